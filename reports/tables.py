@@ -1,0 +1,332 @@
+"""From a study's frames to the small table behind each element of the page; nothing is drawn here.
+
+Scores and differences are fractions (0.9856), not per cent: the page and the figures say them in words.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reports import words
+from sweep.results import TRIAL_COLUMNS, Result
+from sweep.space import Choice, Float, Int, Range
+
+RESULTS = ("score", "parameters", "flops", "seconds", "trained_epochs")
+"""What is compared beside a configuration's values."""
+
+MANY_VALUES = 10
+"""A range with more values than this is drawn on a scale, not as separate places."""
+
+
+def parameters(frame: pd.DataFrame) -> list[str]:
+    """The parameters that some trial has."""
+    return [name for name in frame.columns if name not in TRIAL_COLUMNS]
+
+
+def scored(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials that have a score, in the order of their numbers, with `score` as a float."""
+    scores = pd.to_numeric(frame["score"], errors="coerce")
+    return frame.assign(score=scores)[scores.notna()].sort_values("trial", kind="stable")
+
+
+def completed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Those of them that were trained to the end; only these can be the best."""
+    table = scored(frame)
+    return table[table["outcome"] == "completed"]
+
+
+def best(frame: pd.DataFrame) -> pd.Series | None:
+    """The completed trial with the highest score; of equals, the earliest. None where none has completed."""
+    table = completed(frame)
+    return None if table.empty else table.loc[table["score"].idxmax()]
+
+
+def baseline(frame: pd.DataFrame) -> pd.Series | None:
+    """The first trial of the base configuration, whatever became of it; None where there is none."""
+    rows = frame[frame["baseline"].eq(True)]
+    return None if rows.empty else rows.sort_values("trial", kind="stable").iloc[0]
+
+
+def baseline_score(frame: pd.DataFrame) -> float | None:
+    """The score of the baseline; None unless it was trained to the end."""
+    row = baseline(frame)
+    if row is None or row["outcome"] != "completed" or words.missing(row["score"]):
+        return None
+    return float(row["score"])
+
+
+def standard_error(score: float, images: int) -> float:
+    """How far one run's score on so many images is off by chance: sqrt(p (1 - p) / n).
+
+    At least one image counts as right and one as wrong, so that a perfect score is no certainty.
+    """
+    share = min(max(score, 1 / images), 1 - 1 / images) if images > 1 else 0.5
+    return math.sqrt(share * (1 - share) / images)
+
+
+def margin(score: float, other: float, images: int) -> float:
+    """Two standard errors of the difference between two single runs.
+
+    Approximate, and rather wide: the runs count as independent, though they see the same images; how much a
+    run differs from the next seed's is not in it.
+    """
+    return 2 * math.hypot(standard_error(score, images), standard_error(other, images))
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a trial has over the baseline, as fractions; within `margin` it may be chance."""
+
+    difference: float
+    margin: float
+
+    @property
+    def clear(self) -> bool:
+        return abs(self.difference) > self.margin
+
+
+def gain(frame: pd.DataFrame, images: int) -> Gain | None:
+    """The best trial's gain over the baseline; None where one of them has no score."""
+    top, reference = best(frame), baseline_score(frame)
+    if top is None or reference is None:
+        return None
+    score = float(top["score"])
+    return Gain(score - reference, margin(score, reference, images))
+
+
+def changed(row: pd.Series, reference: pd.Series, names: Iterable[str]) -> list[str]:
+    """The parameters in which two trials differ, one of them lacking it included."""
+    return [
+        name
+        for name in names
+        if words.missing(row[name]) != words.missing(reference[name])
+        or (not words.missing(row[name]) and row[name] != reference[name])
+    ]
+
+
+def comparison(frame: pd.DataFrame) -> pd.DataFrame:
+    """Best against baseline: `name`, `baseline`, `best`, and `group`: result, changed or same.
+
+    Results first, then what was changed, then what is the same. Parameters that neither has are left out;
+    without a completed trial there are no rows.
+    """
+    columns = ["name", "baseline", "best", "group"]
+    top, reference = best(frame), baseline(frame)
+    if top is None:
+        return pd.DataFrame(columns=columns)
+    if reference is None:
+        reference = pd.Series(None, index=top.index, dtype=object)
+    different = set(changed(top, reference, parameters(frame)))
+    rows = [(name, reference[name], top[name], "result") for name in RESULTS]
+    for group, wanted in (("changed", True), ("same", False)):
+        rows += [
+            (name, reference[name], top[name], group)
+            for name in parameters(frame)
+            if (name in different) == wanted and not (words.missing(top[name]) and words.missing(reference[name]))
+        ]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
+def leaderboard(frame: pd.DataFrame, varied: Iterable[str]) -> pd.DataFrame:
+    """Scored trials by score, the earlier of equals first.
+
+    Columns: `trial`, `score`, `difference` (to the baseline), the varied parameters, `parameters`,
+    `seconds`, `outcome`, `reason`, `baseline`.
+    """
+    table = scored(frame).sort_values("score", ascending=False, kind="stable").reset_index(drop=True)
+    reference = baseline_score(frame)
+    table["difference"] = math.nan if reference is None else table["score"] - reference
+    names = [name for name in varied if name in table]
+    ends = ["parameters", "seconds", "outcome", "reason", "baseline"]
+    return table[["trial", "score", "difference", *names, *ends]]
+
+
+def outcomes(frame: pd.DataFrame, most: int = 5) -> pd.DataFrame:
+    """How the trials ended: `outcome`, `reason`, `trials`; the most frequent reasons of each outcome.
+
+    Reasons past `most` are summed in one row, as "17 other reasons".
+    """
+    reasons = frame["reason"].astype(object).where(frame["reason"].notna(), "").astype(str)
+    counted = reasons.groupby([frame["outcome"], reasons], sort=False).size()
+    rows: list[tuple[str, str, int]] = []
+    for outcome in [*words.OUTCOMES, *sorted(set(frame["outcome"].dropna()) - set(words.OUTCOMES))]:
+        if outcome not in counted.index.get_level_values(0):
+            continue
+        ordered = counted[outcome].sort_values(ascending=False, kind="stable")
+        shown = ordered if len(ordered) <= most + 1 else ordered.iloc[:most]
+        rows += [(outcome, str(reason), int(trials)) for reason, trials in shown.items()]
+        if len(rest := ordered.iloc[len(shown) :]):
+            rows.append((outcome, f"{len(rest):,} other reasons", int(rest.sum())))
+    return pd.DataFrame(rows, columns=["outcome", "reason", "trials"])
+
+
+def history(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scored trials in order: `trial`, `score`, `outcome`, and `best`, the best completed score until then."""
+    table = scored(frame)[["trial", "score", "outcome"]].reset_index(drop=True)
+    table["best"] = table["score"].where(table["outcome"] == "completed").cummax().ffill()
+    return table
+
+
+def late_gain(frame: pd.DataFrame) -> tuple[int, float] | None:
+    """How many trials the last third are, and by how much they raised the best; None with too few trials."""
+    ended = frame[~frame["outcome"].isin(["running", "interrupted"])].sort_values("trial", kind="stable")
+    late = len(ended) // 3
+    before, after = best(ended.iloc[: len(ended) - late]), best(ended)
+    if not late or before is None or after is None:
+        return None
+    return late, float(after["score"]) - float(before["score"])
+
+
+def curves(frame: pd.DataFrame, curves: pd.DataFrame, top: int = 5, rest: int = 300) -> pd.DataFrame:
+    """Curves to draw: `trial`, `epoch`, `val_accuracy`, and `role`: baseline, top or rest.
+
+    In the order of `rank` (1 is the best score, completed trials before others), then epoch. Of the rest, at
+    most `rest` trials are kept, evenly over their ranks.
+    """
+    ranked = scored(frame)
+    ranked = ranked.assign(open=ranked["outcome"] != "completed").sort_values(
+        ["open", "score"], ascending=[True, False], kind="stable"
+    )
+    order = ranked[["trial"]].assign(rank=range(1, len(ranked) + 1))
+    order["role"] = ["top" if rank <= top else "rest" for rank in order["rank"]]
+    reference = baseline(frame)
+    if reference is not None:
+        order.loc[order["trial"] == reference["trial"], "role"] = "baseline"
+    faint = order.loc[order["role"] == "rest", "trial"]
+    dropped = set(faint) - set(faint.iloc[:: max(1, math.ceil(len(faint) / rest))])
+    order = order[~order["trial"].isin(dropped)]
+    kept = curves[["trial", "epoch", "val_accuracy"]].merge(order, on="trial")
+    kept = kept[kept["val_accuracy"].notna()]
+    return kept.sort_values(["rank", "epoch"], kind="stable").reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where a parameter's values stand: `ticks` (at, text); separate `places`, or a scale, maybe `log`."""
+
+    places: bool
+    log: bool
+    low: float
+    high: float
+    ticks: tuple[tuple[float, str], ...] = ()
+
+
+def parameter(frame: pd.DataFrame, name: str, span: Range) -> tuple[pd.DataFrame, Axis]:
+    """One parameter against the score, for the trials that have it, and the axis its values stand on.
+
+    Columns: `trial`, `score`, `outcome`, `value`, `at` (the place on the axis), `baseline`, `best`.
+    """
+    table = scored(frame)
+    table = table[table[name].notna()] if name in table else table.iloc[:0].assign(**{name: None})
+    top = best(frame)
+    axis, at = _axis(name, span, table[name].tolist())
+    columns = {"value": table[name], "at": at, "best": table["trial"] == (-1 if top is None else top["trial"])}
+    kept = table[["trial", "score", "outcome", "baseline"]].assign(**columns).reset_index(drop=True)
+    return kept, axis
+
+
+def _axis(name: str, span: Range, found: list[Any]) -> tuple[Axis, list[float]]:
+    options = _few_values(span)
+    if options is not None:
+        options += [value for value in dict.fromkeys(found) if value not in options]
+        if not any(isinstance(option, str | bool) for option in options):
+            options.sort()
+        ticks = tuple((float(place), words.value(name, option)) for place, option in enumerate(options))
+        return Axis(True, False, -0.5, len(options) - 0.5, ticks), [float(options.index(value)) for value in found]
+    assert not isinstance(span, Choice)
+    at = [float(value) for value in found]
+    low, high = min([span.low, *at]), max([span.high, *at])
+    if not span.log or low <= 0:
+        space = 0.04 * (high - low)
+        return Axis(False, False, low - space, high + space), at
+    space = (high / low) ** 0.04
+    ticks = tuple((tick, words.value(name, tick)) for tick in log_ticks(low, high, isinstance(span, Int)))
+    return Axis(False, True, low / space, high * space, ticks), at
+
+
+def _few_values(span: Range) -> list[Any] | None:
+    if isinstance(span, Float) and span.step is None:
+        return None
+    if not isinstance(span, Choice) and (span.log or (span.high - span.low) / (span.step or 1) >= MANY_VALUES):
+        return None
+    return list(span.values() or ())
+
+
+def log_ticks(low: float, high: float, whole: bool, most: int = 4) -> list[float]:
+    """At most so many round numbers from low to high: powers of two where only whole numbers count, else decimal."""
+    if whole:
+        powers = [2.0**power for power in range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)]
+        return powers[:: max(1, math.ceil(len(powers) / most))]
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks: list[float] = []
+    for leading in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        ticks = [digit * 10.0**power for power in decades for digit in leading]
+        ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
+        if len(ticks) <= most:
+            return ticks
+    return ticks[:: math.ceil(len(ticks) / most)]
+
+
+def score_range(scores: Iterable[float], reference: float | None = None) -> tuple[float, float]:
+    """The scores an axis should show, so that a few terrible trials do not press the good ones together.
+
+    Half of the trials at least are inside, or a quarter where those lie within five points of the best; the
+    `reference` is, where it lies within fifteen. A range is at least 0.4 points high.
+    """
+    values = pd.Series(list(scores), dtype=float)
+    highest, lowest, middle = float(values.max()), float(values.min()), float(values.median())
+    low = max(lowest, middle - 2 * (highest - middle))
+    near = highest - 0.05
+    if low < near and (values >= near).mean() >= 0.25:
+        low = near
+    if reference is not None and highest - 0.15 < reference < low:
+        low = reference
+    lacking = max(0.0, 0.004 - (highest - low)) / 2
+    low, high = low - lacking, highest + lacking
+    space = 0.06 * (high - low)
+    return max(low - space, -0.02), min(high + space, 1 + space / 2)
+
+
+def thin(table: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """At most about `limit` rows: a quarter of them the best scores, the others evenly over the order."""
+    if len(table) <= limit:
+        return table
+    kept = set(table["score"].nlargest(limit // 4).index)
+    others = [row for row in table.index if row not in kept]
+    kept |= set(others[:: math.ceil(len(others) / (limit - len(kept)))])
+    return table[table.index.isin(kept)]
+
+
+def searched(space: Mapping[str, Range]) -> pd.DataFrame:
+    """What varied: `name`, `range` in words, `meaning`."""
+    rows = []
+    for name, span in space.items():
+        scale = ", on a log scale" if getattr(span, "log", False) else ""
+        step = getattr(span, "step", None)
+        steps = f", in steps of {words.number(step)}" if step and not (isinstance(span, Int) and step == 1) else ""
+        rows.append((name, words.span(name, span) + scale + steps, words.explanation(name)))
+    return pd.DataFrame(rows, columns=["name", "range", "meaning"])
+
+
+def provenance(result: Result) -> pd.DataFrame:
+    """Where the numbers come from: `part` (study or training), `name`, `value` in words."""
+    document = {name: value for name, value in result.study.as_document().items() if name != "space"}
+    document["base"] = document["base"] or "the tutorial's network and training"
+    rows = [("study", *row) for row in _flat(document)] + [("training", *row) for row in _flat(result.provenance)]
+    return pd.DataFrame(rows, columns=["part", "name", "value"])
+
+
+def _flat(tree: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, value in tree.items():
+        title = f"{above}{name}".replace("_", " ")
+        if isinstance(value, Mapping) and value:
+            rows += _flat(value, f"{title}, ")
+        elif isinstance(value, list | tuple | set | frozenset):
+            rows.append((title, ", ".join(str(item) for item in value) or words.NOTHING))
+        else:
+            rows.append((title, words.NOTHING if value in (None, "", {}) else words.value("", value)))
+    return rows

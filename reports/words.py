@@ -1,0 +1,127 @@
+"""How names and numbers are said to a reader: labels without underscores, numbers without jargon."""
+
+import math
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+from sweep.configuration import PARAMETERS
+from sweep.space import Choice, Range
+
+LABELS = {
+    "score": "validation accuracy",
+    "parameters": "network parameters",
+    "flops": "operations per image (FLOPs)",
+    "seconds": "training time",
+    "trained_epochs": "epochs trained",
+}
+
+OUTCOMES = {
+    "running": "still training",
+    "interrupted": "stopped from outside; the next run goes on with it",
+    "completed": "trained to its last epoch",
+    "pruned": "stopped early, because others were better at the same epoch",
+    "infeasible": "a network that cannot exist",
+    "diverged": "training ran away, so it was stopped",
+    "failed": "ended with an error",
+}
+"""What each outcome means, in the order in which they are counted."""
+
+NOTHING = "–"
+"""Stands where there is no value."""
+
+
+def label(name: str) -> str:
+    """`conv1_filters` as "conv 1 filters"."""
+    return LABELS.get(name) or re.sub(r"^(conv|pool)(\d)_", r"\1 \2 ", name).replace("_", " ")
+
+
+def explanation(name: str) -> str:
+    """What a parameter is, in one line; empty for an unknown name."""
+    return PARAMETERS[name].summary if name in PARAMETERS else ""
+
+
+def missing(value: object) -> bool:
+    return value is None or value != value  # NaN and NaT alone differ from themselves
+
+
+def percent(score: object) -> str:
+    """0.98561 as "98.56 %"."""
+    return NOTHING if missing(score) else f"{float(score):.2%}".replace("%", " %")  # type: ignore[arg-type]
+
+
+def points(difference: object) -> str:
+    """0.0035 as "+0.35", in percentage points."""
+    if missing(difference):
+        return NOTHING
+    text = f"{100 * float(difference):+.2f}"  # type: ignore[arg-type]
+    return "±0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")
+
+
+def count(number: object) -> str:
+    """1_111_946 as "1.11 M"."""
+    if missing(number):
+        return NOTHING
+    size = float(number)  # type: ignore[arg-type]
+    for unit, scale in (("", 1.0), (" k", 1e3), (" M", 1e6), (" G", 1e9), (" T", 1e12)):
+        if size < 999.5 * scale or unit == " T":
+            return f"{size:.0f}" if not unit else f"{size / scale:#.3g}".rstrip(".") + unit
+    raise AssertionError("the last unit takes everything")
+
+
+def duration(seconds: object) -> str:
+    """192.0 as "3 min 12 s"."""
+    if missing(seconds):
+        return NOTHING
+    passed = float(seconds)  # type: ignore[arg-type]
+    if passed < 9.95:
+        return f"{passed:.1f} s"
+    whole = round(passed)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def number(value: float) -> str:
+    """Three significant digits; an exponent only where it would need more than seven zeros."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if abs(value) >= 1000 or abs(value) < 1e-7:
+        return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
+    return f"{Decimal(f'{value:.3g}').normalize():f}"
+
+
+def value(name: str, given: object) -> str:
+    """A parameter's value, or that of a trial's column with a unit of its own."""
+    if missing(given):
+        return NOTHING
+    units = {"score": percent, "parameters": count, "flops": count, "seconds": duration}
+    if name in units:
+        return units[name](given)
+    kind = PARAMETERS[name].kind if name in PARAMETERS else type(given)
+    if kind is bool or type(given).__name__ in ("bool", "bool_"):
+        return "yes" if given else "no"
+    try:
+        return number(float(given))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return str(given)
+
+
+def listed(items: Iterable[str], last: str = "and") -> str:
+    """ "a, b and c"."""
+    words = list(items)
+    return ", ".join(words[:-1]) + f" {last} {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def several(how_many: int, noun: str) -> str:
+    """ "1 trial", "12 trials", "10,000 trials"."""
+    return f"{how_many:,} {noun}" + ("" if how_many == 1 else "s")
+
+
+def span(name: str, given: Range) -> str:
+    """What a parameter may be: "0.0001 to 0.003", or "32, 64 or 128"."""
+    if isinstance(given, Choice):
+        return listed([value(name, option) for option in given.options], "or")
+    return f"{value(name, given.low)} to {value(name, given.high)}"

@@ -1,0 +1,29 @@
+"""Where workers run. An engine takes segments and gives events; nobody else knows processes or hosts."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from sweep.work import Event, Segment
+
+
+class Engine(Protocol):
+    """Workers that train segments; a context manager that starts and ends them."""
+
+    @property
+    def idle(self) -> int:
+        """How many segments could start at once."""
+
+    def start(self, segment: Segment) -> None:
+        """Hands a segment to an idle worker."""
+
+    def wait(self, timeout: float | None) -> Sequence[Event]:
+        """What has happened, waiting for it at most `timeout` seconds (None: as long as it takes).
+
+        Raises:
+            EngineError: workers cannot be kept running.
+        """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...

@@ -1,0 +1,142 @@
+"""Workers as processes of this machine."""
+
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from sweep.errors import EngineError
+from sweep.work import Event, Outcome, Segment, SegmentFailed, SegmentFinished, WorkerReady
+
+LOG_LINES = 15
+SECONDS_TO_END = 2.0
+
+
+@dataclass(eq=False)
+class _Worker:
+    """One process, the trial of the segment it trains (None: none), and the last one it was given."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    ready: bool = False
+    trial: int | None = None
+    last_trial: int | None = None
+    inbox: IO[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        assert self.process.stdin is not None
+        self.inbox = self.process.stdin
+
+
+@dataclass(frozen=True)
+class _Died:
+    """In place of an event: a worker's output has ended."""
+
+
+class LocalEngine:
+    """`workers` processes with `threads` threads each; TensorFlow is imported once per worker, side by side.
+
+    A worker that dies while it trains costs that trial (`failed`, with the signal and its last lines) and is
+    replaced.
+    """
+
+    def __init__(self, workers: int, threads: int) -> None:
+        self.workers, self.threads = workers, threads
+        self._pool: list[_Worker] = []
+        self._news: queue.SimpleQueue[tuple[_Worker, Event | _Died]] = queue.SimpleQueue()
+
+    @property
+    def idle(self) -> int:
+        return sum(worker.ready and worker.trial is None for worker in self._pool)
+
+    def start(self, segment: Segment) -> None:
+        free = [worker for worker in self._pool if worker.ready and worker.trial is None]
+        worker = min(free, key=lambda worker: worker.last_trial != segment.trial)  # it may still hold the run
+        worker.trial = worker.last_trial = segment.trial
+        try:
+            pickle.dump(segment, worker.inbox)
+            worker.inbox.flush()
+        except BrokenPipeError:
+            pass  # it has just died: the end of its output tells, with the reason
+
+    def wait(self, timeout: float | None) -> Sequence[Event]:
+        try:
+            arrived = [self._news.get(timeout=timeout)]
+        except queue.Empty:
+            return []
+        while not self._news.empty():
+            arrived.append(self._news.get())
+        return [event for worker, news in arrived if (event := self._settle(worker, news)) is not None]
+
+    def _settle(self, worker: _Worker, news: Event | _Died) -> Event | None:
+        """Keeps the books on a worker, and translates its end into an event of its trial."""
+        if isinstance(news, _Died):
+            self._pool.remove(worker)
+            reason, log = _how_it_ended(worker.process.wait()), _tail(worker.log)
+            if not worker.ready:
+                raise EngineError(f"A worker could not start: it {reason}. Its last lines:\n{log}")
+            self._pool.append(self._spawn())
+            return None if worker.trial is None else SegmentFailed(worker.trial, Outcome.FAILED, f"its worker {reason}", log)
+        if isinstance(news, WorkerReady):
+            worker.ready = True
+        elif isinstance(news, SegmentFinished | SegmentFailed):
+            worker.trial = None
+        return news
+
+    def _spawn(self) -> _Worker:
+        log = Path(self._logs.name) / f"{len(os.listdir(self._logs.name))}.log"
+        environment = os.environ | {
+            "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+            "OMP_NUM_THREADS": str(self.threads),
+            "KERAS_BACKEND": "tensorflow",
+        }
+        with log.open("wb") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sweep.worker", str(self.threads)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment,
+            )  # fmt: skip
+        worker = _Worker(process, log)
+        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+        return worker
+
+    def _listen(self, worker: _Worker) -> None:
+        assert worker.process.stdout is not None
+        try:
+            while True:
+                self._news.put((worker, pickle.load(worker.process.stdout)))  # noqa: S301 - our own child
+        except (EOFError, pickle.UnpicklingError, OSError):
+            self._news.put((worker, _Died()))
+
+    def __enter__(self) -> Self:
+        self._logs = tempfile.TemporaryDirectory(prefix="sweep-")
+        self._pool = [self._spawn() for _ in range(self.workers)]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for worker in self._pool:
+            worker.process.terminate()
+        for worker in self._pool:
+            try:
+                worker.process.wait(SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+                worker.process.wait()
+        self._logs.cleanup()
+
+
+def _how_it_ended(code: int) -> str:
+    return f"ended with exit code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(lines[-LOG_LINES:])

@@ -1,0 +1,75 @@
+"""What can go wrong outside a trial, split by what follows from it.
+
+::
+
+    SweepError
+    ├── InputError        what was given cannot be used; nothing was lost   (exit code 2)
+    │   ├── StudyError    a study, with every problem found in it
+    │   └── DataError     a dataset
+    ├── StoreError        the database cannot be read or written            (exit code 3)
+    └── EngineError       no worker can be started                          (exit code 1)
+
+What goes wrong inside a trial is no exception but an outcome: see `sweep.work.Outcome`.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class SweepError(Exception):
+    """Anything this package reports to its user; its text is complete sentences, ready to be printed."""
+
+
+class InputError(SweepError):
+    """What was given, what is allowed, and how to mend it."""
+
+
+class DataError(InputError):
+    """A dataset that is missing, damaged or of the wrong shape."""
+
+
+class StoreError(SweepError):
+    """A database that cannot be opened, read or written, with the remedy."""
+
+
+class EngineError(SweepError):
+    """Workers that cannot be started, with the last lines they printed."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong with a study.
+
+    `path` leads to it, as in ``("space", "learning_rate", "low")``; `line` is where that stands in the
+    file, counted from 1 (0: unknown, or the study was written in Python).
+    """
+
+    line: int
+    path: tuple[str | int, ...]
+    message: str
+
+
+class StudyError(InputError):
+    """A study that cannot be run: all its problems at once, in the order of the file."""
+
+    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
+        super().__init__("\n".join(f"{self._place(problem)}: {problem.message}" for problem in self.problems))
+
+    def _place(self, problem: Problem) -> str:
+        return f"{self.source}:{problem.line}" if problem.line else self.source
+
+
+def did_you_mean(given: str, allowed: Iterable[str]) -> str:
+    """A sentence that names the closest allowed word, or all of them where none is close.
+
+    Starts with a space, to be put behind another sentence.
+    """
+    words = sorted(allowed)
+    lowered = {word.lower(): word for word in words}
+    close = difflib.get_close_matches(given.lower(), lowered, n=1)
+    if close:
+        return f" Did you mean {lowered[close[0]]!r}?"
+    return f" Allowed: {', '.join(words)}." if words else ""

@@ -1,0 +1,56 @@
+"""A configuration's network in Keras: the one place that says how it is built."""
+
+import keras
+
+from sweep.architecture import ImageShape
+from sweep.configuration import Configuration
+
+layers = keras.layers
+
+
+def build(configuration: Configuration, image_shape: ImageShape, classes: int) -> keras.Model:
+    """The untrained network: raw pixels (batch, height, width, channels) -> logits (batch, classes).
+
+    Each block is convolution, batch normalisation where asked for, ReLU, max pooling where asked for; then
+    flatten, a dense layer with ReLU, dropout, and a dense layer with one output per class. It ends in
+    logits, not in the tutorial's softmax: the loss takes them as they are, which is the same and exact.
+    Layers bear the names that `sweep.architecture` gives them.
+    """
+    model = keras.Sequential([keras.Input(image_shape, name="input")])
+    if configuration.rescale:
+        model.add(layers.Rescaling(1 / 255, name="rescale"))
+    for number, block in enumerate(configuration.blocks, start=1):
+        model.add(
+            layers.Conv2D(
+                block.filters,
+                block.kernel_size,
+                strides=block.stride,
+                padding=configuration.padding,
+                activation=None if configuration.batch_norm else "relu",
+                name=f"conv{number}",
+            )
+        )
+        if configuration.batch_norm:
+            model.add(layers.BatchNormalization(name=f"batch_norm{number}"))
+            model.add(layers.ReLU(name=f"relu{number}"))
+        if block.pool_size:
+            model.add(layers.MaxPooling2D(block.pool_size, strides=block.pool_stride, name=f"pool{number}"))
+    model.add(layers.Flatten(name="flatten"))
+    model.add(layers.Dense(configuration.dense_units, activation="relu", name="dense"))
+    model.add(layers.Dropout(configuration.dropout, name="dropout"))
+    model.add(layers.Dense(classes, name="output"))
+    return model
+
+
+def optimizer(configuration: Configuration) -> keras.optimizers.Optimizer:
+    """The configuration's optimizer, with Keras's defaults for whatever a configuration does not name."""
+    rate = configuration.learning_rate
+    match configuration.optimizer:
+        case "sgd":
+            return keras.optimizers.SGD(rate, momentum=configuration.momentum)
+        case "rmsprop":
+            return keras.optimizers.RMSprop(rate)
+        case "adamw":
+            return keras.optimizers.AdamW(rate, weight_decay=configuration.weight_decay)
+        case _:
+            return keras.optimizers.Adam(rate)

@@ -1,0 +1,126 @@
+"""What a study has found: the store's rows as tidy frames with documented columns."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from sweep.configuration import PARAMETERS, Configuration
+from sweep.errors import InputError
+from sweep.spec import Study
+from sweep.store import Store
+
+TRIAL_COLUMNS = {
+    "trial": "number of the trial in its study, from 0; 0 is the baseline",
+    "outcome": "running, interrupted, completed, pruned, infeasible, diverged or failed",
+    "reason": "why it ended so, in a sentence; empty where the outcome says it all",
+    "baseline": "whether this is the study's base configuration",
+    "score": "validation accuracy after the last epoch, from 0 to 1; none without an epoch",
+    "trained_epochs": "epochs the trial went along its run's curve",
+    "reused_epochs": "how many of them the store held already",
+    "seconds": "seconds those epochs took when they were trained, scoring included, start-up apart",
+    "parameters": "values the network learns or moves; none where it cannot exist",
+    "flops": "floating-point operations of one image's forward pass",
+    "seed": "seed of initial weights, shuffling and dropout",
+    "fingerprint": "hash of all that decides the run's curve",
+    "started": "when it started, UTC",
+    "finished": "when it ended, UTC",
+}
+"""Columns of `Result.frame`; after them stands one column for each of `PARAMETERS` that some trial has."""
+
+CURVE_COLUMNS = {
+    "trial": "number of the trial",
+    "epoch": "from 1",
+    "loss": "cross-entropy on the training images during the epoch, in nats",
+    "accuracy": "accuracy on the training images during the epoch, from 0 to 1",
+    "val_loss": "cross-entropy on the validation images after the epoch, in nats",
+    "val_accuracy": "accuracy on the validation images after the epoch, from 0 to 1",
+    "seconds": "seconds the epoch took, scoring included",
+}
+"""Columns of `Result.curves`."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A study and its trials so far.
+
+    `frame` has one row per trial (`TRIAL_COLUMNS`, then parameters), `curves` one per trial and epoch
+    (`CURVE_COLUMNS`); `provenance` tells where and with what it was trained: versions, machine, threads,
+    precision, data digest.
+    """
+
+    study: Study
+    frame: pd.DataFrame
+    curves: pd.DataFrame
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def best(self) -> Configuration:
+        """The configuration of the completed trial with the highest score; of equals, the earliest.
+
+        Raises:
+            InputError: no trial has completed yet.
+        """
+        return self.configuration(self.best_trial)
+
+    @property
+    def best_trial(self) -> int:
+        """The number of that trial.
+
+        Raises:
+            InputError: no trial has completed yet.
+        """
+        completed = self.frame[self.frame["outcome"] == "completed"]
+        if completed.empty:
+            raise InputError(
+                f"Study {self.study.name!r} has no completed trial yet. `sweep list` shows where it stands; "
+                f"`sweep run` goes on with it."
+            )
+        return int(completed.loc[completed["score"].idxmax(), "trial"])
+
+    def configuration(self, trial: int) -> Configuration:
+        """The configuration of one trial.
+
+        Raises:
+            InputError: the study has no such trial.
+        """
+        rows = self.frame[self.frame["trial"] == trial]
+        if rows.empty:
+            raise InputError(
+                f"Study {self.study.name!r} has no trial {trial}; its trials are 0 to {len(self.frame) - 1}."
+                if len(self.frame)
+                else f"Study {self.study.name!r} has no trials yet."
+            )
+        present = rows.iloc[0].dropna()
+        values = {}
+        for name in PARAMETERS:
+            if name in present:
+                kind = PARAMETERS[name].kind
+                values[name] = kind(present[name])
+        return Configuration().replaced(values)
+
+
+def of(store: Store, name: str) -> Result:
+    """What the study called `name` has found so far.
+
+    Raises:
+        InputError: the database has no such study.
+    """
+    row = store.study(name)
+    rows = store.trial_rows(row.id)
+    facts = [
+        {"trial": trial.pop("number")} | {column: trial.get(column) for column in TRIAL_COLUMNS if column != "trial"}
+        for trial in rows
+    ]
+    values = [trial["configuration"] for trial in rows]
+    frame = pd.DataFrame(facts, columns=list(TRIAL_COLUMNS)).astype(
+        {"score": "float64", "seconds": "float64", "parameters": "Int64", "flops": "Int64", "seed": "Int64"}
+    )
+    for column in ("started", "finished"):
+        frame[column] = pd.to_datetime(frame[column], utc=True)
+    for parameter in PARAMETERS:
+        if any(parameter in each for each in values):
+            frame[parameter] = [each.get(parameter) for each in values]
+    curves = pd.DataFrame(store.curve_rows(row.id), columns=list(CURVE_COLUMNS))
+    provenance = {"data": row.study.data, "data digest": row.data_digest} | store.provenance(row.id)
+    return Result(row.study, frame, curves, provenance)

@@ -1,0 +1,187 @@
+"""Who proposes: Optuna, by ask and tell, from the coordinator alone.
+
+Every proposal depends on the study's seed, its number and the trials told before it, on nothing else, so one
+worker's sequence is the same each time, and a study that was stopped goes on as if it had not been.
+"""
+
+import itertools
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import optuna
+import sqlalchemy
+from optuna.trial import Trial, TrialState
+
+from sweep.configuration import Value, Values
+from sweep.errors import InputError
+from sweep.space import Float, Int, Range
+from sweep.spec import Study
+from sweep.store import settle_sqlite
+from sweep.work import Outcome
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A point of the space, and the number of the trial that tries it. Number 0 is the baseline."""
+
+    number: int
+    point: Values
+
+
+class Search(Protocol):
+    """Proposes points and learns from what came of them."""
+
+    def ask(self) -> Proposal | None:
+        """The next point, or None where there are no more."""
+
+    def unfinished(self) -> list[int]:
+        """Numbers of the trials that an earlier process asked for and never told of."""
+
+    def report(self, number: int, epoch: int, score: float) -> bool:
+        """Takes note of a score after an epoch; returns whether the trial should stop here."""
+
+    def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
+        """Takes note of how a trial ended; `score` is that of its last epoch, None without one."""
+
+
+class OptunaSearch:
+    """An Optuna study in `url`, created where it does not exist yet; it maximises validation accuracy.
+
+    A trial that an earlier process left running is that same trial here: `ask` gives it again before any
+    new one, with the values it was drawn with.
+    """
+
+    def __init__(self, study: Study, url: str) -> None:
+        logging.getLogger("optuna").setLevel(logging.WARNING)
+        self._spec = study
+        self._space = study.searched
+        self._base_point = self._space.point_of(study.base)
+        self._study = optuna.create_study(
+            storage=_storage(url),
+            study_name=study.name,
+            direction="maximize",
+            sampler=_sampler(study, 0),
+            pruner=_pruner(study),
+            load_if_exists=True,
+        )
+        self._study.set_metric_names(["validation accuracy"])
+        known = self._study.get_trials(deepcopy=False)
+        running = (trial for trial in known if trial.state is TrialState.RUNNING)
+        self._trials = {trial.number: Trial(self._study, trial._trial_id) for trial in running}
+        self._to_resume = sorted(self._trials)
+        self._count = len(known)
+        self._grid: Iterator[Values] | None = None
+
+    def unfinished(self) -> list[int]:
+        return sorted(self._to_resume)
+
+    def ask(self) -> Proposal | None:
+        if self._to_resume:
+            number = self._to_resume.pop(0)
+            return Proposal(number, self._draw(self._trials[number]))
+        count = self._count
+        if count == 0 and self._base_point is not None:
+            self._study.enqueue_trial(self._base_point)
+        if count > 0 and self._spec.sampler == "grid":
+            point = self._next_on_grid(count)
+            if point is None:
+                return None
+            self._study.enqueue_trial(point)
+        self._study.sampler = _sampler(self._spec, count)
+        trial = self._study.ask()
+        self._count += 1
+        self._trials[trial.number] = trial
+        return Proposal(trial.number, self._draw(trial))
+
+    def report(self, number: int, epoch: int, score: float) -> bool:
+        trial = self._trials[number]
+        trial.report(score, epoch)
+        return trial.should_prune()
+
+    def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
+        trial = self._trials.pop(number)
+        self._to_resume = [other for other in self._to_resume if other != number]
+        trial.set_user_attr("outcome", str(outcome))
+        if reason:
+            trial.set_user_attr("reason", reason)
+        if outcome is Outcome.COMPLETED:
+            self._study.tell(trial, score)
+        elif outcome in (Outcome.INFEASIBLE, Outcome.DIVERGED):
+            trial.set_constraint("can be trained", 1.0)  # a violated constraint is what a sampler learns from
+            self._study.tell(trial, state=TrialState.PRUNED)
+        else:
+            self._study.tell(trial, state=TrialState.PRUNED if outcome is Outcome.PRUNED else TrialState.FAIL)
+
+    def _draw(self, trial: Trial) -> Values:
+        if trial.number == 0 and self._base_point is None:
+            return {}  # the baseline lies outside of the space
+        return self._space.walk(lambda name, span: _suggest(trial, name, span))
+
+    def _next_on_grid(self, count: int) -> Values | None:
+        """The point of trial `count`: the baseline, tried first, is left out of the grid."""
+        if self._grid is None:
+            points = (point for point in self._space.grid() or () if point != self._base_point)
+            self._grid = itertools.islice(points, count - 1, None)
+        return next(self._grid, None)
+
+
+def _suggest(trial: Trial, name: str, span: Range) -> Value:
+    if isinstance(span, Float):
+        return trial.suggest_float(name, span.low, span.last, log=span.log, step=span.step)
+    if isinstance(span, Int):
+        return trial.suggest_int(name, span.low, span.last, log=span.log, step=span.step)
+    return trial.suggest_categorical(name, span.options)
+
+
+def _sampler(study: Study, number: int) -> optuna.samplers.BaseSampler:
+    """The study's sampler as it is for this trial: seeded by the study and the number, never by what ran before."""
+    seed = (study.seed * 1_000_003 + number) % 2**32
+    plain = optuna.samplers.RandomSampler(seed)
+    match study.sampler:
+        case "random" | "grid":
+            return plain
+        case "qmc":  # the sequence itself is decided by the seed, so that stays
+            return optuna.samplers.QMCSampler(
+                scramble=True, seed=study.seed, independent_sampler=plain, warn_independent_sampling=False
+            )
+        case "cmaes":
+            _must_import("cmaes", "cmaes")
+            return optuna.samplers.CmaEsSampler(seed=seed, independent_sampler=plain, warn_independent_sampling=False)
+        case "gp":
+            _must_import("torch", "gp")
+            return optuna.samplers.GPSampler(seed=seed, independent_sampler=plain, warn_independent_sampling=False)
+        case "tpe":
+            return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, warn_independent_sampling=False)
+
+
+def _must_import(package: str, sampler: str) -> None:
+    try:
+        __import__(package)
+    except ImportError:
+        raise InputError(
+            f"The {sampler} sampler needs the package {package!r}, which is not installed: pip install {package}"
+        ) from None
+
+
+def _pruner(study: Study) -> optuna.pruners.BasePruner:
+    epochs = study.space.get("epochs")
+    longest = max(epochs.values()) if epochs is not None else study.base.epochs
+    match study.pruner:
+        case "hyperband":
+            return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=longest)
+        case "successive-halving":
+            return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
+        case "median":
+            return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
+        case "none":
+            return optuna.pruners.NopPruner()
+
+
+def _storage(url: str) -> optuna.storages.RDBStorage:
+    storage = optuna.storages.RDBStorage(url)
+    if storage.engine.dialect.name == "sqlite":
+        sqlalchemy.event.listen(storage.engine, "connect", settle_sqlite)
+        storage.engine.dispose()  # what is connected already was not settled
+    return storage

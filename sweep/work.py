@@ -1,0 +1,136 @@
+"""What passes between the coordinator and its workers: segments of runs one way, events the other."""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sweep.configuration import Configuration
+from sweep.data import Split
+
+TRAINING_VERSION = 1
+"""Raised whenever a change of `sweep.training` or `sweep.network` changes the curve of a run."""
+
+
+class Outcome(StrEnum):
+    """How a trial stands or ended; whatever can go wrong inside a trial is one of these, with a reason."""
+
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    COMPLETED = "completed"
+    PRUNED = "pruned"
+    INFEASIBLE = "infeasible"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+
+UNFINISHED = (Outcome.RUNNING, Outcome.INTERRUPTED)
+"""Outcomes of trials that go on when their study is run again."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of one configuration with one seed on one split of one dataset.
+
+    `split` None stands for the tutorial's own way: all training images, scored on the test images.
+    """
+
+    configuration: Configuration
+    seed: int
+    data: str
+    data_digest: str
+    split: Split | None
+    precision: str = "float32"
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of all that decides this run's curve, its number of epochs excepted."""
+        values = self.configuration.values()
+        del values["epochs"]
+        split = None if self.split is None else vars(self.split)
+        parts = [values, self.seed, self.data_digest, split, self.precision, TRAINING_VERSION]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration tried in a study. `run`, `parameters` and `flops` are None where it cannot exist."""
+
+    number: int
+    configuration: Configuration
+    baseline: bool
+    run: Run | None
+    parameters: int | None
+    flops: int | None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The metrics of one epoch, counted from 1. Losses in nats, accuracies from 0 to 1.
+
+    `loss` and `accuracy` are of the training images as the epoch passed over them; `val_loss` and
+    `val_accuracy` of the images that score, after it.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.loss) and math.isfinite(self.val_loss)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Train `run` for trial number `trial` until it has `to_epoch` epochs.
+
+    The epochs up to `from_epoch` are known already and not reported again. `checkpoint` is the file that
+    holds the run's state after each epoch: read where it exists, written always.
+    """
+
+    trial: int
+    run: Run
+    from_epoch: int
+    to_epoch: int
+    checkpoint: Path
+
+
+@dataclass(frozen=True)
+class WorkerReady:
+    """A worker has started. `device` is what it trains on, such as "CPU"."""
+
+    device: str
+
+
+@dataclass(frozen=True)
+class EpochFinished:
+    """One more epoch of a trial's run; it has been written to the checkpoint."""
+
+    trial: int
+    metrics: Epoch
+
+
+@dataclass(frozen=True)
+class SegmentFinished:
+    """The segment has reached its last epoch."""
+
+    trial: int
+
+
+@dataclass(frozen=True)
+class SegmentFailed:
+    """The segment has ended before its last epoch; `detail` is the traceback or the worker's last lines."""
+
+    trial: int
+    outcome: Outcome
+    reason: str
+    detail: str = ""
+
+
+Event = WorkerReady | EpochFinished | SegmentFinished | SegmentFailed

@@ -1,0 +1,100 @@
+"""A worker process: `python -m sweep.worker THREADS`, started by `sweep.engines.local` alone.
+
+It reads segments from standard input and writes events to standard output, both pickled, and knows neither
+Optuna nor SQL. Standard input closes when the coordinator ends, however it ends; then so does the worker.
+"""
+
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sweep.data import Split, load
+from sweep.work import EpochFinished, Event, Outcome, Segment, SegmentFailed, SegmentFinished, WorkerReady
+
+if TYPE_CHECKING:
+    from sweep.training import Images, Training
+
+Send = Callable[[Event], None]
+
+
+def main(threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the coordinator decides
+    events = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints goes to the log, not between the events
+
+    def send(event: Event) -> None:
+        pickle.dump(event, events)
+        events.flush()
+
+    segments: queue.SimpleQueue[Segment] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(segments,), daemon=True).start()
+
+    from sweep.training import set_up  # seconds of imports, and the first thing that may fail
+
+    send(WorkerReady(set_up(threads)))
+    bench = Bench(send)
+    while True:
+        send(bench.train(segments.get()))
+
+
+def _receive(segments: "queue.SimpleQueue[Segment]") -> None:
+    while True:
+        try:
+            segments.put(pickle.load(sys.stdin.buffer))  # noqa: S301 - written by the process that started this one
+        except EOFError:
+            os._exit(0)
+
+
+class Bench:
+    """Trains segments one after the other; the last run stays at hand, so that its next segment begins at once."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._training: Training | None = None
+
+    def train(self, segment: Segment) -> Event:
+        """Trains a segment, sending each epoch; returns how it ended."""
+        try:
+            training = self._take_up(segment)
+            for metrics in training.curve[segment.from_epoch : segment.to_epoch]:
+                self._send(EpochFinished(segment.trial, metrics))
+            while len(training.curve) < segment.to_epoch:
+                metrics = training.advance()
+                training.save(segment.checkpoint)
+                self._send(EpochFinished(segment.trial, metrics))
+                if not metrics.finite:
+                    reason = f"the loss was no longer a finite number in epoch {metrics.epoch}"
+                    return SegmentFailed(segment.trial, Outcome.DIVERGED, reason)
+        except Exception as error:  # whatever one network does must not end the study
+            self._training = None
+            summary = f"{type(error).__name__}: {error}".splitlines()[0]
+            return SegmentFailed(segment.trial, Outcome.FAILED, summary, traceback.format_exc())
+        return SegmentFinished(segment.trial)
+
+    def _take_up(self, segment: Segment) -> "Training":
+        from sweep.training import Training
+
+        at_hand = self._training
+        if at_hand is None or at_hand.run != segment.run or len(at_hand.curve) != segment.from_epoch:
+            self._training = at_hand = Training(segment.run, _images(segment.run.data, segment.run.split))
+            if segment.checkpoint.exists():
+                at_hand.restore(segment.checkpoint)
+        return at_hand
+
+
+@cache
+def _images(source: str, split: Split | None) -> "Images":
+    from sweep.training import Images
+
+    return Images(load(source), split)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

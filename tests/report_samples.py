@@ -1,0 +1,104 @@
+"""Results for the report's tests, made up: no training behind them, but the columns and types of real ones."""
+
+import math
+import random
+
+import pandas as pd
+
+from sweep.architecture import Infeasible, architecture
+from sweep.configuration import PARAMETERS
+from sweep.results import CURVE_COLUMNS, TRIAL_COLUMNS, Result
+from sweep.space import Choice, Float, Int
+from sweep.spec import Study
+
+SPACE = {
+    "learning_rate": Float(1e-4, 3e-3, log=True),
+    "batch_size": Choice((32, 64, 128)),
+    "conv1_filters": Int(8, 64, log=True),
+    "conv1_stride": Int(1, 2),
+}
+HOSTILE = "</script><img src=x onerror=alert(1)>\"'&{{ 7*7 }}<a href='http://evil.example/'>`x`\x00"
+PROVENANCE = {
+    "versions": {"tensorflow": "2.21.0", "keras": "3.15.1", "optuna": "5.0.0"},
+    "machine": "8 cores, 16 GB",
+    "threads": 2,
+    "precision": "float32",
+    "data_digest": "741c988805d008ac",
+}
+
+
+def study(space=None, **fields):
+    return Study(**{"name": "quickstart", "trials": 12, "space": space or SPACE} | fields)
+
+
+def frame_of(rows):
+    """A frame as `sweep.results` gives it, from rows that say only what matters to a test."""
+    parameters = [name for name in PARAMETERS if any(name in row for row in rows)]
+    columns = [*TRIAL_COLUMNS, *parameters]
+    given = {
+        "outcome": "completed",
+        "reason": "",
+        "baseline": False,
+        "trained_epochs": 5,
+        "seconds": 60.0,
+        "parameters": 1_111_946,
+        "flops": 28_900_000,
+        "seed": 0,
+        "fingerprint": "f",
+        "started": pd.Timestamp("2026-01-01", tz="UTC"),
+        "finished": pd.Timestamp("2026-01-01 00:01", tz="UTC"),
+    }
+    return pd.DataFrame([given | row for row in rows], columns=columns)
+
+
+def curves_of(rows):
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
+
+
+def result_of(rows, curves=(), **fields):
+    """A result from (sparse) rows of its frame and of its curves."""
+    return Result(study(**fields), frame_of(list(rows)), curves_of(list(curves)), PROVENANCE)
+
+
+def rows_of(*scores, **fields):
+    """Rows with these scores; the first is the baseline."""
+    return [
+        {"trial": trial, "score": score, "baseline": trial == 0, "learning_rate": 1e-4 * (1 + trial)} | fields
+        for trial, score in enumerate(scores)
+    ]
+
+
+def sample(trials, space=None, seed=0, **fields):
+    """A study as a search might leave it: noise, weak trials stopped early, some that diverge or cannot exist."""
+    source = random.Random(seed)
+    tried = study(space, **{"trials": max(1, trials)} | fields)
+    rows, curves = [], []
+    for trial in range(trials):
+        configuration = tried.base if trial == 0 else tried.searched.configuration(tried.searched.sample(source))
+        values = configuration.values()
+        row = {"trial": trial, "baseline": trial == 0, **values}
+        try:
+            network = architecture(configuration, (28, 28, 1), 10)
+        except Infeasible as reason:
+            rows.append(row | {"outcome": "infeasible", "reason": f"{reason}", "seconds": 0.0, "trained_epochs": 0})
+            continue
+        peak = 0.9885 - 0.0022 * abs(math.log10(values["learning_rate"]) + 3.1) ** 2 - 0.002 * (values["conv1_stride"] - 1)
+        peak += source.gauss(0, 0.0009) if trial else -0.0005
+        outcome, reason, epochs = "completed", "", values["epochs"]
+        chance = source.random() if trial else 0.5
+        if chance < 0.07:
+            outcome, reason, peak, epochs = "diverged", "the loss became infinite in epoch 2", 0.098, min(epochs, 2)
+        elif chance < 0.25 and epochs > 1:
+            outcome, epochs = "pruned", source.randint(1, epochs - 1)
+            reason = f"at epoch {epochs} behind half of the others"
+        elif chance > 0.97:
+            outcome, reason, epochs = "failed", "the worker ran out of memory", 0
+        accuracy = None
+        for epoch in range(1, epochs + 1):
+            accuracy = round(max(0.09, peak - 0.06 * math.exp(-0.95 * (epoch - 1)) + source.gauss(0, 0.0006)), 4)
+            loss = 1.2 * (1 - accuracy) * 3
+            curves.append((trial, epoch, loss * 1.1, accuracy - 0.001, loss, accuracy, 8.4))
+        score = {} if accuracy is None else {"score": accuracy}
+        cost = {"seconds": 8.4 * epochs, "parameters": network.parameters, "flops": network.flops}
+        rows.append(row | score | cost | {"outcome": outcome, "reason": reason, "trained_epochs": epochs})
+    return Result(tried, frame_of(rows), curves_of(curves), PROVENANCE)
