@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from reports import tables, words
+from reports import axes, tables, words
 from sweep.space import Range
 
 CONFIG: dict[str, Any] = {
@@ -28,7 +28,13 @@ BASELINE = "#d55e00"
 PLAIN = "#7d8796"
 FAINT = "rgba(125, 135, 150, 0.28)"
 BAND = "rgba(213, 94, 0, 0.13)"
-TOP = ((BEST, "circle"), ("#0a9a74", "square"), ("#b565a7", "diamond"), ("#a8820a", "triangle-up"), ("#1a9fb5", "x"))
+TOP = (
+    (BEST, "circle"),
+    ("#0a9a74", "square"),
+    ("#b565a7", "diamond"),
+    ("#a8820a", "triangle-up"),
+    ("#1a9fb5", "x"),
+)
 
 SCORE_AXIS = "validation accuracy, %"
 MOST_POINTS = 1500
@@ -45,9 +51,9 @@ def history(frame: pd.DataFrame, images: int | None = None) -> go.Figure:
     if len(table) < 2:
         return _nothing("Two trials with a score are needed to see progress.")
     reference = tables.baseline_score(frame)
-    low, high = tables.score_range(table["score"], reference)
+    low, high = axes.score_range(table["score"], reference)
     figure = _figure("Best so far", 380)
-    points = tables.thin(table, MOST_POINTS)
+    points = axes.thin(table, MOST_POINTS)
     whole = points["outcome"] == "completed"
     if reference is not None:
         _baseline_line(figure, reference, images)
@@ -71,7 +77,9 @@ def history(frame: pd.DataFrame, images: int | None = None) -> go.Figure:
     hidden = int((table["score"] < low).sum())
     notes = [
         f"{len(points):,} of {len(table):,} trials drawn" if len(points) < len(table) else "",
-        f"{words.several(hidden, 'trial')} below {100 * low:.1f} %: triangles on the lower edge" if hidden else "",
+        f"{words.several(hidden, 'trial')} below {100 * low:.1f} %: triangles on the lower edge"
+        if hidden
+        else "",
     ]
     return _noted(figure, notes)
 
@@ -105,7 +113,7 @@ def curves(frame: pd.DataFrame, curves: pd.DataFrame) -> go.Figure:
             )
     shown = _errors(table.loc[table["role"] != "rest", "val_accuracy"])
     lowest, highest = min(_errors(table["val_accuracy"])), max(shown)
-    ticks = tables.log_ticks(lowest, highest, False, most=7)
+    ticks = axes.log_ticks(lowest, highest, False, most=7)
     figure.update_xaxes(title="epoch", **_whole_numbers(int(table["epoch"].max())))
     figure.update_yaxes(
         title=SCORE_AXIS,
@@ -125,7 +133,7 @@ def curves(frame: pd.DataFrame, curves: pd.DataFrame) -> go.Figure:
 
 
 def parameters(frame: pd.DataFrame, space: Mapping[str, Range]) -> dict[str, go.Figure]:
-    """`parameter` for each of a space, on one scale of scores; those that no scored trial has are left out."""
+    """`parameter` for each of a space, on one scale of scores; those that no scored trial has are missing."""
     found = {name: parameter(frame, name, span) for name, span in space.items()}
     return {name: figure for name, figure in found.items() if figure.data}
 
@@ -136,11 +144,13 @@ def parameter(frame: pd.DataFrame, name: str, span: Range) -> go.Figure:
     title = html.escape(words.label(name))
     if len(tables.scored(frame)) < 2 or table.empty:
         return _nothing(f"Two trials with a score are needed to see what {title} does.")
-    low, high = tables.score_range(tables.scored(frame)["score"], tables.baseline_score(frame))
+    low, high = axes.score_range(tables.scored(frame)["score"], tables.baseline_score(frame))
     figure = _figure(title, 250)
-    points = tables.thin(table, MOST_POINTS_EACH)
+    points = axes.thin(table, MOST_POINTS_EACH)
     if axis.places:  # trials of one value would hide each other
-        points = points.assign(at=points["at"] + ((points["trial"].astype(float) * 0.618034) % 1 - 0.5) * 0.36)
+        points = points.assign(
+            at=points["at"] + ((points["trial"].astype(float) * 0.618034) % 1 - 0.5) * 0.36
+        )
     special = points["baseline"].eq(True) | points["best"]
     whole = points["outcome"] == "completed"
     _points(figure, points[~whole & ~special], points["at"], low, "not completed", _open_marker(), name)
@@ -150,11 +160,23 @@ def parameter(frame: pd.DataFrame, name: str, span: Range) -> go.Figure:
     if len(reference):
         at = float(table["at"][table["baseline"].eq(True)].iloc[0])
         figure.add_vline(x=at, line={"color": BASELINE, "width": 1, "dash": "dot"}, layer="below")
-        _points(figure, reference, points["at"], low, "baseline", {"color": BASELINE, "size": 9, "symbol": "diamond"}, name)
+        _points(
+            figure,
+            reference,
+            points["at"],
+            low,
+            "baseline",
+            {"color": BASELINE, "size": 9, "symbol": "diamond"},
+            name,
+        )
     star = {"color": BEST, "size": 13, "symbol": "star"}
-    _points(figure, points[points["best"] & ~points["baseline"].eq(True)], points["at"], low, "best", star, name)
+    _points(
+        figure, points[points["best"] & ~points["baseline"].eq(True)], points["at"], low, "best", star, name
+    )
     ends = [math.log10(axis.low), math.log10(axis.high)] if axis.log else [axis.low, axis.high]
-    figure.update_xaxes(title=title, range=ends, type="log" if axis.log else "linear", showgrid=not axis.places)
+    figure.update_xaxes(
+        title=title, range=ends, type="log" if axis.log else "linear", showgrid=not axis.places
+    )
     if axis.ticks:
         ticks = [html.escape(text) for _, text in axis.ticks]
         figure.update_xaxes(tickvals=[at for at, _ in axis.ticks], ticktext=ticks)
@@ -187,7 +209,13 @@ def _points(
         )
 
 
-def _below(figure: go.Figure, table: pd.DataFrame, at: "pd.Series[float]", span: tuple[float, float], parameter: str | None = None) -> None:
+def _below(
+    figure: go.Figure,
+    table: pd.DataFrame,
+    at: "pd.Series[float]",
+    span: tuple[float, float],
+    parameter: str | None = None,
+) -> None:
     """The trials under the range of scores, as triangles on the lower edge."""
     low, high = span
     table = table[table["score"] < low]
@@ -208,7 +236,10 @@ def _told(table: pd.DataFrame, parameter: str | None) -> list[str]:
     told = [
         f"trial {trial}, {outcome}<br>{words.percent(score)}"
         for trial, outcome, score in zip(
-            table["trial"], table["outcome"].map(lambda word: html.escape(str(word))), table["score"], strict=True
+            table["trial"],
+            table["outcome"].map(lambda word: html.escape(str(word))),
+            table["score"],
+            strict=True,
         )
     ]
     if parameter is None:
@@ -226,16 +257,28 @@ def _faint_curves(figure: go.Figure, rest: pd.DataFrame) -> None:
         x += [*curve["epoch"].tolist(), None]
         y += [*_errors(curve["val_accuracy"]), None]
     figure.add_scatter(
-        x=x, y=y, mode="lines", name="other trials", line={"color": FAINT, "width": 1}, hoverinfo="skip", connectgaps=False
+        x=x,
+        y=y,
+        mode="lines",
+        name="other trials",
+        line={"color": FAINT, "width": 1},
+        hoverinfo="skip",
+        connectgaps=False,
     )
 
 
 def _baseline_line(figure: go.Figure, score: float, images: int | None) -> None:
     if images is not None:
         noise = 2 * tables.standard_error(score, images)
-        figure.add_hrect(y0=100 * (score - noise), y1=100 * (score + noise), fillcolor=BAND, line_width=0, layer="below")
+        figure.add_hrect(
+            y0=100 * (score - noise), y1=100 * (score + noise), fillcolor=BAND, line_width=0, layer="below"
+        )
     figure.add_hline(y=100 * score, line={"color": BASELINE, "width": 1.5, "dash": "dash"}, layer="below")
-    name = "baseline" if images is None else f"baseline, ± {200 * tables.standard_error(score, images):.2f} by chance"
+    name = (
+        "baseline"
+        if images is None
+        else f"baseline, ± {200 * tables.standard_error(score, images):.2f} by chance"
+    )
     figure.add_scatter(
         x=[None], y=[None], mode="lines", name=name, line={"color": BASELINE, "width": 1.5, "dash": "dash"}
     )
@@ -265,7 +308,7 @@ def _trial_range(table: pd.DataFrame) -> list[float]:
 
 
 def _whole_numbers(how_many: int) -> dict[str, Any]:
-    return {"dtick": 1} if how_many <= 12 else {"tickformat": ",d", "nticks": 12}
+    return {"dtick": 1} if how_many <= 12 else {"tickformat": ",d", "tickangle": 0}
 
 
 def _figure(title: str, height: int) -> go.Figure:
@@ -282,7 +325,11 @@ def _figure(title: str, height: int) -> go.Figure:
         "height": height,
         "autosize": True,
         "margin": {"l": 52, "r": 14, "t": 44, "b": 44},
-        "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 12.5, "color": "#7d8796"},
+        "font": {
+            "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+            "size": 12.5,
+            "color": "#7d8796",
+        },
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
@@ -296,7 +343,8 @@ def _figure(title: str, height: int) -> go.Figure:
 
 def _noted(figure: go.Figure, notes: list[str]) -> go.Figure:
     """The figure with remarks about what it leaves out, for whoever shows it (`layout.meta`)."""
-    return figure.update_layout(meta={"note": "; ".join(note for note in notes if note)})
+    note = "; ".join(note for note in notes if note)
+    return figure.update_layout(meta={"note": note[:1].upper() + note[1:]})
 
 
 def _nothing(sentence: str) -> go.Figure:

@@ -5,89 +5,27 @@ To add an element, write its function from a result to blocks and give it one en
 
 import base64
 import hashlib
-import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import jinja2
-import plotly.graph_objects as go
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from reports import figures, summary, tables, words
+from reports.blocks import Block, Charts, Definitions, Head, Row, Sentence, Table, chart_of, of_figure
 from sweep.errors import InputError
 from sweep.results import Result
 
 MOST_ROWS = 100
-
-
-@dataclass(frozen=True)
-class Sentence:
-    text: str
-    template: ClassVar[str] = "sentence"
-
-
-@dataclass(frozen=True)
-class Head:
-    """A column: its words, an explanation shown on hover, and whether it holds numbers."""
-
-    text: str
-    hint: str = ""
-    number: bool = True
-
-
-@dataclass(frozen=True)
-class Row:
-    cells: Sequence[str]
-    mark: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of words; with a `fold`, shown when that line is clicked; the first column names the row."""
-
-    name: str
-    heads: Sequence[Head]
-    rows: Sequence[Row]
-    fold: str = ""
-    after: str = ""
-    template: ClassVar[str] = "table"
-
-
-@dataclass(frozen=True)
-class Definitions:
-    name: str
-    pairs: Sequence[tuple[str, str]]
-    template: ClassVar[str] = "definitions"
-
-
-@dataclass(frozen=True)
-class Chart:
-    title: str
-    document: Markup
-    """Data, layout and config as JSON, safe inside of a script element."""
-    height: int
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Charts:
-    """One chart over the whole width, or several small ones side by side."""
-
-    charts: Sequence[Chart]
-    small: bool = False
-    template: ClassVar[str] = "charts"
-
-
-Block = Sentence | Table | Definitions | Charts
 
 
 @dataclass(frozen=True)
@@ -107,18 +45,21 @@ def _comparison(result: Result) -> Sequence[Block]:
     heads = [Head("", number=False)]
     heads += [] if reference is None else [Head("Baseline", f"trial {reference['trial']}")]
     heads += [] if itself else [Head(f"Best: trial {top['trial']}")]
-
-    def row(entry: Any) -> Row:
-        said = [words.value(entry.name, value) for value in (entry.baseline, entry.best)]
-        shown = said[:1] if itself else said[1:] if reference is None else said
-        return Row([words.label(entry.name), *shown], entry.group)
-
-    rows = [row(entry) for entry in table.itertuples(index=False)]
+    rows = []
+    for name, old, new, group in table.itertuples(index=False, name=None):
+        said = [words.value(name, old), words.value(name, new)]
+        kept = said[:1] if itself else said[1:] if reference is None else said
+        rows.append(Row([words.label(name), *kept], group))
+    alone = itself or reference is None
     same = [replace(row, mark="") for row in rows if row.mark == "same"]
-    shown = Table("Best against baseline", heads, [row for row in rows if row.mark != "same"])
-    fold = words.several(len(same), "value") + (" of the network and its training" if itself else " that both share")
-    before = [Sentence("The baseline is itself the best trial.")] if itself else []
-    return [*before, shown, *([Table("The same in both", heads, same, fold=fold)] if same else [])]
+    fold = words.several(len(same), "value") + (
+        " of its network and training" if alone else " that both share"
+    )
+    return [
+        *([Sentence("The baseline is itself the best trial.")] if itself else []),
+        Table("Best against baseline", heads, [row for row in rows if row.mark != "same"]),
+        *([Table("Other values", heads, same, fold=fold)] if same else []),
+    ]
 
 
 def _leaderboard(result: Result) -> Sequence[Block]:
@@ -129,25 +70,31 @@ def _leaderboard(result: Result) -> Sequence[Block]:
     top = tables.best(result.frame)
     heads = [
         Head("Trial"),
-        Head("Accuracy", "share of validation images that are classified right, after the last trained epoch"),
+        Head("Accuracy", "share of validation images classified right after the last trained epoch"),
         Head("To baseline", "difference to the baseline in percentage points"),
         *(Head(words.label(name), words.explanation(name)) for name in varied),
         Head("Network", "number of values the network learns or moves"),
         Head("Time", "seconds of training and scoring"),
         Head("Outcome", number=False),
     ]
-    rows = []
-    for entry in table.head(MOST_ROWS).to_dict("records"):
-        mark = "best" if top is not None and entry["trial"] == top["trial"] else "baseline" if entry["baseline"] is True else ""
-        title = f"{entry['trial']}" + (" · baseline" if entry["baseline"] is True else " · best" if mark else "")
-        difference = words.NOTHING if entry["baseline"] is True else words.points(entry["difference"])
-        values = [words.value(name, entry[name]) for name in varied]
-        cost = [words.value(name, entry[name]) for name in ("parameters", "seconds")]
-        told = "" if words.missing(entry["reason"]) or not entry["reason"] else f": {entry['reason']}"
-        rows.append(Row([title, words.percent(entry["score"]), difference, *values, *cost, f"{entry['outcome']}{told}"], mark))
-    more = len(table) - len(rows)
-    after = f"{words.several(more, 'more trial')} with lower scores; `sweep trials {result.study.name}` lists them all." if more else ""
-    return [Table("Trials by validation accuracy", heads, rows, after=after)]
+    best = -1 if top is None else int(top["trial"])
+    rows = [_leader(entry, varied, best) for entry in table.head(MOST_ROWS).to_dict("records")]
+    after = ""
+    if more := len(table) - len(rows):
+        after = (
+            f"{words.several(more, 'more trial')} below; `sweep trials {result.study.name}` lists them all."
+        )
+    return [Table("Trials by validation accuracy", heads, rows, after=after, tall=len(rows) > 25)]
+
+
+def _leader(entry: Mapping[Hashable, Any], varied: Sequence[str], best: int) -> Row:
+    mark = "best" if entry["trial"] == best else "baseline" if entry["baseline"] else ""
+    word = " · baseline" if entry["baseline"] else " · best" if mark else ""
+    difference = words.NOTHING if entry["baseline"] else words.points(entry["difference"])
+    values = [words.value(name, entry[name]) for name in (*varied, "parameters", "seconds")]
+    reason = f": {entry['reason']}" if words.said(entry["reason"]) else ""
+    ended = f"{entry['outcome']}{reason}"
+    return Row([f"{entry['trial']}{word}", words.percent(entry["score"]), difference, *values, ended], mark)
 
 
 def _outcomes(result: Result) -> Sequence[Block]:
@@ -157,25 +104,27 @@ def _outcomes(result: Result) -> Sequence[Block]:
     heads = [Head("Outcome", number=False), Head("Trials"), Head("Meaning, and reasons given", number=False)]
     rows = []
     for outcome, reasons in table.groupby("outcome", sort=False):
-        rows.append(Row([str(outcome), f"{reasons['trials'].sum():,}", words.OUTCOMES.get(str(outcome), "")], "total"))
+        rows.append(
+            Row([str(outcome), f"{reasons['trials'].sum():,}", words.OUTCOMES.get(str(outcome), "")], "total")
+        )
         told = zip(reasons["reason"], reasons["trials"], strict=True)
         rows += [Row(["", f"{trials:,}", reason], "part") for reason, trials in told if reason]
     return [Table("How the trials ended", heads, rows)]
 
 
 def _history(result: Result) -> Sequence[Block]:
-    return _one(figures.history(result.frame, result.study.validation))
+    return [of_figure(figures.history(result.frame, result.study.validation))]
 
 
 def _curves(result: Result) -> Sequence[Block]:
-    return _one(figures.curves(result.frame, result.curves))
+    return [of_figure(figures.curves(result.frame, result.curves))]
 
 
 def _parameters(result: Result) -> Sequence[Block]:
     found = figures.parameters(result.frame, result.study.space)
     if not found:
         return [Sentence("Two trials with a score are needed to compare values.")]
-    return [Charts([_chart(figure, small=True) for figure in found.values()], small=True)]
+    return [Charts([chart_of(figure, small=True) for figure in found.values()], small=True)]
 
 
 def _searched(result: Result) -> Sequence[Block]:
@@ -188,19 +137,42 @@ def _searched(result: Result) -> Sequence[Block]:
 def _provenance(result: Result) -> Sequence[Block]:
     table = tables.provenance(result)
     parts = table.groupby("part", sort=False)[["name", "value"]]
-    return [Definitions(str(part).capitalize(), list(rows.itertuples(index=False, name=None))) for part, rows in parts]
+    return [
+        Definitions(str(part).capitalize(), list(rows.itertuples(index=False, name=None)))
+        for part, rows in parts
+    ]
 
 
 ELEMENTS = (
     Element("comparison", "Best against baseline", "One run each. Changed values are marked.", _comparison),
-    Element("history", "Best so far", "Each point is a trial; the band is what chance among the validation images alone does to the baseline.", _history),
-    Element("leaderboard", "Leaderboard", "Every trial with a score, best first; only the parameters that vary.", _leaderboard),
-    Element("parameters", "What each parameter does", "Accuracy of every trial over the value it had. Other parameters vary at the same time.", _parameters),
-    Element("curves", "Learning curves", "Accuracy on the validation images after each epoch.", _curves),
+    Element(
+        "history",
+        "Best so far",
+        "Each point is a trial; the band is what chance among the validation images does to the baseline.",
+        _history,
+    ),
+    Element(
+        "leaderboard",
+        "Leaderboard",
+        "Every trial with a score, best first; only the parameters that vary.",
+        _leaderboard,
+    ),
+    Element(
+        "parameters",
+        "What each parameter does",
+        "Accuracy of every trial over the value it had. The other parameters vary at the same time.",
+        _parameters,
+    ),
+    Element(
+        "curves",
+        "Learning curves",
+        "Accuracy on the validation images after each epoch. The scale widens towards the top.",
+        _curves,
+    ),
     Element("outcomes", "How the trials ended", "", _outcomes),
     Element("searched", "What was searched", "", _searched),
     Element("provenance", "Where the numbers come from", "", _provenance),
-)  # fmt: skip
+)
 """The page from top to bottom; the sentences above it are `summary.sentences`."""
 
 
@@ -229,7 +201,11 @@ def write(result: Result, path: str | Path) -> None:
 
 def render(result: Result) -> str:
     """The page's HTML, complete in itself."""
-    plotly, script, style = _script(get_plotlyjs()), _script(_template_text("page.js")), _template_text("page.css")
+    plotly, script, style = (
+        _script(get_plotlyjs()),
+        _script(_template_text("page.js")),
+        _template_text("page.css"),
+    )
     policy = {
         "default-src": "'none'",
         "script-src": f"{_hash(plotly)} {_hash(script)}",
@@ -244,30 +220,11 @@ def render(result: Result) -> str:
         sentences=summary.sentences(result),
         sections=[(element, element.make(result)) for element in ELEMENTS],
         policy="; ".join(f"{name} {value}" for name, value in policy.items()),
-        style=Markup(style),  # noqa: S704 - these three ship with the package or with Plotly
-        plotly=Markup(plotly),  # noqa: S704
-        script=Markup(script),  # noqa: S704
+        style=Markup(style),
+        plotly=Markup(plotly),
+        script=Markup(script),
         made=datetime.now(UTC),
     )  # fmt: skip
-
-
-def _one(figure: go.Figure) -> Sequence[Block]:
-    if not figure.data:
-        return [Sentence(figure.layout.title.text)]
-    return [Charts([_chart(figure)])]
-
-
-def _chart(figure: go.Figure, small: bool = False) -> Chart:
-    """A small one has neither legend nor tool bar: its section explains the marks once."""
-    title, height = figure.layout.title.text, figure.layout.height
-    note = figure.layout.meta["note"] if figure.layout.meta else ""
-    content = figure.to_plotly_json()
-    content["layout"].pop("title")  # the page has its own heading
-    config = figures.CONFIG
-    if small:
-        content["layout"] |= {"showlegend": False, "margin": content["layout"]["margin"] | {"t": 10}}
-        config = config | {"displayModeBar": False}
-    return Chart(title, _json({**content, "config": config}), height, note)
 
 
 def _environment() -> jinja2.Environment:
@@ -288,7 +245,7 @@ def _template_text(name: str) -> str:
 
 def _code(text: str) -> Markup:
     """Escaped, with what stands in backticks as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _script(text: str) -> str:
@@ -296,14 +253,6 @@ def _script(text: str) -> str:
     if "</script" in text.lower() or "<!--" in text:
         text = re.sub(r"<(?=/script|!--)", r"\\x3c", text, flags=re.IGNORECASE)
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _json(content: Any) -> Markup:
-    """JSON in which nothing can end the script element around it."""
-    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # noqa: S704 - escaped just before
 
 
 def _hash(text: str) -> str:

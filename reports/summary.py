@@ -37,7 +37,9 @@ def _space(result: Result) -> str:
 def _searched(result: Result) -> str:
     counted = result.frame["outcome"].value_counts()
     known = [outcome for outcome in words.OUTCOMES if outcome in counted]
-    ended = [f"{counted[outcome]:,} {outcome}" for outcome in [*known, *sorted(set(counted.index) - set(known))]]
+    ended = [
+        f"{counted[outcome]:,} {outcome}" for outcome in [*known, *sorted(set(counted.index) - set(known))]
+    ]
     done, planned = len(result.frame), result.study.trials
     trials = f"{done:,} of {planned:,} planned trials" if done < planned else words.several(done, "trial")
     return f"Searched: {_space(result)}, in {trials}: {words.listed(ended)}."
@@ -57,33 +59,35 @@ def _best(result: Result) -> list[str]:
     opening = f"The best is trial {trial} with {words.percent(score)} of {images:,} validation images right"
     if gain is None or before is None or reference is None:
         return [f"{opening}.", _no_baseline(reference)]
-    comparison = "more than" if gain.difference > 0 else "against"
     changes = [
         f"{words.label(name)} {words.value(name, top[name])} (baseline {words.value(name, reference[name])})"
         for name in tables.changed(top, reference, tables.parameters(frame))
     ]
-    by = f"{abs(100 * gain.difference):.2f} percentage points {comparison} the baseline's {words.percent(before)}"
+    more = f"{100 * gain.difference:.2f} (±{100 * gain.margin:.2f}) percentage points more than"
+    by = f"{more} the baseline's {words.percent(before)}"
     return [f"{opening}, {by}: {_some(changes, 'changes')}.", _sure(gain, len(tables.completed(frame)))]
 
 
 def _sure(gain: tables.Gain, runs: int) -> str:
-    noise = f"approximately ±{100 * gain.margin:.2f} points, two standard errors"
     if not gain.clear:
-        return f"This is not distinguishable from the baseline on one run each ({noise})."
+        return (
+            "On one run each this is not distinguishable from the baseline "
+            "(± is approximately two standard errors of the difference)."
+        )
     return (
-        f"That is more than chance among these images explains on one run each ({noise}), "
-        f"but the best of {words.several(runs, 'run')} is always partly luck."
+        "That is more than chance among these images explains on one run each (± is approximately two "
+        f"standard errors), but the best of {words.several(runs, 'run')} is always partly luck."
     )
 
 
 def _baseline_is_best(frame: pd.DataFrame, score: float, images: int) -> str:
     others = tables.completed(frame)
     others = others[~others["baseline"].eq(True)]
-    noise = f"approximately ±{200 * tables.standard_error(score, images):.2f} points, two standard errors of one run"
+    noise = f"approximately ±{200 * tables.standard_error(score, images):.2f} points, two standard errors"
     reached = f"{words.percent(score)} of {images:,} validation images right ({noise})"
     if others.empty:
         return f"Only the baseline has completed so far: {reached}."
-    second = others.loc[others["score"].idxmax()]
+    second = others.sort_values("score", ascending=False, kind="stable").iloc[0]
     return (
         f"Nothing beat the baseline, which is itself the best with {reached}; "
         f"next is trial {int(second['trial'])} with {words.percent(second['score'])}."
@@ -95,8 +99,9 @@ def _no_baseline(reference: pd.Series | None) -> str:
         return "The baseline has not been trained, so there is nothing to compare it with."
     if reference["outcome"] == "running":
         return "The baseline is still training, so there is nothing to compare it with yet."
-    reason = "" if words.missing(reference["reason"]) or not reference["reason"] else f" ({reference['reason']})"
-    return f"There is no baseline to compare it with: trial {int(reference['trial'])} ended as {reference['outcome']}{reason}."
+    reason = f" ({reference['reason']})" if words.said(reference["reason"]) else ""
+    trial = f"trial {int(reference['trial'])} ended as {reference['outcome']}"
+    return f"There is no baseline to compare it with: {trial}{reason}."
 
 
 def _late(result: Result) -> str:
@@ -110,17 +115,21 @@ def _late(result: Result) -> str:
         return f"{who} found nothing better."
     score = float(top["score"])
     small = gained <= tables.margin(score, score - gained, result.study.validation)
-    return f"{who} raised the best by {100 * gained:.2f} points" + (", which may be chance." if small else ".")
+    chance = ", which may be chance" if small else ""
+    return f"{who} raised the best by {100 * gained:.2f} points{chance}."
 
 
 def _next(result: Result) -> str:
     study, done = result.study, len(result.frame)
     top = tables.best(result.frame)
-    export = "" if top is None else f"`sweep export {study.name}` writes the best configuration out as a script and a model"
+    reference = tables.baseline(result.frame)
+    export = ""
+    if top is not None and (reference is None or reference["trial"] != top["trial"]):
+        export = f"`sweep export {study.name}` writes the best configuration out as a script and a model"
     if done < study.trials or result.frame["outcome"].isin(["running", "interrupted"]).any():
         more = f"`sweep run` goes on to the {study.trials:,} trials planned"
     elif study.sampler == "grid" and (size := study.searched.size()) is not None and done >= size:
         more = "every combination has been tried, so a wider space is the way on"
     else:
-        more = f"`sweep run` with `--trials {2 * done}` searches on"
+        more = f"`sweep run` with `--trials {done + max(10, done)}` searches on"
     return f"Next: {'; '.join(part for part in (export, more) if part)}."

@@ -11,14 +11,12 @@ from typing import Any
 import pandas as pd
 
 from reports import words
+from reports.axes import Axis, axis_of
 from sweep.results import TRIAL_COLUMNS, Result
-from sweep.space import Choice, Float, Int, Range
+from sweep.space import Int, Range
 
 RESULTS = ("score", "parameters", "flops", "seconds", "trained_epochs")
 """What is compared beside a configuration's values."""
-
-MANY_VALUES = 10
-"""A range with more values than this is drawn on a scale, not as separate places."""
 
 
 def parameters(frame: pd.DataFrame) -> list[str]:
@@ -41,7 +39,7 @@ def completed(frame: pd.DataFrame) -> pd.DataFrame:
 def best(frame: pd.DataFrame) -> pd.Series | None:
     """The completed trial with the highest score; of equals, the earliest. None where none has completed."""
     table = completed(frame)
-    return None if table.empty else table.loc[table["score"].idxmax()]
+    return None if table.empty else table.sort_values("score", ascending=False, kind="stable").iloc[0]
 
 
 def baseline(frame: pd.DataFrame) -> pd.Series | None:
@@ -117,15 +115,16 @@ def comparison(frame: pd.DataFrame) -> pd.DataFrame:
     top, reference = best(frame), baseline(frame)
     if top is None:
         return pd.DataFrame(columns=columns)
+    different = set() if reference is None else set(changed(top, reference, parameters(frame)))
     if reference is None:
         reference = pd.Series(None, index=top.index, dtype=object)
-    different = set(changed(top, reference, parameters(frame)))
     rows = [(name, reference[name], top[name], "result") for name in RESULTS]
     for group, wanted in (("changed", True), ("same", False)):
         rows += [
             (name, reference[name], top[name], group)
             for name in parameters(frame)
-            if (name in different) == wanted and not (words.missing(top[name]) and words.missing(reference[name]))
+            if (name in different) == wanted
+            and not (words.missing(top[name]) and words.missing(reference[name]))
         ]
     return pd.DataFrame(rows, columns=columns, dtype=object)
 
@@ -139,6 +138,7 @@ def leaderboard(frame: pd.DataFrame, varied: Iterable[str]) -> pd.DataFrame:
     table = scored(frame).sort_values("score", ascending=False, kind="stable").reset_index(drop=True)
     reference = baseline_score(frame)
     table["difference"] = math.nan if reference is None else table["score"] - reference
+    table["baseline"] = table["baseline"].eq(True)
     names = [name for name in varied if name in table]
     ends = ["parameters", "seconds", "outcome", "reason", "baseline"]
     return table[["trial", "score", "difference", *names, *ends]]
@@ -164,7 +164,7 @@ def outcomes(frame: pd.DataFrame, most: int = 5) -> pd.DataFrame:
 
 
 def history(frame: pd.DataFrame) -> pd.DataFrame:
-    """Scored trials in order: `trial`, `score`, `outcome`, and `best`, the best completed score until then."""
+    """Scored trials in order: `trial`, `score`, `outcome`, and `best`, the highest completed score so far."""
     table = scored(frame)[["trial", "score", "outcome"]].reset_index(drop=True)
     table["best"] = table["score"].where(table["outcome"] == "completed").cummax().ffill()
     return table
@@ -203,101 +203,22 @@ def curves(frame: pd.DataFrame, curves: pd.DataFrame, top: int = 5, rest: int = 
     return kept.sort_values(["rank", "epoch"], kind="stable").reset_index(drop=True)
 
 
-@dataclass(frozen=True)
-class Axis:
-    """Where a parameter's values stand: `ticks` (at, text); separate `places`, or a scale, maybe `log`."""
-
-    places: bool
-    log: bool
-    low: float
-    high: float
-    ticks: tuple[tuple[float, str], ...] = ()
-
-
 def parameter(frame: pd.DataFrame, name: str, span: Range) -> tuple[pd.DataFrame, Axis]:
     """One parameter against the score, for the trials that have it, and the axis its values stand on.
 
-    Columns: `trial`, `score`, `outcome`, `value`, `at` (the place on the axis), `baseline`, `best`.
+    Columns: `trial`, `score`, `outcome`, `baseline`, `value`, `at` (the place on the axis), `best`.
     """
     table = scored(frame)
-    table = table[table[name].notna()] if name in table else table.iloc[:0].assign(**{name: None})
+    if name not in table:
+        table = table.iloc[:0].reindex(columns=[*table.columns, name])
+    table = table[table[name].notna()]
     top = best(frame)
-    axis, at = _axis(name, span, table[name].tolist())
-    columns = {"value": table[name], "at": at, "best": table["trial"] == (-1 if top is None else top["trial"])}
-    kept = table[["trial", "score", "outcome", "baseline"]].assign(**columns).reset_index(drop=True)
+    axis, at = axis_of(name, span, table[name].tolist())
+    kept = table[["trial", "score", "outcome", "baseline"]].reset_index(drop=True)
+    kept["value"] = table[name].tolist()
+    kept["at"] = pd.Series(at, dtype=float)
+    kept["best"] = kept["trial"] == (-1 if top is None else top["trial"])
     return kept, axis
-
-
-def _axis(name: str, span: Range, found: list[Any]) -> tuple[Axis, list[float]]:
-    options = _few_values(span)
-    if options is not None:
-        options += [value for value in dict.fromkeys(found) if value not in options]
-        if not any(isinstance(option, str | bool) for option in options):
-            options.sort()
-        ticks = tuple((float(place), words.value(name, option)) for place, option in enumerate(options))
-        return Axis(True, False, -0.5, len(options) - 0.5, ticks), [float(options.index(value)) for value in found]
-    assert not isinstance(span, Choice)
-    at = [float(value) for value in found]
-    low, high = min([span.low, *at]), max([span.high, *at])
-    if not span.log or low <= 0:
-        space = 0.04 * (high - low)
-        return Axis(False, False, low - space, high + space), at
-    space = (high / low) ** 0.04
-    ticks = tuple((tick, words.value(name, tick)) for tick in log_ticks(low, high, isinstance(span, Int)))
-    return Axis(False, True, low / space, high * space, ticks), at
-
-
-def _few_values(span: Range) -> list[Any] | None:
-    if isinstance(span, Float) and span.step is None:
-        return None
-    if not isinstance(span, Choice) and (span.log or (span.high - span.low) / (span.step or 1) >= MANY_VALUES):
-        return None
-    return list(span.values() or ())
-
-
-def log_ticks(low: float, high: float, whole: bool, most: int = 4) -> list[float]:
-    """At most so many round numbers from low to high: powers of two where only whole numbers count, else decimal."""
-    if whole:
-        powers = [2.0**power for power in range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)]
-        return powers[:: max(1, math.ceil(len(powers) / most))]
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks: list[float] = []
-    for leading in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
-        ticks = [digit * 10.0**power for power in decades for digit in leading]
-        ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
-        if len(ticks) <= most:
-            return ticks
-    return ticks[:: math.ceil(len(ticks) / most)]
-
-
-def score_range(scores: Iterable[float], reference: float | None = None) -> tuple[float, float]:
-    """The scores an axis should show, so that a few terrible trials do not press the good ones together.
-
-    Half of the trials at least are inside, or a quarter where those lie within five points of the best; the
-    `reference` is, where it lies within fifteen. A range is at least 0.4 points high.
-    """
-    values = pd.Series(list(scores), dtype=float)
-    highest, lowest, middle = float(values.max()), float(values.min()), float(values.median())
-    low = max(lowest, middle - 2 * (highest - middle))
-    near = highest - 0.05
-    if low < near and (values >= near).mean() >= 0.25:
-        low = near
-    if reference is not None and highest - 0.15 < reference < low:
-        low = reference
-    lacking = max(0.0, 0.004 - (highest - low)) / 2
-    low, high = low - lacking, highest + lacking
-    space = 0.06 * (high - low)
-    return max(low - space, -0.02), min(high + space, 1 + space / 2)
-
-
-def thin(table: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """At most about `limit` rows: a quarter of them the best scores, the others evenly over the order."""
-    if len(table) <= limit:
-        return table
-    kept = set(table["score"].nlargest(limit // 4).index)
-    others = [row for row in table.index if row not in kept]
-    kept |= set(others[:: math.ceil(len(others) / (limit - len(kept)))])
-    return table[table.index.isin(kept)]
 
 
 def searched(space: Mapping[str, Range]) -> pd.DataFrame:
@@ -306,7 +227,11 @@ def searched(space: Mapping[str, Range]) -> pd.DataFrame:
     for name, span in space.items():
         scale = ", on a log scale" if getattr(span, "log", False) else ""
         step = getattr(span, "step", None)
-        steps = f", in steps of {words.number(step)}" if step and not (isinstance(span, Int) and step == 1) else ""
+        steps = (
+            f", in steps of {words.number(step)}"
+            if step and not (isinstance(span, Int) and step == 1)
+            else ""
+        )
         rows.append((name, words.span(name, span) + scale + steps, words.explanation(name)))
     return pd.DataFrame(rows, columns=["name", "range", "meaning"])
 
@@ -315,8 +240,10 @@ def provenance(result: Result) -> pd.DataFrame:
     """Where the numbers come from: `part` (study or training), `name`, `value` in words."""
     document = {name: value for name, value in result.study.as_document().items() if name != "space"}
     document["base"] = document["base"] or "the tutorial's network and training"
-    rows = [("study", *row) for row in _flat(document)] + [("training", *row) for row in _flat(result.provenance)]
-    return pd.DataFrame(rows, columns=["part", "name", "value"])
+    rows = [("study", *row) for row in _flat(document)] + [
+        ("training", *row) for row in _flat(result.provenance)
+    ]
+    return pd.DataFrame(rows, columns=["part", "name", "value"], dtype=object)
 
 
 def _flat(tree: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 
+import pandas as pd
+
 from sweep.configuration import PARAMETERS
 from sweep.space import Choice, Range
 
@@ -30,6 +32,9 @@ OUTCOMES = {
 NOTHING = "–"
 """Stands where there is no value."""
 
+SPACE = "\N{NO-BREAK SPACE}"
+"""Between a number and its unit."""
+
 
 def label(name: str) -> str:
     """`conv1_filters` as "conv 1 filters"."""
@@ -42,12 +47,17 @@ def explanation(name: str) -> str:
 
 
 def missing(value: object) -> bool:
-    return value is None or value != value  # NaN and NaT alone differ from themselves
+    return value is None or value is pd.NA or value != value  # NaN and NaT alone differ from themselves
+
+
+def said(text: object) -> bool:
+    """Whether there is a text, neither missing nor empty."""
+    return not missing(text) and bool(text)
 
 
 def percent(score: object) -> str:
     """0.98561 as "98.56 %"."""
-    return NOTHING if missing(score) else f"{float(score):.2%}".replace("%", " %")  # type: ignore[arg-type]
+    return NOTHING if missing(score) else f"{float(score):.2%}".replace("%", f"{SPACE}%")  # type: ignore[arg-type]
 
 
 def points(difference: object) -> str:
@@ -63,9 +73,9 @@ def count(number: object) -> str:
     if missing(number):
         return NOTHING
     size = float(number)  # type: ignore[arg-type]
-    for unit, scale in (("", 1.0), (" k", 1e3), (" M", 1e6), (" G", 1e9), (" T", 1e12)):
-        if size < 999.5 * scale or unit == " T":
-            return f"{size:.0f}" if not unit else f"{size / scale:#.3g}".rstrip(".") + unit
+    for unit, scale in (("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12)):
+        if size < 999.5 * scale or unit == "T":
+            return f"{size:.0f}" if not unit else f"{size / scale:#.3g}".rstrip(".") + SPACE + unit
     raise AssertionError("the last unit takes everything")
 
 
@@ -75,13 +85,13 @@ def duration(seconds: object) -> str:
         return NOTHING
     passed = float(seconds)  # type: ignore[arg-type]
     if passed < 9.95:
-        return f"{passed:.1f} s"
+        return f"{passed:.1f}{SPACE}s"
     whole = round(passed)
     if whole < 60:
-        return f"{whole} s"
+        return f"{whole}{SPACE}s"
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return f"{whole // 60}{SPACE}min {whole % 60}{SPACE}s"
+    return f"{whole // 3600}{SPACE}h {whole % 3600 // 60}{SPACE}min"
 
 
 def number(value: float) -> str:
@@ -110,13 +120,13 @@ def value(name: str, given: object) -> str:
 
 
 def listed(items: Iterable[str], last: str = "and") -> str:
-    """ "a, b and c"."""
+    """Items as in "a, b and c"."""
     words = list(items)
     return ", ".join(words[:-1]) + f" {last} {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def several(how_many: int, noun: str) -> str:
-    """ "1 trial", "12 trials", "10,000 trials"."""
+    """As in "1 trial", "12 trials", "10,000 trials"."""
     return f"{how_many:,} {noun}" + ("" if how_many == 1 else "s")
 
 

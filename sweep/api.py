@@ -126,6 +126,18 @@ def result(name: str, *, storage: str = STORAGE) -> Result:
         return results.of(store, name)
 
 
+def result_if_any(name: str, *, storage: str = STORAGE) -> Result | None:
+    """As `result`; None where there is no such study yet.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    try:
+        return result(name, storage=storage)
+    except InputError:
+        return None
+
+
 def baseline(
     seeds: int,
     *,

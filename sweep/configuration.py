@@ -11,13 +11,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from sweep.errors import InputError, did_you_mean
+from sweep.errors import InputError, did_you_mean, shown
 
 Value = bool | int | float | str
 Values = dict[str, Value]
 
 BASE_BLOCKS = 2
 MAX_EXTRA_BLOCKS = 3
+
+TUTORIAL_ACCURACY = 0.9856
+TUTORIAL_LOSS = 0.0508
+"""What the tutorial says its network reached on the test images, in nats for the loss."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,9 @@ class Condition:
         return value == self.equals
 
     def __str__(self) -> str:
-        return f"{self.parent} >= {self.at_least}" if self.equals is None else f"{self.parent} = {self.equals!r}"
+        return (
+            f"{self.parent} >= {self.at_least}" if self.equals is None else f"{self.parent} = {self.equals!r}"
+        )
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Parameter:
             fits = isinstance(value, int | float) and self.low <= value <= self.high
         if not fits:
             hint = did_you_mean(value, self.choices) if isinstance(value, str) and self.choices else ""
-            raise ValueError(f"{self.name} must be {self.allowed}, not {value!r}.{hint}")
+            raise ValueError(f"{self.name} must be {self.allowed}, not {shown(value)}.{hint}")
         return self.kind(value)  # type: ignore[arg-type]
 
 
@@ -88,7 +94,9 @@ def _block_parameters(number: int) -> Iterator[Parameter]:
     exists = Condition("extra_blocks", at_least=extra) if extra > 0 else None
     conv, pool = f"conv{number}", f"pool{number}"
     yield Parameter(f"{conv}_filters", int, f"filters of convolution {number}", 1, 4096, when=exists)
-    yield Parameter(f"{conv}_kernel_size", int, f"kernel of convolution {number}, pixels a side", 1, 64, when=exists)
+    yield Parameter(
+        f"{conv}_kernel_size", int, f"kernel of convolution {number}, pixels a side", 1, 64, when=exists
+    )
     yield Parameter(f"{conv}_stride", int, f"stride of convolution {number}, pixels", 1, 64, when=exists)
     yield Parameter(f"{pool}_size", int, f"max pooling {number}, pixels a side; 0: none", 0, 64, when=exists)
     yield Parameter(
@@ -114,9 +122,16 @@ def _parameters() -> Iterator[Parameter]:
     yield Parameter("rescale", bool, "divide the pixels by 255")
     yield Parameter("batch_norm", bool, "batch normalisation between each convolution and its ReLU")
     yield Parameter("optimizer", str, "how weights are updated", choices=("adam", "sgd", "rmsprop", "adamw"))
-    yield Parameter("momentum", float, "momentum of sgd", 0.0, 0.999, when=Condition("optimizer", equals="sgd"))
     yield Parameter(
-        "weight_decay", float, "decoupled weight decay of adamw", 0.0, 1.0, when=Condition("optimizer", equals="adamw")
+        "momentum", float, "momentum of sgd", 0.0, 0.999, when=Condition("optimizer", equals="sgd")
+    )
+    yield Parameter(
+        "weight_decay",
+        float,
+        "decoupled weight decay of adamw",
+        0.0,
+        1.0,
+        when=Condition("optimizer", equals="adamw"),
     )
 
 
@@ -187,11 +202,17 @@ class Configuration:
                 f"blocks must be {BASE_BLOCKS} to {BASE_BLOCKS + MAX_EXTRA_BLOCKS} ConvBlock, not {len(self.blocks)}."
             )
         else:
-            for name, value in self.values().items():
+            values = self.values()
+            for name in PARAMETERS:
+                if not is_active(name, values):
+                    continue
                 try:
-                    PARAMETERS[name].accept(value)
+                    accepted = PARAMETERS[name].accept(values.get(name))
                 except ValueError as error:
                     problems.append(str(error))
+                else:
+                    if hasattr(self, name):
+                        object.__setattr__(self, name, accepted)
         if problems:
             raise InputError("\n".join(problems))
 
@@ -214,7 +235,7 @@ class Configuration:
     def replaced(self, values: Mapping[str, object]) -> Self:
         """This configuration with some values changed.
 
-        Where a pool's size is given without its stride, the stride follows the size, as in Keras; likewise
+        A pool's stride follows its size, as in Keras, unless it is given too or differed from the size before;
         a new optimizer brings its own default momentum or weight decay. New extra blocks are `ConvBlock()`.
 
         Raises:
@@ -224,7 +245,7 @@ class Configuration:
         accepted: Values = {}
         for name, value in values.items():
             if name not in PARAMETERS:
-                problems.append(f"Unknown parameter {name!r}.{did_you_mean(name, PARAMETERS)}")
+                problems.append(f"Unknown parameter {shown(name)}.{did_you_mean(name, PARAMETERS)}")
                 continue
             try:
                 accepted[name] = PARAMETERS[name].accept(value)
@@ -234,11 +255,14 @@ class Configuration:
             raise InputError("\n".join(problems))
         merged = self.values()
         for name in accepted:
-            if name.endswith("_size") and name.startswith("pool"):
-                merged.pop(name.replace("_size", "_stride"), None)
+            stride = name.replace("_size", "_stride")
+            if name.startswith("pool") and stride in merged and merged[stride] == merged[name]:
+                del merged[stride]
         merged |= accepted
         return type(self)(
-            blocks=tuple(_block(number, merged) for number in range(1, BASE_BLOCKS + int(merged["extra_blocks"]) + 1)),
+            blocks=tuple(
+                _block(number, merged) for number in range(1, BASE_BLOCKS + int(merged["extra_blocks"]) + 1)
+            ),
             **{name: merged[name] for name in PARAMETERS if name in merged and hasattr(self, name)},  # type: ignore[arg-type]
         )
 

@@ -37,7 +37,7 @@ from sweep.work import (
 HEARTBEAT = 0.2
 """Seconds after which it looks at the clock and at signals, whether or not a worker has something to say."""
 
-INFEASIBLE_IN_A_ROW = 1000
+INFEASIBLE_IN_A_ROW = 300
 """So many proposals in a row that cannot exist end a study: its space holds too few networks that can."""
 
 

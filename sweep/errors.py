@@ -15,6 +15,7 @@ What goes wrong inside a trial is no exception but an outcome: see `sweep.work.O
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, time
 
 
 class SweepError(Exception):
@@ -60,6 +61,15 @@ class StudyError(InputError):
 
     def _place(self, problem: Problem) -> str:
         return f"{self.source}:{problem.line}" if problem.line else self.source
+
+
+def shown(value: object) -> str:
+    """A value as it stands in a sentence: dates as a study file writes them, and nothing longer than a line."""
+    try:
+        text = str(value) if isinstance(value, date | time) else repr(value)
+    except (ValueError, RecursionError):  # Python writes no number of more than 4,300 digits
+        text = f"a very large {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:

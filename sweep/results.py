@@ -78,6 +78,16 @@ class Result:
             )
         return int(completed.loc[completed["score"].idxmax(), "trial"])
 
+    def score(self, trial: int) -> float:
+        """A trial's validation accuracy after its last epoch, from 0 to 1; NaN without one."""
+        return float(self.frame.loc[self.frame["trial"] == trial, "score"].iloc[0])
+
+    @property
+    def baseline_score(self) -> float | None:
+        """The score of the baseline; None before it has completed."""
+        done = self.frame[self.frame["baseline"].astype(bool) & (self.frame["outcome"] == "completed")]
+        return None if done.empty else float(done["score"].iloc[0])
+
     def configuration(self, trial: int) -> Configuration:
         """The configuration of one trial.
 

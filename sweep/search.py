@@ -5,8 +5,9 @@ worker's sequence is the same each time, and a study that was stopped goes on as
 """
 
 import itertools
-import logging
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,22 +55,23 @@ class OptunaSearch:
     """
 
     def __init__(self, study: Study, url: str) -> None:
-        logging.getLogger("optuna").setLevel(logging.WARNING)
         self._spec = study
         self._space = study.searched
         self._base_point = self._space.point_of(study.base)
-        self._study = optuna.create_study(
-            storage=_storage(url),
-            study_name=study.name,
-            direction="maximize",
-            sampler=_sampler(study, 0),
-            pruner=_pruner(study),
-            load_if_exists=True,
-        )
-        self._study.set_metric_names(["validation accuracy"])
+        with _quiet():
+            self._study = optuna.create_study(
+                storage=_storage(url),
+                study_name=study.name,
+                direction="maximize",
+                sampler=_sampler(study, 0),
+                pruner=_pruner(study),
+                load_if_exists=True,
+            )
+            self._study.set_metric_names(["validation accuracy"])
         known = self._study.get_trials(deepcopy=False)
-        running = (trial for trial in known if trial.state is TrialState.RUNNING)
+        running = [trial for trial in known if trial.state is TrialState.RUNNING]
         self._trials = {trial.number: Trial(self._study, trial._trial_id) for trial in running}
+        self._reported = {trial.number: set(trial.intermediate_values) for trial in running}
         self._to_resume = sorted(self._trials)
         self._count = len(known)
         self._grid: Iterator[Values] | None = None
@@ -89,7 +91,8 @@ class OptunaSearch:
             if point is None:
                 return None
             self._study.enqueue_trial(point)
-        self._study.sampler = _sampler(self._spec, count)
+        with _quiet():
+            self._study.sampler = _sampler(self._spec, count)
         trial = self._study.ask()
         self._count += 1
         self._trials[trial.number] = trial
@@ -97,11 +100,14 @@ class OptunaSearch:
 
     def report(self, number: int, epoch: int, score: float) -> bool:
         trial = self._trials[number]
-        trial.report(score, epoch)
+        if epoch not in self._reported.setdefault(number, set()):
+            self._reported[number].add(epoch)
+            trial.report(score, epoch)
         return trial.should_prune()
 
     def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
         trial = self._trials.pop(number)
+        self._reported.pop(number, None)
         self._to_resume = [other for other in self._to_resume if other != number]
         trial.set_user_attr("outcome", str(outcome))
         if reason:
@@ -125,6 +131,19 @@ class OptunaSearch:
             points = (point for point in self._space.grid() or () if point != self._base_point)
             self._grid = itertools.islice(points, count - 1, None)
         return next(self._grid, None)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Optuna from telling the user that what we call is experimental, and that it found the study."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)
 
 
 def _suggest(trial: Trial, name: str, span: Range) -> Value:
@@ -153,7 +172,7 @@ def _sampler(study: Study, number: int) -> optuna.samplers.BaseSampler:
             _must_import("torch", "gp")
             return optuna.samplers.GPSampler(seed=seed, independent_sampler=plain, warn_independent_sampling=False)
         case "tpe":
-            return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, warn_independent_sampling=False)
+            return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
 
 
 def _must_import(package: str, sampler: str) -> None:

@@ -81,7 +81,9 @@ class Choice:
         return any(type(value) is type(option) and value == option for option in self.options)
 
     def __str__(self) -> str:
-        return ", ".join(str(option).lower() if isinstance(option, bool) else f"{option}" for option in self.options)
+        return ", ".join(
+            str(option).lower() if isinstance(option, bool) else f"{option}" for option in self.options
+        )
 
     def values(self) -> tuple[Value, ...]:
         return self.options
@@ -158,6 +160,8 @@ def _draw(span: Range, source: random.Random) -> Value:
     if not span.log:
         return source.uniform(span.low, span.high)
     if isinstance(span, Float):
-        return min(max(math.exp(source.uniform(math.log(span.low), math.log(span.high))), span.low), span.high)
+        return min(
+            max(math.exp(source.uniform(math.log(span.low), math.log(span.high))), span.low), span.high
+        )
     drawn = math.exp(source.uniform(math.log(span.low - 0.5), math.log(span.high + 0.5)))
     return min(max(round(drawn), span.low), span.high)

@@ -9,17 +9,24 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 import studies
 from sweep.configuration import PARAMETERS, Configuration, Parameter, Value
-from sweep.errors import InputError, Problem, StudyError, did_you_mean
+from sweep.errors import InputError, Problem, StudyError, did_you_mean, shown
+from sweep.lines import Lines
 from sweep.space import Choice, Float, Int, Range, Space
 
 Sampler = Literal["tpe", "random", "grid", "qmc", "cmaes", "gp"]
 Pruner = Literal["none", "hyperband", "successive-halving", "median"]
+
+DATASETS = ("mnist", "fashion-mnist")
+"""The names that `sweep.published` knows, which is not asked since it would load NumPy."""
+
+MOST_STEPS = 10_000
+"""Finer ranges are continuous to all intents."""
 
 Located = tuple[tuple[str | int, ...], str]
 
@@ -36,9 +43,12 @@ def _read_base(given: object) -> Configuration:
     if isinstance(given, Configuration):
         return given
     if not isinstance(given, Mapping):
-        raise _Problems([((), f"base must be a table of parameters and their values, not {given!r}.")])
+        raise _Problems([((), f"base must be a table of parameters and their values, not {shown(given)}.")])
     problems: list[Located] = []
     for name, value in given.items():
+        if name not in PARAMETERS:
+            problems.append(((name,), _unknown_parameter(name, "base")))
+            continue
         try:
             Configuration().replaced({name: value})
         except InputError as error:
@@ -48,7 +58,12 @@ def _read_base(given: object) -> Configuration:
     base = Configuration().replaced(given)
     for name in given:
         if name not in base.values():
-            problems.append(((name,), f"{name} has no effect here: it exists only where {PARAMETERS[name].when}."))
+            problems.append(
+                (
+                    (name,),
+                    f"{name} has no effect here: it exists only where {_chain(name)}. It may vary under [space].",
+                )
+            )
     if problems:
         raise _Problems(problems)
     return base
@@ -56,13 +71,16 @@ def _read_base(given: object) -> Configuration:
 
 def _read_space(given: object, info: ValidationInfo) -> dict[str, Range]:
     if not isinstance(given, Mapping) or not given:
-        what = "is empty" if isinstance(given, Mapping) else f"is {given!r}"
-        raise _Problems([((), f"space {what}; name at least one parameter, as in learning_rate = [0.0001, 0.001].")])
+        found = "an empty one" if isinstance(given, Mapping) else shown(given)
+        example = "[space] with learning_rate = [0.0001, 0.001] under it"
+        raise _Problems(
+            [((), f"space must be a table with at least one parameter, not {found}. For example: {example}")]
+        )
     problems: list[Located] = []
     ranges: dict[str, Range] = {}
     for name, raw in given.items():
         if name not in PARAMETERS:
-            problems.append(((name,), f"Unknown parameter {name!r} in [space].{did_you_mean(name, PARAMETERS)}"))
+            problems.append(((name,), _unknown_parameter(name, "space")))
             continue
         try:
             ranges[name] = _read_range(PARAMETERS[name], raw)
@@ -84,13 +102,26 @@ def _read_range(parameter: Parameter, raw: object) -> Range:
     if isinstance(raw, Choice):
         return _read_choice(parameter, list(raw.options))
     if isinstance(raw, Float | Int):
-        raw = {name: value for name, value in vars(raw).items() if (name, value) not in (("step", None), ("log", False))}
+        raw = {
+            name: value
+            for name, value in vars(raw).items()
+            if (name, value) not in (("step", None), ("log", False))
+        }
         if raw.get("log") and raw.get("step") == 1:
             del raw["step"]
     if not isinstance(raw, Mapping):
-        raise _Problems([((), f"{parameter.name} must be a range or a list of choices, not {raw!r}. {_example(parameter)}")])
+        raise _Problems(
+            [
+                (
+                    (),
+                    f"{parameter.name} must be a range or a list of choices, not {shown(raw)}. {_example(parameter)}",
+                )
+            ]
+        )
     if parameter.kind in (bool, str):
-        raise _Problems([((), f"{parameter.name} takes a list of choices, not a range. {_example(parameter)}")])
+        raise _Problems(
+            [((), f"{parameter.name} takes a list of choices, not a range. {_example(parameter)}")]
+        )
     return _read_table(parameter, raw)
 
 
@@ -104,7 +135,7 @@ def _read_choice(parameter: Parameter, raw: list[object]) -> Choice:
             problems.append(((index,), str(error)))
             continue
         if accepted in options:
-            problems.append(((index,), f"{parameter.name} lists {value!r} twice."))
+            problems.append(((index,), f"{parameter.name} lists {shown(value)} twice."))
         options.append(accepted)
     if not raw:
         problems.append(((), f"{parameter.name} lists no choices. {_example(parameter)}"))
@@ -117,7 +148,9 @@ def _read_table(parameter: Parameter, raw: Mapping[str, Any]) -> Range:
     name, kind = parameter.name, parameter.kind
     keys = ("low", "high", "log", "step")
     problems: list[Located] = [
-        ((key,), f"Unknown key {key!r} in the range of {name}.{did_you_mean(str(key), keys)}") for key in raw if key not in keys
+        ((key,), f"Unknown key {shown(key)} in the range of {name}.{did_you_mean(str(key), keys)}")
+        for key in raw
+        if key not in keys
     ]
     ends: dict[str, Any] = {}
     for end in ("low", "high"):
@@ -131,19 +164,27 @@ def _read_table(parameter: Parameter, raw: Mapping[str, Any]) -> Range:
     log, step = raw.get("log", False), raw.get("step")
     number = "a whole number of at least 1" if kind is int else "a number above 0"
     if not isinstance(log, bool):
-        problems.append((("log",), f"log must be true or false, not {log!r}."))
+        problems.append((("log",), f"log must be true or false, not {shown(log)}."))
     elif log and step is not None:
-        problems.append((("step",), f"{name} has both log and step; a log range has no steps. List choices instead."))
+        problems.append(
+            (("step",), f"{name} has both log and step; a log range has no steps. List choices instead.")
+        )
     elif log and "low" in ends and ends["low"] <= 0:
         problems.append((("low",), f"{name} is on a log scale, so low must be above 0, not {ends['low']!r}."))
     if step is not None:
         whole = isinstance(step, int) and not isinstance(step, bool)
         if not (whole or (kind is float and isinstance(step, float))) or not 0 < step < float("inf"):
-            problems.append((("step",), f"step of {name} must be {number}, not {step!r}."))
+            problems.append((("step",), f"step of {name} must be {number}, not {shown(step)}."))
         elif len(ends) == 2 and step > ends["high"] - ends["low"] > 0:
             problems.append((("step",), f"step of {name} is {step!r}, wider than its range."))
+        elif len(ends) == 2 and kind is float and ends["high"] - ends["low"] > step * MOST_STEPS:
+            problems.append(
+                (("step",), f"step of {name} is {step!r}, which makes more than {MOST_STEPS} values.")
+            )
     if len(ends) == 2 and ends["low"] >= ends["high"]:
-        problems.append((("low",), f"low of {name} must be below high, not {ends['low']!r} against {ends['high']!r}."))
+        problems.append(
+            (("low",), f"low of {name} must be below high, not {ends['low']!r} against {ends['high']!r}.")
+        )
     if problems:
         raise _Problems(problems)
     if kind is int:
@@ -151,25 +192,42 @@ def _read_table(parameter: Parameter, raw: Mapping[str, Any]) -> Range:
     return Float(ends["low"], ends["high"], log, None if step is None else float(step))
 
 
-def _across(ranges: Mapping[str, Range], base: Configuration, sampler: str | None, unclear: set[str]) -> list[Located]:
+def _across(
+    ranges: Mapping[str, Range], base: Configuration, sampler: str | None, unclear: set[str]
+) -> list[Located]:
     """What is wrong with ranges that are each right by themselves; nothing is said of what hangs on `unclear` names."""
     problems: list[Located] = []
     space = Space(ranges, base)
     for name in ranges:
         when = PARAMETERS[name].when
         if when is not None and not _possible(name, space, unclear):
-            problems.append(((name,), f"{name} never exists in this study: it needs {when}. Vary or set {when.parent}."))
+            problems.append(
+                (
+                    (name,),
+                    f"{name} never exists in this study: it needs {_chain(name)}. Vary or set {when.parent}.",
+                )
+            )
     if sampler == "grid":
         problems += [
-            ((name,), f"{name} is continuous, which the grid sampler cannot walk. Give it a step or a list of choices.")
+            (
+                (name,),
+                f"{name} is continuous, which the grid sampler cannot walk. Give it a step or a list of choices.",
+            )
             for name, span in ranges.items()
             if span.values() is None
         ]
     elif sampler in ("qmc", "cmaes", "gp") and not problems and not unclear and space.point_of(base) is None:
         values = base.values()
-        outside = [f"{name} = {values[name]!r}" for name in ranges if name in values and values[name] not in ranges[name]]
+        outside = [
+            f"{name} = {values[name]!r}"
+            for name in ranges
+            if name in values and values[name] not in ranges[name]
+        ]
         problems.append(
-            ((), f"The {sampler} sampler needs the baseline inside the space, but {', '.join(outside)} is outside.")
+            (
+                (),
+                f"The {sampler} sampler needs the baseline inside the space, but {', '.join(outside)} is outside.",
+            )
         )
     return problems
 
@@ -180,8 +238,25 @@ def _possible(name: str, space: Space, unclear: set[str]) -> bool:
         return True
     span = space.ranges.get(when.parent)
     base = space.base.values().get(when.parent)
-    candidates: tuple[Value | None, ...] = (base,) if span is None else span.values() or (base,)
-    return _possible(when.parent, space, unclear) and any(when.holds({when.parent: v}) for v in candidates if v is not None)
+    candidates = (() if base is None else (base,)) if span is None else span.values() or ()
+    return _possible(when.parent, space, unclear) and any(
+        when.holds({when.parent: value}) for value in candidates
+    )
+
+
+def _chain(name: str) -> str:
+    """All that must hold for a parameter to exist, as in "extra_blocks >= 1 and pool3_size >= 1"."""
+    when = PARAMETERS[name].when
+    if when is None:
+        return ""
+    above = _chain(when.parent)
+    return f"{above} and {when}" if above else str(when)
+
+
+def _unknown_parameter(name: str, table: str) -> str:
+    if name in Study.model_fields:
+        return f"{name} is a key of the study, not a parameter: move it above all [tables], to the top of the file."
+    return f"Unknown parameter {shown(name)} in [{table}].{did_you_mean(name, PARAMETERS)}"
 
 
 def _example(parameter: Parameter) -> str:
@@ -210,21 +285,47 @@ class Study(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
 
     name: str = _field(
-        ..., "name in the database and on pages", "1 to 64 letters, digits, '-', '_' or '.'",
+        ..., "name in the database and on pages",
+        "1 to 64 of a-z, A-Z, 0-9, '-', '_' and '.', the first a letter or digit",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
     )  # fmt: skip
-    description: str = _field("", "one line for `sweep studies`", "a line of at most 200 characters", max_length=200)
-    data: str = _field(
-        "mnist", "`mnist`, `fashion-mnist`, or the path of an .npz or IDX folder", "a dataset's name or path", min_length=1
+    description: str = _field(
+        "", "one line for `sweep studies`", "one line of at most 200 characters", pattern="^.{0,200}$"
     )
-    validation: int = _field(10_000, "training images held out to score trials", "a whole number of at least 1", ge=1)
-    train_size: int | None = _field(None, "images trained on; without it, all the rest", "a whole number of at least 1", ge=1)
+    data: str = _field(
+        "mnist",
+        "`mnist`, `fashion-mnist`, or the path of an .npz or IDX folder",
+        "a dataset's name or path",
+        min_length=1,
+    )
+    validation: int = _field(
+        10_000,
+        "training images held out to score trials",
+        "a whole number from 1 to 1000000000",
+        ge=1,
+        le=10**9,
+    )
+    train_size: int | None = _field(
+        None,
+        "images trained on; without it, all the rest",
+        "a whole number from 1 to 1000000000",
+        ge=1,
+        le=10**9,
+    )
     seed: int = _field(
         0, "decides the split, initial weights, shuffling and proposals", "a whole number from 0 to 4294967295",
         ge=0, le=2**32 - 1,
     )  # fmt: skip
-    trials: int = _field(20, "how many trials the study shall have in all", "a whole number of at least 1", ge=1)
-    sampler: Sampler = _field("tpe", "who proposes: tpe, random, grid, qmc, cmaes or gp", "tpe, random, grid, qmc, cmaes or gp")
+    trials: int = _field(
+        20,
+        "how many trials the study shall have in all",
+        "a whole number from 1 to 1000000000",
+        ge=1,
+        le=10**9,
+    )
+    sampler: Sampler = _field(
+        "tpe", "who proposes: tpe, random, grid, qmc, cmaes or gp", "tpe, random, grid, qmc, cmaes or gp"
+    )
     pruner: Pruner = _field(
         "none", "who stops weak trials: none, hyperband, successive-halving or median",
         "none, hyperband, successive-halving or median",
@@ -232,13 +333,15 @@ class Study(BaseModel):
     base: Annotated[Configuration, BeforeValidator(_read_base)] = Field(
         default_factory=Configuration, description="values that differ from the tutorial's"
     )
-    space: Annotated[dict[str, Any], BeforeValidator(_read_space)] = Field(..., description="what varies: a range or choices each")
+    space: Annotated[dict[str, Any], BeforeValidator(_read_space)] = Field(
+        ..., description="what varies: a range or choices each"
+    )
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, /, **given: Any) -> None:
         try:
             super().__init__(**given)
         except ValidationError as error:
-            raise StudyError(f"study {given.get('name', '')!r}", _problems(error)) from None
+            raise StudyError(f"study {shown(given.get('name', ''))}", _problems(error)) from None
 
     @property
     def searched(self) -> Space:
@@ -252,17 +355,29 @@ class Study(BaseModel):
 
     def as_document(self) -> dict[str, Any]:
         """This study as the mapping a file would give; `Study(**document)` is the same study."""
-        document = {name: getattr(self, name) for name in Study.model_fields if getattr(self, name) is not None}
+        document = {
+            name: getattr(self, name) for name in Study.model_fields if getattr(self, name) is not None
+        }
         tutorial = Configuration().values()
         values = self.base.values()
-        document["base"] = {name: value for name, value in values.items() if tutorial.get(name) != value}
+        changed = {name: value for name, value in values.items() if tutorial.get(name) != value}
+        followed = (
+            Configuration().replaced(changed).values()
+        )  # a stride as the tutorial's may need to be told
+        document["base"] = changed | {
+            name: value for name, value in values.items() if followed[name] != value
+        }
         document["space"] = {name: _as_document(span) for name, span in self.space.items()}
         return document
 
     def identity(self) -> dict[str, str]:
         """What may not change under one name, each part in words."""
         parts = {name: repr(getattr(self, name)) for name in ("validation", "train_size", "seed")}
-        parts |= {f"base.{name}": repr(value) for name, value in self.base.values().items() if name not in self.space}
+        parts |= {
+            f"base.{name}": repr(value)
+            for name, value in self.base.values().items()
+            if name not in self.space
+        }
         return parts | {f"space.{name}": str(span) for name, span in self.space.items()}
 
 
@@ -287,51 +402,16 @@ def _problems(error: ValidationError) -> list[Problem]:
 def _sentence(key: str, detail: Any) -> str:
     if detail["type"] == "extra_forbidden":
         if key in PARAMETERS:
-            return f"Unknown key {key!r}; as a parameter it belongs under [space] (to vary) or [base] (to set)."
-        return f"Unknown key {key!r}.{did_you_mean(key, Study.model_fields)}"
+            return f"{key} is no key of a study; as a parameter it belongs under [space] (to vary) or [base] (to set)."
+        return f"Unknown key {shown(key)}.{did_you_mean(key, Study.model_fields)}"
     if detail["type"] == "missing":
         return f"{key} is missing: {Study.model_fields[key].description}."
     extra = Study.model_fields[key].json_schema_extra
     allowed = extra["allowed"] if isinstance(extra, dict) else "something else"
     given = detail["input"]
-    words = re.findall(r"[a-z-]{2,}", str(allowed)) if detail["type"] == "literal_error" else []
+    words = get_args(Study.model_fields[key].annotation) if detail["type"] == "literal_error" else ()
     hint = did_you_mean(given, words) if isinstance(given, str) and words else ""
-    return f"{key} must be {allowed}, not {given!r}.{hint if 'Did' in hint else ''}"
-
-
-class _Lines:
-    """Where things stand in a TOML text, found with the real parser alone.
-
-    A statement is complete with the first prefix of lines that parses; it begins after the prefix before
-    that. So the line of a key is one past the last prefix that parses without it.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._prefixes: list[tuple[int, dict[str, Any]]] = []  # (lines read, what they say)
-        lines = text.splitlines(keepends=True)
-        for count in range(len(lines) + 1):
-            try:
-                self._prefixes.append((count, tomllib.loads("".join(lines[:count]))))
-            except tomllib.TOMLDecodeError:
-                continue
-
-    def of(self, path: tuple[str | int, ...]) -> int:
-        """The line, from 1, of the longest part of the path that the text has; 0 for none of it."""
-        before = 0
-        for count, document in self._prefixes:
-            if path and _has(document, path):
-                return before + 1
-            before = count
-        return self.of(path[:-1]) if path else 0
-
-
-def _has(document: Any, path: tuple[str | int, ...]) -> bool:
-    for key in path:
-        try:
-            document = document[key]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True
+    return f"{key} must be {allowed}, not {shown(given)}.{hint if 'Did' in hint else ''}"
 
 
 def parse(text: str, source: str) -> Study:
@@ -343,15 +423,30 @@ def parse(text: str, source: str) -> Study:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        where = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)", str(error))
-        line = int(where[1]) if where and where[1] else len(text.splitlines())
-        message = str(error).replace(where[0] if where else "", "")
-        raise StudyError(source, [Problem(line, (), f"Not valid TOML: {message}.")]) from None
+        raise StudyError(source, [_syntax_problem(str(error), text)]) from None
+    except (ValueError, RecursionError):  # of Python's own limits
+        message = "Not valid TOML here: a number of thousands of digits, or tables nested as deeply."
+        raise StudyError(source, [Problem(0, (), message)]) from None
     try:
         return Study(**document)
     except StudyError as error:
-        lines = _Lines(text)
-        raise StudyError(source, [replace(each, line=lines.of(each.path)) for each in error.problems]) from None
+        lines = Lines(text)
+        raise StudyError(
+            source, [replace(each, line=lines.of(each.path)) for each in error.problems]
+        ) from None
+
+
+def _syntax_problem(message: str, text: str) -> Problem:
+    lines = text.rstrip().split("\n")
+    where = re.search(r" \(at line (\d+), column (\d+)\)$", message)
+    number = int(where[1]) if where else len(lines)
+    what = re.sub(r" \(at [^)]*\)$", "", message)
+    found = (
+        f"at column {where[2]} of: {shown(lines[number - 1])}"
+        if where and number <= len(lines)
+        else "at the end"
+    )
+    return Problem(number, (), f"Not valid TOML: {what}, {found}.")
 
 
 def read(path: Path) -> Study:
@@ -362,14 +457,23 @@ def read(path: Path) -> Study:
         StudyError: every problem of the file, each with its line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(
+            encoding="utf-8-sig"
+        )  # Windows likes to begin a file with a mark of its encoding
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start}).") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}.{_other_files(path)}") from None
+        raise InputError(
+            f"{path}: not a text file in UTF-8 ({error.reason} at byte {error.start})."
+        ) from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{shown(str(path))[1:-1]}: cannot be read: {why}.{_other_files(path)}") from None
     study = parse(text, str(path))
     beside = path.parent / study.data
-    return study.replaced(data=str(beside.resolve())) if beside.exists() else study
+    return (
+        study.replaced(data=str(beside.resolve()))
+        if study.data not in DATASETS and _exists(beside)
+        else study
+    )
 
 
 def load(name: str) -> Study:
@@ -390,7 +494,42 @@ def load(name: str) -> Study:
     )
 
 
+def template(source: str, name: str) -> str:
+    """The text of a shipped study under another name, with every key explained at its top.
+
+    Raises:
+        InputError: there is no such study, or no study can be called `name`.
+    """
+    shipped = studies.texts()
+    if source not in shipped:
+        raise InputError(f"There is no study {source!r} to start from.{did_you_mean(source, shipped)}")
+    text = re.sub(
+        r'^name = ".*"$', lambda _: f'name = "{name}"', shipped[source], count=1, flags=re.MULTILINE
+    )
+    parse(text, f"{name}.toml")
+    keys = (f"#   {key}: {field.description}" for key, field in Study.model_fields.items())
+    parameters = (f"#   {each.name}: {each.summary} ({each.allowed})" for each in PARAMETERS.values())
+    return "\n".join(
+        [
+            "# A study of sweep. Its keys:",
+            *keys,
+            "# A range is { low = ..., high = ... }, with log = true or step = ... where wanted, or a list of choices.",
+            "# What may stand under [space] (to vary) and [base] (to set):",
+            *parameters,
+            "",
+            text,
+        ]
+    )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name of thousands of characters, or a folder that may not be looked into
+        return False
+
+
 def _other_files(path: Path) -> str:
-    there = [entry.name for entry in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+    there = [entry.name for entry in path.parent.glob("*.toml")] if _exists(path.parent) else []
     hint = did_you_mean(path.name, there) if there else ""
     return hint if "Did" in hint else ""

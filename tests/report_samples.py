@@ -1,4 +1,4 @@
-"""Results for the report's tests, made up: no training behind them, but the columns and types of real ones."""
+"""Made-up results for the report's tests: no training behind them, but the columns of real ones."""
 
 import math
 import random
@@ -40,6 +40,7 @@ def frame_of(rows):
         "reason": "",
         "baseline": False,
         "trained_epochs": 5,
+        "reused_epochs": 0,
         "seconds": 60.0,
         "parameters": 1_111_946,
         "flops": 28_900_000,
@@ -69,25 +70,38 @@ def rows_of(*scores, **fields):
 
 
 def sample(trials, space=None, seed=0, **fields):
-    """A study as a search might leave it: noise, weak trials stopped early, some that diverge or cannot exist."""
+    """A study as a search might leave it: noise, trials stopped early, some that diverge or cannot exist."""
     source = random.Random(seed)
     tried = study(space, **{"trials": max(1, trials)} | fields)
     rows, curves = [], []
     for trial in range(trials):
-        configuration = tried.base if trial == 0 else tried.searched.configuration(tried.searched.sample(source))
+        configuration = (
+            tried.base if trial == 0 else tried.searched.configuration(tried.searched.sample(source))
+        )
         values = configuration.values()
         row = {"trial": trial, "baseline": trial == 0, **values}
         try:
             network = architecture(configuration, (28, 28, 1), 10)
         except Infeasible as reason:
-            rows.append(row | {"outcome": "infeasible", "reason": f"{reason}", "seconds": 0.0, "trained_epochs": 0})
+            rows.append(
+                row | {"outcome": "infeasible", "reason": f"{reason}", "seconds": 0.0, "trained_epochs": 0}
+            )
             continue
-        peak = 0.9885 - 0.0022 * abs(math.log10(values["learning_rate"]) + 3.1) ** 2 - 0.002 * (values["conv1_stride"] - 1)
+        peak = (
+            0.9885
+            - 0.0022 * abs(math.log10(values["learning_rate"]) + 3.1) ** 2
+            - 0.002 * (values["conv1_stride"] - 1)
+        )
         peak += source.gauss(0, 0.0009) if trial else -0.0005
         outcome, reason, epochs = "completed", "", values["epochs"]
         chance = source.random() if trial else 0.5
         if chance < 0.07:
-            outcome, reason, peak, epochs = "diverged", "the loss became infinite in epoch 2", 0.098, min(epochs, 2)
+            outcome, reason, peak, epochs = (
+                "diverged",
+                "the loss became infinite in epoch 2",
+                0.098,
+                min(epochs, 2),
+            )
         elif chance < 0.25 and epochs > 1:
             outcome, epochs = "pruned", source.randint(1, epochs - 1)
             reason = f"at epoch {epochs} behind half of the others"
@@ -95,7 +109,9 @@ def sample(trials, space=None, seed=0, **fields):
             outcome, reason, epochs = "failed", "the worker ran out of memory", 0
         accuracy = None
         for epoch in range(1, epochs + 1):
-            accuracy = round(max(0.09, peak - 0.06 * math.exp(-0.95 * (epoch - 1)) + source.gauss(0, 0.0006)), 4)
+            accuracy = round(
+                max(0.09, peak - 0.06 * math.exp(-0.95 * (epoch - 1)) + source.gauss(0, 0.0006)), 4
+            )
             loss = 1.2 * (1 - accuracy) * 3
             curves.append((trial, epoch, loss * 1.1, accuracy - 0.001, loss, accuracy, 8.4))
         score = {} if accuracy is None else {"score": accuracy}

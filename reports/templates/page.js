@@ -31,6 +31,11 @@
     if (drawn.has(chart)) return;
     drawn.add(chart);
     const { data, layout, config } = JSON.parse(chart.querySelector("script").textContent);
+    if (chart.clientWidth < 520) {
+      config.displayModeBar = false;
+      // Here each entry of the legend takes a line of its own.
+      if (layout.showlegend !== false) layout.height += 18 * data.length;
+    }
     Plotly.newPlot(chart, data, layout, config).then(() => Plotly.relayout(chart, colours(layout)));
   }
 

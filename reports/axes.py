@@ -1,0 +1,102 @@
+"""Where values stand in a chart: axes, ticks, ranges, and which points are drawn."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reports import words
+from sweep.space import Choice, Float, Int, Range
+
+MANY_VALUES = 10
+"""A range with more values than this is drawn on a scale, not as separate places."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where a parameter's values stand: `ticks` (at, text); separate `places`, or a scale, maybe `log`."""
+
+    places: bool
+    log: bool
+    low: float
+    high: float
+    ticks: tuple[tuple[float, str], ...] = ()
+
+
+def axis_of(name: str, span: Range, found: list[Any]) -> tuple[Axis, list[float]]:
+    """The axis of a parameter, and where on it these values stand."""
+    options = _few_values(span)
+    if options is not None:
+        options += [value for value in dict.fromkeys(found) if value not in options]
+        if not any(isinstance(option, str | bool) for option in options):
+            options.sort()
+        ticks = tuple((float(place), words.value(name, option)) for place, option in enumerate(options))
+        return Axis(True, False, -0.5, len(options) - 0.5, ticks), [
+            float(options.index(value)) for value in found
+        ]
+    assert not isinstance(span, Choice)
+    at = [float(value) for value in found]
+    low, high = min([span.low, *at]), max([span.high, *at])
+    if not span.log or low <= 0:
+        space = 0.04 * (high - low)
+        return Axis(False, False, low - space, high + space), at
+    space = (high / low) ** 0.04
+    ticks = tuple((tick, words.value(name, tick)) for tick in log_ticks(low, high, isinstance(span, Int)))
+    return Axis(False, True, low / space, high * space, ticks), at
+
+
+def _few_values(span: Range) -> list[Any] | None:
+    if isinstance(span, Float) and span.step is None:
+        return None
+    if not isinstance(span, Choice) and (
+        span.log or (span.high - span.low) / (span.step or 1) >= MANY_VALUES
+    ):
+        return None
+    return list(span.values() or ())
+
+
+def log_ticks(low: float, high: float, whole: bool, most: int = 4) -> list[float]:
+    """At most so many round numbers from low to high: powers of two for whole numbers, else decimal."""
+    if whole:
+        powers = [2.0**power for power in range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)]
+        return powers[:: max(1, math.ceil(len(powers) / most))]
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks: list[float] = []
+    for leading in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        ticks = [digit * 10.0**power for power in decades for digit in leading]
+        ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
+        if len(ticks) <= most:
+            return ticks
+    return ticks[:: math.ceil(len(ticks) / most)]
+
+
+def score_range(scores: Iterable[float], reference: float | None = None) -> tuple[float, float]:
+    """The scores an axis should show, so that a few terrible trials do not press the good ones together.
+
+    Half of the trials at least are inside, or a quarter where those lie within five points of the best; the
+    `reference` is, where it lies within fifteen. A range is at least 0.4 points high.
+    """
+    values = pd.Series(list(scores), dtype=float)
+    highest, lowest, middle = float(values.max()), float(values.min()), float(values.median())
+    low = max(lowest, middle - 2 * (highest - middle))
+    near = highest - 0.05
+    if low < near and (values >= near).mean() >= 0.25:
+        low = near
+    if reference is not None and highest - 0.15 < reference < low:
+        low = reference
+    lacking = max(0.0, 0.004 - (highest - low)) / 2
+    low, high = low - lacking, highest + lacking
+    space = 0.06 * (high - low)
+    return max(low - space, -0.02), min(high + space, 1 + space / 2)
+
+
+def thin(table: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """At most about `limit` rows: a quarter of them the best scores, the others evenly over the order."""
+    if len(table) <= limit:
+        return table
+    kept = set(table["score"].nlargest(limit // 4).index)
+    others = [row for row in table.index if row not in kept]
+    kept |= set(others[:: math.ceil(len(others) / (limit - len(kept)))])
+    return table[table.index.isin(kept)]

@@ -1,0 +1,208 @@
+"""Arrays as they come in files, ``.npz`` or IDX, and what they must be to serve as images and labels.
+
+Nothing in a file is executed, and whatever is wrong with one is a `DataError` that begins with its name.
+"""
+
+import gzip
+import math
+import struct
+import tarfile
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.errors import DataError
+
+IDX_NAMES = {
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+DAMAGE = (
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    tarfile.TarError,
+    EOFError,
+    ValueError,
+    SyntaxError,  # NumPy reads the header of an array as Python: this one and the next two are from there
+    TypeError,
+    tokenize.TokenError,
+    RuntimeError,  # an encrypted or strangely compressed zip member
+    MemoryError,  # a header that promises petabytes
+)
+
+
+class Raw(NamedTuple):
+    """An array as it stands in its file, and where that is: what an error about it begins with."""
+
+    where: str
+    values: NDArray[Any]
+
+
+@contextmanager
+def reading(where: object) -> Iterator[None]:
+    """Turns what a missing, forbidden or damaged file raises into a DataError that names it."""
+    try:
+        yield
+    except DAMAGE as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{where}: damaged, incomplete or of another kind ({why}).") from error
+    except OSError as error:
+        raise DataError(f"{where}: {error.strerror or error}.") from error
+
+
+def read(path: Path) -> dict[str, Raw]:
+    """The four arrays, named as in `IDX_NAMES`, of a ``.npz`` file or of a folder of IDX files.
+
+    Raises:
+        DataError: a file is missing, damaged or of another kind.
+    """
+    return _read_folder(path) if path.is_dir() else read_npz(path)
+
+
+def read_npz(path: Path) -> dict[str, Raw]:
+    """The four arrays of a file in Keras's layout; a pickled one is refused, never loaded."""
+    with reading(path), zipfile.ZipFile(path) as archive:
+        held = [name.removesuffix(".npy") for name in archive.namelist()]
+        missing = [name for name in IDX_NAMES if name not in held]
+        if missing:
+            raise DataError(f"{path}: holds no {', '.join(missing)}, only {', '.join(held) or 'nothing'}.")
+        return {name: _read_member(archive, name, f"{path}, {name}") for name in IDX_NAMES}
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, where: str) -> Raw:
+    with reading(where), archive.open(f"{name}.npy") as member:
+        values = np.lib.format.read_array(member, allow_pickle=False)
+        if member.read(1):  # zipfile compares the checksum only when it is asked for more than there is
+            raise ValueError("bytes are left behind the array")
+        return Raw(where, values)
+
+
+def _read_folder(folder: Path) -> dict[str, Raw]:
+    with reading(folder):
+        paths = {name: idx_path(folder, file_name) for name, file_name in IDX_NAMES.items()}
+        missing = [path.name for path in paths.values() if not path.exists()]
+    if missing:
+        raise DataError(f"{folder}: holds no {', '.join(missing)} (nor the same without .gz).")
+    return {name: read_idx(path) for name, path in paths.items()}
+
+
+def idx_path(folder: Path, name: str) -> Path:
+    """The plain file where there is one, else the compressed one, which may be missing."""
+    plain = folder / name
+    return plain if plain.exists() else folder / f"{name}.gz"
+
+
+def read_idx(path: Path) -> Raw:
+    with reading(path):
+        content = path.read_bytes()
+        if content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
+        return _parse_idx(content, str(path))
+
+
+def read_idx_archive(path: Path, folder: str) -> dict[str, Raw]:
+    """The four IDX files of a folder in a tar archive, of which nothing is unpacked onto the disk."""
+    with reading(path), tarfile.open(path) as archive:
+        files = {member.name for member in archive if member.isfile()}  # no link is followed
+        found = {}
+        for name, file_name in IDX_NAMES.items():
+            member = f"{folder}/{file_name}"
+            content = archive.extractfile(member) if member in files else None
+            if content is None:
+                raise DataError(f"{path.name}: holds no file {member}.")
+            found[name] = _parse_idx(content.read(), f"{path.name}, {file_name}")
+        return found
+
+
+def _parse_idx(content: bytes, where: str) -> Raw:
+    """An array in the format of MNIST's own files, big-endian throughout.
+
+    Two zero bytes, the type, the number of dimensions, each dimension in four bytes; then come the values.
+    """
+    dimensions = content[3] if len(content) > 3 else 0
+    start = 4 + 4 * dimensions
+    if content[:2] != b"\0\0" or len(content) < start or content[2] not in IDX_TYPES:
+        found = content[:4].hex(" ") or "nothing"
+        raise DataError(f"{where}: no IDX file: it should begin with 00 00, a type and a size, not {found}.")
+    dtype = np.dtype(IDX_TYPES[content[2]])
+    shape = struct.unpack(f">{dimensions}I", content[4:start])
+    promised = start + math.prod(shape) * dtype.itemsize
+    if len(content) != promised:
+        raise DataError(
+            f"{where}: its header promises {promised} bytes in all, but there are {len(content)}."
+        )
+    return Raw(where, np.frombuffer(content, dtype, offset=start).reshape(shape))
+
+
+def as_images(raw: Raw) -> NDArray[Any]:
+    """(n, height, width) or (n, height, width, channels) -> the latter, read-only, uint8 or float32.
+
+    Raises:
+        DataError: it holds no pictures in grey or in three colours.
+    """
+    where, values = raw
+    require_numbers(raw)
+    if values.ndim == 3:
+        values = values[..., None]  # (n, height, width) -> (n, height, width, 1)
+    if values.ndim != 4 or values.shape[3] not in (1, 3):
+        raise DataError(
+            f"{where}: its shape is {raw.values.shape}; images are (n, height, width), "
+            "or (n, height, width, channels) with 1 or 3 channels."
+        )
+    if values.size == 0:
+        raise DataError(f"{where}: empty, its shape is {raw.values.shape}.")
+    if values.dtype != np.uint8:
+        with np.errstate(over="ignore"):  # becomes infinite, and is reported as such
+            values = values.astype(np.float32)
+        if not np.isfinite(values).all():
+            raise DataError(f"{where}: some pixels are NaN, infinite or too large for float32.")
+    return _sealed(values)
+
+
+def as_labels(raw: Raw) -> NDArray[np.int32]:
+    """(n,) or (n, 1) -> (n,) int32, read-only.
+
+    Raises:
+        DataError: it holds anything but one whole number from 0 for each picture.
+    """
+    where, values = raw
+    require_numbers(raw)
+    if values.ndim == 2 and values.shape[1] > 1:
+        raise DataError(
+            f"{where}: its shape is {values.shape}, as of one-hot labels; "
+            "labels are (n,) whole numbers: give labels.argmax(axis=1)."
+        )
+    if values.ndim != 1 and values.shape[1:] != (1,):
+        raise DataError(f"{where}: its shape is {values.shape}; labels are (n,) whole numbers.")
+    values = values.ravel()  # (n, 1), as in CIFAR-10 -> (n,)
+    if values.size == 0:
+        raise DataError(f"{where}: empty, there are no labels.")
+    limit = np.iinfo(np.int32).max
+    with np.errstate(invalid="ignore"):  # the remainder of an infinite label
+        wrong = ~((values >= 0) & (values <= limit) & (values % 1 == 0))  # so written, it catches NaN too
+    if wrong.any():
+        raise DataError(f"{where}: label {values[wrong][0]} is not a whole number from 0 to {limit}.")
+    return _sealed(values.astype(np.int32))
+
+
+def require_numbers(raw: Raw) -> None:
+    if raw.values.dtype.kind not in "buif":
+        raise DataError(f"{raw.where}: holds {raw.values.dtype}, not numbers.")
+
+
+def _sealed(values: NDArray[Any]) -> NDArray[Any]:
+    values = np.ascontiguousarray(values)
+    values.flags.writeable = False
+    return values

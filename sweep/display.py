@@ -1,0 +1,239 @@
+"""What a terminal shows while networks are trained: a live table, or plain lines where nobody can watch one."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from sweep.configuration import Configuration, Value
+from sweep.results import Result
+from sweep.work import UNFINISHED, Epoch, Outcome, Trial
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def percent(score: float | None) -> str:
+    """An accuracy from 0 to 1 as people read it, or a dash."""
+    return "–" if score is None or score != score else f"{100 * score:.2f} %"
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def shown(value: Value) -> str:
+    """A hyperparameter's value as short as it can be."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def changes(configuration: Configuration, base: Configuration) -> str:
+    """How a configuration differs from its base, in a line."""
+    before, now = base.values(), configuration.values()
+    changed = [f"{name} {shown(value)}" for name, value in now.items() if before.get(name) != value]
+    return ", ".join(changed) or "the baseline"
+
+
+class Tally:
+    """What every display needs to know: trials under way, how the others ended, and the best so far."""
+
+    def __init__(self, base: Configuration, target: int, workers: int) -> None:
+        self.base, self.target, self.workers = base, target, workers
+        self.running: dict[int, tuple[Trial, list[Epoch]]] = {}
+        self.outcomes: Counter[Outcome] = Counter()
+        self.best: tuple[float, int, Configuration] | None = None
+        self.baseline: float | None = None
+        self.ready = 0
+        self._counted_before = 0
+        self._began = time.monotonic()
+
+    def remember(self, before: Result) -> None:
+        """Takes in what earlier calls have found, so that this one goes on counting from there."""
+        frame = before.frame
+        self._counted_before = int((~frame["outcome"].isin([Outcome.INFEASIBLE, *UNFINISHED])).sum())
+        if (frame["outcome"] == Outcome.COMPLETED).any():
+            number = before.best_trial
+            self.best = before.score(number), number, before.configuration(number)
+        self.baseline = before.baseline_score
+
+    def take(self, trial: Trial, outcome: Outcome, score: float | None) -> None:
+        self.running.pop(trial.number, None)
+        self.outcomes[outcome] += 1
+        if trial.baseline:
+            self.baseline = score
+        if outcome is Outcome.COMPLETED and score is not None and (self.best is None or score > self.best[0]):
+            self.best = score, trial.number, trial.configuration
+
+    @property
+    def counted(self) -> int:
+        return self._counted_before + sum(n for outcome, n in self.outcomes.items() if outcome is not Outcome.INFEASIBLE)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the pace so far; None before the first trial has ended."""
+        done = self.counted - self._counted_before
+        elapsed = time.monotonic() - self._began
+        return elapsed / done * (self.target - self.counted) if done else None
+
+    def standing(self) -> str:
+        """Best against baseline, in a line."""
+        if self.best is None:
+            return "no trial has completed yet"
+        score, number, configuration = self.best
+        line = f"best {percent(score)} (trial {number}: {changes(configuration, self.base)})"
+        return line if self.baseline is None else f"{line}, baseline {percent(self.baseline)}"
+
+    def progress(self) -> str:
+        ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()))
+        left = "" if self.seconds_left is None else f", about {duration(self.seconds_left)} left"
+        return f"{self.counted} of {self.target} trials{left}" + (f": {ended}" if ended else "")
+
+
+class Display(Protocol):
+    """A watcher that is shown while its context lasts."""
+
+    tally: Tally
+
+    def worker_ready(self, device: str) -> None: ...
+
+    def began(self, trial: Trial) -> None: ...
+
+    def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None: ...
+
+    def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None: ...
+
+
+class Lines:
+    """A line per event, for logs and pipes."""
+
+    def __init__(self, tally: Tally, console: Console) -> None:
+        self.tally = tally
+        self._console = console
+
+    def worker_ready(self, device: str) -> None:
+        self.tally.ready += 1
+        self._say(f"worker {self.tally.ready} of {self.tally.workers} is ready on {device}")
+
+    def began(self, trial: Trial) -> None:
+        self.tally.running[trial.number] = (trial, [])
+        self._say(f"trial {trial.number} begins: {changes(trial.configuration, self.tally.base)}")
+
+    def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None:
+        how = "known already" if reused else f"{metrics.seconds:.1f} s"
+        self._say(
+            f"trial {trial.number} epoch {metrics.epoch} of {trial.configuration.epochs}: "
+            f"loss {metrics.loss:.4f}, validation accuracy {percent(metrics.val_accuracy)} ({how})"
+        )
+
+    def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None:
+        self.tally.take(trial, outcome, score)
+        why = f" ({reason})" if reason else ""
+        self._say(f"trial {trial.number} {outcome}{why}: {percent(score)}; {self.tally.progress()}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveTable:
+    """Running trials with their curves, the best so far, what is done and what is left."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
+
+    def worker_ready(self, device: str) -> None:
+        self.tally.ready += 1
+
+    def began(self, trial: Trial) -> None:
+        self.tally.running[trial.number] = (trial, [])
+
+    def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None:
+        self.tally.running[trial.number][1].append(metrics)
+
+    def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None:
+        self.tally.take(trial, outcome, score)
+
+    def __rich__(self) -> RenderableType:
+        tally = self.tally
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for column in ("trial", "epoch", "curve", "accuracy"):
+            table.add_column(column, justify="right" if column in ("trial", "accuracy") else "left", no_wrap=True)
+        table.add_column("what differs from the baseline", overflow="ellipsis", no_wrap=True)
+        for trial, curve in tally.running.values():
+            table.add_row(
+                str(trial.number),
+                f"{len(curve)}/{trial.configuration.epochs}",
+                sparkline([metrics.val_accuracy for metrics in curve]),
+                percent(curve[-1].val_accuracy if curve else None),
+                changes(trial.configuration, tally.base),
+            )
+        if not tally.running:
+            table.add_row("", "", "", "", Text(f"{tally.workers} workers are starting", style="dim"))
+        return Group(table, Text(tally.standing(), style="bold"), Text(tally.progress(), style="dim"))
+
+
+def sparkline(values: list[float], width: int = 12) -> str:
+    """The last values as little bars, between the smallest and the largest of them."""
+    values = [value for value in values if value == value][-width:]
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    steps = (len(BARS) - 1) / (high - low) if high > low else 0
+    return "".join(BARS[round((value - low) * steps)] for value in values)
+
+
+@contextmanager
+def watching(tally: Tally, console: Console) -> Iterator[Display]:
+    """A live table where the console is a terminal, plain lines elsewhere."""
+    if not console.is_terminal:
+        yield Lines(tally, console)
+        return
+    table = LiveTable(tally)
+    with Live(table, console=console, refresh_per_second=4, transient=True):
+        yield table
+
+
+@contextmanager
+def download_bar(console: Console) -> Iterator["Download"]:
+    """A progress bar that appears with the first byte of a download, if there is one."""
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn(), console=console, transient=True
+    )
+    download = Download(bar, console)
+    try:
+        yield download
+    finally:
+        bar.stop()
+
+
+class Download:
+    """Draws what `sweep.data` tells of a download; in plain lines, one per file."""
+
+    def __init__(self, bar: Progress, console: Console) -> None:
+        self._bar, self._console = bar, console
+        self._tasks: dict[str, object] = {}
+
+    def __call__(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        if what not in self._tasks:
+            if self._console.is_terminal:
+                self._bar.start()
+            else:
+                self._console.print(what, markup=False, highlight=False)
+            self._tasks[what] = self._bar.add_task(what, total=total_bytes)
+        self._bar.update(self._tasks[what], completed=done_bytes, total=total_bytes)  # type: ignore[arg-type]
+
+
+def error_console() -> Console:
+    return Console(file=sys.stderr, stderr=True)

@@ -1,0 +1,57 @@
+"""Where things stand in a TOML text, found out with the real parser alone."""
+
+import tomllib
+from typing import Any
+
+Path = tuple[str | int, ...]
+"""Keys and positions that lead to a thing, as in ``("space", "batch_size", 2)``."""
+
+
+class Lines:
+    """The lines on which the statements of a valid TOML text begin.
+
+    A statement is complete with the first line after which it parses, under the last table header before
+    it; so each is parsed by itself. An array that goes on over several lines parses once it is closed,
+    which gives the line of each of its elements.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._statements: list[tuple[int, dict[str, Any]]] = []  # (its first line from 1, what it says)
+        header = statement = ""
+        first = 1
+        for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+            statement += line + "\n"
+            document = _parsed(header + statement)
+            complete = document is not None
+            if document is None:
+                document = _parsed(header + statement + "]")
+            if document is not None:
+                self._statements.append((first, document))
+                first = number + 1
+            if complete:
+                header = statement if statement.lstrip().startswith("[") else header
+                statement = ""
+
+    def of(self, path: Path) -> int:
+        """The line, from 1, of the longest part of the path that the text has; 0 for none of it."""
+        for length in range(len(path), 0, -1):
+            for line, document in self._statements:
+                if _has(document, path[:length]):
+                    return line
+        return 0
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except ValueError:
+        return None
+
+
+def _has(document: Any, path: Path) -> bool:
+    for key in path:
+        try:
+            document = document[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True

@@ -1,0 +1,109 @@
+"""What a study would do, before it does: samples of its space and an estimate of its cost."""
+
+import random
+import time
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+from sweep.architecture import Architecture, ImageShape, Infeasible, architecture
+from sweep.configuration import Configuration, Values
+from sweep.machine import cores
+from sweep.spec import Study
+
+SAMPLES = 10
+SAMPLES_FOR_COST = 200
+USED_OF_PEAK = 0.25
+"""Share of a core's matrix-product rate that a training reaches, roughly."""
+SECONDS_PER_STEP = 0.0005
+"""What a step costs beyond its arithmetic, roughly."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A point of the space and its network; `shape` is None, with the reason, where that cannot exist."""
+
+    point: Values
+    shape: Architecture | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Ten samples and the expected cost of all trials, without pruning or reuse.
+
+    `points` None: more than can be counted. `baselines` is in trainings of the study's base configuration,
+    `seconds` on this machine with all its cores; both are expectations over the space. `infeasible` is the
+    share of points that cannot exist.
+    """
+
+    points: int | None
+    samples: tuple[Sample, ...]
+    baselines: float
+    seconds: float
+    infeasible: float
+    workers: int
+
+
+def preview(study: Study, image_shape: ImageShape = (28, 28, 1), classes: int = 10, images: int = 60_000) -> Preview:
+    """Looks at a study without its data; shapes and sizes are MNIST's where none are given."""
+    source = random.Random(study.seed)
+    space = study.searched
+    train_images = study.train_size or max(1, images - study.validation)
+    points = [space.sample(source) for _ in range(SAMPLES_FOR_COST)]
+    samples = [_sample(study, point, image_shape, classes) for point in points]
+    rate = _matrix_product_rate()
+
+    def seconds(configuration: Configuration, shape: Architecture) -> float:
+        steps = train_images / configuration.batch_size
+        flops = shape.flops * (3 * train_images + study.validation)  # a training step is about three forward passes
+        return configuration.epochs * (steps * SECONDS_PER_STEP + flops / (USED_OF_PEAK * rate))
+
+    feasible = [
+        seconds(space.configuration(sample.point), sample.shape) for sample in samples if sample.shape is not None
+    ]
+    base = seconds(study.base, architecture(study.base, image_shape, classes))
+    total = base + (study.trials - 1) * (mean(feasible) if feasible else 0.0)
+    return Preview(
+        points=space.size(),
+        samples=tuple(samples[:SAMPLES]),
+        baselines=total / base,
+        seconds=total / cores(),
+        infeasible=1 - len(feasible) / len(samples),
+        workers=cores(),
+    )
+
+
+def as_document(study: Study, seen: Preview) -> dict[str, Any]:
+    """A study and its preview as JSON has it."""
+    samples = [
+        {
+            "point": sample.point,
+            "parameters": None if sample.shape is None else sample.shape.parameters,
+            "flops": None if sample.shape is None else sample.shape.flops,
+            "infeasible": sample.reason or None,
+        }
+        for sample in seen.samples
+    ]
+    cost = {"baselines": seen.baselines, "seconds": seen.seconds, "infeasible_share": seen.infeasible}
+    return {"study": study.as_document(), "points": seen.points, "samples": samples, "expected_cost": cost}
+
+
+def _sample(study: Study, point: Values, image_shape: ImageShape, classes: int) -> Sample:
+    try:
+        return Sample(point, architecture(study.searched.configuration(point), image_shape, classes))
+    except Infeasible as reason:
+        return Sample(point, None, str(reason))
+
+
+def _matrix_product_rate(size: int = 512) -> float:
+    """Floating-point operations a second of one core's float32 matrix product, measured now (the best of five)."""
+    left = np.ones((size, size), np.float32)
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        left @ left
+        times.append(time.perf_counter() - started)
+    return float(2 * size**3 / min(times) / cores())

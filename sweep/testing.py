@@ -1,0 +1,78 @@
+"""Fakes for the seams: workers that train nothing, for tests of whatever stands above an engine."""
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from sweep.configuration import Configuration
+from sweep.work import Epoch, EpochFinished, Event, Outcome, Run, Segment, SegmentFailed, SegmentFinished, WorkerReady
+
+Curve = Callable[[Configuration, int], float | Exception]
+"""Gives a configuration's validation accuracy after an epoch; NaN diverges, an exception fails."""
+
+
+def learns_with_rate(configuration: Configuration, epoch: int) -> float:
+    """A smooth landscape with its best at a learning rate of 0.001."""
+    return 0.99 - 0.01 * abs(math.log10(configuration.learning_rate) + 3) - 0.1 / epoch
+
+
+@dataclass
+class ScriptedEngine:
+    """An engine whose workers follow a script; every `wait` gives the events of one epoch of one segment.
+
+    `trained` lists (fingerprint, epoch) for all that was trained, in order. `stop_after` raises
+    KeyboardInterrupt once so many epochs were given.
+    """
+
+    curve: Curve = learns_with_rate
+    workers: int = 1
+    stop_after: int | None = None
+    trained: list[tuple[str, int]] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    _waiting: deque[tuple[Segment, int]] = field(default_factory=deque)
+    _ready: bool = False
+
+    @property
+    def idle(self) -> int:
+        return self.workers - len(self._waiting) if self._ready else 0
+
+    def start(self, segment: Segment) -> None:
+        assert self.idle, "a segment was started without an idle worker"
+        self.segments.append(segment)
+        self._waiting.append((segment, segment.from_epoch + 1))
+
+    def wait(self, timeout: float | None) -> Sequence[Event]:
+        if not self._ready:
+            self._ready = True
+            return [WorkerReady("a script")] * self.workers
+        if not self._waiting:
+            return []
+        if self.stop_after is not None and len(self.trained) >= self.stop_after:
+            raise KeyboardInterrupt
+        segment, epoch = self._waiting.popleft()
+        events = self._epoch(segment.trial, segment.run, epoch)
+        if epoch < segment.to_epoch and isinstance(events[-1], EpochFinished):
+            self._waiting.append((segment, epoch + 1))
+        elif isinstance(events[-1], EpochFinished):
+            events.append(SegmentFinished(segment.trial))
+        return events
+
+    def _epoch(self, trial: int, run: Run, epoch: int) -> list[Event]:
+        score = self.curve(run.configuration, epoch)
+        if isinstance(score, Exception):
+            return [SegmentFailed(trial, Outcome.FAILED, f"{type(score).__name__}: {score}")]
+        self.trained.append((run.fingerprint, epoch))
+        loss = -math.log(score) if score > 0 else math.nan
+        metrics = Epoch(epoch, loss, score, loss, score, seconds=1.0)
+        if math.isnan(loss):
+            return [EpochFinished(trial, metrics), SegmentFailed(trial, Outcome.DIVERGED, "the loss was not finite")]
+        return [EpochFinished(trial, metrics)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._waiting.clear()

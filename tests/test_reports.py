@@ -1,0 +1,541 @@
+import json
+import math
+import re
+import time
+
+import pandas as pd
+import pytest
+from plotly.offline import get_plotlyjs
+from report_samples import HOSTILE, SPACE, curves_of, frame_of, result_of, rows_of, sample, study
+
+import reports
+from reports import axes, figures, page, summary, tables, words
+from sweep.errors import InputError
+from sweep.results import Result
+from sweep.space import Choice, Float, Int
+
+IMAGES = 10_000
+PLOTLY = get_plotlyjs()
+
+
+def without_plotly(text):
+    assert text.count(PLOTLY) == 1
+    return text.replace(PLOTLY, "")
+
+
+def charts_of(text):
+    """The documents of a page's charts, as its script reads them."""
+    found = re.findall(r'<script type="application/json">(.*?)</script>', without_plotly(text), re.DOTALL)
+    return [json.loads(document) for document in found]
+
+
+def plain(text):
+    return text.replace(words.SPACE, " ")
+
+
+def said(result):
+    return [plain(sentence) for sentence in summary.sentences(result)]
+
+
+def hostile_result():
+    rows = rows_of(0.98, 0.985, 0.99)
+    rows += [
+        {"trial": 3, "outcome": "failed", "reason": HOSTILE, "learning_rate": 0.001},
+        {"trial": 4, "outcome": "pruned", "reason": HOSTILE, "score": 0.97, "learning_rate": 0.001},
+        {"trial": 5, "outcome": HOSTILE, "reason": HOSTILE, "score": 0.98, "learning_rate": 0.001},
+    ]
+    tried = study(description=HOSTILE, data=f"/tmp/{HOSTILE}")
+    curves = [(trial, epoch, 0.1, 0.9, 0.1, 0.9 + epoch / 60, 8.0) for trial in (0, 1) for epoch in (1, 2, 3)]
+    return Result(tried, frame_of(rows), curves_of(curves), {HOSTILE: {HOSTILE: [HOSTILE, 1]}, "empty": None})
+
+
+# What is said of names and numbers
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("learning_rate", 0.0003, "0.0003"),
+        ("learning_rate", 1e-5, "0.00001"),
+        ("learning_rate", 0.00026813, "0.000268"),
+        ("dropout", 0.0, "0"),
+        ("batch_size", 128.0, "128"),  # a column with a gap holds floats
+        ("dense_units", 1024, "1,024"),
+        ("rescale", True, "yes"),
+        ("optimizer", "adam", "adam"),
+        ("momentum", math.nan, "–"),
+        ("score", 0.98561, "98.56 %"),
+        ("parameters", 1_111_946, "1.11 M"),
+        ("parameters", 999_600, "1.00 M"),
+        ("parameters", 850, "850"),
+        ("flops", 28_900_000, "28.9 M"),
+        ("seconds", 4.25, "4.2 s"),
+        ("seconds", 192.0, "3 min 12 s"),
+        ("seconds", 7500, "2 h 5 min"),
+        ("seconds", None, "–"),
+    ],
+)
+def test_numbers_are_said_as_a_person_would(name, value, text):
+    assert plain(words.value(name, value)) == text
+
+
+def test_differences_carry_their_sign_unless_they_are_none():
+    assert [words.points(x) for x in (0.0035, -0.0035, 0.000001, math.nan)] == [
+        "+0.35",
+        "−0.35",
+        "±0.00",
+        "–",
+    ]
+
+
+def test_parameter_names_are_said_without_underscores():
+    assert words.label("conv1_kernel_size") == "conv 1 kernel size"
+    assert words.label("learning_rate") == "learning rate"
+
+
+# Tables
+
+
+def test_the_best_is_the_earliest_of_the_highest_completed_scores():
+    rows = [*rows_of(0.98, 0.99, 0.99), {"trial": 3, "score": 0.999, "outcome": "pruned"}]
+    assert tables.best(frame_of(rows))["trial"] == 1
+
+
+def test_the_noise_of_one_run_is_binomial():
+    assert tables.standard_error(0.9856, IMAGES) == pytest.approx(math.sqrt(0.9856 * 0.0144 / IMAGES))
+    expected = 2 * math.sqrt((0.9856 * 0.0144 + 0.99 * 0.01) / IMAGES)
+    assert tables.margin(0.9856, 0.99, IMAGES) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("images", [1, 10, IMAGES])
+def test_a_perfect_score_is_not_without_noise(images):
+    assert tables.standard_error(1.0, images) == pytest.approx(tables.standard_error(0.0, images))
+    assert tables.standard_error(1.0, images) > 0
+
+
+@pytest.mark.parametrize(("score", "clear"), [(0.9880, False), (0.9899, True)])
+def test_a_gain_is_clear_only_past_two_standard_errors_of_the_difference(score, clear):
+    gain = tables.gain(frame_of(rows_of(0.9856, score)), IMAGES)
+    assert gain.difference == pytest.approx(score - 0.9856)
+    assert gain.clear is clear
+
+
+def test_a_baseline_that_did_not_complete_has_no_score():
+    rows = rows_of(0.98, 0.99)
+    rows[0]["outcome"] = "pruned"
+    assert tables.baseline_score(frame_of(rows)) is None
+    assert tables.gain(frame_of(rows), IMAGES) is None
+
+
+def test_the_comparison_puts_results_before_changes_before_what_is_the_same():
+    rows = rows_of(0.98, 0.99, batch_size=128)
+    rows[1] |= {"optimizer": "sgd", "momentum": 0.9}
+    rows[0] |= {"optimizer": "adam"}
+    table = tables.comparison(frame_of(rows)).set_index("name")
+    assert table["group"].to_dict() == {
+        **dict.fromkeys(("score", "parameters", "flops", "seconds", "trained_epochs"), "result"),
+        **dict.fromkeys(("learning_rate", "optimizer", "momentum"), "changed"),
+        "batch_size": "same",
+    }
+    assert table.loc["score", ["baseline", "best"]].tolist() == [0.98, 0.99]
+    assert table.loc["learning_rate", ["baseline", "best"]].tolist() == [1e-4, 2e-4]
+
+
+def test_the_leaderboard_is_sorted_by_score_with_only_varied_parameters():
+    rows = [*rows_of(0.98, 0.97, 0.99, 0.98, batch_size=128), {"trial": 4, "outcome": "failed"}]
+    table = tables.leaderboard(frame_of(rows), ["learning_rate", "dropout"])
+    assert table["trial"].tolist() == [2, 0, 3, 1]
+    assert table["difference"].tolist() == pytest.approx([0.01, 0, 0, -0.01])
+    assert "learning_rate" in table
+    assert not {"batch_size", "dropout"} & set(table)
+
+
+def test_outcomes_are_counted_with_their_reasons_and_rare_reasons_are_summed():
+    rows = rows_of(0.98, 0.99)
+    reasons = ["often", "often", *(f"once {number}" for number in range(9))]
+    rows += [{"trial": 2 + at, "outcome": "failed", "reason": reason} for at, reason in enumerate(reasons)]
+    table = tables.outcomes(frame_of(rows), most=3)
+    assert table.to_numpy().tolist() == [
+        ["completed", "", 2],
+        ["failed", "often", 2],
+        ["failed", "once 0", 1],
+        ["failed", "once 1", 1],
+        ["failed", "7 other reasons", 7],
+    ]
+
+
+def test_best_so_far_follows_completed_trials_only():
+    rows = rows_of(0.97, 0.96, 0.99, 0.98, 0.995)
+    rows[2]["outcome"] = "pruned"
+    rows.append({"trial": 5, "outcome": "infeasible"})
+    table = tables.history(frame_of(rows[::-1]))
+    assert table["trial"].tolist() == [0, 1, 2, 3, 4]
+    assert table["best"].tolist() == [0.97, 0.97, 0.97, 0.98, 0.995]
+
+
+def test_the_last_third_is_measured_against_the_best_before_it():
+    trials, gained = tables.late_gain(frame_of(rows_of(0.97, 0.98, 0.96, 0.97, 0.99, 0.985)))
+    assert (trials, gained) == (2, pytest.approx(0.01))
+    assert tables.late_gain(frame_of(rows_of(0.97, 0.98, 0.96, 0.97, 0.9, 0.98)))[1] == 0
+    assert tables.late_gain(frame_of(rows_of(0.97, 0.98))) is None
+
+
+def test_curves_name_the_top_the_baseline_and_the_rest_and_keep_few_of_the_rest():
+    scores = [0.95, *(0.96 + number / 1000 for number in range(20))]
+    curves = [(trial, epoch, 0, 0, 0, 0.9, 1) for trial in range(21) for epoch in (1, 2)]
+    table = tables.curves(frame_of(rows_of(*scores)), curves_of(curves), top=3, rest=4)
+    roles = table.drop_duplicates("trial").set_index("trial")["role"]
+    assert roles[roles == "top"].index.tolist() == [20, 19, 18]
+    assert roles[roles == "baseline"].index.tolist() == [0]
+    assert 1 <= (roles == "rest").sum() <= 4
+
+
+def test_a_conditional_parameter_counts_only_for_trials_that_have_it():
+    rows = rows_of(0.97, 0.98, 0.99)
+    rows[1]["momentum"] = 0.5
+    table, _ = tables.parameter(frame_of(rows), "momentum", Float(0.5, 0.99))
+    assert table["trial"].tolist() == [1]
+
+
+def test_choices_stand_at_separate_places_with_the_baselines_value_among_them():
+    rows = rows_of(0.97, 0.98, 0.99)
+    for row, size in zip(rows, (128, 32, 256), strict=True):
+        row["batch_size"] = size
+    table, axis = tables.parameter(frame_of(rows), "batch_size", Choice((32, 64, 256)))
+    assert axis.places
+    assert axis.ticks == ((0.0, "32"), (1.0, "64"), (2.0, "128"), (3.0, "256"))
+    assert table["at"].tolist() == [2, 0, 3]
+
+
+def test_a_log_range_stands_on_a_log_axis_with_few_round_ticks():
+    _, axis = tables.parameter(frame_of(rows_of(0.97, 0.98)), "learning_rate", Float(1e-5, 1e-2, log=True))
+    assert axis.log
+    assert [text for _, text in axis.ticks] == ["0.00001", "0.0001", "0.001", "0.01"]
+    assert axes.log_ticks(32, 512, whole=True) == [32, 128, 512]
+
+
+def test_a_baseline_outside_of_a_range_widens_the_axis():
+    _, axis = tables.parameter(frame_of(rows_of(0.97, 0.98)), "learning_rate", Float(1e-3, 1e-2, log=True))
+    assert axis.low < 1e-4
+
+
+def test_terrible_trials_do_not_press_the_good_ones_together():
+    low, high = axes.score_range([0.1, 0.098, 0.5, 0.985, 0.986, 0.988, 0.99, 0.987, 0.991], reference=0.985)
+    assert 0.97 < low < 0.985
+    assert 0.991 < high < 0.993
+
+
+def test_terrible_trials_may_even_be_the_majority():
+    low, _ = axes.score_range([0.1] * 60 + [0.98 + number / 4000 for number in range(40)])
+    assert low > 0.93
+
+
+def test_a_range_never_makes_noise_look_like_a_difference():
+    low, high = axes.score_range([0.98, 0.9801])
+    assert high - low >= 0.004
+
+
+def test_thinning_keeps_the_best():
+    table = pd.DataFrame({"score": [(37 * number % 1000) / 1000 for number in range(1000)]})
+    kept = axes.thin(table, 100)
+    assert len(kept) <= 100
+    assert set(table["score"].nlargest(25)) <= set(kept["score"])
+    assert kept.index.is_monotonic_increasing
+
+
+def test_provenance_says_study_and_training_with_nested_names():
+    table = tables.provenance(result_of(rows_of(0.98)))
+    told = {(part, name): value for part, name, value in table.itertuples(index=False)}
+    assert told["training", "versions, keras"] == "3.15.1"
+    assert told["study", "validation"] == "10,000"
+
+
+def test_ranges_are_searched_in_words():
+    table = tables.searched({**SPACE, "dropout": Float(0.0, 0.5, step=0.1), "rescale": Choice((False, True))})
+    assert table["range"].tolist() == [
+        "0.0001 to 0.003, on a log scale",
+        "32, 64 or 128",
+        "8 to 64, on a log scale",
+        "1 to 2",
+        "0 to 0.5, in steps of 0.1",
+        "no or yes",
+    ]
+
+
+# Sentences
+
+
+def test_the_sentences_say_range_best_gain_noise_and_next_step():
+    searched, best, sure, late, onward = said(
+        result_of(rows_of(0.9856, 0.98, 0.99, 0.98, 0.98, 0.991), trials=6)
+    )
+    assert searched == (
+        "Searched: learning rate (0.0001 to 0.003), batch size (32, 64 or 128), conv 1 filters (8 to 64) "
+        "and conv 1 stride (1 to 2), in 6 trials: 6 completed."
+    )
+    assert best == (
+        "The best is trial 5 with 99.10 % of 10,000 validation images right, 0.54 (±0.30) percentage points "
+        "more than the baseline's 98.56 %: learning rate 0.0006 (baseline 0.0001)."
+    )
+    assert sure == (
+        "That is more than chance among these images explains on one run each (± is approximately two "
+        "standard errors), but the best of 6 runs is always partly luck."
+    )
+    assert late == "The last 2 trials raised the best by 0.10 points, which may be chance."
+    assert onward == (
+        "Next: `sweep export quickstart` writes the best configuration out as a script and a model; "
+        "`sweep run` with `--trials 16` searches on."
+    )
+
+
+def test_a_gain_within_the_noise_is_not_called_one():
+    assert "not distinguishable from the baseline" in said(result_of(rows_of(0.9856, 0.9865)))[2]
+
+
+def test_a_baseline_that_is_best_is_said_so_plainly():
+    sentences = said(result_of(rows_of(0.9856, 0.98)))
+    assert sentences[1].startswith("Nothing beat the baseline, which is itself the best with 98.56 %")
+    assert "export" not in " ".join(sentences)
+
+
+def test_a_finished_grid_is_not_told_to_go_on():
+    space = {"batch_size": Choice((64, 128))}
+    result = result_of(rows_of(0.98, 0.99), space=space, sampler="grid", trials=2)
+    assert "every combination has been tried" in said(result)[-1]
+
+
+@pytest.mark.parametrize("trials", [0, 1, 2, 3, 30])
+def test_there_are_at_most_five_sentences(trials):
+    assert 1 <= len(said(sample(trials))) <= 5
+
+
+def test_a_long_space_is_summed_up():
+    names = ("learning_rate", "dropout", "momentum", "weight_decay")
+    space = {name: Float(0.1, 0.5) for name in names} | {
+        "epochs": Int(1, 5),
+        "optimizer": Choice(("sgd", "adamw")),
+    }
+    assert "and 2 more parameters, in 1 of 12" in said(result_of(rows_of(0.98), space=space))[0]
+
+
+# Figures
+
+
+def test_history_shows_points_steps_and_the_baseline_with_its_noise():
+    rows = rows_of(0.98, 0.985, 0.984, 0.99, 0.1, 0.982)
+    rows[5]["outcome"] = "pruned"
+    figure = figures.history(frame_of(rows), IMAGES)
+    traces = {trace.name: trace for trace in figure.data}
+    assert list(traces) == [
+        "baseline, ± 0.28 by chance",
+        "not completed",
+        "completed",
+        "below the range",
+        "best so far",
+    ]
+    assert traces["best so far"].y == (98.0, 98.5, 99.0, 99.0)
+    assert traces["completed"].x == (0, 1, 2, 3)
+    assert traces["below the range"].x == (4,)
+    assert traces["below the range"].y[0] > figure.layout.yaxis.range[0]
+    assert figure.layout.yaxis.title.text == "validation accuracy, %"
+    assert figure.layout.xaxis.title.text == "trial"
+    assert figure.layout.yaxis.range[0] > 90
+    band = next(shape for shape in figure.layout.shapes if shape.type == "rect")
+    assert (band.y0, band.y1) == pytest.approx((97.72, 98.28))
+    assert "1 trial below" in figure.layout.meta["note"]
+
+
+def test_curves_draw_the_top_and_the_baseline_in_colour_and_the_rest_as_one_faint_trace():
+    scores = [0.95, *(0.96 + number / 1000 for number in range(20))]
+    curves = [(trial, epoch, 0, 0, 0, 0.9 + epoch / 100, 1) for trial in range(21) for epoch in (1, 2)]
+    figure = figures.curves(frame_of(rows_of(*scores)), curves_of(curves))
+    names = [trace.name for trace in figure.data]
+    assert names[0] == "other trials"
+    assert [plain(name) for name in names[1:3]] == ["trial 20 (97.90 %)", "trial 19 (97.80 %)"]
+    assert plain(names[-1]) == "baseline, trial 0 (95.00 %)"
+    assert len(names) == 1 + 5 + 1
+    assert figure.data[0].x[:4] == (1, 2, None, 1)
+    assert figure.data[1].y == (9.0, 8.0)  # the share of errors, on a log axis whose ticks say accuracy
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]
+
+
+def test_a_perfect_epoch_has_a_place_on_the_log_axis():
+    curves = [(0, epoch, 0, 0, 0, 1.0, 1) for epoch in (1, 2)]
+    assert min(figures.curves(frame_of(rows_of(1.0)), curves_of(curves)).data[0].y) > 0
+
+
+def test_each_parameter_has_its_own_axis_and_marks_baseline_and_best():
+    rows = rows_of(0.98, 0.985, 0.99)
+    for row in rows:
+        row |= {"optimizer": "adam", "conv1_stride": 1}
+    space = {
+        "learning_rate": SPACE["learning_rate"],
+        "optimizer": Choice(("adam", "sgd")),
+        "momentum": Float(0.1, 0.9),
+    }
+    found = figures.parameters(frame_of(rows), space)
+    assert list(found) == ["learning_rate", "optimizer"]  # no trial has a momentum
+    rate = found["learning_rate"]
+    assert rate.layout.xaxis.type == "log"
+    assert rate.layout.xaxis.title.text == "learning rate"
+    traces = {trace.name: trace for trace in rate.data}
+    assert (traces["baseline"].x, traces["best"].x) == ((1e-4,), (pytest.approx(3e-4),))
+    assert found["optimizer"].layout.xaxis.ticktext == ("adam", "sgd")
+
+
+def test_figures_have_transparent_backgrounds():
+    for figure in (
+        figures.history(frame_of(rows_of(0.98, 0.99))),
+        figures.curves(frame_of([]), curves_of([])),
+    ):
+        assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
+
+
+def test_a_figure_with_nothing_to_show_says_so_in_its_title():
+    for figure in (
+        figures.history(frame_of(rows_of(0.98))),
+        figures.curves(frame_of(rows_of(0.98)), curves_of([])),
+        figures.parameter(frame_of(rows_of(0.98)), "learning_rate", SPACE["learning_rate"]),
+    ):
+        assert not figure.data
+        assert figure.layout.title.text.endswith(".")
+
+
+# The page
+
+
+@pytest.fixture(scope="module")
+def text():
+    return page.render(sample(40, seed=3))
+
+
+def test_the_page_holds_plotly_once(text):
+    assert text.count(PLOTLY) == 1
+
+
+def test_the_page_asks_for_nothing_outside_of_itself(text):
+    own = without_plotly(text)
+    targets = re.findall(r"""(?:src|href|srcset|action|data)\s*=\s*["']?([^"'\s>]*)""", own)
+    assert targets
+    assert all(target.startswith("#") or target == "data:," for target in targets)
+    assert not re.search(r"https?:|@import|url\(|//[a-z]+\.", own)
+
+
+def test_the_policy_allows_only_the_scripts_of_the_page_by_their_hash(text):
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text).group(1)
+    policy = policy.replace("&#39;", "'")
+    assert "default-src 'none'" in policy
+    assert "connect-src" not in policy
+    scripts = re.search(r"script-src ([^;]*)", policy).group(1).split()
+    inline = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert scripts == [page._hash(script) for script in inline]
+    assert len(scripts) == 2
+
+
+def test_no_chart_offers_to_upload_itself(text):
+    charts = charts_of(text)
+    assert len(charts) == 2 + len(SPACE)
+    assert all(chart["config"]["showSendToCloud"] is False for chart in charts)
+
+
+def test_the_page_reads_without_scripts(text):
+    own = plain(re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))
+    assert "validation accuracy" in own
+    assert own.count("<table>") >= 4
+    assert own.count("<noscript>") == 2 + len(SPACE)
+
+
+def test_every_element_has_its_section_once(text):
+    for element in page.ELEMENTS:
+        assert text.count(f'<section id="{element.key}">') == 1
+
+
+def test_hostile_texts_are_shown_and_never_become_markup():
+    own = without_plotly(page.render(hostile_result()))
+    assert "<img" not in own
+    assert "<a href='http" not in own
+    assert "&lt;img src=x onerror=alert(1)&gt;" in own
+    assert own.lower().count("</script") == own.count("<script")
+    for chart in charts_of(page.render(hostile_result())):
+        assert "<img" not in json.dumps(chart)
+
+
+STATES = {
+    "no trials": sample(0),
+    "one": sample(1),
+    "two": sample(2),
+    "one parameter": result_of(rows_of(0.98, 0.99), space={"learning_rate": Choice((1e-4, 2e-4))}),
+    "failed": result_of(
+        [{"trial": 0, "outcome": "failed", "reason": None, "baseline": True, "parameters": None}]
+    ),
+    "infeasible baseline": result_of(
+        [{"trial": 0, "outcome": "infeasible", "baseline": True}, *rows_of(0.98, 0.99)[1:]]
+    ),
+    "running baseline": result_of(
+        [{"trial": 0, "outcome": "running", "baseline": True, "started": None, "finished": None}]
+    ),
+    "running": result_of(
+        [*rows_of(0.98), {"trial": 1, "outcome": "running", "score": 0.5, "learning_rate": 1e-3}]
+    ),
+    "no baseline": result_of(rows_of(0.98, 0.99)[1:]),
+    "perfect": result_of(rows_of(1.0, 1.0, 1.0)),
+    "hopeless": result_of(rows_of(0.0, 0.0)),
+    "one image": result_of(rows_of(0.98, 0.99), validation=1),
+}
+
+
+@pytest.mark.parametrize("result", STATES.values(), ids=STATES.keys())
+def test_every_state_of_a_study_has_a_page_without_empty_charts(result):
+    rendered = page.render(result)
+    assert all(chart["data"] for chart in charts_of(rendered))
+    own = re.sub(r"<(script|style).*?</\1>", "", without_plotly(rendered), flags=re.DOTALL)
+    assert not re.search(r"\b(nan|NaN|NaT|None|inf)\b", own)
+
+
+def test_a_snapshot_of_a_running_study_says_so():
+    result = result_of([*rows_of(0.98), {"trial": 1, "outcome": "running"}])
+    assert "1 trial is still training" in page.render(result)
+
+
+def test_ten_thousand_trials_make_a_small_page_quickly():
+    result = sample(10_000)
+    began = time.perf_counter()
+    rendered = page.render(result)
+    assert time.perf_counter() - began < 10
+    assert len(rendered.encode()) < 12_000_000
+    assert rendered.count('<th scope=row class="number">') == page.MOST_ROWS
+    best = tables.best(result.frame)
+    assert any(f"trial {best['trial']}," in json.dumps(chart) for chart in charts_of(rendered))
+
+
+# The file
+
+
+def test_a_report_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    reports.write(result_of(rows_of(0.98, 0.99)), str(path))
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_report_that_cannot_be_written_is_an_input_error_and_leaves_nothing(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "missing" / "report.html", tmp_path / "folder"):
+        with pytest.raises(InputError, match=r"The report cannot be written to .*: .*\. Name another file"):
+            reports.write(result_of(rows_of(0.98)), path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+def test_text_that_no_encoding_has_is_written_with_marks(tmp_path):
+    bare = result_of(rows_of(0.98))
+    reports.write(
+        Result(bare.study, bare.frame, bare.curves, {"folder": "/tmp/\udcff"}), tmp_path / "report.html"
+    )
+    assert "/tmp/?" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_nullable_columns_are_read_like_any_other():
+    rows = [*rows_of(0.98, 0.99), {"trial": 2, "outcome": "infeasible", "parameters": None, "seconds": None}]
+    bare = result_of(rows)
+    assert page.render(Result(bare.study, bare.frame.convert_dtypes(), bare.curves)).count("<tr") > 8
