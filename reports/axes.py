@@ -33,9 +33,7 @@ def axis_of(name: str, span: Range, found: list[Any]) -> tuple[Axis, list[float]
         if not any(isinstance(option, str | bool) for option in options):
             options.sort()
         ticks = tuple((float(place), words.value(name, option)) for place, option in enumerate(options))
-        return Axis(True, False, -0.5, len(options) - 0.5, ticks), [
-            float(options.index(value)) for value in found
-        ]
+        return Axis(True, False, -0.5, len(options) - 0.5, ticks), [float(options.index(value)) for value in found]
     assert not isinstance(span, Choice)
     at = [float(value) for value in found]
     low, high = min([span.low, *at]), max([span.high, *at])
@@ -50,9 +48,7 @@ def axis_of(name: str, span: Range, found: list[Any]) -> tuple[Axis, list[float]
 def _few_values(span: Range) -> list[Any] | None:
     if isinstance(span, Float) and span.step is None:
         return None
-    if not isinstance(span, Choice) and (
-        span.log or (span.high - span.low) / (span.step or 1) >= MANY_VALUES
-    ):
+    if not isinstance(span, Choice) and (span.log or (span.high - span.low) / (span.step or 1) >= MANY_VALUES):
         return None
     return list(span.values() or ())
 

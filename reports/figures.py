@@ -52,6 +52,9 @@ def history(frame: pd.DataFrame, images: int | None = None) -> go.Figure:
         return _nothing("Two trials with a score are needed to see progress.")
     reference = tables.baseline_score(frame)
     low, high = axes.score_range(table["score"], reference)
+    if reference is not None and images is not None:  # differences look as small as they are beside the band
+        noise = 2.2 * tables.standard_error(reference, images)
+        low, high = min(low, max(reference - noise, 0)), max(high, min(reference + noise, 1))
     figure = _figure("Best so far", 380)
     points = axes.thin(table, MOST_POINTS)
     whole = points["outcome"] == "completed"
@@ -77,9 +80,7 @@ def history(frame: pd.DataFrame, images: int | None = None) -> go.Figure:
     hidden = int((table["score"] < low).sum())
     notes = [
         f"{len(points):,} of {len(table):,} trials drawn" if len(points) < len(table) else "",
-        f"{words.several(hidden, 'trial')} below {100 * low:.1f} %: triangles on the lower edge"
-        if hidden
-        else "",
+        f"{words.several(hidden, 'trial')} below {100 * low:.1f} %: triangles on the lower edge" if hidden else "",
     ]
     return _noted(figure, notes)
 
@@ -122,8 +123,9 @@ def curves(frame: pd.DataFrame, curves: pd.DataFrame) -> go.Figure:
         tickvals=ticks,
         ticktext=[words.number(100 - tick) for tick in ticks],
     )
-    others = int((~scores.index.isin(table[table["role"] != "rest"]["trial"])).sum())
     drawn = rest["trial"].nunique()
+    coloured = table["trial"].nunique() - drawn
+    others = curves.loc[curves["trial"].isin(scores.index), "trial"].nunique() - coloured
     cut = max(_errors(table["val_accuracy"])) > highest * 1.12
     notes = [
         f"{drawn:,} of {others:,} other trials drawn" if drawn < others else "",
@@ -148,9 +150,7 @@ def parameter(frame: pd.DataFrame, name: str, span: Range) -> go.Figure:
     figure = _figure(title, 250)
     points = axes.thin(table, MOST_POINTS_EACH)
     if axis.places:  # trials of one value would hide each other
-        points = points.assign(
-            at=points["at"] + ((points["trial"].astype(float) * 0.618034) % 1 - 0.5) * 0.36
-        )
+        points = points.assign(at=points["at"] + ((points["trial"].astype(float) * 0.618034) % 1 - 0.5) * 0.36)
     special = points["baseline"].eq(True) | points["best"]
     whole = points["outcome"] == "completed"
     _points(figure, points[~whole & ~special], points["at"], low, "not completed", _open_marker(), name)
@@ -170,13 +170,9 @@ def parameter(frame: pd.DataFrame, name: str, span: Range) -> go.Figure:
             name,
         )
     star = {"color": BEST, "size": 13, "symbol": "star"}
-    _points(
-        figure, points[points["best"] & ~points["baseline"].eq(True)], points["at"], low, "best", star, name
-    )
+    _points(figure, points[points["best"] & ~points["baseline"].eq(True)], points["at"], low, "best", star, name)
     ends = [math.log10(axis.low), math.log10(axis.high)] if axis.log else [axis.low, axis.high]
-    figure.update_xaxes(
-        title=title, range=ends, type="log" if axis.log else "linear", showgrid=not axis.places
-    )
+    figure.update_xaxes(title=title, range=ends, type="log" if axis.log else "linear", showgrid=not axis.places)
     if axis.ticks:
         ticks = [html.escape(text) for _, text in axis.ticks]
         figure.update_xaxes(tickvals=[at for at, _ in axis.ticks], ticktext=ticks)
@@ -274,11 +270,7 @@ def _baseline_line(figure: go.Figure, score: float, images: int | None) -> None:
             y0=100 * (score - noise), y1=100 * (score + noise), fillcolor=BAND, line_width=0, layer="below"
         )
     figure.add_hline(y=100 * score, line={"color": BASELINE, "width": 1.5, "dash": "dash"}, layer="below")
-    name = (
-        "baseline"
-        if images is None
-        else f"baseline, ± {200 * tables.standard_error(score, images):.2f} by chance"
-    )
+    name = "baseline" if images is None else f"baseline, ± {200 * tables.standard_error(score, images):.2f} by chance"
     figure.add_scatter(
         x=[None], y=[None], mode="lines", name=name, line={"color": BASELINE, "width": 1.5, "dash": "dash"}
     )

@@ -52,9 +52,7 @@ def _comparison(result: Result) -> Sequence[Block]:
         rows.append(Row([words.label(name), *kept], group))
     alone = itself or reference is None
     same = [replace(row, mark="") for row in rows if row.mark == "same"]
-    fold = words.several(len(same), "value") + (
-        " of its network and training" if alone else " that both share"
-    )
+    fold = words.several(len(same), "value") + (" of its network and training" if alone else " that both share")
     return [
         *([Sentence("The baseline is itself the best trial.")] if itself else []),
         Table("Best against baseline", heads, [row for row in rows if row.mark != "same"]),
@@ -81,9 +79,7 @@ def _leaderboard(result: Result) -> Sequence[Block]:
     rows = [_leader(entry, varied, best) for entry in table.head(MOST_ROWS).to_dict("records")]
     after = ""
     if more := len(table) - len(rows):
-        after = (
-            f"{words.several(more, 'more trial')} below; `sweep trials {result.study.name}` lists them all."
-        )
+        after = f"{words.several(more, 'more trial')} below; `sweep trials {result.study.name}` lists them all."
     return [Table("Trials by validation accuracy", heads, rows, after=after, tall=len(rows) > 25)]
 
 
@@ -104,9 +100,7 @@ def _outcomes(result: Result) -> Sequence[Block]:
     heads = [Head("Outcome", number=False), Head("Trials"), Head("Meaning, and reasons given", number=False)]
     rows = []
     for outcome, reasons in table.groupby("outcome", sort=False):
-        rows.append(
-            Row([str(outcome), f"{reasons['trials'].sum():,}", words.OUTCOMES.get(str(outcome), "")], "total")
-        )
+        rows.append(Row([str(outcome), f"{reasons['trials'].sum():,}", words.OUTCOMES.get(str(outcome), "")], "total"))
         told = zip(reasons["reason"], reasons["trials"], strict=True)
         rows += [Row(["", f"{trials:,}", reason], "part") for reason, trials in told if reason]
     return [Table("How the trials ended", heads, rows)]
@@ -137,10 +131,7 @@ def _searched(result: Result) -> Sequence[Block]:
 def _provenance(result: Result) -> Sequence[Block]:
     table = tables.provenance(result)
     parts = table.groupby("part", sort=False)[["name", "value"]]
-    return [
-        Definitions(str(part).capitalize(), list(rows.itertuples(index=False, name=None)))
-        for part, rows in parts
-    ]
+    return [Definitions(str(part).capitalize(), list(rows.itertuples(index=False, name=None))) for part, rows in parts]
 
 
 ELEMENTS = (

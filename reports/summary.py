@@ -37,9 +37,7 @@ def _space(result: Result) -> str:
 def _searched(result: Result) -> str:
     counted = result.frame["outcome"].value_counts()
     known = [outcome for outcome in words.OUTCOMES if outcome in counted]
-    ended = [
-        f"{counted[outcome]:,} {outcome}" for outcome in [*known, *sorted(set(counted.index) - set(known))]
-    ]
+    ended = [f"{counted[outcome]:,} {outcome}" for outcome in [*known, *sorted(set(counted.index) - set(known))]]
     done, planned = len(result.frame), result.study.trials
     trials = f"{done:,} of {planned:,} planned trials" if done < planned else words.several(done, "trial")
     return f"Searched: {_space(result)}, in {trials}: {words.listed(ended)}."

@@ -123,8 +123,7 @@ def comparison(frame: pd.DataFrame) -> pd.DataFrame:
         rows += [
             (name, reference[name], top[name], group)
             for name in parameters(frame)
-            if (name in different) == wanted
-            and not (words.missing(top[name]) and words.missing(reference[name]))
+            if (name in different) == wanted and not (words.missing(top[name]) and words.missing(reference[name]))
         ]
     return pd.DataFrame(rows, columns=columns, dtype=object)
 
@@ -227,11 +226,7 @@ def searched(space: Mapping[str, Range]) -> pd.DataFrame:
     for name, span in space.items():
         scale = ", on a log scale" if getattr(span, "log", False) else ""
         step = getattr(span, "step", None)
-        steps = (
-            f", in steps of {words.number(step)}"
-            if step and not (isinstance(span, Int) and step == 1)
-            else ""
-        )
+        steps = f", in steps of {words.number(step)}" if step and not (isinstance(span, Int) and step == 1) else ""
         rows.append((name, words.span(name, span) + scale + steps, words.explanation(name)))
     return pd.DataFrame(rows, columns=["name", "range", "meaning"])
 
@@ -240,9 +235,7 @@ def provenance(result: Result) -> pd.DataFrame:
     """Where the numbers come from: `part` (study or training), `name`, `value` in words."""
     document = {name: value for name, value in result.study.as_document().items() if name != "space"}
     document["base"] = document["base"] or "the tutorial's network and training"
-    rows = [("study", *row) for row in _flat(document)] + [
-        ("training", *row) for row in _flat(result.provenance)
-    ]
+    rows = [("study", *row) for row in _flat(document)] + [("training", *row) for row in _flat(result.provenance)]
     return pd.DataFrame(rows, columns=["part", "name", "value"], dtype=object)
 
 

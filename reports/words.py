@@ -90,7 +90,8 @@ def duration(seconds: object) -> str:
     if whole < 60:
         return f"{whole}{SPACE}s"
     if whole < 3600:
-        return f"{whole // 60}{SPACE}min {whole % 60}{SPACE}s"
+        rest = f" {whole % 60}{SPACE}s" if whole % 60 else ""
+        return f"{whole // 60}{SPACE}min{rest}"
     return f"{whole // 3600}{SPACE}h {whole % 3600 // 60}{SPACE}min"
 
 

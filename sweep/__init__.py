@@ -23,24 +23,32 @@ if TYPE_CHECKING:
     from sweep.space import Choice, Float, Int
     from sweep.spec import Study, load
 
-_HOMES = {
-    "Choice": "sweep.space",
-    "Configuration": "sweep.configuration",
-    "ConvBlock": "sweep.configuration",
-    "Float": "sweep.space",
-    "Int": "sweep.space",
-    "Result": "sweep.results",
-    "Study": "sweep.spec",
-    "SweepError": "sweep.errors",
-    "load": "sweep.spec",
-    "result": "sweep.api",
-    "run": "sweep.api",
-}
+__all__ = [
+    "Choice",
+    "Configuration",
+    "ConvBlock",
+    "Float",
+    "Int",
+    "Result",
+    "Study",
+    "SweepError",
+    "load",
+    "result",
+    "run",
+]
 
-__all__ = list(_HOMES)
+_HOMES = {
+    "sweep.api": ("result", "run"),
+    "sweep.configuration": ("Configuration", "ConvBlock"),
+    "sweep.errors": ("SweepError",),
+    "sweep.results": ("Result",),
+    "sweep.space": ("Choice", "Float", "Int"),
+    "sweep.spec": ("Study", "load"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'sweep' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'sweep' has no attribute {name!r}")

@@ -10,19 +10,18 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from sweep import data, results
 from sweep.architecture import architecture
 from sweep.configuration import Configuration
 from sweep.coordinator import Coordinator, Stopped, Watcher, train_all
 from sweep.engines.local import LocalEngine
-from sweep.errors import InputError, StoreError
+from sweep.errors import InputError
 from sweep.machine import cores, provenance
 from sweep.results import Result
 from sweep.schedule import EveryEpoch, ToTheEnd
 from sweep.spec import Study, load
-from sweep.store import Store, as_url, make_url
+from sweep.store import Store, checkpoint_folder
 from sweep.work import Epoch, Outcome, Run, Trial
 
 STORAGE = "sweep.db"
@@ -108,10 +107,12 @@ def run_until_stopped(
             store=store,
             engine=LocalEngine(workers, threads),
             watcher=watcher,
-            checkpoints=checkpoints_of(storage),
+            checkpoints=checkpoint_folder(storage),
             provenance=provenance(workers, threads),
         )
         stopped = coordinator.run(stop, timeout)
+        with contextlib.suppress(OSError):
+            coordinator.checkpoints.rmdir()  # nothing is left to go on with
         return results.of(store, study.name), stopped
 
 
@@ -156,7 +157,9 @@ def baseline(
     runs = [Run(Configuration(), seed, "mnist", dataset.digest, None) for seed in range(seeds)]
     with Store.open(storage) as store:
         facts = provenance(workers, threads)
-        return train_all(runs, store, LocalEngine(workers, threads), checkpoints_of(storage), facts, watcher or Quiet())
+        return train_all(
+            runs, store, LocalEngine(workers, threads), checkpoint_folder(storage), facts, watcher or Quiet()
+        )
 
 
 def crew(workers: int | None, threads: int | None, at_most: int | None = None) -> tuple[int, int]:
@@ -172,21 +175,6 @@ def crew(workers: int | None, threads: int | None, at_most: int | None = None) -
     if at_most is not None:
         workers = min(workers, at_most)
     return workers, threads or max(1, cores() // workers)
-
-
-def checkpoints_of(storage: str) -> Path:
-    """The folder for states of unfinished runs: beside an SQLite file, else in the working directory.
-
-    Raises:
-        StoreError: it cannot be made.
-    """
-    file = make_url(as_url(storage)).database if "sqlite" in as_url(storage) else None
-    folder = Path(f"{file or 'sweep'}.checkpoints").resolve()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"Checkpoints cannot be kept in {folder}: {error.strerror}.") from None
-    return folder
 
 
 @contextlib.contextmanager

@@ -140,9 +140,7 @@ def _parse_idx(content: bytes, where: str) -> Raw:
     shape = struct.unpack(f">{dimensions}I", content[4:start])
     promised = start + math.prod(shape) * dtype.itemsize
     if len(content) != promised:
-        raise DataError(
-            f"{where}: its header promises {promised} bytes in all, but there are {len(content)}."
-        )
+        raise DataError(f"{where}: its header promises {promised} bytes in all, but there are {len(content)}.")
     return Raw(where, np.frombuffer(content, dtype, offset=start).reshape(shape))
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -32,7 +32,8 @@ app = typer.Typer(
 )
 
 Storage = Annotated[
-    str, Option("--storage", metavar="URL", envvar="SWEEP_STORAGE", help="The database: a path or an SQLAlchemy URL.")
+    str,
+    Option("--storage", metavar="URL", envvar="SWEEP_STORAGE", help="The database: a path or an SQLAlchemy URL."),
 ]
 Json = Annotated[bool, Option("--json", help="Print JSON instead.")]
 Workers = Annotated[int | None, Option(help="Processes that train.", show_default="one per core")]
@@ -63,10 +64,15 @@ def main() -> NoReturn:
 
 @app.command(rich_help_panel=TRY)
 def run(
-    study: Annotated[str, Argument(help="A study that ships (see `sweep studies`), or a TOML file.", show_default=False)],
-    trials: Annotated[int | None, Option(help="How many trials the study shall have in all.", show_default="as it says")] = None,
+    study: Annotated[
+        str, Argument(help="A study that ships (see `sweep studies`), or a TOML file.", show_default=False)
+    ],
+    trials: Annotated[
+        int | None, Option(help="How many trials the study shall have in all.", show_default="as it says")
+    ] = None,
     timeout: Annotated[
-        str | None, Option(metavar="TIME", help="Stop after this time, as in 90s, 20m or 1h30m.", show_default="never")
+        str | None,
+        Option(metavar="TIME", help="Stop after this time, as in 90s, 20m or 1h30m.", show_default="never"),
     ] = None,
     workers: Workers = None,
     threads: Threads = None,
@@ -141,7 +147,8 @@ def init(
 
 @app.command(rich_help_panel=TRY)
 def check(
-    study: Annotated[str, Argument(help="A study that ships, or a TOML file.", show_default=False)], as_json: Json = False
+    study: Annotated[str, Argument(help="A study that ships, or a TOML file.", show_default=False)],
+    as_json: Json = False,
 ) -> None:
     """Validate a study; show its space, ten samples and what it will cost."""
     from sweep import preview, spec
@@ -152,7 +159,8 @@ def check(
     if as_json:
         return _print_json(preview.as_document(wanted, seen))
     print(f"{wanted.name}: {wanted.description}" if wanted.description else wanted.name)
-    print(f"{wanted.trials} trials by {wanted.sampler}, pruned by {wanted.pruner}, on {wanted.data}; {_points(seen.points)}\n")
+    how = f"{wanted.trials} trials by {wanted.sampler}, pruned by {wanted.pruner}, on {wanted.data}"
+    print(f"{how}; {_points(seen.points)}\n")
     base = wanted.base.values()
     _table(
         ["parameter", "from what", "baseline"],
@@ -162,7 +170,11 @@ def check(
     for sample in seen.samples:
         point = ", ".join(f"{name} {_shown(value)}" for name, value in sample.point.items())
         shape = sample.shape
-        cost = f"cannot exist ({sample.reason})" if shape is None else f"{shape.parameters:,} parameters, {shape.flops:,} FLOPs"
+        cost = (
+            f"cannot exist ({sample.reason})"
+            if shape is None
+            else f"{shape.parameters:,} parameters, {shape.flops:,} FLOPs"
+        )
         print(f"- {cost}: {point}")
     print(
         f"\nexpected cost: {seen.baselines:.1f} times the baseline's training, "
@@ -185,7 +197,7 @@ def baseline(
     from sweep.display import Tally, download_bar, percent, watching
 
     console = _stderr()
-    tally = Tally(Configuration(), seeds, api.crew(workers, threads, at_most=seeds)[0])
+    tally = Tally(Configuration(), seeds, api.crew(workers, threads, at_most=seeds)[0], "seed", "test accuracy")
     with download_bar(console) as progress, watching(tally, console) as display:
         curves = api.baseline(
             seeds, workers=workers, threads=threads, storage=storage, watcher=display, progress=progress
@@ -211,7 +223,12 @@ def list_(storage: Storage = DATABASE, as_json: Json = False) -> None:
     if as_json:
         return _print_json(
             [
-                {"study": row.study.name, "trials": row.study.trials, "done": row.counted, "created": str(row.created)}
+                {
+                    "study": row.study.name,
+                    "trials": row.study.trials,
+                    "done": row.counted,
+                    "created": str(row.created),
+                }
                 | {"outcomes": row.outcomes}
                 for row in rows
             ]
@@ -336,10 +353,9 @@ def _summary(result: "Result") -> Iterable[str]:
     if base is not None:
         noise = 2 * ((score * (1 - score) + base * (1 - base)) / result.study.validation) ** 0.5
         gain = 100 * (score - base)
-        verdict = "" if abs(gain) > 100 * noise else "; that may be luck"
-        yield f"difference  {gain:+.2f} points on {result.study.validation:,} validation images, one run each" + (
-            f" (within ±{100 * noise:.2f} is noise{verdict})"
-        )
+        doubt = "" if abs(gain) > 100 * noise else ", so this may be luck"
+        images = f"{result.study.validation:,} validation images, one run each"
+        yield f"difference  {gain:+.2f} points on {images}; up to ±{100 * noise:.2f} is noise{doubt}"
 
 
 def _is_tutorial(result: "Result") -> bool:
@@ -360,11 +376,21 @@ def _show_study(result: "Result", as_json: bool) -> None:
         print(line)
     print()
     rows = [
-        [str(row.trial), percent(row.score), f"{row.trained_epochs}", row.outcome, row.reason]
-        + [changes(result.configuration(row.trial), result.study.base)]
-        for row in frame.head(20).itertuples()
+        [
+            str(row["trial"]),
+            percent(row["score"]),
+            str(row["trained_epochs"]),
+            row["outcome"],
+            row["reason"],
+            changes(result.configuration(row["trial"]), result.study.base),
+        ]
+        for row in frame.head(20).to_dict("records")
     ]
-    _table(["trial", "accuracy", "epochs", "outcome", "reason", "what differs from the baseline"], rows, right=(0, 1, 2))
+    _table(
+        ["trial", "accuracy", "epochs", "outcome", "reason", "what differs from the baseline"],
+        rows,
+        right=(0, 1, 2),
+    )
     if len(frame) > 20:
         print(f"and {len(frame) - 20} more: sweep trials {result.study.name}")
 
@@ -380,21 +406,31 @@ def _show_trial(result: "Result", trial: int, as_json: bool) -> None:
         return _print_json(facts | {"curve": json.loads(curve.to_json(orient="records"))})
     facts = row.iloc[0]
     reason = f" ({facts['reason']})" if facts["reason"] else ""
-    print(f"trial {trial} of {result.study.name}: {facts['outcome']}{reason}, validation accuracy {percent(facts['score'])}")
+    print(f"trial {trial} of {result.study.name}: {facts['outcome']}{reason}, accuracy {percent(facts['score'])}")
     reused = f", {facts['reused_epochs']} of them known already" if facts["reused_epochs"] else ""
     print(f"{facts['trained_epochs']} epochs{reused}; seed {facts['seed']}; fingerprint {facts['fingerprint']}\n")
     base = result.study.base.values()
     values = configuration.values()
     _table(
         ["parameter", "value", "baseline"],
-        [[name, _shown(value), "" if base.get(name) == value else _shown(base.get(name))] for name, value in values.items()],
+        [
+            [name, _shown(value), "" if base.get(name) == value else _shown(base.get(name))]
+            for name, value in values.items()
+        ],
     )
     print()
     _table(
         ["epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds"],
         [
-            [str(e.epoch), f"{e.loss:.4f}", percent(e.accuracy), f"{e.val_loss:.4f}", percent(e.val_accuracy), f"{e.seconds:.1f}"]
-            for e in curve.itertuples()
+            [
+                str(row["epoch"]),
+                f"{row['loss']:.4f}",
+                percent(row["accuracy"]),
+                f"{row['val_loss']:.4f}",
+                percent(row["val_accuracy"]),
+                f"{row['seconds']:.1f}",
+            ]
+            for row in curve.to_dict("records")
         ],
         right=range(6),
     )
@@ -456,5 +492,3 @@ def _seconds(text: str) -> float:
         raise InputError(f"--timeout takes a time such as 90s, 20m or 1h30m, not {text!r}.")
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return 3600 * hours + 60 * minutes + seconds
-
-

@@ -9,7 +9,7 @@ name that may stand in values.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from sweep.errors import InputError, did_you_mean, shown
 
@@ -39,9 +39,7 @@ class Condition:
         return value == self.equals
 
     def __str__(self) -> str:
-        return (
-            f"{self.parent} >= {self.at_least}" if self.equals is None else f"{self.parent} = {self.equals!r}"
-        )
+        return f"{self.parent} >= {self.at_least}" if self.equals is None else f"{self.parent} = {self.equals!r}"
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Parameter:
         noun = "a whole number" if self.kind is int else "a number"
         return f"{noun} from {self.low:g} to {self.high:g}"
 
-    def accept(self, value: object) -> Value:
+    def accept(self, value: Any) -> Value:
         """The value in its canonical type (an int given for a float becomes one).
 
         Raises:
@@ -86,7 +84,7 @@ class Parameter:
         if not fits:
             hint = did_you_mean(value, self.choices) if isinstance(value, str) and self.choices else ""
             raise ValueError(f"{self.name} must be {self.allowed}, not {shown(value)}.{hint}")
-        return self.kind(value)  # type: ignore[arg-type]
+        return self.kind(value)
 
 
 def _block_parameters(number: int) -> Iterator[Parameter]:
@@ -94,9 +92,7 @@ def _block_parameters(number: int) -> Iterator[Parameter]:
     exists = Condition("extra_blocks", at_least=extra) if extra > 0 else None
     conv, pool = f"conv{number}", f"pool{number}"
     yield Parameter(f"{conv}_filters", int, f"filters of convolution {number}", 1, 4096, when=exists)
-    yield Parameter(
-        f"{conv}_kernel_size", int, f"kernel of convolution {number}, pixels a side", 1, 64, when=exists
-    )
+    yield Parameter(f"{conv}_kernel_size", int, f"kernel of convolution {number}, pixels a side", 1, 64, when=exists)
     yield Parameter(f"{conv}_stride", int, f"stride of convolution {number}, pixels", 1, 64, when=exists)
     yield Parameter(f"{pool}_size", int, f"max pooling {number}, pixels a side; 0: none", 0, 64, when=exists)
     yield Parameter(
@@ -122,9 +118,7 @@ def _parameters() -> Iterator[Parameter]:
     yield Parameter("rescale", bool, "divide the pixels by 255")
     yield Parameter("batch_norm", bool, "batch normalisation between each convolution and its ReLU")
     yield Parameter("optimizer", str, "how weights are updated", choices=("adam", "sgd", "rmsprop", "adamw"))
-    yield Parameter(
-        "momentum", float, "momentum of sgd", 0.0, 0.999, when=Condition("optimizer", equals="sgd")
-    )
+    yield Parameter("momentum", float, "momentum of sgd", 0.0, 0.999, when=Condition("optimizer", equals="sgd"))
     yield Parameter(
         "weight_decay",
         float,
@@ -198,9 +192,8 @@ class Configuration:
         self._settle("weight_decay", 0.004 if self.optimizer == "adamw" else None)
         problems = []
         if not BASE_BLOCKS <= len(self.blocks) <= BASE_BLOCKS + MAX_EXTRA_BLOCKS:
-            problems.append(
-                f"blocks must be {BASE_BLOCKS} to {BASE_BLOCKS + MAX_EXTRA_BLOCKS} ConvBlock, not {len(self.blocks)}."
-            )
+            most = BASE_BLOCKS + MAX_EXTRA_BLOCKS
+            problems.append(f"blocks must be {BASE_BLOCKS} to {most} ConvBlock, not {len(self.blocks)}.")
         else:
             values = self.values()
             for name in PARAMETERS:
@@ -235,7 +228,7 @@ class Configuration:
     def replaced(self, values: Mapping[str, object]) -> Self:
         """This configuration with some values changed.
 
-        A pool's stride follows its size, as in Keras, unless it is given too or differed from the size before;
+        A pool's stride follows its size, as in Keras, unless it is given too or differed from it before;
         a new optimizer brings its own default momentum or weight decay. New extra blocks are `ConvBlock()`.
 
         Raises:
@@ -260,9 +253,7 @@ class Configuration:
                 del merged[stride]
         merged |= accepted
         return type(self)(
-            blocks=tuple(
-                _block(number, merged) for number in range(1, BASE_BLOCKS + int(merged["extra_blocks"]) + 1)
-            ),
+            blocks=tuple(_block(number, merged) for number in range(1, BASE_BLOCKS + int(merged["extra_blocks"]) + 1)),
             **{name: merged[name] for name in PARAMETERS if name in merged and hasattr(self, name)},  # type: ignore[arg-type]
         )
 

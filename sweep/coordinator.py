@@ -231,7 +231,12 @@ class Coordinator:
 
 
 def train_all(
-    runs: Sequence[Run], store: Store, engine: Engine, checkpoints: Path, provenance: dict[str, Any], watcher: Watcher
+    runs: Sequence[Run],
+    store: Store,
+    engine: Engine,
+    checkpoints: Path,
+    provenance: dict[str, Any],
+    watcher: Watcher,
 ) -> list[list[Epoch]]:
     """Trains runs to the end of their configurations, outside of any search; returns their curves in order.
 
@@ -240,19 +245,21 @@ def train_all(
     Raises:
         EngineError: a run could not be trained.
     """
-    fingerprints = [run.fingerprint for run in runs]
     trials = [Trial(number, run.configuration, True, run, None, None) for number, run in enumerate(runs)]
     waiting = []
     for trial, run in zip(trials, runs, strict=True):
         store.keep_run(run, provenance)
-        known = store.curve(run.fingerprint)[: run.configuration.epochs]
+        epochs = run.configuration.epochs
+        known = store.curve(run.fingerprint)[:epochs]
         watcher.began(trial)
         for metrics in known:
             watcher.epoch(trial, metrics, reused=True)
-        if len(known) < run.configuration.epochs:
+        if len(known) < epochs:
             checkpoint = checkpoints / f"{run.fingerprint}.npz"
-            waiting.append(Segment(trial.number, run, len(known), run.configuration.epochs, checkpoint))
-    unfinished = {segment.trial for segment in waiting}
+            waiting.append(Segment(trial.number, run, len(known), epochs, checkpoint))
+        else:
+            watcher.ended(trial, Outcome.COMPLETED, "", known[-1].val_accuracy)
+    unfinished = {segment.trial: segment for segment in waiting}
     with engine if waiting else nullcontext():
         while unfinished:
             while engine.idle and waiting:
@@ -262,11 +269,12 @@ def train_all(
                     case WorkerReady(device):
                         watcher.worker_ready(device)
                     case EpochFinished(number, metrics):
-                        store.add_epoch(fingerprints[number], metrics)
+                        store.add_epoch(runs[number].fingerprint, metrics)
                         watcher.epoch(trials[number], metrics, reused=False)
                     case SegmentFinished(number):
-                        unfinished.discard(number)
-                        (checkpoints / f"{fingerprints[number]}.npz").unlink(missing_ok=True)
+                        unfinished.pop(number).checkpoint.unlink(missing_ok=True)
+                        score = store.curve(runs[number].fingerprint)[-1].val_accuracy
+                        watcher.ended(trials[number], Outcome.COMPLETED, "", score)
                     case SegmentFailed(number, _, reason, detail):
                         raise EngineError(f"Run {number} failed: {reason}.\n{detail}")
     return [store.curve(run.fingerprint)[: run.configuration.epochs] for run in runs]

@@ -48,10 +48,21 @@ def changes(configuration: Configuration, base: Configuration) -> str:
 
 
 class Tally:
-    """What every display needs to know: trials under way, how the others ended, and the best so far."""
+    """What every display needs to know: trials under way, how the others ended, and the best so far.
 
-    def __init__(self, base: Configuration, target: int, workers: int) -> None:
+    `noun` and `measure` are what is counted and what it is scored by, in words.
+    """
+
+    def __init__(
+        self,
+        base: Configuration,
+        target: int,
+        workers: int,
+        noun: str = "trial",
+        measure: str = "validation accuracy",
+    ) -> None:
         self.base, self.target, self.workers = base, target, workers
+        self.noun, self.measure = noun, measure
         self.running: dict[int, tuple[Trial, list[Epoch]]] = {}
         self.outcomes: Counter[Outcome] = Counter()
         self.best: tuple[float, int, Configuration] | None = None
@@ -79,7 +90,9 @@ class Tally:
 
     @property
     def counted(self) -> int:
-        return self._counted_before + sum(n for outcome, n in self.outcomes.items() if outcome is not Outcome.INFEASIBLE)
+        return self._counted_before + sum(
+            n for outcome, n in self.outcomes.items() if outcome is not Outcome.INFEASIBLE
+        )
 
     @property
     def seconds_left(self) -> float | None:
@@ -91,15 +104,15 @@ class Tally:
     def standing(self) -> str:
         """Best against baseline, in a line."""
         if self.best is None:
-            return "no trial has completed yet"
+            return f"no {self.noun} has completed yet"
         score, number, configuration = self.best
-        line = f"best {percent(score)} (trial {number}: {changes(configuration, self.base)})"
+        line = f"best {percent(score)} ({self.noun} {number}: {changes(configuration, self.base)})"
         return line if self.baseline is None else f"{line}, baseline {percent(self.baseline)}"
 
     def progress(self) -> str:
         ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()))
         left = "" if self.seconds_left is None else f", about {duration(self.seconds_left)} left"
-        return f"{self.counted} of {self.target} trials{left}" + (f": {ended}" if ended else "")
+        return f"{self.counted} of {self.target} {self.noun}s{left}" + (f": {ended}" if ended else "")
 
 
 class Display(Protocol):
@@ -129,19 +142,19 @@ class Lines:
 
     def began(self, trial: Trial) -> None:
         self.tally.running[trial.number] = (trial, [])
-        self._say(f"trial {trial.number} begins: {changes(trial.configuration, self.tally.base)}")
+        self._say(f"{self.tally.noun} {trial.number} begins: {changes(trial.configuration, self.tally.base)}")
 
     def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None:
         how = "known already" if reused else f"{metrics.seconds:.1f} s"
         self._say(
-            f"trial {trial.number} epoch {metrics.epoch} of {trial.configuration.epochs}: "
-            f"loss {metrics.loss:.4f}, validation accuracy {percent(metrics.val_accuracy)} ({how})"
+            f"{self.tally.noun} {trial.number} epoch {metrics.epoch} of {trial.configuration.epochs}: "
+            f"loss {metrics.loss:.4f}, {self.tally.measure} {percent(metrics.val_accuracy)} ({how})"
         )
 
     def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None:
         self.tally.take(trial, outcome, score)
         why = f" ({reason})" if reason else ""
-        self._say(f"trial {trial.number} {outcome}{why}: {percent(score)}; {self.tally.progress()}")
+        self._say(f"{self.tally.noun} {trial.number} {outcome}{why}: {percent(score)}; {self.tally.progress()}")
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -168,8 +181,8 @@ class LiveTable:
     def __rich__(self) -> RenderableType:
         tally = self.tally
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for column in ("trial", "epoch", "curve", "accuracy"):
-            table.add_column(column, justify="right" if column in ("trial", "accuracy") else "left", no_wrap=True)
+        for column in (tally.noun, "epoch", "curve", "accuracy"):
+            table.add_column(column, no_wrap=True)
         table.add_column("what differs from the baseline", overflow="ellipsis", no_wrap=True)
         for trial, curve in tally.running.values():
             table.add_row(
@@ -209,7 +222,12 @@ def watching(tally: Tally, console: Console) -> Iterator[Display]:
 def download_bar(console: Console) -> Iterator["Download"]:
     """A progress bar that appears with the first byte of a download, if there is one."""
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn(), console=console, transient=True
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
     )
     download = Download(bar, console)
     try:

@@ -51,7 +51,12 @@ def _devices() -> Finding:
     asked = subprocess.run([sys.executable, "-c", DEVICES], capture_output=True, text=True, check=False)
     if asked.returncode:
         last = (asked.stderr.strip().splitlines() or ["no message"])[-1]
-        return Finding(False, "devices", f"TensorFlow cannot be imported: {last}", "pip install --force-reinstall tensorflow")
+        return Finding(
+            False,
+            "devices",
+            f"TensorFlow cannot be imported: {last}",
+            "pip install --force-reinstall tensorflow",
+        )
     remedy = "" if "GPU" in asked.stdout else "for an NVIDIA GPU: pip install 'cnn-sweep[gpu]'"
     return Finding(True, "devices", asked.stdout.strip(), remedy)
 
@@ -59,8 +64,8 @@ def _devices() -> Finding:
 def _database(storage: str) -> Finding:
     try:
         with Store.open(storage, create=False) as store:
-            rows = store.studies()
-            return Finding(True, "database", f"{store.place}: {len(rows)} studies")
+            names = ", ".join(row.study.name for row in store.studies())
+            return Finding(True, "database", f"{store.place}: {f'studies {names}' if names else 'no studies yet'}")
     except SweepError as error:
         found, _, remedy = str(error).partition("; " if "; " in str(error) else ". ")
         return Finding("There is no database" in found, "database", found, remedy)

@@ -64,7 +64,7 @@ class StudyError(InputError):
 
 
 def shown(value: object) -> str:
-    """A value as it stands in a sentence: dates as a study file writes them, and nothing longer than a line."""
+    """A value as it stands in a sentence: dates as a study file writes them, nothing longer than a line."""
     try:
         text = str(value) if isinstance(value, date | time) else repr(value)
     except (ValueError, RecursionError):  # Python writes no number of more than 4,300 digits

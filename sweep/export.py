@@ -57,7 +57,11 @@ def as_toml(result: Result, trial: int) -> str:
     lines = [f"# {line}" for line in _heading(result, trial)]
     for name, value in result.configuration(trial).values().items():
         before = tutorial.get(name)
-        mark = "" if before == value else f"  # {'not in the tutorial' if before is None else f'the tutorial: {_toml(before)}'}"
+        mark = (
+            ""
+            if before == value
+            else f"  # {'not in the tutorial' if before is None else f'the tutorial: {_toml(before)}'}"
+        )
         lines.append(f"{name} = {_toml(value)}{mark}")
     return "\n".join(lines) + "\n"
 
@@ -66,13 +70,14 @@ def as_script(result: Result, trial: int) -> str:
     """A configuration as a script that needs nothing of ours: load, build, train, test."""
     configuration = result.configuration(trial)
     dataset = load(result.study.data)
-    environment = Environment(loader=PackageLoader("sweep"), undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701 - Python, not HTML
+    environment = Environment(loader=PackageLoader("sweep"), undefined=StrictUndefined, keep_trailing_newline=True)
     tutorial = Configuration()
     return environment.get_template("train.py.j2").render(
         heading=_heading(result, trial),
         seed=result.study.seed,
         load_data=_load_data(result.study.data),
-        grey=dataset.image_shape[2] == 1,
+        channel_axis_missing=dataset.image_shape[2] == 1
+        and ("always" if result.study.data in PUBLISHED else "perhaps"),
         image_shape=dataset.image_shape,
         layers=list(_layers(configuration, tutorial, dataset.classes)),
         optimizer=_line(_optimizer(configuration), _optimizer(tutorial)),
@@ -86,7 +91,7 @@ def _heading(result: Result, trial: int) -> list[str]:
     accuracy = "not scored" if score != score else f"validation accuracy {100 * score:.2f} %"
     return [
         f"The configuration of trial {trial} of study {result.study.name!r}: {accuracy}",
-        f"on {result.study.validation:,} held-out images of {result.study.data}, in one run with seed {result.study.seed}.",
+        f"on {result.study.validation:,} held-out images of {result.study.data}, one run, seed {result.study.seed}.",
     ]
 
 
@@ -113,12 +118,12 @@ def _layers(configuration: Configuration, tutorial: Configuration, classes: int)
         yield "layers.Rescaling(1 / 255),  # the tutorial: not there"
     for number, block in enumerate(configuration.blocks):
         known = tutorial.blocks[number] if number < len(tutorial.blocks) else None
-        yield _line(_convolution(configuration, block), known and _convolution(tutorial, known))
+        yield _line(_convolution(configuration, block), _convolution(tutorial, known) if known else None)
         if configuration.batch_norm:
             yield _line("layers.BatchNormalization()", None)
             yield _line("layers.ReLU()", None)
         if block.pool_size:
-            yield _line(_pooling(block), known and _pooling(known))
+            yield _line(_pooling(block), _pooling(known) if known else None)
         elif known:
             yield f"# the tutorial: {_pooling(known)}"
     yield "layers.Flatten(),"

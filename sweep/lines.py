@@ -8,17 +8,18 @@ Path = tuple[str | int, ...]
 
 
 class Lines:
-    """The lines on which the statements of a valid TOML text begin.
+    """The lines on which the statements of a TOML text begin.
 
     A statement is complete with the first line after which it parses, under the last table header before
     it; so each is parsed by itself. An array that goes on over several lines parses once it is closed,
-    which gives the line of each of its elements.
+    which gives the line of each of its elements. `unfinished` is the line of a statement that is never
+    complete, which is that of a syntax error or before it; 0 where there is none.
     """
 
     def __init__(self, text: str) -> None:
         self._statements: list[tuple[int, dict[str, Any]]] = []  # (its first line from 1, what it says)
         header = statement = ""
-        first = 1
+        first = began = 1
         for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
             statement += line + "\n"
             document = _parsed(header + statement)
@@ -30,7 +31,8 @@ class Lines:
                 first = number + 1
             if complete:
                 header = statement if statement.lstrip().startswith("[") else header
-                statement = ""
+                statement, began = "", number + 1
+        self.unfinished = began if statement else 0
 
     def of(self, path: Path) -> int:
         """The line, from 1, of the longest part of the path that the text has; 0 for none of it."""
@@ -44,14 +46,14 @@ class Lines:
 def _parsed(text: str) -> dict[str, Any] | None:
     try:
         return tomllib.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
-def _has(document: Any, path: Path) -> bool:
+def _has(document: object, path: Path) -> bool:
     for key in path:
         try:
-            document = document[key]
+            document = document[key]  # type: ignore[index]
         except (KeyError, IndexError, TypeError):
             return False
     return True

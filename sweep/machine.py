@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,11 +29,11 @@ def _quota() -> int | None:
 
 
 def installed(package: str) -> str | None:
-    """A package's version, without importing it."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+    """A package's version, without importing it; TensorFlow's builds count as TensorFlow."""
+    for name in (package, f"{package}-cpu") if package == "tensorflow" else (package,):
+        with suppress(PackageNotFoundError):
+            return version(name)
+    return None
 
 
 @cache
@@ -57,7 +58,10 @@ def git_state() -> str | None:
             subprocess.run(
                 ["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=5
             ).stdout.strip()
-            for words in (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+            for words in (
+                ["rev-parse", "--short=12", "HEAD"],
+                ["status", "--porcelain", "--untracked-files=no"],
+            )
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -109,9 +109,7 @@ class Published:
             require_numbers(raw)
             digest = hashlib.sha256(np.ascontiguousarray(raw.values).data).hexdigest()
             if digest != self.sha256[name]:
-                raise DataError(
-                    f"{raw.where}: its SHA-256 is {digest}, but {self.sha256[name]} was published."
-                )
+                raise DataError(f"{raw.where}: its SHA-256 is {digest}, but {self.sha256[name]} was published.")
 
 
 def obtain(name: str, progress: Progress = silent) -> dict[str, Raw]:

@@ -76,7 +76,7 @@ class Result:
                 f"Study {self.study.name!r} has no completed trial yet. `sweep list` shows where it stands; "
                 f"`sweep run` goes on with it."
             )
-        return int(completed.loc[completed["score"].idxmax(), "trial"])
+        return int(completed.sort_values(["score", "trial"], ascending=[False, True])["trial"].iloc[0])
 
     def score(self, trial: int) -> float:
         """A trial's validation accuracy after its last epoch, from 0 to 1; NaN without one."""

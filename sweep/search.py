@@ -151,7 +151,7 @@ def _suggest(trial: Trial, name: str, span: Range) -> Value:
         return trial.suggest_float(name, span.low, span.last, log=span.log, step=span.step)
     if isinstance(span, Int):
         return trial.suggest_int(name, span.low, span.last, log=span.log, step=span.step)
-    return trial.suggest_categorical(name, span.options)
+    return trial.suggest_categorical(name, span.options)  # type: ignore[return-value]
 
 
 def _sampler(study: Study, number: int) -> optuna.samplers.BaseSampler:

@@ -23,23 +23,30 @@ class Float:
     step: float | None = None
 
     def __contains__(self, value: Value) -> bool:
-        return not isinstance(value, bool | str) and self.low <= value <= self.high
+        if isinstance(value, bool | str) or not self.low <= value <= self.high:
+            return False
+        steps = 0.0 if self.step is None else (value - self.low) / self.step
+        return abs(steps - round(steps)) < 1e-8  # as Optuna has it
 
     def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g}" + _suffix(self.log, self.step)
+        return f"{self.low:.15g} to {self.high:.15g}" + _suffix(self.log, self.step)
 
     def values(self) -> tuple[float, ...] | None:
         """All values, or None where they cannot be counted."""
         if self.step is None:
             return None
         count = math.floor((self.high - self.low) / self.step + 1e-9) + 1
-        return tuple(round(self.low + index * self.step, 12) for index in range(count))
+        return tuple(self._rounded(self.low + index * self.step) for index in range(count))
 
     @property
     def last(self) -> float:
         """The largest value: `high`, or the last step before it."""
         values = self.values()
         return self.high if values is None else values[-1]
+
+    def _rounded(self, value: float) -> float:
+        """What a person would write for it: 0.3, not 0.30000000000000004."""
+        return min(max(float(f"{value:.15g}"), self.low), self.high)
 
 
 @dataclass(frozen=True)
@@ -81,9 +88,7 @@ class Choice:
         return any(type(value) is type(option) and value == option for option in self.options)
 
     def __str__(self) -> str:
-        return ", ".join(
-            str(option).lower() if isinstance(option, bool) else f"{option}" for option in self.options
-        )
+        return ", ".join(str(option).lower() if isinstance(option, bool) else f"{option}" for option in self.options)
 
     def values(self) -> tuple[Value, ...]:
         return self.options
@@ -93,7 +98,7 @@ Range = Float | Int | Choice
 
 
 def _suffix(log: bool, step: float | None) -> str:
-    return (" (log)" if log else "") + (f" in steps of {step:g}" if step else "")
+    return (" (log)" if log else "") + (f" in steps of {step:.15g}" if step else "")
 
 
 @dataclass(frozen=True)
@@ -160,8 +165,6 @@ def _draw(span: Range, source: random.Random) -> Value:
     if not span.log:
         return source.uniform(span.low, span.high)
     if isinstance(span, Float):
-        return min(
-            max(math.exp(source.uniform(math.log(span.low), math.log(span.high))), span.low), span.high
-        )
+        return min(max(math.exp(source.uniform(math.log(span.low), math.log(span.high))), span.low), span.high)
     drawn = math.exp(source.uniform(math.log(span.low - 0.5), math.log(span.high + 0.5)))
     return min(max(round(drawn), span.low), span.high)

@@ -179,7 +179,7 @@ class Store:
             if row is None:
                 values = {"document": study.as_document(), "data_digest": data_digest, "created": _now()}
                 inserted = connection.execute(insert(studies).values(name=study.name, **values))
-                return int(inserted.inserted_primary_key[0])
+                return int(inserted.inserted_primary_key[0])  # type: ignore[index]
             before = Study(**row["document"]).identity() | {"data": row["data_digest"][:12]}
             now = study.identity() | {"data": data_digest[:12]}
             if before != now:
@@ -192,14 +192,22 @@ class Store:
 
     def studies(self) -> list[StudyRow]:
         """Every study, the oldest first."""
-        counted = select(trials.c.study_id, trials.c.outcome, func.count()).group_by(trials.c.study_id, trials.c.outcome)
+        counted = select(trials.c.study_id, trials.c.outcome, func.count()).group_by(
+            trials.c.study_id, trials.c.outcome
+        )
         with self._guarded() as connection:
             rows = connection.execute(select(studies).order_by(studies.c.id)).mappings().all()
             outcomes: dict[int, dict[Outcome, int]] = {}
             for study_id, outcome, count in connection.execute(counted):
                 outcomes.setdefault(study_id, {})[Outcome(outcome)] = count
         return [
-            StudyRow(row["id"], Study(**row["document"]), row["data_digest"], row["created"], outcomes.get(row["id"], {}))
+            StudyRow(
+                row["id"],
+                Study(**row["document"]),
+                row["data_digest"],
+                row["created"],
+                outcomes.get(row["id"], {}),
+            )
             for row in rows
         ]
 
@@ -221,7 +229,9 @@ class Store:
         """Keeps a trial as running; one that was interrupted is running again."""
         with self._guarded() as connection:
             resumed = connection.execute(
-                update(trials).where(*_is(study_id, trial.number)).values(outcome=Outcome.RUNNING, reason="", finished=None)
+                update(trials)
+                .where(*_is(study_id, trial.number))
+                .values(outcome=Outcome.RUNNING, reason="", finished=None)
             )
             if not resumed.rowcount:
                 connection.execute(
@@ -244,14 +254,26 @@ class Store:
             connection.execute(update(trials).where(*_is(study_id, number)).values(trained_epochs=epoch))
 
     def end_trial(
-        self, study_id: int, number: int, outcome: Outcome, reason: str = "", detail: str = "", reused_epochs: int = 0
+        self,
+        study_id: int,
+        number: int,
+        outcome: Outcome,
+        reason: str = "",
+        detail: str = "",
+        reused_epochs: int = 0,
     ) -> None:
         """Keeps how a trial ended; `reused_epochs` is how many of its epochs were not trained for it."""
         with self._guarded() as connection:
             connection.execute(
                 update(trials)
                 .where(*_is(study_id, number))
-                .values(outcome=outcome, reason=reason, detail=detail, reused_epochs=reused_epochs, finished=_now())
+                .values(
+                    outcome=outcome,
+                    reason=reason,
+                    detail=detail,
+                    reused_epochs=reused_epochs,
+                    finished=_now(),
+                )
             )
 
     def ending(self, study_id: int, number: int) -> Ending | None:
@@ -316,14 +338,17 @@ class Store:
             rows = connection.execute(
                 select(epochs).where(epochs.c.fingerprint == fingerprint).order_by(epochs.c.epoch)
             ).mappings()
-            kept = [Epoch(**{name: _number(row[name]) for name in Epoch.__dataclass_fields__}) for row in rows]
+            kept = [Epoch(**{name: _number(row[name]) for name in Epoch.__dataclass_fields__}) for row in rows]  # type: ignore[arg-type]
         return [epoch for count, epoch in enumerate(kept, start=1) if epoch.epoch == count]
 
     def curve_rows(self, study_id: int) -> list[dict[str, Any]]:
         """The epochs of all of a study's trials, as far as each of them went."""
         within = (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch <= trials.c.trained_epochs)
         query = (
-            select(trials.c.number.label("trial"), *(column for column in epochs.c if column.name != "fingerprint"))
+            select(
+                trials.c.number.label("trial"),
+                *(column for column in epochs.c if column.name != "fingerprint"),
+            )
             .select_from(trials.join(epochs, within))
             .where(trials.c.study_id == study_id)
             .order_by(trials.c.number, epochs.c.epoch)
@@ -367,7 +392,9 @@ class Store:
 
     def _migrate(self) -> None:
         with self._guarded() as connection:
-            version = connection.scalar(select(schema.c.version)) if inspect(connection).has_table(schema.name) else None
+            version = (
+                connection.scalar(select(schema.c.version)) if inspect(connection).has_table(schema.name) else None
+            )
             if version is None:
                 metadata.create_all(connection)
                 connection.execute(insert(schema).values(version=SCHEMA_VERSION))
@@ -390,6 +417,22 @@ def as_url(storage: str) -> str:
     except ArgumentError:
         raise InputError(f"{storage!r} is no database: give a path, or a URL such as sqlite:///sweep.db.") from None
     return url
+
+
+def checkpoint_folder(storage: str) -> Path:
+    """The folder for states of unfinished runs, made where it is not there: beside an SQLite file, else here.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    url = make_url(as_url(storage))
+    name = url.database if url.get_backend_name() == "sqlite" and url.database else "sweep"
+    folder = Path(f"{name}.checkpoints").resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"Checkpoints cannot be kept in {folder}: {error.strerror}.") from None
+    return folder
 
 
 def settle_sqlite(connection: Any, _: object) -> None:
@@ -421,8 +464,10 @@ def _is(study_id: int, number: int) -> tuple[Any, Any]:
 
 
 def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    names = [name for name in before | now if before.get(name) != now.get(name)]
-    return "\n".join(f"  {name}: {before.get(name, 'not there')} then, {now.get(name, 'not there')} now" for name in names)
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return "\n".join(
+        f"  {name}: {before.get(name, 'not there')} then, {now.get(name, 'not there')} now" for name in names
+    )
 
 
 def _number(value: float | None) -> float:

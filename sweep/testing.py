@@ -8,7 +8,17 @@ from types import TracebackType
 from typing import Self
 
 from sweep.configuration import Configuration
-from sweep.work import Epoch, EpochFinished, Event, Outcome, Run, Segment, SegmentFailed, SegmentFinished, WorkerReady
+from sweep.work import (
+    Epoch,
+    EpochFinished,
+    Event,
+    Outcome,
+    Run,
+    Segment,
+    SegmentFailed,
+    SegmentFinished,
+    WorkerReady,
+)
 
 Curve = Callable[[Configuration, int], float | Exception]
 """Gives a configuration's validation accuracy after an epoch; NaN diverges, an exception fails."""
@@ -68,11 +78,16 @@ class ScriptedEngine:
         loss = -math.log(score) if score > 0 else math.nan
         metrics = Epoch(epoch, loss, score, loss, score, seconds=1.0)
         if math.isnan(loss):
-            return [EpochFinished(trial, metrics), SegmentFailed(trial, Outcome.DIVERGED, "the loss was not finite")]
+            return [
+                EpochFinished(trial, metrics),
+                SegmentFailed(trial, Outcome.DIVERGED, "the loss was not finite"),
+            ]
         return [EpochFinished(trial, metrics)]
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._waiting.clear()

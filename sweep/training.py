@@ -78,8 +78,16 @@ class Training:
         order = np.random.default_rng([self.run.seed, number]).permutation(len(self._images.y_train))
         loss, accuracy = self._train(tf.constant(order.astype(np.int32)))
         val_loss, val_accuracy = self._score()
-        metrics = (float(value) for value in (loss, accuracy, val_loss, val_accuracy))
-        self.curve.append(Epoch(number, *metrics, seconds=time.perf_counter() - started))
+        self.curve.append(
+            Epoch(
+                epoch=number,
+                loss=float(loss),
+                accuracy=float(accuracy),
+                val_loss=float(val_loss),
+                val_accuracy=float(val_accuracy),
+                seconds=time.perf_counter() - started,  # last: reading the metrics is what waits for them
+            )
+        )
         return self.curve[-1]
 
     def save(self, path: Path) -> None:

@@ -47,7 +47,7 @@ def main(threads: int) -> None:
 def _receive(segments: "queue.SimpleQueue[Segment]") -> None:
     while True:
         try:
-            segments.put(pickle.load(sys.stdin.buffer))  # noqa: S301 - written by the process that started this one
+            segments.put(pickle.load(sys.stdin.buffer))
         except EOFError:
             os._exit(0)
 

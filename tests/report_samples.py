@@ -75,22 +75,16 @@ def sample(trials, space=None, seed=0, **fields):
     tried = study(space, **{"trials": max(1, trials)} | fields)
     rows, curves = [], []
     for trial in range(trials):
-        configuration = (
-            tried.base if trial == 0 else tried.searched.configuration(tried.searched.sample(source))
-        )
+        configuration = tried.base if trial == 0 else tried.searched.configuration(tried.searched.sample(source))
         values = configuration.values()
         row = {"trial": trial, "baseline": trial == 0, **values}
         try:
             network = architecture(configuration, (28, 28, 1), 10)
         except Infeasible as reason:
-            rows.append(
-                row | {"outcome": "infeasible", "reason": f"{reason}", "seconds": 0.0, "trained_epochs": 0}
-            )
+            rows.append(row | {"outcome": "infeasible", "reason": f"{reason}", "seconds": 0.0, "trained_epochs": 0})
             continue
         peak = (
-            0.9885
-            - 0.0022 * abs(math.log10(values["learning_rate"]) + 3.1) ** 2
-            - 0.002 * (values["conv1_stride"] - 1)
+            0.9885 - 0.0022 * abs(math.log10(values["learning_rate"]) + 3.1) ** 2 - 0.002 * (values["conv1_stride"] - 1)
         )
         peak += source.gauss(0, 0.0009) if trial else -0.0005
         outcome, reason, epochs = "completed", "", values["epochs"]
@@ -109,9 +103,7 @@ def sample(trials, space=None, seed=0, **fields):
             outcome, reason, epochs = "failed", "the worker ran out of memory", 0
         accuracy = None
         for epoch in range(1, epochs + 1):
-            accuracy = round(
-                max(0.09, peak - 0.06 * math.exp(-0.95 * (epoch - 1)) + source.gauss(0, 0.0006)), 4
-            )
+            accuracy = round(max(0.09, peak - 0.06 * math.exp(-0.95 * (epoch - 1)) + source.gauss(0, 0.0006)), 4)
             loss = 1.2 * (1 - accuracy) * 3
             curves.append((trial, epoch, loss * 1.1, accuracy - 0.001, loss, accuracy, 8.4))
         score = {} if accuracy is None else {"score": accuracy}

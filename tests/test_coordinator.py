@@ -24,7 +24,9 @@ RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
 STRIDES = {"conv1_stride": Choice((1, 8)), "conv2_kernel_size": Choice((1, 3, 5))}
 
 
-def run(study: Study, storage: str, engine: ScriptedEngine, seconds: float | None = None) -> tuple[Result, Stopped | None]:
+def run(
+    study: Study, storage: str, engine: ScriptedEngine, seconds: float | None = None
+) -> tuple[Result, Stopped | None]:
     """One call of the coordinator; None in place of why it stopped where it was interrupted."""
     with Store.open(storage) as store:
         coordinator = Coordinator(
@@ -73,7 +75,11 @@ def test_a_networks_that_cannot_exist_is_kept_with_its_reason_and_not_counted(st
     engine = ScriptedEngine()
     result, _ = run(study_of(STRIDES, sampler="grid"), storage, engine)
     infeasible = result.frame[result.frame["outcome"] == "infeasible"]
-    assert set(infeasible["reason"]) == {"conv block 2: a 3x3 kernel does not fit its 1x1 input", "conv block 2: a 5x5 kernel does not fit its 1x1 input", "conv block 2: a 2x2 pool does not fit its 1x1 input"}
+    assert set(infeasible["reason"]) == {
+        "conv block 2: a 3x3 kernel does not fit its 1x1 input",
+        "conv block 2: a 5x5 kernel does not fit its 1x1 input",
+        "conv block 2: a 2x2 pool does not fit its 1x1 input",
+    }
     assert result.frame["outcome"].value_counts().to_dict() == {"completed": 3, "infeasible": 3}
     assert len({fingerprint for fingerprint, _ in engine.trained}) == 3
 

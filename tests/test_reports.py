@@ -44,7 +44,7 @@ def hostile_result():
         {"trial": 4, "outcome": "pruned", "reason": HOSTILE, "score": 0.97, "learning_rate": 0.001},
         {"trial": 5, "outcome": HOSTILE, "reason": HOSTILE, "score": 0.98, "learning_rate": 0.001},
     ]
-    tried = study(description=HOSTILE, data=f"/tmp/{HOSTILE}")
+    tried = study(description=HOSTILE, data=f"/pictures/{HOSTILE}")
     curves = [(trial, epoch, 0.1, 0.9, 0.1, 0.9 + epoch / 60, 8.0) for trial in (0, 1) for epoch in (1, 2, 3)]
     return Result(tried, frame_of(rows), curves_of(curves), {HOSTILE: {HOSTILE: [HOSTILE, 1]}, "empty": None})
 
@@ -71,6 +71,7 @@ def hostile_result():
         ("flops", 28_900_000, "28.9 M"),
         ("seconds", 4.25, "4.2 s"),
         ("seconds", 192.0, "3 min 12 s"),
+        ("seconds", 60.2, "1 min"),
         ("seconds", 7500, "2 h 5 min"),
         ("seconds", None, "–"),
     ],
@@ -266,9 +267,7 @@ def test_ranges_are_searched_in_words():
 
 
 def test_the_sentences_say_range_best_gain_noise_and_next_step():
-    searched, best, sure, late, onward = said(
-        result_of(rows_of(0.9856, 0.98, 0.99, 0.98, 0.98, 0.991), trials=6)
-    )
+    searched, best, sure, late, onward = said(result_of(rows_of(0.9856, 0.98, 0.99, 0.98, 0.98, 0.991), trials=6))
     assert searched == (
         "Searched: learning rate (0.0001 to 0.003), batch size (32, 64 or 128), conv 1 filters (8 to 64) "
         "and conv 1 stride (1 to 2), in 6 trials: 6 completed."
@@ -343,6 +342,12 @@ def test_history_shows_points_steps_and_the_baseline_with_its_noise():
     band = next(shape for shape in figure.layout.shapes if shape.type == "rect")
     assert (band.y0, band.y1) == pytest.approx((97.72, 98.28))
     assert "1 trial below" in figure.layout.meta["note"]
+
+
+def test_the_noise_of_the_baseline_is_inside_of_the_range():
+    low, high = figures.history(frame_of(rows_of(0.98, 0.9801)), IMAGES).layout.yaxis.range
+    assert low < 97.72
+    assert high > 98.28
 
 
 def test_curves_draw_the_top_and_the_baseline_in_colour_and_the_rest_as_one_faint_trace():
@@ -465,18 +470,14 @@ STATES = {
     "one": sample(1),
     "two": sample(2),
     "one parameter": result_of(rows_of(0.98, 0.99), space={"learning_rate": Choice((1e-4, 2e-4))}),
-    "failed": result_of(
-        [{"trial": 0, "outcome": "failed", "reason": None, "baseline": True, "parameters": None}]
-    ),
+    "failed": result_of([{"trial": 0, "outcome": "failed", "reason": None, "baseline": True, "parameters": None}]),
     "infeasible baseline": result_of(
         [{"trial": 0, "outcome": "infeasible", "baseline": True}, *rows_of(0.98, 0.99)[1:]]
     ),
     "running baseline": result_of(
         [{"trial": 0, "outcome": "running", "baseline": True, "started": None, "finished": None}]
     ),
-    "running": result_of(
-        [*rows_of(0.98), {"trial": 1, "outcome": "running", "score": 0.5, "learning_rate": 1e-3}]
-    ),
+    "running": result_of([*rows_of(0.98), {"trial": 1, "outcome": "running", "score": 0.5, "learning_rate": 1e-3}]),
     "no baseline": result_of(rows_of(0.98, 0.99)[1:]),
     "perfect": result_of(rows_of(1.0, 1.0, 1.0)),
     "hopeless": result_of(rows_of(0.0, 0.0)),
@@ -529,10 +530,8 @@ def test_a_report_that_cannot_be_written_is_an_input_error_and_leaves_nothing(tm
 
 def test_text_that_no_encoding_has_is_written_with_marks(tmp_path):
     bare = result_of(rows_of(0.98))
-    reports.write(
-        Result(bare.study, bare.frame, bare.curves, {"folder": "/tmp/\udcff"}), tmp_path / "report.html"
-    )
-    assert "/tmp/?" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    reports.write(Result(bare.study, bare.frame, bare.curves, {"folder": "/pictures/\udcff"}), tmp_path / "report.html")
+    assert "/pictures/?" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_nullable_columns_are_read_like_any_other():

@@ -1,5 +1,6 @@
 """Workers as processes of this machine."""
 
+import itertools
 import os
 import pickle
 import queue
@@ -85,7 +86,11 @@ class LocalEngine:
             if not worker.ready:
                 raise EngineError(f"A worker could not start: it {reason}. Its last lines:\n{log}")
             self._pool.append(self._spawn())
-            return None if worker.trial is None else SegmentFailed(worker.trial, Outcome.FAILED, f"its worker {reason}", log)
+            return (
+                None
+                if worker.trial is None
+                else SegmentFailed(worker.trial, Outcome.FAILED, f"its worker {reason}", log)
+            )
         if isinstance(news, WorkerReady):
             worker.ready = True
         elif isinstance(news, SegmentFinished | SegmentFailed):
@@ -93,7 +98,7 @@ class LocalEngine:
         return news
 
     def _spawn(self) -> _Worker:
-        log = Path(self._logs.name) / f"{len(os.listdir(self._logs.name))}.log"
+        log = Path(self._logs.name) / f"{next(self._log_numbers)}.log"
         environment = os.environ | {
             "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
             "OMP_NUM_THREADS": str(self.threads),
@@ -112,16 +117,19 @@ class LocalEngine:
         assert worker.process.stdout is not None
         try:
             while True:
-                self._news.put((worker, pickle.load(worker.process.stdout)))  # noqa: S301 - our own child
+                self._news.put((worker, pickle.load(worker.process.stdout)))
         except (EOFError, pickle.UnpicklingError, OSError):
             self._news.put((worker, _Died()))
 
     def __enter__(self) -> Self:
+        self._log_numbers = itertools.count(1)
         self._logs = tempfile.TemporaryDirectory(prefix="sweep-")
         self._pool = [self._spawn() for _ in range(self.workers)]
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for worker in self._pool:
             worker.process.terminate()
         for worker in self._pool:
