@@ -11,14 +11,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sweep.architecture import Architecture, Infeasible
 from sweep.configuration import Configuration
 from sweep.engines import Engine
 from sweep.errors import EngineError, InputError
 from sweep.schedule import Schedule
-from sweep.search import Proposal, Search
 from sweep.spec import Study
 from sweep.store import Store
 from sweep.work import (
@@ -33,6 +32,9 @@ from sweep.work import (
     Trial,
     WorkerReady,
 )
+
+if TYPE_CHECKING:
+    from sweep.search import Proposal, Search
 
 HEARTBEAT = 0.2
 """Seconds after which it looks at the clock and at signals, whether or not a worker has something to say."""
@@ -86,7 +88,7 @@ class Coordinator:
     study_id: int
     shape: Callable[[Configuration], Architecture]
     run_of: Callable[[Configuration], Run]
-    search: Search
+    search: "Search"
     schedule: Schedule
     store: Store
     engine: Engine
@@ -148,7 +150,7 @@ class Coordinator:
         self.watcher.began(trial)
         self._go_on(active)
 
-    def _trial(self, proposal: Proposal) -> Trial:
+    def _trial(self, proposal: "Proposal") -> Trial:
         """The trial that tries a proposal; one that cannot exist is kept, told and over at once."""
         configuration = self.study.searched.configuration(proposal.point)
         baseline = configuration == self.study.base

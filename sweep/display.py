@@ -83,7 +83,7 @@ class Tally:
     def take(self, trial: Trial, outcome: Outcome, score: float | None) -> None:
         self.running.pop(trial.number, None)
         self.outcomes[outcome] += 1
-        if trial.baseline:
+        if trial.baseline and outcome is Outcome.COMPLETED:
             self.baseline = score
         if outcome is Outcome.COMPLETED and score is not None and (self.best is None or score > self.best[0]):
             self.best = score, trial.number, trial.configuration

@@ -20,10 +20,10 @@ def cores() -> int:
 
 
 def _quota() -> int | None:
-    """Whole processors that the control group grants, where it limits them."""
+    """Whole processors that the control group grants, where it limits them; part of one counts as one."""
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return int(quota) // int(period)
+        return max(1, int(quota) // int(period))
     except (OSError, ValueError):
         return None
 

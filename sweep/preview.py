@@ -10,6 +10,7 @@ import numpy as np
 
 from sweep.architecture import Architecture, ImageShape, Infeasible, architecture
 from sweep.configuration import Configuration, Values
+from sweep.errors import InputError
 from sweep.machine import cores
 from sweep.spec import Study
 
@@ -48,7 +49,11 @@ class Preview:
 
 
 def preview(study: Study, image_shape: ImageShape = (28, 28, 1), classes: int = 10, images: int = 60_000) -> Preview:
-    """Looks at a study without its data; shapes and sizes are MNIST's where none are given."""
+    """Looks at a study without its data; shapes and sizes are MNIST's where none are given.
+
+    Raises:
+        InputError: the study's base configuration cannot exist.
+    """
     source = random.Random(study.seed)
     space = study.searched
     train_images = study.train_size or max(1, images - study.validation)
@@ -64,7 +69,10 @@ def preview(study: Study, image_shape: ImageShape = (28, 28, 1), classes: int = 
     feasible = [
         seconds(space.configuration(sample.point), sample.shape) for sample in samples if sample.shape is not None
     ]
-    base = seconds(study.base, architecture(study.base, image_shape, classes))
+    try:
+        base = seconds(study.base, architecture(study.base, image_shape, classes))
+    except Infeasible as reason:
+        raise InputError(f"The baseline of study {study.name!r} cannot exist: {reason}.") from None
     total = base + (study.trials - 1) * (mean(feasible) if feasible else 0.0)
     return Preview(
         points=space.size(),

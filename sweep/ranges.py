@@ -104,9 +104,9 @@ def _read_range(parameter: Parameter, raw: object) -> Range:
             del raw["step"]
     if not isinstance(raw, Mapping):
         why = f"{parameter.name} must be a range or a list of choices, not {shown(raw)}."
-        raise Problems([((), f"{why} {_example(parameter)}")])
+        raise Problems([((), f"{why} {example_of(parameter)}")])
     if parameter.kind in (bool, str):
-        raise Problems([((), f"{parameter.name} takes a list of choices, not a range. {_example(parameter)}")])
+        raise Problems([((), f"{parameter.name} takes a list of choices, not a range. {example_of(parameter)}")])
     return _read_table(parameter, raw)
 
 
@@ -123,7 +123,7 @@ def _read_choice(parameter: Parameter, raw: list[object]) -> Choice:
             problems.append(((index,), f"{parameter.name} lists {shown(value)} twice."))
         options.append(accepted)
     if not raw:
-        problems.append(((), f"{parameter.name} lists no choices. {_example(parameter)}"))
+        problems.append(((), f"{parameter.name} lists no choices. {example_of(parameter)}"))
     if problems:
         raise Problems(problems)
     return Choice(tuple(options))
@@ -140,7 +140,7 @@ def _read_table(parameter: Parameter, raw: Mapping[str, Any]) -> Range:
     ends: dict[str, Any] = {}
     for end in ("low", "high"):
         if end not in raw:
-            problems.append(((), f"The range of {name} has no {end!r}. {_example(parameter)}"))
+            problems.append(((), f"The range of {name} has no {end!r}. {example_of(parameter)}"))
             continue
         try:
             ends[end] = parameter.accept(raw[end])
@@ -234,7 +234,8 @@ def _unknown(name: str, table: str, keys: Collection[str]) -> str:
     return f"Unknown parameter {shown(name)} in [{table}].{did_you_mean(str(name), PARAMETERS)}"
 
 
-def _example(parameter: Parameter) -> str:
+def example_of(parameter: Parameter) -> str:
+    """What a study may say of a parameter, as the end of a sentence."""
     if parameter.kind is str:
         return f"For example: {parameter.name} = {list(parameter.choices)}".replace("'", '"')
     if parameter.kind is bool:

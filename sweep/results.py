@@ -28,6 +28,20 @@ TRIAL_COLUMNS = {
 }
 """Columns of `Result.frame`; after them stands one column for each of `PARAMETERS` that some trial has."""
 
+TRIAL_TYPES = {
+    "trial": "int64",
+    "baseline": "bool",
+    "score": "float64",
+    "trained_epochs": "int64",
+    "reused_epochs": "int64",
+    "seconds": "float64",
+    "parameters": "Int64",
+    "flops": "Int64",
+    "seed": "Int64",
+}
+PARAMETER_TYPES: dict[type, str] = {bool: "boolean", int: "Int64", float: "float64", str: "str"}
+"""Types that keep a whole number whole beside a trial that has none."""
+
 CURVE_COLUMNS = {
     "trial": "number of the trial",
     "epoch": "from 1",
@@ -38,6 +52,8 @@ CURVE_COLUMNS = {
     "seconds": "seconds the epoch took, scoring included",
 }
 """Columns of `Result.curves`."""
+
+CURVE_TYPES = {name: "int64" if name in ("trial", "epoch") else "float64" for name in CURVE_COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -79,8 +95,12 @@ class Result:
         return int(completed.sort_values(["score", "trial"], ascending=[False, True])["trial"].iloc[0])
 
     def score(self, trial: int) -> float:
-        """A trial's validation accuracy after its last epoch, from 0 to 1; NaN without one."""
-        return float(self.frame.loc[self.frame["trial"] == trial, "score"].iloc[0])
+        """A trial's validation accuracy after its last epoch, from 0 to 1; NaN without one.
+
+        Raises:
+            InputError: the study has no such trial.
+        """
+        return float(self._row(trial)["score"])
 
     @property
     def baseline_score(self) -> float | None:
@@ -94,20 +114,16 @@ class Result:
         Raises:
             InputError: the study has no such trial.
         """
+        present = self._row(trial).dropna()
+        names = [name for name in PARAMETERS if name in present]
+        return Configuration().replaced({name: PARAMETERS[name].kind(present[name]) for name in names})
+
+    def _row(self, trial: int) -> "pd.Series[Any]":
         rows = self.frame[self.frame["trial"] == trial]
-        if rows.empty:
-            raise InputError(
-                f"Study {self.study.name!r} has no trial {trial}; its trials are 0 to {len(self.frame) - 1}."
-                if len(self.frame)
-                else f"Study {self.study.name!r} has no trials yet."
-            )
-        present = rows.iloc[0].dropna()
-        values = {}
-        for name in PARAMETERS:
-            if name in present:
-                kind = PARAMETERS[name].kind
-                values[name] = kind(present[name])
-        return Configuration().replaced(values)
+        if len(rows):
+            return rows.iloc[0]
+        known = f"its trials are 0 to {len(self.frame) - 1}" if len(self.frame) else "it has none yet"
+        raise InputError(f"Study {self.study.name!r} has no trial {trial}; {known}.")
 
 
 def of(store: Store, name: str) -> Result:
@@ -123,14 +139,13 @@ def of(store: Store, name: str) -> Result:
         for trial in rows
     ]
     values = [trial["configuration"] for trial in rows]
-    frame = pd.DataFrame(facts, columns=list(TRIAL_COLUMNS)).astype(
-        {"score": "float64", "seconds": "float64", "parameters": "Int64", "flops": "Int64", "seed": "Int64"}
-    )
+    frame = pd.DataFrame(facts, columns=list(TRIAL_COLUMNS)).astype(TRIAL_TYPES)
     for column in ("started", "finished"):
         frame[column] = pd.to_datetime(frame[column], utc=True)
     for parameter in PARAMETERS:
         if any(parameter in each for each in values):
-            frame[parameter] = [each.get(parameter) for each in values]
-    curves = pd.DataFrame(store.curve_rows(row.id), columns=list(CURVE_COLUMNS))
+            column = [each.get(parameter) for each in values]
+            frame[parameter] = pd.Series(column, dtype=PARAMETER_TYPES[PARAMETERS[parameter].kind])
+    curves = pd.DataFrame(store.curve_rows(row.id), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
     provenance = {"data": row.study.data, "data digest": row.data_digest} | store.provenance(row.id)
     return Result(row.study, frame, curves, provenance)

@@ -6,6 +6,7 @@ worker's sequence is the same each time, and a study that was stopped goes on as
 
 import itertools
 import warnings
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +17,10 @@ import sqlalchemy
 from optuna.trial import Trial, TrialState
 
 from sweep.configuration import Value, Values
-from sweep.errors import InputError
+from sweep.errors import InputError, StoreError
 from sweep.space import Float, Int, Range
 from sweep.spec import Study
-from sweep.store import settle_sqlite
+from sweep.store import guarded, place_of, settle_sqlite
 from sweep.work import Outcome
 
 
@@ -52,15 +53,20 @@ class OptunaSearch:
 
     A trial that an earlier process left running is that same trial here: `ask` gives it again before any
     new one, with the values it was drawn with.
+
+    Every method raises StoreError where the database cannot be used.
     """
 
     def __init__(self, study: Study, url: str) -> None:
         self._spec = study
+        self._url = url
         self._space = study.searched
         self._base_point = self._space.point_of(study.base)
-        with _quiet():
+        with _guarded(url), _quiet():
+            storage = _storage(url)
+            weakref.finalize(self, storage.engine.dispose)
             self._study = optuna.create_study(
-                storage=_storage(url),
+                storage=storage,
                 study_name=study.name,
                 direction="maximize",
                 sampler=_sampler(study, 0),
@@ -68,47 +74,50 @@ class OptunaSearch:
                 load_if_exists=True,
             )
             self._study.set_metric_names(["validation accuracy"])
-        known = self._study.get_trials(deepcopy=False)
-        running = [trial for trial in known if trial.state is TrialState.RUNNING]
-        self._trials = {trial.number: Trial(self._study, trial._trial_id) for trial in running}
+            known = self._study.get_trials(deepcopy=False)
+            running = [trial for trial in known if trial.state is TrialState.RUNNING]
+            self._trials = {trial.number: Trial(self._study, trial._trial_id) for trial in running}
         self._reported = {trial.number: set(trial.intermediate_values) for trial in running}
         self._to_resume = sorted(self._trials)
-        self._count = len(known)
+        waiting = sum(trial.state is TrialState.WAITING for trial in known)
+        self._enqueued = waiting > 0  # an earlier process ended before it could ask for it
+        self._count = len(known) - waiting
         self._grid: Iterator[Values] | None = None
 
     def unfinished(self) -> list[int]:
         return sorted(self._to_resume)
 
     def ask(self) -> Proposal | None:
-        if self._to_resume:
-            number = self._to_resume.pop(0)
-            return Proposal(number, self._draw(self._trials[number]))
-        count = self._count
-        if count == 0 and self._base_point is not None:
-            self._study.enqueue_trial(self._base_point)
-        if count > 0 and self._spec.sampler == "grid":
-            point = self._next_on_grid(count)
-            if point is None:
+        with _guarded(self._url), _quiet():
+            if self._to_resume:
+                number = self._to_resume.pop(0)
+                self._study.sampler = _sampler(self._spec, number)
+                return Proposal(number, self._draw(self._trials[number]))
+            if not self._enqueue():
                 return None
-            self._study.enqueue_trial(point)
-        with _quiet():
-            self._study.sampler = _sampler(self._spec, count)
-        trial = self._study.ask()
-        self._count += 1
-        self._trials[trial.number] = trial
-        return Proposal(trial.number, self._draw(trial))
+            self._study.sampler = _sampler(self._spec, self._count)
+            trial = self._study.ask()
+            self._enqueued = False
+            self._count += 1
+            self._trials[trial.number] = trial
+            return Proposal(trial.number, self._draw(trial))
 
     def report(self, number: int, epoch: int, score: float) -> bool:
         trial = self._trials[number]
-        if epoch not in self._reported.setdefault(number, set()):
-            self._reported[number].add(epoch)
-            trial.report(score, epoch)
-        return trial.should_prune()
+        with _guarded(self._url):
+            if epoch not in self._reported.setdefault(number, set()):
+                self._reported[number].add(epoch)
+                trial.report(score, epoch)
+            return trial.should_prune()
 
     def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
         trial = self._trials.pop(number)
         self._reported.pop(number, None)
         self._to_resume = [other for other in self._to_resume if other != number]
+        with _guarded(self._url):
+            self._tell(trial, outcome, score, reason)
+
+    def _tell(self, trial: Trial, outcome: Outcome, score: float | None, reason: str) -> None:
         trial.set_user_attr("outcome", str(outcome))
         if reason:
             trial.set_user_attr("reason", reason)
@@ -119,6 +128,22 @@ class OptunaSearch:
             self._study.tell(trial, state=TrialState.PRUNED)
         else:
             self._study.tell(trial, state=TrialState.PRUNED if outcome is Outcome.PRUNED else TrialState.FAIL)
+
+    def _enqueue(self) -> bool:
+        """Hands Optuna the next point where that is not its own choice; False where there are no more."""
+        if self._enqueued:
+            return True
+        if self._count == 0:
+            point = self._base_point
+        elif self._spec.sampler == "grid":
+            point = self._next_on_grid(self._count)
+            if point is None:
+                return False
+        else:
+            return True
+        if point is not None:
+            self._study.enqueue_trial(point)
+        return True
 
     def _draw(self, trial: Trial) -> Values:
         if trial.number == 0 and self._base_point is None:
@@ -135,9 +160,9 @@ class OptunaSearch:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps Optuna from telling the user that what we call is experimental, and that it found the study."""
+    """Keeps Optuna from telling the user what is experimental, and where a sampler falls back on another."""
     level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -146,9 +171,22 @@ def _quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(level)
 
 
+@contextmanager
+def _guarded(url: str) -> Iterator[None]:
+    """Optuna wraps what goes wrong in the database, or lets it through: both become a StoreError."""
+    with guarded(url):
+        try:
+            yield
+        except optuna.exceptions.StorageInternalError as error:
+            raise error.__cause__ or error from None
+
+
 def _suggest(trial: Trial, name: str, span: Range) -> Value:
     if isinstance(span, Float):
-        return trial.suggest_float(name, span.low, span.last, log=span.log, step=span.step)
+        value = trial.suggest_float(name, span.low, span.last, log=span.log, step=span.step)
+        steps = span.values()
+        # What a person would write for a step, 0.3 and not 0.30000000000000004, so that runs are known again.
+        return value if span.step is None or steps is None else steps[round((value - span.low) / span.step)]
     if isinstance(span, Int):
         return trial.suggest_int(name, span.low, span.last, log=span.log, step=span.step)
     return trial.suggest_categorical(name, span.options)  # type: ignore[return-value]
@@ -199,7 +237,10 @@ def _pruner(study: Study) -> optuna.pruners.BasePruner:
 
 
 def _storage(url: str) -> optuna.storages.RDBStorage:
-    storage = optuna.storages.RDBStorage(url)
+    try:
+        storage = optuna.storages.RDBStorage(url)
+    except RuntimeError as error:  # its tables are of another version; Optuna says what to do
+        raise StoreError(f"The database {place_of(url)} cannot be used: {error}") from None
     if storage.engine.dialect.name == "sqlite":
         sqlalchemy.event.listen(storage.engine, "connect", settle_sqlite)
         storage.engine.dispose()  # what is connected already was not settled

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from sqlalchemy import (
     JSON,
+    URL,
     Boolean,
     Column,
     Connection,
@@ -43,7 +44,9 @@ from sweep.work import TRAINING_VERSION, UNFINISHED, Epoch, Outcome, Run, Trial
 
 SCHEMA_VERSION = 1
 
-SQLITE_PRAGMAS = ("journal_mode=WAL", "busy_timeout=30000", "synchronous=NORMAL")
+EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
+
+SQLITE_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL")
 
 metadata = MetaData()
 
@@ -152,12 +155,20 @@ class Store:
             raise InputError(f"There is no database {file!r} yet; `sweep run quickstart` begins one.")
         try:
             engine = create_engine(url)
-        except (ModuleNotFoundError, NoSuchModuleError) as error:
-            raise InputError(f"Database {url!r}: its driver is not installed ({error}).") from None
+        except NoSuchModuleError:
+            kind = make_url(url).drivername
+            raise InputError(f"There are no {kind} databases. SQLite and PostgreSQL work: {EXAMPLES}.") from None
+        except ModuleNotFoundError as error:
+            driver = f"this database's driver, the package {error.name!r}, is not installed"
+            raise InputError(f"{place_of(url)}: {driver}. Install it: pip install {error.name}") from None
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", settle_sqlite)
         store = cls(engine)
-        store._migrate()
+        try:
+            store._migrate()
+        except BaseException:
+            engine.dispose()
+            raise
         return store
 
     def __enter__(self) -> Self:
@@ -377,18 +388,13 @@ class Store:
     @property
     def place(self) -> str:
         """The database in words, without its password."""
-        url = self._engine.url
-        return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
+        return place_of(self._engine.url)
 
     @contextmanager
     def _guarded(self) -> Iterator[Connection]:
         """A transaction whose database errors become ours, with a remedy."""
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise StoreError(f"The database {self.place} cannot be used: {cause}.{_remedy(cause)}") from error
+        with guarded(self._engine.url), self._engine.begin() as connection:
+            yield connection
 
     def _migrate(self) -> None:
         with self._guarded() as connection:
@@ -411,12 +417,29 @@ def as_url(storage: str) -> str:
     Raises:
         InputError: neither a URL nor a usable path.
     """
-    url = storage if "://" in storage else f"sqlite:///{storage}"
+    if "://" not in storage:
+        return URL.create("sqlite", database=storage).render_as_string()
     try:
-        make_url(url)
-    except ArgumentError:
-        raise InputError(f"{storage!r} is no database: give a path, or a URL such as sqlite:///sweep.db.") from None
-    return url
+        make_url(storage)
+    except (ArgumentError, ValueError):  # the latter: a port that is no number
+        raise InputError(f"{storage!r} is no database. Give a path, or a URL: {EXAMPLES}.") from None
+    return storage
+
+
+def place_of(address: str | URL) -> str:
+    """A database in words, without its password."""
+    url = make_url(address)
+    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
+
+
+@contextmanager
+def guarded(url: str | URL) -> Iterator[None]:
+    """Turns what SQLAlchemy raises into a StoreError with a remedy."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0].removesuffix(".")
+        raise StoreError(f"The database {place_of(url)} cannot be used: {cause}.{_remedy(cause)}") from error
 
 
 def checkpoint_folder(storage: str) -> Path:
@@ -449,7 +472,7 @@ def _remedy(cause: str) -> str:
         "malformed": " It is damaged: restore a copy, or begin another one with --storage.",
         "locked": " Another program is writing to it; close that and run again.",
         "readonly": " Make the file and its folder writable, or name another place with --storage.",
-        "unable to open": " Its folder must exist and be writable; or name another place with --storage.",
+        "unable to open": " It must be a file in a folder that exists; or name another place with --storage.",
         "full": " Free some space and run again; every finished epoch is kept.",
     }
     return next((remedy for word, remedy in remedies.items() if word in cause), "")

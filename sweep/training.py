@@ -27,6 +27,9 @@ def set_up(threads: int) -> str:
 
     To be called before anything else asks TensorFlow for something.
     """
+    tf.get_logger().setLevel("ERROR")  # else it takes one graph per training for one traced again and again
+    keras.config.set_floatx("float32")  # whatever the user's keras.json says: a run's curve is its own
+    keras.config.set_image_data_format("channels_last")
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     gpus = tf.config.list_physical_devices("GPU")
@@ -95,11 +98,14 @@ class Training:
         arrays = {f"variable{index}": np.asarray(variable) for index, variable in enumerate(self._variables())}
         curve = json.dumps([vars(epoch) for epoch in self.curve])
         temporary = path.with_suffix(f".{os.getpid()}.partial")  # another trial may train the same run
-        with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, curve=np.array(curve), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        try:
+            with temporary.open("wb") as file:
+                np.savez(file, allow_pickle=False, curve=np.array(curve), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)  # it is still there where the disk was full
 
     def restore(self, path: Path) -> None:
         """Continues from what `save` has written for the same run."""

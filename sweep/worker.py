@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from sweep.data import Split, load
+from sweep.errors import DataError
 from sweep.work import EpochFinished, Event, Outcome, Segment, SegmentFailed, SegmentFinished, WorkerReady
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ Send = Callable[[Event], None]
 
 
 def main(threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the coordinator decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts means the coordinator, which decides
     events = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints goes to the log, not between the events
 
@@ -45,9 +46,10 @@ def main(threads: int) -> None:
 
 
 def _receive(segments: "queue.SimpleQueue[Segment]") -> None:
+    arriving = open(0, "rb", closefd=False)  # noqa: SIM115 - sys.stdin's own lock, held here, would abort a failed start
     while True:
         try:
-            segments.put(pickle.load(sys.stdin.buffer))
+            segments.put(pickle.load(arriving))
         except EOFError:
             os._exit(0)
 
@@ -63,11 +65,11 @@ class Bench:
         """Trains a segment, sending each epoch; returns how it ended."""
         try:
             training = self._take_up(segment)
-            for metrics in training.curve[segment.from_epoch : segment.to_epoch]:
-                self._send(EpochFinished(segment.trial, metrics))
-            while len(training.curve) < segment.to_epoch:
-                metrics = training.advance()
-                training.save(segment.checkpoint)
+            for known in range(segment.from_epoch, segment.to_epoch):
+                while len(training.curve) <= known:  # the checkpoint may be ahead of the segment, or lost
+                    training.advance()
+                    training.save(segment.checkpoint)
+                metrics = training.curve[known]
                 self._send(EpochFinished(segment.trial, metrics))
                 if not metrics.finite:
                     reason = f"the loss was no longer a finite number in epoch {metrics.epoch}"
@@ -81,19 +83,24 @@ class Bench:
     def _take_up(self, segment: Segment) -> "Training":
         from sweep.training import Training
 
-        at_hand = self._training
-        if at_hand is None or at_hand.run != segment.run or len(at_hand.curve) != segment.from_epoch:
-            self._training = at_hand = Training(segment.run, _images(segment.run.data, segment.run.split))
-            if segment.checkpoint.exists():
-                at_hand.restore(segment.checkpoint)
-        return at_hand
+        run, last = segment.run, self._training
+        if last is not None and last.run == run and len(last.curve) == segment.from_epoch:
+            return last
+        self._training = last = None  # its memory is wanted
+        self._training = Training(run, _images(run.data, run.data_digest, run.split))
+        if segment.checkpoint.exists():
+            self._training.restore(segment.checkpoint)
+        return self._training
 
 
 @cache
-def _images(source: str, split: Split | None) -> "Images":
+def _images(source: str, digest: str, split: Split | None) -> "Images":
     from sweep.training import Images
 
-    return Images(load(source), split)
+    dataset = load(source)
+    if dataset.digest != digest:
+        raise DataError(f"{source}: these are no longer the images that the study was started with.")
+    return Images(dataset, split)
 
 
 if __name__ == "__main__":

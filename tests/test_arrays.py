@@ -76,9 +76,7 @@ def test_a_file_that_is_no_whole_npz_is_refused_by_name(tmp_path, content, match
 
 @pytest.mark.filterwarnings("ignore:Reading `.npy`")  # damage may look like a file of Python 2
 @settings(unhurried, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    flips=st.dictionaries(st.integers(0, len(whole_npz()) - 1), st.integers(1, 255), min_size=1, max_size=3)
-)
+@given(flips=st.dictionaries(st.integers(0, len(whole_npz()) - 1), st.integers(1, 255), min_size=1, max_size=3))
 def test_a_damaged_npz_is_refused_or_changes_nothing(tmp_path, flips):
     file = tmp_path / "my.npz"
     file.write_bytes(bytes(byte ^ flips.get(place, 0) for place, byte in enumerate(whole_npz())))

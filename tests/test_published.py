@@ -159,9 +159,7 @@ def test_a_fetch_that_is_interrupted_leaves_nothing(cache, host):
 
 def test_other_bytes_from_the_host_are_refused_and_not_kept(cache, host):
     npz(host / "mnist.npz")
-    with pytest.raises(
-        DataError, match=r"storage\.googleapis\.com: what came has the SHA-256 \w{64}, but 731c"
-    ):
+    with pytest.raises(DataError, match=r"storage\.googleapis\.com: what came has the SHA-256 \w{64}, but 731c"):
         load("mnist")
     assert list(cache.iterdir()) == []
 
@@ -224,9 +222,7 @@ def test_where_fashion_mnist_cannot_be_fetched_the_debian_package_is_named(cache
 def test_a_cache_that_cannot_be_written_is_reported_before_anything_is_fetched(cache, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
-    with pytest.raises(
-        DataError, match=r"file/datasets: Not a directory.*set KERAS_HOME to a folder that is"
-    ):
+    with pytest.raises(DataError, match=r"file/datasets: Not a directory.*set KERAS_HOME to a folder that is"):
         load("mnist")
 
 

@@ -1,5 +1,6 @@
 """Workers as processes of this machine."""
 
+import contextlib
 import itertools
 import os
 import pickle
@@ -37,10 +38,24 @@ class _Worker:
         assert self.process.stdin is not None
         self.inbox = self.process.stdin
 
+    def end(self) -> int:
+        """Waits for its end, which it gets if it takes too long; returns its exit code."""
+        try:
+            return self.process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+        finally:
+            with contextlib.suppress(BrokenPipeError):  # a segment may still be on its way in
+                self.inbox.close()
+
 
 @dataclass(frozen=True)
 class _Died:
     """In place of an event: a worker's output has ended."""
+
+
+_News = tuple[_Worker, Event | _Died]
 
 
 class LocalEngine:
@@ -53,7 +68,6 @@ class LocalEngine:
     def __init__(self, workers: int, threads: int) -> None:
         self.workers, self.threads = workers, threads
         self._pool: list[_Worker] = []
-        self._news: queue.SimpleQueue[tuple[_Worker, Event | _Died]] = queue.SimpleQueue()
 
     @property
     def idle(self) -> int:
@@ -82,7 +96,7 @@ class LocalEngine:
         """Keeps the books on a worker, and translates its end into an event of its trial."""
         if isinstance(news, _Died):
             self._pool.remove(worker)
-            reason, log = _how_it_ended(worker.process.wait()), _tail(worker.log)
+            reason, log = _how_it_ended(worker.end()), _tail(worker.log)
             if not worker.ready:
                 raise EngineError(f"A worker could not start: it {reason}. Its last lines:\n{log}")
             self._pool.append(self._spawn())
@@ -106,24 +120,18 @@ class LocalEngine:
         }
         with log.open("wb") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "sweep.worker", str(self.threads)],
+                [sys.executable, "-P", "-m", "sweep.worker", str(self.threads)],  # -P: a random.py here is not Python's
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment,
+                process_group=0,  # Ctrl-C reaches the coordinator alone, also while this one is starting
             )  # fmt: skip
         worker = _Worker(process, log)
-        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+        threading.Thread(target=_listen, args=(worker, self._news), daemon=True).start()
         return worker
-
-    def _listen(self, worker: _Worker) -> None:
-        assert worker.process.stdout is not None
-        try:
-            while True:
-                self._news.put((worker, pickle.load(worker.process.stdout)))
-        except (EOFError, pickle.UnpicklingError, OSError):
-            self._news.put((worker, _Died()))
 
     def __enter__(self) -> Self:
         self._log_numbers = itertools.count(1)
         self._logs = tempfile.TemporaryDirectory(prefix="sweep-")
+        self._news: queue.SimpleQueue[_News] = queue.SimpleQueue()
         self._pool = [self._spawn() for _ in range(self.workers)]
         return self
 
@@ -133,12 +141,19 @@ class LocalEngine:
         for worker in self._pool:
             worker.process.terminate()
         for worker in self._pool:
-            try:
-                worker.process.wait(SECONDS_TO_END)
-            except subprocess.TimeoutExpired:
-                worker.process.kill()
-                worker.process.wait()
+            worker.end()
+        self._pool = []
         self._logs.cleanup()
+
+
+def _listen(worker: _Worker, news: "queue.SimpleQueue[_News]") -> None:
+    assert worker.process.stdout is not None
+    with worker.process.stdout as events:
+        try:
+            while True:
+                news.put((worker, pickle.load(events)))
+        except Exception:  # the end, or half an event: what pickle raises then is anybody's guess
+            news.put((worker, _Died()))
 
 
 def _how_it_ended(code: int) -> str:

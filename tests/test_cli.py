@@ -1,0 +1,284 @@
+"""The command line as a stranger uses it: real processes, real MNIST, real Ctrl-C."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import studies
+from sweep.store import Store
+
+SMALL = """
+name = "small"
+train_size = 1000
+validation = 1000
+trials = 3
+sampler = "grid"
+base = { epochs = 2, dense_units = 16 }
+[space]
+conv1_filters = [4, 32]
+conv1_stride = [1, 2]
+"""
+COMMANDS = ["run", "studies", "init", "check", "baseline", "list", "show", "trials", "report", "export", "doctor"]
+
+
+def sweep(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "sweep", *arguments], cwd=cwd, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == code, done.stderr or done.stdout
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory) -> Path:
+    """A folder with a small study that has been run."""
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "small.toml").write_text(SMALL)
+    sweep("run", "small.toml", cwd=folder)
+    return folder
+
+
+def test_every_command_explains_itself(tmp_path):
+    overview = sweep("--help", cwd=tmp_path).stdout
+    for command in COMMANDS:
+        assert f" {command} " in overview
+        assert "Usage: " in sweep(command, "--help", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["studies"], ["check", "everything"], ["list"], ["show", "small"]])
+def test_no_command_that_does_not_train_imports_tensorflow_or_optuna(swept, arguments):
+    script = (
+        "import sys; from sweep.cli import main; sys.argv = ['sweep', *sys.argv[1:]]\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {'tensorflow', 'keras', 'optuna', 'plotly'} & set(sys.modules), sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", script, *arguments], cwd=swept, check=True, capture_output=True)
+
+
+def test_a_study_is_run_listed_shown_reported_and_exported(swept):
+    assert sweep("list", "--json", cwd=swept).stdout
+    assert json.loads(sweep("list", "--json", cwd=swept).stdout)[0]["done"] == 3
+    assert "best " in sweep("show", "small", cwd=swept).stdout
+    assert "conv1_stride" in sweep("show", "small", "1", cwd=swept).stdout
+    sweep("report", "small", cwd=swept)
+    assert "</html>" in (swept / "report.html").read_text()
+    sweep("export", "small", cwd=swept)
+    assert (swept / "best" / "train.py").exists()
+    assert (swept / "best" / "best.toml").exists()
+    assert "best/best.toml" not in sweep("export", "small", cwd=swept, code=2).stdout
+
+
+def test_trials_come_as_csv_json_and_parquet_alike(swept):
+    (swept / "trials.csv").write_text(sweep("trials", "small", cwd=swept).stdout)
+    sweep("trials", "small", "--parquet", "trials.parquet", cwd=swept)
+    from_json = pd.DataFrame(json.loads(sweep("trials", "small", "--json", cwd=swept).stdout))
+    for frame in (pd.read_csv(swept / "trials.csv"), pd.read_parquet(swept / "trials.parquet")):
+        assert list(frame.columns) == list(from_json.columns)
+        assert list(frame["fingerprint"]) == list(from_json["fingerprint"])
+        assert list(frame["score"].round(6)) == list(from_json["score"].round(6))
+
+
+def test_run_again_it_trains_nothing_and_says_the_same(swept):
+    again = sweep("run", "small.toml", cwd=swept)
+    assert "begins" not in again.stderr
+    assert "3 completed" in again.stdout
+    assert again.stdout.splitlines()[-1] == "next: sweep report small"
+
+
+def test_a_raised_target_trains_only_what_is_missing(swept):
+    more = sweep("run", "small.toml", "--trials", "4", cwd=swept)
+    assert more.stderr.count("begins") == 1
+
+
+def test_the_first_trial_is_the_baseline_and_the_summary_compares_with_it(swept):
+    shown = json.loads(sweep("show", "small", "0", "--json", cwd=swept).stdout)
+    assert shown["baseline"] is True
+    assert (shown["conv1_filters"], shown["epochs"], len(shown["curve"])) == (32, 2, 2)
+    summary = sweep("run", "small.toml", cwd=swept).stdout
+    assert "baseline " in summary
+    assert " points on 1,000 validation images" in summary
+
+
+def test_a_changed_study_under_an_old_name_is_refused_with_the_differences(swept):
+    (swept / "changed.toml").write_text(SMALL.replace("[4, 32]", "[4, 8]").replace("= 1000", "= 900", 1))
+    error = sweep("run", "changed.toml", cwd=swept, code=2).stderr
+    assert "train_size: 1000 then, 900 now" in error
+    assert "space.conv1_filters: 4, 32 then, 4, 8 now" in error
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sweep", "run", "long.toml", "--workers", "2", *arguments],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def until(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if word in line:
+            return
+    raise AssertionError(f"{word!r} was never said")
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    return [int(pid) for pid in listed.stdout.split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state != "Z"
+
+
+def gone(pids: list[int], seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(is_alive(pid) for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_sweep_that_is_stopped_goes_on_to_what_it_would_have_been(tmp_path, number):
+    (tmp_path / "long.toml").write_text(SMALL.replace('"small"', '"long"').replace("epochs = 2", "epochs = 6"))
+    process = start(tmp_path)
+    until(process, "epoch 2")
+    workers = workers_of(process)
+    assert len(workers) == 2
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert gone(workers)
+    if number == signal.SIGKILL:
+        assert process.returncode == -9
+    else:
+        assert process.returncode == 130, err
+        assert out.splitlines()[-1] == "sweep run long.toml"
+        assert "Traceback" not in err
+    again = sweep("run", "long.toml", "--workers", "2", cwd=tmp_path)
+    assert "known already" in again.stderr
+    with Store.open(str(tmp_path / "sweep.db")) as store:
+        row = store.study("long")
+        assert dict(row.outcomes) == {"completed": 3}
+        assert [trial["trained_epochs"] for trial in store.trial_rows(row.id)] == [6, 6, 6]
+    assert not (tmp_path / "sweep.db.checkpoints").exists()
+
+
+def test_the_time_allowed_bounds_a_call_and_the_next_one_goes_on(tmp_path):
+    (tmp_path / "long.toml").write_text(SMALL.replace('"small"', '"long"').replace("epochs = 2", "epochs = 1000"))
+    stopped = sweep("run", "long.toml", "--timeout", "8s", cwd=tmp_path, code=1)
+    assert stopped.stdout.splitlines()[-1] == "sweep run long.toml"
+    assert "the time allowed is over" in stopped.stdout
+
+
+def test_on_a_terminal_a_live_table_shows_the_running_trials(tmp_path):
+    (tmp_path / "small.toml").write_text(SMALL)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sweep", "run", "small.toml"], cwd=tmp_path, stdout=theirs, stderr=theirs,
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "120"},
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    while process.poll() is None or select.select([ours], [], [], 0)[0]:
+        if select.select([ours], [], [], 0.2)[0]:
+            try:
+                seen += os.read(ours, 65536)
+            except OSError:  # the other end is closed
+                break
+    os.close(ours)
+    text = seen.decode()
+    assert process.wait() == 0
+    assert "what differs from the baseline" in text
+    assert " of 3 trials" in text
+    assert "next: sweep report small" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["run", "quickstat"], 2, "Did you mean 'quickstart'?"),
+        (["run", "none.toml"], 2, "none.toml: cannot be read: No such file"),
+        (["run", "quickstart", "--trials", "0"], 2, "trials must be a whole number from 1 to"),
+        (["run", "quickstart", "--workers", "0"], 2, "workers must be at least 1, not 0"),
+        (["run", "quickstart", "--timeout", "soon"], 2, "--timeout takes a time such as 90s, 20m or 1h30m"),
+        (["run", "quickstart", "--storage", "nothing://x"], 2, "nothing://x"),
+        (["run", "quickstart", "--storage", "notes.txt"], 3, "notes.txt cannot be used: file is not a database"),
+        (["run", "quickstart", "--storage", "no/such/folder/x.db"], 3, "in a folder that exists"),
+        (["run", "elsewhere.toml"], 2, "no-such-folder"),
+        (["list", "--storage", "none.db"], 2, "There is no database 'none.db' yet"),
+        (["show", "small", "--storage", "notes.txt"], 3, "file is not a database"),
+        (["init", "my.txt"], 2, "ends in .toml"),
+        (["init", "my.toml", "--from", "filter"], 2, "Did you mean 'filters'?"),
+        (["init", "elsewhere.toml"], 2, "is there already"),
+        (["init", "bad name.toml"], 2, "name must be 1 to 64 of"),
+        (["export", "small", "--storage", "none.db"], 2, "There is no database"),
+        (["runn"], 2, "Did you mean 'run'?"),
+        (["baseline", "--seeds", "0"], 2, "seeds"),
+        (["check", "elsewhere.toml", "--jsn"], 2, "No such option"),
+    ],
+)
+def test_bad_input_gets_a_sentence_and_its_exit_code(tmp_path, arguments, code, says):
+    (tmp_path / "notes.txt").write_text("this is no database, but long enough to be looked at as one\n" * 20)
+    (tmp_path / "elsewhere.toml").write_text(SMALL.replace("[space]", 'data = "./no-such-folder"\n[space]', 1).replace(
+        'base = { epochs = 2, dense_units = 16 }\ndata = "./no-such-folder"', 'data = "./no-such-folder"'))  # fmt: skip
+    assert says in " ".join(sweep(*arguments, cwd=tmp_path, code=code).stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["show", "smal"], "Did you mean 'small'?"),
+        (["show", "small", "99"], "has no trial 99; its trials are 0 to"),
+        (["trials", "small", "--csv", "--json"], "Give one of --csv, --json and --parquet"),
+        (["trials", "small", "--parquet", "no/folder/x.parquet"], "cannot be written"),
+        (["report", "small", "-o", "no/folder/x.html"], "no/folder"),
+        (["export", "small", "--trial", "77", "-o", "elsewhere"], "has no trial 77"),
+    ],
+)
+def test_bad_questions_about_a_study_get_a_sentence(swept, arguments, says):
+    assert says in sweep(*arguments, cwd=swept, code=2).stderr
+
+
+def test_studies_lists_each_with_a_line(tmp_path):
+    lines = sweep("studies", cwd=tmp_path).stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(studies.texts())
+    assert len(json.loads(sweep("studies", "--json", cwd=tmp_path).stdout)) == len(lines) - 1
+
+
+@pytest.mark.parametrize("name", studies.texts())
+def test_what_init_writes_is_a_study_that_checks(tmp_path, name):
+    sweep("init", "mine.toml", "--from", name, cwd=tmp_path)
+    text = sweep("check", "mine.toml", cwd=tmp_path).stdout
+    assert text.startswith("mine")
+    assert text.count("\n- ") == 10
+    assert "expected cost" in text
+    assert len(json.loads(sweep("check", "mine.toml", "--json", cwd=tmp_path).stdout)["samples"]) == 10
+
+
+def test_doctor_finds_nothing_to_mend_here(swept):
+    found = json.loads(sweep("doctor", "--json", cwd=swept).stdout)
+    assert all(finding["ok"] for finding in found)
+    assert {"python", "tensorflow", "devices", "mnist", "database"} <= {finding["what"] for finding in found}
+
+
+def test_an_output_that_nobody_reads_to_its_end_is_no_error(swept):
+    piped = f"{sys.executable} -m sweep trials small | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", piped], cwd=swept, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
