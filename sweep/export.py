@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sweep.configuration import Configuration, ConvBlock, Value
 from sweep.data import load
-from sweep.errors import InputError
+from sweep.errors import InputError, shown
 from sweep.published import HOST, PUBLISHED
 from sweep.results import Result
 
@@ -20,7 +20,7 @@ READ_IDX = """
 
 def read_idx(name):
     plain = pathlib.Path(path, name)
-    content = plain.read_bytes() if plain.exists() else gzip.open(f"{plain}.gz").read()
+    content = plain.read_bytes() if plain.exists() else gzip.decompress(pathlib.Path(f"{plain}.gz").read_bytes())
     sizes = np.frombuffer(content, ">u4", count=content[3], offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(sizes)
 
@@ -70,12 +70,14 @@ def as_script(result: Result, trial: int) -> str:
     """A configuration as a script that needs nothing of ours: load, build, train, test."""
     configuration = result.configuration(trial)
     dataset = load(result.study.data)
+    load_data = _load_data(result.study.data)
     environment = Environment(loader=PackageLoader("sweep"), undefined=StrictUndefined, keep_trailing_newline=True)
     tutorial = Configuration()
     return environment.get_template("train.py.j2").render(
         heading=_heading(result, trial),
         seed=result.study.seed,
-        load_data=_load_data(result.study.data),
+        load_data=load_data,
+        reads_idx=load_data.endswith(READ_IDX),
         channel_axis_missing=dataset.image_shape[2] == 1
         and ("always" if result.study.data in PUBLISHED else "perhaps"),
         image_shape=dataset.image_shape,
@@ -87,11 +89,13 @@ def as_script(result: Result, trial: int) -> str:
 
 
 def _heading(result: Result, trial: int) -> list[str]:
+    """Lines for comments: whatever a path is made of, it stays on its line."""
+    source = result.study.data if result.study.data in PUBLISHED else shown(result.study.data)
     score = result.score(trial)
     accuracy = "not scored" if score != score else f"validation accuracy {100 * score:.2f} %"
     return [
         f"The configuration of trial {trial} of study {result.study.name!r}: {accuracy}",
-        f"on {result.study.validation:,} held-out images of {result.study.data}, one run, seed {result.study.seed}.",
+        f"on {result.study.validation:,} held-out images of {source}, one run, seed {result.study.seed}.",
     ]
 
 
@@ -103,7 +107,7 @@ def _load_data(source: str) -> str:
     """The lines that load a dataset into x_train, y_train, x_test and y_test."""
     if source == "mnist":  # not keras.datasets: that refuses any copy but its own, wherever it came from
         return f'path = keras.utils.get_file("mnist.npz", "{HOST}mnist.npz")\n' + READ_NPZ
-    place = Path(source)
+    place = Path(source).expanduser().resolve()
     if source in PUBLISHED:
         found = PUBLISHED[source].place()
         if found is None or found.path == PUBLISHED[source].in_cache.path:
@@ -164,8 +168,11 @@ def _optimizer(configuration: Configuration) -> str:
 
 def _write_whole(path: Path, text: str) -> None:
     temporary = path.with_name(path.name + ".partial")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -144,8 +144,8 @@ def of(store: Store, name: str) -> Result:
         frame[column] = pd.to_datetime(frame[column], utc=True)
     for parameter in PARAMETERS:
         if any(parameter in each for each in values):
-            column = [each.get(parameter) for each in values]
-            frame[parameter] = pd.Series(column, dtype=PARAMETER_TYPES[PARAMETERS[parameter].kind])
+            found = [each.get(parameter) for each in values]
+            frame[parameter] = pd.Series(found, dtype=PARAMETER_TYPES[PARAMETERS[parameter].kind])
     curves = pd.DataFrame(store.curve_rows(row.id), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
     provenance = {"data": row.study.data, "data digest": row.data_digest} | store.provenance(row.id)
     return Result(row.study, frame, curves, provenance)

@@ -14,6 +14,7 @@ from typing import Any, Self
 from sqlalchemy import (
     JSON,
     URL,
+    BigInteger,
     Boolean,
     Column,
     Connection,
@@ -67,7 +68,7 @@ runs = Table(
     metadata,
     Column("fingerprint", String(64), primary_key=True),
     Column("configuration", JSON, nullable=False),
-    Column("seed", Integer, nullable=False),
+    Column("seed", BigInteger, nullable=False),
     Column("data", Text, nullable=False),
     Column("data_digest", String(64), nullable=False),
     Column("split", JSON(none_as_null=True)),  # null: all training images, scored on the test images
@@ -100,8 +101,8 @@ trials = Table(
     Column("reason", Text, nullable=False, default=""),
     Column("detail", Text, nullable=False, default=""),  # traceback, or the last lines of the worker
     Column("fingerprint", ForeignKey(runs.c.fingerprint)),  # null: it cannot exist
-    Column("parameters", Integer),
-    Column("flops", Integer),
+    Column("parameters", BigInteger),
+    Column("flops", BigInteger),
     Column("trained_epochs", Integer, nullable=False, default=0),
     Column("reused_epochs", Integer, nullable=False, default=0),
     Column("started", DateTime, nullable=False),
@@ -473,6 +474,8 @@ def _remedy(cause: str) -> str:
         "locked": " Another program is writing to it; close that and run again.",
         "readonly": " Make the file and its folder writable, or name another place with --storage.",
         "unable to open": " It must be a file in a folder that exists; or name another place with --storage.",
+        "resolve host": " Does the URL name the server rightly?",
+        "connection": " Is the server running, and does the URL name it, its user and the password rightly?",
         "full": " Free some space and run again; every finished epoch is kept.",
     }
     return next((remedy for word, remedy in remedies.items() if word in cause), "")

@@ -1,0 +1,219 @@
+"""Training throughput of `sweep` beside `model.fit`, and beside what the processor can do.
+
+    python benchmarks/throughput.py [--repetitions 3] [--images 60000] [--only baseline small] [--json FILE]
+
+Per configuration and repetition, one after the other in one run: (a) an epoch of `model.fit` on arrays with all
+cores in float32, scored on the validation images, as most people write it; (b) an epoch of ours in every worker
+at once, one thread each, scored likewise. Both are warm: the first epoch of each is not counted. (c) is the share
+of the machine's float32 matrix-product rate, measured in the same run, that (b)'s arithmetic amounts to; a training
+step is counted as three forward passes (`sweep.architecture`).
+"""
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from sweep.architecture import architecture
+from sweep.configuration import Configuration
+from sweep.data import Split, load
+from sweep.machine import cores, processor, provenance
+from sweep.work import Run
+
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "baseline": {},
+    "small": {
+        "conv1_filters": 8, "conv1_stride": 2, "conv2_filters": 16, "conv2_kernel_size": 3,
+        "pool2_size": 0, "dense_units": 64, "batch_size": 32,
+    },
+    "wide filters": {"conv1_filters": 64, "conv2_filters": 128},
+    "two extra blocks": {"extra_blocks": 2, "padding": "same", "pool3_size": 2},
+    "batch 32": {"batch_size": 32},
+    "batch 512": {"batch_size": 512},
+    "batch norm": {"batch_norm": True},
+    "rescaled pixels": {"rescale": True},
+}  # fmt: skip
+VALIDATION = 10_000
+
+
+@dataclass
+class Process:
+    """A child process that trains one epoch whenever it is asked."""
+
+    process: multiprocessing.process.BaseProcess
+    connection: Connection
+
+    @classmethod
+    def start(cls, target: Callable[[Connection, int, int], None], threads: int, images: int) -> "Process":
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=target, args=(theirs, threads, images), daemon=True)
+        process.start()
+        return cls(process, ours)
+
+    def ask(self, what: object) -> None:
+        self.connection.send(what)
+
+    def answer(self) -> Any:
+        return self.connection.recv()
+
+
+def fit(connection: Connection, threads: int, images: int) -> None:
+    """The idiomatic loop. Receives configurations; for each, warms up and answers seconds, epoch by epoch."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    import keras
+
+    from sweep.data import partition
+    from sweep.network import build, optimizer
+    from sweep.training import set_up
+
+    set_up(threads)
+    dataset = load("mnist")
+    part = partition(dataset, _split(images))
+    models: dict[str, keras.Model] = {}
+    while (name := connection.recv()) is not None:
+        configuration = Configuration().replaced(CONFIGURATIONS[name])
+
+        def epoch(model: keras.Model, size: int = configuration.batch_size) -> None:
+            scored = (part.x_score, part.y_score)
+            model.fit(part.x_train, part.y_train, batch_size=size, epochs=1, verbose=0, validation_data=scored)
+
+        if name not in models:
+            models[name] = build(configuration, dataset.image_shape, dataset.classes)
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            models[name].compile(optimizer(configuration), loss, metrics=["accuracy"])
+            epoch(models[name])
+        started = time.perf_counter()
+        epoch(models[name])
+        connection.send(time.perf_counter() - started)
+
+
+def ours(connection: Connection, threads: int, images: int) -> None:
+    """Our loop, in one worker of several; likewise. The name None ends it, "matrix product" measures that."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    from sweep.training import Images, Training, set_up
+
+    set_up(threads)
+    split = _split(images)
+    shared = Images(load("mnist"), split)
+    trainings: dict[str, Training] = {}
+    while (name := connection.recv()) is not None:
+        if name == "matrix product":
+            connection.send(_matrix_product_rate())
+            continue
+        if name not in trainings:
+            run = Run(Configuration().replaced(CONFIGURATIONS[name]), 0, "mnist", "", split)
+            trainings[name] = Training(run, shared)
+            trainings[name].advance()
+        connection.send("warm")
+        connection.recv()  # the others are warm too
+        started = time.perf_counter()
+        trainings[name].advance()
+        connection.send(time.perf_counter() - started)
+
+
+def _split(images: int) -> Split:
+    return Split(0, VALIDATION, min(images, 60_000 - VALIDATION))
+
+
+def _matrix_product_rate(size: int = 2048) -> float:
+    """Floating-point operations a second of TensorFlow's float32 matrix product in this process; the best of five."""
+    import tensorflow as tf
+
+    left = tf.random.normal((size, size))
+    product = tf.function(lambda: tf.reduce_sum(left @ left))
+    times = []
+    for _ in range(6):
+        started = time.perf_counter()
+        product().numpy()
+        times.append(time.perf_counter() - started)
+    return float(2 * size**3 / min(times))
+
+
+def flops_of_an_epoch(configuration: Configuration, images: int) -> float:
+    """Three forward passes per training image and one per validation image."""
+    return architecture(configuration, (28, 28, 1), 10).flops * (3 * images + VALIDATION)
+
+
+def measure(names: list[str], repetitions: int, images: int) -> dict[str, Any]:
+    """Seconds of each, repetition by repetition, interleaved."""
+    workers = cores()
+    reference = Process.start(fit, workers, images)
+    crew = [Process.start(ours, 1, images) for _ in range(workers)]
+    times: dict[str, dict[str, list[float]]] = {name: {"fit": [], "ours": []} for name in names}
+    rates: list[float] = []
+    for _ in range(repetitions):
+        for name in names:
+            for process in crew:
+                process.ask("matrix product")
+            rates.append(sum(process.answer() for process in crew))
+            reference.ask(name)
+            times[name]["fit"].append(reference.answer())
+            for process in crew:
+                process.ask(name)
+            for process in crew:
+                process.answer()
+            for process in crew:
+                process.ask("go")
+            times[name]["ours"].append(max(process.answer() for process in crew))
+    for process in [reference, *crew]:
+        process.ask(None)
+    return {"workers": workers, "rate": median(rates), "times": times}
+
+
+def table(measured: dict[str, Any], images: int) -> list[dict[str, Any]]:
+    """A row per configuration: images per second, their ratio, its spread, and the share of the machine's rate."""
+    workers, rows = measured["workers"], []
+    for name, times in measured["times"].items():
+        flops = flops_of_an_epoch(Configuration().replaced(CONFIGURATIONS[name]), images)
+        ratios = sorted(workers * a / b for a, b in zip(times["fit"], times["ours"], strict=True))
+        seconds = median(times["ours"])
+        rows.append(
+            {
+                "configuration": name,
+                "fit_images_per_second": images / median(times["fit"]),
+                "ours_images_per_second": workers * images / seconds,
+                "ratio": median(ratios),
+                "ratio_low": ratios[0],
+                "ratio_high": ratios[-1],
+                "share_of_matrix_product_rate": workers * flops / seconds / measured["rate"],
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--images", type=int, default=50_000, help="training images, at most 50000")
+    parser.add_argument("--only", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS))
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    measured = measure(options.only, options.repetitions, options.images)
+    rows = table(measured, options.images)
+    print(f"{processor()}, {measured['workers']} workers; matrix product {measured['rate'] / 1e9:.0f} GFLOP/s in all")
+    print(f"{options.images} images an epoch, {options.repetitions} repetitions\n")
+    print(f"{'':18} {'model.fit':>10} {'ours':>10} {'ratio':>7} {'(low - high)':>15} {'of the rate':>12}")
+    for row in rows:
+        spread = f"({row['ratio_low']:.2f} - {row['ratio_high']:.2f})"
+        print(
+            f"{row['configuration']:18} {row['fit_images_per_second']:10,.0f} {row['ours_images_per_second']:10,.0f} "
+            f"{row['ratio']:7.2f} {spread:>15} {row['share_of_matrix_product_rate']:11.0%}"
+        )
+    mean = math.exp(sum(math.log(row["ratio"]) for row in rows) / len(rows))
+    print(f"geometric mean of the ratios: {mean:.2f}")
+    if options.json:
+        facts = {"provenance": provenance(measured["workers"], 1), "measured": measured, "table": rows, "mean": mean}
+        options.json.write_text(json.dumps(facts, indent=2))
+
+
+if __name__ == "__main__":
+    main()

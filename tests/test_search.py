@@ -1,0 +1,411 @@
+import builtins
+import logging
+import math
+
+import optuna
+import pytest
+from hypothesis import given, settings
+from strategies import spaces, unhurried
+
+from sweep.architecture import Infeasible, architecture
+from sweep.configuration import Configuration
+from sweep.errors import InputError, StoreError
+from sweep.search import OptunaSearch, Proposal, _suggest
+from sweep.space import Choice, Float, Int
+from sweep.spec import Study
+from sweep.work import Outcome
+
+CONDITIONAL = {
+    "learning_rate": Float(1e-5, 1e-1, log=True),
+    "epochs": Int(1, 9),
+    "extra_blocks": Int(0, 2),
+    "conv3_filters": Int(8, 64, log=True),
+    "conv4_kernel_size": Choice((1, 2)),
+    "dropout": Float(0.0, 0.5, step=0.1),
+    "optimizer": Choice(("adam", "sgd")),
+    "momentum": Float(0.5, 0.99),
+}
+COUNTABLE = {name: span for name, span in CONDITIONAL.items() if span.values() is not None}
+SAMPLERS = ["tpe", "random", "grid", "qmc", "cmaes"]
+
+
+@pytest.fixture
+def url(storage: str) -> str:
+    return f"sqlite:///{storage}"
+
+
+@pytest.fixture
+def murmurs():
+    """What Optuna says in its log, which a user would see between the lines of ours."""
+    said: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    listener = Listener()
+    logging.getLogger("optuna").addHandler(listener)
+    yield said
+    logging.getLogger("optuna").removeHandler(listener)
+
+
+def study_of(sampler: str = "tpe", space: dict | None = None, **fields) -> Study:
+    space = space or (COUNTABLE if sampler == "grid" else CONDITIONAL)
+    return Study(**{"name": "test", "space": space, "sampler": sampler} | fields)
+
+
+def score_of(study: Study, proposal: Proposal) -> float:
+    rate = study.searched.configuration(proposal.point).learning_rate
+    return 0.99 - 0.01 * abs(math.log10(rate) + 3)
+
+
+def search_through(search: OptunaSearch, study: Study, count: int) -> list[Proposal]:
+    """Asks and tells, `count` times."""
+    proposals = []
+    for _ in range(count):
+        proposal = search.ask()
+        if proposal is None:
+            break
+        score = score_of(study, proposal)
+        search.report(proposal.number, 1, score)
+        search.tell(proposal.number, Outcome.COMPLETED, score)
+        proposals.append(proposal)
+    return proposals
+
+
+# -- proposals
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_proposes_points_of_a_conditional_space_and_says_nothing(url, murmurs, capfd, sampler):
+    study = study_of(sampler)
+    proposals = search_through(OptunaSearch(study, url), study, 25)
+    assert [proposal.number for proposal in proposals] == list(range(25))
+    assert study.searched.configuration(proposals[0].point) == study.base
+    for proposal in proposals:
+        assert study.searched.point_of(study.searched.configuration(proposal.point)) == proposal.point
+    assert len({str(proposal.point) for proposal in proposals}) > 15
+    assert murmurs == []
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("sampler", ["qmc", "cmaes"])
+def test_workers_that_ask_before_anything_is_told_hear_no_murmurs_either(url, murmurs, sampler):
+    search = OptunaSearch(study_of(sampler), url)
+    assert [search.ask().number for _ in range(6)] == list(range(6))
+    assert murmurs == []
+
+
+@settings(unhurried, max_examples=30)
+@given(space=spaces())
+def test_whatever_the_space_its_points_are_inside_of_it(space):
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
+    for _ in range(5):
+        trial = study.ask()
+        point = space.walk(lambda name, span, trial=trial: _suggest(trial, name, span))
+        assert all(value in space.ranges[name] for name, value in point.items())
+        assert space.point_of(space.configuration(point)) == point
+
+
+def test_a_step_is_the_number_that_a_person_would_write(url):
+    study = study_of("random", {"dropout": Float(0.0, 0.9, step=0.1)})
+    points = [proposal.point["dropout"] for proposal in search_through(OptunaSearch(study, url), study, 40)]
+    assert set(points) <= {0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}
+
+
+def test_a_grid_is_walked_point_by_point_after_the_baseline_and_ends(url):
+    study = study_of("grid", {"batch_size": Choice((32, 128)), "extra_blocks": Int(0, 1), "conv3_filters": Int(1, 2)})
+    search = OptunaSearch(study, url)
+    points = [proposal.point for proposal in search_through(search, study, 100)]
+    assert points[0] == {"batch_size": 128, "extra_blocks": 0}
+    assert sorted(map(str, points)) == sorted(map(str, study.searched.grid()))
+    assert search.ask() is None
+
+
+def test_the_baseline_is_asked_for_once_even_where_it_lies_outside(url):
+    study = study_of("tpe", {"learning_rate": Float(1e-3, 1e-2)})
+    proposals = search_through(OptunaSearch(study, url), study, 3)
+    assert proposals[0] == Proposal(0, {})
+    assert all(1e-3 <= proposal.point["learning_rate"] <= 1e-2 for proposal in proposals[1:])
+
+
+def test_the_gaussian_process_says_what_it_needs(url, monkeypatch):
+    genuine = builtins.__import__
+
+    def without_torch(name, *args, **kwargs):
+        if name == "torch":
+            raise ImportError(name)
+        return genuine(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_torch)
+    with pytest.raises(InputError, match="The gp sampler needs the package 'torch', which is not installed: pip inst"):
+        OptunaSearch(study_of("gp"), url)
+
+
+# -- the same again
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_same_seed_gives_the_same_sequence_and_another_seed_another(tmp_path, sampler):
+    def sequence(name: str, seed: int) -> list[Proposal]:
+        study = study_of(sampler, seed=seed)
+        return search_through(OptunaSearch(study, f"sqlite:///{tmp_path / name}"), study, 14)
+
+    first = sequence("a.db", 3)
+    assert sequence("b.db", 3) == first
+    assert (sequence("c.db", 4) == first) is (sampler == "grid")
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_search_opened_again_and_again_goes_on_as_if_it_never_had_been_closed(tmp_path, sampler):
+    study = study_of(sampler, seed=3)
+    undisturbed = search_through(OptunaSearch(study, f"sqlite:///{tmp_path / 'a.db'}"), study, 16)
+    pieces = []
+    for count in (1, 4, 1, 10):
+        pieces += search_through(OptunaSearch(study, f"sqlite:///{tmp_path / 'b.db'}"), study, count)
+    assert pieces == undisturbed
+
+
+# -- going on after a crash
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_trial_left_running_is_given_again_before_any_new_one_with_its_values(tmp_path, sampler):
+    study = study_of(sampler, seed=5)
+    undisturbed = search_through(OptunaSearch(study, f"sqlite:///{tmp_path / 'a.db'}"), study, 8)
+    url = f"sqlite:///{tmp_path / 'b.db'}"
+    search_through(OptunaSearch(study, url), study, 4)
+    left = OptunaSearch(study, url).ask()
+    again = OptunaSearch(study, url)
+    assert again.unfinished() == [4]
+    assert left == undisturbed[4]
+    assert search_through(again, study, 4) == undisturbed[4:]
+    assert again.unfinished() == []
+
+
+def test_several_trials_left_running_come_in_their_order_and_may_be_told_before_they_are_asked_for(url):
+    study = study_of()
+    search = OptunaSearch(study, url)
+    left = [search.ask() for _ in range(4)]
+    again = OptunaSearch(study, url)
+    assert again.unfinished() == [0, 1, 2, 3]
+    again.tell(1, Outcome.FAILED, None, "it ended before the crash")
+    assert [again.ask() for _ in range(3)] == [left[0], left[2], left[3]]
+    assert again.ask().number == 4
+
+
+class Crash(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("kept", [0, 1, 3])
+def test_a_crash_in_the_middle_of_drawing_keeps_what_was_drawn(url, monkeypatch, sampler, kept):
+    study = study_of(sampler)
+    search_through(OptunaSearch(study, url), study, 3)
+    drawn = {}
+
+    def crashing(trial, name, span):
+        if len(drawn) == kept:
+            raise Crash
+        drawn[name] = _suggest(trial, name, span)
+        return drawn[name]
+
+    with monkeypatch.context() as patched, pytest.raises(Crash):
+        patched.setattr("sweep.search._suggest", crashing)
+        OptunaSearch(study, url).ask()
+    again = OptunaSearch(study, url)
+    assert again.unfinished() == [3]
+    proposal = again.ask()
+    assert proposal.number == 3
+    assert drawn.items() <= proposal.point.items()
+    assert study.searched.point_of(study.searched.configuration(proposal.point)) == proposal.point
+
+
+def test_after_a_crash_while_drawing_the_joint_proposal_is_the_same(tmp_path, monkeypatch):
+    study = study_of(space={"learning_rate": Float(1e-5, 1e-1, log=True), "dropout": Float(0.0, 0.5)})
+    undisturbed = search_through(OptunaSearch(study, f"sqlite:///{tmp_path / 'a.db'}"), study, 14)
+    url = f"sqlite:///{tmp_path / 'b.db'}"
+    search_through(OptunaSearch(study, url), study, 13)
+
+    def crashing(trial, name, span):
+        if name == "dropout":
+            raise Crash
+        return _suggest(trial, name, span)
+
+    with monkeypatch.context() as patched, pytest.raises(Crash):
+        patched.setattr("sweep.search._suggest", crashing)
+        OptunaSearch(study, url).ask()
+    assert OptunaSearch(study, url).ask() == undisturbed[13]
+
+
+@pytest.mark.parametrize("before", [0, 1, 3])
+def test_a_crash_between_queueing_a_point_and_asking_for_it_loses_no_point(url, monkeypatch, before):
+    study = study_of("grid", {"batch_size": Choice((32, 64, 128, 256))})
+    done = search_through(OptunaSearch(study, url), study, before)
+
+    def crashing(self, *_, **__):
+        raise Crash
+
+    with monkeypatch.context() as patched, pytest.raises(Crash):
+        patched.setattr(optuna.Study, "ask", crashing)
+        OptunaSearch(study, url).ask()
+    done += search_through(OptunaSearch(study, url), study, 10)
+    assert [proposal.number for proposal in done] == [0, 1, 2, 3]
+    assert [proposal.point["batch_size"] for proposal in done] == [128, 32, 64, 256]
+
+
+def test_an_epoch_reported_before_the_crash_is_not_reported_again(url):
+    study = study_of()
+    first = OptunaSearch(study, url)
+    first.ask()
+    first.report(0, 1, 0.5)
+    again = OptunaSearch(study, url)
+    again.ask()
+    again.report(0, 1, 0.5)
+    again.report(0, 2, 0.6)
+    again.report(0, 2, 0.7)
+    again.tell(0, Outcome.COMPLETED, 0.6)
+    (trial,) = optuna.load_study(study_name="test", storage=url).trials
+    assert trial.intermediate_values == {1: 0.5, 2: 0.6}
+
+
+# -- what is learned
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "value"),
+    [
+        (Outcome.COMPLETED, "COMPLETE", 0.9),
+        (Outcome.PRUNED, "PRUNED", 0.9),
+        (Outcome.INFEASIBLE, "PRUNED", None),
+        (Outcome.DIVERGED, "PRUNED", 0.9),
+        (Outcome.FAILED, "FAIL", None),
+    ],
+)
+def test_every_outcome_has_its_state_in_optuna_and_its_reason_beside_it(url, outcome, state, value):
+    search = OptunaSearch(study_of(), url)
+    search.ask()
+    if value is not None:
+        search.report(0, 1, value)
+    search.tell(0, outcome, value, "so it is")
+    (trial,) = optuna.load_study(study_name="test", storage=url).trials
+    assert (trial.state.name, trial.value) == (state, value)
+    assert trial.user_attrs == {"outcome": str(outcome), "reason": "so it is"}
+
+
+def test_a_score_that_is_no_number_ends_nothing_but_its_trial(url):
+    search = OptunaSearch(study_of(pruner="median"), url)
+    for _ in range(6):
+        number = search.ask().number
+        search.report(number, 1, math.nan)
+        search.tell(number, Outcome.DIVERGED, math.nan, "the loss was not finite")
+    assert search.ask().number == 6
+
+
+def test_networks_that_cannot_exist_teach_the_sampler(tmp_path):
+    space = {"conv2_kernel_size": Choice((1, 2, 3, 4, 20, 21, 22, 23)), "learning_rate": Float(1e-5, 1e-1, log=True)}
+
+    def infeasible_share(sampler: str) -> float:
+        study = study_of(sampler, space, base={"conv2_kernel_size": 4})
+        search = OptunaSearch(study, f"sqlite:///{tmp_path / sampler}.db")
+        outcomes = []
+        for _ in range(80):
+            proposal = search.ask()
+            try:
+                architecture(study.searched.configuration(proposal.point), (28, 28, 1), 10)
+            except Infeasible as reason:
+                search.tell(proposal.number, Outcome.INFEASIBLE, None, str(reason))
+                outcomes.append(1)
+            else:
+                search.tell(proposal.number, Outcome.COMPLETED, score_of(study, proposal))
+                outcomes.append(0)
+        return sum(outcomes[30:]) / 50
+
+    assert infeasible_share("random") > 0.35
+    assert infeasible_share("tpe") < 0.2
+
+
+def test_tpe_finds_what_random_search_does_not(tmp_path):
+    def best(sampler: str) -> float:
+        study = study_of(sampler, {"learning_rate": Float(1e-8, 1.0, log=True), "dropout": Float(0.0, 0.9)}, seed=1)
+        search = OptunaSearch(study, f"sqlite:///{tmp_path / sampler}.db")
+        return max(score_of(study, proposal) for proposal in search_through(search, study, 50)[25:])
+
+    assert best("tpe") > best("random")
+
+
+# -- pruning
+
+
+def weak_and_strong(pruner: str, url: str, trials: int = 20, epochs: int = 9) -> dict[int, int]:
+    """Trials whose scores keep their order from the first epoch on; how far each was allowed to go."""
+    search = OptunaSearch(study_of("random", {"learning_rate": Float(1e-5, 1e-1)}, pruner=pruner, base=LONG), url)
+    order = [7, 15, 2, 11, 19, 4, 9, 0, 13, 17, 6, 1, 18, 3, 12, 8, 16, 5, 14, 10]  # a trial's place, 19 is best
+    reached = {}
+    for place in order[:trials]:
+        number = search.ask().number
+        for epoch in range(1, epochs + 1):
+            score = 0.5 + place / 100 + epoch / 1000
+            weak = search.report(number, epoch, score)
+            reached[place] = epoch
+            if weak and epoch < epochs:
+                search.tell(number, Outcome.PRUNED, score)
+                break
+        else:
+            search.tell(number, Outcome.COMPLETED, score)
+    return reached
+
+
+LONG = Configuration(epochs=9)
+
+
+@pytest.mark.parametrize("pruner", ["hyperband", "successive-halving", "median"])
+def test_a_pruner_stops_weak_trials_and_never_the_best(url, pruner):
+    reached = weak_and_strong(pruner, url)
+    assert reached[19] == 9
+    stopped = [place for place, epoch in reached.items() if epoch < 9]
+    assert len(stopped) >= 5
+    assert sum(stopped) / len(stopped) < 9.5
+
+
+def test_without_a_pruner_every_trial_goes_to_its_end(url):
+    assert set(weak_and_strong("none", url, trials=6).values()) == {9}
+
+
+@pytest.mark.parametrize("pruner", ["hyperband", "successive-halving", "median"])
+def test_a_single_epoch_is_nothing_to_prune(url, pruner):
+    study = study_of("random", {"learning_rate": Float(1e-5, 1e-1)}, pruner=pruner, base=Configuration(epochs=1))
+    assert len(search_through(OptunaSearch(study, url), study, 8)) == 8
+
+
+# -- trouble
+
+
+def test_tables_of_another_optuna_are_told(url):
+    import sqlite3
+
+    OptunaSearch(study_of(), url)
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'v99.0.0.a'")
+    connection.close()
+    with pytest.raises(StoreError, match="no longer compatible with the table schema"):
+        OptunaSearch(study_of(), url)
+
+
+def test_a_database_that_vanishes_under_the_search_is_told(url):
+    import sqlite3
+
+    search = OptunaSearch(study_of(), url)
+    search.ask()
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        connection.execute("DROP TABLE trial_user_attributes")
+    connection.close()
+    with pytest.raises(StoreError, match="no such table: trial_user_attributes"):
+        search.tell(0, Outcome.FAILED, None)
+
+
+def test_searches_of_one_database_do_not_disturb_each_other(url):
+    one, two = study_of(name="one"), study_of(name="two")
+    first, second = OptunaSearch(one, url), OptunaSearch(two, url)
+    assert search_through(first, one, 3) == search_through(second, two, 3)

@@ -1,0 +1,534 @@
+import math
+import sqlite3
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, inspect
+from strategies import configurations, unhurried
+from test_coordinator import run, study_of
+
+from sweep import store as store_module
+from sweep.cli import EXIT_CODES
+from sweep.configuration import Configuration
+from sweep.data import Split
+from sweep.errors import InputError, StoreError
+from sweep.search import OptunaSearch
+from sweep.space import Choice, Float
+from sweep.store import Store, as_url, checkpoint_folder
+from sweep.testing import ScriptedEngine
+from sweep.work import Epoch, Outcome, Run, Trial
+
+RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
+OURS = {"sweep_schema", "sweep_studies", "sweep_runs", "sweep_epochs", "sweep_trials"}
+
+
+@pytest.fixture
+def database(storage: str) -> str:
+    """Where a fresh database may be; whatever stands here, the tests that ask for it must pass."""
+    return storage
+
+
+def run_of(configuration: Configuration = Configuration(), seed: int = 0) -> Run:  # noqa: B008 - it is frozen
+    return Run(configuration, seed, "mnist", "digest", Split(seed))
+
+
+def trial_of(number: int, run: Run | None = None, **changes) -> Trial:
+    run = run or run_of()
+    return replace(Trial(number, run.configuration, number == 0, run, 10, 20), **changes)
+
+
+def epoch_of(number: int, score: float = 0.9, **changes) -> Epoch:
+    return replace(Epoch(number, 0.3, 0.8, 0.2, score, 1.5), **changes)
+
+
+def tables(database: str) -> set[str]:
+    engine = create_engine(as_url(database))
+    names = set(inspect(engine).get_table_names())
+    engine.dispose()
+    return names
+
+
+# -- opening
+
+
+def test_opening_creates_the_tables_once_and_opening_again_changes_nothing(database):
+    for _ in range(3):
+        with Store.open(database) as store:
+            study_id = store.begin_study(study_of(RATES), "digest")
+            assert [row.id for row in store.studies()] == [study_id]
+    assert tables(database) == OURS
+
+
+def test_a_path_and_a_url_are_the_same_database(storage):
+    with Store.open(storage) as store:
+        store.begin_study(study_of(RATES), "digest")
+        assert store.place == storage
+    with Store.open(f"sqlite:///{storage}", create=False) as store:
+        assert store.study("test").study == study_of(RATES)
+        assert as_url(storage) == store.url
+
+
+@pytest.mark.parametrize("name", ["two words.db", "50%20.db", "a@b:c.db", "what?x=1.db", "#1.db", "Köln.db", "it's.db"])
+def test_a_path_may_hold_any_character(tmp_path, name):
+    result, _ = run(study_of(RATES, trials=1), str(tmp_path / name), ScriptedEngine())
+    assert len(result.frame) == 1
+    assert [path.name for path in tmp_path.iterdir() if not path.name.endswith(("-wal", "-shm"))] == [name]
+    assert checkpoint_folder(str(tmp_path / name)) == tmp_path / f"{name}.checkpoints"
+
+
+def test_reading_makes_no_database_where_there_is_none(tmp_path):
+    with pytest.raises(InputError, match=r"There is no database '.*none\.db' yet; `sweep run quickstart` begins one\."):
+        Store.open(str(tmp_path / "none.db"), create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_store_trouble_has_an_exit_code_of_its_own():
+    assert EXIT_CODES[StoreError] == 3
+    assert not issubclass(StoreError, InputError)
+
+
+def no_database(path: Path) -> None:
+    path.write_text("Dear diary, " * 1000)
+
+
+def damaged(path: Path) -> None:
+    with Store.open(str(path)) as store:
+        store.begin_study(study_of(RATES), "digest")
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + b"\xff" * (len(content) - 100))
+
+
+def truncated(path: Path) -> None:
+    with Store.open(str(path)) as store:
+        store.begin_study(study_of(RATES), "digest")
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def newer(path: Path) -> None:
+    with Store.open(str(path)):
+        pass
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE sweep_schema SET version = 99")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("broken", "cause", "remedy"),
+    [
+        (no_database, "file is not a database", "Move the file away, or name another one with --storage."),
+        (damaged, "malformed", "restore a copy, or begin another one with --storage."),
+        (truncated, "malformed", "restore a copy, or begin another one with --storage."),
+        (a_folder, "unable to open database file", "It must be a file in a folder that exists"),
+        (newer, "its tables are version 99, this one knows 1", "pip install --upgrade cnn-sweep"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_with_its_remedy_and_left_as_it_is(storage, broken, cause, remedy):
+    broken(Path(storage))
+    before = None if Path(storage).is_dir() else Path(storage).read_bytes()
+    with pytest.raises(StoreError) as caught, Store.open(storage) as store:
+        store.studies()
+    assert storage in str(caught.value)
+    assert cause in str(caught.value)
+    assert remedy in str(caught.value)
+    assert before is None or Path(storage).read_bytes() == before
+
+
+def test_a_folder_that_does_not_exist_is_told(tmp_path):
+    with pytest.raises(StoreError, match="in a folder that exists"):
+        Store.open(str(tmp_path / "nowhere" / "sweep.db"))
+
+
+def test_a_database_that_may_only_be_read_is_told(storage):
+    with Store.open(storage):
+        pass
+    read_only = Store.open(f"sqlite:///file:{storage}?mode=ro&uri=true")
+    with read_only as store, pytest.raises(StoreError, match="Make the file and its folder writable"):
+        store.begin_study(study_of(RATES), "digest")
+
+
+def test_a_database_that_another_program_writes_to_is_told(storage, monkeypatch):
+    monkeypatch.setattr(store_module, "SQLITE_PRAGMAS", ("busy_timeout=10", "journal_mode=WAL"))
+    with Store.open(storage) as store:
+        search = OptunaSearch(study_of(RATES), store.url)
+        trial = search.ask()
+        other = sqlite3.connect(storage)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match=r"locked\. Another program is writing to it; close that"):
+            store.begin_study(study_of(RATES), "digest")
+        with pytest.raises(StoreError, match=r"locked\. Another program is writing to it; close that"):
+            search.tell(trial.number, Outcome.COMPLETED, 0.9)
+        other.close()
+
+
+def test_readers_may_look_while_one_writes(database):
+    with Store.open(database) as writer, Store.open(database, create=False) as reader:
+        study_id = writer.begin_study(study_of(RATES), "digest")
+        with writer._guarded():
+            assert reader.study("test").id == study_id
+            assert reader.trial_rows(study_id) == []
+
+
+def test_a_busy_database_is_waited_for(storage):
+    with Store.open(storage) as store:
+        other = sqlite3.connect(storage, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.3, other.rollback)
+        timer.start()
+        assert store.begin_study(study_of(RATES), "digest") == 1
+        timer.join()
+        other.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("nonsense://host/name", "There are no nonsense databases. SQLite and PostgreSQL work: sqlite:///sweep.db"),
+        ("://", "'://' is no database. Give a path, or a URL: sqlite:///sweep.db or postgresql"),
+        ("postgresql://host:port/name", "is no database. Give a path, or a URL"),
+        ("oracle+cx_oracle://me:secret@host/name", "'cx_Oracle', is not installed. Install it: pip install cx_Oracle"),
+    ],
+)
+def test_a_url_that_cannot_work_says_which_would_and_shows_no_password(url, message):
+    with pytest.raises(InputError) as caught:
+        Store.open(url)
+    assert message in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_place_is_told_without_its_password_but_the_url_keeps_it_for_optuna():
+    store = Store(create_engine("sqlite://", poolclass=None))
+    store._engine.url = store_module.make_url("postgresql+psycopg://me:secret@host/name")
+    assert store.place == "postgresql+psycopg://me:***@host/name"
+    assert store.url == "postgresql+psycopg://me:secret@host/name"
+
+
+def test_an_unfinished_migration_is_made_again(storage):
+    with Store.open(storage):
+        pass
+    with sqlite3.connect(storage) as connection:
+        connection.execute("DELETE FROM sweep_schema")
+        connection.execute("DROP TABLE sweep_trials")
+    connection.close()
+    with Store.open(storage) as store:
+        assert store.trial_rows(1) == []
+
+
+# -- beside Optuna
+
+
+def test_optunas_tables_stay_as_optuna_makes_them(tmp_path):
+    from optuna.storages import RDBStorage
+
+    RDBStorage(f"sqlite:///{tmp_path / 'plain.db'}").engine.dispose()
+    run(study_of(RATES), str(tmp_path / "ours.db"), ScriptedEngine())
+
+    def layout(name: str) -> dict[str, str]:
+        connection = sqlite3.connect(tmp_path / name)
+        found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
+        version = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        connection.close()
+        return found | {"version": str(version)}
+
+    plain, ours = layout("plain.db"), layout("ours.db")
+    assert {name: ours[name] for name in plain} == plain
+    assert set(ours) - set(plain) == OURS
+
+
+def test_write_ahead_logging_is_on_and_stays_on_beside_optuna(storage):
+    def mode() -> str:
+        connection = sqlite3.connect(storage)
+        found = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        connection.close()
+        return found
+
+    with Store.open(storage) as store:
+        assert mode() == "wal"
+        search = OptunaSearch(study_of(RATES), store.url)
+        search.ask()
+        assert mode() == "wal"
+        for engine in (store._engine, search._study._storage._backend.engine):
+            with engine.connect() as connection:
+                assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
+                assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
+    run(study_of(RATES), storage, ScriptedEngine())
+    assert mode() == "wal"
+
+
+# -- studies
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"space": {"learning_rate": Float(1e-5, 1e-2, log=True)}}, "space.learning_rate: 1e-05 to 0.1 (log) then"),
+        ({"space": RATES | {"batch_size": Choice((32, 64))}}, "space.batch_size: not there then, 32, 64 now"),
+        ({"base": {"batch_size": 64}}, "base.batch_size: 128 then, 64 now"),
+        ({"base": {"optimizer": "sgd"}}, "base.momentum: not there then, 0.9 now"),
+        ({"validation": 5000}, "validation: 10000 then, 5000 now"),
+        ({"train_size": 1000}, "train_size: None then, 1000 now"),
+        ({"seed": 7}, "seed: 0 then, 7 now"),
+        ({"data": "fashion-mnist"}, "data: digest then, another now"),
+    ],
+)
+def test_a_changed_study_under_an_old_name_is_refused_with_what_differs(database, changes, difference):
+    with Store.open(database) as store:
+        store.begin_study(study_of(RATES), "digest")
+        with pytest.raises(InputError, match="Study 'test' was begun otherwise") as caught:
+            store.begin_study(study_of(**{"space": RATES} | changes), "another" if "data" in changes else "digest")
+        assert difference in str(caught.value)
+        assert "a name of its own, or keep it in another database (--storage)" in str(caught.value)
+        assert store.study("test").study == study_of(RATES)
+
+
+def test_only_what_differs_is_shown(database):
+    with Store.open(database) as store:
+        store.begin_study(study_of(RATES), "digest")
+        with pytest.raises(InputError) as caught:
+            store.begin_study(study_of(RATES, seed=7, validation=5000), "digest")
+    assert [line.split(":")[0] for line in str(caught.value).splitlines() if line.startswith("  ")] == [
+        "  validation",
+        "  seed",
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"trials": 50}, {"trials": 1}, {"sampler": "random"}, {"pruner": "median"}, {"description": "new"}]
+)
+def test_how_long_and_how_a_study_is_searched_may_change(database, changes):
+    with Store.open(database) as store:
+        before = store.begin_study(study_of(RATES), "digest")
+        assert store.begin_study(study_of(RATES, **changes), "digest") == before
+        assert store.study("test").study == study_of(RATES, **changes)
+
+
+def test_the_same_data_may_lie_elsewhere(database):
+    with Store.open(database) as store:
+        store.begin_study(study_of(RATES, data="here.npz"), "digest")
+        store.begin_study(study_of(RATES, data="there.npz"), "digest")
+        assert store.study("test").study.data == "there.npz"
+
+
+def test_an_unknown_study_is_answered_with_the_closest_name(database):
+    with Store.open(database) as store:
+        with pytest.raises(InputError, match="It has no studies yet; `sweep run quickstart` begins one"):
+            store.study("learning-rate")
+        store.begin_study(study_of(RATES, name="learning-rate"), "digest")
+        store.begin_study(study_of(RATES, name="filters"), "digest")
+        with pytest.raises(InputError, match=r"no study 'learning_rat' in .*\. Did you mean 'learning-rate'\?"):
+            store.study("learning_rat")
+        with pytest.raises(InputError, match="Allowed: filters, learning-rate"):
+            store.study("quickstart")
+        assert [row.study.name for row in store.studies()] == ["learning-rate", "filters"]
+
+
+def test_trials_that_cannot_exist_or_have_not_ended_do_not_count(database):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run_of(), {})
+        for number, outcome in enumerate(Outcome):
+            store.begin_trial(study_id, trial_of(number))
+            store.end_trial(study_id, number, outcome)
+        row = store.study("test")
+    assert row.outcomes == dict.fromkeys(Outcome, 1)
+    assert row.counted == len(Outcome) - 3
+
+
+# -- trials
+
+
+def test_a_trials_row_tells_its_run_its_score_and_its_cost(database):
+    run = run_of(Configuration(batch_size=64), seed=3)
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run, {})
+        store.begin_trial(study_id, trial_of(0, run))
+        for number in (1, 2, 3):
+            store.add_epoch(run.fingerprint, epoch_of(number, score=0.9 + number / 100, seconds=number))
+        store.reach(study_id, 0, 2)
+        store.end_trial(study_id, 0, Outcome.PRUNED, "weak", "detail", reused_epochs=1)
+        (row,) = store.trial_rows(study_id)
+    started, finished = row.pop("started"), row.pop("finished")
+    assert started <= finished
+    assert row == {
+        "study_id": study_id,
+        "number": 0,
+        "baseline": True,
+        "configuration": run.configuration.values(),
+        "outcome": "pruned",
+        "reason": "weak",
+        "detail": "detail",
+        "fingerprint": run.fingerprint,
+        "parameters": 10,
+        "flops": 20,
+        "trained_epochs": 2,
+        "reused_epochs": 1,
+        "score": 0.92,
+        "seconds": 3.0,
+        "seed": 3,
+    }
+
+
+def test_a_trial_that_cannot_exist_has_no_run(database):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.begin_trial(study_id, Trial(0, Configuration(), True, None, None, None))
+        store.end_trial(study_id, 0, Outcome.INFEASIBLE, "a 5x5 kernel does not fit")
+        (row,) = store.trial_rows(study_id)
+        assert store.curve_rows(study_id) == []
+        assert store.provenance(study_id) == {}
+    assert [row[name] for name in ("fingerprint", "parameters", "flops", "score", "seconds", "seed")] == [None] * 6
+
+
+def test_large_seeds_and_networks_fit(database):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES, seed=2**32 - 1), "digest")
+        run = run_of(seed=2**32 - 1)
+        store.keep_run(run, {})
+        store.begin_trial(study_id, trial_of(0, run, parameters=10**12, flops=10**15))
+        (row,) = store.trial_rows(study_id)
+    assert [row[name] for name in ("seed", "parameters", "flops")] == [2**32 - 1, 10**12, 10**15]
+
+
+def test_trials_come_in_the_order_of_their_numbers_and_from_their_study_alone(database):
+    with Store.open(database) as store:
+        ids = [store.begin_study(study_of(RATES, name=name), "digest") for name in ("one", "two")]
+        store.keep_run(run_of(), {})
+        store.add_epoch(run_of().fingerprint, epoch_of(1))
+        for number in (2, 0, 1):
+            for study_id in ids[: number + 1]:
+                store.begin_trial(study_id, trial_of(number))
+                store.reach(study_id, number, 1)
+        assert [row["number"] for row in store.trial_rows(ids[0])] == [0, 1, 2]
+        assert [row["number"] for row in store.trial_rows(ids[1])] == [1, 2]
+        assert [row["trial"] for row in store.curve_rows(ids[1])] == [1, 2]
+
+
+def test_an_interrupted_trial_that_begins_again_is_running_and_keeps_what_it_had(database):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run_of(), {})
+        store.begin_trial(study_id, trial_of(0))
+        store.reach(study_id, 0, 3)
+        store.end_trial(study_id, 0, Outcome.INTERRUPTED, "the sweep was stopped")
+        assert store.ending(study_id, 0) is None
+        store.begin_trial(study_id, trial_of(0))
+        (row,) = store.trial_rows(study_id)
+    assert (row["outcome"], row["reason"], row["finished"]) == ("running", "", None)
+    assert row["trained_epochs"] == 3
+
+
+def test_how_a_trial_ended_is_known_once_it_has(database):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run_of(), {})
+        assert store.ending(study_id, 0) is None
+        store.begin_trial(study_id, trial_of(0))
+        assert store.ending(study_id, 0) is None
+        store.add_epoch(run_of().fingerprint, epoch_of(1, score=0.75))
+        store.reach(study_id, 0, 1)
+        store.end_trial(study_id, 0, Outcome.DIVERGED, "not finite")
+        ending = store.ending(study_id, 0)
+    assert ending == store_module.Ending(Outcome.DIVERGED, "not finite", 0.75)
+
+
+# -- runs and their curves
+
+
+def test_an_epoch_kept_again_takes_the_place_of_the_first(database):
+    with Store.open(database) as store:
+        store.keep_run(run_of(), {})
+        for score in (0.1, 0.2):
+            store.add_epoch(run_of().fingerprint, epoch_of(1, score))
+        assert store.curve(run_of().fingerprint) == [epoch_of(1, 0.2)]
+
+
+@pytest.mark.parametrize("lost", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_no_number_comes_back_as_none(database, lost):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run_of(), {})
+        store.begin_trial(study_id, trial_of(0))
+        store.reach(study_id, 0, 1)
+        store.add_epoch(run_of().fingerprint, epoch_of(1, 0.1, loss=lost, val_loss=lost))
+        (epoch,) = store.curve(run_of().fingerprint)
+        (row,) = store.curve_rows(study_id)
+    assert math.isnan(epoch.loss)
+    assert math.isnan(epoch.val_loss)
+    assert not epoch.finite
+    assert epoch.val_accuracy == 0.1
+    assert row == {
+        "trial": 0, "epoch": 1, "loss": None, "accuracy": 0.8, "val_loss": None, "val_accuracy": 0.1, "seconds": 1.5,
+    }  # fmt: skip
+
+
+@settings(unhurried, max_examples=20)
+@given(st.sets(st.integers(1, 4)))
+def test_a_curve_ends_at_its_first_gap(tmp_path_factory, kept):
+    with Store.open(str(tmp_path_factory.mktemp("store") / "sweep.db")) as store:
+        store.keep_run(run_of(), {})
+        for number in kept:
+            store.add_epoch(run_of().fingerprint, epoch_of(number))
+        curve = store.curve(run_of().fingerprint)
+    expected = next(number for number in range(1, 6) if number not in kept) - 1
+    assert [epoch.epoch for epoch in curve] == list(range(1, expected + 1))
+
+
+def test_numbers_survive_the_database_to_the_last_bit(database):
+    odd = epoch_of(1, 0.1 + 0.2, loss=math.pi, accuracy=1 / 3, val_loss=5e-324, seconds=1e-9)
+    with Store.open(database) as store:
+        store.keep_run(run_of(), {})
+        store.add_epoch(run_of().fingerprint, odd)
+        assert store.curve(run_of().fingerprint) == [odd]
+
+
+def test_a_known_run_keeps_the_provenance_it_was_trained_with(database):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run_of(), {"workers": 1})
+        store.keep_run(run_of(), {"workers": 2})
+        store.begin_trial(study_id, trial_of(0))
+        assert store.provenance(study_id) == {"workers": 1}
+
+
+def test_a_run_on_all_training_images_has_no_split(database):
+    run = Run(Configuration(), 0, "mnist", "digest", None)
+    with Store.open(database) as store:
+        store.keep_run(run, {})
+        with store._guarded() as connection:
+            assert connection.exec_driver_sql("SELECT split FROM sweep_runs").scalar() is None
+
+
+@settings(unhurried, max_examples=20)
+@given(configurations())
+def test_any_configuration_survives_the_database(tmp_path_factory, configuration):
+    with Store.open(str(tmp_path_factory.mktemp("store") / "sweep.db")) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run_of(configuration), {})
+        store.begin_trial(study_id, trial_of(0, run_of(configuration)))
+        (row,) = store.trial_rows(study_id)
+    assert Configuration().replaced(row["configuration"]) == configuration
+
+
+# -- checkpoints
+
+
+def test_checkpoints_lie_beside_the_database(tmp_path, monkeypatch):
+    assert checkpoint_folder(str(tmp_path / "a.db")) == tmp_path / "a.db.checkpoints"
+    assert checkpoint_folder(f"sqlite:///{tmp_path / 'b.db'}") == tmp_path / "b.db.checkpoints"
+    monkeypatch.chdir(tmp_path)
+    assert checkpoint_folder("postgresql+psycopg://host/name") == tmp_path / "sweep.checkpoints"
+    assert (tmp_path / "a.db.checkpoints").is_dir()
+
+
+def test_checkpoints_that_cannot_be_kept_are_told(tmp_path):
+    (tmp_path / "a.db.checkpoints").write_text("in the way")
+    with pytest.raises(StoreError, match=r"Checkpoints cannot be kept in .*a\.db\.checkpoints: File exists"):
+        checkpoint_folder(str(tmp_path / "a.db"))
