@@ -183,18 +183,23 @@ class LiveTable:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for column in (tally.noun, "epoch", "curve", "accuracy"):
             table.add_column(column, no_wrap=True)
-        table.add_column("what differs from the baseline", overflow="ellipsis", no_wrap=True)
+        table.add_column(_cut("what differs from the baseline"))  # the one that shrinks in a narrow terminal
         for trial, curve in tally.running.values():
             table.add_row(
                 str(trial.number),
                 f"{len(curve)}/{trial.configuration.epochs}",
                 sparkline([metrics.val_accuracy for metrics in curve]),
                 percent(curve[-1].val_accuracy if curve else None),
-                changes(trial.configuration, tally.base),
+                _cut(changes(trial.configuration, tally.base)),
             )
         if not tally.running:
             table.add_row("", "", "", "", Text(f"{tally.workers} workers are starting", style="dim"))
         return Group(table, Text(tally.standing(), style="bold"), Text(tally.progress(), style="dim"))
+
+
+def _cut(text: str) -> Text:
+    """A text that ends in an ellipsis where there is no room for all of it."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def sparkline(values: list[float], width: int = 12) -> str:
@@ -233,7 +238,8 @@ def download_bar(console: Console) -> Iterator["Download"]:
     try:
         yield download
     finally:
-        bar.stop()
+        if console.is_terminal:
+            bar.stop()  # elsewhere it would print an empty line
 
 
 class Download:

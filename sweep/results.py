@@ -30,6 +30,8 @@ TRIAL_COLUMNS = {
 
 TRIAL_TYPES = {
     "trial": "int64",
+    "outcome": "str",
+    "reason": "str",
     "baseline": "bool",
     "score": "float64",
     "trained_epochs": "int64",
@@ -38,6 +40,7 @@ TRIAL_TYPES = {
     "parameters": "Int64",
     "flops": "Int64",
     "seed": "Int64",
+    "fingerprint": "str",
 }
 PARAMETER_TYPES: dict[type, str] = {bool: "boolean", int: "Int64", float: "float64", str: "str"}
 """Types that keep a whole number whole beside a trial that has none."""
@@ -141,7 +144,7 @@ def of(store: Store, name: str) -> Result:
     values = [trial["configuration"] for trial in rows]
     frame = pd.DataFrame(facts, columns=list(TRIAL_COLUMNS)).astype(TRIAL_TYPES)
     for column in ("started", "finished"):
-        frame[column] = pd.to_datetime(frame[column], utc=True)
+        frame[column] = pd.to_datetime(frame[column], utc=True).astype("datetime64[us, UTC]")
     for parameter in PARAMETERS:
         if any(parameter in each for each in values):
             found = [each.get(parameter) for each in values]

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 import optuna
@@ -183,13 +184,25 @@ def _guarded(url: str) -> Iterator[None]:
 
 def _suggest(trial: Trial, name: str, span: Range) -> Value:
     if isinstance(span, Float):
-        value = trial.suggest_float(name, span.low, span.last, log=span.log, step=span.step)
-        steps = span.values()
-        # What a person would write for a step, 0.3 and not 0.30000000000000004, so that runs are known again.
-        return value if span.step is None or steps is None else steps[round((value - span.low) / span.step)]
+        value = trial.suggest_float(name, span.low, span.last, log=span.log, step=_even_step(span))
+        if span.step is None:
+            return value
+        # What a person would write for a step, 0.3 and not 0.30000000000000004, so that its run is known again.
+        return span.values()[round((value - span.low) / span.step)]  # type: ignore[index]
     if isinstance(span, Int):
         return trial.suggest_int(name, span.low, span.last, log=span.log, step=span.step)
     return trial.suggest_categorical(name, span.options)  # type: ignore[return-value]
+
+
+def _even_step(span: Float) -> float | None:
+    """The step, where it divides the range in decimals to the last digit, as Optuna wants it.
+
+    Where it does not, Optuna would drop the last value, so it draws from the whole range instead.
+    """
+    if span.step is None:
+        return None
+    low, last, step = (Decimal(str(value)) for value in (span.low, span.last, span.step))
+    return span.step if (last - low) % step == 0 else None
 
 
 def _sampler(study: Study, number: int) -> optuna.samplers.BaseSampler:

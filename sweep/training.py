@@ -66,6 +66,8 @@ class Training:
         self._images = images
         self._model = build(run.configuration, images.shape, images.classes)
         self._optimizer = optimizer(run.configuration)
+        # Summing gradients over one replica does nothing, but TensorFlow keeps the graph it does so in for ever: 6 MB.
+        self._optimizer._all_reduce_sum_gradients = lambda gradients: gradients
         self._optimizer.build(self._model.trainable_variables)
         self._train, self._score = _graphs(self._model, self._optimizer, images, run.configuration.batch_size)
         self.curve: list[Epoch] = []

@@ -112,10 +112,10 @@ class TestContract:
         assert without_time(metrics_of(first + events)) == without_time(metrics_of(events, trial=8))
 
     def test_segments_are_trained_side_by_side(self, engine, tmp_path):
-        events = train(engine, *(segment(tmp_path, run_of(seed), trial=seed, to_epoch=20) for seed in (1, 2)))
+        events = train(engine, *(segment(tmp_path, run_of(seed), trial=seed, to_epoch=40) for seed in (1, 2)))
         before_the_first_end = events[: events.index(ended(events)[0])]
         assert all(metrics_of(before_the_first_end, trial) for trial in (1, 2))
-        assert [len(metrics_of(events, trial)) for trial in (1, 2)] == [20, 20]
+        assert [len(metrics_of(events, trial)) for trial in (1, 2)] == [40, 40]
 
     def test_a_diverged_run_ends_with_the_epoch_in_which_it_did(self, engine, tmp_path):
         *_, last, failed = train(engine, segment(tmp_path, run_of(**DIVERGING)))

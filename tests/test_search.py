@@ -1,6 +1,8 @@
 import builtins
 import logging
 import math
+import sqlite3
+from statistics import mean
 
 import optuna
 import pytest
@@ -26,7 +28,8 @@ CONDITIONAL = {
     "momentum": Float(0.5, 0.99),
 }
 COUNTABLE = {name: span for name, span in CONDITIONAL.items() if span.values() is not None}
-SAMPLERS = ["tpe", "random", "grid", "qmc", "cmaes"]
+SAMPLERS = {"tpe": 13, "random": 6, "grid": 6, "qmc": 6, "cmaes": 8}
+"""Each with as many trials as show what it does: the first ten of TPE are random."""
 
 
 @pytest.fixture
@@ -76,15 +79,15 @@ def search_through(search: OptunaSearch, study: Study, count: int) -> list[Propo
 # -- proposals
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_sampler_proposes_points_of_a_conditional_space_and_says_nothing(url, murmurs, capfd, sampler):
+@pytest.mark.parametrize(("sampler", "count"), SAMPLERS.items())
+def test_every_sampler_proposes_points_of_a_conditional_space_and_says_nothing(url, murmurs, capfd, sampler, count):
     study = study_of(sampler)
-    proposals = search_through(OptunaSearch(study, url), study, 25)
-    assert [proposal.number for proposal in proposals] == list(range(25))
+    proposals = search_through(OptunaSearch(study, url), study, count)
+    assert [proposal.number for proposal in proposals] == list(range(count))
     assert study.searched.configuration(proposals[0].point) == study.base
     for proposal in proposals:
         assert study.searched.point_of(study.searched.configuration(proposal.point)) == proposal.point
-    assert len({str(proposal.point) for proposal in proposals}) > 15
+    assert len({str(proposal.point) for proposal in proposals}) > count / 2
     assert murmurs == []
     assert capfd.readouterr() == ("", "")
 
@@ -92,15 +95,16 @@ def test_every_sampler_proposes_points_of_a_conditional_space_and_says_nothing(u
 @pytest.mark.parametrize("sampler", ["qmc", "cmaes"])
 def test_workers_that_ask_before_anything_is_told_hear_no_murmurs_either(url, murmurs, sampler):
     search = OptunaSearch(study_of(sampler), url)
-    assert [search.ask().number for _ in range(6)] == list(range(6))
+    assert [search.ask().number for _ in range(4)] == list(range(4))
     assert murmurs == []
 
 
-@settings(unhurried, max_examples=30)
+@settings(unhurried, max_examples=20)
 @given(space=spaces())
 def test_whatever_the_space_its_points_are_inside_of_it(space):
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
-    for _ in range(5):
+    for _ in range(3):
         trial = study.ask()
         point = space.walk(lambda name, span, trial=trial: _suggest(trial, name, span))
         assert all(value in space.ranges[name] for name, value in point.items())
@@ -109,8 +113,16 @@ def test_whatever_the_space_its_points_are_inside_of_it(space):
 
 def test_a_step_is_the_number_that_a_person_would_write(url):
     study = study_of("random", {"dropout": Float(0.0, 0.9, step=0.1)})
-    points = [proposal.point["dropout"] for proposal in search_through(OptunaSearch(study, url), study, 40)]
+    points = [proposal.point["dropout"] for proposal in search_through(OptunaSearch(study, url), study, 25)]
     assert set(points) <= {0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}
+
+
+def test_a_step_that_decimals_cannot_express_still_reaches_both_ends(url):
+    study = study_of("random", {"learning_rate": Float(1.0, 2.0, step=1 / 3)})
+    search = OptunaSearch(study, url)
+    rates = [proposal.point.get("learning_rate") for proposal in search_through(search, study, 25)][1:]
+    assert set(rates) == set(study.space["learning_rate"].values())
+    assert len(set(rates)) == 4
 
 
 def test_a_grid_is_walked_point_by_point_after_the_baseline_and_ends(url):
@@ -145,24 +157,24 @@ def test_the_gaussian_process_says_what_it_needs(url, monkeypatch):
 # -- the same again
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_the_same_seed_gives_the_same_sequence_and_another_seed_another(tmp_path, sampler):
+@pytest.mark.parametrize(("sampler", "count"), SAMPLERS.items())
+def test_the_same_seed_gives_the_same_sequence_and_another_seed_another(tmp_path, sampler, count):
     def sequence(name: str, seed: int) -> list[Proposal]:
         study = study_of(sampler, seed=seed)
-        return search_through(OptunaSearch(study, f"sqlite:///{tmp_path / name}"), study, 14)
+        return search_through(OptunaSearch(study, f"sqlite:///{tmp_path / name}"), study, count)
 
     first = sequence("a.db", 3)
     assert sequence("b.db", 3) == first
     assert (sequence("c.db", 4) == first) is (sampler == "grid")
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_search_opened_again_and_again_goes_on_as_if_it_never_had_been_closed(tmp_path, sampler):
+@pytest.mark.parametrize(("sampler", "count"), SAMPLERS.items())
+def test_a_search_opened_again_and_again_goes_on_as_if_it_never_had_been_closed(tmp_path, sampler, count):
     study = study_of(sampler, seed=3)
-    undisturbed = search_through(OptunaSearch(study, f"sqlite:///{tmp_path / 'a.db'}"), study, 16)
+    undisturbed = search_through(OptunaSearch(study, f"sqlite:///{tmp_path / 'a.db'}"), study, count)
     pieces = []
-    for count in (1, 4, 1, 10):
-        pieces += search_through(OptunaSearch(study, f"sqlite:///{tmp_path / 'b.db'}"), study, count)
+    for piece in (1, 3, count - 4):
+        pieces += search_through(OptunaSearch(study, f"sqlite:///{tmp_path / 'b.db'}"), study, piece)
     assert pieces == undisturbed
 
 
@@ -198,8 +210,7 @@ class Crash(BaseException):
     pass
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("kept", [0, 1, 3])
+@pytest.mark.parametrize(("sampler", "kept"), [("tpe", 0), ("tpe", 3), ("grid", 0), ("grid", 3), ("qmc", 3)])
 def test_a_crash_in_the_middle_of_drawing_keeps_what_was_drawn(url, monkeypatch, sampler, kept):
     study = study_of(sampler)
     search_through(OptunaSearch(study, url), study, 3)
@@ -211,9 +222,11 @@ def test_a_crash_in_the_middle_of_drawing_keeps_what_was_drawn(url, monkeypatch,
         drawn[name] = _suggest(trial, name, span)
         return drawn[name]
 
-    with monkeypatch.context() as patched, pytest.raises(Crash):
+    search = OptunaSearch(study, url)
+    with monkeypatch.context() as patched:
         patched.setattr("sweep.search._suggest", crashing)
-        OptunaSearch(study, url).ask()
+        with pytest.raises(Crash):
+            search.ask()
     again = OptunaSearch(study, url)
     assert again.unfinished() == [3]
     proposal = again.ask()
@@ -233,9 +246,11 @@ def test_after_a_crash_while_drawing_the_joint_proposal_is_the_same(tmp_path, mo
             raise Crash
         return _suggest(trial, name, span)
 
-    with monkeypatch.context() as patched, pytest.raises(Crash):
+    search = OptunaSearch(study, url)
+    with monkeypatch.context() as patched:
         patched.setattr("sweep.search._suggest", crashing)
-        OptunaSearch(study, url).ask()
+        with pytest.raises(Crash):
+            search.ask()
     assert OptunaSearch(study, url).ask() == undisturbed[13]
 
 
@@ -247,9 +262,11 @@ def test_a_crash_between_queueing_a_point_and_asking_for_it_loses_no_point(url, 
     def crashing(self, *_, **__):
         raise Crash
 
-    with monkeypatch.context() as patched, pytest.raises(Crash):
+    search = OptunaSearch(study, url)
+    with monkeypatch.context() as patched:
         patched.setattr(optuna.Study, "ask", crashing)
-        OptunaSearch(study, url).ask()
+        with pytest.raises(Crash):
+            search.ask()
     done += search_through(OptunaSearch(study, url), study, 10)
     assert [proposal.number for proposal in done] == [0, 1, 2, 3]
     assert [proposal.point["batch_size"] for proposal in done] == [128, 32, 64, 256]
@@ -304,13 +321,13 @@ def test_a_score_that_is_no_number_ends_nothing_but_its_trial(url):
 
 
 def test_networks_that_cannot_exist_teach_the_sampler(tmp_path):
-    space = {"conv2_kernel_size": Choice((1, 2, 3, 4, 20, 21, 22, 23)), "learning_rate": Float(1e-5, 1e-1, log=True)}
+    space = {"conv2_kernel_size": Int(1, 22), "learning_rate": Float(1e-5, 1e-1, log=True)}  # up to 12 fit
 
     def infeasible_share(sampler: str) -> float:
-        study = study_of(sampler, space, base={"conv2_kernel_size": 4})
+        study = study_of(sampler, space)
         search = OptunaSearch(study, f"sqlite:///{tmp_path / sampler}.db")
         outcomes = []
-        for _ in range(80):
+        for _ in range(50):
             proposal = search.ask()
             try:
                 architecture(study.searched.configuration(proposal.point), (28, 28, 1), 10)
@@ -320,19 +337,19 @@ def test_networks_that_cannot_exist_teach_the_sampler(tmp_path):
             else:
                 search.tell(proposal.number, Outcome.COMPLETED, score_of(study, proposal))
                 outcomes.append(0)
-        return sum(outcomes[30:]) / 50
+        return sum(outcomes[20:]) / 30
 
-    assert infeasible_share("random") > 0.35
-    assert infeasible_share("tpe") < 0.2
+    assert infeasible_share("random") > 0.4
+    assert infeasible_share("tpe") < 0.3
 
 
-def test_tpe_finds_what_random_search_does_not(tmp_path):
-    def best(sampler: str) -> float:
-        study = study_of(sampler, {"learning_rate": Float(1e-8, 1.0, log=True), "dropout": Float(0.0, 0.9)}, seed=1)
+def test_tpe_looks_where_the_scores_are_better_than_elsewhere(tmp_path):
+    def typical(sampler: str) -> float:
+        study = study_of(sampler, {"learning_rate": Float(1e-8, 1.0, log=True), "dropout": Float(0.0, 0.9)})
         search = OptunaSearch(study, f"sqlite:///{tmp_path / sampler}.db")
-        return max(score_of(study, proposal) for proposal in search_through(search, study, 50)[25:])
+        return mean(score_of(study, proposal) for proposal in search_through(search, study, 35)[20:])
 
-    assert best("tpe") > best("random")
+    assert typical("tpe") > typical("random")
 
 
 # -- pruning
@@ -383,8 +400,6 @@ def test_a_single_epoch_is_nothing_to_prune(url, pruner):
 
 
 def test_tables_of_another_optuna_are_told(url):
-    import sqlite3
-
     OptunaSearch(study_of(), url)
     with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'v99.0.0.a'")
@@ -394,8 +409,6 @@ def test_tables_of_another_optuna_are_told(url):
 
 
 def test_a_database_that_vanishes_under_the_search_is_told(url):
-    import sqlite3
-
     search = OptunaSearch(study_of(), url)
     search.ask()
     with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:

@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import pytest
@@ -37,9 +37,13 @@ threading.Thread(target=talk, daemon=True).start()
 class Worker:
     def __init__(self, process, log):
         self.process, self.log = process, log
-        self.first_event = pickle.load(process.stdout)
+
+    @cached_property
+    def first_event(self):
+        return pickle.load(self.process.stdout)
 
     def begin(self, segment):
+        assert isinstance(self.first_event, WorkerReady)
         pickle.dump(segment, self.process.stdin)
         self.process.stdin.flush()
 
@@ -70,18 +74,25 @@ def worker_process(log, **environment):
 
 
 @pytest.fixture(scope="module")
-def worker(tmp_path_factory):
-    """One that has been at work for a while, with a library in it that prints all the time."""
-    folder = tmp_path_factory.mktemp("worker")
+def workers(tmp_path_factory):
+    """Two, starting side by side; in the first a library prints all the time."""
+    folder = tmp_path_factory.mktemp("workers")
     (folder / "sitecustomize.py").write_text(TALKATIVE)
-    with worker_process(folder / "log", PYTHONPATH=str(folder)) as worker:
-        yield worker
+    with (
+        worker_process(folder / "talkative.log", PYTHONPATH=str(folder)) as talkative,
+        worker_process(folder / "quiet.log") as quiet,
+    ):
+        yield talkative, quiet
 
 
-@pytest.fixture(scope="module")
-def other_worker(tmp_path_factory):
-    with worker_process(tmp_path_factory.mktemp("other") / "log") as worker:
-        yield worker
+@pytest.fixture
+def worker(workers):
+    return workers[0]
+
+
+@pytest.fixture
+def other_worker(workers):
+    return workers[1]
 
 
 def segment(folder, run=None, from_epoch=0, to_epoch=3):
@@ -99,10 +110,10 @@ def state(folder):
 
 
 @pytest.fixture(scope="module")
-def whole(worker, tmp_path_factory):
+def whole(workers, tmp_path_factory):
     """A segment from the first epoch to the last: its events, and the state at its end."""
     folder = tmp_path_factory.mktemp("whole")
-    return worker.train(segment(folder)), state(folder)
+    return workers[0].train(segment(folder)), state(folder)
 
 
 def test_a_worker_says_that_it_is_ready_and_what_it_trains_on(worker):
