@@ -72,7 +72,7 @@ def fit(connection: Connection, threads: int, images: int) -> None:
     import keras
 
     from sweep.data import partition
-    from sweep.network import build, optimizer
+    from sweep.network import build
     from sweep.training import set_up
 
     set_up(threads)
@@ -89,7 +89,8 @@ def fit(connection: Connection, threads: int, images: int) -> None:
         if name not in models:
             models[name] = build(configuration, dataset.image_shape, dataset.classes)
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-            models[name].compile(optimizer(configuration), loss, metrics=["accuracy"])
+            optimizer = keras.optimizers.Adam(configuration.learning_rate)
+            models[name].compile(optimizer, loss, metrics=["accuracy"])
             epoch(models[name])
         started = time.perf_counter()
         epoch(models[name])

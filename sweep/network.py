@@ -40,17 +40,3 @@ def build(configuration: Configuration, image_shape: ImageShape, classes: int) -
     model.add(layers.Dropout(configuration.dropout, name="dropout"))
     model.add(layers.Dense(classes, name="output"))
     return model
-
-
-def optimizer(configuration: Configuration) -> keras.optimizers.Optimizer:
-    """The configuration's optimizer, with Keras's defaults for whatever a configuration does not name."""
-    rate = configuration.learning_rate
-    match configuration.optimizer:
-        case "sgd":
-            return keras.optimizers.SGD(rate, momentum=configuration.momentum)
-        case "rmsprop":
-            return keras.optimizers.RMSprop(rate)
-        case "adamw":
-            return keras.optimizers.AdamW(rate, weight_decay=configuration.weight_decay)
-        case _:
-            return keras.optimizers.Adam(rate)

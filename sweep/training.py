@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from sweep.data import Dataset, Split, partition
-from sweep.network import build, optimizer
+from sweep.network import build
+from sweep.optimizers import Optimizer
 from sweep.work import Epoch, Run
 
 SCORING_BATCH = 1000
@@ -65,10 +66,7 @@ class Training:
         self.run = run
         self._images = images
         self._model = build(run.configuration, images.shape, images.classes)
-        self._optimizer = optimizer(run.configuration)
-        # Summing gradients over one replica does nothing, but TensorFlow keeps the graph it does so in for ever: 6 MB.
-        self._optimizer._all_reduce_sum_gradients = lambda gradients: gradients
-        self._optimizer.build(self._model.trainable_variables)
+        self._optimizer = Optimizer(run.configuration, _weights(self._model))
         self._train, self._score = _graphs(self._model, self._optimizer, images, run.configuration.batch_size)
         self.curve: list[Epoch] = []
 
@@ -117,10 +115,15 @@ class Training:
             self.curve = [Epoch(**epoch) for epoch in json.loads(str(saved["curve"]))]
 
     def _variables(self) -> list[Any]:
-        return [*self._model.variables, *self._optimizer.variables]
+        return [*self._model.variables, *self._optimizer.state]
 
 
-def _graphs(model: keras.Model, optimizer: keras.optimizers.Optimizer, images: Images, batch_size: int) -> Any:
+def _weights(model: keras.Model) -> list[tf.Variable]:
+    """TensorFlow's own variables behind Keras's, as far as they are trained."""
+    return [variable.value for variable in model.trainable_variables]
+
+
+def _graphs(model: keras.Model, optimizer: Optimizer, images: Images, batch_size: int) -> Any:
     """Two compiled functions: order (n,) -> (loss, accuracy) of an epoch, and () -> (loss, accuracy) of scoring."""
 
     def batch(x: Any, y: Any, index: Any) -> Any:
@@ -136,7 +139,7 @@ def _graphs(model: keras.Model, optimizer: keras.optimizers.Optimizer, images: I
         with tf.GradientTape() as tape:
             losses, hits = losses_and_hits(model(pixels, training=True), labels)
             loss = tf.reduce_mean(losses)
-        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        optimizer.apply(tape.gradient(loss, _weights(model)))
         return tf.reduce_sum(losses), tf.reduce_sum(hits)
 
     def score_step(index: Any) -> Any:

@@ -11,7 +11,7 @@ import sweep
 
 ROOT = Path(__file__).parent.parent
 DOORS = {
-    "tensorflow": {"sweep/training.py"},
+    "tensorflow": {"sweep/training.py", "sweep/optimizers.py"},
     "keras": {"sweep/network.py", "sweep/training.py"},
     "optuna": {"sweep/search.py"},
     "sqlalchemy": {"sweep/store.py", "sweep/search.py"},

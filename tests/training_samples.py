@@ -45,3 +45,19 @@ def _pin() -> None:
     from sweep.training import set_up
 
     set_up(1)
+
+
+def keras_optimizer(configuration: Configuration):
+    """Keras's own optimizer for a configuration, with Keras's defaults for whatever that does not name."""
+    import keras
+
+    rate = configuration.learning_rate
+    match configuration.optimizer:
+        case "sgd":
+            return keras.optimizers.SGD(rate, momentum=configuration.momentum)
+        case "rmsprop":
+            return keras.optimizers.RMSprop(rate)
+        case "adamw":
+            return keras.optimizers.AdamW(rate, weight_decay=configuration.weight_decay)
+        case _:
+            return keras.optimizers.Adam(rate)
