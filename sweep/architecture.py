@@ -65,7 +65,8 @@ def architecture(configuration: Configuration, image_shape: ImageShape, classes:
             height, width = math.ceil(height / block.stride), math.ceil(width / block.stride)
         weights = kernel * kernel * channels * filters
         shape = (height, width, filters)
-        layers.append(Layer(f"conv{number}", shape, weights + filters, 2 * weights * height * width))
+        biases = 0 if configuration.batch_norm else filters
+        layers.append(Layer(f"conv{number}", shape, weights + biases, 2 * weights * height * width))
         if configuration.batch_norm:
             layers += [Layer(f"batch_norm{number}", shape, 4 * filters), Layer(f"relu{number}", shape)]
         if block.pool_size and block.pool_stride:

@@ -82,6 +82,7 @@ def run(
     from sweep import api, spec
     from sweep.coordinator import Stopped
     from sweep.display import Tally, download_bar, watching
+    from sweep.store import as_url, place_of
 
     wanted = spec.load(study).replaced(trials=trials)
     seconds = None if timeout is None else _seconds(timeout)
@@ -90,7 +91,7 @@ def run(
     before = api.result_if_any(wanted.name, storage=storage)
     if before is not None:
         tally.remember(before)
-    _note(f"{wanted.name}: {_ranges(wanted)}; kept in {storage}")
+    _note(f"{wanted.name}: {_ranges(wanted)}; kept in {place_of(as_url(storage))}")
     with download_bar(console) as progress, watching(tally, console) as display:
         result, stopped = api.run_until_stopped(
             wanted, seconds, workers, threads, storage=storage, watcher=display, progress=progress

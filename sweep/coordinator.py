@@ -212,7 +212,7 @@ class Coordinator:
         self.store.end_trial(self.study_id, trial.number, outcome, reason, detail, reused)
         self.search.tell(trial.number, outcome, score, reason)
         if active is not None:
-            self._checkpoint(active.run).unlink(missing_ok=True)
+            _forget(self._checkpoint(active.run))
         if outcome is Outcome.INFEASIBLE:
             self._infeasible_in_a_row += 1
             if self._infeasible_in_a_row >= INFEASIBLE_IN_A_ROW:
@@ -274,9 +274,15 @@ def train_all(
                         store.add_epoch(runs[number].fingerprint, metrics)
                         watcher.epoch(trials[number], metrics, reused=False)
                     case SegmentFinished(number):
-                        unfinished.pop(number).checkpoint.unlink(missing_ok=True)
+                        _forget(unfinished.pop(number).checkpoint)
                         score = store.curve(runs[number].fingerprint)[-1].val_accuracy
                         watcher.ended(trials[number], Outcome.COMPLETED, "", score)
                     case SegmentFailed(number, _, reason, detail):
                         raise EngineError(f"Run {number} failed: {reason}.\n{detail}")
     return [store.curve(run.fingerprint)[: run.configuration.epochs] for run in runs]
+
+
+def _forget(checkpoint: Path) -> None:
+    """Removes a checkpoint, and what a worker that was killed may have left of one half written."""
+    for file in checkpoint.parent.glob(f"{checkpoint.stem}*"):
+        file.unlink(missing_ok=True)

@@ -143,7 +143,7 @@ def _line(code: str, tutorial: str | None) -> str:
 def _convolution(configuration: Configuration, block: ConvBlock) -> str:
     stride = f", strides={block.stride}" if block.stride > 1 else ""
     padding = f', padding="{configuration.padding}"' if configuration.padding != "valid" else ""
-    activation = "" if configuration.batch_norm else ', activation="relu"'
+    activation = ", use_bias=False" if configuration.batch_norm else ', activation="relu"'
     return f"layers.Conv2D({block.filters}, {block.kernel_size}{stride}{padding}{activation})"
 
 

@@ -27,6 +27,7 @@ def build(configuration: Configuration, image_shape: ImageShape, classes: int) -
                 strides=block.stride,
                 padding=configuration.padding,
                 activation=None if configuration.batch_norm else "relu",
+                use_bias=not configuration.batch_norm,  # the normalisation would take it out again
                 name=f"conv{number}",
             )
         )

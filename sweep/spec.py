@@ -125,7 +125,7 @@ class Study(BaseModel):
     def identity(self) -> dict[str, str]:
         """What may not change under one name, each part in words."""
         parts = {name: repr(getattr(self, name)) for name in ("validation", "train_size", "seed")}
-        parts |= {f"base.{name}": repr(value) for name, value in self.base.values().items() if name not in self.space}
+        parts |= {f"base.{name}": repr(value) for name, value in self.base.values().items()}
         return parts | {f"space.{name}": str(span) for name, span in self.space.items()}
 
 

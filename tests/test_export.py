@@ -13,6 +13,7 @@ from data_samples import idx_bytes, idx_folder, npz
 from hypothesis import given, settings
 from report_samples import frame_of, result_of, rows_of
 from strategies import configurations, unhurried
+from training_samples import keras_optimizer
 
 from sweep import data, export, network, published
 from sweep.architecture import Infeasible, architecture
@@ -122,7 +123,7 @@ def test_the_scripts_network_and_optimizer_are_those_that_were_searched(digits, 
     for theirs_layer, ours_layer in zip(theirs.layers[:-1], ours.layers[:-1], strict=True):  # the last has the softmax
         settled = theirs_layer.get_config() | {"name": ours_layer.name}
         assert settled == ours_layer.get_config()
-    as_theirs, as_ours = eval(optimizer, names), network.optimizer(configuration)
+    as_theirs, as_ours = eval(optimizer, names), keras_optimizer(configuration)
     assert as_theirs.get_config() | {"name": as_ours.name} == as_ours.get_config()
     assert f"batch_size={configuration.batch_size}," in script
     assert f"epochs={configuration.epochs}," in script
@@ -134,9 +135,9 @@ def test_each_line_that_differs_names_what_the_tutorial_had(digits):
     )
     lines = [line.strip() for line in export.as_script(found(configuration, digits), 0).splitlines()]
     assert "layers.Rescaling(1 / 255),  # the tutorial: not there" in lines
-    assert 'layers.Conv2D(8, 5),  # the tutorial: layers.Conv2D(32, 5, activation="relu")' in lines
+    assert 'layers.Conv2D(8, 5, use_bias=False),  # the tutorial: layers.Conv2D(32, 5, activation="relu")' in lines
     assert "# the tutorial: layers.MaxPooling2D(2)" in lines
-    assert "layers.Conv2D(64, 3),  # the tutorial: not there" in lines
+    assert "layers.Conv2D(64, 3, use_bias=False),  # the tutorial: not there" in lines
     assert "batch_size=64,  # the tutorial: batch_size=128" in lines
     assert "epochs=5," in lines
     assert any(line.startswith("optimizer=keras.optimizers.AdamW(0.0001, weight_decay=0.004),") for line in lines)

@@ -102,7 +102,6 @@ def test_workers_that_ask_before_anything_is_told_hear_no_murmurs_either(url, mu
 @settings(unhurried, max_examples=20)
 @given(space=spaces())
 def test_whatever_the_space_its_points_are_inside_of_it(space):
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
     for _ in range(3):
         trial = study.ask()

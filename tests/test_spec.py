@@ -1,5 +1,4 @@
 import contextlib
-import os
 import random
 import re
 
@@ -227,14 +226,6 @@ def test_what_is_no_file_is_refused(monkeypatch, tmp_path):
     }.items():
         with pytest.raises(InputError, match=match):
             load(name)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to the administrator")
-def test_a_file_that_may_not_be_read_is_named(tmp_path):
-    file = tmp_path / "my.toml"
-    file.touch(0)
-    with pytest.raises(InputError, match=r"my\.toml: cannot be read: Permission denied"):
-        read(file)
 
 
 def test_data_beside_the_file_is_found_from_anywhere_but_a_known_name_stays_one(tmp_path):

@@ -11,8 +11,8 @@ from sqlalchemy import create_engine, inspect
 from strategies import configurations, unhurried
 from test_coordinator import run, study_of
 
+from sweep import cli
 from sweep import store as store_module
-from sweep.cli import EXIT_CODES
 from sweep.configuration import Configuration
 from sweep.data import Split
 from sweep.errors import InputError, StoreError
@@ -86,9 +86,15 @@ def test_reading_makes_no_database_where_there_is_none(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_store_trouble_has_an_exit_code_of_its_own():
-    assert EXIT_CODES[StoreError] == 3
-    assert not issubclass(StoreError, InputError)
+def test_store_trouble_has_an_exit_code_of_its_own(storage, monkeypatch, capsys):
+    Path(storage).write_text("Dear diary, " * 1000)
+    monkeypatch.setattr("sys.argv", ["sweep", "list", "--storage", storage])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 3
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.endswith("file is not a database. Move the file away, or name another one with --storage.\n")
 
 
 def no_database(path: Path) -> None:
