@@ -126,7 +126,7 @@ def trained_by_keras(run, epochs):
         {"optimizer": "rmsprop"},
         {"optimizer": "adamw", "weight_decay": 0.1, "rescale": False, "learning_rate": 1e-4},
         {"optimizer": "adamw", "weight_decay": 0.0, "rescale": False, "learning_rate": 1e-4},
-        {"batch_norm": True, "optimizer": "sgd"},  # adam would blow up the noise in a bias that has no gradient
+        {"batch_norm": True, "optimizer": "sgd", "learning_rate": 1e-4},
         {"rescale": False, "learning_rate": 1e-4},  # adam; its kind turns the noise in a vanishing gradient into steps
     ],
     ids=str,
