@@ -22,6 +22,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from step import SMALL, matrix_product_rate
+
 from sweep.architecture import architecture
 from sweep.configuration import Configuration
 from sweep.data import Split, load
@@ -30,17 +32,14 @@ from sweep.work import Run
 
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "baseline": {},
-    "small": {
-        "conv1_filters": 8, "conv1_stride": 2, "conv2_filters": 16, "conv2_kernel_size": 3,
-        "pool2_size": 0, "dense_units": 64, "batch_size": 32,
-    },
+    "small": SMALL,
     "wide filters": {"conv1_filters": 64, "conv2_filters": 128},
     "two extra blocks": {"extra_blocks": 2, "padding": "same", "pool3_size": 2},
     "batch 32": {"batch_size": 32},
     "batch 512": {"batch_size": 512},
     "batch norm": {"batch_norm": True},
     "rescaled pixels": {"rescale": True},
-}  # fmt: skip
+}
 VALIDATION = 10_000
 
 
@@ -108,7 +107,7 @@ def ours(connection: Connection, threads: int, images: int) -> None:
     trainings: dict[str, Training] = {}
     while (name := connection.recv()) is not None:
         if name == "matrix product":
-            connection.send(_matrix_product_rate())
+            connection.send(matrix_product_rate())
             continue
         if name not in trainings:
             run = Run(Configuration().replaced(CONFIGURATIONS[name]), 0, "mnist", "", split)
@@ -123,20 +122,6 @@ def ours(connection: Connection, threads: int, images: int) -> None:
 
 def _split(images: int) -> Split:
     return Split(0, VALIDATION, min(images, 60_000 - VALIDATION))
-
-
-def _matrix_product_rate(size: int = 2048) -> float:
-    """Floating-point operations a second of TensorFlow's float32 matrix product in this process; the best of five."""
-    import tensorflow as tf
-
-    left = tf.random.normal((size, size))
-    product = tf.function(lambda: tf.reduce_sum(left @ left))
-    times = []
-    for _ in range(6):
-        started = time.perf_counter()
-        product().numpy()
-        times.append(time.perf_counter() - started)
-    return float(2 * size**3 / min(times))
 
 
 def flops_of_an_epoch(configuration: Configuration, images: int) -> float:

@@ -18,6 +18,7 @@ from sweep.coordinator import Coordinator, Stopped, Watcher, train_all
 from sweep.engines.local import LocalEngine
 from sweep.errors import InputError
 from sweep.machine import cores, provenance
+from sweep.preview import baseline_shape
 from sweep.results import Result
 from sweep.schedule import EveryEpoch, ToTheEnd
 from sweep.spec import Study, load
@@ -94,7 +95,8 @@ def run_until_stopped(
     workers, threads = crew(workers, threads)
     dataset = data.load(study.data, progress=progress)
     split = data.Split(study.seed, study.validation, study.train_size)
-    data.partition(dataset, split)  # a split that asks for too much is an error before anything starts
+    data.partition(dataset, split)  # a split that asks for too much is an error before anything is kept,
+    baseline_shape(study, dataset.image_shape, dataset.classes)  # and so is a baseline that cannot exist
     with Store.open(storage) as store, stop_on_signals() as stop:
         study_id = store.begin_study(study, dataset.digest)
         coordinator = Coordinator(

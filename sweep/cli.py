@@ -156,7 +156,7 @@ def check(
     from sweep.display import duration
 
     wanted = spec.load(study)
-    seen = preview.preview(wanted)
+    seen = preview.preview(wanted, *_facts_of_own_data(wanted.data))
     if as_json:
         return _print_json(preview.as_document(wanted, seen))
     print(f"{wanted.name}: {wanted.description}" if wanted.description else wanted.name)
@@ -331,6 +331,16 @@ def doctor(storage: Storage = DATABASE, as_json: Json = False) -> None:
         _table(["", "what", "found", "remedy"], [[f.mark, f.what, f.found, f.remedy] for f in findings])
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+def _facts_of_own_data(source: str) -> tuple[Any, ...]:
+    """Shape, classes and number of the training images at a path; nothing for what is known by name, or fetched."""
+    from sweep import data, published
+
+    if source in published.PUBLISHED:
+        return ()
+    dataset = data.load(source)
+    return dataset.image_shape, dataset.classes, len(dataset.x_train)
 
 
 # -- printing

@@ -157,8 +157,6 @@ class Coordinator:
         try:
             shape = self.shape(configuration)
         except Infeasible as reason:
-            if proposal.number == 0:
-                raise InputError(f"The baseline of study {self.study.name!r} cannot exist: {reason}.") from None
             trial = Trial(proposal.number, configuration, baseline, None, None, None)
             self.store.begin_trial(self.study_id, trial)
             self._end(trial, Outcome.INFEASIBLE, str(reason))

@@ -69,10 +69,7 @@ def preview(study: Study, image_shape: ImageShape = (28, 28, 1), classes: int = 
     feasible = [
         seconds(space.configuration(sample.point), sample.shape) for sample in samples if sample.shape is not None
     ]
-    try:
-        base = seconds(study.base, architecture(study.base, image_shape, classes))
-    except Infeasible as reason:
-        raise InputError(f"The baseline of study {study.name!r} cannot exist: {reason}.") from None
+    base = seconds(study.base, baseline_shape(study, image_shape, classes))
     total = base + (study.trials - 1) * (mean(feasible) if feasible else 0.0)
     return Preview(
         points=space.size(),
@@ -82,6 +79,18 @@ def preview(study: Study, image_shape: ImageShape = (28, 28, 1), classes: int = 
         infeasible=1 - len(feasible) / len(samples),
         workers=cores(),
     )
+
+
+def baseline_shape(study: Study, image_shape: ImageShape, classes: int) -> Architecture:
+    """The network of a study's base configuration.
+
+    Raises:
+        InputError: it cannot exist on these images.
+    """
+    try:
+        return architecture(study.base, image_shape, classes)
+    except Infeasible as reason:
+        raise InputError(f"The baseline of study {study.name!r} cannot exist: {reason}.") from None
 
 
 def as_document(study: Study, seen: Preview) -> dict[str, Any]:

@@ -222,6 +222,9 @@ def test_on_a_terminal_a_live_table_shows_the_running_trials(tmp_path):
         (["run", "quickstart", "--storage", "notes.txt"], 3, "notes.txt cannot be used: file is not a database"),
         (["run", "quickstart", "--storage", "no/such/folder/x.db"], 3, "in a folder that exists"),
         (["run", "elsewhere.toml"], 2, "no-such-folder"),
+        (["check", "elsewhere.toml"], 2, "no-such-folder"),
+        (["run", "impossible.toml"], 2, "The baseline of study 'small' cannot exist: conv block 1: a 40x40 kernel"),
+        (["check", "impossible.toml"], 2, "The baseline of study 'small' cannot exist: conv block 1: a 40x40 kernel"),
         (["list", "--storage", "none.db"], 2, "There is no database 'none.db' yet"),
         (["show", "small", "--storage", "notes.txt"], 3, "file is not a database"),
         (["init", "my.txt"], 2, "ends in .toml"),
@@ -236,6 +239,7 @@ def test_on_a_terminal_a_live_table_shows_the_running_trials(tmp_path):
 )
 def test_bad_input_gets_a_sentence_and_its_exit_code(tmp_path, arguments, code, says):
     (tmp_path / "notes.txt").write_text("this is no database, but long enough to be looked at as one\n" * 20)
+    (tmp_path / "impossible.toml").write_text(SMALL.replace("dense_units = 16", "conv1_kernel_size = 40"))
     (tmp_path / "elsewhere.toml").write_text(SMALL.replace("[space]", 'data = "./no-such-folder"\n[space]', 1).replace(
         'base = { epochs = 2, dense_units = 16 }\ndata = "./no-such-folder"', 'data = "./no-such-folder"'))  # fmt: skip
     assert says in " ".join(sweep(*arguments, cwd=tmp_path, code=code).stderr.replace("│", " ").split())
