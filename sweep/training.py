@@ -149,14 +149,9 @@ def _graphs(model: keras.Model, optimizer: Optimizer, images: Images, batch_size
 
     def over(order: Any, count: int, size: int, step: Any) -> Any:
         """Mean loss and accuracy over all batches; the last one holds what is left."""
-        size = min(size, count)
         loss, hits = tf.constant(0.0), tf.constant(0.0)
-        for number in tf.range(count // size):
-            index = tf.ensure_shape(order[number * size : (number + 1) * size], [size])
-            losses, right = step(index)
-            loss, hits = loss + losses, hits + right
-        if count % size:
-            losses, right = step(tf.ensure_shape(order[-(count % size) :], [count % size]))
+        for begin in tf.range(0, count, size):
+            losses, right = step(order[begin : tf.minimum(begin + size, count)])
             loss, hits = loss + losses, hits + right
         return loss / count, hits / count
 
