@@ -15,6 +15,7 @@ from sweep import data, results
 from sweep.architecture import architecture
 from sweep.configuration import Configuration
 from sweep.coordinator import Coordinator, Stopped, Watcher, train_all
+from sweep.database import checkpoint_folder
 from sweep.engines.local import LocalEngine
 from sweep.errors import InputError
 from sweep.machine import cores, provenance
@@ -22,7 +23,7 @@ from sweep.preview import baseline_shape
 from sweep.results import Result
 from sweep.schedule import EveryEpoch, ToTheEnd
 from sweep.spec import Study, load
-from sweep.store import Store, checkpoint_folder
+from sweep.store import Store
 from sweep.work import Epoch, Outcome, Run, Trial
 
 STORAGE = "sweep.db"

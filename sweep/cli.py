@@ -1,11 +1,9 @@
 """The command line: parse, call, print. What a command needs is imported inside it, so that help is instant."""
 
-import json
 import re
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -15,7 +13,6 @@ from sweep.errors import EngineError, InputError, StoreError, SweepError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sweep.results import Result
     from sweep.spec import Study
 
 TRY, LOOK, TAKE, KEEP = "Try", "Look", "Take away", "Keep house"
@@ -43,20 +40,10 @@ StudyName = Annotated[str, Argument(metavar="STUDY", help="A study's name in the
 DATABASE = "sweep.db"
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Runs the command line; every error we know of is a sentence and an exit code."""
-    from typer import _click
-
     try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except _click.exceptions.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output has had enough
-        sys.stderr.close()
-        sys.exit(0)
+        app()
     except SweepError as error:
         print(error, file=sys.stderr)
         sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))
@@ -81,8 +68,9 @@ def run(
     """Search a study; run again, it goes on where it stopped."""
     from sweep import api, spec
     from sweep.coordinator import Stopped
+    from sweep.database import as_url, place_of
     from sweep.display import Tally, download_bar, watching
-    from sweep.store import as_url, place_of
+    from sweep.output import summary
 
     wanted = spec.load(study).replaced(trials=trials)
     seconds = None if timeout is None else _seconds(timeout)
@@ -97,7 +85,7 @@ def run(
             wanted, seconds, workers, threads, storage=storage, watcher=display, progress=progress
         )
     again = " ".join(["sweep run", study, *_given("--trials", trials), *_given("--storage", storage, DATABASE)])
-    for line in _summary(result):
+    for line in summary(result):
         print(line)
     if stopped in (Stopped.SIGNAL, Stopped.TIMEOUT):
         print(f"{stopped.value}; every finished epoch is kept. To go on:\n{again}")
@@ -116,12 +104,13 @@ def run(
 def studies(as_json: Json = False) -> None:
     """List the studies that ship."""
     import studies as shipped
+    from sweep.output import print_json, print_table
     from sweep.spec import parse
 
     known = [parse(text, f"{name}.toml") for name, text in shipped.texts().items()]
     if as_json:
-        return _print_json([study.as_document() for study in known])
-    _table(["study", "trials", "what it tries"], [[s.name, str(s.trials), s.description] for s in known])
+        return print_json([study.as_document() for study in known])
+    print_table(["study", "trials", "what it tries"], [[s.name, str(s.trials), s.description] for s in known])
 
 
 @app.command(rich_help_panel=TRY)
@@ -154,22 +143,23 @@ def check(
     """Validate a study; show its space, ten samples and what it will cost."""
     from sweep import preview, spec
     from sweep.display import duration
+    from sweep.output import cell, print_json, print_table
 
     wanted = spec.load(study)
     seen = preview.preview(wanted, *_facts_of_own_data(wanted.data))
     if as_json:
-        return _print_json(preview.as_document(wanted, seen))
+        return print_json(preview.as_document(wanted, seen))
     print(f"{wanted.name}: {wanted.description}" if wanted.description else wanted.name)
     how = f"{wanted.trials} trials by {wanted.sampler}, pruned by {wanted.pruner}, on {wanted.data}"
     print(f"{how}; {_points(seen.points)}\n")
     base = wanted.base.values()
-    _table(
+    print_table(
         ["parameter", "from what", "baseline"],
-        [[name, str(span), _shown(base.get(name))] for name, span in wanted.space.items()],
+        [[name, str(span), cell(base.get(name))] for name, span in wanted.space.items()],
     )
     print("\nten samples")
     for sample in seen.samples:
-        point = ", ".join(f"{name} {_shown(value)}" for name, value in sample.point.items())
+        point = ", ".join(f"{name} {cell(value)}" for name, value in sample.point.items())
         shape = sample.shape
         cost = (
             f"cannot exist ({sample.reason})"
@@ -196,6 +186,7 @@ def baseline(
     from sweep import api
     from sweep.configuration import TUTORIAL_ACCURACY, TUTORIAL_LOSS, Configuration
     from sweep.display import Tally, download_bar, percent, watching
+    from sweep.output import print_json, print_table
 
     console = _stderr()
     tally = Tally(Configuration(), seeds, api.crew(workers, threads, at_most=seeds)[0], "seed", "test accuracy")
@@ -206,23 +197,24 @@ def baseline(
     last = [curve[-1] for curve in curves]
     if as_json:
         runs = [{"seed": seed, "accuracy": e.val_accuracy, "loss": e.val_loss} for seed, e in enumerate(last)]
-        return _print_json({"tutorial": {"accuracy": TUTORIAL_ACCURACY, "loss": TUTORIAL_LOSS}, "runs": runs})
+        return print_json({"tutorial": {"accuracy": TUTORIAL_ACCURACY, "loss": TUTORIAL_LOSS}, "runs": runs})
     rows = [["the tutorial", percent(TUTORIAL_ACCURACY), f"{TUTORIAL_LOSS:.4f}", ""]]
     for seed, epoch in enumerate(last):
         difference = 100 * (epoch.val_accuracy - TUTORIAL_ACCURACY)
         rows.append([f"seed {seed}", percent(epoch.val_accuracy), f"{epoch.val_loss:.4f}", f"{difference:+.2f}"])
-    _table(["10,000 test images", "accuracy", "loss", "points"], rows, right=(1, 2, 3))
+    print_table(["10,000 test images", "accuracy", "loss", "points"], rows, right=(1, 2, 3))
 
 
 @app.command("list", rich_help_panel=LOOK)
 def list_(storage: Storage = DATABASE, as_json: Json = False) -> None:
     """List the studies in the database and how far they are."""
+    from sweep.output import print_json, print_table
     from sweep.store import Store
 
     with Store.open(storage, create=False) as store:
         rows = store.studies()
     if as_json:
-        return _print_json(
+        return print_json(
             [
                 {
                     "study": row.study.name,
@@ -234,7 +226,7 @@ def list_(storage: Storage = DATABASE, as_json: Json = False) -> None:
                 for row in rows
             ]
         )
-    _table(
+    print_table(
         ["study", "done", "outcomes", "begun (UTC)"],
         [
             [
@@ -257,11 +249,12 @@ def show(
 ) -> None:
     """Show how a study stands, or one trial's story."""
     from sweep import api
+    from sweep.output import print_study, print_trial
 
     result = api.result(study, storage=storage)
     if trial is None:
-        return _show_study(result, as_json)
-    _show_trial(result, trial, as_json)
+        return print_study(result, as_json)
+    print_trial(result, trial, as_json)
 
 
 @app.command(rich_help_panel=LOOK)
@@ -323,12 +316,13 @@ def export(
 def doctor(storage: Storage = DATABASE, as_json: Json = False) -> None:
     """Check versions, devices, data and database; say what to mend."""
     from sweep.doctor import examine
+    from sweep.output import print_json, print_table
 
     findings = list(examine(storage))
     if as_json:
-        _print_json([vars(finding) for finding in findings])
+        print_json([vars(finding) for finding in findings])
     else:
-        _table(["", "what", "found", "remedy"], [[f.mark, f.what, f.found, f.remedy] for f in findings])
+        print_table(["", "what", "found", "remedy"], [[f.mark, f.what, f.found, f.remedy] for f in findings])
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
@@ -343,155 +337,6 @@ def _facts_of_own_data(source: str) -> tuple[Any, ...]:
     return dataset.image_shape, dataset.classes, len(dataset.x_train)
 
 
-# -- printing
-
-
-def _summary(result: "Result") -> Iterable[str]:
-    """Best, baseline and the difference between them, with its noise."""
-    from sweep.display import changes, duration, percent
-
-    frame = result.frame
-    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
-    yield f"{result.study.name}: {len(frame)} trials ({outcomes}), {duration(frame['seconds'].sum())} of training"
-    if not (frame["outcome"] == "completed").any():
-        yield "no trial has completed"
-        yield from sorted(set(frame["reason"]) - {""})[:3]
-        return
-    number = result.best_trial
-    score, base = result.score(number), result.baseline_score
-    yield f"best        {percent(score)}  trial {number}: {changes(result.best, result.study.base)}"
-    yield f"baseline    {percent(base)}  {'the tutorial' if _is_tutorial(result) else 'the study'}'s configuration"
-    if base is not None:
-        noise = 2 * ((score * (1 - score) + base * (1 - base)) / result.study.validation) ** 0.5
-        gain = 100 * (score - base)
-        doubt = "" if abs(gain) > 100 * noise else ", so this may be luck"
-        images = f"{result.study.validation:,} validation images, one run each"
-        yield f"difference  {gain:+.2f} points on {images}; up to ±{100 * noise:.2f} is noise{doubt}"
-
-
-def _is_tutorial(result: "Result") -> bool:
-    from sweep.configuration import Configuration
-
-    return result.study.base == Configuration()
-
-
-def _show_study(result: "Result", as_json: bool) -> None:
-    from sweep.display import changes, percent
-
-    frame = result.frame.sort_values(["score", "trial"], ascending=[False, True], na_position="last")
-    if as_json:
-        best = result.best_trial if (frame["outcome"] == "completed").any() else None
-        trials = json.loads(frame.to_json(orient="records", date_format="iso"))
-        return _print_json({"study": result.study.as_document(), "best_trial": best, "trials": trials})
-    for line in _summary(result):
-        print(line)
-    print()
-    rows = [
-        [
-            str(row["trial"]),
-            percent(row["score"]),
-            str(row["trained_epochs"]),
-            row["outcome"],
-            row["reason"],
-            changes(result.configuration(row["trial"]), result.study.base),
-        ]
-        for row in frame.head(20).to_dict("records")
-    ]
-    _table(
-        ["trial", "accuracy", "epochs", "outcome", "reason", "what differs from the baseline"],
-        rows,
-        right=(0, 1, 2),
-    )
-    if len(frame) > 20:
-        print(f"and {len(frame) - 20} more: sweep trials {result.study.name}")
-
-
-def _show_trial(result: "Result", trial: int, as_json: bool) -> None:
-    from sweep.display import percent
-
-    configuration = result.configuration(trial)
-    row = result.frame[result.frame["trial"] == trial]
-    curve = result.curves[result.curves["trial"] == trial]
-    if as_json:
-        facts = json.loads(row.to_json(orient="records", date_format="iso"))[0]
-        return _print_json(facts | {"curve": json.loads(curve.to_json(orient="records"))})
-    facts = row.iloc[0]
-    reason = f" ({facts['reason']})" if facts["reason"] else ""
-    print(f"trial {trial} of {result.study.name}: {facts['outcome']}{reason}, accuracy {percent(facts['score'])}")
-    reused = f", {facts['reused_epochs']} of them known already" if facts["reused_epochs"] else ""
-    print(f"{facts['trained_epochs']} epochs{reused}; seed {facts['seed']}; fingerprint {facts['fingerprint']}\n")
-    base = result.study.base.values()
-    values = configuration.values()
-    _table(
-        ["parameter", "value", "baseline"],
-        [
-            [name, _shown(value), "" if base.get(name) == value else _shown(base.get(name))]
-            for name, value in values.items()
-        ],
-    )
-    print()
-    _table(
-        ["epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds"],
-        [
-            [
-                str(row["epoch"]),
-                f"{row['loss']:.4f}",
-                percent(row["accuracy"]),
-                f"{row['val_loss']:.4f}",
-                percent(row["val_accuracy"]),
-                f"{row['seconds']:.1f}",
-            ]
-            for row in curve.to_dict("records")
-        ],
-        right=range(6),
-    )
-
-
-def _table(columns: list[str], rows: Iterable[list[str]], right: Iterable[int] = ()) -> None:
-    """A table on standard output; as wide as it needs to be where that is no terminal."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index in set(right) else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console() if sys.stdout.isatty() else Console(width=10_000)
-    console.print(table)
-
-
-def _print_json(document: object) -> None:
-    print(json.dumps(document, indent=2))
-
-
-def _note(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
-def _stderr() -> "Console":
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-def _ranges(study: "Study") -> str:
-    names = list(study.space)
-    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return f"{study.trials} trials over {shown}"
-
-
-def _points(points: int | None) -> str:
-    return "more points than can be counted" if points is None else f"{points:,} different points"
-
-
-def _shown(value: Any) -> str:
-    from sweep.display import shown
-
-    return "–" if value is None else shown(value)
-
-
 def _given(flag: str, value: object, default: object = None) -> list[str]:
     return [] if value == default else [flag, str(value)]
 
@@ -503,3 +348,23 @@ def _seconds(text: str) -> float:
         raise InputError(f"--timeout takes a time such as 90s, 20m or 1h30m, not {text!r}.")
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return 3600 * hours + 60 * minutes + seconds
+
+
+def _stderr() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _ranges(study: "Study") -> str:
+    names = list(study.space)
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return f"{study.trials} trials over {shown}"
+
+
+def _points(points: int | None) -> str:
+    return "more points than can be counted" if points is None else f"{points:,} different points"

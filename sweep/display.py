@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from sweep.configuration import Configuration, Value
-from sweep.results import Result
 from sweep.work import UNFINISHED, Epoch, Outcome, Trial
+
+if TYPE_CHECKING:
+    from sweep.results import Result
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -71,7 +73,7 @@ class Tally:
         self._counted_before = 0
         self._began = time.monotonic()
 
-    def remember(self, before: Result) -> None:
+    def remember(self, before: "Result") -> None:
         """Takes in what earlier calls have found, so that this one goes on counting from there."""
         frame = before.frame
         self._counted_before = int((~frame["outcome"].isin([Outcome.INFEASIBLE, *UNFINISHED])).sum())

@@ -18,10 +18,10 @@ import sqlalchemy
 from optuna.trial import Trial, TrialState
 
 from sweep.configuration import Value, Values
+from sweep.database import guarded, place_of, settle_sqlite
 from sweep.errors import InputError, StoreError
 from sweep.space import Float, Int, Range
 from sweep.spec import Study
-from sweep.store import guarded, place_of, settle_sqlite
 from sweep.work import Outcome
 
 

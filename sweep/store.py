@@ -8,106 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import (
-    JSON,
-    URL,
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    DateTime,
-    Engine,
-    Float,
-    ForeignKey,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    inspect,
-    select,
-    update,
-)
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from sweep.errors import InputError, StoreError, did_you_mean
+from sweep.database import connect, guarded, place_of
+from sweep.errors import InputError, did_you_mean
 from sweep.spec import Study
+from sweep.tables import epochs, migrate, runs, studies, trials
 from sweep.work import TRAINING_VERSION, UNFINISHED, Epoch, Outcome, Run, Trial
-
-SCHEMA_VERSION = 1
-
-EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
-
-SQLITE_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL")
-
-metadata = MetaData()
-
-schema = Table("sweep_schema", metadata, Column("version", Integer, primary_key=True))
-
-studies = Table(
-    "sweep_studies",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("name", String(64), nullable=False, unique=True),
-    Column("document", JSON, nullable=False),  # the study as a file would give it
-    Column("data_digest", String(64), nullable=False),
-    Column("created", DateTime, nullable=False),
-)
-
-runs = Table(
-    "sweep_runs",
-    metadata,
-    Column("fingerprint", String(64), primary_key=True),
-    Column("configuration", JSON, nullable=False),
-    Column("seed", BigInteger, nullable=False),
-    Column("data", Text, nullable=False),
-    Column("data_digest", String(64), nullable=False),
-    Column("split", JSON(none_as_null=True)),  # null: all training images, scored on the test images
-    Column("precision", String(16), nullable=False),
-    Column("training_version", Integer, nullable=False),
-    Column("provenance", JSON, nullable=False),  # versions, machine, device, threads, git state
-    Column("created", DateTime, nullable=False),
-)
-
-epochs = Table(
-    "sweep_epochs",
-    metadata,
-    Column("fingerprint", ForeignKey(runs.c.fingerprint), primary_key=True),
-    Column("epoch", Integer, primary_key=True),
-    Column("loss", Float),  # null: not a finite number
-    Column("accuracy", Float),
-    Column("val_loss", Float),
-    Column("val_accuracy", Float),
-    Column("seconds", Float, nullable=False),
-)
-
-trials = Table(
-    "sweep_trials",
-    metadata,
-    Column("study_id", ForeignKey(studies.c.id), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("baseline", Boolean, nullable=False),
-    Column("configuration", JSON, nullable=False),
-    Column("outcome", String(16), nullable=False),
-    Column("reason", Text, nullable=False, default=""),
-    Column("detail", Text, nullable=False, default=""),  # traceback, or the last lines of the worker
-    Column("fingerprint", ForeignKey(runs.c.fingerprint)),  # null: it cannot exist
-    Column("parameters", BigInteger),
-    Column("flops", BigInteger),
-    Column("trained_epochs", Integer, nullable=False, default=0),
-    Column("reused_epochs", Integer, nullable=False, default=0),
-    Column("started", DateTime, nullable=False),
-    Column("finished", DateTime),
-)
 
 
 @dataclass(frozen=True)
@@ -150,23 +59,11 @@ class Store:
             InputError: not a URL; or, where `create` is false, there is no such database yet.
             StoreError: it cannot be opened, is no database, or is of a newer version of this package.
         """
-        url = as_url(url)
-        file = make_url(url).database
-        if url.startswith("sqlite") and not create and not (file and Path(file).exists()):
-            raise InputError(f"There is no database {file!r} yet; `sweep run quickstart` begins one.")
-        try:
-            engine = create_engine(url)
-        except NoSuchModuleError:
-            kind = make_url(url).drivername
-            raise InputError(f"There are no {kind} databases. SQLite and PostgreSQL work: {EXAMPLES}.") from None
-        except ModuleNotFoundError as error:
-            driver = f"this database's driver, the package {error.name!r}, is not installed"
-            raise InputError(f"{place_of(url)}: {driver}. Install it: pip install {error.name}") from None
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", settle_sqlite)
+        engine = connect(url, create=create)
         store = cls(engine)
         try:
-            store._migrate()
+            with store._guarded() as connection:
+                migrate(connection, store.place)
         except BaseException:
             engine.dispose()
             raise
@@ -396,89 +293,6 @@ class Store:
         """A transaction whose database errors become ours, with a remedy."""
         with guarded(self._engine.url), self._engine.begin() as connection:
             yield connection
-
-    def _migrate(self) -> None:
-        with self._guarded() as connection:
-            version = (
-                connection.scalar(select(schema.c.version)) if inspect(connection).has_table(schema.name) else None
-            )
-            if version is None:
-                metadata.create_all(connection)
-                connection.execute(insert(schema).values(version=SCHEMA_VERSION))
-            elif version > SCHEMA_VERSION:
-                raise StoreError(
-                    f"The database {self.place} was written by a newer version of cnn-sweep (its tables are version "
-                    f"{version}, this one knows {SCHEMA_VERSION}). Upgrade: pip install --upgrade cnn-sweep"
-                )
-
-
-def as_url(storage: str) -> str:
-    """A database's URL; a path becomes that of an SQLite file.
-
-    Raises:
-        InputError: neither a URL nor a usable path.
-    """
-    if "://" not in storage:
-        return URL.create("sqlite", database=storage).render_as_string()
-    try:
-        make_url(storage)
-    except (ArgumentError, ValueError):  # the latter: a port that is no number
-        raise InputError(f"{storage!r} is no database. Give a path, or a URL: {EXAMPLES}.") from None
-    return storage
-
-
-def place_of(address: str | URL) -> str:
-    """A database in words, without its password."""
-    url = make_url(address)
-    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
-
-
-@contextmanager
-def guarded(url: str | URL) -> Iterator[None]:
-    """Turns what SQLAlchemy raises into a StoreError with a remedy."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).splitlines()[0].removesuffix(".")
-        raise StoreError(f"The database {place_of(url)} cannot be used: {cause}.{_remedy(cause)}") from error
-
-
-def checkpoint_folder(storage: str) -> Path:
-    """The folder for states of unfinished runs, made where it is not there: beside an SQLite file, else here.
-
-    Raises:
-        StoreError: it cannot be made.
-    """
-    url = make_url(as_url(storage))
-    name = url.database if url.get_backend_name() == "sqlite" and url.database else "sweep"
-    folder = Path(f"{name}.checkpoints").resolve()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"Checkpoints cannot be kept in {folder}: {error.strerror}.") from None
-    return folder
-
-
-def settle_sqlite(connection: Any, _: object) -> None:
-    """A listener for SQLAlchemy's "connect": readers beside one writer, and patience where the file is busy."""
-    cursor = connection.cursor()
-    for pragma in SQLITE_PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _remedy(cause: str) -> str:
-    remedies = {
-        "not a database": " Move the file away, or name another one with --storage.",
-        "malformed": " It is damaged: restore a copy, or begin another one with --storage.",
-        "locked": " Another program is writing to it; close that and run again.",
-        "readonly": " Make the file and its folder writable, or name another place with --storage.",
-        "unable to open": " It must be a file in a folder that exists; or name another place with --storage.",
-        "resolve host": " Does the URL name the server rightly?",
-        "connection": " Is the server running, and does the URL name it, its user and the password rightly?",
-        "full": " Free some space and run again; every finished epoch is kept.",
-    }
-    return next((remedy for word, remedy in remedies.items() if word in cause), "")
 
 
 def _last_epoch() -> Any:

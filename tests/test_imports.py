@@ -14,12 +14,12 @@ DOORS = {
     "tensorflow": {"sweep/training.py", "sweep/optimizers.py"},
     "keras": {"sweep/network.py", "sweep/training.py"},
     "optuna": {"sweep/search.py"},
-    "sqlalchemy": {"sweep/store.py", "sweep/search.py"},
+    "sqlalchemy": {"sweep/database.py", "sweep/tables.py", "sweep/store.py", "sweep/search.py"},
     "pydantic": {"sweep/spec.py"},
     "pandas": {"sweep/results.py", "reports"},
     "plotly": {"reports"},
     "typer": {"sweep/cli.py"},
-    "rich": {"sweep/cli.py", "sweep/display.py"},
+    "rich": {"sweep/cli.py", "sweep/display.py", "sweep/output.py"},
     "jinja2": {"sweep/export.py", "reports"},
 }
 STANDARD_LIBRARY_ONLY = ["configuration", "architecture", "space", "schedule", "errors", "machine"]

@@ -15,10 +15,11 @@ from sweep import cli
 from sweep import store as store_module
 from sweep.configuration import Configuration
 from sweep.data import Split
+from sweep.database import as_url, checkpoint_folder
 from sweep.errors import InputError, StoreError
 from sweep.search import OptunaSearch
 from sweep.space import Choice, Float
-from sweep.store import Store, as_url, checkpoint_folder
+from sweep.store import Store
 from sweep.testing import ScriptedEngine
 from sweep.work import Epoch, Outcome, Run, Trial
 

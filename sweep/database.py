@@ -1,0 +1,108 @@
+"""How a database is named, opened and spoken of: what our tables and Optuna's have in common."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from sweep.errors import InputError, StoreError
+
+EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
+
+SQLITE_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL")
+
+
+def connect(storage: str, *, create: bool) -> Engine:
+    """SQLAlchemy's engine for a path or URL.
+
+    Raises:
+        InputError: neither of them; a driver is missing; or, where `create` is false, there is no such file.
+    """
+    url = as_url(storage)
+    file = make_url(url).database
+    if url.startswith("sqlite") and not create and not (file and Path(file).exists()):
+        raise InputError(f"There is no database {file!r} yet; `sweep run quickstart` begins one.")
+    try:
+        engine = create_engine(url)
+    except NoSuchModuleError:
+        kind = make_url(url).drivername
+        raise InputError(f"There are no {kind} databases. SQLite and PostgreSQL work: {EXAMPLES}.") from None
+    except ModuleNotFoundError as error:
+        driver = f"this database's driver, the package {error.name!r}, is not installed"
+        raise InputError(f"{place_of(url)}: {driver}. Install it: pip install {error.name}") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", settle_sqlite)
+    return engine
+
+
+def as_url(storage: str) -> str:
+    """A database's URL; a path becomes that of an SQLite file.
+
+    Raises:
+        InputError: neither a URL nor a usable path.
+    """
+    if "://" not in storage:
+        return URL.create("sqlite", database=storage).render_as_string()
+    try:
+        make_url(storage)
+    except (ArgumentError, ValueError):  # the latter: a port that is no number
+        raise InputError(f"{storage!r} is no database. Give a path, or a URL: {EXAMPLES}.") from None
+    return storage
+
+
+def place_of(address: str | URL) -> str:
+    """A database in words, without its password."""
+    url = make_url(address)
+    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
+
+
+@contextmanager
+def guarded(url: str | URL) -> Iterator[None]:
+    """Turns what SQLAlchemy raises into a StoreError with a remedy."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0].removesuffix(".")
+        raise StoreError(f"The database {place_of(url)} cannot be used: {cause}.{_remedy(cause)}") from error
+
+
+def checkpoint_folder(storage: str) -> Path:
+    """The folder for states of unfinished runs, made where it is not there: beside an SQLite file, else here.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    url = make_url(as_url(storage))
+    name = url.database if url.get_backend_name() == "sqlite" and url.database else "sweep"
+    folder = Path(f"{name}.checkpoints").resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"Checkpoints cannot be kept in {folder}: {error.strerror}.") from None
+    return folder
+
+
+def settle_sqlite(connection: Any, _: object) -> None:
+    """A listener for SQLAlchemy's "connect": readers beside one writer, and patience where the file is busy."""
+    cursor = connection.cursor()
+    for pragma in SQLITE_PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _remedy(cause: str) -> str:
+    remedies = {
+        "not a database": " Move the file away, or name another one with --storage.",
+        "malformed": " It is damaged: restore a copy, or begin another one with --storage.",
+        "locked": " Another program is writing to it; close that and run again.",
+        "readonly": " Make the file and its folder writable, or name another place with --storage.",
+        "unable to open": " It must be a file in a folder that exists; or name another place with --storage.",
+        "resolve host": " Does the URL name the server rightly?",
+        "connection": " Is the server running, and does the URL name it, its user and the password rightly?",
+        "full": " Free some space and run again; every finished epoch is kept.",
+    }
+    return next((remedy for word, remedy in remedies.items() if word in cause), "")

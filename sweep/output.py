@@ -1,0 +1,129 @@
+"""What commands print on standard output: tables, summaries, JSON. Loaded once a command has something to say."""
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sweep.configuration import Configuration, Value
+from sweep.display import changes, duration, percent, shown
+
+if TYPE_CHECKING:
+    from sweep.results import Result
+
+
+def summary(result: "Result") -> Iterable[str]:
+    """Best, baseline and the difference between them, with its noise."""
+    frame = result.frame
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
+    yield f"{result.study.name}: {len(frame)} trials ({outcomes}), {duration(frame['seconds'].sum())} of training"
+    if not (frame["outcome"] == "completed").any():
+        yield "no trial has completed"
+        yield from sorted(set(frame["reason"]) - {""})[:3]
+        return
+    number = result.best_trial
+    score, base = result.score(number), result.baseline_score
+    yield f"best        {percent(score)}  trial {number}: {changes(result.best, result.study.base)}"
+    yield f"baseline    {percent(base)}  {'the tutorial' if _is_tutorial(result) else 'the study'}'s configuration"
+    if base is not None:
+        noise = 2 * ((score * (1 - score) + base * (1 - base)) / result.study.validation) ** 0.5
+        gain = 100 * (score - base)
+        doubt = "" if abs(gain) > 100 * noise else ", so this may be luck"
+        images = f"{result.study.validation:,} validation images, one run each"
+        yield f"difference  {gain:+.2f} points on {images}; up to ±{100 * noise:.2f} is noise{doubt}"
+
+
+def _is_tutorial(result: "Result") -> bool:
+    return result.study.base == Configuration()
+
+
+def print_study(result: "Result", as_json: bool) -> None:
+    frame = result.frame.sort_values(["score", "trial"], ascending=[False, True], na_position="last")
+    if as_json:
+        best = result.best_trial if (frame["outcome"] == "completed").any() else None
+        trials = json.loads(frame.to_json(orient="records", date_format="iso"))
+        return print_json({"study": result.study.as_document(), "best_trial": best, "trials": trials})
+    for line in summary(result):
+        print(line)
+    print()
+    rows = [
+        [
+            str(row["trial"]),
+            percent(row["score"]),
+            str(row["trained_epochs"]),
+            row["outcome"],
+            row["reason"],
+            changes(result.configuration(row["trial"]), result.study.base),
+        ]
+        for row in frame.head(20).to_dict("records")
+    ]
+    print_table(
+        ["trial", "accuracy", "epochs", "outcome", "reason", "what differs from the baseline"],
+        rows,
+        right=(0, 1, 2),
+    )
+    if len(frame) > 20:
+        print(f"and {len(frame) - 20} more: sweep trials {result.study.name}")
+
+
+def print_trial(result: "Result", trial: int, as_json: bool) -> None:
+    configuration = result.configuration(trial)
+    row = result.frame[result.frame["trial"] == trial]
+    curve = result.curves[result.curves["trial"] == trial]
+    if as_json:
+        facts = json.loads(row.to_json(orient="records", date_format="iso"))[0]
+        return print_json(facts | {"curve": json.loads(curve.to_json(orient="records"))})
+    facts = row.iloc[0]
+    reason = f" ({facts['reason']})" if facts["reason"] else ""
+    print(f"trial {trial} of {result.study.name}: {facts['outcome']}{reason}, accuracy {percent(facts['score'])}")
+    reused = f", {facts['reused_epochs']} of them known already" if facts["reused_epochs"] else ""
+    print(f"{facts['trained_epochs']} epochs{reused}; seed {facts['seed']}; fingerprint {facts['fingerprint']}\n")
+    base = result.study.base.values()
+    values = configuration.values()
+    print_table(
+        ["parameter", "value", "baseline"],
+        [
+            [name, cell(value), "" if base.get(name) == value else cell(base.get(name))]
+            for name, value in values.items()
+        ],
+    )
+    print()
+    print_table(
+        ["epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds"],
+        [
+            [
+                str(row["epoch"]),
+                f"{row['loss']:.4f}",
+                percent(row["accuracy"]),
+                f"{row['val_loss']:.4f}",
+                percent(row["val_accuracy"]),
+                f"{row['seconds']:.1f}",
+            ]
+            for row in curve.to_dict("records")
+        ],
+        right=range(6),
+    )
+
+
+def print_table(columns: list[str], rows: Iterable[list[str]], right: Iterable[int] = ()) -> None:
+    """A table on standard output; as wide as it needs to be where that is no terminal."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index in set(right) else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console() if sys.stdout.isatty() else Console(width=10_000)
+    console.print(table)
+
+
+def print_json(document: object) -> None:
+    print(json.dumps(document, indent=2))
+
+
+def cell(value: Value | None) -> str:
+    """A hyperparameter's value in a table; a dash where there is none."""
+    return "–" if value is None else shown(value)
