@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, inspect
+from sqlalchemy.engine import make_url
 from strategies import configurations, unhurried
 from test_coordinator import run, study_of
 
 from sweep import cli
-from sweep import store as store_module
 from sweep.configuration import Configuration
 from sweep.data import Split
 from sweep.database import as_url, checkpoint_folder
 from sweep.errors import InputError, StoreError
 from sweep.search import OptunaSearch
 from sweep.space import Choice, Float
-from sweep.store import Store
+from sweep.store import Ending, Store
 from sweep.testing import ScriptedEngine
 from sweep.work import Epoch, Outcome, Run, Trial
 
@@ -162,7 +162,7 @@ def test_a_database_that_may_only_be_read_is_told(storage):
 
 
 def test_a_database_that_another_program_writes_to_is_told(storage, monkeypatch):
-    monkeypatch.setattr(store_module, "SQLITE_PRAGMAS", ("busy_timeout=10", "journal_mode=WAL"))
+    monkeypatch.setattr("sweep.database.SQLITE_PRAGMAS", ("busy_timeout=10", "journal_mode=WAL"))
     with Store.open(storage) as store:
         search = OptunaSearch(study_of(RATES), store.url)
         trial = search.ask()
@@ -212,7 +212,7 @@ def test_a_url_that_cannot_work_says_which_would_and_shows_no_password(url, mess
 
 def test_a_place_is_told_without_its_password_but_the_url_keeps_it_for_optuna():
     store = Store(create_engine("sqlite://", poolclass=None))
-    store._engine.url = store_module.make_url("postgresql+psycopg://me:secret@host/name")
+    store._engine.url = make_url("postgresql+psycopg://me:secret@host/name")
     assert store.place == "postgresql+psycopg://me:***@host/name"
     assert store.url == "postgresql+psycopg://me:secret@host/name"
 
@@ -443,7 +443,7 @@ def test_how_a_trial_ended_is_known_once_it_has(database):
         store.reach(study_id, 0, 1)
         store.end_trial(study_id, 0, Outcome.DIVERGED, "not finite")
         ending = store.ending(study_id, 0)
-    assert ending == store_module.Ending(Outcome.DIVERGED, "not finite", 0.75)
+    assert ending == Ending(Outcome.DIVERGED, "not finite", 0.75)
 
 
 # -- runs and their curves
