@@ -112,9 +112,10 @@ class Coordinator:
         with self.engine:
             try:
                 while self._wanted() or self._active:
-                    while self.engine.idle and self._wanted():
+                    if self.engine.idle and self._wanted():
                         self._begin_next()
-                    for event in self.engine.wait(HEARTBEAT):
+                    begins_another = self.engine.idle and self._wanted()
+                    for event in self.engine.wait(0 if begins_another else HEARTBEAT):
                         self._take_note(event)
                     if stop.is_set():
                         return Stopped.SIGNAL

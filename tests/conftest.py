@@ -1,8 +1,34 @@
+import subprocess
 from pathlib import Path
 
 import pytest
+
+from sweep.data import load
+from sweep.errors import DataError
+from sweep.published import PUBLISHED
 
 
 @pytest.fixture
 def storage(tmp_path: Path) -> str:
     return str(tmp_path / "sweep.db")
+
+
+@pytest.fixture(scope="session")
+def fashion_files(tmp_path_factory) -> Path:
+    """The folder of the real Fashion-MNIST, which `load` finds from here on.
+
+    Where it is not here and Keras's host cannot be reached, it is unpacked from Debian's package, not installed.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        try:
+            load("fashion-mnist")
+        except DataError:
+            folder = tmp_path_factory.mktemp("debian")
+            subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)  # refused but to root
+            subprocess.run(["apt-get", "download", "-q", "dataset-fashion-mnist"], cwd=folder, check=True)
+            subprocess.run(["dpkg", "-x", next(folder.glob("*.deb")), folder], check=True)
+            patched.setattr("sweep.published.DEBIAN_FOLDER", folder / "usr" / "share" / "datasets")
+            load("fashion-mnist")
+        place = PUBLISHED["fashion-mnist"].place()
+        assert place is not None
+        yield place.path

@@ -30,7 +30,7 @@ def test_mnist_is_the_real_one(mnist):
     assert mnist.digest == "2c2dedee4a0f507e8e6ca4b3046e0afa63dae54cc3621544e5dd1a8b50350d49"
 
 
-def test_fashion_mnist_is_the_real_one():
+def test_fashion_mnist_is_the_real_one(fashion_files):
     dataset = load("fashion-mnist")
     assert dataset.x_train.shape == (60_000, 28, 28, 1)
     assert dataset.x_test.shape == (10_000, 28, 28, 1)

@@ -15,16 +15,8 @@ from sweep import published
 from sweep.arrays import IDX_NAMES
 from sweep.data import describe, load
 from sweep.errors import DataError
-from sweep.published import PUBLISHED
 
 NOWHERE = "http://127.0.0.1:1/"  # refuses at once
-
-
-@pytest.fixture(scope="session")
-def fashion_files():
-    """The four published files, from wherever this machine has them."""
-    load("fashion-mnist")
-    return PUBLISHED["fashion-mnist"].place().path
 
 
 @pytest.fixture
