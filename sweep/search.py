@@ -65,7 +65,7 @@ class OptunaSearch:
         self._base_point = self._space.point_of(study.base)
         with _guarded(url), _quiet():
             storage = _storage(url)
-            weakref.finalize(self, storage.engine.dispose)
+            weakref.finalize(self, _close, storage)
             self._study = optuna.create_study(
                 storage=storage,
                 study_name=study.name,
@@ -258,3 +258,9 @@ def _storage(url: str) -> optuna.storages.RDBStorage:
         sqlalchemy.event.listen(storage.engine, "connect", settle_sqlite)
         storage.engine.dispose()  # what is connected already was not settled
     return storage
+
+
+def _close(storage: optuna.storages.RDBStorage) -> None:
+    """Gives back the connection of a session that an error left open, too."""
+    storage.remove_session()
+    storage.engine.dispose()

@@ -2,6 +2,7 @@ import builtins
 import logging
 import math
 import sqlite3
+from contextlib import closing
 from statistics import mean
 
 import optuna
@@ -50,6 +51,16 @@ def murmurs():
     logging.getLogger("optuna").addHandler(listener)
     yield said
     logging.getLogger("optuna").removeHandler(listener)
+
+
+def trials_in_optuna(url: str) -> list[optuna.trial.FrozenTrial]:
+    """What Optuna itself finds in the database."""
+    storage = optuna.storages.RDBStorage(url)
+    try:
+        return optuna.load_study(study_name="test", storage=storage).trials
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def study_of(sampler: str = "tpe", space: dict | None = None, **fields) -> Study:
@@ -282,7 +293,7 @@ def test_an_epoch_reported_before_the_crash_is_not_reported_again(url):
     again.report(0, 2, 0.6)
     again.report(0, 2, 0.7)
     again.tell(0, Outcome.COMPLETED, 0.6)
-    (trial,) = optuna.load_study(study_name="test", storage=url).trials
+    (trial,) = trials_in_optuna(url)
     assert trial.intermediate_values == {1: 0.5, 2: 0.6}
 
 
@@ -305,7 +316,7 @@ def test_every_outcome_has_its_state_in_optuna_and_its_reason_beside_it(url, out
     if value is not None:
         search.report(0, 1, value)
     search.tell(0, outcome, value, "so it is")
-    (trial,) = optuna.load_study(study_name="test", storage=url).trials
+    (trial,) = trials_in_optuna(url)
     assert (trial.state.name, trial.value) == (state, value)
     assert trial.user_attrs == {"outcome": str(outcome), "reason": "so it is"}
 
@@ -400,7 +411,7 @@ def test_a_single_epoch_is_nothing_to_prune(url, pruner):
 
 def test_tables_of_another_optuna_are_told(url):
     OptunaSearch(study_of(), url)
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = 'v99.0.0.a'")
     connection.close()
     with pytest.raises(StoreError, match="no longer compatible with the table schema"):
@@ -410,7 +421,7 @@ def test_tables_of_another_optuna_are_told(url):
 def test_a_database_that_vanishes_under_the_search_is_told(url):
     search = OptunaSearch(study_of(), url)
     search.ask()
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
         connection.execute("DROP TABLE trial_user_attributes")
     connection.close()
     with pytest.raises(StoreError, match="no such table: trial_user_attributes"):
