@@ -1,6 +1,7 @@
 import math
 import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def a_folder(path: Path) -> None:
 def newer(path: Path) -> None:
     with Store.open(str(path)):
         pass
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE sweep_schema SET version = 99")
     connection.close()
 
@@ -220,7 +221,7 @@ def test_a_place_is_told_without_its_password_but_the_url_keeps_it_for_optuna():
 def test_an_unfinished_migration_is_made_again(storage):
     with Store.open(storage):
         pass
-    with sqlite3.connect(storage) as connection:
+    with closing(sqlite3.connect(storage)) as connection, connection:
         connection.execute("DELETE FROM sweep_schema")
         connection.execute("DROP TABLE sweep_trials")
     connection.close()
