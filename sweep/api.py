@@ -72,8 +72,9 @@ def run(
         KeyboardInterrupt: after Ctrl-C, once everything is kept.
     """
     study = (load(study) if isinstance(study, str) else study).replaced(trials=trials)
+    dataset = data.load(study.data, progress=progress)
     result, stopped = run_until_stopped(
-        study, timeout, workers, threads, storage=storage, watcher=watcher or Quiet(), progress=progress
+        study, dataset, timeout, workers, threads, storage=storage, watcher=watcher or Quiet()
     )
     if stopped is Stopped.SIGNAL:
         raise KeyboardInterrupt
@@ -82,19 +83,18 @@ def run(
 
 def run_until_stopped(
     study: Study,
+    dataset: data.Dataset,
     timeout: float | None,
     workers: int | None,
     threads: int | None,
     *,
     storage: str,
     watcher: Watcher,
-    progress: data.Progress,
 ) -> tuple[Result, Stopped]:
-    """As `run`, and why it stopped."""
+    """As `run` on a dataset that is loaded already, and why it stopped."""
     from sweep.search import OptunaSearch  # half a second of imports
 
     workers, threads = crew(workers, threads)
-    dataset = data.load(study.data, progress=progress)
     split = data.Split(study.seed, study.validation, study.train_size)
     data.partition(dataset, split)  # a split that asks for too much is an error before anything is kept,
     baseline_shape(study, dataset.image_shape, dataset.classes)  # and so is a baseline that cannot exist
@@ -143,21 +143,20 @@ def result_if_any(name: str, *, storage: str = STORAGE) -> Result | None:
 
 
 def baseline(
+    mnist: data.Dataset,
     seeds: int,
     *,
     workers: int | None = None,
     threads: int | None = None,
     storage: str = STORAGE,
     watcher: Watcher | None = None,
-    progress: data.Progress = data.silent,
 ) -> list[list[Epoch]]:
     """The tutorial's own experiment: 60,000 training images, scored on the 10,000 test images; a curve per seed.
 
     This opens the test set; no study sees what comes of it.
     """
     workers, threads = crew(workers, threads, at_most=seeds)
-    dataset = data.load("mnist", progress=progress)
-    runs = [Run(Configuration(), seed, "mnist", dataset.digest, None) for seed in range(seeds)]
+    runs = [Run(Configuration(), seed, "mnist", mnist.digest, None) for seed in range(seeds)]
     with Store.open(storage) as store:
         facts = provenance(workers, threads)
         return train_all(

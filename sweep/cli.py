@@ -66,7 +66,7 @@ def run(
     storage: Storage = DATABASE,
 ) -> None:
     """Search a study; run again, it goes on where it stopped."""
-    from sweep import api, spec
+    from sweep import api, data, spec
     from sweep.coordinator import Stopped
     from sweep.database import as_url, place_of
     from sweep.display import Tally, download_bar, watching
@@ -80,9 +80,11 @@ def run(
     if before is not None:
         tally.remember(before)
     _note(f"{wanted.name}: {_ranges(wanted)}; kept in {place_of(as_url(storage))}")
-    with download_bar(console) as progress, watching(tally, console) as display:
+    with download_bar(console) as progress:
+        dataset = data.load(wanted.data, progress=progress)
+    with watching(tally, console) as display:
         result, stopped = api.run_until_stopped(
-            wanted, seconds, workers, threads, storage=storage, watcher=display, progress=progress
+            wanted, dataset, seconds, workers, threads, storage=storage, watcher=display
         )
     again = " ".join(["sweep run", study, *_given("--trials", trials), *_given("--storage", storage, DATABASE)])
     for line in summary(result):
@@ -183,17 +185,17 @@ def baseline(
     as_json: Json = False,
 ) -> None:
     """Train the tutorial's network as the tutorial did, and compare."""
-    from sweep import api
+    from sweep import api, data
     from sweep.configuration import TUTORIAL_ACCURACY, TUTORIAL_LOSS, Configuration
     from sweep.display import Tally, download_bar, percent, watching
     from sweep.output import print_json, print_table
 
     console = _stderr()
     tally = Tally(Configuration(), seeds, api.crew(workers, threads, at_most=seeds)[0], "seed", "test accuracy")
-    with download_bar(console) as progress, watching(tally, console) as display:
-        curves = api.baseline(
-            seeds, workers=workers, threads=threads, storage=storage, watcher=display, progress=progress
-        )
+    with download_bar(console) as progress:
+        mnist = data.load("mnist", progress=progress)
+    with watching(tally, console) as display:
+        curves = api.baseline(mnist, seeds, workers=workers, threads=threads, storage=storage, watcher=display)
     last = [curve[-1] for curve in curves]
     if as_json:
         runs = [{"seed": seed, "accuracy": e.val_accuracy, "loss": e.val_loss} for seed, e in enumerate(last)]

@@ -187,12 +187,12 @@ def test_the_time_allowed_bounds_a_call_and_the_next_one_goes_on(tmp_path):
     assert "the time allowed is over" in stopped.stdout
 
 
-def test_on_a_terminal_a_live_table_shows_the_running_trials(tmp_path):
+def test_on_a_terminal_a_bar_shows_the_download_and_a_live_table_the_running_trials(tmp_path):
     (tmp_path / "small.toml").write_text(SMALL)
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "sweep", "run", "small.toml"], cwd=tmp_path, stdout=theirs, stderr=theirs,
-        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "120"},
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "120", "KERAS_HOME": str(tmp_path / "keras")},
     )  # fmt: skip
     os.close(theirs)
     seen = b""
@@ -205,7 +205,7 @@ def test_on_a_terminal_a_live_table_shows_the_running_trials(tmp_path):
     os.close(ours)
     text = seen.decode()
     assert process.wait() == 0
-    assert "what differs from the baseline" in text
+    assert text.index("mnist") < text.index("bytes") < text.index("what differs from the baseline")
     assert " of 3 trials" in text
     assert "next: sweep report small" in text
 
