@@ -184,10 +184,11 @@ def test_plain_lines_tell_each_event_once(storage, monkeypatch):
     console = console_of()
     shown_by(Lines(tally_of(target=3), console), storage, monkeypatch)
     lines = [line.partition(", about ")[0] for line in printed(console)]
-    assert lines[:4] == [
+    assert lines[:5] == [
         "worker 1 of 2 is ready on a script",
         "worker 2 of 2 is ready on a script",
         "trial 0 begins: epochs 2",
+        "trial 0 epoch 1 of 2: loss 0.0943, validation accuracy 91.00 % (1.0 s)",
         "trial 1 begins: batch_size 32, epochs 2",
     ]
     assert "trial 0 epoch 1 of 2: loss 0.0943, validation accuracy 91.00 % (1.0 s)" in lines
