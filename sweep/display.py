@@ -1,11 +1,10 @@
 """What a terminal shows while networks are trained: a live table, or plain lines where nobody can watch one."""
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -117,20 +116,6 @@ class Tally:
         return f"{self.counted} of {self.target} {self.noun}s{left}" + (f": {ended}" if ended else "")
 
 
-class Display(Protocol):
-    """A watcher that is shown while its context lasts."""
-
-    tally: Tally
-
-    def worker_ready(self, device: str) -> None: ...
-
-    def began(self, trial: Trial) -> None: ...
-
-    def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None: ...
-
-    def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None: ...
-
-
 class Lines:
     """A line per event, for logs and pipes."""
 
@@ -215,7 +200,7 @@ def sparkline(values: list[float], width: int = 12) -> str:
 
 
 @contextmanager
-def watching(tally: Tally, console: Console) -> Iterator[Display]:
+def watching(tally: Tally, console: Console) -> Iterator["Lines | LiveTable"]:
     """A live table where the console is a terminal, plain lines elsewhere."""
     if not console.is_terminal:
         yield Lines(tally, console)
@@ -259,7 +244,3 @@ class Download:
                 self._console.print(what, markup=False, highlight=False)
             self._tasks[what] = self._bar.add_task(what, total=total_bytes)
         self._bar.update(self._tasks[what], completed=done_bytes, total=total_bytes)  # type: ignore[arg-type]
-
-
-def error_console() -> Console:
-    return Console(file=sys.stderr, stderr=True)
