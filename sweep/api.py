@@ -18,7 +18,7 @@ from sweep.coordinator import Coordinator, Stopped, Watcher, train_all
 from sweep.database import checkpoint_folder
 from sweep.engines.local import LocalEngine
 from sweep.errors import InputError
-from sweep.machine import cores, provenance
+from sweep.machine import bfloat16_instructions, cores, provenance
 from sweep.preview import baseline_shape
 from sweep.results import Result
 from sweep.schedule import EveryEpoch, ToTheEnd
@@ -99,12 +99,13 @@ def run_until_stopped(
     data.partition(dataset, split)  # a split that asks for too much is an error before anything is kept,
     baseline_shape(study, dataset.image_shape, dataset.classes)  # and so is a baseline that cannot exist
     with Store.open(storage) as store, stop_on_signals() as stop:
+        study = settled(study, store)
         study_id = store.begin_study(study, dataset.digest)
         coordinator = Coordinator(
             study=study,
             study_id=study_id,
             shape=partial(architecture, image_shape=dataset.image_shape, classes=dataset.classes),
-            run_of=lambda configuration: Run(configuration, study.seed, study.data, dataset.digest, split),
+            run_of=partial(_run, study, dataset.digest, split),
             search=OptunaSearch(study, store.url),
             schedule=ToTheEnd() if study.pruner == "none" else EveryEpoch(),
             store=store,
@@ -117,6 +118,19 @@ def run_until_stopped(
         with contextlib.suppress(OSError):
             coordinator.checkpoints.rmdir()  # nothing is left to go on with
         return results.of(store, study.name), stopped
+
+
+def _run(study: Study, digest: str, split: data.Split, configuration: Configuration) -> Run:
+    assert study.precision != "auto"
+    return Run(configuration, study.seed, study.data, digest, split, study.precision)
+
+
+def settled(study: Study, store: Store) -> Study:
+    """The study with what `auto` means for its precision: decided when it begins, and kept on whatever machine."""
+    if study.precision != "auto":
+        return study
+    begun = [row.study.precision for row in store.studies() if row.study.name == study.name]
+    return study.replaced(precision=begun[0] if begun else ("bfloat16" if bfloat16_instructions() else "float32"))
 
 
 def result(name: str, *, storage: str = STORAGE) -> Result:

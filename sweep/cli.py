@@ -70,6 +70,7 @@ def run(
     from sweep.coordinator import Stopped
     from sweep.database import as_url, place_of
     from sweep.display import Tally, download_bar, watching
+    from sweep.machine import bfloat16_instructions
     from sweep.output import summary
 
     wanted = spec.load(study).replaced(trials=trials)
@@ -80,6 +81,10 @@ def run(
     if before is not None:
         tally.remember(before)
     _note(f"{wanted.name}: {_ranges(wanted)}; kept in {place_of(as_url(storage))}")
+    if wanted.precision == "bfloat16" and not bfloat16_instructions():
+        _note(
+            'bfloat16 is emulated on this processor, which makes it slower than float32 (precision = "auto" avoids it)'
+        )
     with download_bar(console) as progress:
         dataset = data.load(wanted.data, progress=progress)
     with watching(tally, console) as display:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sweep import data
 from sweep.errors import SweepError
-from sweep.machine import PACKAGES, cores, installed, processor
+from sweep.machine import PACKAGES, bfloat16_instructions, cores, installed, processor
 from sweep.store import Store
 
 DEVICES = "import tensorflow as tf; print(', '.join(d.device_type for d in tf.config.list_physical_devices()))"
@@ -38,6 +38,8 @@ def examine(storage: str) -> Iterator[Finding]:
             yield Finding(True, package, version)
     yield _devices()
     yield Finding(True, "processor", f"{processor()}, {cores()} cores: {cores()} workers with 1 thread each by default")
+    native = bfloat16_instructions()
+    yield Finding(True, "precision", f"auto is {'bfloat16' if native else 'float32: no bfloat16 instructions here'}")
     for name in ("mnist", "fashion-mnist"):
         try:
             yield Finding(True, name, data.describe(name))

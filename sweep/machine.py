@@ -12,6 +12,8 @@ from typing import Any
 
 PACKAGES = ("cnn-sweep", "tensorflow", "keras", "numpy", "optuna", "sqlalchemy", "pandas", "plotly")
 
+FIRST_GPU_WITH_BFLOAT16 = 8.0  # compute capability
+
 
 def cores() -> int:
     """Processors this process may use; at least 1. A container's quota counts."""
@@ -45,6 +47,20 @@ def processor() -> str:
         return platform.processor() or platform.machine()
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
+
+
+@cache
+def bfloat16_instructions() -> bool:
+    """Whether the GPU, or without one the processor, multiplies bfloat16 natively."""
+    try:
+        command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+        generation = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.split()
+        return min(float(each) for each in generation) >= FIRST_GPU_WITH_BFLOAT16
+    except (OSError, ValueError, subprocess.SubprocessError):  # no GPU: the processor it is
+        with suppress(OSError):
+            flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+            return not flags.isdisjoint({"avx512_bf16", "amx_bf16", "bf16"})
+        return False
 
 
 @cache

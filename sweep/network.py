@@ -13,7 +13,8 @@ def build(configuration: Configuration, image_shape: ImageShape, classes: int) -
 
     Each block is convolution, batch normalisation where asked for, ReLU, max pooling where asked for; then
     flatten, a dense layer with ReLU, dropout, and a dense layer with one output per class. It ends in
-    logits, not in the tutorial's softmax: the loss takes them as they are, which is the same and exact.
+    logits, not in the tutorial's softmax: the loss takes them as they are, which is the same and exact. They
+    are float32 whatever Keras's dtype policy says of the layers before.
     Layers bear the names that `sweep.architecture` gives them.
     """
     model = keras.Sequential([keras.Input(image_shape, name="input")])
@@ -39,5 +40,5 @@ def build(configuration: Configuration, image_shape: ImageShape, classes: int) -
     model.add(layers.Flatten(name="flatten"))
     model.add(layers.Dense(configuration.dense_units, activation="relu", name="dense"))
     model.add(layers.Dropout(configuration.dropout, name="dropout"))
-    model.add(layers.Dense(classes, name="output"))
+    model.add(layers.Dense(classes, name="output", dtype="float32"))
     return model

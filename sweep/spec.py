@@ -22,6 +22,7 @@ from sweep.space import Choice, Int, Range, Space
 
 Sampler = Literal["tpe", "random", "grid", "qmc", "cmaes", "gp"]
 Pruner = Literal["none", "hyperband", "successive-halving", "median"]
+AnyPrecision = Literal["auto", "float32", "bfloat16"]
 
 DATASETS = ("mnist", "fashion-mnist")
 """The names that `sweep.published` knows, which is not asked since it would load NumPy."""
@@ -86,6 +87,10 @@ class Study(BaseModel):
         "none", "who stops weak trials: none, hyperband, successive-halving or median",
         "none, hyperband, successive-halving or median",
     )  # fmt: skip
+    precision: AnyPrecision = _field(
+        "auto", "what layers compute in: float32, bfloat16, or auto, the latter where the processor has it",
+        "auto, float32 or bfloat16",
+    )  # fmt: skip
     base: Annotated[Configuration, BeforeValidator(_read_base)] = Field(
         default_factory=Configuration, description="values that differ from the tutorial's"
     )
@@ -124,7 +129,7 @@ class Study(BaseModel):
 
     def identity(self) -> dict[str, str]:
         """What may not change under one name, each part in words."""
-        parts = {name: repr(getattr(self, name)) for name in ("validation", "train_size", "seed")}
+        parts = {name: repr(getattr(self, name)) for name in ("validation", "train_size", "seed", "precision")}
         parts |= {f"base.{name}": repr(value) for name, value in self.base.values().items()}
         return parts | {f"space.{name}": str(span) for name, span in self.space.items()}
 

@@ -22,6 +22,9 @@ from sweep.work import Epoch, Run
 
 SCORING_BATCH = 1000
 
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+"""Keras's names: with the second, layers compute in bfloat16; weights, their updates and the loss stay float32."""
+
 
 def set_up(threads: int) -> str:
     """Pins TensorFlow to `threads` threads, lets GPUs grow their memory; returns the device's name.
@@ -63,6 +66,7 @@ class Training:
     def __init__(self, run: Run, images: Images) -> None:
         keras.utils.clear_session()
         keras.utils.set_random_seed(run.seed)
+        keras.config.set_dtype_policy(POLICIES[run.precision])
         self.run = run
         self._images = images
         self._model = build(run.configuration, images.shape, images.classes)
@@ -127,7 +131,7 @@ def _graphs(model: keras.Model, optimizer: Optimizer, images: Images, batch_size
     """Two compiled functions: order (n,) -> (loss, accuracy) of an epoch, and () -> (loss, accuracy) of scoring."""
 
     def batch(x: Any, y: Any, index: Any) -> Any:
-        return tf.cast(tf.gather(x, index), tf.float32), tf.gather(y, index)
+        return tf.cast(tf.gather(x, index), model.layers[0].compute_dtype), tf.gather(y, index)
 
     def losses_and_hits(logits: Any, labels: Any) -> Any:
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)

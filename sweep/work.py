@@ -6,9 +6,13 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from sweep.configuration import Configuration
 from sweep.data import Split
+
+Precision = Literal["float32", "bfloat16"]
+"""What layers compute in; weights, their updates and the loss are float32 in both."""
 
 TRAINING_VERSION = 1
 """Raised whenever a change of `sweep.training` or `sweep.network` changes the curve of a run."""
@@ -42,7 +46,7 @@ class Run:
     data: str
     data_digest: str
     split: Split | None
-    precision: str = "float32"
+    precision: Precision = "float32"
 
     @property
     def fingerprint(self) -> str:

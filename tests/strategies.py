@@ -74,6 +74,7 @@ def studies(draw: Callable) -> Study:
         trials=draw(st.integers(1, 10**9)),
         sampler=draw(st.sampled_from(["tpe", "random"])),
         pruner=draw(st.sampled_from(["none", "hyperband", "successive-halving", "median"])),
+        precision=draw(st.sampled_from(["auto", "float32", "bfloat16"])),
         base=space.base,
         space={name: span for name, span in space.ranges.items() if PARAMETERS[name].when is None}
         or {"epochs": Int(1, 3)},

@@ -96,6 +96,7 @@ def test_a_study_in_python_is_the_study_of_the_file():
         {"seed": 1},
         {"validation": 9},
         {"train_size": 9},
+        {"precision": "float32"},
         {"base": Configuration(dropout=0.25)},
         {"space": {"learning_rate": [0.001, 0.010000001]}},
         {"space": {"learning_rate": Float(0.001, 0.01)}},

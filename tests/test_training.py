@@ -154,6 +154,16 @@ def test_a_tiny_networks_curve_is_the_one_that_was_recorded(call):
     assert (differences <= [0, 1e-3, 3e-3, 1e-3, 4e-3]).all(), differences  # an image or two may tip over
 
 
+def test_in_bfloat16_layers_compute_so_and_weights_and_scores_stay_float32(call):
+    """About three significant digits: the curves part, and stay together. Dropout would draw other numbers."""
+    exact, rough = run_of(dropout=0.0), replace(run_of(dropout=0.0), precision="bfloat16")
+    ours, theirs = call(trained, rough), call(trained, exact)
+    assert ours.curve != theirs.curve
+    np.testing.assert_allclose(ours.curve, theirs.curve, atol=0.05)
+    assert {weight.dtype for weight in ours.weights} == {np.dtype("float32")}
+    assert call(trained, exact) == theirs  # and the next run in float32 is as if there had been none
+
+
 def test_two_runs_with_one_fingerprint_are_equal_to_the_last_bit(both):
     one, other = both(trained, (run_of(),), (run_of(),))
     assert one == other

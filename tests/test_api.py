@@ -1,0 +1,22 @@
+import pytest
+from test_coordinator import RATES, study_of
+
+from sweep import api
+from sweep.store import Store
+
+
+@pytest.mark.parametrize(("native", "meant"), [(True, "bfloat16"), (False, "float32")])
+def test_auto_is_bfloat16_where_there_are_instructions_for_it(storage, monkeypatch, native, meant):
+    monkeypatch.setattr(api, "bfloat16_instructions", lambda: native)
+    with Store.open(storage) as store:
+        assert api.settled(study_of(RATES), store).precision == meant
+        assert api.settled(study_of(RATES, precision="float32"), store).precision == "float32"
+        assert api.settled(study_of(RATES, precision="bfloat16"), store).precision == "bfloat16"
+
+
+def test_a_study_goes_on_as_it_was_begun_on_another_machine(storage, monkeypatch):
+    monkeypatch.setattr(api, "bfloat16_instructions", lambda: False)
+    with Store.open(storage) as store:
+        store.begin_study(api.settled(study_of(RATES), store), "digest")
+        monkeypatch.setattr(api, "bfloat16_instructions", lambda: True)
+        assert api.settled(study_of(RATES), store).precision == "float32"
