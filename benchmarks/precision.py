@@ -19,15 +19,17 @@ import numpy as np
 from rich.console import Console
 from scipy import stats
 
-from sweep.api import crew
+from sweep.api import crew, stop_on_signals
+from sweep.batch import Batch
+from sweep.checkpoints import Checkpoints
 from sweep.configuration import Configuration
-from sweep.coordinator import train_all
 from sweep.data import Split, load
 from sweep.database import checkpoint_folder
 from sweep.display import Tally, watching
 from sweep.engines.local import LocalEngine
 from sweep.machine import provenance
 from sweep.store import Store
+from sweep.supervision import Supervised
 from sweep.work import Run
 
 SMALL: dict[str, Any] = {"conv1_filters": 8, "conv2_filters": 16, "dense_units": 64}
@@ -69,10 +71,19 @@ def main() -> None:
     workers, threads = crew(None, None)
     wanted = runs(options.seeds, options.images, load("mnist").digest)
     tally = Tally(Configuration(), len(wanted), workers, "run", "validation accuracy")
-    with Store.open(options.storage) as store, watching(tally, Console(stderr=True)) as display:
-        engine, folder = LocalEngine(workers, threads), checkpoint_folder(options.storage)
-        curves = train_all(wanted, store, engine, folder, provenance(workers, threads), display)
-    scores = 100 * np.array([curve[-1].val_accuracy for curve in curves])
+    with (
+        Store.open(options.storage) as store,
+        watching(tally, Console(stderr=True)) as display,
+        stop_on_signals() as stop,
+    ):
+        engine, checkpoints = (
+            Supervised(LocalEngine(workers, threads)),
+            Checkpoints(checkpoint_folder(options.storage), 0),
+        )
+        with Batch(store, engine, checkpoints, provenance(workers, threads), display, stop) as batch:
+            trained = batch.train(wanted)
+    assert trained is not None  # no time was set
+    scores = 100 * np.array([each.curve[-1].val_accuracy for each in trained])
     pairs = scores.reshape(options.seeds, len(CONFIGURATIONS), 2)
     differences = pairs[..., 1] - pairs[..., 0]  # (seeds, configurations), in points
     print(f"{options.seeds} seeds, {options.images} training and {VALIDATION} validation images; points of accuracy\n")

@@ -68,6 +68,28 @@ def log_ticks(low: float, high: float, whole: bool, most: int = 4) -> list[float
     return ticks[:: math.ceil(len(ticks) / most)]
 
 
+def round_ticks(low: float, high: float, most: int) -> list[float]:
+    """At most so many round numbers at equal distances from low to high."""
+    if high <= low:
+        return [low]
+    power = 10.0 ** math.floor(math.log10((high - low) / most))
+    step = next(step for factor in (1, 2, 5, 10, 20) if (high - low) / (step := factor * power) + 1 <= most)
+    first = math.ceil(low / step - 1e-9)
+    return [round(number * step, 12) for number in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def ends(axis: Axis) -> list[float]:
+    """A parameter's range as Plotly wants it."""
+    return [math.log10(axis.low), math.log10(axis.high)] if axis.log else [axis.low, axis.high]
+
+
+def along(axis: Axis, at: "pd.Series[float]") -> "pd.Series[float]":
+    """Places on an axis as shares of its length, from 0 to 1."""
+    low, high = ends(axis)
+    scaled = at.map(lambda value: math.log10(value) if axis.log and value == value else value)
+    return (scaled - low) / (high - low)
+
+
 def score_range(scores: Iterable[float], reference: float | None = None) -> tuple[float, float]:
     """The scores an axis should show, so that a few terrible trials do not press the good ones together.
 

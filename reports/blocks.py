@@ -1,4 +1,4 @@
-"""What a page can show: sentences, tables, definitions and charts, as plain values for its templates."""
+"""What a page can show: sentences, tables, charts, networks and stories, as plain values for its templates."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from reports import figures
+from reports import drawing, still
+from reports.networks import Layer
 
 
 @dataclass(frozen=True)
@@ -19,24 +20,30 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Head:
-    """A column: its words, an explanation shown on hover, and whether it holds numbers."""
+    """A column: its words, what hovering explains, whether it holds numbers, and whether it waits to be picked."""
 
     text: str
     hint: str = ""
     number: bool = True
+    extra: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
+    """Cells of words; `keys` are what a sortable table sorts them by, `link` where the first cell leads."""
+
     cells: Sequence[str]
     mark: str = ""
+    keys: Sequence[object] = ()
+    link: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
     """Rows of words; the first column names the row.
 
-    With a `fold`, they are shown when that line is clicked; a `tall` table scrolls by itself.
+    With a `fold`, they are shown when that line is clicked; a `tall` table scrolls by itself; `tools` sort, filter
+    and pick columns.
     """
 
     name: str
@@ -45,6 +52,7 @@ class Table:
     fold: str = ""
     after: str = ""
     tall: bool = False
+    tools: bool = False
     template: ClassVar[str] = "table"
 
 
@@ -56,24 +64,85 @@ class Definitions:
 
 
 @dataclass(frozen=True)
+class Networks:
+    """Layers of two networks in rows; None where one of them has no such layer, `heads` as many as networks."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Layer | None]]
+    template: ClassVar[str] = "networks"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Blocks next to each other where there is room."""
+
+    blocks: "Sequence[Block]"
+    template: ClassVar[str] = "beside"
+
+
+@dataclass(frozen=True)
 class Chart:
+    """`picture` is the figure drawn already, `document` what Plotly draws it from; where empty, it stays a picture."""
+
     title: str
+    picture: Markup
+    key: Sequence[tuple[Markup, str]]
     document: Markup
-    """Data, layout and config as JSON, safe inside of a script element."""
     height: int
     note: str = ""
+    headed: bool = False
 
 
 @dataclass(frozen=True)
 class Charts:
-    """One chart over the whole width, or several small ones side by side."""
+    """One chart over the whole width, or several small ones side by side, then with one key for all.
+
+    With a `fold`, they are shown when that line is clicked.
+    """
 
     charts: Sequence[Chart]
     small: bool = False
+    fold: str = ""
     template: ClassVar[str] = "charts"
 
+    @property
+    def arrangement(self) -> str:
+        return "" if not self.small else " small two" if len(self.charts) == 2 else " small"
 
-Block = Sentence | Table | Definitions | Charts
+    @property
+    def notes(self) -> list[str]:
+        """What the charts leave out, said once."""
+        return list(dict.fromkeys(chart.note for chart in self.charts if chart.note))
+
+    @property
+    def key(self) -> dict[str, Markup]:
+        return {name: picture for chart in self.charts for picture, name in chart.key}
+
+
+@dataclass(frozen=True)
+class Story:
+    """One trial, from its values to its end; `toml` is its configuration to copy."""
+
+    trial: int
+    title: str
+    outcome: str
+    changes: Table | None
+    facts: Definitions
+    chart: Chart | None
+    toml: str
+    template: ClassVar[str] = "story"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that are shown when a line is clicked."""
+
+    line: str
+    blocks: "Sequence[Block]"
+    template: ClassVar[str] = "fold"
+
+
+Block = Sentence | Table | Definitions | Networks | Beside | Charts | Story | Fold
 
 
 def of_figure(figure: go.Figure) -> Block:
@@ -83,17 +152,21 @@ def of_figure(figure: go.Figure) -> Block:
     return Charts([chart_of(figure)])
 
 
-def chart_of(figure: go.Figure, small: bool = False) -> Chart:
-    """A small one has neither legend nor tool bar: its section explains the marks once."""
+def of_figures(figures: Sequence[go.Figure], fold: str = "", headed: bool = False, drawn_only: bool = False) -> Block:
+    """Small charts side by side under one key; those with nothing to show are left out."""
+    shown = [chart_of(figure, headed, drawn_only) for figure in figures if figure.data]
+    return Charts(shown, small=True, fold=fold) if shown else Sentence(figures[0].layout.title.text)
+
+
+def chart_of(figure: go.Figure, headed: bool = False, drawn_only: bool = False) -> Chart:
+    """A chart; `headed` shows its title, `drawn_only` leaves Plotly out."""
     title, height = figure.layout.title.text, figure.layout.height
     note = figure.layout.meta["note"] if figure.layout.meta else ""
     content = figure.to_plotly_json()
-    content["layout"].pop("title")  # the page has its own heading
-    config = figures.CONFIG
-    if small:
-        content["layout"] |= {"showlegend": False, "margin": content["layout"]["margin"] | {"t": 10}}
-        config = config | {"displayModeBar": False}
-    return Chart(title, _json({**content, "config": config}), height, note)
+    for said_by_the_page in ("title", "meta"):
+        content["layout"].pop(said_by_the_page, None)
+    document = Markup("") if drawn_only else _json({**content, "config": drawing.CONFIG})
+    return Chart(title, still.drawn(content), still.key(content), document, height, note, headed)
 
 
 def _json(content: dict[str, Any]) -> Markup:

@@ -1,44 +1,29 @@
-"""From tables to Plotly figures: traces, axes and colours; the numbers come from `reports.tables`.
+"""How one study went, from its tables to Plotly figures; what its parameters did is in `reports.effect_figures`.
 
-Backgrounds are transparent and colours read on light and dark. A figure without traces has nothing to
-show, and its title says so. Show figures with `CONFIG`, which keeps Plotly from offering an upload.
+A figure without traces has nothing to show, and its title says so. Show figures with `CONFIG`, which keeps
+Plotly from offering an upload.
 """
 
 import html
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from reports import axes, tables, words
-from sweep.space import Range
+from reports import axes, drawing, tables, words
+from reports.confirmed_figures import standings
+from reports.drawing import BASELINE, BEST, CONFIG, FAINT, MEDIAN, PLAIN
+from reports.effect_figures import importance, pair, parallel, parameter, parameters
 
-CONFIG: dict[str, Any] = {
-    "showSendToCloud": False,  # Plotly 7 would add a button that uploads the chart
-    "displaylogo": False,
-    "responsive": True,
-    "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
-}
+__all__ = [
+    "CONFIG", "curve", "curves", "front", "history", "importance", "pair", "parallel", "parameter", "parameters",
+    "spending", "standings", "timeline",
+]  # fmt: skip
 
-# Hues from Okabe and Ito, set so that each has a contrast of at least 3 to white and to near black.
-BEST = "#2f7fc1"
-BASELINE = "#d55e00"
-PLAIN = "#7d8796"
-FAINT = "rgba(125, 135, 150, 0.28)"
-BAND = "rgba(213, 94, 0, 0.13)"
-TOP = (
-    (BEST, "circle"),
-    ("#0a9a74", "square"),
-    ("#b565a7", "diamond"),
-    ("#a8820a", "triangle-up"),
-    ("#1a9fb5", "x"),
-)
-
-SCORE_AXIS = "validation accuracy, %"
 MOST_POINTS = 1500
-MOST_POINTS_EACH = 500
+MOST_POINTS_EACH = 400
+MOST_BARS = 1500
+MOST_LANES = 16
 
 
 def history(frame: pd.DataFrame, images: int | None = None) -> go.Figure:
@@ -48,244 +33,125 @@ def history(frame: pd.DataFrame, images: int | None = None) -> go.Figure:
     no noise is drawn.
     """
     table = tables.history(frame)
+    figure = _progress("Best so far, trial by trial", table, table["trial"].astype(float), frame, images)
     if len(table) < 2:
-        return _nothing("Two trials with a score are needed to see progress.")
+        return figure
+    first, last = int(table["trial"].iloc[0]), int(table["trial"].iloc[-1])
+    space = max(0.4, 0.015 * (last - first))
+    ends = [first - space, last + space]
+    return figure.update_xaxes(title="trial", range=ends, **drawing.whole_numbers(len(table)))
+
+
+def spending(frame: pd.DataFrame, images: int | None = None) -> go.Figure:
+    """The same over the time that was trained until each trial had ended."""
+    table = tables.spending(frame)
+    spent = float(table["spent"].max()) if len(table) else 0.0
+    if spent <= 0:
+        return drawing.nothing("No time has been spent on training yet.")
+    unit, scale = words.unit_of_time(spent)
+    figure = _progress("Best so far, over the time trained", table, table["spent"] / scale, frame, images)
+    return figure.update_xaxes(title=f"{unit} trained in all", range=[0, 1.02 * spent / scale], nticks=7)
+
+
+def _progress(
+    title: str, table: pd.DataFrame, at: "pd.Series[float]", frame: pd.DataFrame, images: int | None
+) -> go.Figure:
+    if len(table) < 2:
+        return drawing.nothing("Two trials with a score are needed to see progress.")
     reference = tables.baseline_score(frame)
     low, high = axes.score_range(table["score"], reference)
     if reference is not None and images is not None:  # differences look as small as they are beside the band
         noise = 2.2 * tables.standard_error(reference, images)
         low, high = min(low, max(reference - noise, 0)), max(high, min(reference + noise, 1))
-    figure = _figure("Best so far", 380)
-    points = axes.thin(table, MOST_POINTS)
-    whole = points["outcome"] == "completed"
+    figure = drawing.blank(title, 330)
     if reference is not None:
-        _baseline_line(figure, reference, images)
-    _points(figure, points[~whole], points[~whole]["trial"], low, "not completed", _open_marker())
-    _points(figure, points[whole], points[whole]["trial"], low, "completed", _full_marker(len(points)))
-    _below(figure, points, points["trial"], (low, high))
-    steps = table[table["best"].notna()]
-    last = steps.index == (steps.index[-1] if len(steps) else -1)
-    steps = steps[(steps["best"] != steps["best"].shift()) | last]
-    if len(steps):
-        figure.add_scatter(
-            x=steps["trial"].tolist(),
-            y=_percents(steps["best"]),
-            mode="lines",
-            name="best so far",
-            line={"color": BEST, "width": 2.5, "shape": "hv"},
-            hovertemplate="best so far: %{y:.2f} %<extra></extra>",
-        )
-    figure.update_xaxes(title="trial", range=_trial_range(table), **_whole_numbers(len(table)))
-    figure.update_yaxes(title=SCORE_AXIS, range=[100 * low, 100 * high])
-    hidden = int((table["score"] < low).sum())
-    notes = [
-        f"{len(points):,} of {len(table):,} trials drawn" if len(points) < len(table) else "",
-        f"{words.several(hidden, 'trial')} below {100 * low:.1f} %: triangles on the lower edge" if hidden else "",
-    ]
-    return _noted(figure, notes)
+        drawing.baseline_line(figure, reference, images)
+    table = table.assign(at=at.round(4))
+    points = axes.thin(table, MOST_POINTS)
+    drawing.trials(figure, points, (low, high))
+    climb = table[table["so_far"].notna()]
+    last = climb.index == (climb.index[-1] if len(climb) else -1)
+    climb = climb[(climb["so_far"] != climb["so_far"].shift()) | last]
+    if len(climb):
+        drawing.steps(figure, climb["at"].tolist(), climb["so_far"], "best so far")
+    drawing.accuracy_axis(figure, low, high)
+    return drawing.noted(figure, drawing.drawn(len(points), len(table)), drawing.below(table["score"], low))
 
 
 def curves(frame: pd.DataFrame, curves: pd.DataFrame) -> go.Figure:
     """Validation accuracy by epoch: the best five and the baseline in colour, others faint."""
     table = tables.curves(frame, curves)
     if table.empty:
-        return _nothing("No trial has finished an epoch yet.")
+        return drawing.nothing("No trial has finished an epoch yet.")
     if table["epoch"].max() < 2:
-        return _nothing("Every trial was trained for one epoch, so there are no curves.")
+        return drawing.nothing("Every trial was trained for one epoch, so there are no curves.")
     scores = tables.scored(frame).set_index("trial")["score"]
-    figure = _figure("Learning curves", 420)
+    figure = drawing.blank("Learning curves", 400)
     rest = table[table["role"] == "rest"]
     if len(rest):
-        _faint_curves(figure, rest)
-    looks = iter(TOP)
+        lines = [
+            (curve["epoch"].tolist(), _errors(curve["val_accuracy"])) for _, curve in rest.groupby("trial", sort=False)
+        ]
+        drawing.bundle(figure, lines, "other trials", FAINT, 1.2)
+    looks = iter(drawing.LOOKS)
     for role in ("top", "baseline"):
         for trial, curve in table[table["role"] == role].groupby("trial", sort=False):
-            color, symbol = next(looks) if role == "top" else (BASELINE, "diamond")
             who = f"trial {trial}" if role == "top" else f"baseline, trial {trial}"
-            figure.add_scatter(
-                x=curve["epoch"].tolist(),
-                y=_errors(curve["val_accuracy"]),
-                mode="lines+markers",
-                name=f"{who} ({words.percent(scores[trial])})",
-                line={"color": color, "width": 2.2, "dash": "solid" if role == "top" else "dash"},
-                marker={"symbol": symbol, "size": 7},
-                text=[words.percent(accuracy) for accuracy in curve["val_accuracy"]],
-                hovertemplate=f"{who}, epoch %{{x}}: %{{text}}<extra></extra>",
-            )
+            look = next(looks) if role == "top" else (BASELINE, "diamond")
+            _curve(figure, curve, f"{who} ({words.percent(scores[trial])})", look, dashed=role == "baseline")
     shown = _errors(table.loc[table["role"] != "rest", "val_accuracy"])
-    lowest, highest = min(_errors(table["val_accuracy"])), max(shown)
-    ticks = axes.log_ticks(lowest, highest, False, most=7)
-    figure.update_xaxes(title="epoch", **_whole_numbers(int(table["epoch"].max())))
+    highest = max(shown)
+    _error_axis(figure, min(_errors(table["val_accuracy"])), highest, int(table["epoch"].max()))
+    drawn = rest["trial"].nunique()
+    others = curves.loc[curves["trial"].isin(scores.index), "trial"].nunique() - table["trial"].nunique() + drawn
+    cut = max(_errors(table["val_accuracy"])) > highest * 1.12
+    return drawing.noted(
+        figure,
+        f"{drawn:,} of {others:,} other trials drawn" if drawn < others else "",
+        f"accuracies below {100 - highest * 1.12:.1f} % are cut off" if cut else "",
+    )
+
+
+def curve(trial: int, own: pd.DataFrame, before: pd.DataFrame | None = None) -> go.Figure:
+    """One trial's curve, beside the baseline's where that is given; both are rows of a result's curves, by epoch."""
+    figure = drawing.blank(f"Curve of trial {trial}", 190)
+    found = [rows for rows in (before, own) if rows is not None]
+    for rows in found:
+        if rows is own:
+            _curve(figure, rows, "this trial", (BEST, "circle"), dashed=False)
+        elif int(rows["trial"].iloc[0]) != trial:
+            _curve(figure, rows, "baseline", (BASELINE, "diamond"), dashed=True)
+    errors = _errors(pd.concat(found)["val_accuracy"].dropna())
+    _error_axis(figure, min(errors), max(errors), max(int(rows["epoch"].max()) for rows in found), 4)
+    return figure.update_yaxes(title="accuracy, %")
+
+
+def _curve(figure: go.Figure, curve: pd.DataFrame, name: str, look: tuple[str, str], dashed: bool) -> None:
+    color, symbol = look
+    curve = curve[curve["val_accuracy"].notna()]
+    figure.add_scatter(
+        x=curve["epoch"].tolist(),
+        y=_errors(curve["val_accuracy"]),
+        mode="lines+markers",
+        name=name,
+        line={"color": color, "width": 2.2, "dash": "dash" if dashed else "solid"},
+        marker={"symbol": symbol, "size": 7, "color": color},
+        text=[words.percent(accuracy) for accuracy in curve["val_accuracy"]],
+        hovertemplate=f"{html.escape(name)}<br>epoch %{{x}}: %{{text}}<extra></extra>",
+    )
+
+
+def _error_axis(figure: go.Figure, lowest: float, highest: float, epochs: int, ticks_at_most: int = 8) -> None:
+    """Accuracies on a log axis of the error, so that 98.5 and 99 % stand well apart; and the epochs below."""
+    ticks = axes.log_ticks(lowest / 1.12, highest * 1.12, False, ticks_at_most)
+    figure.update_xaxes(title="epoch", range=[1 - 0.03 * epochs, epochs * 1.03], **drawing.whole_numbers(epochs))
     figure.update_yaxes(
-        title=SCORE_AXIS,
-        type="log",  # of the error, so that 98.5 and 99 % stand well apart
+        title=drawing.ACCURACY,
+        type="log",
         range=[math.log10(highest * 1.12), math.log10(lowest / 1.12)],
         tickvals=ticks,
         ticktext=[words.number(100 - tick) for tick in ticks],
     )
-    drawn = rest["trial"].nunique()
-    coloured = table["trial"].nunique() - drawn
-    others = curves.loc[curves["trial"].isin(scores.index), "trial"].nunique() - coloured
-    cut = max(_errors(table["val_accuracy"])) > highest * 1.12
-    notes = [
-        f"{drawn:,} of {others:,} other trials drawn" if drawn < others else "",
-        f"accuracies below {100 - highest * 1.12:.1f} % are cut off" if cut else "",
-    ]
-    return _noted(figure, notes)
-
-
-def parameters(frame: pd.DataFrame, space: Mapping[str, Range]) -> dict[str, go.Figure]:
-    """`parameter` for each of a space, on one scale of scores; those that no scored trial has are missing."""
-    found = {name: parameter(frame, name, span) for name, span in space.items()}
-    return {name: figure for name, figure in found.items() if figure.data}
-
-
-def parameter(frame: pd.DataFrame, name: str, span: Range) -> go.Figure:
-    """One parameter against the score, for the trials that have it; the baseline and the best are marked."""
-    table, axis = tables.parameter(frame, name, span)
-    title = html.escape(words.label(name))
-    if len(tables.scored(frame)) < 2 or table.empty:
-        return _nothing(f"Two trials with a score are needed to see what {title} does.")
-    low, high = axes.score_range(tables.scored(frame)["score"], tables.baseline_score(frame))
-    figure = _figure(title, 250)
-    points = axes.thin(table, MOST_POINTS_EACH)
-    if axis.places:  # trials of one value would hide each other
-        points = points.assign(at=points["at"] + ((points["trial"].astype(float) * 0.618034) % 1 - 0.5) * 0.36)
-    special = points["baseline"].eq(True) | points["best"]
-    whole = points["outcome"] == "completed"
-    _points(figure, points[~whole & ~special], points["at"], low, "not completed", _open_marker(), name)
-    _points(figure, points[whole & ~special], points["at"], low, "completed", _full_marker(len(points)), name)
-    _below(figure, points, points["at"], (low, high), name)
-    reference = points[points["baseline"].eq(True)]
-    if len(reference):
-        at = float(table["at"][table["baseline"].eq(True)].iloc[0])
-        figure.add_vline(x=at, line={"color": BASELINE, "width": 1, "dash": "dot"}, layer="below")
-        _points(
-            figure,
-            reference,
-            points["at"],
-            low,
-            "baseline",
-            {"color": BASELINE, "size": 9, "symbol": "diamond"},
-            name,
-        )
-    star = {"color": BEST, "size": 13, "symbol": "star"}
-    _points(figure, points[points["best"] & ~points["baseline"].eq(True)], points["at"], low, "best", star, name)
-    ends = [math.log10(axis.low), math.log10(axis.high)] if axis.log else [axis.low, axis.high]
-    figure.update_xaxes(title=title, range=ends, type="log" if axis.log else "linear", showgrid=not axis.places)
-    if axis.ticks:
-        ticks = [html.escape(text) for _, text in axis.ticks]
-        figure.update_xaxes(tickvals=[at for at, _ in axis.ticks], ticktext=ticks)
-    else:
-        figure.update_xaxes(nticks=6)
-    figure.update_yaxes(title=SCORE_AXIS, range=[100 * low, 100 * high], nticks=6)
-    return figure
-
-
-def _points(
-    figure: go.Figure,
-    table: pd.DataFrame,
-    at: "pd.Series[float]",
-    low: float,
-    name: str,
-    marker: dict[str, Any],
-    parameter: str | None = None,
-) -> None:
-    """Markers of the trials that lie in the range of scores."""
-    table = table[table["score"] >= low]
-    if len(table):
-        figure.add_scatter(
-            x=at[table.index].tolist(),
-            y=_percents(table["score"]),
-            mode="markers",
-            name=name,
-            marker=marker,
-            text=_told(table, parameter),
-            hovertemplate="%{text}<extra></extra>",
-        )
-
-
-def _below(
-    figure: go.Figure,
-    table: pd.DataFrame,
-    at: "pd.Series[float]",
-    span: tuple[float, float],
-    parameter: str | None = None,
-) -> None:
-    """The trials under the range of scores, as triangles on the lower edge."""
-    low, high = span
-    table = table[table["score"] < low]
-    if len(table):
-        figure.add_scatter(
-            x=at[table.index].tolist(),
-            y=[round(100 * (low + 0.025 * (high - low)), 3)] * len(table),
-            mode="markers",
-            name="below the range",
-            marker={"symbol": "triangle-down", "size": 8, "color": PLAIN, "opacity": 0.7},
-            text=_told(table, parameter),
-            hovertemplate="%{text}<extra></extra>",
-        )
-
-
-def _told(table: pd.DataFrame, parameter: str | None) -> list[str]:
-    """What a point says when it is pointed at; escaped, since Plotly reads these as markup."""
-    told = [
-        f"trial {trial}, {outcome}<br>{words.percent(score)}"
-        for trial, outcome, score in zip(
-            table["trial"],
-            table["outcome"].map(lambda word: html.escape(str(word))),
-            table["score"],
-            strict=True,
-        )
-    ]
-    if parameter is None:
-        return told
-    title = html.escape(words.label(parameter))
-    values = [html.escape(words.value(parameter, value)) for value in table["value"]]
-    return [f"{text}<br>{title} {value}" for text, value in zip(told, values, strict=True)]
-
-
-def _faint_curves(figure: go.Figure, rest: pd.DataFrame) -> None:
-    """All of them as one trace, broken where the next trial begins: a hundred traces would be slow."""
-    x: list[int | None] = []
-    y: list[float | None] = []
-    for _, curve in rest.groupby("trial", sort=False):
-        x += [*curve["epoch"].tolist(), None]
-        y += [*_errors(curve["val_accuracy"]), None]
-    figure.add_scatter(
-        x=x,
-        y=y,
-        mode="lines",
-        name="other trials",
-        line={"color": FAINT, "width": 1},
-        hoverinfo="skip",
-        connectgaps=False,
-    )
-
-
-def _baseline_line(figure: go.Figure, score: float, images: int | None) -> None:
-    if images is not None:
-        noise = 2 * tables.standard_error(score, images)
-        figure.add_hrect(
-            y0=100 * (score - noise), y1=100 * (score + noise), fillcolor=BAND, line_width=0, layer="below"
-        )
-    figure.add_hline(y=100 * score, line={"color": BASELINE, "width": 1.5, "dash": "dash"}, layer="below")
-    name = "baseline" if images is None else f"baseline, ± {200 * tables.standard_error(score, images):.2f} by chance"
-    figure.add_scatter(
-        x=[None], y=[None], mode="lines", name=name, line={"color": BASELINE, "width": 1.5, "dash": "dash"}
-    )
-
-
-def _full_marker(points: int) -> dict[str, Any]:
-    return {"color": PLAIN, "size": 7 if points <= 200 else 5, "opacity": 0.9 if points <= 200 else 0.45}
-
-
-def _open_marker() -> dict[str, Any]:
-    return {"color": PLAIN, "size": 6, "symbol": "circle-open", "opacity": 0.8}
-
-
-def _percents(scores: "pd.Series[float]") -> list[float]:
-    return [round(100 * float(score), 3) for score in scores]
 
 
 def _errors(accuracies: "pd.Series[float]") -> list[float]:
@@ -293,51 +159,72 @@ def _errors(accuracies: "pd.Series[float]") -> list[float]:
     return [max(round(100 - 100 * float(accuracy), 3), 0.005) for accuracy in accuracies]
 
 
-def _trial_range(table: pd.DataFrame) -> list[float]:
-    first, last = int(table["trial"].iloc[0]), int(table["trial"].iloc[-1])
-    space = max(0.4, 0.015 * (last - first))
-    return [first - space, last + space]
+def front(frame: pd.DataFrame, column: str) -> go.Figure:
+    """Accuracy against what it costs; the line joins the trials that nothing cheaper matches."""
+    table = tables.front(frame, column)
+    if len(table) < 2:
+        return drawing.nothing(f"Two completed trials are needed to compare {html.escape(words.label(column))}.")
+    low, high = axes.score_range(table["score"], tables.baseline_score(frame))
+    title = words.label(column)
+    figure = drawing.blank(title, 260)
+    edge = table[table["front"]]
+    last = edge.tail(1).assign(at=float(table["at"].max()))
+    line = pd.concat([edge, last])
+    drawing.steps(figure, line["at"].tolist(), line["score"], "nothing cheaper is as good", MEDIAN)
+    points = axes.thin(table, MOST_POINTS_EACH)
+    drawing.trials(figure, points, (low, high), points["at"].map(lambda value: words.value(column, value)))
+    cheap, dear = float(table["at"].min()), float(table["at"].max())
+    ticks = axes.log_ticks(cheap, max(dear, cheap * 1.01), whole=False)
+    figure.update_xaxes(
+        title=title, type="log", range=[math.log10(cheap) - 0.06, math.log10(dear) + 0.06],
+        tickvals=ticks, ticktext=[words.value(column, tick) for tick in ticks],
+    )  # fmt: skip
+    drawing.accuracy_axis(figure, low, high)
+    return drawing.noted(figure, drawing.drawn(len(points), len(table)))
 
 
-def _whole_numbers(how_many: int) -> dict[str, Any]:
-    return {"dtick": 1} if how_many <= 12 else {"tickformat": ",d", "tickangle": 0}
-
-
-def _figure(title: str, height: int) -> go.Figure:
-    axis = {
-        "gridcolor": FAINT,
-        "linecolor": FAINT,
-        "zeroline": False,
-        "automargin": True,
-        "title": {"standoff": 10, "font": {"size": 13}},
-        "ticks": "",
-    }
-    layout = {
-        "title": {"text": title, "font": {"size": 16}},
-        "height": height,
-        "autosize": True,
-        "margin": {"l": 52, "r": 14, "t": 44, "b": 44},
-        "font": {
-            "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
-            "size": 12.5,
-            "color": "#7d8796",
-        },
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
-        "xaxis": axis,
-        "yaxis": axis,
-        "hoverlabel": {"align": "left"},
-        "template": None,
-    }
-    return go.Figure(layout=layout)
-
-
-def _noted(figure: go.Figure, notes: list[str]) -> go.Figure:
-    """The figure with remarks about what it leaves out, for whoever shows it (`layout.meta`)."""
-    note = "; ".join(note for note in notes if note)
-    return figure.update_layout(meta={"note": note[:1].upper() + note[1:]})
-
-
-def _nothing(sentence: str) -> go.Figure:
-    return _figure(sentence, 120).update_xaxes(visible=False).update_yaxes(visible=False)
+def timeline(frame: pd.DataFrame) -> go.Figure:
+    """When each trial was trained, in as many rows as were trained side by side."""
+    found = tables.timeline(frame)
+    if found.bars.empty or found.bars["end"].max() <= 0:
+        return drawing.nothing("Nothing has been trained yet.")
+    total = float(found.bars["end"].max())
+    unit, scale = words.unit_of_time(total)
+    all_lanes = int(found.bars["lane"].max()) + 1
+    lanes = min(all_lanes, MOST_LANES)
+    bars = axes.thin(found.bars[found.bars["lane"] < lanes], MOST_BARS)
+    figure = drawing.blank("Timeline", 64 + 26 * lanes, 60)
+    top = tables.best(frame)
+    best = bars["trial"] == (-1 if top is None else top["trial"])
+    completed = bars["outcome"] == "completed"
+    running = bars["outcome"].isin(["running", "interrupted"])
+    early = bars["outcome"] == "pruned"
+    for chosen, name, color in (
+        (completed & ~best, "completed", PLAIN),
+        (best, "best", BEST),
+        (early, "stopped early", "rgba(125, 135, 150, 0.45)"),
+        (running, "not finished", MEDIAN),
+        (~completed & ~early & ~running, "failed", BASELINE),
+    ):
+        kept = bars[chosen]
+        if len(kept):
+            gap = 0.0012 * total
+            lines = [
+                ([round(begin / scale, 4), round(max(end - gap, begin + gap) / scale, 4)], [float(lane)] * 2)
+                for begin, end, lane in zip(kept["begin"], kept["end"], kept["lane"], strict=True)
+            ]
+            drawing.bundle(figure, lines, name, color, 13)
+            said = [text for text in drawing.told(kept) for _ in range(3)]
+            who = [trial for trial in kept["trial"] for _ in range(3)]
+            figure.data[-1].update(hoverinfo=None, customdata=who, text=said, hovertemplate=drawing.POINTED_AT)
+    for at, _ in found.cuts:
+        figure.add_vline(x=at / scale, line={"color": PLAIN, "width": 1, "dash": "dot"})
+    drawing.name_axis(figure, [f"lane {lane + 1}" for lane in range(lanes)])
+    figure.update_xaxes(title=f"{unit} since the first start", range=[0, 1.01 * total / scale], nticks=8)
+    pauses = words.listed(words.duration(seconds) for _, seconds in found.cuts)
+    return drawing.noted(
+        figure,
+        f"{len(bars):,} of {words.several(len(found.bars), 'trial')} drawn" if len(bars) < len(found.bars) else "",
+        f"{lanes} of {all_lanes:,} lanes drawn" if lanes < all_lanes else "",
+        f"dotted lines stand for {'a pause' if len(found.cuts) == 1 else 'pauses'} of {pauses}" if pauses else "",
+    )

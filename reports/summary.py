@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reports import tables, words
+from reports import confirmed, effects, tables, words
 from sweep.results import Result
 
 MENTIONED = 4
@@ -10,28 +10,25 @@ MENTIONED = 4
 
 
 def sentences(result: Result) -> list[str]:
-    """What was searched, what is best and how sure that is, what the last trials gained, what to do next.
+    """What was searched, what is best and how sure, what mattered, what the last trials gained, what to do next.
 
-    Commands stand in backticks.
+    What is best is what confirming recommended or, before that, what the search found. Commands stand in backticks.
     """
     if result.frame.empty:
         return [
             f"This study has no trials yet; it will search {_space(result)}.",
             f"`sweep run` starts it, with {words.several(result.study.trials, 'trial')} planned.",
         ]
-    found = [_searched(result), *_best(result), _late(result), _next(result)]
+    late, onward = _late(result), _next(result)
+    onward = f"{late.removesuffix('.')}; {onward}." if late else f"{onward[:1].upper()}{onward[1:]}."
+    best = _best(result) if result.verdict is None else _confirmed(result)
+    found = [_searched(result), *best, _mattered(result), onward]
     return [sentence for sentence in found if sentence]
-
-
-def _some(items: list[str], noun: str) -> str:
-    if len(items) > MENTIONED + 1:
-        items = [*items[:MENTIONED], f"{len(items) - MENTIONED} more {noun}"]
-    return words.listed(items)
 
 
 def _space(result: Result) -> str:
     ranges = [f"{words.label(name)} ({words.span(name, span)})" for name, span in result.study.space.items()]
-    return _some(ranges, "parameters")
+    return words.some_of(ranges, MENTIONED, "parameters")
 
 
 def _searched(result: Result) -> str:
@@ -57,13 +54,31 @@ def _best(result: Result) -> list[str]:
     opening = f"The best is trial {trial} with {words.percent(score)} of {images:,} validation images right"
     if gain is None or before is None or reference is None:
         return [f"{opening}.", _no_baseline(reference)]
-    changes = [
-        f"{words.label(name)} {words.value(name, top[name])} (baseline {words.value(name, reference[name])})"
-        for name in tables.changed(top, reference, tables.parameters(frame))
-    ]
     more = f"{100 * gain.difference:.2f} (±{100 * gain.margin:.2f}) percentage points more than"
     by = f"{more} the baseline's {words.percent(before)}"
-    return [f"{opening}, {by}: {_some(changes, 'changes')}.", _sure(gain, len(tables.completed(frame)))]
+    return [
+        f"{opening}, {by}: {_changes(top, reference, frame)}.",
+        _sure(gain, len(tables.completed(frame))),
+    ]
+
+
+def _confirmed(result: Result) -> list[str]:
+    """What is recommended, with what differs, and what the test images said."""
+    frame, number = result.frame, result.recommended
+    row, reference = frame[frame["trial"] == number], tables.baseline(frame)
+    changes = _changes(row.iloc[0], reference, frame) if number and len(row) else ""
+    return [confirmed.recommendation(result, changes), confirmed.tested(result)]
+
+
+def _changes(row: pd.Series, reference: pd.Series | None, frame: pd.DataFrame) -> str:
+    """In what a trial differs from the baseline; nothing where there is none."""
+    if reference is None:
+        return ""
+    changes = [
+        f"{words.label(name)} {words.value(name, row[name])} (baseline {words.value(name, reference[name])})"
+        for name in tables.changed(row, reference, tables.parameters(frame))
+    ]
+    return words.some_of(changes, MENTIONED, "changes") or "the same configuration, trained once more"
 
 
 def _sure(gain: tables.Gain, runs: int) -> str:
@@ -102,6 +117,22 @@ def _no_baseline(reference: pd.Series | None) -> str:
     return f"There is no baseline to compare it with: {trial}{reason}."
 
 
+def _mattered(result: Result) -> str:
+    """Which parameters explain the scores; nothing where too few trials have ended to say."""
+    table = effects.importance(result.frame, result.study.space)
+    if table.empty:
+        return ""
+    clear = table[table["share"] > table["floor"]]
+    if clear.empty:
+        return "Which parameter mattered cannot be told from chance yet."
+    shares = [
+        f"{words.label(name)} ({100 * share:.0f} %)" for name, share in zip(clear["name"], clear["share"], strict=True)
+    ]
+    others = "; the others cannot be told from chance" if len(clear) < len(table) else ""
+    named = words.some_of(shares, MENTIONED, "parameters")
+    return f"How trials rank is explained best by {named}, each by itself{others}."
+
+
 def _late(result: Result) -> str:
     late = tables.late_gain(result.frame)
     top = tables.best(result.frame)
@@ -118,16 +149,36 @@ def _late(result: Result) -> str:
 
 
 def _next(result: Result) -> str:
+    parts = [part for part in (_again(result), _export(result), _more(result)) if part]
+    if result.verdict is None and confirmed.can_confirm(result):
+        command = f"`sweep confirm {result.study.name}` trains the best few and the baseline again on fresh seeds"
+        return f"not confirmed yet: {'; '.join([command, *parts])}"
+    return f"next: {'; '.join(parts)}"
+
+
+def _again(result: Result) -> str:
+    """Whether the verdict calls for another one."""
+    later = confirmed.left_out(result)
+    if result.verdict is None or not confirmed.can_confirm(result):
+        return ""
+    if result.verdict["conclusion"] == "unknown":
+        return f"`sweep confirm {result.study.name}` with more `--seeds` says more"
+    return "" if later is None else f"`sweep confirm {result.study.name}` again, with trial {later}, now the best found"
+
+
+def _export(result: Result) -> str:
+    top, reference = tables.best(result.frame), tables.baseline(result.frame)
+    if top is None or (reference is not None and reference["trial"] == result.recommended):
+        return ""
+    then = "then " if result.verdict is None and confirmed.can_confirm(result) else ""
+    which = "best" if result.verdict is None else "recommended"
+    return f"{then}`sweep export {result.study.name}` writes the {which} configuration out as TOML and as plain Keras"
+
+
+def _more(result: Result) -> str:
     study, done = result.study, len(result.frame)
-    top = tables.best(result.frame)
-    reference = tables.baseline(result.frame)
-    export = ""
-    if top is not None and (reference is None or reference["trial"] != top["trial"]):
-        export = f"`sweep export {study.name}` writes the best configuration out as a script and a model"
     if done < study.trials or result.frame["outcome"].isin(["running", "interrupted"]).any():
-        more = f"`sweep run` goes on to the {study.trials:,} trials planned"
-    elif study.sampler == "grid" and (size := study.searched.size()) is not None and done >= size:
-        more = "every combination has been tried, so a wider space is the way on"
-    else:
-        more = f"`sweep run` with `--trials {done + max(10, done)}` searches on"
-    return f"Next: {'; '.join(part for part in (export, more) if part)}."
+        return f"`sweep run` goes on to the {study.trials:,} trials planned"
+    if study.sampler == "grid" and (size := study.searched.size()) is not None and done >= size:
+        return "every combination has been tried, so a wider space is the way on"
+    return f"`sweep run` with `--trials {done + max(10, done)}` searches on"

@@ -42,6 +42,26 @@ def best(frame: pd.DataFrame) -> pd.Series | None:
     return None if table.empty else table.sort_values("score", ascending=False, kind="stable").iloc[0]
 
 
+def marked(frame: pd.DataFrame) -> pd.DataFrame:
+    """The scored trials as they are drawn: `best` says which one is, `baseline` which ones are."""
+    table = scored(frame)
+    top = best(frame)
+    return table.assign(
+        baseline=table["baseline"].eq(True), best=table["trial"] == (-1 if top is None else int(top["trial"]))
+    )
+
+
+def cost(frame: pd.DataFrame) -> "pd.Series[float]":
+    """Seconds that were trained for a trial itself; of epochs taken from the store, none."""
+    seconds, trained, reused = (
+        pd.to_numeric(frame[name], errors="coerce").fillna(0.0).astype(float)
+        for name in ("seconds", "trained_epochs", "reused_epochs")
+    )
+    share = ((trained - reused) / trained.where(trained > 0)).fillna(1.0)
+    known = pd.to_numeric(frame["cost"], errors="coerce") if "cost" in frame else pd.Series(math.nan, frame.index)
+    return known.astype(float).fillna(seconds * share)
+
+
 def baseline(frame: pd.DataFrame) -> pd.Series | None:
     """The first trial of the base configuration, whatever became of it; None where there is none."""
     rows = frame[frame["baseline"].eq(True)]
@@ -128,19 +148,91 @@ def comparison(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
-def leaderboard(frame: pd.DataFrame, varied: Iterable[str]) -> pd.DataFrame:
-    """Scored trials by score, the earlier of equals first.
-
-    Columns: `trial`, `score`, `difference` (to the baseline), the varied parameters, `parameters`,
-    `seconds`, `outcome`, `reason`, `baseline`.
-    """
+def leaderboard(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scored trials by score, the earlier of equals first, with `difference` to the baseline as a further column."""
     table = scored(frame).sort_values("score", ascending=False, kind="stable").reset_index(drop=True)
     reference = baseline_score(frame)
     table["difference"] = math.nan if reference is None else table["score"] - reference
-    table["baseline"] = table["baseline"].eq(True)
-    names = [name for name in varied if name in table]
-    ends = ["parameters", "seconds", "outcome", "reason", "baseline"]
-    return table[["trial", "score", "difference", *names, *ends]]
+    return table.assign(baseline=table["baseline"].eq(True))
+
+
+def cheapest(frame: pd.DataFrame, column: str, images: int) -> pd.Series | None:
+    """Of the completed trials that chance may have put behind the best, the one that needs least of a column.
+
+    None where that is the best itself.
+    """
+    table, top = completed(frame), best(frame)
+    if top is None:
+        return None
+    score = float(top["score"])
+    near = [score - float(other) <= margin(score, float(other), images) for other in table["score"]]
+    table = table[near]
+    table = table.assign(least=pd.to_numeric(table[column], errors="coerce")).dropna(subset=["least"])
+    if table.empty or words.missing(top[column]) or table["least"].min() >= top[column]:
+        return None
+    return table.sort_values(["least", "score"], ascending=[True, False], kind="stable").iloc[0]
+
+
+def front(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Completed trials by what they need of a column, as marked: `at` is that, `front` that nothing cheaper matches."""
+    table = marked(frame)
+    table = table[table["outcome"] == "completed"]
+    table = table.assign(at=pd.to_numeric(table[column], errors="coerce").astype(float))
+    table = table[table["at"] > 0].sort_values(["at", "score"], ascending=[True, False], kind="stable")
+    before = table["score"].cummax().shift(fill_value=-1.0)
+    return table.assign(front=table["score"] > before).reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """`bars`: `trial`, `outcome`, `score`, `reused`, `lane`, `begin`, `end`; times in seconds from the first start.
+
+    Long pauses are cut short: `cuts` says where (in those seconds) and how many seconds each was.
+    """
+
+    bars: pd.DataFrame
+    cuts: tuple[tuple[float, float], ...]
+
+
+def timeline(frame: pd.DataFrame) -> Timeline:
+    """When each trial was trained; those that trained nothing are left out.
+
+    A lane is the first that is free, which is what workers do; which worker it was is not recorded.
+    """
+    table = frame[frame["started"].notna() & (frame["outcome"] != "infeasible")]
+    begin = pd.to_datetime(table["started"], utc=True)
+    end = pd.to_datetime(table["finished"], utc=True)
+    latest = max([begin.max(), end.max()]) if end.notna().any() else begin.max()
+    bars = pd.DataFrame(
+        {
+            "trial": table["trial"],
+            "outcome": table["outcome"],
+            "score": pd.to_numeric(table["score"], errors="coerce"),
+            "reused": pd.to_numeric(table["reused_epochs"], errors="coerce").fillna(0) > 0,
+            "begin": (begin - begin.min()).dt.total_seconds(),
+            "end": (end.fillna(latest) - begin.min()).dt.total_seconds(),
+        }
+    ).sort_values(["begin", "trial"], kind="stable", ignore_index=True)
+    bars, cuts = _without_pauses(bars)
+    free: list[float] = []
+    lanes = []
+    for start, stop in zip(bars["begin"], bars["end"], strict=True):
+        lane = next((lane for lane, until in enumerate(free) if until <= start + 0.05), len(free))
+        free[lane : lane + 1] = [stop]
+        lanes.append(lane)
+    return Timeline(bars.assign(lane=lanes), cuts)
+
+
+def _without_pauses(bars: pd.DataFrame) -> tuple[pd.DataFrame, tuple[tuple[float, float], ...]]:
+    """Times without spans in which nothing trained, where such a span is a tenth of all that did."""
+    reached = bars["end"].cummax()
+    idle = (bars["begin"] - reached.shift()).clip(lower=0).fillna(0.0)
+    busy = float(reached.iloc[-1] - idle.sum()) if len(bars) else 0.0
+    long = idle > max(0.1 * busy, 60)
+    saved = (idle - 0.02 * busy).where(long, 0.0).cumsum()
+    kept = bars.assign(begin=bars["begin"] - saved, end=bars["end"] - saved)
+    cuts = [(float(kept["begin"][row] - 0.01 * busy), float(idle[row])) for row in bars.index[long]]
+    return kept, tuple(cuts)
 
 
 def outcomes(frame: pd.DataFrame, most: int = 5) -> pd.DataFrame:
@@ -163,10 +255,25 @@ def outcomes(frame: pd.DataFrame, most: int = 5) -> pd.DataFrame:
 
 
 def history(frame: pd.DataFrame) -> pd.DataFrame:
-    """Scored trials in order: `trial`, `score`, `outcome`, and `best`, the highest completed score so far."""
-    table = scored(frame)[["trial", "score", "outcome"]].reset_index(drop=True)
-    table["best"] = table["score"].where(table["outcome"] == "completed").cummax().ffill()
-    return table
+    """Scored trials, as marked, in the order of their numbers, and `so_far`, the highest completed score until then."""
+    return _so_far(marked(frame))
+
+
+def spending(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same in the order in which they ended, with `spent`: the seconds trained until then, of all trials.
+
+    Those of trials without a score count.
+    """
+    finished = pd.to_datetime(frame["finished"], utc=True)
+    order = frame.assign(finished=finished).sort_values(["finished", "trial"], kind="stable")
+    spent = cost(order).cumsum()
+    table = marked(order)
+    return _so_far(table.assign(spent=spent[table.index]).sort_values(["spent", "trial"], kind="stable"))
+
+
+def _so_far(table: pd.DataFrame) -> pd.DataFrame:
+    table = table.reset_index(drop=True)
+    return table.assign(so_far=table["score"].where(table["outcome"] == "completed").cummax().ffill())
 
 
 def late_gain(frame: pd.DataFrame) -> tuple[int, float] | None:
@@ -205,19 +312,14 @@ def curves(frame: pd.DataFrame, curves: pd.DataFrame, top: int = 5, rest: int = 
 def parameter(frame: pd.DataFrame, name: str, span: Range) -> tuple[pd.DataFrame, Axis]:
     """One parameter against the score, for the trials that have it, and the axis its values stand on.
 
-    Columns: `trial`, `score`, `outcome`, `baseline`, `value`, `at` (the place on the axis), `best`.
+    Columns: those of `marked`, `value`, and `at`, its place on the axis.
     """
-    table = scored(frame)
+    table = marked(frame)
     if name not in table:
         table = table.iloc[:0].reindex(columns=[*table.columns, name])
-    table = table[table[name].notna()]
-    top = best(frame)
+    table = table[table[name].notna()].reset_index(drop=True)
     axis, at = axis_of(name, span, table[name].tolist())
-    kept = table[["trial", "score", "outcome", "baseline"]].reset_index(drop=True)
-    kept["value"] = table[name].tolist()
-    kept["at"] = pd.Series(at, dtype=float)
-    kept["best"] = kept["trial"] == (-1 if top is None else top["trial"])
-    return kept, axis
+    return table.assign(value=table[name], at=pd.Series(at, index=table.index, dtype=float)), axis
 
 
 def searched(space: Mapping[str, Range]) -> pd.DataFrame:

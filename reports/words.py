@@ -2,8 +2,9 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 
@@ -25,6 +26,8 @@ OUTCOMES = {
     "pruned": "stopped early, because others were better at the same epoch",
     "infeasible": "a network that cannot exist",
     "diverged": "training ran away, so it was stopped",
+    "timed out": "took longer than a trial may",
+    "out of memory": "needed more memory than there is",
     "failed": "ended with an error",
 }
 """What each outcome means, in the order in which they are counted."""
@@ -41,6 +44,11 @@ def label(name: str) -> str:
     return LABELS.get(name) or re.sub(r"^(conv|pool)(\d)_", r"\1 \2 ", name).replace("_", " ")
 
 
+def layer(name: str) -> str:
+    """`conv1` as "conv 1"."""
+    return re.sub(r"(\d+)$", r" \1", name).replace("_", " ")
+
+
 def explanation(name: str) -> str:
     """What a parameter is, in one line; empty for an unknown name."""
     return PARAMETERS[name].summary if name in PARAMETERS else ""
@@ -53,6 +61,29 @@ def missing(value: object) -> bool:
 def said(text: object) -> bool:
     """Whether there is a text, neither missing nor empty."""
     return not missing(text) and bool(text)
+
+
+def some(number: object) -> bool:
+    """Whether there is a number above zero."""
+    return not missing(number) and float(number) > 0  # type: ignore[arg-type]
+
+
+def ended(trial: "Mapping[Any, Any] | pd.Series[Any]") -> str:
+    """How a trial ended and why, as in "pruned: behind half of the others"."""
+    reason = f": {trial['reason']}" if said(trial["reason"]) else ""
+    return f"{trial['outcome']}{reason}"
+
+
+def key(cell: object) -> str:
+    """What a cell is sorted by: its value without a unit; nothing where there is none."""
+    if missing(cell):
+        return ""
+    return str(cell) if isinstance(cell, str) else f"{float(cell):.10g}"  # type: ignore[arg-type]
+
+
+def moment(when: object) -> str:
+    """As in "2026-11-22 14:14:52 UTC"."""
+    return NOTHING if missing(when) else pd.Timestamp(when).strftime("%Y-%m-%d %H:%M:%S UTC")  # type: ignore[arg-type]
 
 
 def percent(score: object) -> str:
@@ -95,6 +126,11 @@ def duration(seconds: object) -> str:
     return f"{whole // 3600}{SPACE}h {whole % 3600 // 60}{SPACE}min"
 
 
+def unit_of_time(seconds: float) -> tuple[str, float]:
+    """The unit in which so long a time is drawn, and how many seconds it has."""
+    return ("seconds", 1.0) if seconds < 180 else ("minutes", 60.0) if seconds < 10_800 else ("hours", 3600.0)
+
+
 def number(value: float) -> str:
     """Three significant digits; an exponent only where it would need more than seven zeros."""
     if value == 0 or not math.isfinite(value):
@@ -102,6 +138,12 @@ def number(value: float) -> str:
     if abs(value) >= 1000 or abs(value) < 1e-7:
         return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
     return f"{Decimal(f'{value:.3g}').normalize():f}"
+
+
+def tick(value: float) -> str:
+    """A number beside an axis: as short as it is exact."""
+    text = f"{value:,.10g}" if abs(value) >= 0.001 or not value else number(value)
+    return text.replace("-", "−")
 
 
 def value(name: str, given: object) -> str:
@@ -126,9 +168,21 @@ def listed(items: Iterable[str], last: str = "and") -> str:
     return ", ".join(words[:-1]) + f" {last} {words[-1]}" if len(words) > 1 else "".join(words)
 
 
-def several(how_many: int, noun: str) -> str:
+def some_of(items: list[str], most: int, noun: str) -> str:
+    """As in "a, b and 4 more parameters", where there are more than one beyond `most`."""
+    if len(items) > most + 1:
+        items = [*items[:most], f"{len(items) - most} more {noun}".rstrip()]
+    return listed(items)
+
+
+def several(how_many: int, noun: str, plural: str = "") -> str:
     """As in "1 trial", "12 trials", "10,000 trials"."""
-    return f"{how_many:,} {noun}" + ("" if how_many == 1 else "s")
+    return f"{how_many:,} {noun if how_many == 1 else plural or noun + 's'}"
+
+
+def shortened(text: str, most: int = 18) -> str:
+    """A name for the edge of a chart."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def span(name: str, given: Range) -> str:

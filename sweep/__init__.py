@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sweep.api import result, run
+    from sweep.api import confirm, result, run
     from sweep.configuration import Configuration, ConvBlock
     from sweep.errors import SweepError
     from sweep.results import Result
@@ -32,13 +32,14 @@ __all__ = [
     "Result",
     "Study",
     "SweepError",
+    "confirm",
     "load",
     "result",
     "run",
 ]
 
 _HOMES = {
-    "sweep.api": ("result", "run"),
+    "sweep.api": ("confirm", "result", "run"),
     "sweep.configuration": ("Configuration", "ConvBlock"),
     "sweep.errors": ("SweepError",),
     "sweep.results": ("Result",),

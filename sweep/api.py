@@ -7,26 +7,34 @@ database for the store.
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from sweep import data, results
-from sweep.architecture import architecture
+from sweep.architecture import Architecture, Infeasible, architecture
+from sweep.batch import Batch
+from sweep.checkpoints import Checkpoints
 from sweep.configuration import Configuration
-from sweep.coordinator import Coordinator, Stopped, Watcher, train_all
+from sweep.confirmation import Race, as_document, chosen, fresh_seeds
+from sweep.coordinator import Coordinator, Stopped, Watcher
 from sweep.database import checkpoint_folder
+from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, STORAGE
 from sweep.engines.local import LocalEngine
-from sweep.errors import InputError
+from sweep.errors import EngineError, InputError
+from sweep.lease import Lease
 from sweep.machine import bfloat16_instructions, cores, provenance
 from sweep.preview import baseline_shape
+from sweep.processes import main_memory
 from sweep.results import Result
 from sweep.schedule import EveryEpoch, ToTheEnd
 from sweep.spec import Study, load
 from sweep.store import Store
+from sweep.supervision import Limits, Supervised
 from sweep.work import Epoch, Outcome, Run, Trial
 
-STORAGE = "sweep.db"
+WORKER_BYTES = 700_000_000
+"""What a worker holds before it trains anything: TensorFlow, and the images of MNIST."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,11 @@ class Quiet:
 
     def began(self, trial: Trial) -> None: ...
 
+    def progress(self, trial: Trial, epochs: float) -> None: ...
+
     def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None: ...
+
+    def retried(self, trial: Trial, reason: str) -> None: ...
 
     def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None: ...
 
@@ -49,6 +61,10 @@ def run(
     timeout: float | None = None,
     workers: int | None = None,
     threads: int | None = None,
+    trial_timeout: float | None = None,
+    trial_memory: int | None = None,
+    fresh: bool = False,
+    keep_checkpoints: int = KEEP_CHECKPOINTS,
     storage: str = STORAGE,
     watcher: Watcher | None = None,
     progress: data.Progress = data.silent,
@@ -61,6 +77,10 @@ def run(
         timeout: seconds after which this call stops; unfinished trials go on in the next.
         workers: processes that train; by default one per core and `threads`.
         threads: threads of each worker.
+        trial_timeout: seconds of training after which a trial is ended as timed out.
+        trial_memory: bytes of memory that a trial's worker may hold, itself and the images (0.7 GB) included.
+        fresh: train what new trials need, also where it is known.
+        keep_checkpoints: of how many of the best trials the states are kept.
         storage: a database's path or SQLAlchemy URL.
         watcher: is told what happens; by default nobody is.
         progress: is told how far a download of the data is.
@@ -74,7 +94,16 @@ def run(
     study = (load(study) if isinstance(study, str) else study).replaced(trials=trials)
     dataset = data.load(study.data, progress=progress)
     result, stopped = run_until_stopped(
-        study, dataset, timeout, workers, threads, storage=storage, watcher=watcher or Quiet()
+        study,
+        dataset,
+        timeout,
+        workers,
+        threads,
+        limits=Limits(trial_timeout, trial_memory),
+        fresh=fresh,
+        keep_checkpoints=keep_checkpoints,
+        storage=storage,
+        watcher=watcher or Quiet(),
     )
     if stopped is Stopped.SIGNAL:
         raise KeyboardInterrupt
@@ -88,6 +117,9 @@ def run_until_stopped(
     workers: int | None,
     threads: int | None,
     *,
+    limits: Limits,
+    fresh: bool,
+    keep_checkpoints: int,
     storage: str,
     watcher: Watcher,
 ) -> tuple[Result, Stopped]:
@@ -95,29 +127,63 @@ def run_until_stopped(
     from sweep.search import OptunaSearch  # half a second of imports
 
     workers, threads = crew(workers, threads)
+    room = _room(limits.memory, workers)
     split = data.Split(study.seed, study.validation, study.train_size)
     data.partition(dataset, split)  # a split that asks for too much is an error before anything is kept,
     baseline_shape(study, dataset.image_shape, dataset.classes)  # and so is a baseline that cannot exist
     with Store.open(storage) as store, stop_on_signals() as stop:
         study = settled(study, store)
         study_id = store.begin_study(study, dataset.digest)
-        coordinator = Coordinator(
-            study=study,
-            study_id=study_id,
-            shape=partial(architecture, image_shape=dataset.image_shape, classes=dataset.classes),
-            run_of=partial(_run, study, dataset.digest, split),
-            search=OptunaSearch(study, store.url),
-            schedule=ToTheEnd() if study.pruner == "none" else EveryEpoch(),
-            store=store,
-            engine=LocalEngine(workers, threads),
-            watcher=watcher,
-            checkpoints=checkpoint_folder(storage),
-            provenance=provenance(workers, threads),
-        )
-        stopped = coordinator.run(stop, timeout)
-        with contextlib.suppress(OSError):
-            coordinator.checkpoints.rmdir()  # nothing is left to go on with
+        best = store.best_runs(study_id, keep_checkpoints)
+        with Lease(store, study_id, study.name) as lease:
+            coordinator = Coordinator(
+                study=study,
+                study_id=study_id,
+                shape=partial(_shape, dataset, room),
+                run_of=partial(_run, study, dataset.digest, split),
+                search=OptunaSearch(study, store.url),
+                schedule=ToTheEnd() if study.pruner == "none" else EveryEpoch(),
+                store=store,
+                engine=Supervised(LocalEngine(workers, threads), limits),
+                watcher=watcher,
+                checkpoints=Checkpoints(checkpoint_folder(storage), keep_checkpoints, best),
+                lease=lease,
+                provenance=provenance(workers, threads),
+                fresh=fresh,
+            )
+            try:
+                stopped = coordinator.run(stop, timeout)
+            finally:
+                coordinator.checkpoints.close()
         return results.of(store, study.name), stopped
+
+
+def _room(trial_memory: int | None, workers: int) -> int:
+    """Bytes that a network may take to train, beside what its worker holds anyway.
+
+    Raises:
+        InputError: there is none.
+    """
+    if trial_memory is not None and trial_memory < 2 * WORKER_BYTES:
+        least = f"{2 * WORKER_BYTES / 1e9:.1f} GB"
+        raise InputError(
+            f"A worker needs at least {least} of memory (TensorFlow takes half of that), not {trial_memory}."
+        )
+    return (trial_memory or main_memory() // workers) - WORKER_BYTES
+
+
+def _shape(dataset: data.Dataset, room: int, configuration: Configuration) -> Architecture:
+    """A configuration's network.
+
+    Raises:
+        Infeasible: it cannot exist, or training it would take more than `room` bytes.
+    """
+    shape = architecture(configuration, dataset.image_shape, dataset.classes)
+    needed = shape.training_bytes(configuration.batch_size)
+    if needed > room:
+        there = f"a worker has {max(room, 0) / 1e9:.1f} GB for it"
+        raise Infeasible(f"training it would take about {needed / 1e9:.1f} GB of memory, and {there}")
+    return shape
 
 
 def _run(study: Study, digest: str, split: data.Split, configuration: Configuration) -> Run:
@@ -171,11 +237,83 @@ def baseline(
     """
     workers, threads = crew(workers, threads, at_most=seeds)
     runs = [Run(Configuration(), seed, "mnist", mnist.digest, None) for seed in range(seeds)]
-    with Store.open(storage) as store:
-        facts = provenance(workers, threads)
-        return train_all(
-            runs, store, LocalEngine(workers, threads), checkpoint_folder(storage), facts, watcher or Quiet()
-        )
+    with Store.open(storage) as store, stop_on_signals() as stop:
+        with _batch(store, storage, workers, threads, watcher, stop) as batch:
+            trained = batch.train(runs)
+        assert trained is not None  # no time was set
+        failed = next((each.reason for each in trained if each.reason), None)
+        if failed:
+            raise EngineError(f"The baseline could not be trained: {failed}.")
+        store.look_at_test(None, f"the tutorial's experiment, {seeds} seeds")
+        return [each.curve for each in trained]
+
+
+def confirm(
+    name: str,
+    *,
+    top: int = CONFIRMED,
+    seeds: int = CONFIRMED,
+    within: float | None = None,
+    workers: int | None = None,
+    threads: int | None = None,
+    storage: str = STORAGE,
+    watcher: Watcher | None = None,
+    progress: data.Progress = data.silent,
+) -> Result:
+    """Trains a study's best and its baseline on fresh seeds, and keeps what that says: `Result.verdict`.
+
+    Args:
+        name: the study's name in the database.
+        top: how many of the best trials enter.
+        seeds: how many fresh seeds; whoever is clearly behind after the third gets no more.
+        within: seconds in all, the sealed test included; as many seeds as there is time for. If these are fewer than
+            an earlier verdict has, that one stays.
+        workers: processes that train; by default one per core and `threads`.
+        threads: threads of each worker.
+        storage: a database's path or SQLAlchemy URL.
+        watcher: is told what happens; by default nobody is.
+        progress: is told how far a download of the data is.
+
+    Raises:
+        InputError: there is no such study, nothing in it to confirm, too little time, or somebody runs it.
+        StoreError: the database cannot be used.
+        EngineError: workers cannot be started.
+        KeyboardInterrupt: after Ctrl-C, once everything is kept.
+    """
+    for word, given, least in (("top", top, 1), ("seeds", seeds, 2)):
+        if given < least:
+            raise InputError(f"{word} must be at least {least}, not {given}.")
+    workers, threads = crew(workers, threads)
+    with Store.open(storage, create=False) as store, stop_on_signals() as stop:
+        result = results.of(store, name)
+        trials = chosen(result, top)
+        dataset = data.load(result.study.data, progress=progress)
+        study_id = store.begin_study(result.study, dataset.digest)
+        with (
+            Lease(store, study_id, name) as lease,
+            _batch(store, storage, workers, threads, watcher, stop, within, lease.beat) as batch,
+        ):
+            shape = partial(architecture, image_shape=dataset.image_shape, classes=dataset.classes)
+            look = partial(store.look_at_test, study_id)
+            confirmation = Race(result, trials, dataset, batch, shape, look).run(fresh_seeds(result.study, seeds))
+            before = result.verdict
+            if before is None or within is None or len(confirmation.seeds) >= len(before["seeds"]):
+                store.keep_verdict(study_id, as_document(confirmation))
+        return results.of(store, name)
+
+
+def _batch(
+    store: Store,
+    storage: str,
+    workers: int,
+    threads: int,
+    watcher: Watcher | None,
+    stop: threading.Event,
+    seconds: float | None = None,
+    beat: Callable[[], None] = lambda: None,
+) -> Batch:
+    engine, checkpoints = Supervised(LocalEngine(workers, threads)), Checkpoints(checkpoint_folder(storage), keep=0)
+    return Batch(store, engine, checkpoints, provenance(workers, threads), watcher or Quiet(), stop, seconds, beat)
 
 
 def crew(workers: int | None, threads: int | None, at_most: int | None = None) -> tuple[int, int]:

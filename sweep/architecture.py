@@ -47,6 +47,14 @@ class Architecture:
         """Floating-point operations of one image's forward pass."""
         return sum(layer.flops for layer in self.layers)
 
+    def training_bytes(self, batch_size: int) -> int:
+        """About how much memory training takes: weights, gradients and two slots each, and what a batch leaves behind.
+
+        That is every layer's output and its gradient, in float32.
+        """
+        outputs = sum(math.prod(layer.output_shape) for layer in self.layers)
+        return 4 * (4 * self.parameters + 2 * outputs * batch_size)
+
 
 def architecture(configuration: Configuration, image_shape: ImageShape, classes: int) -> Architecture:
     """The layers that `sweep.network.build` would build for images of this shape.

@@ -2,21 +2,27 @@
 
 import re
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
 
+from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, STORAGE
 from sweep.errors import EngineError, InputError, StoreError, SweepError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from sweep.results import Result
     from sweep.spec import Study
 
 TRY, LOOK, TAKE, KEEP = "Try", "Look", "Take away", "Keep house"
 INTERRUPTED = 130
+INTERRUPTION = "it was interrupted; every finished epoch is kept. To go on:"
+SEARCH_SHARE = 0.6
+"""Of the time that `run --confirm` has, what the search may take."""
 EXIT_CODES: dict[type[SweepError], int] = {InputError: 2, StoreError: 3, EngineError: 1}
 
 app = typer.Typer(
@@ -35,9 +41,10 @@ Storage = Annotated[
 Json = Annotated[bool, Option("--json", help="Print JSON instead.")]
 Workers = Annotated[int | None, Option(help="Processes that train.", show_default="one per core")]
 Threads = Annotated[int | None, Option(help="Threads of each worker.", show_default="one")]
+KeepCheckpoints = Annotated[
+    int, Option(min=0, metavar="N", help="Keep the states of a study's best N trials, to be trained longer one day.")
+]
 StudyName = Annotated[str, Argument(metavar="STUDY", help="A study's name in the database.", show_default=False)]
-
-DATABASE = "sweep.db"
 
 
 def main() -> None:
@@ -63,7 +70,19 @@ def run(
     ] = None,
     workers: Workers = None,
     threads: Threads = None,
-    storage: Storage = DATABASE,
+    trial_timeout: Annotated[
+        str | None, Option(metavar="TIME", help="End a trial that has trained for so long.", show_default="never")
+    ] = None,
+    trial_memory: Annotated[
+        str | None,
+        Option(metavar="SIZE", help="End a trial whose worker holds more, as in 4G or 1500M.", show_default="never"),
+    ] = None,
+    fresh: Annotated[bool, Option("--fresh", help="Train new trials also where their curve is known.")] = False,
+    keep_checkpoints: KeepCheckpoints = KEEP_CHECKPOINTS,
+    confirmed: Annotated[
+        bool, Option("--confirm", help="Confirm the best afterwards, within --timeout if that is given.")
+    ] = False,
+    storage: Storage = STORAGE,
 ) -> None:
     """Search a study; run again, it goes on where it stopped."""
     from sweep import api, data, spec
@@ -71,10 +90,16 @@ def run(
     from sweep.database import as_url, place_of
     from sweep.display import Tally, download_bar, watching
     from sweep.machine import bfloat16_instructions
-    from sweep.output import summary
+    from sweep.output import print_verdict, summary
+    from sweep.supervision import Limits
 
+    began = time.monotonic()
     wanted = spec.load(study).replaced(trials=trials)
-    seconds = None if timeout is None else _seconds(timeout)
+    seconds = None if timeout is None else _seconds("--timeout", timeout)
+    limits = Limits(
+        None if trial_timeout is None else _seconds("--trial-timeout", trial_timeout),
+        None if trial_memory is None else _bytes("--trial-memory", trial_memory),
+    )
     tally = Tally(wanted.base, wanted.trials, api.crew(workers, threads)[0])
     console = _stderr()
     before = api.result_if_any(wanted.name, storage=storage)
@@ -89,22 +114,104 @@ def run(
         dataset = data.load(wanted.data, progress=progress)
     with watching(tally, console) as display:
         result, stopped = api.run_until_stopped(
-            wanted, dataset, seconds, workers, threads, storage=storage, watcher=display
+            wanted,
+            dataset,
+            seconds * SEARCH_SHARE if confirmed and seconds is not None else seconds,
+            workers,
+            threads,
+            limits=limits,
+            fresh=fresh,
+            keep_checkpoints=keep_checkpoints,
+            storage=storage,
+            watcher=display,
         )
-    again = " ".join(["sweep run", study, *_given("--trials", trials), *_given("--storage", storage, DATABASE)])
+    flags = [*_given("--trials", trials), *(["--confirm"] if confirmed else []), *_given("--storage", storage, STORAGE)]
+    again = " ".join(["sweep run", study, *flags])
     for line in summary(result):
         print(line)
-    if stopped in (Stopped.SIGNAL, Stopped.TIMEOUT):
+    if confirmed and stopped is not Stopped.SIGNAL:
+        left = None if seconds is None else began + seconds - time.monotonic()
+        print()
+        try:
+            print_verdict(_confirm(result, CONFIRMED, CONFIRMED, left, workers, threads, storage), as_json=False)
+        except KeyboardInterrupt:
+            stopped = Stopped.SIGNAL
+    if stopped is Stopped.SIGNAL:
+        print(f"{INTERRUPTION}\n{again}")
+    elif stopped is Stopped.TIMEOUT:
         print(f"{stopped.value}; every finished epoch is kept. To go on:\n{again}")
     else:
         if stopped is Stopped.EXHAUSTED:
             print(f"every point of the space has been tried: there are no more than {len(result.frame)}")
-        where = "".join(f" {word}" for word in _given("--storage", storage, DATABASE))
-        print(f"next: sweep report {wanted.name}{where}")
+        where = "".join(f" {word}" for word in _given("--storage", storage, STORAGE))
+        print(f"next: sweep {'report' if confirmed else 'confirm'} {wanted.name}{where}")
     if stopped is Stopped.SIGNAL:
         raise typer.Exit(INTERRUPTED)
     if not (result.frame["outcome"] == "completed").any():
         raise typer.Exit(1)
+
+
+@app.command(rich_help_panel=TRY)
+def confirm(
+    study: StudyName,
+    top: Annotated[int, Option(min=1, help="How many of the best trials.")] = CONFIRMED,
+    seeds: Annotated[int, Option(min=2, help="How many fresh seeds for each.")] = CONFIRMED,
+    within: Annotated[
+        str | None, Option(metavar="TIME", help="As many seeds as there is time for.", show_default="all")
+    ] = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    storage: Storage = STORAGE,
+    as_json: Json = False,
+) -> None:
+    """Train the best and the baseline on fresh seeds: what is really better?"""
+    from sweep import api
+    from sweep.output import print_verdict
+
+    seconds = None if within is None else _seconds("--within", within)
+    try:
+        found = _confirm(api.result(study, storage=storage), top, seeds, seconds, workers, threads, storage)
+    except KeyboardInterrupt:
+        given = [*_given("--top", top, CONFIRMED), *_given("--seeds", seeds, CONFIRMED), *_given("--within", within)]
+        again = " ".join(["sweep confirm", study, *given, *_given("--storage", storage, STORAGE)])
+        print(f"{INTERRUPTION}\n{again}")
+        raise typer.Exit(INTERRUPTED) from None
+    print_verdict(found, as_json)
+    if not as_json:
+        print(f"next: sweep report {study}{''.join(f' {word}' for word in _given('--storage', storage, STORAGE))}")
+
+
+def _confirm(
+    before: "Result",
+    top: int,
+    seeds: int,
+    seconds: float | None,
+    workers: int | None,
+    threads: int | None,
+    storage: str,
+) -> "Result":
+    """Confirms a study while showing how far it is."""
+    from sweep import api
+    from sweep.confirmation import chosen
+    from sweep.display import Tally, download_bar, watching
+
+    console = _stderr()
+    trials = chosen(before, top)
+    runs = (len(trials) + 3) * seeds  # at most: the candidates, the baseline, and two on the test images
+    tally = Tally(before.study.base, runs, api.crew(workers, threads)[0], "run", "accuracy")
+    _note(f"{len(trials)} trials and the baseline on {seeds} fresh seeds; whoever is clearly behind is left out")
+    with download_bar(console) as progress, watching(tally, console) as display:
+        return api.confirm(
+            before.study.name,
+            top=top,
+            seeds=seeds,
+            within=seconds,
+            workers=workers,
+            threads=threads,
+            storage=storage,
+            watcher=display,
+            progress=progress,
+        )
 
 
 @app.command(rich_help_panel=TRY)
@@ -186,7 +293,7 @@ def baseline(
     seeds: Annotated[int, Option(min=1, help="How many seeds: 0, 1, ...")] = 1,
     workers: Workers = None,
     threads: Threads = None,
-    storage: Storage = DATABASE,
+    storage: Storage = STORAGE,
     as_json: Json = False,
 ) -> None:
     """Train the tutorial's network as the tutorial did, and compare."""
@@ -213,7 +320,7 @@ def baseline(
 
 
 @app.command("list", rich_help_panel=LOOK)
-def list_(storage: Storage = DATABASE, as_json: Json = False) -> None:
+def list_(storage: Storage = STORAGE, as_json: Json = False) -> None:
     """List the studies in the database and how far they are."""
     from sweep.output import print_json, print_table
     from sweep.store import Store
@@ -251,7 +358,7 @@ def list_(storage: Storage = DATABASE, as_json: Json = False) -> None:
 def show(
     study: StudyName,
     trial: Annotated[int | None, Argument(metavar="[TRIAL]", help="A trial's number.", show_default=False)] = None,
-    storage: Storage = DATABASE,
+    storage: Storage = STORAGE,
     as_json: Json = False,
 ) -> None:
     """Show how a study stands, or one trial's story."""
@@ -270,7 +377,7 @@ def trials(
     csv: Annotated[bool, Option("--csv", help="CSV (the default).")] = False,
     as_json: Annotated[bool, Option("--json", help="JSON: one object per trial.")] = False,
     parquet: Annotated[Path | None, Option(metavar="FILE", help="Write a Parquet file.", show_default=False)] = None,
-    storage: Storage = DATABASE,
+    storage: Storage = STORAGE,
 ) -> None:
     """Print every trial of a study as a table for other programs."""
     from sweep import api
@@ -292,16 +399,71 @@ def trials(
 
 @app.command(rich_help_panel=LOOK)
 def report(
-    study: StudyName,
+    studies: Annotated[
+        list[str] | None, Argument(metavar="[STUDY ...]", help="Studies in the database.", show_default="all of them")
+    ] = None,
     output: Annotated[Path, Option("-o", "--output", help="The HTML file to write.")] = Path("report.html"),
-    storage: Storage = DATABASE,
+    storage: Storage = STORAGE,
 ) -> None:
-    """Write what a study found as one HTML file."""
+    """Write what a study found, or how several compare, as one HTML file."""
     import reports
-    from sweep import api
 
-    reports.write(api.result(study, storage=storage), output)
+    found = _results(studies, storage)
+    reports.write(found[0] if len(found) == 1 else found, output)
     print(f"wrote {output}")
+
+
+@app.command(rich_help_panel=LOOK)
+def compare(
+    studies: Annotated[
+        list[str] | None, Argument(metavar="[STUDY ...]", help="Studies in the database.", show_default="all of them")
+    ] = None,
+    storage: Storage = STORAGE,
+    as_json: Json = False,
+) -> None:
+    """Show studies beside each other: which suggestion gained most?"""
+    import json
+
+    from reports.compared import essence
+    from sweep.display import duration, percent
+    from sweep.output import print_json, print_table
+
+    table = essence(_results(studies, storage))
+    if as_json:
+        return print_json(json.loads(table.to_json(orient="records")))
+    rows = [
+        [
+            row["study"],
+            percent(row["best"]),
+            percent(row["baseline"]),
+            "" if row["difference"] != row["difference"] else f"{100 * row['difference']:+.2f}",
+            "" if row["margin"] != row["margin"] else f"±{100 * row['margin']:.2f}",
+            f"{row['completed']} of {row['trials']}",
+            duration(row["cost"]),
+            row["matters"],
+        ]
+        for row in table.to_dict("records")
+    ]
+    columns = ["study", "best", "baseline", "points", "noise", "completed", "training", "what matters"]
+    print_table(columns, rows, right=(1, 2, 3, 4, 6))
+    print("one run each: `sweep confirm STUDY` tells gain from luck")
+
+
+def _results(names: list[str] | None, storage: str) -> "list[Result]":
+    """What the named studies have found, or all of the database.
+
+    Raises:
+        InputError: there is no such study, or none at all.
+    """
+    from sweep import api
+    from sweep.store import Store
+
+    if not names:
+        with Store.open(storage, create=False) as store:
+            names = [row.study.name for row in store.studies()]
+        if not names:
+            raise InputError("There are no studies in the database yet; `sweep run quickstart` begins one.")
+    return [api.result(name, storage=storage) for name in dict.fromkeys(names)]
 
 
 @app.command(rich_help_panel=TAKE)
@@ -310,17 +472,45 @@ def export(
     output: Annotated[Path, Option("-o", "--output", metavar="DIR", help="The folder to write.")] = Path("best"),
     trial: Annotated[int | None, Option(help="This trial instead of the best.", show_default=False)] = None,
     force: Annotated[bool, Option("--force", help="Overwrite files that are there.")] = False,
-    storage: Storage = DATABASE,
+    storage: Storage = STORAGE,
 ) -> None:
     """Write the best configuration as best.toml and a plain Keras train.py."""
     from sweep import api, export
 
-    for path in export.write(api.result(study, storage=storage), output, trial=trial, force=force):
+    result = api.result(study, storage=storage)
+    for path in export.write(result, output, trial=trial, force=force):
         print(f"wrote {path}")
+    if trial is None and result.verdict is None:
+        print(f"trial {result.recommended}, the best by search; not confirmed yet: sweep confirm {study}")
+    elif trial is None:
+        print(f"trial {result.recommended}, as the verdict recommends")
 
 
 @app.command(rich_help_panel=KEEP)
-def doctor(storage: Storage = DATABASE, as_json: Json = False) -> None:
+def gc(
+    dry_run: Annotated[bool, Option("--dry-run", help="Show what would go, and leave it.")] = False,
+    keep_checkpoints: KeepCheckpoints = KEEP_CHECKPOINTS,
+    storage: Storage = STORAGE,
+) -> None:
+    """Remove checkpoints that no study needs."""
+    from sweep.database import checkpoint_folder
+    from sweep.housekeeping import superfluous
+    from sweep.output import print_table
+    from sweep.store import Store
+
+    with Store.open(storage, create=False) as store:
+        found = superfluous(store, checkpoint_folder(storage), keep_checkpoints)
+    if found:
+        print_table(["file", "MB", "what"], [[f.path.name, f"{f.size / 1e6:.1f}", f.what] for f in found], right=(1,))
+    if not dry_run:
+        for each in found:
+            each.path.unlink(missing_ok=True)
+    megabytes = sum(each.size for each in found) / 1e6
+    print(f"{len(found)} files, {megabytes:.1f} MB{': left, as this is a dry run' if dry_run else ' removed'}")
+
+
+@app.command(rich_help_panel=KEEP)
+def doctor(storage: Storage = STORAGE, as_json: Json = False) -> None:
     """Check versions, devices, data and database; say what to mend."""
     from sweep.doctor import examine
     from sweep.output import print_json, print_table
@@ -348,13 +538,21 @@ def _given(flag: str, value: object, default: object = None) -> list[str]:
     return [] if value == default else [flag, str(value)]
 
 
-def _seconds(text: str) -> float:
+def _seconds(flag: str, text: str) -> float:
     """The seconds of a time such as 90, 90s, 20m or 1h30m."""
     found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text)
     if not found or not text:
-        raise InputError(f"--timeout takes a time such as 90s, 20m or 1h30m, not {text!r}.")
+        raise InputError(f"{flag} takes a time such as 90s, 20m or 1h30m, not {text!r}.")
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return 3600 * hours + 60 * minutes + seconds
+
+
+def _bytes(flag: str, text: str) -> int:
+    """The bytes of a size such as 1500M or 4G, in powers of 1,000."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([MG])B?", text, re.IGNORECASE)
+    if not found:
+        raise InputError(f"{flag} takes a size such as 1500M or 4G, not {text!r}.")
+    return round(float(found[1]) * {"M": 1e6, "G": 1e9}[found[2].upper()])
 
 
 def _stderr() -> "Console":

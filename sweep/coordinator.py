@@ -4,43 +4,51 @@ Read `Coordinator.run` first. Everything it needs is handed to it: who proposes,
 segments, where things are kept, who trains, who watches. It alone asks, decides and writes.
 """
 
+import math
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sweep.architecture import Architecture, Infeasible
+from sweep.checkpoints import Checkpoints
 from sweep.configuration import Configuration
-from sweep.engines import Engine
 from sweep.errors import EngineError, InputError
+from sweep.lease import Lease
 from sweep.schedule import Schedule
 from sweep.spec import Study
-from sweep.store import Store
+from sweep.store import Reached, Store
+from sweep.supervision import Supervised
 from sweep.work import (
     Epoch,
     EpochFinished,
     Event,
     Outcome,
+    Progress,
     Run,
     Segment,
     SegmentFailed,
     SegmentFinished,
+    SegmentStopped,
     Trial,
+    WorkerDied,
     WorkerReady,
+    unkept,
 )
 
 if TYPE_CHECKING:
-    from sweep.search import Proposal, Search
+    from sweep.search import Search
 
 HEARTBEAT = 0.2
 """Seconds after which it looks at the clock and at signals, whether or not a worker has something to say."""
 
 INFEASIBLE_IN_A_ROW = 300
 """So many proposals in a row that cannot exist end a study: its space holds too few networks that can."""
+
+FAILURES_ALIKE = 3
+"""If so many trials in a row fail for the same reason before any completes, the study ends: it is broken, not they."""
 
 
 class Stopped(Enum):
@@ -59,29 +67,34 @@ class Watcher(Protocol):
 
     def began(self, trial: Trial) -> None: ...
 
+    def progress(self, trial: Trial, epochs: float) -> None: ...
+
     def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None: ...
+
+    def retried(self, trial: Trial, reason: str) -> None: ...
 
     def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None: ...
 
 
 @dataclass
 class _Active:
-    """A trial under way: how far it is, what the store knows of its run, whether it should stop at its rung."""
+    """A trial under way: what is known of its run, how far along it is, whether it should stop at its rung."""
 
     trial: Trial
     run: Run
     known: list[Epoch]
-    epoch: int = 0
-    reused: int = 0
+    before: Reached
+    reached: Reached = field(default_factory=Reached)
     weak: bool = False
     score: float | None = None
+    training: bool = False
 
 
 @dataclass
 class Coordinator:
     """One study being run. `shape` says what a configuration's network would be, or raises `Infeasible`.
 
-    `run_of` gives the run that tries a configuration; `checkpoints` is a folder for states of unfinished runs.
+    `run_of` gives the run that tries a configuration; `fresh` has it trained also where it is known.
     """
 
     study: Study
@@ -91,68 +104,79 @@ class Coordinator:
     search: "Search"
     schedule: Schedule
     store: Store
-    engine: Engine
+    engine: Supervised
     watcher: Watcher
-    checkpoints: Path
+    checkpoints: Checkpoints
+    lease: Lease
     provenance: dict[str, Any]
+    fresh: bool = False
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _next: Trial | None = None
     _active: dict[int, _Active] = field(default_factory=dict)
     _counted: int = 0
     _infeasible_in_a_row: int = 0
+    _any_completed: bool = False
+    _failures: dict[str, str] = field(default_factory=dict)
     _exhausted: bool = False
 
     def run(self, stop: threading.Event, seconds: float | None = None) -> Stopped:
         """Tries configurations until the study has its trials, `stop` is set or the time is over.
 
-        Trials that an earlier call left unfinished go on first, from their last finished epoch.
+        Trials that an earlier call left unfinished go on first, from where they were.
         """
-        deadline = None if seconds is None else time.monotonic() + seconds
+        self._stop = stop
+        deadline = math.inf if seconds is None else time.monotonic() + seconds
         self._reconcile()
         if not self._wanted():
             return Stopped.DONE
         with self.engine:
             try:
-                while self._wanted() or self._active:
-                    if self.engine.idle and self._wanted():
-                        self._begin_next()
-                    begins_another = self.engine.idle and self._wanted()
-                    for event in self.engine.wait(0 if begins_another else HEARTBEAT):
+                while self._wanted() or self._next or self._active:
+                    if stop.is_set() or time.monotonic() > deadline:
+                        self._put_down()
+                        return Stopped.SIGNAL if stop.is_set() else Stopped.TIMEOUT
+                    self.lease.beat()
+                    for event in self.engine.wait(0 if self._hand_out() else HEARTBEAT):
                         self._take_note(event)
-                    if stop.is_set():
-                        return Stopped.SIGNAL
-                    if deadline is not None and time.monotonic() > deadline:
-                        return Stopped.TIMEOUT
             finally:
                 self._interrupt_all()
         return Stopped.EXHAUSTED if self._exhausted else Stopped.DONE
 
     def _wanted(self) -> bool:
-        return not self._exhausted and self._counted + len(self._active) < self.study.trials
+        """Whether the study wants another trial beside those under way."""
+        under_way = len(self._active) + (self._next is not None)
+        return not self._exhausted and self._counted + under_way < self.study.trials
 
     def _reconcile(self) -> None:
-        """Counts what has ended, and tells the search what it has not heard of (a crash came between)."""
+        """Takes stock of what an earlier call left, and tells the search what it has not heard of."""
+        self.store.reap(self.study_id, "whoever ran it ended without a word")
+        self.checkpoints.clear()
         for number in self.search.unfinished():
             ending = self.store.ending(self.study_id, number)
             if ending is not None:
                 self.search.tell(number, ending.outcome, ending.score, ending.reason)
-        self._counted = self.store.study(self.study.name).counted
+        row = self.store.study(self.study.name)
+        self._counted, self._any_completed = row.counted, Outcome.COMPLETED in row.outcomes
 
-    def _begin_next(self) -> None:
+    def _hand_out(self) -> bool:
+        """Begins the next trial if a worker is idle, and makes ready the one after it: no worker waits for the search.
+
+        That one is proposed before anything more is heard of the others, so that it depends on nothing but their
+        order. Returns whether there is more to begin.
+        """
+        if self._next is not None and self.engine.idle:
+            trial, self._next = self._next, None
+            self._begin(trial)
+        while self._next is None and self._wanted() and not self._stop.is_set():
+            self._next = self._propose()
+        return self._next is not None and self.engine.idle > 0
+
+    def _propose(self) -> Trial | None:
+        """The next trial that can exist, if there is one; one that cannot is kept, told and over at once."""
         proposal = self.search.ask()
         if proposal is None:
             self._exhausted = True
-            return
-        trial = self._trial(proposal)
-        if trial.run is None:
-            return
-        self.store.keep_run(trial.run, self.provenance)
-        self.store.begin_trial(self.study_id, trial)
-        active = _Active(trial, trial.run, self.store.curve(trial.run.fingerprint))
-        self._active[trial.number] = active
-        self.watcher.began(trial)
-        self._go_on(active)
-
-    def _trial(self, proposal: "Proposal") -> Trial:
-        """The trial that tries a proposal; one that cannot exist is kept, told and over at once."""
+            return None
         configuration = self.study.searched.configuration(proposal.point)
         baseline = configuration == self.study.base
         try:
@@ -161,57 +185,131 @@ class Coordinator:
             trial = Trial(proposal.number, configuration, baseline, None, None, None)
             self.store.begin_trial(self.study_id, trial)
             self._end(trial, Outcome.INFEASIBLE, str(reason))
-            return trial
+            return None
         self._infeasible_in_a_row = 0
         run = self.run_of(configuration)
         return Trial(proposal.number, configuration, baseline, run, shape.parameters, shape.flops)
 
+    def _begin(self, trial: Trial) -> None:
+        assert trial.run is not None
+        self.store.keep_run(trial.run, self.provenance)
+        before = self.store.begin_trial(self.study_id, trial, self.fresh)
+        known = self._known(trial.run)
+        if self.fresh:
+            known = known[: before.trained_epochs]  # its own from before it was interrupted
+            if not known:
+                self.checkpoints.path(trial.run).unlink(missing_ok=True)
+        active = self._active[trial.number] = _Active(trial, trial.run, known, before)
+        self.watcher.began(trial)
+        self._go_on(active)
+
+    def _known(self, run: Run) -> list[Epoch]:
+        """A run's curve as far as it is known: one list for all the trials that are on it."""
+        others = self._on(run)
+        return others[0].known if others else self.store.curve(run.fingerprint)
+
     def _go_on(self, active: _Active) -> None:
-        """From a rung to the next: out of the store as far as the run is known, then by a worker."""
+        """From a rung to the next: along the known curve as far as it goes, then by a worker."""
         trial, epochs = active.trial, active.trial.configuration.epochs
-        while active.epoch < epochs:
+        while (epoch := active.reached.trained_epochs) < epochs:
             if active.weak:
-                reason = f"after epoch {active.epoch} it was behind trials that had come as far"
-                return self._end(trial, Outcome.PRUNED, reason)
-            rung = self.schedule.next_rung(active.epoch, epochs)
-            while active.epoch < min(rung, len(active.known)):
-                metrics = active.known[active.epoch]
-                active.reused += 1
-                self._take_epoch(active, metrics)
+                return self._end(
+                    trial, Outcome.PRUNED, f"after epoch {epoch} it was behind trials that had come as far"
+                )
+            rung = self.schedule.next_rung(epoch, epochs)
+            for metrics in active.known[epoch:rung]:
+                self._replay(active, metrics)
                 if not metrics.finite:
-                    return self._end(trial, Outcome.DIVERGED, f"the loss was not finite in epoch {metrics.epoch}")
-            if active.epoch < rung:
-                checkpoint = self._checkpoint(active.run)
-                return self.engine.start(Segment(trial.number, active.run, active.epoch, rung, checkpoint))
+                    reason = f"the loss was no longer a finite number in epoch {metrics.epoch}"  # as a worker says it
+                    return self._end(trial, Outcome.DIVERGED, reason)
+            if len(active.known) < rung:
+                return self._train(active, rung)
         return self._end(trial, Outcome.COMPLETED)
 
-    def _take_note(self, event: Event) -> None:
-        match event:
-            case WorkerReady(device):
-                self.watcher.worker_ready(device)
-            case EpochFinished(number, metrics):
-                active = self._active[number]
-                self.store.add_epoch(active.run.fingerprint, metrics)
-                self._take_epoch(active, metrics)
-            case SegmentFinished(number):
-                self._go_on(self._active[number])
-            case SegmentFailed(number, outcome, reason, detail):
-                self._end(self._active[number].trial, outcome, reason, detail)
+    def _train(self, active: _Active, rung: int) -> None:
+        """By a worker, unless another trial has the same run trained: then what comes of it is this one's, too."""
+        if any(other.training for other in self._on(active.run)):
+            return
+        active.training = True
+        seconds = sum(metrics.seconds for metrics in active.known)
+        path = self.checkpoints.path(active.run)
+        self.engine.start(Segment(active.trial.number, active.run, len(active.known), rung, path), seconds)
 
-    def _take_epoch(self, active: _Active, metrics: Epoch) -> None:
-        active.epoch, active.score = metrics.epoch, metrics.val_accuracy
-        self.store.reach(self.study_id, active.trial.number, metrics.epoch)
+    def _on(self, run: Run) -> list[_Active]:
+        """The trials under way that are on a run, whatever epochs each of them wants of it."""
+        return [active for active in self._active.values() if active.run.fingerprint == run.fingerprint]
+
+    def _take_note(self, event: Event) -> None:
+        if isinstance(event, WorkerReady):
+            return self.watcher.worker_ready(event.device)
+        active = self._active[event.trial]
+        match event:
+            case Progress(_, epochs):
+                self.watcher.progress(active.trial, epochs)
+            case EpochFinished(_, metrics):
+                active.known.append(metrics)
+                self.store.add_epoch(active.run.fingerprint, metrics, self.study_id, active.trial.number)
+                self._take(active, metrics, reused=False)
+                self._let_others_go_on(active)
+            case WorkerDied(number, reason):
+                self.store.attempt(self.study_id, number)
+                self.checkpoints.clear()
+                self.watcher.retried(active.trial, reason)
+            case SegmentStopped():
+                active.training = False
+            case SegmentFinished(_, predicted):
+                active.training = False
+                self.store.keep_predictions(active.run.fingerprint, active.reached.trained_epochs, predicted)
+                self._go_on(active)
+                self._let_others_go_on(active)
+            case SegmentFailed(_, Outcome.INTERRUPTED, reason):
+                raise unkept(reason)
+            case SegmentFailed(_, outcome, reason, detail):
+                for each in self._on(active.run):  # what befell this run would befall it again
+                    self._end(each.trial, outcome, reason, detail)
+
+    def _let_others_go_on(self, active: _Active) -> None:
+        for other in self._on(active.run):
+            if other is not active:
+                self._go_on(other)
+
+    def _replay(self, active: _Active, metrics: Epoch) -> None:
+        """An epoch that was known: reused, unless it is this trial's own from before it was interrupted."""
+        own = metrics.epoch <= active.before.trained_epochs
+        reused = active.before.reused_epochs if own else active.reached.reused_epochs + 1
+        active.reached = Reached(metrics.epoch, min(reused, metrics.epoch))
+        if not own:
+            self.store.reach(self.study_id, active.trial.number, active.reached)
+        self._take(active, metrics, reused=True)
+
+    def _take(self, active: _Active, metrics: Epoch, reused: bool) -> None:
+        active.reached, active.score = replace(active.reached, trained_epochs=metrics.epoch), metrics.val_accuracy
         active.weak = self.search.report(active.trial.number, metrics.epoch, metrics.val_accuracy)
-        self.watcher.epoch(active.trial, metrics, reused=active.reused == metrics.epoch)
+        self.watcher.epoch(active.trial, metrics, reused)
 
     def _end(self, trial: Trial, outcome: Outcome, reason: str = "", detail: str = "") -> None:
         """Kept first, told to the search second: `_reconcile` mends what falls between the two."""
         active = self._active.pop(trial.number, None)
-        score, reused = (None, 0) if active is None else (active.score, active.reused)
-        self.store.end_trial(self.study_id, trial.number, outcome, reason, detail, reused)
+        score = None if active is None else active.score
+        self.store.end_trial(self.study_id, trial.number, outcome, reason, detail)
         self.search.tell(trial.number, outcome, score, reason)
         if active is not None:
-            _forget(self._checkpoint(active.run))
+            self._drop_states(active.run, score if outcome is Outcome.COMPLETED else None)
+        self._counted += outcome is not Outcome.INFEASIBLE
+        self.watcher.ended(trial, outcome, reason, score)
+        self._give_up_if_hopeless(trial, outcome, reason, detail)
+
+    def _drop_states(self, run: Run, score: float | None) -> None:
+        """Drops state and predictions of runs that nobody goes on with: this one's, or of one it is better than."""
+        under_way = {self.checkpoints.path(active.run) for active in self._active.values()}
+        superfluous = [path for path in self.checkpoints.ended(run, score) if path not in under_way]
+        for path in superfluous:
+            if not self.store.is_needed(path.stem, self.checkpoints.keep):
+                path.unlink(missing_ok=True)
+                self.store.drop_predictions(path.stem)
+
+    def _give_up_if_hopeless(self, trial: Trial, outcome: Outcome, reason: str, detail: str) -> None:
+        """Ends a study whose every network cannot exist, or whose first trials all fail alike."""
         if outcome is Outcome.INFEASIBLE:
             self._infeasible_in_a_row += 1
             if self._infeasible_in_a_row >= INFEASIBLE_IN_A_ROW:
@@ -219,69 +317,21 @@ class Coordinator:
                     f"{INFEASIBLE_IN_A_ROW} networks in a row could not exist, the last because: {reason}. "
                     f"Narrow the space of study {self.study.name!r}; `sweep check` shows samples of it."
                 )
-        else:
-            self._counted += 1
-        self.watcher.ended(trial, outcome, reason, score)
+            return
+        self._any_completed |= outcome is Outcome.COMPLETED
+        if outcome is not Outcome.FAILED or trial.run is None:
+            return self._failures.clear()
+        self._failures[trial.run.fingerprint] = reason
+        alike = len(self._failures) >= FAILURES_ALIKE and set(self._failures.values()) == {reason}
+        if alike and not self._any_completed:
+            raise EngineError(
+                f"The first {FAILURES_ALIKE} trials failed alike, so it is the study that is broken: {reason}\n{detail}"
+            )
+
+    def _put_down(self) -> None:
+        for event in self.engine.put_down():
+            self._take_note(event)
 
     def _interrupt_all(self) -> None:
-        for active in self._active.values():
-            self.store.end_trial(self.study_id, active.trial.number, Outcome.INTERRUPTED, "the sweep was stopped")
-
-    def _checkpoint(self, run: Run) -> Path:
-        return self.checkpoints / f"{run.fingerprint}.npz"
-
-
-def train_all(
-    runs: Sequence[Run],
-    store: Store,
-    engine: Engine,
-    checkpoints: Path,
-    provenance: dict[str, Any],
-    watcher: Watcher,
-) -> list[list[Epoch]]:
-    """Trains runs to the end of their configurations, outside of any search; returns their curves in order.
-
-    What the store knows of a run is not trained again.
-
-    Raises:
-        EngineError: a run could not be trained.
-    """
-    trials = [Trial(number, run.configuration, True, run, None, None) for number, run in enumerate(runs)]
-    waiting = []
-    for trial, run in zip(trials, runs, strict=True):
-        store.keep_run(run, provenance)
-        epochs = run.configuration.epochs
-        known = store.curve(run.fingerprint)[:epochs]
-        watcher.began(trial)
-        for metrics in known:
-            watcher.epoch(trial, metrics, reused=True)
-        if len(known) < epochs:
-            checkpoint = checkpoints / f"{run.fingerprint}.npz"
-            waiting.append(Segment(trial.number, run, len(known), epochs, checkpoint))
-        else:
-            watcher.ended(trial, Outcome.COMPLETED, "", known[-1].val_accuracy)
-    unfinished = {segment.trial: segment for segment in waiting}
-    with engine if waiting else nullcontext():
-        while unfinished:
-            while engine.idle and waiting:
-                engine.start(waiting.pop(0))
-            for event in engine.wait(HEARTBEAT):
-                match event:
-                    case WorkerReady(device):
-                        watcher.worker_ready(device)
-                    case EpochFinished(number, metrics):
-                        store.add_epoch(runs[number].fingerprint, metrics)
-                        watcher.epoch(trials[number], metrics, reused=False)
-                    case SegmentFinished(number):
-                        _forget(unfinished.pop(number).checkpoint)
-                        score = store.curve(runs[number].fingerprint)[-1].val_accuracy
-                        watcher.ended(trials[number], Outcome.COMPLETED, "", score)
-                    case SegmentFailed(number, _, reason, detail):
-                        raise EngineError(f"Run {number} failed: {reason}.\n{detail}")
-    return [store.curve(run.fingerprint)[: run.configuration.epochs] for run in runs]
-
-
-def _forget(checkpoint: Path) -> None:
-    """Removes a checkpoint, and what a worker that was killed may have left of one half written."""
-    for file in checkpoint.parent.glob(f"{checkpoint.stem}*"):
-        file.unlink(missing_ok=True)
+        if not self.lease.lost:
+            self.store.reap(self.study_id, "the sweep was stopped")

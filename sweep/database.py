@@ -1,7 +1,8 @@
 """How a database is named, opened and spoken of: what our tables and Optuna's have in common."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from sweep.errors import InputError, StoreError
+from sweep.files import becoming, leftovers
 
 EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
 
@@ -71,19 +73,29 @@ def guarded(url: str | URL) -> Iterator[None]:
 
 
 def checkpoint_folder(storage: str) -> Path:
-    """The folder for states of unfinished runs, made where it is not there: beside an SQLite file, else here.
-
-    Raises:
-        StoreError: it cannot be made.
-    """
+    """The folder for states of runs: beside an SQLite file, else here."""
     url = make_url(as_url(storage))
     name = url.database if url.get_backend_name() == "sqlite" and url.database else "sweep"
-    folder = Path(f"{name}.checkpoints").resolve()
+    return Path(f"{name}.checkpoints").resolve()
+
+
+def back_up(file: Path, copy: Path) -> None:
+    """Copies an SQLite database whole, also while others read and write it.
+
+    Raises:
+        StoreError: the copy cannot be written.
+    """
+    for half in leftovers(copy.parent):  # of a process that was killed while it did this
+        half.unlink(missing_ok=True)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"Checkpoints cannot be kept in {folder}: {error.strerror}.") from None
-    return folder
+        with (
+            becoming(copy) as temporary,
+            closing(sqlite3.connect(file)) as source,
+            closing(sqlite3.connect(temporary)) as target,
+        ):
+            source.backup(target)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"The database {file} cannot be copied to {copy} before it is changed: {error}.") from None
 
 
 def settle_sqlite(connection: Any, _: object) -> None:

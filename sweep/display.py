@@ -65,10 +65,11 @@ class Tally:
         self.base, self.target, self.workers = base, target, workers
         self.noun, self.measure = noun, measure
         self.running: dict[int, tuple[Trial, list[Epoch]]] = {}
+        self.epochs: dict[int, float] = {}  # how far each of them is, the part of an epoch included
         self.outcomes: Counter[Outcome] = Counter()
         self.best: tuple[float, int, Configuration] | None = None
         self.baseline: float | None = None
-        self.ready = 0
+        self.ready = self.died = 0
         self._counted_before = 0
         self._began = time.monotonic()
 
@@ -83,11 +84,21 @@ class Tally:
 
     def take(self, trial: Trial, outcome: Outcome, score: float | None) -> None:
         self.running.pop(trial.number, None)
+        self.epochs.pop(trial.number, None)
         self.outcomes[outcome] += 1
         if trial.baseline and outcome is Outcome.COMPLETED:
             self.baseline = score
         if outcome is Outcome.COMPLETED and score is not None and (self.best is None or score > self.best[0]):
             self.best = score, trial.number, trial.configuration
+
+    def measure_of(self, trial: Trial) -> str:
+        """What a trial is scored by, in words: whoever sees test images scored is to know it."""
+        return "test accuracy" if trial.run is not None and trial.run.split is None else self.measure
+
+    def lose_worker(self) -> None:
+        """Takes in that a worker died, and that another one is starting."""
+        self.ready -= 1
+        self.died += 1
 
     @property
     def counted(self) -> int:
@@ -113,7 +124,8 @@ class Tally:
     def progress(self) -> str:
         ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()))
         left = "" if self.seconds_left is None else f", about {duration(self.seconds_left)} left"
-        return f"{self.counted} of {self.target} {self.noun}s{left}" + (f": {ended}" if ended else "")
+        died = f"; {self.died} workers died, their {self.noun}s went on" if self.died else ""
+        return f"{self.counted} of {self.target} {self.noun}s{left}" + (f": {ended}" if ended else "") + died
 
 
 class Lines:
@@ -131,11 +143,17 @@ class Lines:
         self.tally.running[trial.number] = (trial, [])
         self._say(f"{self.tally.noun} {trial.number} begins: {changes(trial.configuration, self.tally.base)}")
 
+    def progress(self, trial: Trial, epochs: float) -> None: ...
+
+    def retried(self, trial: Trial, reason: str) -> None:
+        self.tally.lose_worker()
+        self._say(f"{self.tally.noun} {trial.number} goes on in another worker: {reason}")
+
     def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None:
         how = "known already" if reused else f"{metrics.seconds:.1f} s"
         self._say(
             f"{self.tally.noun} {trial.number} epoch {metrics.epoch} of {trial.configuration.epochs}: "
-            f"loss {metrics.loss:.4f}, {self.tally.measure} {percent(metrics.val_accuracy)} ({how})"
+            f"loss {metrics.loss:.4f}, {self.tally.measure_of(trial)} {percent(metrics.val_accuracy)} ({how})"
         )
 
     def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None:
@@ -159,8 +177,15 @@ class LiveTable:
     def began(self, trial: Trial) -> None:
         self.tally.running[trial.number] = (trial, [])
 
+    def progress(self, trial: Trial, epochs: float) -> None:
+        self.tally.epochs[trial.number] = epochs
+
+    def retried(self, trial: Trial, reason: str) -> None:
+        self.tally.lose_worker()
+
     def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None:
         self.tally.running[trial.number][1].append(metrics)
+        self.tally.epochs[trial.number] = metrics.epoch
 
     def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None:
         self.tally.take(trial, outcome, score)
@@ -174,7 +199,7 @@ class LiveTable:
         for trial, curve in tally.running.values():
             table.add_row(
                 str(trial.number),
-                f"{len(curve)}/{trial.configuration.epochs}",
+                f"{tally.epochs.get(trial.number, 0):.1f}/{trial.configuration.epochs}",
                 sparkline([metrics.val_accuracy for metrics in curve]),
                 percent(curve[-1].val_accuracy if curve else None),
                 _cut(changes(trial.configuration, tally.base)),

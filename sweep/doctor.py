@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sweep import data
+from sweep.database import checkpoint_folder
 from sweep.errors import SweepError
+from sweep.housekeeping import check_invariants
 from sweep.machine import PACKAGES, bfloat16_instructions, cores, installed, processor
 from sweep.store import Store
 
@@ -67,6 +69,9 @@ def _database(storage: str) -> Finding:
     try:
         with Store.open(storage, create=False) as store:
             names = ", ".join(row.study.name for row in store.studies())
+            problems = check_invariants(store, checkpoint_folder(storage))
+            if problems:
+                return Finding(False, "database", f"{store.place}: {'; '.join(problems)}", "sweep gc; sweep run STUDY")
             return Finding(True, "database", f"{store.place}: {f'studies {names}' if names else 'no studies yet'}")
     except SweepError as error:
         found, _, remedy = str(error).partition("; " if "; " in str(error) else ". ")

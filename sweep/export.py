@@ -1,7 +1,6 @@
 """The best configuration, to take away: as a file to read and as a plain Keras script."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sweep.configuration import Configuration, ConvBlock, Value
 from sweep.data import load
 from sweep.errors import InputError, shown
+from sweep.files import becoming
 from sweep.published import HOST, PUBLISHED
 from sweep.results import Result
 
@@ -32,12 +32,12 @@ x_test, y_test = read_idx("t10k-images-idx3-ubyte"), read_idx("t10k-labels-idx1-
 def write(result: Result, folder: Path, *, trial: int | None = None, force: bool = False) -> list[Path]:
     """Writes best.toml and train.py, each whole or not at all; returns their paths.
 
-    Without `trial`, the best completed one is taken.
+    Without `trial`, what the verdict recommends is taken; without a verdict, the best by search.
 
     Raises:
         InputError: no such trial, none that completed, files that are there already, a folder that cannot be written.
     """
-    number = result.best_trial if trial is None else trial
+    number = result.recommended if trial is None else trial
     texts = {"best.toml": as_toml(result, number), "train.py": as_script(result, number)}
     there = [name for name in texts if (folder / name).exists()]
     if there and not force:
@@ -45,7 +45,8 @@ def write(result: Result, folder: Path, *, trial: int | None = None, force: bool
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            _write_whole(folder / name, text)
+            with becoming(folder / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}.") from None
     return [folder / name for name in texts]
@@ -93,10 +94,15 @@ def _heading(result: Result, trial: int) -> list[str]:
     source = result.study.data if result.study.data in PUBLISHED else shown(result.study.data)
     score = result.score(trial)
     accuracy = "not scored" if score != score else f"validation accuracy {100 * score:.2f} %"
-    return [
+    heading = [
         f"The configuration of trial {trial} of study {result.study.name!r}: {accuracy}",
         f"on {result.study.validation:,} held-out images of {source}, one run, seed {result.study.seed}.",
     ]
+    for standing in (result.verdict or {"standings": []})["standings"]:
+        if standing["trial"] == trial:
+            seeds = f"{len(standing['scores'])} fresh seeds, each with held-out images of its own"
+            heading.append(f"On {seeds}: {100 * standing['mean']['value']:.2f} %.")
+    return heading
 
 
 def _toml(value: Value) -> str:
@@ -164,15 +170,3 @@ def _optimizer(configuration: Configuration) -> str:
     if configuration.weight_decay is not None:
         extra = f", weight_decay={configuration.weight_decay}"
     return f"optimizer=keras.optimizers.{name}({configuration.learning_rate}{extra})"
-
-
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

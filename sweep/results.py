@@ -12,13 +12,16 @@ from sweep.store import Store
 
 TRIAL_COLUMNS = {
     "trial": "number of the trial in its study, from 0; 0 is the baseline",
-    "outcome": "running, interrupted, completed, pruned, infeasible, diverged or failed",
+    "outcome": "running, interrupted, completed, pruned, infeasible, diverged, out of memory, timed out or failed",
     "reason": "why it ended so, in a sentence; empty where the outcome says it all",
     "baseline": "whether this is the study's base configuration",
     "score": "validation accuracy after the last epoch, from 0 to 1; none without an epoch",
     "trained_epochs": "epochs the trial went along its run's curve",
     "reused_epochs": "how many of them the store held already",
-    "seconds": "seconds those epochs took when they were trained, scoring included, start-up apart",
+    "reused_from": "study and number of the trial that trained those; empty where there are none",
+    "seconds": "seconds its epochs took when they were trained, scoring included, start-up apart",
+    "cost": "seconds of them that were spent for this trial, reused epochs being free",
+    "attempts": "workers that were given it: more than 1 where some died",
     "parameters": "values the network learns or moves; none where it cannot exist",
     "flops": "floating-point operations of one image's forward pass",
     "seed": "seed of initial weights, shuffling and dropout",
@@ -36,7 +39,10 @@ TRIAL_TYPES = {
     "score": "float64",
     "trained_epochs": "int64",
     "reused_epochs": "int64",
+    "reused_from": "str",
     "seconds": "float64",
+    "cost": "float64",
+    "attempts": "int64",
     "parameters": "Int64",
     "flops": "Int64",
     "seed": "Int64",
@@ -65,13 +71,16 @@ class Result:
 
     `frame` has one row per trial (`TRIAL_COLUMNS`, then parameters), `curves` one per trial and epoch
     (`CURVE_COLUMNS`); `provenance` tells where and with what it was trained: versions, machine, threads,
-    precision, data digest.
+    precision, data digest. `verdict` is what confirming the best has concluded (`sweep.confirmation.as_document`
+    says what is in it; None: not confirmed), `test_looks` how often networks of this study met the test images.
     """
 
     study: Study
     frame: pd.DataFrame
     curves: pd.DataFrame
     provenance: dict[str, Any] = field(default_factory=dict)
+    verdict: dict[str, Any] | None = None
+    test_looks: int = 0
 
     @property
     def best(self) -> Configuration:
@@ -96,6 +105,15 @@ class Result:
                 f"`sweep run` goes on with it."
             )
         return int(completed.sort_values(["score", "trial"], ascending=[False, True])["trial"].iloc[0])
+
+    @property
+    def recommended(self) -> int:
+        """The number of the trial that the verdict recommends; without a verdict, of the best by search.
+
+        Raises:
+            InputError: no trial has completed yet.
+        """
+        return self.best_trial if self.verdict is None else int(self.verdict["recommended"])
 
     def score(self, trial: int) -> float:
         """A trial's validation accuracy after its last epoch, from 0 to 1; NaN without one.
@@ -151,4 +169,4 @@ def of(store: Store, name: str) -> Result:
             frame[parameter] = pd.Series(found, dtype=PARAMETER_TYPES[PARAMETERS[parameter].kind])
     curves = pd.DataFrame(store.curve_rows(row.id), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
     provenance = {"data": row.study.data, "data digest": row.data_digest} | store.provenance(row.id)
-    return Result(row.study, frame, curves, provenance)
+    return Result(row.study, frame, curves, provenance, store.verdict(row.id), store.test_looks(row.id))

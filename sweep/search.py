@@ -6,7 +6,6 @@ worker's sequence is the same each time, and a study that was stopped goes on as
 
 import itertools
 import warnings
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ from decimal import Decimal
 from typing import Protocol
 
 import optuna
-import sqlalchemy
 from optuna.trial import Trial, TrialState
 
 from sweep.configuration import Value, Values
-from sweep.database import guarded, place_of, settle_sqlite
-from sweep.errors import InputError, StoreError
+from sweep.database import place_of
+from sweep.errors import InputError
+from sweep.mirror import Mirror
 from sweep.space import Float, Int, Range
 from sweep.spec import Study
 from sweep.work import Outcome
@@ -60,80 +59,64 @@ class OptunaSearch:
 
     def __init__(self, study: Study, url: str) -> None:
         self._spec = study
-        self._url = url
         self._space = study.searched
         self._base_point = self._space.point_of(study.base)
-        with _guarded(url), _quiet():
-            storage = _storage(url)
-            weakref.finalize(self, _close, storage)
-            self._study = optuna.create_study(
-                storage=storage,
-                study_name=study.name,
-                direction="maximize",
-                sampler=_sampler(study, 0),
-                pruner=_pruner(study),
-                load_if_exists=True,
-            )
-            self._study.set_metric_names(["validation accuracy"])
+        with _quiet():
+            self._mirror = Mirror(url, study.name, "validation accuracy")
+            self._study = self._mirror.study
+            self._study.pruner = _pruner(study)
+            self._study.sampler = _sampler(study, 0)
+            self._trials = self._mirror.running()
             known = self._study.get_trials(deepcopy=False)
-            running = [trial for trial in known if trial.state is TrialState.RUNNING]
-            self._trials = {trial.number: Trial(self._study, trial._trial_id) for trial in running}
-        self._reported = {trial.number: set(trial.intermediate_values) for trial in running}
+        if any(trial.state.is_finished() and "outcome" not in trial.user_attrs for trial in known):
+            raise InputError(
+                f"{place_of(url)} holds an Optuna study {study.name!r} that another program has made. "
+                "Give yours another name, or keep it in another database (--storage)."
+            )
         self._to_resume = sorted(self._trials)
-        waiting = sum(trial.state is TrialState.WAITING for trial in known)
-        self._enqueued = waiting > 0  # an earlier process ended before it could ask for it
-        self._count = len(known) - waiting
+        self._count = len(known)
         self._grid: Iterator[Values] | None = None
 
     def unfinished(self) -> list[int]:
         return sorted(self._to_resume)
 
     def ask(self) -> Proposal | None:
-        with _guarded(self._url), _quiet():
+        with _quiet():
             if self._to_resume:
                 number = self._to_resume.pop(0)
                 self._study.sampler = _sampler(self._spec, number)
-                return Proposal(number, self._draw(self._trials[number]))
-            if not self._enqueue():
-                return None
-            self._study.sampler = _sampler(self._spec, self._count)
-            trial = self._study.ask()
-            self._enqueued = False
-            self._count += 1
-            self._trials[trial.number] = trial
-            return Proposal(trial.number, self._draw(trial))
+                trial = self._trials[number]
+            else:
+                if not self._enqueue():
+                    return None
+                self._study.sampler = _sampler(self._spec, self._count)
+                trial = self._study.ask()
+                self._trials[trial.number] = trial
+                self._count += 1
+            proposal = Proposal(trial.number, self._draw(trial))
+            self._mirror.keep(trial)
+            return proposal
 
     def report(self, number: int, epoch: int, score: float) -> bool:
-        trial = self._trials[number]
-        with _guarded(self._url):
-            if epoch not in self._reported.setdefault(number, set()):
-                self._reported[number].add(epoch)
-                trial.report(score, epoch)
-            return trial.should_prune()
+        return self._mirror.report(self._trials[number], epoch, score)
 
     def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
         trial = self._trials.pop(number)
-        self._reported.pop(number, None)
         self._to_resume = [other for other in self._to_resume if other != number]
-        with _guarded(self._url):
-            self._tell(trial, outcome, score, reason)
-
-    def _tell(self, trial: Trial, outcome: Outcome, score: float | None, reason: str) -> None:
         trial.set_user_attr("outcome", str(outcome))
         if reason:
             trial.set_user_attr("reason", reason)
         if outcome is Outcome.COMPLETED:
-            self._study.tell(trial, score)
+            self._mirror.tell(trial, TrialState.COMPLETE, score)
         elif outcome in (Outcome.INFEASIBLE, Outcome.DIVERGED):
-            trial.set_constraint("can be trained", 1.0)  # a violated constraint is what a sampler learns from
-            self._study.tell(trial, state=TrialState.PRUNED)
+            if not trial.constraints:  # as it is where an earlier process was killed in here
+                trial.set_constraint("can be trained", 1.0)  # a violated constraint is what a sampler learns from
+            self._mirror.tell(trial, TrialState.PRUNED)
         else:
-            self._study.tell(trial, state=TrialState.PRUNED if outcome is Outcome.PRUNED else TrialState.FAIL)
+            self._mirror.tell(trial, TrialState.PRUNED if outcome is Outcome.PRUNED else TrialState.FAIL)
 
     def _enqueue(self) -> bool:
         """Hands Optuna the next point where that is not its own choice; False where there are no more."""
-        if self._enqueued:
-            return True
         if self._count == 0:
             point = self._base_point
         elif self._spec.sampler == "grid":
@@ -170,16 +153,6 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         optuna.logging.set_verbosity(level)
-
-
-@contextmanager
-def _guarded(url: str) -> Iterator[None]:
-    """Optuna wraps what goes wrong in the database, or lets it through: both become a StoreError."""
-    with guarded(url):
-        try:
-            yield
-        except optuna.exceptions.StorageInternalError as error:
-            raise error.__cause__ or error from None
 
 
 def _suggest(trial: Trial, name: str, span: Range) -> Value:
@@ -247,20 +220,3 @@ def _pruner(study: Study) -> optuna.pruners.BasePruner:
             return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
         case "none":
             return optuna.pruners.NopPruner()
-
-
-def _storage(url: str) -> optuna.storages.RDBStorage:
-    try:
-        storage = optuna.storages.RDBStorage(url)
-    except RuntimeError as error:  # its tables are of another version; Optuna says what to do
-        raise StoreError(f"The database {place_of(url)} cannot be used: {error}") from None
-    if storage.engine.dialect.name == "sqlite":
-        sqlalchemy.event.listen(storage.engine, "connect", settle_sqlite)
-        storage.engine.dispose()  # what is connected already was not settled
-    return storage
-
-
-def _close(storage: optuna.storages.RDBStorage) -> None:
-    """Gives back the connection of a session that an error left open, too."""
-    storage.remove_session()
-    storage.engine.dispose()

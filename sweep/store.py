@@ -4,18 +4,35 @@ The coordinator is the only writer. A finished epoch is committed before anythin
 """
 
 import math
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, case, delete, func, insert, literal, select, update
 
-from sweep.database import connect, guarded, place_of
-from sweep.errors import InputError, did_you_mean
+from sweep.database import back_up, connect, guarded, place_of
+from sweep.errors import InputError, StoreError, did_you_mean
+from sweep.processes import Identity
 from sweep.spec import Study
-from sweep.tables import epochs, migrate, runs, studies, trials
+from sweep.tables import (
+    SCHEMA_VERSION,
+    epochs,
+    leases,
+    migrate,
+    predictions,
+    runs,
+    studies,
+    test_looks,
+    trials,
+    verdicts,
+    version_of,
+)
 from sweep.work import TRAINING_VERSION, UNFINISHED, Epoch, Outcome, Run, Trial
 
 
@@ -45,6 +62,22 @@ class Ending:
     score: float | None
 
 
+@dataclass(frozen=True)
+class Reached:
+    """How far a trial is along its run's curve; `reused_epochs` of these epochs were not trained for it."""
+
+    trained_epochs: int = 0
+    reused_epochs: int = 0
+
+
+@dataclass(frozen=True)
+class Held:
+    """A study's lease: who runs it, and how often that process has said so."""
+
+    by: Identity
+    beats: int
+
+
 class Store:
     """An open database. Opened by `Store.open`, closed by leaving its `with` block."""
 
@@ -62,12 +95,27 @@ class Store:
         engine = connect(url, create=create)
         store = cls(engine)
         try:
-            with store._guarded() as connection:
-                migrate(connection, store.place)
+            store._bring_up_to_date()
         except BaseException:
             engine.dispose()
             raise
         return store
+
+    def _bring_up_to_date(self) -> None:
+        """Creates or migrates the tables; what an older version wrote in SQLite is copied beside it first."""
+        with self._guarded() as connection:
+            version = version_of(connection)
+        if version is not None and version > SCHEMA_VERSION:
+            raise StoreError(
+                f"The database {self.place} was written by a newer version of cnn-sweep (its tables are version "
+                f"{version}, this one knows {SCHEMA_VERSION}). Upgrade: pip install --upgrade cnn-sweep"
+            )
+        if version == SCHEMA_VERSION:
+            return
+        if version is not None and self._engine.dialect.name == "sqlite":
+            back_up(Path(self.place), Path(f"{self.place}.version-{version}"))
+        with self._guarded() as connection:
+            migrate(connection)
 
     def __enter__(self) -> Self:
         return self
@@ -132,57 +180,96 @@ class Store:
             raise InputError(f"There is no study {name!r} in {self.place}.{hint}")
         return known[name]
 
+    # -- leases
+
+    def holder(self, study_id: int) -> Held | None:
+        """Who runs a study; None where nobody does."""
+        with self._guarded() as connection:
+            row = connection.execute(select(leases).where(leases.c.study_id == study_id)).mappings().first()
+        if row is None:
+            return None
+        return Held(Identity(row["host"], row["machine"], row["pid"], row["began"]), row["beats"])
+
+    def take_lease(self, study_id: int, holder: Identity, before: Held | None) -> bool:
+        """Makes `holder` the one who runs a study, if all is still as `before`; returns whether it is."""
+        values = vars(holder) | {"beats": 0}
+        with self._guarded() as connection:
+            if before is None:
+                others = select(leases.c.study_id).where(leases.c.study_id == study_id)
+                added = insert(leases).from_select(
+                    ["study_id", *values],
+                    select(literal(study_id), *map(literal, values.values())).where(~others.exists()),
+                )
+                return bool(connection.execute(added).rowcount)
+            taken = update(leases).where(*_held(study_id, before.by), leases.c.beats == before.beats)
+            return bool(connection.execute(taken.values(values)).rowcount)
+
+    def beat(self, study_id: int, holder: Identity) -> bool:
+        """Shows that `holder` is alive; returns whether the study is still its to run."""
+        alive = update(leases).where(*_held(study_id, holder)).values(beats=leases.c.beats + 1)
+        with self._guarded() as connection:
+            return bool(connection.execute(alive).rowcount)
+
+    def end_lease(self, study_id: int, holder: Identity) -> None:
+        with self._guarded() as connection:
+            connection.execute(delete(leases).where(*_held(study_id, holder)))
+
     # -- trials
 
-    def begin_trial(self, study_id: int, trial: Trial) -> None:
-        """Keeps a trial as running; one that was interrupted is running again."""
+    def begin_trial(self, study_id: int, trial: Trial, fresh: bool = False) -> Reached:
+        """Keeps a trial as running, and returns how far it was: one that was interrupted is running again.
+
+        `fresh` is kept of a new one: it is trained also where its run is known.
+        """
         with self._guarded() as connection:
-            resumed = connection.execute(
-                update(trials)
-                .where(*_is(study_id, trial.number))
-                .values(outcome=Outcome.RUNNING, reason="", finished=None)
-            )
-            if not resumed.rowcount:
-                connection.execute(
-                    insert(trials).values(
-                        study_id=study_id,
-                        number=trial.number,
-                        baseline=trial.baseline,
-                        configuration=trial.configuration.values(),
-                        outcome=Outcome.RUNNING,
-                        fingerprint=None if trial.run is None else trial.run.fingerprint,
-                        parameters=trial.parameters,
-                        flops=trial.flops,
-                        started=_now(),
-                    )
+            begun = select(trials.c.trained_epochs, trials.c.reused_epochs).where(*_is(study_id, trial.number))
+            row = connection.execute(begun).first()
+            if row is not None:
+                again = update(trials).where(*_is(study_id, trial.number))
+                connection.execute(again.values(outcome=Outcome.RUNNING, reason="", detail="", finished=None))
+                return Reached(*row)
+            connection.execute(
+                insert(trials).values(
+                    study_id=study_id,
+                    number=trial.number,
+                    baseline=trial.baseline,
+                    configuration=trial.configuration.values(),
+                    outcome=Outcome.RUNNING,
+                    fingerprint=None if trial.run is None else trial.run.fingerprint,
+                    parameters=trial.parameters,
+                    flops=trial.flops,
+                    fresh=fresh,
+                    started=_now(),
                 )
+            )
+            return Reached()
 
-    def reach(self, study_id: int, number: int, epoch: int) -> None:
-        """Keeps that a trial has come this far along its run's curve."""
+    def reach(self, study_id: int, number: int, reached: Reached) -> None:
+        """Keeps how far a trial has come along its run's curve."""
         with self._guarded() as connection:
-            connection.execute(update(trials).where(*_is(study_id, number)).values(trained_epochs=epoch))
+            connection.execute(update(trials).where(*_is(study_id, number)).values(vars(reached)))
 
-    def end_trial(
-        self,
-        study_id: int,
-        number: int,
-        outcome: Outcome,
-        reason: str = "",
-        detail: str = "",
-        reused_epochs: int = 0,
-    ) -> None:
-        """Keeps how a trial ended; `reused_epochs` is how many of its epochs were not trained for it."""
+    def attempt(self, study_id: int, number: int) -> None:
+        """Keeps that a trial is given another worker, since its last one died."""
+        with self._guarded() as connection:
+            more = update(trials).where(*_is(study_id, number)).values(attempts=trials.c.attempts + 1)
+            connection.execute(more)
+
+    def end_trial(self, study_id: int, number: int, outcome: Outcome, reason: str = "", detail: str = "") -> None:
+        """Keeps how a trial ended, and where the epochs that were not trained for it came from."""
+        mine = _is(study_id, number)
+        with self._guarded() as connection:
+            reused = connection.execute(select(trials.c.fingerprint, trials.c.reused_epochs).where(*mine)).first()
+            origin = _trained_by(connection, reused[0], study_id, number) if reused and reused[1] else ""
+            values = {"outcome": outcome, "reason": reason, "detail": detail, "reused_from": origin}
+            connection.execute(update(trials).where(*mine).values(finished=_now(), **values))
+
+    def reap(self, study_id: int, reason: str) -> None:
+        """Takes for interrupted what still stands as running: to be called by whoever holds the study's lease."""
+        running = (trials.c.study_id == study_id) & (trials.c.outcome == Outcome.RUNNING)
         with self._guarded() as connection:
             connection.execute(
-                update(trials)
-                .where(*_is(study_id, number))
-                .values(
-                    outcome=outcome,
-                    reason=reason,
-                    detail=detail,
-                    reused_epochs=reused_epochs,
-                    finished=_now(),
-                )
+                update(trials).where(running).values(outcome=Outcome.INTERRUPTED, reason=reason, finished=_now())
             )
 
     def ending(self, study_id: int, number: int) -> Ending | None:
@@ -197,12 +284,15 @@ class Store:
         return None if row is None or row[0] in UNFINISHED else Ending(Outcome(row[0]), row[1], row[2])
 
     def trial_rows(self, study_id: int) -> list[dict[str, Any]]:
-        """A study's trials as they are kept, each with its run's seed, and the score and seconds of its epochs."""
+        """A study's trials as they are kept, each with its run's seed, and score, seconds and cost of its epochs."""
         mine = trials.c.study_id == study_id
         within = (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch <= trials.c.trained_epochs)
-        seconds = select(func.sum(epochs.c.seconds)).where(within).correlate(trials).scalar_subquery()
+        seconds = select(func.sum(epochs.c.seconds)).where(within).correlate(trials)
+        own = case((epochs.c.epoch > trials.c.reused_epochs, epochs.c.seconds), else_=0.0)
+        cost = select(func.sum(own)).where(within).correlate(trials)
         query = (
-            select(trials, epochs.c.val_accuracy.label("score"), seconds.label("seconds"), runs.c.seed)
+            select(trials, epochs.c.val_accuracy.label("score"), runs.c.seed)
+            .add_columns(seconds.scalar_subquery().label("seconds"), cost.scalar_subquery().label("cost"))
             .select_from(trials)
             .outerjoin(runs, runs.c.fingerprint == trials.c.fingerprint)
             .outerjoin(epochs, _last_epoch())
@@ -234,12 +324,15 @@ class Store:
                     )
                 )
 
-    def add_epoch(self, fingerprint: str, epoch: Epoch) -> None:
-        """Keeps an epoch of a run, in place of the same one if it is known."""
+    def add_epoch(self, fingerprint: str, epoch: Epoch, study_id: int | None = None, trial: int | None = None) -> None:
+        """Keeps an epoch of a run, in place of the same one if it is known; with it, that a trial trained so far."""
         row = {name: value if math.isfinite(value) else None for name, value in vars(epoch).items()}
         with self._guarded() as connection:
             connection.execute(delete(epochs).where(epochs.c.fingerprint == fingerprint, epochs.c.epoch == epoch.epoch))
             connection.execute(insert(epochs).values(fingerprint=fingerprint, **row))
+            if study_id is not None and trial is not None:
+                so_far = update(trials).where(*_is(study_id, trial)).values(trained_epochs=epoch.epoch)
+                connection.execute(so_far)
 
     def curve(self, fingerprint: str) -> list[Epoch]:
         """The epochs of a run that are known without a gap from the first."""
@@ -249,6 +342,83 @@ class Store:
             ).mappings()
             kept = [Epoch(**{name: _number(row[name]) for name in Epoch.__dataclass_fields__}) for row in rows]  # type: ignore[arg-type]
         return [epoch for count, epoch in enumerate(kept, start=1) if epoch.epoch == count]
+
+    def keep_predictions(self, fingerprint: str, epochs_: int, predicted: bytes) -> None:
+        """Keeps the class that a run gave each image that scores, uint16 in bytes, after so many epochs."""
+        if not predicted:
+            return
+        key = {"fingerprint": fingerprint, "epochs": epochs_}
+        with self._guarded() as connection:
+            connection.execute(delete(predictions).where(*(predictions.c[name] == key[name] for name in key)))
+            connection.execute(insert(predictions).values(classes=zlib.compress(predicted), **key))
+
+    def predictions(self, fingerprint: str, epochs_: int) -> NDArray[np.uint16] | None:
+        """Those classes, (images,); None where they were not kept."""
+        query = select(predictions.c.classes).where(
+            predictions.c.fingerprint == fingerprint, predictions.c.epochs == epochs_
+        )
+        with self._guarded() as connection:
+            kept = connection.scalar(query)
+        return None if kept is None else np.frombuffer(zlib.decompress(kept), np.uint16)
+
+    def drop_predictions(self, fingerprint: str) -> None:
+        with self._guarded() as connection:
+            connection.execute(delete(predictions).where(predictions.c.fingerprint == fingerprint))
+
+    # -- verdicts
+
+    def keep_verdict(self, study_id: int, document: Mapping[str, Any]) -> None:
+        """Keeps what a study's confirmation has concluded, in place of an earlier one."""
+        with self._guarded() as connection:
+            connection.execute(delete(verdicts).where(verdicts.c.study_id == study_id))
+            connection.execute(insert(verdicts).values(study_id=study_id, document=dict(document), created=_now()))
+
+    def verdict(self, study_id: int) -> dict[str, Any] | None:
+        """That document; None where the study was not confirmed."""
+        with self._guarded() as connection:
+            return connection.scalar(select(verdicts.c.document).where(verdicts.c.study_id == study_id))
+
+    def look_at_test(self, study_id: int | None, why: str) -> None:
+        """Keeps that the seal of the test images was broken; without a study, for the tutorial's own experiment.
+
+        The same again is the same look: what a run scores does not change.
+        """
+        same = select(test_looks.c.id).where(
+            test_looks.c.study_id.is_not_distinct_from(study_id), test_looks.c.why == why
+        )
+        with self._guarded() as connection:
+            if connection.execute(same).first() is None:
+                connection.execute(insert(test_looks).values(study_id=study_id, why=why, looked=_now()))
+
+    def test_looks(self, study_id: int) -> int:
+        """How often somebody was shown what a network of this study scores on the test images."""
+        with self._guarded() as connection:
+            query = select(func.count()).select_from(test_looks).where(test_looks.c.study_id == study_id)
+            return int(connection.scalar(query) or 0)
+
+    # -- what to keep
+
+    def is_needed(self, fingerprint: str, keep: int) -> bool:
+        """Whether a trial of some study has still to go on with a run, or is among that study's best `keep`."""
+        query = select(trials.c.study_id, trials.c.outcome).where(trials.c.fingerprint == fingerprint)
+        with self._guarded() as connection:
+            found = connection.execute(query).all()
+        if any(outcome in UNFINISHED for _, outcome in found):
+            return True
+        owners = {study_id for study_id, outcome in found if outcome == Outcome.COMPLETED}
+        return any(fingerprint == best for each in owners for _, best in self.best_runs(each, keep))
+
+    def best_runs(self, study_id: int, count: int) -> list[tuple[float, str]]:
+        """Score and fingerprint of a study's best completed trials, the best first."""
+        query = (
+            select(epochs.c.val_accuracy, trials.c.fingerprint)
+            .join(epochs, _last_epoch())
+            .where(trials.c.study_id == study_id, trials.c.outcome == Outcome.COMPLETED)
+            .order_by(epochs.c.val_accuracy.desc(), trials.c.number)
+            .limit(count)
+        )
+        with self._guarded() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
 
     def curve_rows(self, study_id: int) -> list[dict[str, Any]]:
         """The epochs of all of a study's trials, as far as each of them went."""
@@ -301,6 +471,23 @@ def _last_epoch() -> Any:
 
 def _is(study_id: int, number: int) -> tuple[Any, Any]:
     return trials.c.study_id == study_id, trials.c.number == number
+
+
+def _held(study_id: int, holder: Identity) -> tuple[Any, ...]:
+    return leases.c.study_id == study_id, *(leases.c[name] == value for name, value in vars(holder).items())
+
+
+def _trained_by(connection: Connection, fingerprint: str, study_id: int, number: int) -> str:
+    """The study and the number of the first trial, other than this one, that trained a run; empty: none did."""
+    query = (
+        select(studies.c.name, trials.c.number)
+        .join(studies, studies.c.id == trials.c.study_id)
+        .where(trials.c.fingerprint == fingerprint, trials.c.trained_epochs > trials.c.reused_epochs)
+        .where((trials.c.study_id != study_id) | (trials.c.number != number))
+        .order_by(trials.c.started)
+    )
+    row = connection.execute(query.limit(1)).first()
+    return "" if row is None else f"{row[0]} {row[1]}"
 
 
 def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:

@@ -1,5 +1,7 @@
 """Our tables: studies, runs, their epochs, and trials. They stand beside Optuna's, in the same database."""
 
+from collections.abc import Callable
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -10,6 +12,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -17,11 +20,11 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
+    update,
 )
 
-from sweep.errors import StoreError
-
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -74,28 +77,90 @@ trials = Table(
     Column("outcome", String(16), nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("detail", Text, nullable=False, default=""),  # traceback, or the last lines of the worker
-    Column("fingerprint", ForeignKey(runs.c.fingerprint)),  # null: it cannot exist
+    Column("fingerprint", ForeignKey(runs.c.fingerprint), index=True),  # null: it cannot exist
     Column("parameters", BigInteger),
     Column("flops", BigInteger),
     Column("trained_epochs", Integer, nullable=False, default=0),
     Column("reused_epochs", Integer, nullable=False, default=0),
+    Column("reused_from", Text, nullable=False, default=""),  # the study and trial that trained them
+    Column("fresh", Boolean, nullable=False, default=False),  # trained also where its run was known
+    Column("attempts", Integer, nullable=False, default=1),  # workers that were given it, dead ones counted
     Column("started", DateTime, nullable=False),
     Column("finished", DateTime),
 )
 
 
-def migrate(connection: Connection, place: str) -> None:
-    """Creates the tables in a new database; `place` names it in errors.
+predictions = Table(
+    "sweep_predictions",
+    metadata,
+    Column("fingerprint", ForeignKey(runs.c.fingerprint), primary_key=True),
+    Column("epochs", Integer, primary_key=True),
+    Column("classes", LargeBinary, nullable=False),  # of the images that score, in their order; uint16, compressed
+)
 
-    Raises:
-        StoreError: the tables are of a newer version of this package.
-    """
-    version = connection.scalar(select(schema.c.version)) if inspect(connection).has_table(schema.name) else None
+verdicts = Table(
+    "sweep_verdicts",
+    metadata,
+    Column("study_id", ForeignKey(studies.c.id), primary_key=True),
+    Column("document", JSON, nullable=False),
+    Column("created", DateTime, nullable=False),
+)
+
+test_looks = Table(
+    "sweep_test_looks",  # each time that somebody was shown what a run scores on the test images
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey(studies.c.id)),  # null: the reproduction of the tutorial's experiment
+    Column("why", Text, nullable=False),
+    Column("looked", DateTime, nullable=False),
+)
+
+leases = Table(
+    "sweep_leases",  # who runs a study: a row for as long as somebody does
+    metadata,
+    Column("study_id", ForeignKey(studies.c.id), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("began", Float, nullable=False),
+    Column("beats", BigInteger, nullable=False),  # goes on growing while its holder is alive
+)
+
+
+def _to_version_2(connection: Connection) -> None:
+    """Leases, predictions, verdicts, what a trial reused and who died over it; precision, which was float32 always."""
+    for column in (
+        "reused_from TEXT NOT NULL DEFAULT ''",
+        "fresh BOOLEAN NOT NULL DEFAULT FALSE",
+        "attempts INTEGER NOT NULL DEFAULT 1",
+    ):
+        connection.execute(text(f"ALTER TABLE sweep_trials ADD COLUMN {column}"))
+    connection.execute(text("CREATE INDEX ix_sweep_trials_fingerprint ON sweep_trials (fingerprint)"))
+    for table in (leases, predictions, verdicts, test_looks):
+        table.create(connection)
+    for row in connection.execute(select(studies.c.id, studies.c.document)).all():
+        document = row.document | {"precision": "float32"}
+        connection.execute(update(studies).where(studies.c.id == row.id).values(document=document))
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_version_2}
+"""Each from the version before to the one that is its key; none is ever changed once it was released."""
+
+
+def version_of(connection: Connection) -> int | None:
+    """The version of the tables in a database; None without any."""
+    return connection.scalar(select(schema.c.version)) if inspect(connection).has_table(schema.name) else None
+
+
+def migrate(connection: Connection) -> None:
+    """Brings the tables to this package's version, step by step; in a new database it creates them."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # Python's driver begins none for changes of tables
+    version = version_of(connection)
     if version is None:
         metadata.create_all(connection)
         connection.execute(insert(schema).values(version=SCHEMA_VERSION))
-    elif version > SCHEMA_VERSION:
-        raise StoreError(
-            f"The database {place} was written by a newer version of cnn-sweep (its tables are version "
-            f"{version}, this one knows {SCHEMA_VERSION}). Upgrade: pip install --upgrade cnn-sweep"
-        )
+        return
+    for number in range(version + 1, SCHEMA_VERSION + 1):
+        MIGRATIONS[number](connection)
+        connection.execute(update(schema).values(version=number))

@@ -17,11 +17,17 @@ from sweep.work import (
     Segment,
     SegmentFailed,
     SegmentFinished,
+    SegmentStopped,
+    WorkerDied,
     WorkerReady,
 )
 
 Curve = Callable[[Configuration, int], float | Exception]
-"""Gives a configuration's validation accuracy after an epoch; NaN diverges, an exception fails."""
+"""Gives a configuration's validation accuracy after an epoch; NaN diverges, an exception fails, `Dead` kills."""
+
+
+class Dead(Exception):  # noqa: N818 - what a scripted worker is
+    """In place of an accuracy: the worker dies in this epoch."""
 
 
 def learns_with_rate(configuration: Configuration, epoch: int) -> float:
@@ -34,7 +40,8 @@ class ScriptedEngine:
     """An engine whose workers follow a script; every `wait` gives the events of one epoch of one segment.
 
     `trained` lists (fingerprint, epoch) for all that was trained, in order. `stop_after` raises
-    KeyboardInterrupt once so many epochs were given.
+    KeyboardInterrupt once so many epochs were given. `held` is the memory of every worker, in bytes. `predict` gives
+    the classes of a run's images at the end of its configuration's epochs, uint16 in bytes.
     """
 
     curve: Curve = learns_with_rate
@@ -42,8 +49,11 @@ class ScriptedEngine:
     stop_after: int | None = None
     trained: list[tuple[str, int]] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
+    held: int = 0
+    predict: Callable[[Run], bytes] = lambda _: b""
     _waiting: deque[tuple[Segment, int]] = field(default_factory=deque)
     _ready: bool = False
+    _stopped: bool = False
 
     @property
     def idle(self) -> int:
@@ -54,7 +64,20 @@ class ScriptedEngine:
         self.segments.append(segment)
         self._waiting.append((segment, segment.from_epoch + 1))
 
+    def stop(self) -> None:
+        self._stopped = True
+
+    def kill(self, trial: int) -> None:
+        self._waiting = deque(each for each in self._waiting if each[0].trial != trial)
+
+    def memory(self, trial: int) -> int:
+        return self.held
+
     def wait(self, timeout: float | None) -> Sequence[Event]:
+        if self._stopped:
+            stopped = [SegmentStopped(segment.trial) for segment, _ in self._waiting]
+            self._waiting.clear()
+            return stopped
         if not self._ready:
             self._ready = True
             return [WorkerReady("a script")] * self.workers
@@ -63,15 +86,23 @@ class ScriptedEngine:
         if self.stop_after is not None and len(self.trained) >= self.stop_after:
             raise KeyboardInterrupt
         segment, epoch = self._waiting.popleft()
+        if epoch > segment.to_epoch:  # its curve is known, and only its predictions are wanted
+            return [self._finished(segment)]
         events = self._epoch(segment.trial, segment.run, epoch)
         if epoch < segment.to_epoch and isinstance(events[-1], EpochFinished):
             self._waiting.append((segment, epoch + 1))
         elif isinstance(events[-1], EpochFinished):
-            events.append(SegmentFinished(segment.trial))
+            events.append(self._finished(segment))
         return events
+
+    def _finished(self, segment: Segment) -> SegmentFinished:
+        whole = segment.to_epoch == segment.run.configuration.epochs
+        return SegmentFinished(segment.trial, self.predict(segment.run) if whole else b"")
 
     def _epoch(self, trial: int, run: Run, epoch: int) -> list[Event]:
         score = self.curve(run.configuration, epoch)
+        if isinstance(score, Dead):
+            return [WorkerDied(trial, "its worker was killed by a script", "its last words")]
         if isinstance(score, Exception):
             return [SegmentFailed(trial, Outcome.FAILED, f"{type(score).__name__}: {score}")]
         self.trained.append((run.fingerprint, epoch))

@@ -1,26 +1,31 @@
-"""The epoch loop: one TensorFlow graph per epoch, from shuffled indices to metrics.
+"""The epoch loop: one TensorFlow graph, from shuffled indices to metrics.
 
 A sweep is many small trainings, and for small networks most of `model.fit`'s time is spent between steps.
-So the pixels lie in memory once as they came (bytes, mostly), an epoch is one call into the graph, and a step
-gathers its batch by index and casts it there.
+So the pixels lie in memory once as they came (bytes, mostly), an epoch is a few calls into the graph, half a
+second each, and a step gathers its batch by index and casts it there.
 """
 
 import json
-import os
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from sweep.data import Dataset, Split, partition
+from sweep.files import becoming
 from sweep.network import build
 from sweep.optimizers import Optimizer
 from sweep.work import Epoch, Run
 
 SCORING_BATCH = 1000
+PART_SECONDS = 0.5
+"""An epoch is cut into parts of about this length, so that it can be stopped and watched."""
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """Keras's names: with the second, layers compute in bfloat16; weights, their updates and the loss stay float32."""
@@ -55,6 +60,33 @@ class Images:
         self.classes = dataset.classes
 
 
+@dataclass
+class Pass:
+    """How far a pass over images is: `images` have gone through, `loss` and `hits` are the sums over them.
+
+    `steps` is how many steps fill `PART_SECONDS`, as far as that is known.
+    """
+
+    steps: int = 4
+    images: int = 0
+    loss: float = 0.0
+    hits: float = 0.0
+
+    def go_through(self, graph: Any, order: tf.Tensor, size: int) -> float:
+        """A part of the images of `order` (n,), in batches of `size`; returns the seconds it took."""
+        started = time.perf_counter()
+        begin, end = self.images, min(self.images + self.steps * size, len(order))
+        loss, hits = graph(order, *map(tf.constant, (begin, end, self.loss, self.hits)))
+        self.images, self.loss, self.hits = end, float(loss), float(hits)  # reading is what waits for them
+        seconds = time.perf_counter() - started
+        self.steps = max(1, int(self.steps * min(4.0, PART_SECONDS / seconds)))
+        return seconds
+
+    def means(self) -> tuple[float, float]:
+        """Loss and accuracy over the images so far."""
+        return float(np.float32(self.loss) / self.images), float(np.float32(self.hits) / self.images)
+
+
 class Training:
     """A run under way: `advance` trains one more epoch, `save` and `restore` keep all that decides the next.
 
@@ -71,52 +103,78 @@ class Training:
         self._images = images
         self._model = build(run.configuration, images.shape, images.classes)
         self._optimizer = Optimizer(run.configuration, _weights(self._model))
-        self._train, self._score = _graphs(self._model, self._optimizer, images, run.configuration.batch_size)
+        self._train, self._score, self._classify = _graphs(
+            self._model, self._optimizer, images, run.configuration.batch_size
+        )
         self.curve: list[Epoch] = []
+        self._trained, self._scored, self._seconds = Pass(), Pass(), 0.0  # of the epoch under way
 
     @property
     def model(self) -> keras.Model:
         return self._model
 
-    def advance(self) -> Epoch:
-        """Trains and scores one more epoch, and returns its metrics."""
-        started = time.perf_counter()
+    def advance(self, go_on: Callable[[float], bool] = lambda _: True) -> Epoch | None:
+        """Trains and scores one more epoch, and returns its metrics; None where `go_on` would not have it finished.
+
+        `go_on` is asked every `PART_SECONDS` or so, between two steps, and told how many epochs are done, parts
+        included. Called again, here or after `restore`, it goes on at that step.
+        """
         number = len(self.curve) + 1
         order = np.random.default_rng([self.run.seed, number]).permutation(len(self._images.y_train))
-        loss, accuracy = self._train(tf.constant(order.astype(np.int32)))
-        val_loss, val_accuracy = self._score()
-        self.curve.append(
-            Epoch(
-                epoch=number,
-                loss=float(loss),
-                accuracy=float(accuracy),
-                val_loss=float(val_loss),
-                val_accuracy=float(val_accuracy),
-                seconds=time.perf_counter() - started,  # last: reading the metrics is what waits for them
-            )
-        )
+        every = np.arange(len(self._images.y_score))
+        batch = self.run.configuration.batch_size
+        for at, graph, indices, size in (
+            (self._trained, self._train, order, batch),
+            (self._scored, self._score, every, SCORING_BATCH),
+        ):
+            images = tf.constant(indices.astype(np.int32))
+            while at.images < len(indices):
+                if not go_on(number - 1 + self._trained.images / len(order)):
+                    return None
+                self._seconds += at.go_through(graph, images, size)
+        self.curve.append(Epoch(number, *self._trained.means(), *self._scored.means(), seconds=self._seconds))
+        self._begin_epoch()
         return self.curve[-1]
 
+    def predict(self) -> NDArray[np.uint16]:
+        """The class that the network gives each image that scores, (images,)."""
+        images, batches = self._images.x_score, range(0, len(self._images.y_score), SCORING_BATCH)
+        return np.concatenate([self._classify(images[begin : begin + SCORING_BATCH]) for begin in batches])
+
     def save(self, path: Path) -> None:
-        """Writes weights, optimizer slots, random state and curve, under a temporary name first."""
+        """Writes weights, optimizer slots, random state, curve and the place in the epoch under way.
+
+        Raises:
+            OSError: it cannot be written; what `path` held before is still there.
+        """
         arrays = {f"variable{index}": np.asarray(variable) for index, variable in enumerate(self._variables())}
-        curve = json.dumps([vars(epoch) for epoch in self.curve])
-        temporary = path.with_suffix(f".{os.getpid()}.partial")  # another trial may train the same run
-        try:
-            with temporary.open("wb") as file:
-                np.savez(file, allow_pickle=False, curve=np.array(curve), **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)  # it is still there where the disk was full
+        progress = {
+            "curve": [vars(epoch) for epoch in self.curve],
+            "trained": vars(self._trained),
+            "scored": vars(self._scored),
+            "seconds": self._seconds,
+        }
+        with becoming(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, progress=np.array(json.dumps(progress)), **arrays)
 
     def restore(self, path: Path) -> None:
-        """Continues from what `save` has written for the same run."""
+        """Continues from what `save` has written for the same run.
+
+        Raises:
+            OSError, ValueError, KeyError, zipfile.BadZipFile: it was not written by `save`, or is damaged.
+        """
         with np.load(path, allow_pickle=False) as saved:
-            for index, variable in enumerate(self._variables()):
-                variable.assign(saved[f"variable{index}"])
-            self.curve = [Epoch(**epoch) for epoch in json.loads(str(saved["curve"]))]
+            arrays = {name: saved[name] for name in saved.files}  # all of it, before anything is changed
+        progress = json.loads(str(arrays["progress"]))
+        for index, variable in enumerate(self._variables()):
+            variable.assign(arrays[f"variable{index}"])
+        self.curve = [Epoch(**epoch) for epoch in progress["curve"]]
+        self._trained, self._scored = Pass(**progress["trained"]), Pass(**progress["scored"])
+        self._seconds = progress["seconds"]
+
+    def _begin_epoch(self) -> None:
+        self._trained, self._scored = Pass(self._trained.steps), Pass(self._scored.steps)
+        self._seconds = 0.0
 
     def _variables(self) -> list[Any]:
         return [*self._model.variables, *self._optimizer.state]
@@ -128,7 +186,7 @@ def _weights(model: keras.Model) -> list[tf.Variable]:
 
 
 def _graphs(model: keras.Model, optimizer: Optimizer, images: Images, batch_size: int) -> Any:
-    """Two compiled functions: order (n,) -> (loss, accuracy) of an epoch, and () -> (loss, accuracy) of scoring."""
+    """Compiled: to train and to score, indices (n,), begin, end and sums so far -> sums; and pixels -> classes."""
 
     def batch(x: Any, y: Any, index: Any) -> Any:
         return tf.cast(tf.gather(x, index), model.layers[0].compute_dtype), tf.gather(y, index)
@@ -151,22 +209,27 @@ def _graphs(model: keras.Model, optimizer: Optimizer, images: Images, batch_size
         losses, hits = losses_and_hits(model(pixels, training=False), labels)
         return tf.reduce_sum(losses), tf.reduce_sum(hits)
 
-    def over(order: Any, count: int, size: int, step: Any) -> Any:
-        """Mean loss and accuracy over all batches; the last one holds what is left."""
-        loss, hits = tf.constant(0.0), tf.constant(0.0)
-        for begin in tf.range(0, count, size):
-            losses, right = step(order[begin : tf.minimum(begin + size, count)])
+    def over(step: Any, size: int, order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
+        """The sums of loss and hits with those of images `begin` to `end`; the last batch holds what is left."""
+        for start in tf.range(begin, end, size):
+            losses, right = step(order[start : tf.minimum(start + size, end)])
             loss, hits = loss + losses, hits + right
-        return loss / count, hits / count
+        return loss, hits
 
-    train_count, score_count = len(images.y_train), len(images.y_score)
+    index, number = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
+    signature = [tf.TensorSpec([None], tf.int32), index, index, number, number]
 
-    @tf.function  # type: ignore[untyped-decorator]
-    def train(order: Any) -> Any:
-        return over(order, train_count, batch_size, train_step)
+    @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
+    def train(order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
+        return over(train_step, batch_size, order, begin, end, loss, hits)
 
-    @tf.function  # type: ignore[untyped-decorator]
-    def score() -> Any:
-        return over(tf.range(score_count), score_count, SCORING_BATCH, score_step)
+    @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
+    def score(order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
+        return over(score_step, SCORING_BATCH, order, begin, end, loss, hits)
 
-    return train, score
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def classify(pixels: Any) -> Any:
+        logits = model(tf.cast(pixels, model.layers[0].compute_dtype), training=False)
+        return tf.cast(tf.argmax(logits, axis=-1), tf.uint16)
+
+    return train, score, classify

@@ -5,11 +5,13 @@ import json
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from sweep.configuration import Configuration
 from sweep.data import Split
+from sweep.errors import StoreError
 
 Precision = Literal["float32", "bfloat16"]
 """What layers compute in; weights, their updates and the loss are float32 in both."""
@@ -27,6 +29,8 @@ class Outcome(StrEnum):
     PRUNED = "pruned"
     INFEASIBLE = "infeasible"
     DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out of memory"
+    TIMED_OUT = "timed out"
     FAILED = "failed"
 
 
@@ -48,7 +52,7 @@ class Run:
     split: Split | None
     precision: Precision = "float32"
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of all that decides this run's curve, its number of epochs excepted."""
         values = self.configuration.values()
@@ -106,10 +110,23 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """Asks a worker to put down its segment at the next step, its state kept in the checkpoint."""
+
+
+@dataclass(frozen=True)
 class WorkerReady:
     """A worker has started. `device` is what it trains on, such as "CPU"."""
 
     device: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life: the trial's run is `epochs` epochs far, the part of the one under way included."""
+
+    trial: int
+    epochs: float
 
 
 @dataclass(frozen=True)
@@ -122,14 +139,29 @@ class EpochFinished:
 
 @dataclass(frozen=True)
 class SegmentFinished:
-    """The segment has reached its last epoch."""
+    """The segment has reached its last epoch.
+
+    `predicted` is the class that the network gives each image that scores, (images,) of uint16 in bytes, where that
+    was the last epoch of the run's configuration; else empty.
+    """
+
+    trial: int
+    predicted: bytes = b""
+
+
+@dataclass(frozen=True)
+class SegmentStopped:
+    """The segment was put down because that was asked for; its state is in the checkpoint."""
 
     trial: int
 
 
 @dataclass(frozen=True)
 class SegmentFailed:
-    """The segment has ended before its last epoch; `detail` is the traceback or the worker's last lines."""
+    """The segment has ended before its last epoch; `detail` is the traceback or the worker's last lines.
+
+    The outcome `interrupted` says that the trial is not to blame: its state cannot be kept.
+    """
 
     trial: int
     outcome: Outcome
@@ -137,4 +169,18 @@ class SegmentFailed:
     detail: str = ""
 
 
-Event = WorkerReady | EpochFinished | SegmentFinished | SegmentFailed
+@dataclass(frozen=True)
+class WorkerDied:
+    """The segment's worker has ended, and another one is starting; `detail` is its last lines."""
+
+    trial: int
+    reason: str
+    detail: str
+
+
+Event = WorkerReady | Progress | EpochFinished | SegmentFinished | SegmentStopped | SegmentFailed | WorkerDied
+
+
+def unkept(reason: str) -> StoreError:
+    """What is to be raised where a segment failed as `interrupted`, for this reason."""
+    return StoreError(f"{reason[0].upper()}{reason[1:]}. Make room there and run again; every finished epoch is kept.")

@@ -10,19 +10,34 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 from sweep.data import Split, load
 from sweep.errors import DataError
-from sweep.work import EpochFinished, Event, Outcome, Segment, SegmentFailed, SegmentFinished, WorkerReady
+from sweep.work import (
+    EpochFinished,
+    Event,
+    Outcome,
+    Progress,
+    Segment,
+    SegmentFailed,
+    SegmentFinished,
+    SegmentStopped,
+    Stop,
+    WorkerReady,
+)
 
 if TYPE_CHECKING:
     from sweep.training import Images, Training
 
 Send = Callable[[Event], None]
+
+SECONDS_BETWEEN_SIGNS = 1.0
 
 
 def main(threads: int) -> None:
@@ -35,50 +50,90 @@ def main(threads: int) -> None:
         events.flush()
 
     segments: queue.SimpleQueue[Segment] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(segments,), daemon=True).start()
+    stopping = threading.Event()
+    threading.Thread(target=_receive, args=(segments, stopping), daemon=True).start()
 
     from sweep.training import set_up  # seconds of imports, and the first thing that may fail
 
     send(WorkerReady(set_up(threads)))
-    bench = Bench(send)
+    bench = Bench(send, stopping)
     while True:
         send(bench.train(segments.get()))
 
 
-def _receive(segments: "queue.SimpleQueue[Segment]") -> None:
+def _receive(segments: "queue.SimpleQueue[Segment]", stopping: threading.Event) -> None:
     arriving = open(0, "rb", closefd=False)  # noqa: SIM115 - sys.stdin's own lock, held here, would abort a failed start
     while True:
         try:
-            segments.put(pickle.load(arriving))
+            message = pickle.load(arriving)
         except EOFError:
             os._exit(0)
+        if isinstance(message, Stop):
+            stopping.set()
+        else:
+            segments.put(message)
 
 
 class Bench:
-    """Trains segments one after the other; the last run stays at hand, so that its next segment begins at once."""
+    """Trains segments one after the other; the last run stays at hand, so that its next segment begins at once.
 
-    def __init__(self, send: Send) -> None:
+    Once `stopping` is set, a segment ends at its next step.
+    """
+
+    def __init__(self, send: Send, stopping: threading.Event) -> None:
         self._send = send
+        self._stopping = stopping
         self._training: Training | None = None
+        self._last_sign = 0.0
 
     def train(self, segment: Segment) -> Event:
         """Trains a segment, sending each epoch; returns how it ended."""
         try:
-            training = self._take_up(segment)
-            for known in range(segment.from_epoch, segment.to_epoch):
-                while len(training.curve) <= known:  # the checkpoint may be ahead of the segment, or lost
-                    training.advance()
-                    training.save(segment.checkpoint)
-                metrics = training.curve[known]
-                self._send(EpochFinished(segment.trial, metrics))
-                if not metrics.finite:
-                    reason = f"the loss was no longer a finite number in epoch {metrics.epoch}"
-                    return SegmentFailed(segment.trial, Outcome.DIVERGED, reason)
+            return self._train(segment)
         except Exception as error:  # whatever one network does must not end the study
             self._training = None
             summary = f"{type(error).__name__}: {error}".splitlines()[0]
-            return SegmentFailed(segment.trial, Outcome.FAILED, summary, traceback.format_exc())
-        return SegmentFinished(segment.trial)
+            return SegmentFailed(segment.trial, _outcome(error), summary, traceback.format_exc())
+
+    def _train(self, segment: Segment) -> Event:
+        training = self._take_up(segment)
+        for epoch in range(segment.from_epoch + 1, segment.to_epoch + 1):
+            if (early := self._reach(epoch, training, segment)) is not None:
+                return early
+            metrics = training.curve[epoch - 1]
+            self._send(EpochFinished(segment.trial, metrics))
+            if not metrics.finite:
+                reason = f"the loss was no longer a finite number in epoch {metrics.epoch}"
+                return SegmentFailed(segment.trial, Outcome.DIVERGED, reason)
+        if segment.to_epoch < segment.run.configuration.epochs:
+            return SegmentFinished(segment.trial)
+        if (early := self._reach(segment.to_epoch, training, segment)) is not None:
+            return early
+        return SegmentFinished(segment.trial, training.predict().tobytes())
+
+    def _reach(self, epoch: int, training: "Training", segment: Segment) -> Event | None:
+        """Trains until an epoch is known, from a checkpoint that may be ahead of it, or lost; returns an early end."""
+        while len(training.curve) < epoch:
+            finished = training.advance(partial(self._go_on, segment.trial))
+            try:
+                training.save(segment.checkpoint)
+            except OSError as error:
+                if len(training.curve) == epoch > segment.from_epoch:
+                    self._send(EpochFinished(segment.trial, training.curve[-1]))
+                reason = f"its state cannot be kept in {segment.checkpoint.parent}: {error.strerror or error}"
+                return SegmentFailed(segment.trial, Outcome.INTERRUPTED, reason)
+            if finished is None:
+                self._training = None
+                return SegmentStopped(segment.trial)
+        return None
+
+    def _go_on(self, trial: int, epochs: float) -> bool:
+        """Between two parts of an epoch: gives a sign of life once a second, and says whether there is a next."""
+        now = time.monotonic()
+        if now - self._last_sign >= SECONDS_BETWEEN_SIGNS:
+            self._last_sign = now
+            self._send(Progress(trial, epochs))
+        return not self._stopping.is_set()
 
     def _take_up(self, segment: Segment) -> "Training":
         from sweep.training import Training
@@ -87,13 +142,26 @@ class Bench:
         if last is not None and last.run == run and len(last.curve) == segment.from_epoch:
             return last
         self._training = last = None  # its memory is wanted
-        self._training = Training(run, _images(run.data, run.data_digest, run.split))
+        images = _images(run.data, run.data_digest, run.split)
+        self._training = Training(run, images)
         if segment.checkpoint.exists():
-            self._training.restore(segment.checkpoint)
+            try:
+                self._training.restore(segment.checkpoint)
+            except (OSError, ValueError, KeyError, EOFError, RuntimeError, BadZipFile):
+                traceback.print_exc()  # for the log; a damaged state is a lost one
+                self._training = Training(run, images)
+        if len(self._training.curve) > segment.to_epoch:
+            self._training = Training(run, images)  # there is no way back along a curve
         return self._training
 
 
-@cache
+def _outcome(error: Exception) -> Outcome:
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
+        return Outcome.OUT_OF_MEMORY
+    return Outcome.FAILED
+
+
+@lru_cache(maxsize=1)
 def _images(source: str, digest: str, split: Split | None) -> "Images":
     from sweep.training import Images
 

@@ -2,14 +2,18 @@
 
 import math
 import random
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from sweep.architecture import Infeasible, architecture
 from sweep.configuration import PARAMETERS
+from sweep.confirmation import Confirmation, SealedTest, as_document
 from sweep.results import CURVE_COLUMNS, TRIAL_COLUMNS, Result
 from sweep.space import Choice, Float, Int
 from sweep.spec import Study
+from sweep.verdict import Candidate, conclude, difference, estimate
 
 SPACE = {
     "learning_rate": Float(1e-4, 3e-3, log=True),
@@ -18,6 +22,7 @@ SPACE = {
     "conv1_stride": Int(1, 2),
 }
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&{{ 7*7 }}<a href='http://evil.example/'>`x`\x00"
+START = pd.Timestamp("2026-01-01 12:00", tz="UTC")
 PROVENANCE = {
     "versions": {"tensorflow": "2.21.0", "keras": "3.15.1", "optuna": "5.0.0"},
     "machine": "8 cores, 16 GB",
@@ -74,6 +79,7 @@ def sample(trials, space=None, seed=0, **fields):
     source = random.Random(seed)
     tried = study(space, **{"trials": max(1, trials)} | fields)
     rows, curves = [], []
+    free = [START, START]
     for trial in range(trials):
         configuration = tried.base if trial == 0 else tried.searched.configuration(tried.searched.sample(source))
         values = configuration.values()
@@ -101,12 +107,45 @@ def sample(trials, space=None, seed=0, **fields):
             reason = f"at epoch {epochs} behind half of the others"
         elif chance > 0.97:
             outcome, reason, epochs = "failed", "the worker ran out of memory", 0
-        accuracy = None
+        accuracy, pace = None, round(1.5 + network.flops / 1.5e6, 1)
+        began = min(free)
         for epoch in range(1, epochs + 1):
             accuracy = round(max(0.09, peak - 0.06 * math.exp(-0.95 * (epoch - 1)) + source.gauss(0, 0.0006)), 4)
             loss = 1.2 * (1 - accuracy) * 3
-            curves.append((trial, epoch, loss * 1.1, accuracy - 0.001, loss, accuracy, 8.4))
+            curves.append((trial, epoch, loss * 1.1, accuracy - 0.001, loss, accuracy, pace))
         score = {} if accuracy is None else {"score": accuracy}
-        cost = {"seconds": 8.4 * epochs, "parameters": network.parameters, "flops": network.flops}
-        rows.append(row | score | cost | {"outcome": outcome, "reason": reason, "trained_epochs": epochs})
+        ended = began + pd.Timedelta(seconds=pace * epochs + 1)
+        free[free.index(began)] = ended
+        cost = {"seconds": pace * epochs, "parameters": network.parameters, "flops": network.flops}
+        times = {"started": began, "finished": ended}
+        rows.append(row | score | cost | times | {"outcome": outcome, "reason": reason, "trained_epochs": epochs})
     return Result(tried, frame_of(rows), curves_of(curves), PROVENANCE)
+
+
+def confirmed(result, scores, test=None, looks=1, sizes=None):
+    """A result with the verdict that these scores, a list for each trial, give; 0 is the baseline.
+
+    `test` has the accuracies of recommended and baseline on the test images.
+    """
+    sizes = {number: 1_000_000 - number for number in scores} | (sizes or {})
+    entrants = {
+        number: Candidate(number, sizes[number], 10 * sizes[number], result.score(number), tuple(map(_hits, each)))
+        for number, each in scores.items()
+    }
+    found = conclude(entrants[0], [each for number, each in entrants.items() if number])
+    sealed = None
+    if test is not None:
+        ours, baseline = test
+        gap = None if found.recommended.candidate.label == 0 else difference(ours, baseline)
+        sealed = SealedTest(estimate(ours), estimate(baseline), gap)
+    document = as_document(Confirmation(tuple(range(1, len(scores[0]) + 1)), found, sealed))
+    return replace(result, verdict=document, test_looks=looks)
+
+
+def _hits(score, images=10_000):
+    return np.arange(images) < round(score * images)
+
+
+def shifted(*points, base=0.985):
+    """Accuracies so many points above `base`."""
+    return [base + each / 100 for each in points]

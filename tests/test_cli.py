@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,10 @@ import pandas as pd
 import pytest
 
 import studies
+from sweep import results
+from sweep.cli import _bytes
+from sweep.housekeeping import check_invariants
+from sweep.results import Result
 from sweep.store import Store
 
 SMALL = """
@@ -27,7 +32,7 @@ base = { epochs = 2, dense_units = 16 }
 conv1_filters = [4, 32]
 conv1_stride = [1, 2]
 """
-COMMANDS = ["run", "studies", "init", "check", "baseline", "list", "show", "trials", "report", "export", "doctor"]
+COMMANDS = ["run", "studies", "init", "check", "baseline", "list", "show", "trials", "report", "export", "gc", "doctor"]
 
 
 def sweep(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -93,7 +98,7 @@ def test_run_again_it_trains_nothing_and_says_the_same(swept):
     again = sweep("run", "small.toml", cwd=swept)
     assert "begins" not in again.stderr
     assert "3 completed" in again.stdout
-    assert again.stdout.splitlines()[-1] == "next: sweep report small"
+    assert again.stdout.splitlines()[-1].startswith("next: sweep ")
 
 
 def test_a_raised_target_trains_only_what_is_missing(swept):
@@ -155,9 +160,26 @@ def gone(pids: list[int], seconds: float = 10) -> bool:
     return True
 
 
+LONG = SMALL.replace('"small"', '"long"').replace("epochs = 2", "epochs = 6")
+
+
+def found_in(folder: Path) -> Result:
+    with Store.open(str(folder / "sweep.db")) as store:
+        return results.of(store, "long")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Result:
+    """What nobody stopped."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "long.toml").write_text(LONG)
+    sweep("run", "long.toml", "--workers", "2", cwd=folder)
+    return found_in(folder)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_sweep_that_is_stopped_goes_on_to_what_it_would_have_been(tmp_path, number):
-    (tmp_path / "long.toml").write_text(SMALL.replace('"small"', '"long"').replace("epochs = 2", "epochs = 6"))
+def test_a_sweep_that_is_stopped_goes_on_to_what_it_would_have_been(tmp_path, number, undisturbed):
+    (tmp_path / "long.toml").write_text(LONG)
     process = start(tmp_path)
     until(process, "epoch 2")
     workers = workers_of(process)
@@ -171,13 +193,62 @@ def test_a_sweep_that_is_stopped_goes_on_to_what_it_would_have_been(tmp_path, nu
         assert process.returncode == 130, err
         assert out.splitlines()[-1] == "sweep run long.toml"
         assert "Traceback" not in err
+    assert list((tmp_path / "sweep.db.checkpoints").glob("*.npz"))
     again = sweep("run", "long.toml", "--workers", "2", cwd=tmp_path)
     assert "known already" in again.stderr
+    found = found_in(tmp_path)
+    columns = ["trial", "outcome", "score", "trained_epochs", "reused_epochs", "fingerprint"]
+    assert found.frame[columns].equals(undisturbed.frame[columns])
+    assert found.curves.drop(columns="seconds").equals(undisturbed.curves.drop(columns="seconds"))
     with Store.open(str(tmp_path / "sweep.db")) as store:
-        row = store.study("long")
-        assert dict(row.outcomes) == {"completed": 3}
-        assert [trial["trained_epochs"] for trial in store.trial_rows(row.id)] == [6, 6, 6]
-    assert not (tmp_path / "sweep.db.checkpoints").exists()
+        assert check_invariants(store, tmp_path / "sweep.db.checkpoints") == []
+
+
+@pytest.fixture
+def copied(swept, tmp_path) -> Path:
+    """That folder, to be changed."""
+    return shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
+
+
+HOLDER = """
+import sys
+from sweep.lease import Lease
+from sweep.store import Store
+
+with Store.open("sweep.db") as store, Lease(store, store.study("small").id, "small"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_study_that_another_process_runs_is_refused_with_its_pid(copied):
+    command = [sys.executable, "-c", HOLDER]
+    with subprocess.Popen(command, cwd=copied, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        refused = sweep("run", "small.toml", "--trials", "4", cwd=copied, code=2)
+        assert f"Study 'small' is being run already, by process {holder.pid} on " in refused.stderr
+        assert f"is being run by process {holder.pid} on " in sweep("gc", cwd=copied, code=2).stderr
+        holder.kill()
+    assert sweep("run", "small.toml", cwd=copied).stdout
+
+
+def test_gc_shows_and_removes_what_no_study_needs(copied):
+    folder = copied / "sweep.db.checkpoints"
+    needed = set(folder.iterdir())
+    (folder / "unknown.npz").write_bytes(b"x" * 1_500_000)
+    shown = sweep("gc", "--dry-run", cwd=copied).stdout
+    assert "unknown.npz" in shown
+    assert shown.splitlines()[-1] == "1 files, 1.5 MB: left, as this is a dry run"
+    assert sweep("gc", cwd=copied).stdout.splitlines()[-1] == "1 files, 1.5 MB removed"
+    assert set(folder.iterdir()) == needed
+    assert sweep("gc", cwd=copied).stdout == "0 files, 0.0 MB removed\n"
+    sweep("gc", "--keep-checkpoints", "1", cwd=copied)
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_gc_without_a_database_is_told(tmp_path):
+    assert "There is no database" in sweep("gc", cwd=tmp_path, code=2).stderr
 
 
 def test_the_time_allowed_bounds_a_call_and_the_next_one_goes_on(tmp_path):
@@ -207,7 +278,7 @@ def test_on_a_terminal_a_bar_shows_the_download_and_a_live_table_the_running_tri
     assert process.wait() == 0
     assert text.index("mnist") < text.index("bytes") < text.index("what differs from the baseline")
     assert " of 3 trials" in text
-    assert "next: sweep report small" in text
+    assert "next: sweep " in text
 
 
 @pytest.mark.parametrize(
@@ -218,6 +289,12 @@ def test_on_a_terminal_a_bar_shows_the_download_and_a_live_table_the_running_tri
         (["run", "quickstart", "--trials", "0"], 2, "trials must be a whole number from 1 to"),
         (["run", "quickstart", "--workers", "0"], 2, "workers must be at least 1, not 0"),
         (["run", "quickstart", "--timeout", "soon"], 2, "--timeout takes a time such as 90s, 20m or 1h30m"),
+        (["run", "quickstart", "--trial-timeout", "soon"], 2, "--trial-timeout takes a time such as 90s, 20m or 1h30m"),
+        (["run", "quickstart", "--trial-timeout", ""], 2, "--trial-timeout takes a time such as 90s, 20m or 1h30m"),
+        (["run", "quickstart", "--trial-memory", "much"], 2, "--trial-memory takes a size such as 1500M or 4G, not 'm"),
+        (["run", "quickstart", "--trial-memory", "4000"], 2, "--trial-memory takes a size such as 1500M or 4G, not '4"),
+        (["run", "quickstart", "--keep-checkpoints", "-1"], 2, "keep-checkpoints"),
+        (["run", "quickstart", "--trial-memory", "500M"], 2, "A worker needs at least 1.4 GB of memory"),
         (["run", "quickstart", "--storage", "nothing://x"], 2, "nothing://x"),
         (["run", "quickstart", "--storage", "notes.txt"], 3, "notes.txt cannot be used: file is not a database"),
         (["run", "quickstart", "--storage", "no/such/folder/x.db"], 3, "in a folder that exists"),
@@ -286,3 +363,10 @@ def test_an_output_that_nobody_reads_to_its_end_is_no_error(swept):
     piped = f"{sys.executable} -m sweep trials small | head -n 1"
     done = subprocess.run(["bash", "-c", piped], cwd=swept, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("4G", 4e9), ("1500M", 1.5e9), ("1.5g", 1.5e9), ("700MB", 7e8), ("2GB", 2e9)]
+)
+def test_a_size_is_read_as_people_write_it(text, size):
+    assert _bytes("--trial-memory", text) == size

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -7,40 +8,52 @@ import pytest
 from sweep import results
 from sweep.api import Quiet
 from sweep.architecture import architecture
+from sweep.checkpoints import Checkpoints
 from sweep.configuration import Configuration
-from sweep.coordinator import Coordinator, Stopped, train_all
+from sweep.coordinator import Coordinator, Stopped
 from sweep.data import Split
-from sweep.errors import InputError
+from sweep.errors import EngineError, InputError, StoreError
+from sweep.lease import Lease
 from sweep.results import Result
 from sweep.schedule import EveryEpoch, ToTheEnd
 from sweep.search import OptunaSearch
 from sweep.space import Choice, Float
 from sweep.spec import Study
 from sweep.store import Store
-from sweep.testing import ScriptedEngine
-from sweep.work import Outcome, Run
+from sweep.supervision import Limits, Supervised
+from sweep.testing import Curve, Dead, ScriptedEngine, learns_with_rate
+from sweep.work import Event, Outcome, Run, Segment, SegmentFailed
 
 RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
+UNLIMITED = Limits()
 STRIDES = {"conv1_stride": Choice((1, 8)), "conv2_kernel_size": Choice((1, 3, 5))}
 
 
 def run(
-    study: Study, storage: str, engine: ScriptedEngine, seconds: float | None = None
+    study: Study,
+    storage: str,
+    engine: ScriptedEngine,
+    seconds: float | None = None,
+    limits: Limits = UNLIMITED,
+    fresh: bool = False,
 ) -> tuple[Result, Stopped | None]:
     """One call of the coordinator; None in place of why it stopped where it was interrupted."""
-    with Store.open(storage) as store:
+    with Store.open(storage) as store, Lease(store, store.begin_study(study, "digest"), study.name) as lease:
+        study_id = store.study(study.name).id
         coordinator = Coordinator(
             study=study,
-            study_id=store.begin_study(study, "digest"),
+            study_id=study_id,
             shape=partial(architecture, image_shape=(28, 28, 1), classes=10),
             run_of=lambda configuration: Run(configuration, study.seed, study.data, "digest", Split(study.seed)),
             search=OptunaSearch(study, store.url),
             schedule=ToTheEnd() if study.pruner == "none" else EveryEpoch(),
             store=store,
-            engine=engine,
+            engine=Supervised(engine, limits),
             watcher=Quiet(),
-            checkpoints=Path(storage).parent,
+            checkpoints=Checkpoints(Path(storage).parent, 5, store.best_runs(study_id, 5)),
+            lease=lease,
             provenance={},
+            fresh=fresh,
         )
         try:
             stopped = coordinator.run(threading.Event(), seconds)
@@ -188,8 +201,259 @@ def test_a_trial_that_ended_before_the_search_was_told_is_told_when_the_study_go
         assert OptunaSearch(study, store.url).unfinished() == []
 
 
+# -- nothing is trained twice
+
+
+SIZES = {"batch_size": Choice((128, 64))}
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_two_trials_of_a_study_on_the_same_run_train_it_once(storage, workers):
+    engine = ScriptedEngine(workers=workers)
+    result, _ = run(study_of(SIZES, sampler="random"), storage, engine)
+    assert sorted(engine.trained) == sorted(
+        {(run, epoch) for run in result.frame["fingerprint"] for epoch in range(1, 6)}
+    )
+    assert outcomes(result) == ["completed"] * 6
+    first = result.frame.drop_duplicates("fingerprint").set_index("fingerprint")["trial"]
+    for _, row in result.frame.iterrows():
+        own = first[row["fingerprint"]] == row["trial"]
+        assert row["reused_epochs"] == (0 if own else 5)
+        assert row["reused_from"] == ("" if own else f"test {first[row['fingerprint']]}")
+        assert row["score"] == result.score(first[row["fingerprint"]])
+
+
+def test_what_befalls_a_run_befalls_all_trials_that_are_on_it(storage):
+    def curve(configuration: Configuration, epoch: int) -> float | Exception:
+        return RuntimeError("out of luck") if configuration.batch_size == 64 and epoch == 3 else 0.9
+
+    engine = ScriptedEngine(curve, workers=3)
+    result, _ = run(study_of(SIZES, sampler="random"), storage, engine)
+    sizes = result.frame["batch_size"]
+    assert list(result.frame["outcome"]) == ["failed" if size == 64 else "completed" for size in sizes]
+    assert engine.trained.count((result.frame["fingerprint"][sizes == 64].iloc[0], 1)) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("order", [(1, 2, 5), (2, 9, 20), (20, 9, 2), (9, 20, 2)], ids=str)
+def test_an_axis_of_epochs_costs_its_longest_run(storage, order, workers):
+    engine = ScriptedEngine(workers=workers)
+    study = study_of({"epochs": Choice(order)}, sampler="grid", trials=3, base={"epochs": order[0]})
+    result, _ = run(study, storage, engine)
+    assert [epoch for _, epoch in engine.trained] == list(range(1, max(order) + 1))
+    assert list(result.frame["trained_epochs"]) == list(order)
+    assert outcomes(result) == ["completed"] * 3
+    assert result.frame["cost"].sum() == max(order)
+
+
+def test_a_reused_trial_says_from_where_and_costs_nothing(storage):
+    first, _ = run(study_of(RATES, name="first"), storage, ScriptedEngine())
+    second, _ = run(study_of(RATES, name="second"), storage, ScriptedEngine())
+    assert list(first.frame["reused_from"]) == [""] * 6
+    assert list(second.frame["reused_from"]) == [f"first {number}" for number in range(6)]
+    assert list(second.frame["seconds"]) == list(first.frame["seconds"]) == list(first.frame["cost"]) == [5.0] * 6
+    assert list(second.frame["cost"]) == [0.0] * 6
+
+
+def test_a_trial_that_continues_anothers_run_costs_what_it_adds(storage):
+    run(study_of(RATES, name="short", trials=1, base={"epochs": 3}), storage, ScriptedEngine())
+    result, _ = run(study_of(RATES, name="long", trials=1), storage, ScriptedEngine())
+    columns = ["trained_epochs", "reused_epochs", "reused_from", "seconds", "cost"]
+    assert list(result.frame[columns].iloc[0]) == [5, 3, "short 0", 5.0, 2.0]
+
+
+@pytest.mark.parametrize("pruner", ["none", "median"])
+def test_a_trials_own_epochs_from_before_a_stop_are_not_reused(storage, pruner):
+    study = study_of(RATES, trials=1, pruner=pruner)
+    before, _ = run(study, storage, ScriptedEngine(stop_after=3))
+    assert list(before.frame["trained_epochs"]) == [3]
+    result, _ = run(study, storage, ScriptedEngine())
+    columns = ["trained_epochs", "reused_epochs", "reused_from", "cost"]
+    assert list(result.frame[columns].iloc[0]) == [5, 0, "", 5.0]
+
+
+def test_a_trial_that_reused_some_epochs_and_was_stopped_still_says_so(storage):
+    run(study_of(RATES, name="short", trials=1, base={"epochs": 2}), storage, ScriptedEngine())
+    study = study_of(RATES, name="long", trials=1)
+    run(study, storage, ScriptedEngine(stop_after=1))
+    result, _ = run(study, storage, ScriptedEngine())
+    columns = ["trained_epochs", "reused_epochs", "reused_from", "cost"]
+    assert list(result.frame[columns].iloc[0]) == [5, 2, "short 0", 3.0]
+
+
+def test_fresh_trials_are_trained_also_where_they_are_known_and_come_to_the_same(storage):
+    first, _ = run(study_of(RATES, name="first"), storage, ScriptedEngine())
+    engine = ScriptedEngine()
+    second, _ = run(study_of(RATES, name="second"), storage, engine, fresh=True)
+    assert len(engine.trained) == 30
+    columns = ["score", "fingerprint", "trained_epochs", "reused_epochs", "reused_from", "seconds", "cost"]
+    assert second.frame[columns].equals(first.frame[columns])
+    assert second.curves.equals(first.curves)
+
+
+def test_a_fresh_trial_that_was_stopped_goes_on_fresh(storage):
+    run(study_of(RATES, name="first", trials=1), storage, ScriptedEngine())
+    study = study_of(RATES, name="second", trials=1)
+    before, after = ScriptedEngine(stop_after=2), ScriptedEngine()
+    run(study, storage, before, fresh=True)
+    result, _ = run(study, storage, after, fresh=True)
+    assert [epoch for _, epoch in before.trained + after.trained] == [1, 2, 3, 4, 5]
+    assert list(result.frame["reused_epochs"]) == [0]
+
+
+# -- whatever one trial does
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_study_whose_first_trials_all_fail_alike_ends_with_their_message(storage, workers):
+    engine = ScriptedEngine(lambda *_: RuntimeError("no such GPU"), workers=workers)
+    with pytest.raises(EngineError, match=r"The first 3 trials failed alike, so it is the study .*: no such GPU"):
+        run(study_of(RATES), storage, engine)
+    with Store.open(storage) as store:
+        assert store.study("test").outcomes[Outcome.FAILED] == 3
+
+
+def failing(*whose: int) -> Curve:
+    """The trials with these numbers, of one worker, fail alike; each fails in its first epoch."""
+    seen: list[Configuration] = []
+
+    def curve(configuration: Configuration, epoch: int) -> float | Exception:
+        if configuration not in seen:
+            seen.append(configuration)
+        return (
+            RuntimeError("out of luck")
+            if seen.index(configuration) in whose
+            else learns_with_rate(configuration, epoch)
+        )
+
+    return curve
+
+
+@pytest.mark.parametrize("whose", [(1, 2, 3, 4, 5), (0, 2, 3, 4, 5), (0, 1, 3, 4, 5)])
+def test_a_study_goes_on_if_one_of_the_first_trials_did_not_fail(storage, whose):
+    result, stopped = run(study_of(RATES), storage, ScriptedEngine(failing(*whose)))
+    assert stopped is Stopped.DONE
+    assert outcomes(result) == ["failed" if number in whose else "completed" for number in range(6)]
+
+
+def test_a_study_goes_on_if_its_first_trials_fail_each_in_its_own_way(storage):
+    engine = ScriptedEngine(lambda configuration, _: RuntimeError(f"{configuration.learning_rate}"))
+    result, stopped = run(study_of(RATES), storage, engine)
+    assert stopped is Stopped.DONE
+    assert outcomes(result) == ["failed"] * 6
+
+
+def test_a_worker_that_dies_costs_no_epoch_and_the_attempts_are_counted(storage):
+    deaths = iter([Dead(), Dead()])
+    engine = ScriptedEngine(lambda *_: next(deaths, 0.9) if len(engine.trained) == 2 else 0.9)
+    result, _ = run(study_of(RATES, trials=2), storage, engine)
+    assert outcomes(result) == ["completed"] * 2
+    assert list(result.frame["attempts"]) == [3, 1]
+    assert [epoch for _, epoch in engine.trained] == [1, 2, 3, 4, 5] * 2
+
+
+def test_a_trial_that_kills_every_worker_fails_and_the_study_goes_on(storage):
+    def curve(configuration: Configuration, epoch: int) -> float | Exception:
+        return Dead() if configuration != Configuration() else 0.9
+
+    result, stopped = run(study_of(RATES, trials=3), storage, ScriptedEngine(curve))
+    assert stopped is Stopped.DONE
+    assert outcomes(result) == ["completed", "failed", "failed"]
+    assert list(result.frame["attempts"]) == [1, 3, 3]
+    assert result.frame["reason"][1] == "its worker was killed by a script, 3 times over"
+    with Store.open(storage) as store:
+        assert store.trial_rows(1)[1]["detail"] == "its last words"
+
+
+def test_a_trial_that_a_limit_ends_is_told_and_the_study_goes_on(storage):
+    engine = ScriptedEngine(held=3_000_000_000)
+    result, stopped = run(study_of(RATES), storage, engine, limits=Limits(memory=2_000_000_000))
+    assert stopped is Stopped.DONE
+    assert outcomes(result) == ["out of memory"] * 6
+    assert set(result.frame["reason"]) == {"its worker held 3,000 MB, and 2,000 MB are allowed"}
+    with Store.open(storage) as store:
+        assert OptunaSearch(study_of(RATES), store.url).unfinished() == []
+
+
+class FullDisk(ScriptedEngine):
+    """Has no room for the state after the third epoch."""
+
+    def _epoch(self, trial: int, run: Run, epoch: int) -> list[Event]:
+        if epoch == 3:
+            return [
+                SegmentFailed(trial, Outcome.INTERRUPTED, "its state cannot be kept in /x: No space left on device")
+            ]
+        return super()._epoch(trial, run, epoch)
+
+
+def test_where_no_state_can_be_kept_the_study_stops_and_goes_on_once_there_is_room(storage):
+    before, after = FullDisk(workers=2), ScriptedEngine()
+    with pytest.raises(StoreError, match=r"Its state cannot be kept in /x: No space left on device\. Make room there"):
+        run(study_of(RATES), storage, before)
+    with Store.open(storage) as store:
+        assert {row["outcome"] for row in store.trial_rows(1)} == {"interrupted"}
+    result, _ = run(study_of(RATES), storage, after)
+    assert outcomes(result) == ["completed"] * 6
+    assert len(before.trained + after.trained) == len(set(before.trained + after.trained)) == 30
+
+
+def test_a_study_that_is_being_run_is_refused_to_others(storage):
+    study = study_of(RATES)
+    with Store.open(storage) as store, Lease(store, store.begin_study(study, "digest"), study.name):
+        with pytest.raises(InputError, match="Study 'test' is being run already, by process"):
+            run(study, storage, ScriptedEngine())
+        assert store.trial_rows(1) == []
+    assert run(study, storage, ScriptedEngine())[1] is Stopped.DONE
+
+
+# -- which states are kept
+
+
+@dataclass
+class Keeping(ScriptedEngine):
+    """Leaves a state of each run that it trains, as workers do."""
+
+    def start(self, segment: Segment) -> None:
+        super().start(segment)
+        segment.checkpoint.write_bytes(b"a state")
+
+
+def states(storage: str) -> set[str]:
+    return {path.stem for path in Path(storage).parent.glob("*.npz")}
+
+
+def best_of(result: Result, count: int) -> set[str]:
+    return set(result.frame.nlargest(count, "score")["fingerprint"])
+
+
+@pytest.mark.parametrize("pruner", ["none", "median"])
+def test_the_states_of_the_best_five_stay_and_no_others(storage, pruner):
+    study = study_of(RATES, trials=9, pruner=pruner)
+    result, _ = run(study, storage, Keeping(workers=2))
+    completed = result.frame[result.frame["outcome"] == "completed"]
+    assert states(storage) == set(completed.nlargest(5, "score")["fingerprint"])
+    result, _ = run(study.replaced(trials=14), storage, Keeping())
+    assert len(states(storage)) == 5
+    assert states(storage) == best_of(result, 5)
+
+
+def worst_at_the_baseline(configuration: Configuration, epoch: int) -> float:
+    return 0.1 if configuration == Configuration() else learns_with_rate(configuration, epoch)
+
+
+def test_the_state_of_another_studys_unfinished_trial_stays(storage):
+    unfinished, _ = run(study_of(RATES, name="unfinished"), storage, Keeping(worst_at_the_baseline, stop_after=2))
+    result, _ = run(study_of(RATES, name="other", trials=8), storage, Keeping(worst_at_the_baseline))
+    assert states(storage) == best_of(result, 5) | set(unfinished.frame["fingerprint"])
+
+
+def test_no_state_stays_of_a_trial_that_failed(storage):
+    run(study_of(RATES, trials=4), storage, Keeping(lambda c, _: RuntimeError(f"{c.learning_rate}")))
+    assert states(storage) == set()
+
+
 def test_the_time_allowed_bounds_a_call(storage):
-    result, stopped = run(study_of(RATES, trials=100_000), storage, ScriptedEngine(), seconds=0.2)
+    result, stopped = run(study_of(RATES, trials=100_000), storage, ScriptedEngine(), seconds=3)
     assert stopped is Stopped.TIMEOUT
     assert 0 < len(result.frame) < 100_000
 
@@ -202,15 +466,3 @@ def test_one_worker_makes_the_same_table_each_time(tmp_path):
     assert first.frame[columns].equals(second.frame[columns])
     other, _ = run(study.replaced(seed=4), str(tmp_path / "c.db"), ScriptedEngine())
     assert not first.frame["learning_rate"].equals(other.frame["learning_rate"])
-
-
-def test_runs_outside_of_a_search_are_kept_and_not_trained_again(storage):
-    runs = [Run(Configuration(epochs=3), seed, "mnist", "digest", None) for seed in range(3)]
-    folder = Path(storage).parent
-    with Store.open(storage) as store:
-        first, second = ScriptedEngine(workers=2), ScriptedEngine()
-        curves = train_all(runs, store, first, folder, {}, Quiet())
-        assert train_all(runs, store, second, folder, {}, Quiet()) == curves
-    assert [len(curve) for curve in curves] == [3, 3, 3]
-    assert len(first.trained) == 9
-    assert second.trained == []

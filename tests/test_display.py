@@ -1,5 +1,6 @@
 import io
 import math
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from rich.console import Console
 from test_coordinator import study_of
 
 from sweep import display
+from sweep.batch import Batch
+from sweep.checkpoints import Checkpoints
 from sweep.configuration import Configuration
-from sweep.coordinator import train_all
 from sweep.data import Split
 from sweep.display import BARS, Lines, LiveTable, Tally, changes, duration, percent, shown, sparkline, watching
 from sweep.space import Choice
 from sweep.store import Store
+from sweep.supervision import Supervised
 from sweep.testing import ScriptedEngine
 from sweep.work import Epoch, Outcome, Run, Trial
 
@@ -184,15 +187,13 @@ def test_plain_lines_tell_each_event_once(storage, monkeypatch):
     console = console_of()
     shown_by(Lines(tally_of(target=3), console), storage, monkeypatch)
     lines = [line.partition(", about ")[0] for line in printed(console)]
-    assert lines[:5] == [
-        "worker 1 of 2 is ready on a script",
-        "worker 2 of 2 is ready on a script",
+    assert lines[:2] == ["worker 1 of 2 is ready on a script", "worker 2 of 2 is ready on a script"]
+    assert [line for line in lines if line.startswith("trial 0")][:3] == [
         "trial 0 begins: epochs 2",
         "trial 0 epoch 1 of 2: loss 0.0943, validation accuracy 91.00 % (1.0 s)",
-        "trial 1 begins: batch_size 32, epochs 2",
+        "trial 0 epoch 2 of 2: loss 0.0834, validation accuracy 92.00 % (1.0 s)",
     ]
-    assert "trial 0 epoch 1 of 2: loss 0.0943, validation accuracy 91.00 % (1.0 s)" in lines
-    assert "trial 0 epoch 2 of 2: loss 0.0834, validation accuracy 92.00 % (1.0 s)" in lines
+    assert "trial 1 begins: batch_size 32, epochs 2" in lines
     assert any(line.startswith("trial 0 completed: 92.00 %;") for line in lines)
     assert any(line.startswith("trial 1 failed (RuntimeError: out of [luck]): –;") for line in lines)
     assert any("infeasible (conv block 2: a 20x20 kernel does not fit its 12x12 input): –;" in line for line in lines)
@@ -209,10 +210,12 @@ def test_an_epoch_that_was_known_already_says_so():
 def test_other_things_than_trials_are_told_in_their_own_words(storage):
     console = console_of()
     tally = tally_of(1, noun="seed", measure="test accuracy")
-    engine = ScriptedEngine(lambda *_: 0.9)
-    with Store.open(storage) as store:
-        runs = [Run(Configuration(epochs=1), 0, "mnist", "digest", None)]
-        train_all(runs, store, engine, Path(storage).parent, {}, Lines(tally, console))
+    engine, folder = Supervised(ScriptedEngine(lambda *_: 0.9)), Checkpoints(Path(storage).parent, keep=0)
+    with (
+        Store.open(storage) as store,
+        Batch(store, engine, folder, {}, Lines(tally, console), threading.Event()) as batch,
+    ):
+        batch.train([Run(Configuration(epochs=1), 0, "mnist", "digest", None)])
     assert "seed 0 epoch 1 of 1: loss 0.1054, test accuracy 90.00 % (1.0 s)" in printed(console)
 
 
@@ -241,10 +244,35 @@ def test_the_table_fits_whatever_the_width(width):
     console.print(table)
     lines = printed(console)
     assert all(len(line) <= width for line in lines)
-    assert sum("4/5" in line and "▁▃▆█" in line and "94.00 %" in line for line in lines) == 2
+    assert sum("4.0/5" in line and "▁▃▆█" in line and "94.00 %" in line for line in lines) == 2
     assert any(line.rstrip().endswith("…") for line in lines)
     assert len(lines) <= 6
     assert "best 97.00 %" in "\n".join(lines)
+
+
+def test_the_table_shows_the_part_of_an_epoch_that_is_done():
+    console, table = console_of(), LiveTable(tally_of())
+    table.began(trial_of(3))
+    table.progress(trial_of(3), 0.62)
+    console.print(table)
+    table.epoch(trial_of(3), Epoch(1, 0.3, 0.8, 0.2, 0.9, 1.0), reused=False)
+    table.progress(trial_of(3), 1.35)
+    console.print(table)
+    table.ended(trial_of(3), Outcome.COMPLETED, "", 0.9)
+    table.began(trial_of(3))
+    console.print(table)
+    assert [word for line in printed(console) for word in line.split() if word.endswith("/5")] == [
+        "0.6/5", "1.4/5", "0.0/5",
+    ]  # fmt: skip
+
+
+def test_a_worker_that_died_is_told_in_lines_and_counted_in_the_table():
+    console = console_of()
+    Lines(tally_of(), console).retried(trial_of(3), "its worker was killed by SIGKILL")
+    assert printed(console) == ["trial 3 goes on in another worker: its worker was killed by SIGKILL"]
+    table = LiveTable(tally_of())
+    table.retried(trial_of(3), "its worker was killed by SIGKILL")
+    assert table.tally.progress() == "0 of 5 trials; 1 workers died, their trials went on"
 
 
 def test_the_table_says_that_workers_are_starting_before_anything_runs():

@@ -17,7 +17,17 @@ from training_samples import run_of, without_time
 from sweep.engines.local import LocalEngine
 from sweep.errors import EngineError
 from sweep.testing import ScriptedEngine
-from sweep.work import EpochFinished, Outcome, Segment, SegmentFailed, SegmentFinished, WorkerReady
+from sweep.work import (
+    EpochFinished,
+    Outcome,
+    Progress,
+    Segment,
+    SegmentFailed,
+    SegmentFinished,
+    SegmentStopped,
+    WorkerDied,
+    WorkerReady,
+)
 
 PATIENCE = 60.0
 """Seconds after which a test gives up on an engine."""
@@ -51,16 +61,16 @@ def engine(shared):
 
 
 def until(engine, enough):
-    """Events as they come, until there are enough."""
+    """Events as they come, but for signs of life, until there are enough."""
     events, deadline = [], time.monotonic() + PATIENCE
     while not enough(events):
         assert time.monotonic() < deadline, f"no more than {events}"
-        events += engine.wait(0.2)
+        events += (event for event in engine.wait(0.2) if not isinstance(event, Progress))
     return events
 
 
 def ended(events):
-    return [event for event in events if isinstance(event, SegmentFinished | SegmentFailed)]
+    return [event for event in events if isinstance(event, SegmentFinished | SegmentFailed | SegmentStopped)]
 
 
 def train(engine, *segments):
@@ -97,7 +107,8 @@ class TestContract:
     def test_a_segments_epochs_come_in_order_and_then_its_end(self, engine, tmp_path):
         events = train(engine, segment(tmp_path))
         assert [metrics.epoch for metrics in metrics_of(events)] == [1, 2, 3]
-        assert events[-1] == SegmentFinished(7)
+        assert isinstance(events[-1], SegmentFinished)
+        assert events[-1].trial == 7
 
     def test_only_epochs_after_those_that_are_known_are_reported(self, engine, tmp_path):
         events = train(engine, segment(tmp_path, from_epoch=1))
@@ -130,6 +141,31 @@ class TestContract:
         assert engine.idle == 2
         assert ended(train(engine, segment(tmp_path, trial=1), segment(tmp_path, trial=2, to_epoch=1)))
 
+    def test_a_segment_that_is_killed_says_no_more_and_another_worker_takes_its_place(self, engine, tmp_path):
+        engine.start(segment(tmp_path, to_epoch=1000))
+        engine.start(segment(tmp_path, run_of(1), trial=8, to_epoch=1000))
+        until(engine, lambda events: metrics_of(events, 7) and metrics_of(events, 8))
+        assert engine.memory(7) >= 0
+        engine.kill(7)
+        after = until(engine, lambda events: len(metrics_of(events, 8)) > 2)
+        assert not [event for event in after if not isinstance(event, WorkerReady) and event.trial == 7]
+        engine.kill(8)
+        until(engine, lambda _: engine.idle == 2)
+        assert len(ended(train(engine, segment(tmp_path, trial=1), segment(tmp_path, run_of(1), trial=2)))) == 2
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_all_segments_under_way_are_stopped_on_demand(kind, tmp_path):
+    with ENGINES[kind]() as engine:
+        until(engine, lambda events: len(events) == 2)
+        for trial in (1, 2):
+            engine.start(segment(tmp_path, run_of(trial), trial=trial, to_epoch=1000))
+        until(engine, lambda events: metrics_of(events, 1) and metrics_of(events, 2))
+        engine.stop()
+        events = until(engine, lambda events: len(ended(events)) == 2)
+        assert {event.trial for event in ended(events) if isinstance(event, SegmentStopped)} == {1, 2}
+        assert engine.idle == 2
+
 
 def children(parent):
     """Process ids."""
@@ -157,10 +193,9 @@ def test_a_killed_worker_leaves_its_trial_resumable_on_the_one_that_replaces_it(
         engine.start(segment(tmp_path, to_epoch=1000))
         before = until(engine, metrics_of)
         os.kill(worker, signal.SIGKILL)
-        before += until(engine, ended)
-        [failed] = ended(before)
-        assert (failed.trial, failed.outcome) == (7, Outcome.FAILED)
-        assert failed.reason == "its worker was killed by SIGKILL"
+        before += until(engine, lambda events: any(isinstance(event, WorkerDied) for event in events))
+        died = before.pop()
+        assert (died.trial, died.reason) == (7, "its worker was killed by SIGKILL")
         assert engine.idle == 0
 
         until(engine, lambda _: engine.idle)
@@ -168,6 +203,23 @@ def test_a_killed_worker_leaves_its_trial_resumable_on_the_one_that_replaces_it(
         after = metrics_of(train(engine, segment(tmp_path, to_epoch=len(known) + 2)))
         assert after[: len(known)] == known  # with their seconds: they came from the checkpoint
         assert [metrics.epoch for metrics in after] == list(range(1, len(known) + 3))
+
+
+def test_the_worker_of_a_killed_segment_is_given_no_other_one(tmp_path):
+    with local_engine() as (engine, _):
+        until(engine, lambda _: engine.idle)
+        engine.start(segment(tmp_path, to_epoch=1000))
+        until(engine, metrics_of)
+        engine.kill(7)
+        assert engine.idle == 0
+
+
+def test_what_a_worker_holds_is_told_in_bytes(tmp_path):
+    with local_engine() as (engine, _):
+        until(engine, lambda _: engine.idle)
+        engine.start(segment(tmp_path, to_epoch=1000))
+        until(engine, metrics_of)
+        assert 100_000_000 < engine.memory(7) < 5_000_000_000
 
 
 def test_a_worker_that_cannot_start_is_an_error_with_its_last_lines(tmp_path, monkeypatch):

@@ -228,7 +228,7 @@ def test_a_file_is_whole_or_as_it_was(tmp_path, digits, monkeypatch):
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(export.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(InputError, match="cannot be written: No space left on device"):
         export.write(found(SMALL, digits), tmp_path, force=True)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("best.toml", "before")]

@@ -13,14 +13,16 @@ ROOT = Path(__file__).parent.parent
 DOORS = {
     "tensorflow": {"sweep/training.py", "sweep/optimizers.py"},
     "keras": {"sweep/network.py", "sweep/training.py"},
-    "optuna": {"sweep/search.py"},
-    "sqlalchemy": {"sweep/database.py", "sweep/tables.py", "sweep/store.py", "sweep/search.py"},
+    "optuna": {"sweep/search.py", "sweep/mirror.py"},
+    "sqlalchemy": {"sweep/database.py", "sweep/tables.py", "sweep/store.py", "sweep/mirror.py"},
     "pydantic": {"sweep/spec.py"},
     "pandas": {"sweep/results.py", "reports"},
     "plotly": {"reports"},
     "typer": {"sweep/cli.py"},
     "rich": {"sweep/cli.py", "sweep/display.py", "sweep/output.py"},
     "jinja2": {"sweep/export.py", "reports"},
+    "psutil": {"sweep/processes.py"},
+    "scipy": {"sweep/verdict.py"},
 }
 STANDARD_LIBRARY_ONLY = ["configuration", "architecture", "space", "schedule", "errors", "machine"]
 MODULES = sorted(path for package in ("sweep", "studies", "reports") for path in (ROOT / package).rglob("*.py"))

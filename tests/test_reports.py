@@ -1,7 +1,7 @@
 import json
 import math
 import re
-import time
+import tomllib
 
 import pandas as pd
 import pytest
@@ -9,7 +9,8 @@ from plotly.offline import get_plotlyjs
 from report_samples import HOSTILE, SPACE, curves_of, frame_of, result_of, rows_of, sample, study
 
 import reports
-from reports import axes, figures, page, summary, tables, words
+import sweep
+from reports import axes, elements, networks, page, stories, summary, tables, words
 from sweep.errors import InputError
 from sweep.results import Result
 from sweep.space import Choice, Float, Int
@@ -142,13 +143,11 @@ def test_the_comparison_puts_results_before_changes_before_what_is_the_same():
     assert table.loc["learning_rate", ["baseline", "best"]].tolist() == [1e-4, 2e-4]
 
 
-def test_the_leaderboard_is_sorted_by_score_with_only_varied_parameters():
-    rows = [*rows_of(0.98, 0.97, 0.99, 0.98, batch_size=128), {"trial": 4, "outcome": "failed"}]
-    table = tables.leaderboard(frame_of(rows), ["learning_rate", "dropout"])
+def test_the_leaderboard_is_sorted_by_score_the_earlier_of_equals_first():
+    rows = [*rows_of(0.98, 0.97, 0.99, 0.98), {"trial": 4, "outcome": "failed"}]
+    table = tables.leaderboard(frame_of(rows))
     assert table["trial"].tolist() == [2, 0, 3, 1]
     assert table["difference"].tolist() == pytest.approx([0.01, 0, 0, -0.01])
-    assert "learning_rate" in table
-    assert not {"batch_size", "dropout"} & set(table)
 
 
 def test_outcomes_are_counted_with_their_reasons_and_rare_reasons_are_summed():
@@ -171,7 +170,65 @@ def test_best_so_far_follows_completed_trials_only():
     rows.append({"trial": 5, "outcome": "infeasible"})
     table = tables.history(frame_of(rows[::-1]))
     assert table["trial"].tolist() == [0, 1, 2, 3, 4]
-    assert table["best"].tolist() == [0.97, 0.97, 0.97, 0.98, 0.995]
+    assert table["so_far"].tolist() == [0.97, 0.97, 0.97, 0.98, 0.995]
+
+
+def test_time_is_spent_in_the_order_of_ends_and_by_trials_without_a_score_too():
+    ends = [pd.Timestamp(f"2026-01-01 00:0{minute}", tz="UTC") for minute in (5, 1, 3)]
+    rows = [row | {"finished": end} for row, end in zip(rows_of(0.97, 0.96, 0.99), ends, strict=True)]
+    rows[2] |= {"outcome": "failed", "score": None, "seconds": 7.0}
+    table = tables.spending(frame_of(rows))
+    assert table["trial"].tolist() == [1, 0]
+    assert table["spent"].tolist() == [60, 127]
+    assert table["so_far"].tolist() == [0.96, 0.97]
+
+
+def test_epochs_taken_from_the_store_cost_nothing():
+    rows = rows_of(0.97, 0.98, 0.99, 0.96)
+    rows[1] |= {"reused_epochs": 5}
+    rows[2] |= {"reused_epochs": 2}
+    rows[3] |= {"cost": 1.5}
+    assert tables.cost(frame_of(rows)).tolist() == [60, 0, 36, 1.5]
+
+
+def test_the_cheapest_of_the_best_is_within_the_noise():
+    rows = rows_of(0.9856, 0.9890, 0.9875, 0.9700)
+    for row, size in zip(rows, (900, 1000, 500, 10), strict=True):
+        row["parameters"] = size
+    assert tables.margin(0.9890, 0.9875, IMAGES) > 0.0015
+    assert tables.cheapest(frame_of(rows), "parameters", IMAGES)["trial"] == 2
+    assert tables.cheapest(frame_of(rows[:1]), "parameters", IMAGES) is None
+
+
+@pytest.mark.parametrize("column", ["parameters", "flops", "seconds"])
+def test_a_front_holds_what_nothing_cheaper_matches(column):
+    frame = sample(60).frame
+    table = tables.front(frame, column)
+    done = frame[frame["outcome"] == "completed"]
+    for row in table.itertuples():
+        cheaper = done[done[column].astype(float) <= row.at]
+        better = cheaper[
+            (cheaper["score"] > row.score) | ((cheaper["score"] == row.score) & (cheaper[column] < row.at))
+        ]
+        assert row.front == better.empty or (not row.front and (cheaper["score"] == row.score).sum() > 1)
+
+
+def test_a_timeline_has_as_many_lanes_as_ran_together_and_no_two_bars_meet():
+    found = tables.timeline(sample(40).frame)
+    assert found.bars["lane"].max() == 1
+    for _, lane in found.bars.groupby("lane"):
+        assert (lane["begin"].iloc[1:].to_numpy() >= lane["end"].iloc[:-1].to_numpy() - 0.05).all()
+
+
+def test_a_night_between_two_trials_is_cut_out_of_the_timeline_and_said():
+    start = pd.Timestamp("2026-01-01", tz="UTC")
+    times = [(0, 100), (100, 250), (30_000, 30_100)]
+    rows = rows_of(0.97, 0.98, 0.99)
+    for row, (begin, end) in zip(rows, times, strict=True):
+        row |= {"started": start + pd.Timedelta(seconds=begin), "finished": start + pd.Timedelta(seconds=end)}
+    found = tables.timeline(frame_of(rows))
+    assert [pause for _, pause in found.cuts] == [29_750]
+    assert found.bars["end"].max() == pytest.approx(350 * 1.02)
 
 
 def test_the_last_third_is_measured_against_the_best_before_it():
@@ -267,7 +324,7 @@ def test_ranges_are_searched_in_words():
 
 
 def test_the_sentences_say_range_best_gain_noise_and_next_step():
-    searched, best, sure, late, onward = said(result_of(rows_of(0.9856, 0.98, 0.99, 0.98, 0.98, 0.991), trials=6))
+    searched, best, sure, onward = said(result_of(rows_of(0.9856, 0.98, 0.99, 0.98, 0.98, 0.991), trials=6))
     assert searched == (
         "Searched: learning rate (0.0001 to 0.003), batch size (32, 64 or 128), conv 1 filters (8 to 64) "
         "and conv 1 stride (1 to 2), in 6 trials: 6 completed."
@@ -280,10 +337,10 @@ def test_the_sentences_say_range_best_gain_noise_and_next_step():
         "That is more than chance among these images explains on one run each (± is approximately two "
         "standard errors), but the best of 6 runs is always partly luck."
     )
-    assert late == "The last 2 trials raised the best by 0.10 points, which may be chance."
     assert onward == (
-        "Next: `sweep export quickstart` writes the best configuration out as a script and a model; "
-        "`sweep run` with `--trials 16` searches on."
+        "The last 2 trials raised the best by 0.10 points, which may be chance; not confirmed yet: `sweep "
+        "confirm quickstart` trains the best few and the baseline again on fresh seeds; then `sweep export quickstart` "
+        "writes the best configuration out as TOML and as plain Keras; `sweep run` with `--trials 16` searches on."
     )
 
 
@@ -295,6 +352,21 @@ def test_a_baseline_that_is_best_is_said_so_plainly():
     sentences = said(result_of(rows_of(0.9856, 0.98)))
     assert sentences[1].startswith("Nothing beat the baseline, which is itself the best with 98.56 %")
     assert "export" not in " ".join(sentences)
+
+
+def test_the_parameter_that_mattered_is_named_with_its_share():
+    rows = rows_of(*(0.97 + 0.001 * (trial % 4) for trial in range(40)))
+    for trial, row in enumerate(rows):
+        row |= {"learning_rate": 1e-4 * (1 + trial % 4), "batch_size": (32, 64)[trial // 4 % 2]}
+    space = {"learning_rate": SPACE["learning_rate"], "batch_size": Choice((32, 64))}
+    expected = "explained best by learning rate (100 %), each by itself; the others cannot be told from chance."
+    assert expected in " ".join(said(result_of(rows, space=space)))
+
+
+def test_a_trial_that_changed_nothing_is_said_to_be_the_same():
+    rows = rows_of(0.97, 0.98)
+    rows[1]["learning_rate"] = rows[0]["learning_rate"]
+    assert "the same configuration, trained once more." in said(result_of(rows))[1]
 
 
 def test_a_finished_grid_is_not_told_to_go_on():
@@ -315,95 +387,6 @@ def test_a_long_space_is_summed_up():
         "optimizer": Choice(("sgd", "adamw")),
     }
     assert "and 2 more parameters, in 1 of 12" in said(result_of(rows_of(0.98), space=space))[0]
-
-
-# Figures
-
-
-def test_history_shows_points_steps_and_the_baseline_with_its_noise():
-    rows = rows_of(0.98, 0.985, 0.984, 0.99, 0.1, 0.982)
-    rows[5]["outcome"] = "pruned"
-    figure = figures.history(frame_of(rows), IMAGES)
-    traces = {trace.name: trace for trace in figure.data}
-    assert list(traces) == [
-        "baseline, ± 0.28 by chance",
-        "not completed",
-        "completed",
-        "below the range",
-        "best so far",
-    ]
-    assert traces["best so far"].y == (98.0, 98.5, 99.0, 99.0)
-    assert traces["completed"].x == (0, 1, 2, 3)
-    assert traces["below the range"].x == (4,)
-    assert traces["below the range"].y[0] > figure.layout.yaxis.range[0]
-    assert figure.layout.yaxis.title.text == "validation accuracy, %"
-    assert figure.layout.xaxis.title.text == "trial"
-    assert figure.layout.yaxis.range[0] > 90
-    band = next(shape for shape in figure.layout.shapes if shape.type == "rect")
-    assert (band.y0, band.y1) == pytest.approx((97.72, 98.28))
-    assert "1 trial below" in figure.layout.meta["note"]
-
-
-def test_the_noise_of_the_baseline_is_inside_of_the_range():
-    low, high = figures.history(frame_of(rows_of(0.98, 0.9801)), IMAGES).layout.yaxis.range
-    assert low < 97.72
-    assert high > 98.28
-
-
-def test_curves_draw_the_top_and_the_baseline_in_colour_and_the_rest_as_one_faint_trace():
-    scores = [0.95, *(0.96 + number / 1000 for number in range(20))]
-    curves = [(trial, epoch, 0, 0, 0, 0.9 + epoch / 100, 1) for trial in range(21) for epoch in (1, 2)]
-    figure = figures.curves(frame_of(rows_of(*scores)), curves_of(curves))
-    names = [trace.name for trace in figure.data]
-    assert names[0] == "other trials"
-    assert [plain(name) for name in names[1:3]] == ["trial 20 (97.90 %)", "trial 19 (97.80 %)"]
-    assert plain(names[-1]) == "baseline, trial 0 (95.00 %)"
-    assert len(names) == 1 + 5 + 1
-    assert figure.data[0].x[:4] == (1, 2, None, 1)
-    assert figure.data[1].y == (9.0, 8.0)  # the share of errors, on a log axis whose ticks say accuracy
-    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]
-
-
-def test_a_perfect_epoch_has_a_place_on_the_log_axis():
-    curves = [(0, epoch, 0, 0, 0, 1.0, 1) for epoch in (1, 2)]
-    assert min(figures.curves(frame_of(rows_of(1.0)), curves_of(curves)).data[0].y) > 0
-
-
-def test_each_parameter_has_its_own_axis_and_marks_baseline_and_best():
-    rows = rows_of(0.98, 0.985, 0.99)
-    for row in rows:
-        row |= {"optimizer": "adam", "conv1_stride": 1}
-    space = {
-        "learning_rate": SPACE["learning_rate"],
-        "optimizer": Choice(("adam", "sgd")),
-        "momentum": Float(0.1, 0.9),
-    }
-    found = figures.parameters(frame_of(rows), space)
-    assert list(found) == ["learning_rate", "optimizer"]  # no trial has a momentum
-    rate = found["learning_rate"]
-    assert rate.layout.xaxis.type == "log"
-    assert rate.layout.xaxis.title.text == "learning rate"
-    traces = {trace.name: trace for trace in rate.data}
-    assert (traces["baseline"].x, traces["best"].x) == ((1e-4,), (pytest.approx(3e-4),))
-    assert found["optimizer"].layout.xaxis.ticktext == ("adam", "sgd")
-
-
-def test_figures_have_transparent_backgrounds():
-    for figure in (
-        figures.history(frame_of(rows_of(0.98, 0.99))),
-        figures.curves(frame_of([]), curves_of([])),
-    ):
-        assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
-
-
-def test_a_figure_with_nothing_to_show_says_so_in_its_title():
-    for figure in (
-        figures.history(frame_of(rows_of(0.98))),
-        figures.curves(frame_of(rows_of(0.98)), curves_of([])),
-        figures.parameter(frame_of(rows_of(0.98)), "learning_rate", SPACE["learning_rate"]),
-    ):
-        assert not figure.data
-        assert figure.layout.title.text.endswith(".")
 
 
 # The page
@@ -439,7 +422,7 @@ def test_the_policy_allows_only_the_scripts_of_the_page_by_their_hash(text):
 
 def test_no_chart_offers_to_upload_itself(text):
     charts = charts_of(text)
-    assert len(charts) == 2 + len(SPACE)
+    assert len(charts) == 10 + len(SPACE)
     assert all(chart["config"]["showSendToCloud"] is False for chart in charts)
 
 
@@ -447,11 +430,11 @@ def test_the_page_reads_without_scripts(text):
     own = plain(re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))
     assert "validation accuracy" in own
     assert own.count("<table>") >= 4
-    assert own.count("<noscript>") == 2 + len(SPACE)
+    assert own.count('class="still"') >= 10 + len(SPACE)
 
 
 def test_every_element_has_its_section_once(text):
-    for element in page.ELEMENTS:
+    for element in elements.ELEMENTS:
         assert text.count(f'<section id="{element.key}">') == 1
 
 
@@ -498,15 +481,131 @@ def test_a_snapshot_of_a_running_study_says_so():
     assert "1 trial is still training" in page.render(result)
 
 
-def test_ten_thousand_trials_make_a_small_page_quickly():
-    result = sample(10_000)
-    began = time.perf_counter()
+def test_a_page_of_everything_stays_small_since_its_folded_charts_are_pictures():
+    rendered = page.render(sample(100, dict(sweep.load("everything").space)))
+    assert len(rendered.encode()) < 6_000_000
+    section = re.search(r'<section id="parameters">.*?</section>', rendered, re.DOTALL).group(0)
+    shown, folded = section.split("<details>")
+    assert shown.count('type="application/json"') == shown.count('class="still"') == elements.MOST_CHARTS
+    assert folded.count('class="still"') > 15
+    assert "application/json" not in folded
+
+
+@pytest.mark.parametrize(("trials", "most"), [(100, 6_000_000), (10_000, 12_000_000)])
+def test_the_page_stays_small_and_says_what_it_does_not_draw(trials, most):
+    result = sample(trials)
     rendered = page.render(result)
-    assert time.perf_counter() - began < 10
-    assert len(rendered.encode()) < 12_000_000
-    assert rendered.count('<th scope=row class="number">') == page.MOST_ROWS
-    best = tables.best(result.frame)
-    assert any(f"trial {best['trial']}," in json.dumps(chart) for chart in charts_of(rendered))
+    assert len(rendered.encode()) < most
+    sections = re.findall(r'<section id="(\w+)">(.*?)</section>', without_plotly(rendered), re.DOTALL)
+    thinned = {key for key, body in sections if " drawn, the best among them" in body}
+    assert thinned == ({"history", "importance", "parameters", "parallel", "fronts"} if trials == 10_000 else set())
+    stars = [trace for chart in charts_of(rendered) for trace in chart["data"] if trace.get("name") == "best"]
+    best = tables.best(result.frame)["trial"]
+    assert [trace["customdata"] for trace in stars if "customdata" in trace][:2] == [[best]] * 2
+    ids = set(re.findall(r'id="(trial-\d+)"', rendered))
+    assert set(re.findall(r'href="#(trial-\d+)"', rendered)) <= ids
+
+
+# Trial by trial
+
+
+def test_a_story_says_what_differs_how_it_went_and_how_to_have_it_again():
+    rows = rows_of(0.98, 0.985, batch_size=128)
+    rows[1] |= {
+        "reason": "behind the others",
+        "outcome": "pruned",
+        "reused_epochs": 2,
+        "trained_epochs": 3,
+        "epochs": 5,
+    }
+    rows[0] |= {"epochs": 5}
+    curves = [(trial, epoch, 0.1, 0.9, 0.1, 0.9 + epoch / 60, 8.0) for trial in (0, 1) for epoch in (1, 2, 3)]
+    told = {story.trial: story for story in stories.stories(result_of(rows, curves))}
+    assert list(told) == [1, 0]
+    assert plain(told[1].title) == "Trial 1: 98.50 %"
+    assert plain(told[0].title) == "Trial 0, the best, the baseline: 98.00 %"
+    assert told[1].outcome == "pruned: behind the others"
+    assert [list(row.cells) for row in told[1].changes.rows] == [["learning rate", "0.0001", "0.0002"]]
+    assert told[0].changes is None
+    facts = {name: plain(value) for name, value in told[1].facts.pairs}
+    assert facts["to the baseline"] == "+0.50 points"
+    assert facts["epochs"] == "3 of 5"
+    assert facts["reuse"] == "2 epochs taken from the store"
+    assert facts["accuracy by epoch"] == "91.67 → 93.33 → 95.00 %"
+    assert tomllib.loads(told[1].toml) == {"base": {"learning_rate": 0.0002}}
+
+
+def test_what_is_copied_is_a_study_files_base():
+    result = sample(20, seed=4)
+    for story in stories.stories(result):
+        base = tomllib.loads(story.toml).get("base", {})
+        assert study(base=base).base == result.configuration(story.trial)
+
+
+def test_trials_without_a_score_have_a_story_too():
+    rows = [
+        *rows_of(0.98),
+        {"trial": 1, "outcome": "out of memory", "reason": "worker 1 was killed", "learning_rate": 0.1},
+    ]
+    told = stories.stories(result_of(rows))[-1]
+    assert (told.trial, told.outcome, told.chart) == (1, "out of memory: worker 1 was killed", None)
+
+
+def test_every_number_in_the_leaderboard_is_in_the_frame(text):
+    frame = sample(40, seed=3).frame.set_index("trial")
+    body = re.search(r'<section id="leaderboard">.*?</section>', text, re.DOTALL).group(0)
+    heads = [plain(re.sub("<.*?>", "", head)) for head in re.findall(r"<th scope=\"col\".*?</th>", body)]
+    rows = [re.findall(r'data-key="(.*?)"', row) for row in re.findall(r"<tr.*?</tr>", body, re.DOTALL)][1:]
+    assert len(rows) == frame["score"].notna().sum()
+    baseline = frame.loc[0, "score"]
+    columns = {"Network": "parameters", "FLOPs": "flops", "Time": "seconds", "Epochs": "trained_epochs"}
+    columns |= {words.label(name): name for name in SPACE}
+    for keys in rows:
+        said = dict(zip(heads, keys, strict=True))
+        trial = frame.loc[int(said["Trial"])]
+        assert float(said["Accuracy"]) == pytest.approx(100 * trial["score"])
+        assert float(said["To baseline"]) == pytest.approx(100 * (trial["score"] - baseline), abs=1e-9)
+        assert {head: float(said[head]) for head in columns} == pytest.approx(
+            {head: float(trial[name]) for head, name in columns.items()}
+        )
+    assert [float(keys[1]) for keys in rows] == sorted((float(keys[1]) for keys in rows), reverse=True)
+
+
+# Networks
+
+
+def test_layers_have_the_shapes_that_keras_would_give_them():
+    result = sample(1)
+    assert [(layer.name, layer.shape, plain(layer.made)) for layer in networks.layers(result, 0)] == [
+        ("conv 1", (24, 24, 32), "32 of 5×5"),
+        ("pool 1", (12, 12, 32), "2×2"),
+        ("conv 2", (8, 8, 64), "64 of 5×5"),
+        ("pool 2", (4, 4, 64), "2×2"),
+        ("flatten", (1024,), ""),
+        ("dense", (1024,), "1,024 units"),
+        ("dropout", (1024,), "20 % dropped"),
+        ("output", (10,), "10 units"),
+    ]
+
+
+def test_a_network_of_other_images_is_not_drawn():
+    rows = [{"trial": 0, "score": 0.9, "baseline": True, "parameters": 5_000_000}]
+    assert networks.layers(result_of(rows), 0) is None
+
+
+def test_layers_that_only_one_network_has_stand_in_its_order():
+    one = [networks.Layer(name, "", (1,)) for name in ("conv 1", "pool 1", "conv 2", "flatten")]
+    other = [networks.Layer(name, "", (1,)) for name in ("rescale", "conv 1", "conv 2", "conv 3", "flatten")]
+    pairs = networks.beside(one, other)
+    assert [(left or right).name for left, right in pairs] == [
+        "rescale",
+        "conv 1",
+        "pool 1",
+        "conv 2",
+        "conv 3",
+        "flatten",
+    ]
+    assert [right is None for _, right in pairs] == [False, False, True, False, False, False]
 
 
 # The file

@@ -13,7 +13,7 @@ from sweep.data import Split
 from sweep.errors import InputError
 from sweep.results import CURVE_COLUMNS, TRIAL_COLUMNS, Result
 from sweep.space import Choice, Float, Int
-from sweep.store import Store
+from sweep.store import Reached, Store
 from sweep.testing import ScriptedEngine
 from sweep.work import Epoch, Outcome, Run, Trial
 
@@ -29,7 +29,7 @@ def keep(store: Store, study_id: int, number: int, configuration: Configuration,
         store.keep_run(run, {"workers": 2})
         store.add_epoch(run.fingerprint, Epoch(1, 0.5, 0.8, 0.4, score, 2.5))
     store.begin_trial(study_id, trial)
-    store.reach(study_id, number, 0 if score is None else 1)
+    store.reach(study_id, number, Reached() if score is None else Reached(1, ending.pop("reused_epochs", 0)))
     store.end_trial(study_id, number, ending.pop("outcome", Outcome.COMPLETED), **ending)
 
 
@@ -67,7 +67,10 @@ def test_each_column_has_the_type_that_keeps_its_values(storage):
             "score": "float64",
             "trained_epochs": "int64",
             "reused_epochs": "int64",
+            "reused_from": "str",
             "seconds": "float64",
+            "cost": "float64",
+            "attempts": "int64",
             "parameters": "Int64",
             "flops": "Int64",
             "seed": "Int64",
@@ -124,7 +127,10 @@ def test_what_was_kept_stands_in_its_row(storage):
         "score": 0.75,
         "trained_epochs": 1,
         "reused_epochs": 1,
+        "reused_from": "",
         "seconds": 2.5,
+        "cost": 0.0,
+        "attempts": 1,
         "parameters": 2**40,
         "flops": 2**40,
         "seed": 7,
@@ -134,7 +140,7 @@ def test_what_was_kept_stands_in_its_row(storage):
 
 def test_a_trial_that_cannot_exist_has_no_score_and_no_size(storage):
     row = result_of(storage, [(Configuration(), None, {"outcome": Outcome.INFEASIBLE})]).frame.iloc[0]
-    assert row[["score", "seconds", "parameters", "flops", "seed", "fingerprint"]].isna().all()
+    assert row[["score", "seconds", "cost", "parameters", "flops", "seed", "fingerprint"]].isna().all()
 
 
 def test_the_curves_have_one_row_per_trial_and_epoch(storage):

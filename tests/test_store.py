@@ -1,4 +1,5 @@
 import math
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -14,18 +15,23 @@ from strategies import configurations, unhurried
 from test_coordinator import run, study_of
 
 from sweep import cli
+from sweep import tables as schema_of
 from sweep.configuration import Configuration
 from sweep.data import Split
 from sweep.database import as_url, checkpoint_folder
 from sweep.errors import InputError, StoreError
 from sweep.search import OptunaSearch
 from sweep.space import Choice, Float
-from sweep.store import Ending, Store
-from sweep.testing import ScriptedEngine
+from sweep.store import Ending, Reached, Store
+from sweep.tables import SCHEMA_VERSION
+from sweep.testing import Dead, ScriptedEngine
 from sweep.work import Epoch, Outcome, Run, Trial
 
 RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
-OURS = {"sweep_schema", "sweep_studies", "sweep_runs", "sweep_epochs", "sweep_trials"}
+OURS = {
+    "sweep_schema", "sweep_studies", "sweep_runs", "sweep_epochs", "sweep_trials", "sweep_leases", "sweep_predictions",
+    "sweep_verdicts", "sweep_test_looks",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -135,7 +141,7 @@ def newer(path: Path) -> None:
         (damaged, "malformed", "restore a copy, or begin another one with --storage."),
         (truncated, "malformed", "restore a copy, or begin another one with --storage."),
         (a_folder, "unable to open database file", "It must be a file in a folder that exists"),
-        (newer, "its tables are version 99, this one knows 1", "pip install --upgrade cnn-sweep"),
+        (newer, "its tables are version 99, this one knows 2", "pip install --upgrade cnn-sweep"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_with_its_remedy_and_left_as_it_is(storage, broken, cause, remedy):
@@ -229,6 +235,170 @@ def test_an_unfinished_migration_is_made_again(storage):
         assert store.trial_rows(1) == []
 
 
+# -- databases of other versions
+
+GOLDEN = Path(__file__).parent / "golden"
+GOES_ON = study_of(RATES, name="rates")
+JOINT = study_of(
+    RATES | {"conv1_stride": Choice((1, 8)), "conv2_kernel_size": Choice((1, 3, 5))},
+    name="joint", trials=8, pruner="median",
+)  # fmt: skip
+
+
+def write_golden(path: Path) -> None:
+    """Writes a database as this version does, to be kept for the next: all that can stand in it, and an open trial.
+
+    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v2.db")'
+    """
+
+    deaths = iter([Dead()])
+
+    def curve(configuration: Configuration, epoch: int) -> float | Exception:
+        if 0.03 < configuration.learning_rate < 0.05:
+            return 0.0  # which diverges
+        if configuration.learning_rate < 1.3e-5:
+            return RuntimeError("out of luck")
+        return next(deaths, 0.8) if epoch == 2 else 0.9 - 0.1 / epoch
+
+    path.unlink(missing_ok=True)
+    run(JOINT.replaced(precision="float32"), str(path), ScriptedEngine(curve, predict=lambda _: bytes(20)))
+    run(GOES_ON.replaced(precision="float32"), str(path), ScriptedEngine(stop_after=13))
+    run(study_of(RATES, name="fresh", trials=1, precision="float32"), str(path), ScriptedEngine(), fresh=True)
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in ("PRAGMA journal_mode=DELETE", "PRAGMA page_size=1024", "VACUUM"):
+            connection.execute(statement)
+
+
+@pytest.fixture
+def version_1(storage) -> str:
+    """A copy of what version 1 wrote: 'joint' is done, 'rates' was interrupted in trial 4 after three epochs."""
+    return shutil.copy(GOLDEN / "v1.db", storage)
+
+
+def contents(database: str | Path) -> list[str]:
+    """All of it, as SQL."""
+    with closing(sqlite3.connect(database)) as connection:
+        return list(connection.iterdump())
+
+
+def rows_of(database: str | Path) -> dict[str, list[dict]]:
+    """Every row of every table, ours and Optuna's."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.row_factory = sqlite3.Row
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")] for name in names}
+
+
+def test_a_database_of_an_older_version_is_copied_beside_itself_and_then_brought_up_to_date(version_1):
+    before = contents(version_1)
+    with Store.open(version_1):
+        pass
+    assert contents(f"{version_1}.version-1") == before
+    assert rows_of(version_1)["sweep_schema"] == [{"version": SCHEMA_VERSION}]
+
+
+def test_a_migration_loses_no_row_and_changes_none_but_the_precision(version_1):
+    before = rows_of(version_1)
+    with Store.open(version_1) as store:
+        assert [row.study.precision for row in store.studies()] == ["float32", "float32"]
+        assert [row.counted for row in store.studies()] == [8, 4]
+    after = rows_of(version_1)
+    for name in set(before) - {"sweep_schema", "sweep_studies"}:
+        assert [{key: row[key] for key in old} for old, row in zip(before[name], after[name], strict=True)] == (
+            before[name]
+        ), name
+    assert len(after["sweep_studies"]) == 2
+
+
+def test_a_migrated_database_has_the_tables_of_a_new_one(version_1, tmp_path):
+    def columns(database: str) -> dict[str, set[tuple]]:
+        with closing(sqlite3.connect(database)) as connection:
+            names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE '%sweep_%'")]
+            return {
+                name: {(row[1], row[3], row[5]) for row in connection.execute(f"PRAGMA table_info({name})")}
+                for name in names
+            }
+
+    for database in (version_1, str(tmp_path / "new.db")):
+        with Store.open(database):
+            pass
+    assert columns(version_1) == columns(str(tmp_path / "new.db"))
+
+
+@pytest.mark.parametrize("study", [JOINT.replaced(trials=11), GOES_ON], ids=lambda study: study.name)
+def test_a_study_of_an_older_version_goes_on(version_1, study):
+    """As the command line has it: what `auto` means was settled when the study began."""
+    engine = ScriptedEngine()
+    known = rows_of(version_1)["sweep_epochs"]
+    result, _ = run(study.replaced(precision="float32"), version_1, engine)
+    counted = ~result.frame["outcome"].isin(["infeasible", "running", "interrupted"])
+    assert counted.sum() == study.trials
+    assert engine.trained
+    assert not set(engine.trained) & {(row["fingerprint"], row["epoch"]) for row in known}
+
+
+def test_an_interrupted_trial_of_an_older_version_goes_on_after_its_third_epoch(version_1):
+    engine = ScriptedEngine()
+    result, _ = run(GOES_ON.replaced(precision="float32"), version_1, engine)
+    assert [epoch for _, epoch in engine.trained] == [4, 5, 1, 2, 3, 4, 5]
+    assert list(result.frame["trained_epochs"]) == [5] * 6
+    assert list(result.frame["reused_epochs"]) == [5, 0, 0, 5, 0, 0]
+
+
+def test_a_crash_in_the_middle_of_a_migration_leaves_the_old_version_whole(version_1, monkeypatch):
+    class Crash(BaseException):
+        pass
+
+    before = contents(version_1)
+
+    def crashing(connection) -> None:
+        schema_of._to_version_2(connection)
+        raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setitem(schema_of.MIGRATIONS, 2, crashing)
+        with pytest.raises(Crash):
+            Store.open(version_1)
+    assert contents(version_1) == before
+    with Store.open(version_1) as store:
+        assert store.study("rates").counted == 4
+
+
+def test_a_database_that_cannot_be_copied_is_not_migrated(version_1):
+    before = contents(version_1)
+    Path(f"{version_1}.version-1").mkdir()
+    with pytest.raises(StoreError, match=r"cannot be copied to .*\.version-1 before it is changed"):
+        Store.open(version_1)
+    assert contents(version_1) == before
+
+
+def test_a_database_of_this_version_is_opened_as_it_is(storage):
+    shutil.copy(GOLDEN / f"v{SCHEMA_VERSION}.db", storage)
+    before = contents(storage)
+    with Store.open(storage) as store:
+        assert [(row.study.name, row.counted) for row in store.studies()] == [("joint", 8), ("rates", 4), ("fresh", 1)]
+        assert {row["outcome"] for row in store.trial_rows(1)} >= {"completed", "failed", "infeasible", "diverged"}
+        assert store.trial_rows(2)[0]["reused_from"] == "joint 0"
+    assert contents(storage) == before
+    assert not Path(f"{storage}.version-{SCHEMA_VERSION}").exists()
+
+
+def test_a_study_of_this_versions_golden_database_goes_on(storage):
+    shutil.copy(GOLDEN / f"v{SCHEMA_VERSION}.db", storage)
+    result, _ = run(GOES_ON.replaced(precision="float32"), storage, ScriptedEngine())
+    assert list(result.frame["outcome"]) == ["completed"] * 6
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(version_1):
+    with closing(sqlite3.connect(version_1)) as connection, connection:
+        connection.execute("UPDATE sweep_schema SET version = ?", [SCHEMA_VERSION + 1])
+    before = contents(version_1)
+    with pytest.raises(StoreError, match=r"written by a newer version of cnn-sweep .* pip install --upgrade"):
+        Store.open(version_1)
+    assert contents(version_1) == before
+    assert not list(Path(version_1).parent.glob("*.version-*"))
+
+
 # -- beside Optuna
 
 
@@ -247,7 +417,7 @@ def test_optunas_tables_stay_as_optuna_makes_them(tmp_path):
 
     plain, ours = layout("plain.db"), layout("ours.db")
     assert {name: ours[name] for name in plain} == plain
-    assert set(ours) - set(plain) == OURS
+    assert set(ours) - set(plain) == OURS | {"ix_sweep_trials_fingerprint"}
 
 
 def test_write_ahead_logging_is_on_and_stays_on_beside_optuna(storage):
@@ -262,7 +432,7 @@ def test_write_ahead_logging_is_on_and_stays_on_beside_optuna(storage):
         search = OptunaSearch(study_of(RATES), store.url)
         search.ask()
         assert mode() == "wal"
-        for engine in (store._engine, search._study._storage._backend.engine):
+        for engine in (store._engine, search._mirror._storage.engine):
             with engine.connect() as connection:
                 assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
                 assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
@@ -360,8 +530,9 @@ def test_a_trials_row_tells_its_run_its_score_and_its_cost(database):
         store.begin_trial(study_id, trial_of(0, run))
         for number in (1, 2, 3):
             store.add_epoch(run.fingerprint, epoch_of(number, score=0.9 + number / 100, seconds=number))
-        store.reach(study_id, 0, 2)
-        store.end_trial(study_id, 0, Outcome.PRUNED, "weak", "detail", reused_epochs=1)
+        store.reach(study_id, 0, Reached(2, 1))
+        store.attempt(study_id, 0)
+        store.end_trial(study_id, 0, Outcome.PRUNED, "weak", "detail")
         (row,) = store.trial_rows(study_id)
     started, finished = row.pop("started"), row.pop("finished")
     assert started <= finished
@@ -378,8 +549,12 @@ def test_a_trials_row_tells_its_run_its_score_and_its_cost(database):
         "flops": 20,
         "trained_epochs": 2,
         "reused_epochs": 1,
+        "reused_from": "",
+        "fresh": False,
+        "attempts": 2,
         "score": 0.92,
         "seconds": 3.0,
+        "cost": 2.0,
         "seed": 3,
     }
 
@@ -392,7 +567,8 @@ def test_a_trial_that_cannot_exist_has_no_run(database):
         (row,) = store.trial_rows(study_id)
         assert store.curve_rows(study_id) == []
         assert store.provenance(study_id) == {}
-    assert [row[name] for name in ("fingerprint", "parameters", "flops", "score", "seconds", "seed")] == [None] * 6
+    nothing = ("fingerprint", "parameters", "flops", "score", "seconds", "cost", "seed")
+    assert [row[name] for name in nothing] == [None] * 7
 
 
 def test_large_seeds_and_networks_fit(database):
@@ -413,7 +589,7 @@ def test_trials_come_in_the_order_of_their_numbers_and_from_their_study_alone(da
         for number in (2, 0, 1):
             for study_id in ids[: number + 1]:
                 store.begin_trial(study_id, trial_of(number))
-                store.reach(study_id, number, 1)
+                store.reach(study_id, number, Reached(1))
         assert [row["number"] for row in store.trial_rows(ids[0])] == [0, 1, 2]
         assert [row["number"] for row in store.trial_rows(ids[1])] == [1, 2]
         assert [row["trial"] for row in store.curve_rows(ids[1])] == [1, 2]
@@ -424,10 +600,10 @@ def test_an_interrupted_trial_that_begins_again_is_running_and_keeps_what_it_had
         study_id = store.begin_study(study_of(RATES), "digest")
         store.keep_run(run_of(), {})
         store.begin_trial(study_id, trial_of(0))
-        store.reach(study_id, 0, 3)
+        store.reach(study_id, 0, Reached(3, 2))
         store.end_trial(study_id, 0, Outcome.INTERRUPTED, "the sweep was stopped")
         assert store.ending(study_id, 0) is None
-        store.begin_trial(study_id, trial_of(0))
+        assert store.begin_trial(study_id, trial_of(0)) == Reached(3, 2)
         (row,) = store.trial_rows(study_id)
     assert (row["outcome"], row["reason"], row["finished"]) == ("running", "", None)
     assert row["trained_epochs"] == 3
@@ -441,7 +617,7 @@ def test_how_a_trial_ended_is_known_once_it_has(database):
         store.begin_trial(study_id, trial_of(0))
         assert store.ending(study_id, 0) is None
         store.add_epoch(run_of().fingerprint, epoch_of(1, score=0.75))
-        store.reach(study_id, 0, 1)
+        store.reach(study_id, 0, Reached(1))
         store.end_trial(study_id, 0, Outcome.DIVERGED, "not finite")
         ending = store.ending(study_id, 0)
     assert ending == Ending(Outcome.DIVERGED, "not finite", 0.75)
@@ -464,7 +640,7 @@ def test_a_loss_that_is_no_number_comes_back_as_none(database, lost):
         study_id = store.begin_study(study_of(RATES), "digest")
         store.keep_run(run_of(), {})
         store.begin_trial(study_id, trial_of(0))
-        store.reach(study_id, 0, 1)
+        store.reach(study_id, 0, Reached(1))
         store.add_epoch(run_of().fingerprint, epoch_of(1, 0.1, loss=lost, val_loss=lost))
         (epoch,) = store.curve(run_of().fingerprint)
         (row,) = store.curve_rows(study_id)
@@ -533,10 +709,4 @@ def test_checkpoints_lie_beside_the_database(tmp_path, monkeypatch):
     assert checkpoint_folder(f"sqlite:///{tmp_path / 'b.db'}") == tmp_path / "b.db.checkpoints"
     monkeypatch.chdir(tmp_path)
     assert checkpoint_folder("postgresql+psycopg://host/name") == tmp_path / "sweep.checkpoints"
-    assert (tmp_path / "a.db.checkpoints").is_dir()
-
-
-def test_checkpoints_that_cannot_be_kept_are_told(tmp_path):
-    (tmp_path / "a.db.checkpoints").write_text("in the way")
-    with pytest.raises(StoreError, match=r"Checkpoints cannot be kept in .*a\.db\.checkpoints: File exists"):
-        checkpoint_folder(str(tmp_path / "a.db"))
+    assert list(tmp_path.iterdir()) == []

@@ -194,6 +194,39 @@ def saved_and_restored(run, epochs, folder):
     return results
 
 
+def test_from_any_step_a_stopped_run_goes_on_to_the_last_bit(call, tmp_path):
+    """Of two epochs, each of seven batches that train and three that score."""
+    run = run_of(split=Split(0, 300, 200), **EVERYTHING)
+    assert call(stopped_at_every_step, run, tmp_path) == [True] * 20
+
+
+def stopped_at_every_step(run, folder, epochs=2):
+    """Whether the run becomes what it is undisturbed if it is stopped at a step, saved, and restored elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sweep.training.SCORING_BATCH", 100)
+        undisturbed = trained(run, epochs)
+        patch.setattr("sweep.training.PART_SECONDS", 1e-9)
+        training, paths = start(run), []
+        training._trained.steps = training._scored.steps = 1
+        while len(training.curve) < epochs:
+            asked = iter([True, False])
+            training.advance(lambda _, asked=asked: next(asked))
+            paths.append(folder / f"{len(paths)}.npz")
+            training.save(paths[-1])
+        other = start(run)
+        begun_anew = {4: start(run), 18: start(run)}
+        return [
+            result(gone_on(begun_anew.get(step, other), path, epochs)) == undisturbed for step, path in enumerate(paths)
+        ]
+
+
+def gone_on(training, path, epochs):
+    training.restore(path)
+    while len(training.curve) < epochs:
+        training.advance()
+    return training
+
+
 def test_a_finished_training_leaves_no_graph_behind(call):
     """Else a worker grows by megabytes with every trial."""
     assert call(graphs_left_after, run_of(**EVERYTHING)) == 0

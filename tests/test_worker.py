@@ -1,10 +1,13 @@
 """Real worker processes, spoken to through their pipes as an engine does."""
 
+import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +20,19 @@ from training_samples import run_of, without_time
 
 from sweep.configuration import ConvBlock
 from sweep.data import load
-from sweep.work import EpochFinished, Outcome, Run, Segment, SegmentFailed, SegmentFinished, WorkerReady
+from sweep.work import (
+    EpochFinished,
+    Outcome,
+    Progress,
+    Run,
+    Segment,
+    SegmentFailed,
+    SegmentFinished,
+    SegmentStopped,
+    Stop,
+    WorkerReady,
+)
+from sweep.worker import Bench
 
 TALKATIVE = """
 import os, sys, threading, time
@@ -42,18 +57,27 @@ class Worker:
     def first_event(self):
         return pickle.load(self.process.stdout)
 
-    def begin(self, segment):
+    def send(self, message):
         assert isinstance(self.first_event, WorkerReady)
-        pickle.dump(segment, self.process.stdin)
+        pickle.dump(message, self.process.stdin)
         self.process.stdin.flush()
 
-    def train(self, segment):
-        """All events of the segment; the last one says how it ended."""
-        self.begin(segment)
-        events = [pickle.load(self.process.stdout)]
+    def next_event(self):
+        """The next one that is more than a sign of life."""
+        while isinstance(event := pickle.load(self.process.stdout), Progress):
+            pass
+        return event
+
+    def rest(self):
+        """All events to the end of the segment under way; the last one says how it ended."""
+        events = [self.next_event()]
         while isinstance(events[-1], EpochFinished):
-            events.append(pickle.load(self.process.stdout))
+            events.append(self.next_event())
         return events
+
+    def train(self, segment):
+        self.send(segment)
+        return self.rest()
 
 
 @contextmanager
@@ -99,14 +123,18 @@ def segment(folder, run=None, from_epoch=0, to_epoch=3):
     return Segment(7, run or run_of(dropout=0.5), from_epoch, to_epoch, folder / "run.npz")
 
 
+def finished(events):
+    return isinstance(events[-1], SegmentFinished) and events[-1].trial == 7
+
+
 def metrics_of(events):
     return [event.metrics for event in events if isinstance(event, EpochFinished)]
 
 
 def state(folder):
-    """What a checkpoint holds, its curve apart."""
+    """What a checkpoint holds, apart from the curve with its seconds."""
     with np.load(folder / "run.npz") as saved:
-        return {name: saved[name].tobytes() for name in saved.files if name != "curve"}
+        return {name: saved[name].tobytes() for name in saved.files if name != "progress"}
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +142,14 @@ def whole(workers, tmp_path_factory):
     """A segment from the first epoch to the last: its events, and the state at its end."""
     folder = tmp_path_factory.mktemp("whole")
     return workers[0].train(segment(folder)), state(folder)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(whole, workers, tmp_path_factory):
+    """The file after two epochs of that segment."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    workers[0].train(segment(folder, to_epoch=2))
+    return folder / "run.npz"
 
 
 def test_a_worker_says_that_it_is_ready_and_what_it_trains_on(worker):
@@ -125,11 +161,11 @@ def test_a_segments_epochs_come_in_order_and_then_its_end(whole):
     events, _ = whole
     assert [metrics.epoch for metrics in metrics_of(events)] == [1, 2, 3]
     assert [event.trial for event in events] == [7, 7, 7, 7]
-    assert events[-1] == SegmentFinished(7)
+    assert finished(events)
 
 
 def test_what_a_library_prints_goes_to_the_log_and_not_between_the_events(worker, whole):
-    assert whole[0][-1] == SegmentFinished(7)
+    assert finished(whole[0])
     log = worker.log.read_text()
     assert "a library's news" in log
     assert "news from its C part" in log
@@ -154,14 +190,59 @@ def test_the_next_segment_of_the_last_run_goes_on_without_its_checkpoint(worker,
     (tmp_path / "run.npz").unlink()
     worker.train(segment(tmp_path, from_epoch=2))
     with np.load(tmp_path / "run.npz") as saved:
-        curve = str(saved["curve"])
-    assert all(str(metrics.seconds) in curve for metrics in begun)  # they were not trained anew
+        curve = json.loads(str(saved["progress"]))["curve"]
+    assert curve[:2] == [vars(metrics) for metrics in begun]  # with their seconds: they were not trained anew
 
 
 def test_a_lost_checkpoint_is_trained_again_and_no_epoch_reported_twice(other_worker, whole, tmp_path):
     events = other_worker.train(segment(tmp_path, from_epoch=2))
     assert without_time(metrics_of(events)) == without_time(metrics_of(whole[0]))[2:]
-    assert events[-1] == SegmentFinished(7)
+    assert finished(events)
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def with_a_wrong_byte(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def with_a_wrong_flag(path):
+    """In the archive's directory, where it makes the first array an encrypted one."""
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+def of_another_network(path):
+    with np.load(path) as saved:
+        arrays = {name: saved[name] for name in saved.files}
+    np.savez(path, **arrays | {"variable0": np.zeros((9, 9, 1, 4), np.float32)})
+
+
+def of_an_older_version(path):
+    with np.load(path) as saved:
+        arrays = {name: saved[name] for name in saved.files if name != "progress"}
+    np.savez(path, curve=np.array("[]"), **arrays)
+
+
+@pytest.mark.parametrize(
+    "damaged", [cut_short, with_a_wrong_byte, with_a_wrong_flag, emptied, of_another_network, of_an_older_version]
+)
+def test_a_damaged_checkpoint_is_trained_again_from_the_start(other_worker, whole, checkpoint, tmp_path, damaged):
+    shutil.copy(checkpoint, tmp_path / "run.npz")
+    damaged(tmp_path / "run.npz")
+    events = other_worker.train(segment(tmp_path, from_epoch=2))
+    assert without_time(metrics_of(events)) == without_time(metrics_of(whole[0]))[2:]
+    assert finished(events)
+    assert state(tmp_path) == whole[1]
 
 
 def test_epochs_that_a_checkpoint_is_ahead_are_reported_and_not_trained_again(worker, other_worker, tmp_path):
@@ -197,7 +278,7 @@ def test_what_fails_in_a_trial_ends_that_trial_with_its_traceback_and_not_the_wo
     assert "vanishes.npz" in failed.reason
     assert "Traceback" in failed.detail
     npz(tmp_path / "vanishes.npz")
-    assert worker.train(segment(tmp_path, run))[-1] == SegmentFinished(7)
+    assert finished(worker.train(segment(tmp_path, run)))
 
 
 def test_data_that_have_changed_since_the_study_began_are_not_trained_on(worker, tmp_path):
@@ -208,19 +289,78 @@ def test_data_that_have_changed_since_the_study_began_are_not_trained_on(worker,
 
 
 def test_a_worker_is_not_interrupted_by_ctrl_c(other_worker, tmp_path):
-    other_worker.begin(segment(tmp_path))
-    events = [pickle.load(other_worker.process.stdout)]
+    other_worker.send(segment(tmp_path))
+    other_worker.next_event()
     other_worker.process.send_signal(signal.SIGINT)
-    while isinstance(events[-1], EpochFinished):
-        events.append(pickle.load(other_worker.process.stdout))
-    assert events[-1] == SegmentFinished(7)
+    assert finished(other_worker.rest())
 
 
 def test_a_worker_ends_with_its_standard_input_in_the_middle_of_a_segment(tmp_path):
     with worker_process(tmp_path / "log") as worker:
-        worker.begin(segment(tmp_path, to_epoch=1000))
-        assert isinstance(pickle.load(worker.process.stdout), EpochFinished)
+        worker.send(segment(tmp_path, to_epoch=1000))
+        assert isinstance(worker.next_event(), EpochFinished)
         worker.process.stdin.close()
         began = time.monotonic()
         assert worker.process.wait(10) == 0
         assert time.monotonic() - began < 5
+
+
+def test_a_segment_that_is_put_down_goes_on_in_another_worker_as_if_nothing_had_been(worker, other_worker, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    with worker_process(tmp_path / "log") as stopped:
+        stopped.send(segment(here, to_epoch=1000))
+        begun = [stopped.next_event()]
+        stopped.send(Stop())
+        begun += stopped.rest()
+    assert begun[-1] == SegmentStopped(7)
+    known = len(metrics_of(begun))
+    after = other_worker.train(segment(here, from_epoch=known, to_epoch=known + 2))
+    undisturbed = worker.train(segment(there, to_epoch=known + 2))
+    assert without_time(metrics_of(begun + after)) == without_time(metrics_of(undisturbed))
+    assert state(here) == state(there)
+
+
+def gone(folder):
+    folder.rmdir()
+
+
+def a_file(folder):
+    folder.rmdir()
+    folder.write_text("in the way")
+
+
+@pytest.mark.parametrize("unwritable", [gone, a_file])
+def test_where_no_state_can_be_kept_the_trial_is_interrupted_and_the_worker_goes_on(worker, tmp_path, unwritable):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    unwritable(folder)
+    failed = worker.train(segment(folder))[-1]
+    assert (failed.trial, failed.outcome) == (7, Outcome.INTERRUPTED)
+    assert failed.reason.startswith(f"its state cannot be kept in {folder}: No")
+    assert finished(worker.train(segment(tmp_path)))
+
+
+class ResourceExhaustedError(Exception):
+    """Named as TensorFlow's."""
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (MemoryError("too large"), Outcome.OUT_OF_MEMORY),
+        (ResourceExhaustedError("OOM when allocating a tensor\nand much more"), Outcome.OUT_OF_MEMORY),
+        (ValueError("too large"), Outcome.FAILED),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_a_trial_ended_of_is_told_apart(monkeypatch, tmp_path, error, outcome):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(Bench, "_take_up", fail)
+    failed = Bench(lambda _: None, threading.Event()).train(segment(tmp_path))
+    assert (failed.trial, failed.outcome) == (7, outcome)
+    assert failed.reason == f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    assert "Traceback" in failed.detail

@@ -2,17 +2,12 @@
 // Draws each chart when it comes near the window, in the colours of the page, again when those change.
 (() => {
   const drawn = new Set();
-  const dark = matchMedia("(prefers-color-scheme: dark)");
 
   function colours(layout) {
     const style = getComputedStyle(document.documentElement);
-    const ink = style.getPropertyValue("--ink").trim();
-    const soft = style.getPropertyValue("--soft").trim();
-    const line = style.getPropertyValue("--line").trim();
-    const paper = style.getPropertyValue("--paper").trim();
+    const [ink, soft, line, paper] = ["--ink", "--soft", "--line", "--paper"].map((name) => style.getPropertyValue(name).trim());
     const changes = {
       "font.color": soft,
-      "legend.font.color": ink,
       "hoverlabel.bgcolor": paper,
       "hoverlabel.bordercolor": line,
       "hoverlabel.font.color": ink,
@@ -27,37 +22,134 @@
     return changes;
   }
 
-  function draw(chart) {
-    if (drawn.has(chart)) return;
+  async function draw(chart) {
+    const source = chart.querySelector("script");
+    if (!source || drawn.has(chart)) return;
+    const { data, layout, config } = JSON.parse(source.textContent);
+    if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls the page
+    const plot = document.createElement("div");
+    plot.style.height = "100%";
+    chart.append(plot);
     drawn.add(chart);
-    const { data, layout, config } = JSON.parse(chart.querySelector("script").textContent);
-    if (chart.clientWidth < 520) {
-      config.displayModeBar = false;
-      // Here each entry of the legend takes a line of its own.
-      if (layout.showlegend !== false) layout.height += 18 * data.length;
-    }
-    Plotly.newPlot(chart, data, layout, config).then(() => Plotly.relayout(chart, colours(layout)));
+    chart.querySelector(".still").remove();
+    await Plotly.newPlot(plot, data, layout, config);
+    Plotly.relayout(plot, colours(layout));
+    plot.on("plotly_click", ({ points }) => {
+      const story = document.getElementById("trial-" + points[0].customdata);
+      if (story) location.hash = story.id;
+    });
   }
 
-  const recolour = () => drawn.forEach((chart) => Plotly.relayout(chart, colours(chart.layout)));
+  const plots = () => [...drawn].map((chart) => chart.lastElementChild);
+  const recolour = () => plots().forEach((plot) => Plotly.relayout(plot, colours(plot.layout)));
   const charts = [...document.querySelectorAll("figure.chart")];
   const near = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (!entry.isIntersecting) continue;
-      near.unobserve(entry.target);
-      draw(entry.target);
+    for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
+      near.unobserve(target);
+      draw(target);
     }
   }, { rootMargin: "800px" });
-  for (const chart of charts) {
-    chart.style.minHeight = chart.dataset.height + "px";
-    near.observe(chart);
+  charts.forEach((chart) => near.observe(chart));
+
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+  matchMedia("print").addEventListener("change", () => {
+    recolour();
+    plots().forEach((plot) => Plotly.Plots.resize(plot));
+  });
+})();
+
+// Opens the trial that a link leads to.
+(() => {
+  function reveal() {
+    const story = document.getElementById(location.hash.slice(1))?.closest("details");
+    for (let fold = story; fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    story?.scrollIntoView();
+  }
+  addEventListener("hashchange", reveal);
+  reveal();
+})();
+
+// Sorts, filters and picks columns of a table, and copies a trial's configuration.
+(() => {
+  function make(tag, properties, ...children) {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children);
+    return element;
   }
 
-  dark.addEventListener("change", recolour);
-  const printing = matchMedia("print");
-  addEventListener("beforeprint", () => charts.forEach(draw));
-  printing.addEventListener("change", () => {
-    recolour();
-    drawn.forEach((chart) => Plotly.Plots.resize(chart));
-  });
+  function copier(trial, text) {
+    const button = make("button", { type: "button", className: "copy", textContent: text });
+    button.setAttribute("aria-label", `Copy trial ${trial} as TOML`);
+    button.addEventListener("click", async () => {
+      const pre = document.getElementById("trial-" + trial).closest("details").querySelector("pre");
+      await navigator.clipboard.writeText(pre.textContent + "\n");
+      button.textContent = "copied";
+      setTimeout(() => { button.textContent = text; }, 1500);
+    });
+    return button;
+  }
+
+  for (const pre of document.querySelectorAll(".story pre")) {
+    pre.before(copier(pre.closest("details").querySelector("[id]").id.slice(6), "Copy as TOML"));
+  }
+
+  // One condition: a word that the row holds, or a column compared with a number.
+  function holds(row, names, term) {
+    const [, name, sign, value] = term.match(/^(.+?)\s*(<=|>=|<|>|=)\s*(.+)$/) ?? [];
+    const at = name ? names.findIndex((each) => each.startsWith(name.trim())) : -1;
+    if (at < 0) return row.textContent.toLowerCase().includes(term);
+    const key = row.cells[at].dataset.key, wanted = parseFloat(value);
+    if (sign === "=") return isNaN(wanted) ? key === value : Number(key) === wanted;
+    return key !== "" && { "<": key < wanted, ">": key > wanted, "<=": key <= wanted, ">=": key >= wanted }[sign];
+  }
+
+  function equip(table) {
+    const heads = [...table.tHead.rows[0].cells];
+    const rows = [...table.tBodies[0].rows];
+    const names = heads.map((head) => head.textContent.trim().toLowerCase());
+    const shown = make("span", { textContent: `${rows.length} rows`, role: "status" });
+
+    heads.forEach((head, at) => {
+      const button = make("button", { type: "button", textContent: head.textContent.trim() });
+      const number = head.classList.contains("number");
+      const key = (row) => row.cells[at].dataset.key;
+      button.addEventListener("click", () => {
+        const up = head.ariaSort === "descending" || (!head.ariaSort && !number);
+        heads.forEach((each) => { each.ariaSort = each === head ? (up ? "ascending" : "descending") : null; });
+        const order = (one, other) =>
+          (key(one) === "") - (key(other) === "") || // what has no value stands last
+          (up ? 1 : -1) * (number ? key(one) - key(other) : key(one).localeCompare(key(other)));
+        table.tBodies[0].append(...rows.toSorted(order));
+      });
+      head.replaceChildren(button);
+    });
+
+    const filter = make("input", { type: "search", placeholder: "Filter: pruned, learning rate < 0.001" });
+    filter.setAttribute("aria-label", "Show rows that hold these words or conditions, separated by commas");
+    filter.addEventListener("input", () => {
+      const terms = filter.value.toLowerCase().split(",").map((term) => term.trim()).filter(Boolean);
+      rows.forEach((row) => { row.hidden = !terms.every((term) => holds(row, names, term)); });
+      const left = rows.filter((row) => !row.hidden).length;
+      shown.textContent = left < rows.length ? `${left} of ${rows.length} rows` : `${rows.length} rows`;
+    });
+
+    const boxes = heads.slice(1).map((head, at) => {
+      const box = make("input", { type: "checkbox", checked: !head.classList.contains("extra") });
+      box.addEventListener("change", () => {
+        for (const row of table.rows) row.cells[at + 1].classList.toggle("extra", !box.checked);
+      });
+      return make("label", {}, box, " " + head.textContent);
+    });
+    const picker = make("details", {}, make("summary", { textContent: "Columns" }), ...boxes);
+
+    table.tHead.rows[0].append(make("th", { ariaLabel: "Copy" }));
+    for (const row of rows) {
+      const cell = make("td", {});
+      const link = row.querySelector("a");
+      if (link) cell.append(copier(link.hash.slice(7), "TOML"));
+      row.append(cell);
+    }
+    table.parentElement.before(make("div", { className: "toolbar" }, filter, shown, picker));
+  }
+  document.querySelectorAll("table.tools").forEach(equip);
 })();

@@ -12,10 +12,19 @@ class Engine(Protocol):
 
     @property
     def idle(self) -> int:
-        """How many segments could start at once."""
+        """How many segments could start at once; a worker that is starting, or starting again, is not idle."""
 
     def start(self, segment: Segment) -> None:
         """Hands a segment to an idle worker."""
+
+    def stop(self) -> None:
+        """Asks for all segments under way to be put down at their next step: each answers `SegmentStopped`."""
+
+    def kill(self, trial: int) -> None:
+        """Ends the segment of a trial at once, without an event, and the worker that trains it; another one starts."""
+
+    def memory(self, trial: int) -> int:
+        """Bytes of main memory that the worker of a trial holds; 0 where that cannot be told."""
 
     def wait(self, timeout: float | None) -> Sequence[Event]:
         """What has happened, waiting for it at most `timeout` seconds (None: as long as it takes).

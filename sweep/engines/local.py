@@ -17,10 +17,13 @@ from types import TracebackType
 from typing import IO, Self
 
 from sweep.errors import EngineError
-from sweep.work import Event, Outcome, Segment, SegmentFailed, SegmentFinished, WorkerReady
+from sweep.processes import resident
+from sweep.work import Event, Segment, SegmentFailed, SegmentFinished, SegmentStopped, Stop, WorkerDied, WorkerReady
 
 LOG_LINES = 15
 SECONDS_TO_END = 2.0
+FAILED_STARTS = 3
+"""So many in a row, and no worker can be started."""
 
 
 @dataclass(eq=False)
@@ -37,6 +40,13 @@ class _Worker:
     def __post_init__(self) -> None:
         assert self.process.stdin is not None
         self.inbox = self.process.stdin
+
+    def send(self, message: Segment | Stop) -> None:
+        try:
+            pickle.dump(message, self.inbox)
+            self.inbox.flush()
+        except BrokenPipeError:
+            pass  # it has just died: the end of its output tells, with the reason
 
     def end(self) -> int:
         """Waits for its end, which it gets if it takes too long; returns its exit code."""
@@ -61,13 +71,13 @@ _News = tuple[_Worker, Event | _Died]
 class LocalEngine:
     """`workers` processes with `threads` threads each; TensorFlow is imported once per worker, side by side.
 
-    A worker that dies while it trains costs that trial (`failed`, with the signal and its last lines) and is
-    replaced.
+    A worker that dies is replaced at once.
     """
 
     def __init__(self, workers: int, threads: int) -> None:
         self.workers, self.threads = workers, threads
         self._pool: list[_Worker] = []
+        self._failed_starts = 0
 
     @property
     def idle(self) -> int:
@@ -77,11 +87,25 @@ class LocalEngine:
         free = [worker for worker in self._pool if worker.ready and worker.trial is None]
         worker = min(free, key=lambda worker: worker.last_trial != segment.trial)  # it may still hold the run
         worker.trial = worker.last_trial = segment.trial
-        try:
-            pickle.dump(segment, worker.inbox)
-            worker.inbox.flush()
-        except BrokenPipeError:
-            pass  # it has just died: the end of its output tells, with the reason
+        worker.send(segment)
+
+    def stop(self) -> None:
+        for worker in self._pool:
+            if worker.trial is not None:
+                worker.send(Stop())
+
+    def kill(self, trial: int) -> None:
+        worker = self._worker_of(trial)
+        worker.process.kill()
+        worker.end()
+        self._pool.remove(worker)
+        self._pool.append(self._spawn())
+
+    def memory(self, trial: int) -> int:
+        return resident(self._worker_of(trial).process.pid)
+
+    def _worker_of(self, trial: int) -> _Worker:
+        return next(worker for worker in self._pool if worker.trial == trial)
 
     def wait(self, timeout: float | None) -> Sequence[Event]:
         try:
@@ -94,20 +118,19 @@ class LocalEngine:
 
     def _settle(self, worker: _Worker, news: Event | _Died) -> Event | None:
         """Keeps the books on a worker, and translates its end into an event of its trial."""
+        if worker not in self._pool:
+            return None  # the last words of one that was killed
         if isinstance(news, _Died):
             self._pool.remove(worker)
             reason, log = _how_it_ended(worker.end()), _tail(worker.log)
-            if not worker.ready:
+            self._failed_starts += not worker.ready
+            if self._failed_starts == FAILED_STARTS:
                 raise EngineError(f"A worker could not start: it {reason}. Its last lines:\n{log}")
             self._pool.append(self._spawn())
-            return (
-                None
-                if worker.trial is None
-                else SegmentFailed(worker.trial, Outcome.FAILED, f"its worker {reason}", log)
-            )
+            return None if worker.trial is None else WorkerDied(worker.trial, f"its worker {reason}", log)
         if isinstance(news, WorkerReady):
-            worker.ready = True
-        elif isinstance(news, SegmentFinished | SegmentFailed):
+            worker.ready, self._failed_starts = True, 0
+        elif isinstance(news, SegmentFinished | SegmentStopped | SegmentFailed):
             worker.trial = None
         return news
 

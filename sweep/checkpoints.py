@@ -1,0 +1,57 @@
+"""States of runs, a file each: of those under way, and of a study's best few, which may be trained longer one day."""
+
+import heapq
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from sweep.errors import StoreError
+from sweep.files import leftovers
+from sweep.work import Run
+
+
+class Checkpoints:
+    """A folder of them, made where it is not there yet.
+
+    `best` are score and fingerprint of the trials whose states it keeps, `keep` at most.
+
+    Raises:
+        StoreError: the folder cannot be made.
+    """
+
+    def __init__(self, folder: Path, keep: int, best: Iterable[tuple[float, str]] = ()) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"Checkpoints cannot be kept in {folder}: {error.strerror}.") from None
+        self.folder, self.keep = folder, keep
+        self._best = sorted(best)
+
+    def path(self, run: Run) -> Path:
+        """The file for a run's state, whether or not it is there."""
+        return path_of(self.folder, run.fingerprint)
+
+    def ended(self, run: Run, score: float | None) -> list[Path]:
+        """Takes note that a trial of a run ended, with what score if it completed; returns files to be dropped."""
+        if score is None:
+            kept = {fingerprint for _, fingerprint in self._best}
+            return [] if run.fingerprint in kept else [self.path(run)]
+        if (score, run.fingerprint) not in self._best:
+            heapq.heappush(self._best, (score, run.fingerprint))
+        dropped = [heapq.heappop(self._best)[1] for _ in range(len(self._best) - self.keep)]
+        kept = {fingerprint for _, fingerprint in self._best}
+        return [path_of(self.folder, fingerprint) for fingerprint in dropped if fingerprint not in kept]
+
+    def clear(self) -> None:
+        """Removes what killed workers left half written."""
+        for path in leftovers(self.folder):
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Leaves no empty folder behind."""
+        with suppress(OSError):
+            self.folder.rmdir()
+
+
+def path_of(folder: Path, fingerprint: str) -> Path:
+    return folder / f"{fingerprint}.npz"

@@ -1,0 +1,218 @@
+"""A coordinator is killed, wherever it stands; run again, its study is what it would have been.
+
+Its workers are scripted, the process and the SIGKILL are real.
+"""
+
+import itertools
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from chaos_samples import SPACE, Place, problems, table, told
+from doomed import Point, killed
+
+from sweep.coordinator import Stopped
+from sweep.errors import StoreError
+from sweep.housekeeping import check_invariants
+from sweep.space import Float
+from sweep.spec import Study
+from sweep.store import Store
+
+STUDY = Study(name="s", space=SPACE, trials=8, pruner="median", seed=0)
+"""Trials 0 to 12 end completed (c), infeasible (i), failed (F), diverged (D) or pruned (P): cicFiiDFiiccP."""
+
+STORE, SEARCH, COORDINATOR = "sweep.store:Store", "sweep.search:OptunaSearch", "sweep.coordinator:Coordinator"
+OPTUNA = "optuna.storages:RDBStorage"
+
+POINTS = [
+    # the study begins
+    Point("before", "sweep.store:migrate"),
+    Point("after", "sweep.store:migrate"),
+    Point("after", f"{STORE}.begin_study"),
+    Point("before", f"{STORE}.take_lease"),
+    Point("after", f"{STORE}.take_lease"),
+    Point("before", f"{OPTUNA}.create_new_study"),
+    Point("after", f"{OPTUNA}.create_new_study"),
+    Point("after", f"{STORE}.reap"),
+    # a point is asked for
+    Point("before", f"{SEARCH}.ask", 1),
+    Point("before", f"{SEARCH}.ask", 3),
+    Point("after", f"{SEARCH}.ask", 1),
+    Point("after", f"{SEARCH}.ask", 4),
+    Point("before", f"{OPTUNA}.create_new_trial", 1),  # it is drawn, but kept nowhere
+    Point("after", f"{OPTUNA}.create_new_trial", 1),
+    Point("after", f"{OPTUNA}.create_new_trial", 4),
+    # a trial begins
+    Point("before", f"{STORE}.keep_run", 2),
+    Point("after", f"{STORE}.keep_run", 2),
+    Point("before", f"{STORE}.begin_trial", 1),
+    Point("after", f"{STORE}.begin_trial", 1),
+    Point("after", f"{STORE}.begin_trial", 2),  # that of trial 1, which cannot exist
+    Point("after", f"{STORE}.begin_trial", 4),
+    Point("before", "sweep.supervision:Supervised.start", 2),
+    Point("after", "sweep.supervision:Supervised.start", 2),
+    # it is trained
+    Point("before", "sweep.testing:ScriptedEngine._epoch", 7),
+    Point("before", f"{STORE}.add_epoch", 1),  # its state is in the checkpoint, and not in the database
+    Point("before", f"{STORE}.add_epoch", 7),
+    Point("after", f"{STORE}.add_epoch", 7),
+    Point("after", f"{STORE}.add_epoch", 5),  # the last of trial 0
+    Point("before", f"{SEARCH}.report", 7),
+    Point("after", f"{SEARCH}.report", 7),
+    Point("before", f"{STORE}.beat", 1),
+    Point("after", f"{STORE}.beat", 1),
+    # it ends
+    Point("before", f"{STORE}.end_trial", 1),
+    Point("before", f"{STORE}.end_trial", 2),
+    *(Point("after", f"{STORE}.end_trial", nth) for nth in (1, 2, 4, 7, 13)),  # ciFDP, and the search is not told
+    *(Point("after", f"{OPTUNA}.set_trial_user_attr", nth) for nth in (1, 3)),
+    Point("after", f"{OPTUNA}.set_trial_system_attr", 2),  # where it says that the network cannot exist
+    Point("before", f"{OPTUNA}.set_trial_state_values", 3),
+    Point("after", f"{OPTUNA}.set_trial_state_values", 3),
+    Point("before", f"{COORDINATOR}._drop_states", 2),
+    # the study ends
+    Point("before", f"{COORDINATOR}._interrupt_all"),
+    Point("before", f"{STORE}.end_lease"),
+    Point("after", f"{STORE}.end_lease"),
+]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Its table, and what Optuna holds of it."""
+    place = Place(tmp_path_factory.mktemp("undisturbed"))
+    result, stopped = place.run(STUDY)
+    assert stopped is Stopped.DONE
+    assert problems(place) == []
+    return table(result), told(place.storage, STUDY.name)
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+def gone_on(place):
+    """What is said of the study, here and by Optuna, once it was run again."""
+    result, stopped = place.run(STUDY)
+    assert stopped is Stopped.DONE
+    assert problems(place) == []
+    return table(result), told(place.storage, STUDY.name)
+
+
+@pytest.mark.parametrize("point", POINTS, ids=str)
+def test_a_study_whose_coordinator_was_killed_ends_in_the_table_of_an_undisturbed_one(point, place, undisturbed):
+    assert killed(STUDY, place, point)
+    assert gone_on(place) == undisturbed
+
+
+def test_a_coordinator_may_be_killed_while_it_puts_right_what_another_left_that_was_killed(place, undisturbed):
+    assert killed(STUDY, place, Point("before", f"{STORE}.add_epoch", 7))
+    for point in (
+        Point("before", f"{STORE}.take_lease"),  # the dead one's
+        Point("after", f"{STORE}.take_lease"),
+        Point("before", f"{STORE}.reap"),
+        Point("after", f"{STORE}.reap"),
+        Point("before", "sweep.checkpoints:Checkpoints.clear"),
+        Point("before", f"{COORDINATOR}._replay", 1),
+        Point("after", f"{STORE}.end_trial", 1),
+        Point("before", f"{SEARCH}.tell", 1),  # of what ended before it could be told
+        Point("after", f"{SEARCH}.tell", 1),
+    ):
+        assert killed(STUDY, place, point), point
+    assert gone_on(place) == undisturbed
+
+
+def test_a_coordinator_killed_again_and_again_comes_to_the_end_nevertheless(place, undisturbed):
+    kills = 0
+    while killed(STUDY, place, Point("before", "commit", 37)):
+        kills += 1
+        assert kills < 60
+    assert kills >= 5
+    assert gone_on(place) == undisturbed
+
+
+@pytest.mark.parametrize("pruner", ["none", "median", "successive-halving", "hyperband"])
+def test_what_a_trial_comes_to_does_not_change_by_a_kill_before_its_end(pruner, tmp_path):
+    study = Study(name="s", space=SPACE | {"conv1_stride": [1], "batch_size": [32, 64]}, trials=8, sampler="random",
+                  pruner=pruner)  # fmt: skip
+    place, undisturbed = Place(tmp_path / "killed"), Place(tmp_path / "undisturbed")
+    place.folder.mkdir()
+    undisturbed.folder.mkdir()
+    expected, _ = undisturbed.run(study)
+    while killed(study, place, Point("before", f"{STORE}.end_trial", 2)):
+        pass
+    result, _ = place.run(study)
+    assert problems(place) == []
+    assert (table(result), told(place.storage, "s")) == (table(expected), told(undisturbed.storage, "s"))
+
+
+def test_a_proposal_does_not_hang_on_how_far_the_trial_before_it_had_come(tmp_path):
+    study = STUDY.replaced(trials=9)  # 12 is pruned, 13 follows
+    place, undisturbed = Place(tmp_path / "killed"), Place(tmp_path / "undisturbed")
+    place.folder.mkdir()
+    undisturbed.folder.mkdir()
+    expected, _ = undisturbed.run(study)
+    assert killed(study, place, Point("before", f"{OPTUNA}.create_new_trial", 14))
+    result, _ = place.run(study)
+    assert table(result) == table(expected)
+
+
+def test_no_trial_stands_as_running_where_its_end_could_not_be_kept(place, monkeypatch):
+    keep, ends = Store.end_trial, itertools.count(1)
+
+    def full_at_the_second(*args):
+        if next(ends) == 2:
+            raise StoreError("the disk is full")
+        keep(*args)
+
+    monkeypatch.setattr(Store, "end_trial", full_at_the_second)
+    with pytest.raises(StoreError):
+        place.run(STUDY)
+    with Store.open(place.storage) as store:
+        assert check_invariants(store, place.states) == []
+
+
+@pytest.mark.parametrize("nth", [4, 9])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("function", ["add_epoch", "end_trial", "begin_trial"])
+def test_no_trial_is_lost_or_trained_twice_where_several_workers_were_at_work(function, when, nth, place):
+    study = STUDY.replaced(trials=12, space=SPACE | {"learning_rate": [1e-4, 1e-3]})  # some of them have the same run
+    point = Point(when, f"{STORE}.{function}", nth)
+    assert killed(study, place, point, workers=3)
+    _, stopped = place.run(study, workers=3)
+    assert stopped is Stopped.DONE
+    assert problems(place) == []
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "v1.db"
+"""In it, study "rates" has four of its six trials, and one that was interrupted after three epochs."""
+
+RATES = Study(name="rates", space={"learning_rate": Float(1e-5, 1e-1, log=True)}, trials=6, precision="float32")
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        Point("before", "sweep.store:back_up"),
+        Point("before", "pathlib:Path.replace"),  # the copy is whole, but not under its name
+        Point("after", "sweep.store:back_up"),
+        Point("before", "sweep.tables:leases.create"),  # the columns are there, this table is not
+        Point("after", "sweep.tables:leases.create"),
+        Point("before", "commit", 2),
+        Point("after", "sweep.store:migrate"),
+    ],
+    ids=str,
+)
+def test_a_migration_that_was_killed_is_done_again_from_what_was_there(point, place):
+    shutil.copy(GOLDEN, place.storage)
+    assert killed(RATES, place, point)
+    result, stopped = place.run(RATES)
+    assert stopped is Stopped.DONE
+    assert problems(place) == []
+    assert list(result.frame["trained_epochs"]) == [5] * 6
+    assert sum(place.trained.values()) == 2 + 5
+    with closing(sqlite3.connect(f"{place.storage}.version-1")) as kept, closing(sqlite3.connect(GOLDEN)) as golden:
+        assert list(kept.iterdump()) == list(golden.iterdump())
