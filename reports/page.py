@@ -3,11 +3,8 @@
 import base64
 import hashlib
 import math
-import os
 import re
-import secrets
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from reports import compared_elements, elements, summary, words
 from sweep.errors import InputError
+from sweep.files import becoming
 from sweep.results import Result
 
 
@@ -30,16 +28,10 @@ def write(results: Result | Sequence[Result], path: str | Path) -> None:
     """
     target = Path(path)
     content = render(results).encode("utf-8", errors="replace")
-    temporary = target.parent / f".report-{secrets.token_hex(8)}.tmp"
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        with becoming(target) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise InputError(
             f"The report cannot be written to {target}: {error.strerror}. Name another file with `-o`."
         ) from error

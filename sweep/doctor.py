@@ -41,7 +41,9 @@ def examine(storage: str) -> Iterator[Finding]:
     yield _devices()
     yield Finding(True, "processor", f"{processor()}, {cores()} cores: {cores()} workers with 1 thread each by default")
     native = bfloat16_instructions()
-    yield Finding(True, "precision", f"auto is {'bfloat16' if native else 'float32: no bfloat16 instructions here'}")
+    yield Finding(
+        True, "bfloat16", "multiplied natively here" if native else "no instructions for it: emulated, slowly"
+    )
     for name in ("mnist", "fashion-mnist"):
         try:
             yield Finding(True, name, data.describe(name))

@@ -33,7 +33,7 @@ from sweep.arrays import (
     require_numbers,
 )
 from sweep.errors import DataError
-from sweep.files import becoming
+from sweep.files import becoming, leftovers
 
 HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 HOST_SECONDS = 10  # of silence, not in all
@@ -136,6 +136,8 @@ def _fetch(name: str, published: Published, progress: Progress) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path.parent).close()
+        for half in leftovers(path.parent):  # of a fetch that was killed
+            half.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(
             f"{path.parent}: {error.strerror}. Datasets are kept there: "

@@ -88,7 +88,7 @@ class Study(BaseModel):
         "none, hyperband, successive-halving or median",
     )  # fmt: skip
     precision: AnyPrecision = _field(
-        "auto", "what layers compute in: float32, bfloat16, or auto, the latter where the processor has it",
+        "auto", "what layers compute in: float32, bfloat16, or auto (float32 until shown harmless)",
         "auto, float32 or bfloat16",
     )  # fmt: skip
     base: Annotated[Configuration, BeforeValidator(_read_base)] = Field(

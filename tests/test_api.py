@@ -5,9 +5,13 @@ from sweep import api
 from sweep.store import Store
 
 
-@pytest.mark.parametrize(("native", "meant"), [(True, "bfloat16"), (False, "float32")])
-def test_auto_is_bfloat16_where_there_are_instructions_for_it(storage, monkeypatch, native, meant):
+@pytest.mark.parametrize(
+    ("native", "harmless", "meant"),
+    [(True, True, "bfloat16"), (True, False, "float32"), (False, True, "float32"), (False, False, "float32")],
+)
+def test_auto_is_bfloat16_where_that_is_native_and_was_shown_harmless(storage, monkeypatch, native, harmless, meant):
     monkeypatch.setattr(api, "bfloat16_instructions", lambda: native)
+    monkeypatch.setattr(api, "BFLOAT16_IS_HARMLESS", harmless)
     with Store.open(storage) as store:
         assert api.settled(study_of(RATES), store).precision == meant
         assert api.settled(study_of(RATES, precision="float32"), store).precision == "float32"
@@ -15,6 +19,7 @@ def test_auto_is_bfloat16_where_there_are_instructions_for_it(storage, monkeypat
 
 
 def test_a_study_goes_on_as_it_was_begun_on_another_machine(storage, monkeypatch):
+    monkeypatch.setattr(api, "BFLOAT16_IS_HARMLESS", True)
     monkeypatch.setattr(api, "bfloat16_instructions", lambda: False)
     with Store.open(storage) as store:
         store.begin_study(api.settled(study_of(RATES), store), "digest")

@@ -29,7 +29,7 @@ def test_every_part_is_looked_at_in_order_and_is_well_on_a_machine_that_has_it_a
     with Store.open(storage) as store:
         store.begin_study(study_of(SIZES), "digest")
     found = list(examine(storage))
-    names = ["python", *PACKAGES, "devices", "processor", "precision", "mnist", "fashion-mnist", "database"]
+    names = ["python", *PACKAGES, "devices", "processor", "bfloat16", "mnist", "fashion-mnist", "database"]
     assert [finding.what for finding in found] == names
     assert {finding.mark for finding in found} == {"ok"}
     assert all(finding.found for finding in found)

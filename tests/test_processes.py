@@ -56,7 +56,7 @@ def test_a_process_that_only_waits_to_be_buried_is_not_alive(other):
     process, identity = other
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert exists(process.pid)
+    assert not exists(process.pid)
     assert not identity.alive
 
 
