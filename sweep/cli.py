@@ -3,6 +3,7 @@
 import re
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,8 @@ from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, STORAGE
 from sweep.errors import EngineError, InputError, StoreError, SweepError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from sweep.results import Result
@@ -112,7 +115,9 @@ def run(
         )
     with download_bar(console) as progress:
         dataset = data.load(wanted.data, progress=progress)
-    with watching(tally, console) as display:
+    flags = [*_given("--trials", trials), *(["--confirm"] if confirmed else []), *_given("--storage", storage, STORAGE)]
+    again = " ".join(["sweep run", study, *flags])
+    with _to_go_on(again), watching(tally, console) as display:
         result, stopped = api.run_until_stopped(
             wanted,
             dataset,
@@ -125,17 +130,13 @@ def run(
             storage=storage,
             watcher=display,
         )
-    flags = [*_given("--trials", trials), *(["--confirm"] if confirmed else []), *_given("--storage", storage, STORAGE)]
-    again = " ".join(["sweep run", study, *flags])
     for line in summary(result):
         print(line)
     if confirmed and stopped is not Stopped.SIGNAL:
         left = None if seconds is None else began + seconds - time.monotonic()
         print()
-        try:
+        with _to_go_on(again):
             print_verdict(_confirm(result, CONFIRMED, CONFIRMED, left, workers, threads, storage), as_json=False)
-        except KeyboardInterrupt:
-            stopped = Stopped.SIGNAL
     if stopped is Stopped.SIGNAL:
         print(f"{INTERRUPTION}\n{again}")
     elif stopped is Stopped.TIMEOUT:
@@ -169,13 +170,9 @@ def confirm(
     from sweep.output import print_verdict
 
     seconds = None if within is None else _seconds("--within", within)
-    try:
+    given = [*_given("--top", top, CONFIRMED), *_given("--seeds", seeds, CONFIRMED), *_given("--within", within)]
+    with _to_go_on(" ".join(["sweep confirm", study, *given, *_given("--storage", storage, STORAGE)])):
         found = _confirm(api.result(study, storage=storage), top, seeds, seconds, workers, threads, storage)
-    except KeyboardInterrupt:
-        given = [*_given("--top", top, CONFIRMED), *_given("--seeds", seeds, CONFIRMED), *_given("--within", within)]
-        again = " ".join(["sweep confirm", study, *given, *_given("--storage", storage, STORAGE)])
-        print(f"{INTERRUPTION}\n{again}")
-        raise typer.Exit(INTERRUPTED) from None
     print_verdict(found, as_json)
     if not as_json:
         print(f"next: sweep report {study}{''.join(f' {word}' for word in _given('--storage', storage, STORAGE))}")
@@ -306,7 +303,8 @@ def baseline(
     tally = Tally(Configuration(), seeds, api.crew(workers, threads, at_most=seeds)[0], "seed", "test accuracy")
     with download_bar(console) as progress:
         mnist = data.load("mnist", progress=progress)
-    with watching(tally, console) as display:
+    flags = [*_given("--seeds", seeds, 1), *_given("--storage", storage, STORAGE)]
+    with _to_go_on(" ".join(["sweep baseline", *flags])), watching(tally, console) as display:
         curves = api.baseline(mnist, seeds, workers=workers, threads=threads, storage=storage, watcher=display)
     last = [curve[-1] for curve in curves]
     if as_json:
@@ -532,6 +530,16 @@ def _facts_of_own_data(source: str) -> tuple[Any, ...]:
         return ()
     dataset = data.load(source)
     return dataset.image_shape, dataset.classes, len(dataset.x_train)
+
+
+@contextmanager
+def _to_go_on(again: str) -> "Iterator[None]":
+    """Ends a command that is interrupted with the one that goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"{INTERRUPTION}\n{again}")
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _given(flag: str, value: object, default: object = None) -> list[str]:
