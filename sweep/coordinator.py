@@ -304,7 +304,7 @@ class Coordinator:
         under_way = {self.checkpoints.path(active.run) for active in self._active.values()}
         superfluous = [path for path in self.checkpoints.ended(run, score) if path not in under_way]
         for path in superfluous:
-            if not self.store.is_needed(path.stem, self.checkpoints.keep):
+            if not self.store.is_needed(path.stem, self.checkpoints.keep, beside=self.study_id):
                 path.unlink(missing_ok=True)
                 self.store.drop_predictions(path.stem)
 

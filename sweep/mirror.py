@@ -1,7 +1,7 @@
 """An Optuna study in memory, mirrored in a database as Optuna itself would keep it there.
 
-Optuna's own way to a database reads it again at each draw of a parameter, since others might have written to it: that
-is half a second a proposal where a worker is waiting. Here the coordinator alone writes, so it need not look.
+Optuna's own way to a database reads it again at each draw of a parameter, since others might have written to it, while
+a worker may be waiting. Here the coordinator alone writes, so it need not look.
 """
 
 import copy
@@ -59,7 +59,7 @@ class Mirror:
         self._written = {number: _written(trial) for number, trial in self._unfinished.items()}
 
     def running(self) -> dict[int, Trial]:
-        """Trials that were asked for and never told of, by their numbers; an unfinished draw goes on in them."""
+        """Trials that were asked for and never told of, by their numbers."""
         trials = self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
         return {trial.number: Trial(self.study, trial._trial_id) for trial in trials}
 

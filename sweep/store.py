@@ -398,14 +398,14 @@ class Store:
 
     # -- what to keep
 
-    def is_needed(self, fingerprint: str, keep: int) -> bool:
-        """Whether a trial of some study has still to go on with a run, or is among that study's best `keep`."""
+    def is_needed(self, fingerprint: str, keep: int, beside: int | None = None) -> bool:
+        """Whether a trial has still to go on with a run, or is among the best `keep` of a study other than `beside`."""
         query = select(trials.c.study_id, trials.c.outcome).where(trials.c.fingerprint == fingerprint)
         with self._guarded() as connection:
             found = connection.execute(query).all()
         if any(outcome in UNFINISHED for _, outcome in found):
             return True
-        owners = {study_id for study_id, outcome in found if outcome == Outcome.COMPLETED}
+        owners = {study_id for study_id, outcome in found if outcome == Outcome.COMPLETED} - {beside}
         return any(fingerprint == best for each in owners for _, best in self.best_runs(each, keep))
 
     def best_runs(self, study_id: int, count: int) -> list[tuple[float, str]]:
