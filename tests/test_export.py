@@ -1,86 +1,368 @@
-import gzip
+"""`sweep export` as its user meets it: what is in the folder, that it is whole or not there, and what is refused."""
+
+import json
 import os
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
-import keras
+import jsonschema
+import nbformat
 import numpy as np
 import pytest
-from data_samples import idx_bytes, idx_folder, npz
-from hypothesis import given, settings
+from data_samples import npz
+from export_samples import TINY, found, mnist, picked
 from report_samples import frame_of, result_of, rows_of
-from strategies import configurations, unhurried
-from training_samples import keras_optimizer
+from test_checkpoints import left_by_a_dead_process
 
-from sweep import data, export, network, published
-from sweep.architecture import Infeasible, architecture
-from sweep.arrays import IDX_NAMES
+from sweep import api, card, export, files, formats
+from sweep.checkpoints import path_of
 from sweep.configuration import Configuration
-from sweep.errors import DataError, InputError
-from sweep.results import Result
+from sweep.errors import InputError, ModelError
+from sweep.pick import of, sealed_run
+from sweep.store import Store
 
-SMALL = Configuration().replaced(
-    {"conv1_filters": 2, "conv1_kernel_size": 2, "conv2_filters": 2, "conv2_kernel_size": 2}
-    | {"pool1_size": 0, "pool2_size": 0}
-    | {"dense_units": 4, "epochs": 2, "batch_size": 3}
-)
-HOSTILE = [
-    '"""\nimport os\nos.abort()\n"""',
-    "'\nraise SystemExit(7)\n#",
-    "a\\",
-    "\\N{BULLET}\\x",
-    "{{ 7 * 7 }}{% endfor %}",
-    "ümläut 数",
-    'x"; import os; os.abort(); "',
-    "carriage\rreturn",
-    "line\u2028separator\x85next",
-]
+SCHEMA = json.loads((Path(card.__file__).parent / "templates" / "metrics.schema.json").read_text())
+ALL_FILES = {*export.NAMES, "savedmodel", "model.onnx", "model.tflite"}
 
 
-def found(configuration: Configuration, data: str = "mnist", **row) -> Result:
-    """A result whose only trial tried that configuration."""
-    rows = [{"trial": 0, "score": 0.9, "baseline": True} | configuration.values() | row]
-    return replace(result_of(rows, data=data, validation=2), frame=frame_of(rows))
+def sweep(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([sys.executable, "-m", "sweep", *arguments], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr or done.stdout
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def python(code: str, cwd: Path) -> str:
+    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory) -> str:
-    """A dataset of MNIST's shape, with nothing in it."""
-    shapes = {"x_train": (4, 28, 28), "x_test": (2, 28, 28)}
-    images = {name: np.zeros(shape, np.uint8) for name, shape in shapes.items()}
-    labels = {"y_train": np.array([0, 1, 2, 9]), "y_test": np.array([3, 9])}
-    return npz(tmp_path_factory.mktemp("digits") / "digits.npz", **images | labels)
+def place(confirmed, tmp_path_factory) -> Path:
+    """A folder with the database of the confirmed study `tiny`, and its export in all formats in `best`."""
+    folder = tmp_path_factory.mktemp("place")
+    shutil.copytree(confirmed.parent, folder, dirs_exist_ok=True)
+    (folder / "said").write_text(sweep("export", "tiny", "--format", ",".join(formats.FORMATS), cwd=folder).stdout)
+    return folder
 
 
-def run_script(script: str, folder, *arguments: str) -> subprocess.CompletedProcess:
-    (folder / "train.py").write_text(script, encoding="utf-8")
-    return subprocess.run(
-        [sys.executable, "train.py", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "error::SyntaxWarning"},
+@pytest.fixture
+def copied(place, tmp_path) -> Path:
+    """That folder, to be changed."""
+    return shutil.copytree(place, tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="module")
+def metrics(place) -> dict:
+    return json.loads((place / "best" / "metrics.json").read_text())
+
+
+# -- what is in the folder
+
+
+def test_it_holds_every_file_and_says_which_trial_and_how_good(place, metrics):
+    assert {path.name for path in (place / "best").iterdir()} == ALL_FILES
+    said = (place / "said").read_text().splitlines()
+    assert said[0] == f"wrote best: trial {metrics['trial']}, as the verdict recommends"
+    assert said[1:-1] == sorted(f"best/{name}" for name in ALL_FILES)
+    assert said[-1].startswith(f"test accuracy {100 * metrics['model']['accuracy']:.2f} %, loss 0.")
+
+
+def test_best_toml_is_the_configuration_that_was_searched(place, metrics):
+    values = tomllib.loads((place / "best" / "best.toml").read_text())
+    assert values == metrics["configuration"]
+    configuration = api.result("tiny", storage=str(place / "sweep.db")).configuration(metrics["trial"])
+    assert Configuration().replaced(values) == configuration
+
+
+def test_the_model_takes_raw_pixels_and_is_the_run_that_the_sealed_test_scored(place, metrics):
+    """Loaded in a process that knows nothing of ours; its accuracy is to the image that of the worker's run."""
+    np.savez(place / "test.npz", x=mnist().x_test)
+    code = (
+        "import keras, numpy as np; model = keras.saving.load_model('best/model.keras', safe_mode=True)\n"
+        "np.save('predicted.npy', model.predict(np.load('test.npz')['x'], batch_size=500, verbose=0))"
     )
+    python(code, place)
+    predicted = np.load(place / "predicted.npy")
+    assert predicted.shape == (10_000, 10)
+    assert predicted.sum(axis=1) == pytest.approx(np.ones(10_000), abs=1e-5)
+    accuracy = np.mean(predicted.argmax(axis=1) == mnist().y_test)
+    assert accuracy == metrics["model"]["accuracy"]
+    of_the_truth = predicted[np.arange(10_000), mnist().y_test]
+    assert -np.log(of_the_truth).mean() == pytest.approx(metrics["model"]["loss"], rel=1e-4)
+    result = api.result("tiny", storage=str(place / "sweep.db"))
+    run = sealed_run(result, metrics["trial"], result.verdict["seeds"][0], mnist())
+    with Store.open(str(place / "sweep.db")) as store:
+        (epoch,) = store.curve(run.fingerprint)
+        predictions = store.predictions(run.fingerprint, 1)
+    assert metrics["model"]["seed"] == run.seed
+    assert accuracy == pytest.approx(epoch.val_accuracy, abs=1e-7)
+    assert (predicted.argmax(axis=1) == predictions).all()
 
 
-def only_loads(script: str) -> str:
-    """The script up to where its data are loaded, for those that need no network to be looked at."""
-    head = script[: script.index("# 2. The network.")]
-    return head.replace("import keras\n", "").replace("from keras import layers\n", "").replace("keras.utils.set", "#")
+READERS = {
+    "savedmodel": "import tensorflow as tf; got = tf.saved_model.load('best/savedmodel').serve(tf.constant(x)).numpy()",
+    "onnx": "import onnxruntime as o; s = o.InferenceSession('best/model.onnx'); "
+    "got = s.run(None, {s.get_inputs()[0].name: x})[0]",
+    "litert": "from ai_edge_litert.interpreter import Interpreter; run = Interpreter('best/model.tflite')."
+    "get_signature_runner(); got = np.concatenate([list(run(**{'input': each[None]}).values())[0] for each in x])",
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_each_format_read_by_its_own_runtime_says_what_keras_says(place, metrics, name):
+    np.save(place / f"{name}.npy", mnist().x_test[:40].astype(np.float32))
+    code = f"import numpy as np; x = np.load('{name}.npy'); {READERS[name]}; np.save('{name}-got.npy', got)"
+    python(code, place)
+    code = f"import keras, numpy as np; m = keras.saving.load_model('best/model.keras'); x = np.load('{name}.npy')\n"
+    python(f"{code}assert np.abs(m.predict(x, verbose=0) - np.load('{name}-got.npy')).max() < 1e-4", place)
+    assert metrics["formats"][name]["largest_difference"] < 1e-4
+
+
+def test_the_lines_of_the_card_run_and_its_numbers_are_those_of_the_document(place, metrics):
+    text = (place / "best" / "README.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    assert len([line for line in code.splitlines() if line]) == 5
+    assert re.fullmatch(r"\[\d\]\n", python(code, place / "best"))
+    tested, more = metrics["accuracy"]["test"], metrics["accuracy"]["one_more_run"]
+    for number in (
+        f"**{100 * metrics['model']['accuracy']:.2f} %**",
+        f"{100 * tested['value']:.2f} % (95 % interval {100 * tested['low']:.2f} to {100 * tested['high']:.2f}, 3",
+        f"{100 * more['low']:.2f} % to {100 * more['high']:.2f} %",
+        f"{100 * metrics['baseline']['test']['value']:.2f} %",
+        mnist().digest,
+        f'| optimizer | "{metrics["configuration"]["optimizer"]}" | "adam" |',
+        "3 trials (3 completed)",
+        "| optimizer | sgd, adam, rmsprop |",
+        "keras 3.",
+    ):
+        assert number in text
+    assert "not known" not in text
+    assert re.search(r"None|\bnan\b|Undefined", text) is None
+
+
+def test_the_document_is_as_its_schema_says(metrics):
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    validator.check_schema(SCHEMA)
+    validator.validate(metrics)
+    for broken in (metrics | {"version": 2}, metrics | {"more": 1}, metrics | {"accuracy": {}}):
+        assert not validator.is_valid(broken)
+
+
+def test_the_notebook_is_one_and_really_runs_in_jupyter(place):
+    """Every cell in a real kernel; what the last one says of the accuracy is what the script would."""
+    notebook = nbformat.read(place / "best" / "train.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code"] * 6
+    headings = [cell.source.splitlines()[0] for cell in notebook.cells[2::2]]
+    assert headings[0] == "## 1. The data, with pixels as they come."
+    assert [heading[:5] for heading in headings] == [f"## {number}." for number in range(1, 6)]
+    script = (place / "best" / "train.py").read_text()
+    code = [line for cell in notebook.cells[1::2] for line in cell.source.splitlines() if line]
+    assert [line for line in code if line not in script] == [
+        "keras.utils.set_random_seed(24)  # no run of the study had 24"
+    ]
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-m", "jupyter", "execute", "--output=run.ipynb", "train.ipynb"]
+    done = subprocess.run(command, cwd=place / "best", capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    ran = nbformat.read(place / "best" / "run.ipynb", as_version=4)
+    (place / "best" / "run.ipynb").unlink()
+    assert ran.cells[-1].outputs[-1].text.startswith("inside the expected ")
+
+
+# -- the seal
+
+
+def test_the_look_at_the_test_images_is_recorded_and_the_same_again_is_the_same(place, copied, confirmed):
+    before, after = (api.result("tiny", storage=str(each / "sweep.db")) for each in (confirmed.parent, place))
+    assert after.test_looks == before.test_looks + 1
+    said = sweep("export", "tiny", "--force", cwd=copied).stdout  # the state is kept: nothing is trained
+    assert {path.name for path in (copied / "best").iterdir()} == set(export.NAMES)  # formats were not asked for again
+    assert said.splitlines()[-1] == (place / "said").read_text().splitlines()[-1]
+    assert api.result("tiny", storage=str(copied / "sweep.db")).test_looks == after.test_looks
+    assert sorted((copied / "sweep.db.checkpoints").iterdir())
+
+
+def test_what_was_not_confirmed_is_said_to_be_so(copied):
+    with closing(sqlite3.connect(copied / "sweep.db")) as database, database:
+        database.execute("DELETE FROM sweep_verdicts")
+    said = sweep("export", "tiny", "-o", "unconfirmed", cwd=copied).stdout.splitlines()
+    assert said[0].endswith(", the best by search")
+    assert said[-1] == "not confirmed yet: sweep confirm tiny"
+    document = json.loads((copied / "unconfirmed" / "metrics.json").read_text())
+    jsonschema.validate(document, SCHEMA)
+    assert (document["conclusion"], document["accuracy"]["test"], document["accuracy"]["one_more_run"]) == (None,) * 3
+    assert "No fresh seed has confirmed it" in (copied / "unconfirmed" / "README.md").read_text()
+    script = (copied / "unconfirmed" / "train.py").read_text()
+    assert "sys.exit" not in script
+    assert "the search saw " in script
+
+
+# -- whole or not at all
+
+
+def begin_and_fail(folder: Path, error: BaseException) -> None:
+    with export.room(folder, force=True) as inside:
+        (inside / "train.py").write_text("half")
+        raise error
+
+
+def test_an_export_appears_at_once_and_one_that_fails_leaves_nothing(tmp_path):
+    folder = tmp_path / "new" / "best"
+    with export.room(folder, force=False) as inside:
+        (inside / "best.toml").write_text("whole")
+        (inside / "savedmodel").mkdir()
+        assert not folder.exists()
+    assert (folder / "best.toml").read_text() == "whole"
+    assert list(tmp_path.glob("**/.*")) == []
+    for error in (KeyboardInterrupt(), OSError(28, "No space left on device")):
+        with pytest.raises((KeyboardInterrupt, InputError)):
+            begin_and_fail(tmp_path / "other", error)
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_files_that_are_there_are_kept_without_force_and_replaced_with_it(tmp_path):
+    (tmp_path / "train.py").write_text("mine")
+    (tmp_path / "model.onnx").write_text("of an earlier export")
+    (tmp_path / "savedmodel").mkdir()
+    (tmp_path / "savedmodel" / "saved_model.pb").write_text("of an earlier export")
+    (tmp_path / "notes.txt").write_text("mine")
+    refusal = r"has train\.py, savedmodel, model\.onnx already; --force overwrites, -o names another folder"
+    with pytest.raises(InputError, match=refusal), export.room(tmp_path, force=False):
+        pytest.fail("it is not to come so far")
+    with pytest.raises(KeyboardInterrupt):
+        begin_and_fail(tmp_path, KeyboardInterrupt())
+    assert (tmp_path / "train.py").read_text() == "mine"
+    with export.room(tmp_path, force=True) as inside:
+        (inside / "train.py").write_text("new")
+        (inside / "savedmodel").mkdir()
+    texts = {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
+    assert texts == {"train.py": "new", "notes.txt": "mine"}
+    assert list((tmp_path / "savedmodel").iterdir()) == []
+
+
+def test_a_full_disk_leaves_all_as_it_was(tmp_path, monkeypatch):
+    (tmp_path / "best.toml").write_text("before")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    refusal = pytest.raises(InputError, match="cannot be written: No space left on device")
+    with refusal, export.room(tmp_path, force=True) as inside:
+        (inside / "best.toml").write_text("after")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("best.toml", "before")]
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path):
+    half = left_by_a_dead_process(tmp_path / "best")
+    half.unlink(missing_ok=True)
+    half.mkdir()
+    with files.filling(tmp_path / "best") as inside:
+        (inside / "best.toml").write_text("whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["best"]
+
+
+# -- what is refused
+
+
+REFUSED = [
+    (["export", "tinny"], "There is no study 'tinny' in sweep.db. Did you mean 'tiny'?"),
+    (["export", "tiny", "--trial", "77", "-o", "new"], "Study 'tiny' has no trial 77; its trials are 0 to 2."),
+    (["export", "tiny", "--format", "onxx", "-o", "new"], "There is no format 'onxx'. Did you mean 'onnx'?"),
+    (["export", "tiny", "--format", "", "-o", "new"], ""),
+    (
+        ["export", "tiny"],
+        "best has best.toml, train.py, train.ipynb, model.keras, README.md, metrics.json, savedmodel, ",
+    ),
+    (["export", "tiny", "-o", "said"], "said cannot be written: Not a directory."),
+    (["export", "tiny", "--storage", "none.db", "-o", "new"], "There is no database"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), REFUSED, ids=str)
+def test_what_cannot_be_is_one_sentence_and_leaves_nothing(place, arguments, said):
+    before = sorted(place.rglob("*"))
+    refused = sweep(*arguments, cwd=place, code=2)
+    assert refused.stderr.startswith(said)
+    assert refused.stderr.count("\n") == 1
+    assert refused.stdout == ""
+    assert sorted(place.rglob("*")) == before
+
+
+def test_a_study_without_a_finished_trial_has_nothing_to_export(copied):
+    with closing(sqlite3.connect(copied / "sweep.db")) as database, database:
+        database.execute("DELETE FROM sweep_verdicts")
+        database.execute("UPDATE sweep_trials SET outcome = 'diverged'")
+    refused = sweep("export", "tiny", "-o", "new", cwd=copied, code=2)
+    assert refused.stderr.startswith("Study 'tiny' has no completed trial yet.")
+    assert not (copied / "new").exists()
+
+
+def test_a_network_that_cannot_exist_is_not_exported(copied):
+    with closing(sqlite3.connect(copied / "sweep.db")) as database, database:
+        values = json.dumps(Configuration().replaced(TINY | {"conv1_kernel_size": 64}).values())
+        database.execute("UPDATE sweep_trials SET configuration = ? WHERE number = 1", [values])
+    refused = sweep("export", "tiny", "--trial", "1", "-o", "new", cwd=copied, code=2)
+    assert refused.stderr.startswith("The network of trial 1 of study 'tiny' cannot exist: ")
+    assert not (copied / "new").exists()
+
+
+def test_data_that_have_changed_or_gone_are_told(tmp_path, copied):
+    with closing(sqlite3.connect(copied / "sweep.db")) as database, database:
+        database.execute("UPDATE sweep_studies SET document = json_set(document, '$.data', 'gone.npz')")
+    assert "no such file" in sweep("export", "tiny", "-o", "new", cwd=copied, code=2).stderr
+    npz(copied / "gone.npz")
+    assert "these are not the images that study 'tiny' was begun with" in sweep("export", "tiny", "-o", "new", cwd=copied, code=2).stderr
+    assert not (copied / "new").exists()
+
+
+def test_a_missing_extra_is_told_with_what_to_install(monkeypatch):
+    absent = {"tf2onnx", "onnxruntime", "ai_edge_litert"}
+    monkeypatch.setattr(formats, "find_spec", lambda name: None if name in absent else object())
+    assert formats.chosen(["savedmodel", "savedmodel"]) == ["savedmodel"]
+    with pytest.raises(InputError, match=r"^onnx needs tf2onnx, onnxruntime: pip install 'cnn-sweep\[onnx\]'$"):
+        formats.chosen(["onnx"])
+    with pytest.raises(InputError, match=r"^onnx and litert need .*: pip install 'cnn-sweep\[onnx,litert\]'$"):
+        formats.chosen(["onnx", "savedmodel", "litert"])
+
+
+@pytest.mark.parametrize("wrong", ["computes", "raises"])
+def test_a_format_that_computes_something_else_fails_loudly(place, tmp_path, monkeypatch, metrics, wrong):
+    from sweep import models
+
+    result = api.result("tiny", storage=str(place / "sweep.db"))
+    with Store.open(str(place / "sweep.db")) as store:
+        pick = of(store, result, metrics["trial"], mnist())
+    state = path_of(Path(f"{place / 'sweep.db'}.checkpoints"), pick.run.fingerprint)
+
+    def reader(path: Path):
+        if wrong == "raises":
+            raise ValueError("not an ONNX file\nat all")
+        right = models._onnx(path)
+        return lambda images: right(images) + 2e-4
+
+    monkeypatch.setitem(models._READERS, "onnx", reader)
+    said = {
+        "computes": r"^model\.onnx computes something else than model\.keras: .* differ by up to 0\.0002, and",
+        "raises": r"^The model cannot be written as onnx: ValueError: not an ONNX file\.",
+    }
+    failure = pytest.raises(ModelError, match=said[wrong])
+    with failure, export.room(tmp_path / "new", force=False) as inside:
+        export.fill(inside, pick, state, ["onnx"], {})
+    assert not (tmp_path / "new").exists()
 
 
 # -- best.toml
-
-
-@settings(unhurried, max_examples=100)
-@given(configurations())
-def test_best_toml_gives_the_configuration_back(configuration):
-    text = export.as_toml(found(configuration), 0)
-    assert Configuration().replaced(tomllib.loads(text)) == configuration
 
 
 def test_best_toml_tells_what_the_tutorial_had_where_it_differs():
@@ -94,166 +376,21 @@ def test_best_toml_tells_what_the_tutorial_had_where_it_differs():
     assert "batch_size = 128" in lines
 
 
-# -- train.py
+def test_no_path_can_break_out_of_best_toml():
+    for name in ('"""\nimport os\n', "carriage\rreturn", "line\u2028separator\x85next = 1"):
+        text = export.as_toml(found(Configuration(), name), 0)
+        assert Configuration().replaced(tomllib.loads(text)) == Configuration()
 
 
-@settings(unhurried, max_examples=60)
-@given(configuration=configurations())
-def test_the_script_compiles_whatever_the_configuration(digits, configuration):
-    compile(export.as_script(found(configuration, digits), 0), "train.py", "exec")
+# -- the card of what was made up
 
 
-@settings(unhurried, max_examples=15)
-@given(configuration=configurations())
-def test_the_scripts_network_and_optimizer_are_those_that_were_searched(digits, configuration):
-    try:
-        architecture(configuration, (28, 28, 1), 10)
-    except Infeasible:
-        return
-    keras.backend.clear_session()
-    script = export.as_script(found(configuration, digits), 0)
-    part = script[script.index("model = keras.Sequential") : script.index("model.summary()")]
-    optimizer = re.search(r"optimizer=(.*),", script)[1].partition(",  #")[0]
-    names = {"keras": keras, "layers": keras.layers}
-    exec(part, names)
-    theirs, ours = names["model"], network.build(configuration, (28, 28, 1), 10)
-    assert [type(layer) for layer in theirs.layers] == [type(layer) for layer in ours.layers]
-    assert [layer.output.shape for layer in theirs.layers] == [layer.output.shape for layer in ours.layers]
-    assert theirs.count_params() == ours.count_params()
-    for theirs_layer, ours_layer in zip(theirs.layers[:-1], ours.layers[:-1], strict=True):  # the last has the softmax
-        settled = theirs_layer.get_config() | {"name": ours_layer.name}
-        assert settled == ours_layer.get_config()
-    as_theirs, as_ours = eval(optimizer, names), keras_optimizer(configuration)
-    assert as_theirs.get_config() | {"name": as_ours.name} == as_ours.get_config()
-    assert f"batch_size={configuration.batch_size}," in script
-    assert f"epochs={configuration.epochs}," in script
-
-
-def test_each_line_that_differs_names_what_the_tutorial_had(digits):
-    configuration = Configuration(optimizer="adamw", batch_size=64).replaced(
-        {"pool1_size": 0, "conv1_filters": 8, "extra_blocks": 1, "batch_norm": True, "rescale": True}
-    )
-    lines = [line.strip() for line in export.as_script(found(configuration, digits), 0).splitlines()]
-    assert "layers.Rescaling(1 / 255),  # the tutorial: not there" in lines
-    assert 'layers.Conv2D(8, 5, use_bias=False),  # the tutorial: layers.Conv2D(32, 5, activation="relu")' in lines
-    assert "# the tutorial: layers.MaxPooling2D(2)" in lines
-    assert "layers.Conv2D(64, 3, use_bias=False),  # the tutorial: not there" in lines
-    assert "batch_size=64,  # the tutorial: batch_size=128" in lines
-    assert "epochs=5," in lines
-    assert any(line.startswith("optimizer=keras.optimizers.AdamW(0.0001, weight_decay=0.004),") for line in lines)
-
-
-def test_the_whole_script_trains_and_tests_on_an_npz(tmp_path):
-    result = found(SMALL, npz(tmp_path / "tiny.npz"))
-    done = run_script(export.as_script(result, 0), tmp_path, "3")
-    assert done.returncode == 0, done.stderr
-    assert "6 training images, 3 test images of shape (5, 4, 1)" in done.stdout
-    assert re.search(r"^test accuracy \d+\.\d\d %, loss \d+\.\d{4}$", done.stdout, re.MULTILINE)
-
-
-def test_the_whole_script_trains_and_tests_on_idx_files_and_colours(tmp_path):
-    source = np.random.default_rng(0)
-    images = {name: source.integers(0, 255, (n, 5, 4, 3), np.uint8) for name, n in (("x_train", 6), ("x_test", 3))}
-    folder = tmp_path / "idx"
-    idx_folder(folder, **{name: idx_bytes(array) for name, array in images.items()})
-    plain = folder / IDX_NAMES["x_train"]
-    (folder / f"{plain.name}.gz").write_bytes(gzip.compress(plain.read_bytes()))
-    plain.unlink()
-    done = run_script(export.as_script(found(SMALL, str(folder)), 0), tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "6 training images, 3 test images of shape (5, 4, 3)" in done.stdout
-    assert "test accuracy" in done.stdout
-
-
-def test_a_relative_path_is_found_from_wherever_the_script_runs(tmp_path, monkeypatch):
-    npz(tmp_path / "tiny.npz")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "elsewhere").mkdir()
-    script = only_loads(export.as_script(found(SMALL, "tiny.npz"), 0))
-    assert run_script(script, tmp_path / "elsewhere").returncode == 0
-    monkeypatch.setenv("HOME", str(tmp_path))
-    script = only_loads(export.as_script(found(SMALL, "~/tiny.npz"), 0))
-    assert run_script(script, tmp_path / "elsewhere").returncode == 0
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_no_path_can_break_out_of_the_files(tmp_path, name):
-    folder = tmp_path / name
-    folder.mkdir()
-    result = found(SMALL, npz(folder / "tiny.npz"))
-    assert Configuration().replaced(tomllib.loads(export.as_toml(result, 0))) == SMALL
-    script = export.as_script(result, 0)
-    names = {"__name__": "__main__"}
-    exec(compile(only_loads(script), "train.py", "exec"), names)
-    assert names["path"] == str(folder / "tiny.npz")
-    assert names["x_train"].shape == (6, 5, 4, 1)
-    assert sum(line.startswith("# 2. The network.") for line in script.splitlines()) == 1
-
-
-@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
-def test_a_published_dataset_is_loaded_by_keras_itself_where_it_came_from_there(name, monkeypatch, digits):
-    dataset = data.load(digits)
-    monkeypatch.setattr(export, "load", lambda _: dataset)
-    monkeypatch.setattr(published.Published, "place", lambda self: None)
-    script = export.as_script(found(SMALL, name), 0)
-    loaded = {"mnist": 'keras.utils.get_file("mnist.npz"', "fashion-mnist": "keras.datasets.fashion_mnist.load_data()"}
-    assert loaded[name] in script
-    compile(script, "train.py", "exec")
-
-
-# -- writing
-
-
-def test_both_files_are_written_whole_into_a_folder_that_may_not_exist_yet(tmp_path, digits):
-    folder = tmp_path / "new" / "best"
-    paths = export.write(found(SMALL, digits), folder)
-    assert paths == [folder / "best.toml", folder / "train.py"]
-    assert sorted(folder.iterdir()) == sorted(paths)
-    assert tomllib.loads(paths[0].read_text())["conv1_filters"] == 2
-
-
-def test_files_that_are_there_are_kept_without_force(tmp_path, digits):
-    (tmp_path / "train.py").write_text("mine")
-    with pytest.raises(InputError, match=r"has train\.py already; --force overwrites, -o names another folder"):
-        export.write(found(SMALL, digits), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["train.py"]
-    assert (tmp_path / "train.py").read_text() == "mine"
-    export.write(found(SMALL, digits), tmp_path, force=True)
-    assert (tmp_path / "train.py").read_text() != "mine"
-
-
-def test_a_file_is_whole_or_as_it_was(tmp_path, digits, monkeypatch):
-    (tmp_path / "best.toml").write_text("before")
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(InputError, match="cannot be written: No space left on device"):
-        export.write(found(SMALL, digits), tmp_path, force=True)
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("best.toml", "before")]
-
-
-def test_a_folder_that_cannot_be_is_told(tmp_path, digits):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match="cannot be written: File exists"):
-        export.write(found(SMALL, digits), tmp_path / "file")
-
-
-def test_the_best_is_taken_unless_a_trial_is_named(tmp_path, digits):
-    rows = rows_of(0.5, 0.9, 0.7)
-    result = replace(result_of(rows, data=digits), frame=frame_of(rows))
-    best, _ = export.write(result, tmp_path / "best")
-    other, _ = export.write(result, tmp_path / "other", trial=2)
-    assert tomllib.loads(best.read_text())["learning_rate"] == pytest.approx(2e-4)
-    assert tomllib.loads(other.read_text())["learning_rate"] == pytest.approx(3e-4)
-    with pytest.raises(InputError, match="has no trial 9"):
-        export.write(result, tmp_path / "none", trial=9)
-    with pytest.raises(InputError, match="has no completed trial yet"):
-        export.write(result_of([], data=digits), tmp_path / "none")
-    assert not (tmp_path / "none").exists()
-
-
-def test_data_that_have_gone_are_told(tmp_path):
-    with pytest.raises(DataError, match="no such file"):
-        export.write(found(SMALL, str(tmp_path / "gone.npz")), tmp_path / "best")
+def test_a_study_around_another_base_compares_with_that_and_the_tutorial(tmp_path):
+    rows = [each | Configuration().values() for each in rows_of(0.5, 0.9)]
+    result = replace(result_of(rows, data=npz(tmp_path / "a`b.npz"), precision="float32"), frame=frame_of(rows))
+    provenance = {"versions": {"keras": "3"}, "machine": {"system": "s", "processor": "p", "cores": 1}}
+    document = card.metrics(picked(result, trial=1), formats.Written(0.5, 0.7), provenance)
+    text = card.as_card(document)
+    assert document["accuracy"]["search"] == 0.9
+    assert document["baseline"]["search"] == 0.5
+    assert "Nothing: it is the tutorial's own configuration." in text

@@ -1,0 +1,58 @@
+"""What a trained network can be written as, and what has to be installed for that."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+from sweep.errors import InputError, did_you_mean, shown
+
+MODEL = "model.keras"
+"""Keras's own, which is always written."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A further one: its `file` in the folder, Keras's word for it, and what it `needs` to be written and checked."""
+
+    file: str
+    keras: str
+    needs: tuple[str, ...] = ()
+    extra: str = ""
+
+
+FORMATS = {
+    "savedmodel": Format("savedmodel", "tf_saved_model"),
+    "onnx": Format("model.onnx", "onnx", ("tf2onnx", "onnxruntime"), "onnx"),
+    "litert": Format("model.tflite", "litert", ("ai_edge_litert",), "litert"),
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """What model.keras, loaded again, does on the test images: accuracy from 0 to 1, loss in nats.
+
+    `differences` has for each further format the largest difference of a probability to it, over 32 training images.
+    """
+
+    accuracy: float
+    loss: float
+    differences: dict[str, float] = field(default_factory=dict)
+
+
+def chosen(names: Iterable[str]) -> list[str]:
+    """The formats of these names, none twice, all of which can be written here.
+
+    Raises:
+        InputError: an unknown one, or one whose modules are not installed.
+    """
+    names = list(dict.fromkeys(names))
+    for name in names:
+        if name not in FORMATS:
+            raise InputError(f"There is no format {shown(name)}.{did_you_mean(name, FORMATS)}")
+    missing = [name for name in names if any(find_spec(module) is None for module in FORMATS[name].needs)]
+    if missing:
+        modules = ", ".join(module for name in missing for module in FORMATS[name].needs)
+        extras = ",".join(FORMATS[name].extra for name in missing)
+        verb = "needs" if len(missing) == 1 else "need"
+        raise InputError(f"{' and '.join(missing)} {verb} {modules}: pip install 'cnn-sweep[{extras}]'")
+    return names
