@@ -1,0 +1,180 @@
+"""A database as it is to those who only look: opened so that nothing can be written, and asked again and again.
+
+Whatever a study's size, `pulse` and `standing` take milliseconds; `result` reads everything.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from sweep import results
+from sweep.configuration import Configuration
+from sweep.errors import plain
+from sweep.processes import Identity
+from sweep.results import Result
+from sweep.spec import Study
+from sweep.store import Store
+from sweep.work import Epoch, Outcome
+
+LATEST = 20
+"""Of so many trials that ended last, the cost tells how long the others will take."""
+
+
+@dataclass(frozen=True)
+class TrialSoFar:
+    """A trial as far as it has come: `cost` are seconds of training spent for it, times are UTC."""
+
+    number: int
+    outcome: Outcome
+    reason: str
+    baseline: bool
+    configuration: Configuration
+    curve: tuple[Epoch, ...]
+    cost: float
+    attempts: int
+    started: datetime
+    finished: datetime | None
+
+    @property
+    def score(self) -> float | None:
+        """Validation accuracy at the end of its curve, from 0 to 1; None without one."""
+        return self.curve[-1].val_accuracy if self.curve else None
+
+    @property
+    def epochs(self) -> float:
+        """How far it has come."""
+        return self.curve[-1].epoch if self.curve else 0.0
+
+    def cost_left(self, guess: float) -> float:
+        """Seconds until its last epoch, at its own pace; before its first one, the `guess`."""
+        if not self.cost or not self.epochs:
+            return guess
+        return self.cost / self.epochs * max(0.0, self.configuration.epochs - self.epochs)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a study stands: trials by outcome, those that count towards its target, and who runs it (None: nobody).
+
+    `running` are in the order of their numbers, `ended` the last ones, the latest first.
+    """
+
+    study: Study
+    outcomes: Mapping[Outcome, int]
+    counted: int
+    holder: Identity | None
+    running: tuple[TrialSoFar, ...]
+    ended: tuple[TrialSoFar, ...]
+    best: TrialSoFar | None
+    baseline: TrialSoFar | None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """If running trials go to their last epoch, as many at once as now, and those to come cost what the last did.
+
+        None where nobody runs it, or none has ended.
+        """
+        costs = [trial.cost for trial in self.ended if trial.outcome is not Outcome.INFEASIBLE]
+        if self.holder is None or not self.running or not costs:
+            return None
+        mean = sum(costs) / len(costs)
+        to_come = max(0, self.study.trials - self.counted - len(self.running))
+        return (mean * to_come + sum(trial.cost_left(mean) for trial in self.running)) / len(self.running)
+
+
+class Reading:
+    """An open database. Opened by `Reading.open`, closed by leaving its `with` block; threads may share it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @classmethod
+    def open(cls, storage: str) -> Self:
+        """Opens the database at a path or an SQLAlchemy URL.
+
+        Raises:
+            InputError: there is none.
+            StoreError: it cannot be read, or is of another version of this package.
+        """
+        return cls(Store.open(storage, create=False, readonly=True))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._store.__exit__()
+
+    @property
+    def place(self) -> str:
+        """The database in words, without its password."""
+        return self._store.place
+
+    def names(self) -> list[str]:
+        """The studies in it, the oldest first."""
+        return list(self._store.study_ids())
+
+    def pulse(self, name: str) -> str:
+        """What is another whenever there is anything new to see of a study; empty where there is no such study."""
+        study_id = self._store.study_ids().get(name)
+        return "" if study_id is None else f"{self._store.pulse(study_id)} {self._holder(study_id)}"
+
+    def standing(self, name: str) -> Standing:
+        """How a study stands.
+
+        Raises:
+            InputError: there is no such study.
+        """
+        row = self._store.study(name)
+        numbers = self._store.recent(row.id, LATEST)
+        curves: dict[int, list[Epoch]] = {}
+        for point in self._store.curve_rows(row.id, numbers):
+            del point["finished"]
+            curves.setdefault(point["trial"], []).append(_place(point))
+        rows = self._store.trial_rows(row.id, numbers)
+        trials = {each["number"]: _so_far(each, curves.get(each["number"], [])) for each in rows}
+        ended = [trial for trial in trials.values() if trial.finished is not None]
+        completed = [trial for trial in trials.values() if trial.outcome is Outcome.COMPLETED]
+        return Standing(
+            study=row.study,
+            outcomes=row.outcomes,
+            counted=row.counted,
+            holder=self._holder(row.id),
+            running=tuple(trial for trial in trials.values() if trial.outcome is Outcome.RUNNING),
+            ended=tuple(sorted(ended, key=lambda trial: trial.finished or trial.started, reverse=True)),
+            best=max(completed, key=lambda trial: (trial.score or 0, -trial.number), default=None),
+            baseline=next((trial for trial in trials.values() if trial.baseline), None),
+        )
+
+    def result(self, name: str) -> Result:
+        """Everything that a study has found.
+
+        Raises:
+            InputError: there is no such study.
+        """
+        return results.of(self._store, name)
+
+    def _holder(self, study_id: int) -> Identity | None:
+        """Who runs a study: a process of this machine only if it is alive; another machine's by its word."""
+        held = self._store.holder(study_id)
+        return None if held is None or (held.by.seen_from_here and not held.by.alive) else held.by
+
+
+def _place(row: Mapping[str, Any]) -> Epoch:
+    return Epoch(**{name: math.nan if row[name] is None else row[name] for name in Epoch.__dataclass_fields__})
+
+
+def _so_far(row: Mapping[str, Any], curve: list[Epoch]) -> TrialSoFar:
+    return TrialSoFar(
+        number=row["number"],
+        outcome=Outcome(row["outcome"]),
+        reason=plain(row["reason"]),
+        baseline=row["baseline"],
+        configuration=Configuration().replaced(row["configuration"]),
+        curve=tuple(curve),
+        cost=row["cost"] or 0.0,
+        attempts=row["attempts"],
+        started=row["started"],
+        finished=row["finished"],
+    )
