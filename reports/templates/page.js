@@ -1,7 +1,10 @@
 "use strict";
 // Draws each chart when it comes near the window, in the colours of the page, again when those change.
-(() => {
+const charts = (() => {
   const drawn = new Set();
+  const plotly = window.Plotly ?? new Promise((come) => addEventListener("load", come)); // a served page loads it last
+
+  const axes = (layout) => Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
 
   function colours(layout) {
     const style = getComputedStyle(document.documentElement);
@@ -15,7 +18,7 @@
       "modebar.activecolor": ink,
       "modebar.bgcolor": "rgba(0,0,0,0)",
     };
-    for (const axis of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+    for (const axis of axes(layout)) {
       changes[axis + ".gridcolor"] = line;
       changes[axis + ".linecolor"] = line;
     }
@@ -25,52 +28,96 @@
   async function draw(chart) {
     const source = chart.querySelector("script");
     if (!source || drawn.has(chart)) return;
-    const { data, layout, config } = JSON.parse(source.textContent);
-    if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls the page
+    drawn.add(chart);
+    await plotly;
+    if (!drawn.has(chart)) return; // it has been replaced meanwhile
     const plot = document.createElement("div");
     plot.style.height = "100%";
     chart.append(plot);
-    drawn.add(chart);
-    chart.querySelector(".still").remove();
-    await Plotly.newPlot(plot, data, layout, config);
-    Plotly.relayout(plot, colours(layout));
+    await fill(chart, plot);
     plot.on("plotly_click", ({ points }) => {
-      const story = document.getElementById("trial-" + points[0].customdata);
-      if (story) location.hash = story.id;
+      if (points[0].customdata !== undefined) stories.open(points[0].customdata);
     });
   }
 
-  const plots = () => [...drawn].map((chart) => chart.lastElementChild);
+  async function fill(chart, plot) {
+    const { data, layout, config } = JSON.parse(chart.querySelector("script").textContent);
+    if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls the page
+    chart.querySelector(".still").remove();
+    const zoomed = changedRanges(plot);
+    plot.given = ranges(layout);
+    await Plotly.react(plot, data, layout, config);
+    Plotly.relayout(plot, { ...colours(layout), ...zoomed });
+  }
+
+  const ranges = (layout) => Object.fromEntries(axes(layout).map((axis) => [axis + ".range", [...(layout[axis].range ?? [])]]));
+
+  // Where somebody has zoomed: what a plot shows, where that is not what it was given.
+  function changedRanges(plot) {
+    if (!plot.given) return {};
+    const shown = Object.entries(ranges(plot.layout));
+    return Object.fromEntries(shown.filter(([axis, range]) => String(range) !== String(plot.given[axis])));
+  }
+
+  const plots = () => [...drawn].map((chart) => chart.querySelector(".js-plotly-plot")).filter(Boolean);
   const recolour = () => plots().forEach((plot) => Plotly.relayout(plot, colours(plot.layout)));
-  const charts = [...document.querySelectorAll("figure.chart")];
   const near = new IntersectionObserver((entries) => {
     for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
       near.unobserve(target);
       draw(target);
     }
   }, { rootMargin: "800px" });
-  charts.forEach((chart) => near.observe(chart));
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
   matchMedia("print").addEventListener("change", () => {
     recolour();
     plots().forEach((plot) => Plotly.Plots.resize(plot));
   });
+
+  return {
+    watch: (root) => root.querySelectorAll("figure.chart").forEach((chart) => near.observe(chart)),
+
+    // Gives the plots of a section to the charts of the same name in a newer one.
+    hand: (old, young) => {
+      const heirs = [...young.querySelectorAll("figure.chart")];
+      for (const chart of old.querySelectorAll("figure.chart")) {
+        near.unobserve(chart);
+        const plot = drawn.delete(chart) && chart.querySelector(".js-plotly-plot");
+        if (!plot) continue;
+        const at = heirs.findIndex((each) => each.ariaLabel === chart.ariaLabel && each.querySelector("script"));
+        if (at < 0) {
+          Plotly.purge(plot);
+          continue;
+        }
+        const [heir] = heirs.splice(at, 1);
+        heir.append(plot);
+        drawn.add(heir);
+        fill(heir, plot);
+      }
+    },
+  };
 })();
 
-// Opens the trial that a link leads to.
-(() => {
-  function reveal() {
-    const story = document.getElementById(location.hash.slice(1))?.closest("details");
-    for (let fold = story; fold; fold = fold.parentElement.closest("details")) fold.open = true;
-    story?.scrollIntoView();
-  }
-  addEventListener("hashchange", reveal);
-  reveal();
+// Opens the trial that a link leads to. A served page can ask for one that it does not tell: it replaces `find`.
+const stories = (() => {
+  const told = {
+    find: async (trial) => document.getElementById("trial-" + trial)?.closest("details"),
+    open: async (trial) => {
+      if (await told.find(trial)) location.hash = "trial-" + trial;
+    },
+    reveal: async () => {
+      const [, trial] = location.hash.match(/^#trial-(\d+)$/) ?? [];
+      const story = trial && (await told.find(trial));
+      for (let fold = story; fold; fold = fold.parentElement.closest("details")) fold.open = true;
+      story?.scrollIntoView();
+    },
+  };
+  addEventListener("hashchange", told.reveal);
+  return told;
 })();
 
 // Sorts, filters and picks columns of a table, and copies a trial's configuration.
-(() => {
+const tables = (() => {
   function make(tag, properties, ...children) {
     const element = Object.assign(document.createElement(tag), properties);
     element.append(...children);
@@ -81,16 +128,16 @@
     const button = make("button", { type: "button", className: "copy", textContent: text });
     button.setAttribute("aria-label", `Copy trial ${trial} as TOML`);
     button.addEventListener("click", async () => {
-      const pre = document.getElementById("trial-" + trial).closest("details").querySelector("pre");
+      const pre = (await stories.find(trial)).querySelector("pre");
+      if (!navigator.clipboard) { // a page that came over a network without encryption has none
+        await stories.open(trial);
+        return getSelection().selectAllChildren(pre);
+      }
       await navigator.clipboard.writeText(pre.textContent + "\n");
       button.textContent = "copied";
       setTimeout(() => { button.textContent = text; }, 1500);
     });
     return button;
-  }
-
-  for (const pre of document.querySelectorAll(".story pre")) {
-    pre.before(copier(pre.closest("details").querySelector("[id]").id.slice(6), "Copy as TOML"));
   }
 
   // One condition: a word that the row holds, or a column compared with a number.
@@ -151,5 +198,17 @@
     }
     table.parentElement.before(make("div", { className: "toolbar" }, filter, shown, picker));
   }
-  document.querySelectorAll("table.tools").forEach(equip);
+
+  return {
+    equip: (root) => {
+      root.querySelectorAll("table.tools").forEach(equip);
+      for (const pre of root.querySelectorAll(".story pre:not(.log)")) {
+        pre.before(copier(pre.closest("details").querySelector("[id]").id.slice(6), "Copy as TOML"));
+      }
+    },
+  };
 })();
+
+charts.watch(document);
+tables.equip(document);
+stories.reveal();
