@@ -30,7 +30,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Row:
-    """Cells of words; `keys` are what a sortable table sorts them by, `link` where the first cell leads."""
+    """Cells of words; `keys` are what a sortable table sorts them by, `link` the address where the first cell leads."""
 
     cells: Sequence[str]
     mark: str = ""
@@ -39,11 +39,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Pager:
+    """Which page of a table this is, in words and by number, and the number of the last one, from 0."""
+
+    said: str
+    number: int
+    last: int
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of words; the first column names the row.
 
     With a `fold`, they are shown when that line is clicked; a `tall` table scrolls by itself; `tools` sort, filter
-    and pick columns.
+    and pick columns; one that is `titled` has its name above it.
     """
 
     name: str
@@ -53,7 +62,25 @@ class Table:
     after: str = ""
     tall: bool = False
     tools: bool = False
+    titled: bool = False
+    pager: Pager | None = None
     template: ClassVar[str] = "table"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number that is to be seen from afar, and in small what belongs to it; `share`, from 0 to 1, is drawn."""
+
+    name: str
+    value: str
+    note: str = ""
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Tiles:
+    tiles: Sequence[Tile]
+    template: ClassVar[str] = "tiles"
 
 
 @dataclass(frozen=True)
@@ -73,10 +100,46 @@ class Networks:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A number of a matrix: whether it is right, better or worse, and how strongly, from 0 to 1."""
+
+    text: str
+    kind: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Numbers for each class (rows) and what it was taken for (columns)."""
+
+    title: str
+    names: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    template: ClassVar[str] = "matrix"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image whose address holds all of it; `alt` says what is seen, `caption` the same in short."""
+
+    address: str
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    title: str
+    pictures: Sequence[Picture]
+    template: ClassVar[str] = "gallery"
+
+
+@dataclass(frozen=True)
 class Beside:
-    """Blocks next to each other where there is room."""
+    """Blocks next to each other where there is room; three of them, if they are narrow."""
 
     blocks: "Sequence[Block]"
+    narrow: bool = False
     template: ClassVar[str] = "beside"
 
 
@@ -121,7 +184,7 @@ class Charts:
 
 @dataclass(frozen=True)
 class Story:
-    """One trial, from its values to its end; `toml` is its configuration to copy."""
+    """One trial, from its values to its end; `toml` is its configuration to copy, `log` what was said last."""
 
     trial: int
     title: str
@@ -130,6 +193,7 @@ class Story:
     facts: Definitions
     chart: Chart | None
     toml: str
+    log: str = ""
     template: ClassVar[str] = "story"
 
 
@@ -142,31 +206,33 @@ class Fold:
     template: ClassVar[str] = "fold"
 
 
-Block = Sentence | Table | Definitions | Networks | Beside | Charts | Story | Fold
+Block = Sentence | Table | Tiles | Definitions | Networks | Matrix | Gallery | Beside | Charts | Story | Fold
 
 
 def of_figure(figure: go.Figure) -> Block:
     """The chart over the whole width, or what the figure says instead of being empty."""
     if not figure.data:
-        return Sentence(figure.layout.title.text)
+        return _instead(figure)
     return Charts([chart_of(figure)])
 
 
-def of_figures(figures: Sequence[go.Figure], fold: str = "", headed: bool = False, drawn_only: bool = False) -> Block:
+def of_figures(figures: Sequence[drawing.Canvas], fold: str = "", headed: bool = False) -> Block:
     """Small charts side by side under one key; those with nothing to show are left out."""
-    shown = [chart_of(figure, headed, drawn_only) for figure in figures if figure.data]
-    return Charts(shown, small=True, fold=fold) if shown else Sentence(figures[0].layout.title.text)
+    shown = [chart_of(figure, headed) for figure in figures if figure.data]
+    return Charts(shown, small=True, fold=fold) if shown else _instead(figures[0])
 
 
-def chart_of(figure: go.Figure, headed: bool = False, drawn_only: bool = False) -> Chart:
-    """A chart; `headed` shows its title, `drawn_only` leaves Plotly out."""
-    title, height = figure.layout.title.text, figure.layout.height
-    note = figure.layout.meta["note"] if figure.layout.meta else ""
+def _instead(figure: drawing.Canvas) -> Sentence:
+    return Sentence(figure.to_plotly_json()["layout"]["title"]["text"])
+
+
+def chart_of(figure: drawing.Canvas, headed: bool = False) -> Chart:
+    """A chart; `headed` shows its title. A sketch stays a picture."""
     content = figure.to_plotly_json()
-    for said_by_the_page in ("title", "meta"):
-        content["layout"].pop(said_by_the_page, None)
-    document = Markup("") if drawn_only else _json({**content, "config": drawing.CONFIG})
-    return Chart(title, still.drawn(content), still.key(content), document, height, note, headed)
+    layout = content["layout"]
+    title, note = layout.pop("title")["text"], layout.pop("meta", {}).get("note", "")  # the page says these
+    document = Markup("") if isinstance(figure, drawing.Sketch) else _json({**content, "config": drawing.CONFIG})
+    return Chart(title, still.drawn(content), still.key(content), document, layout["height"], note, headed)
 
 
 def _json(content: dict[str, Any]) -> Markup:

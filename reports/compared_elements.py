@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reports import compared, compared_figures, summary, words
+from reports import compared, compared_figures, summary, words, worth, worth_elements
 from reports.blocks import Beside, Block, Definitions, Head, Row, Sentence, Table, of_figure, of_figures
 from reports.elements import Element
 from sweep.results import Result
@@ -15,16 +15,19 @@ def sentences(results: Sequence[Result]) -> list[str]:
     trials, cost = int(table["trials"].sum()), float(table["cost"].sum())
     counted = f"{words.several(len(results), 'study', 'studies')} with {words.several(trials, 'trial')} in all"
     found = [f"{counted}, {words.duration(cost)} of training."]
-    known = table[table["difference"].notna()]
-    if known.empty:
+    known, confirmed = table[table["difference"].notna()], worth.ranked(results)
+    if not confirmed.empty:
+        found.append(worth.answer(confirmed))
+    elif known.empty:
         return [*found, "None of them has both a best trial and a baseline yet."]
-    first = known.iloc[0]
-    found.append(
-        f"Most was gained by `{first['study']}`: {words.percent(first['best'])}, {words.points(first['difference'])} "
-        f"(±{100 * first['margin']:.2f}) percentage points over its baseline."
-    )
-    clear = known.loc[known["clear"], "study"].tolist()
-    found.append(_sure(clear, known.loc[~known["clear"], "study"].tolist()))
+    else:
+        first = known.iloc[0]
+        found.append(
+            f"Most was gained by `{first['study']}`: {words.percent(first['best'])}, "
+            f"{words.points(first['difference'])} (±{100 * first['margin']:.2f}) percentage points over its baseline."
+        )
+        clear = known.loc[known["clear"], "study"].tolist()
+        found.append(_sure(clear, known.loc[~known["clear"], "study"].tolist()))
     if unlike := compared.unlike(results):
         names = words.listed(words.label(name) for name in unlike)
         found.append(f"They differ in {names}: compare what each gained over its own baseline, not their accuracies.")
@@ -96,6 +99,13 @@ def _each(results: Sequence[Result]) -> Sequence[Block]:
 
 
 ELEMENTS: tuple[Element[Sequence[Result]], ...] = (
+    Element(
+        "worth",
+        "Which one is worth it?",
+        "What each study's best gains over the baseline on seeds that no search saw; a dot is the mean difference, its "
+        "line the 95\N{NO-BREAK SPACE}% interval.",
+        worth_elements.ranking,
+    ),
     Element(
         "essence",
         "Side by side",

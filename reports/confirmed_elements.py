@@ -94,7 +94,7 @@ def _row(entry: Mapping[Hashable, Any], changes: str, told: set[int]) -> Row:
         changes,
     ]
     mark = "best" if role == "recommended" else "baseline" if own else ""
-    return Row(cells, mark, link=f"trial-{entry['trial']}" if entry["trial"] in told else "")
+    return Row(cells, mark, link=f"#trial-{entry['trial']}" if entry["trial"] in told else "")
 
 
 def _changes(result: Result, trial: int) -> str:

@@ -5,7 +5,7 @@ can draw them without Plotly. Backgrounds are transparent; colours read on light
 """
 
 import html
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -40,7 +40,56 @@ LEFT_OF_NAMES = 122
 """Pixels beside a chart whose rows have names."""
 
 
+class Sketch:
+    """A figure that stays a picture: as Plotly's JSON, without Plotly, whose checks take most of a page's time.
+
+    Its methods are those of `go.Figure`, as far as the drawing of what has many charts needs them.
+    """
+
+    def __init__(self, layout: dict[str, Any]) -> None:
+        self.data: list[dict[str, Any]] = []
+        self.layout = layout
+
+    def add_scatter(self, **trace: Any) -> None:
+        self.data.append(trace)
+
+    def add_vline(self, x: float, line: dict[str, Any], layer: str = "above") -> None:
+        ends = {"x0": x, "x1": x, "xref": "x", "y0": 0, "y1": 1, "yref": "y domain"}
+        self.layout.setdefault("shapes", []).append({"type": "line", "line": line, "layer": layer, **ends})
+
+    def update_layout(self, **changes: Any) -> "Sketch":
+        self.layout |= changes
+        return self
+
+    def update_xaxes(self, **changes: Any) -> "Sketch":
+        return self._update("xaxis", changes)
+
+    def update_yaxes(self, **changes: Any) -> "Sketch":
+        return self._update("yaxis", changes)
+
+    def _update(self, axis: str, changes: dict[str, Any]) -> "Sketch":
+        title = {"title": {**self.layout[axis]["title"], "text": changes["title"]}} if "title" in changes else {}
+        self.layout[axis] = {**self.layout[axis], **changes, **title}
+        return self
+
+    def to_plotly_json(self) -> dict[str, Any]:
+        return {"data": self.data, "layout": dict(self.layout)}
+
+
+Canvas: TypeAlias = go.Figure | Sketch
+
+
 def blank(title: str, height: int, left: int = 52) -> go.Figure:
+    """A figure without anything in it yet."""
+    return go.Figure(layout=_layout(title, height, left))
+
+
+def sketched(title: str, height: int, left: int = 52) -> Sketch:
+    """The same as a picture."""
+    return Sketch(_layout(title, height, left))
+
+
+def _layout(title: str, height: int, left: int) -> dict[str, Any]:
     axis = {
         "gridcolor": FAINT,
         "linecolor": FAINT,
@@ -48,26 +97,24 @@ def blank(title: str, height: int, left: int = 52) -> go.Figure:
         "title": {"standoff": 8, "font": {"size": 12.5}},
         "ticks": "",
     }
-    return go.Figure(
-        layout={
-            "title": {"text": title},
-            "height": height,
-            "autosize": True,
-            "margin": {"l": left, "r": 14, "t": 10, "b": 44},
-            "font": {
-                "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
-                "size": 12,
-                "color": PLAIN,
-            },
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "showlegend": False,  # the page draws one key for the figure and for its still
-            "xaxis": axis,
-            "yaxis": axis,
-            "hoverlabel": {"align": "left"},
-            "template": None,
-        }
-    )
+    return {
+        "title": {"text": title},
+        "height": height,
+        "autosize": True,
+        "margin": {"l": left, "r": 14, "t": 10, "b": 44},
+        "font": {
+            "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+            "size": 12,
+            "color": PLAIN,
+        },
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": False,  # the page draws one key for the figure and for its still
+        "xaxis": axis,
+        "yaxis": axis,
+        "hoverlabel": {"align": "left"},
+        "template": None,
+    }
 
 
 def nothing(sentence: str) -> go.Figure:
@@ -75,7 +122,7 @@ def nothing(sentence: str) -> go.Figure:
     return blank(sentence, 120)
 
 
-def noted(figure: go.Figure, *notes: str) -> go.Figure:
+def noted(figure: Canvas, *notes: str) -> Canvas:
     """The figure with remarks about what it leaves out, for whoever shows it (`layout.meta`)."""
     note = "; ".join(note for note in notes if note)
     return figure.update_layout(meta={"note": note[:1].upper() + note[1:]})
@@ -95,11 +142,11 @@ def percents(scores: "pd.Series[float]") -> list[float]:
     return [round(100 * float(score), 3) for score in scores]
 
 
-def accuracy_axis(figure: go.Figure, low: float, high: float) -> None:
+def accuracy_axis(figure: Canvas, low: float, high: float) -> None:
     figure.update_yaxes(title=ACCURACY, range=[100 * low, 100 * high], nticks=7)
 
 
-def parameter_axis(figure: go.Figure, which: str, axis: axes.Axis, title: str) -> None:
+def parameter_axis(figure: Canvas, which: str, axis: axes.Axis, title: str) -> None:
     ends = axes.ends(axis)
     update = figure.update_xaxes if which == "x" else figure.update_yaxes
     update(title=html.escape(title), range=ends, type="log" if axis.log else "linear", showgrid=not axis.places)
@@ -124,7 +171,7 @@ def whole_numbers(how_many: int) -> dict[str, Any]:
 
 
 def trials(
-    figure: go.Figure, table: pd.DataFrame, span: tuple[float, float], said: "pd.Series[str] | None" = None
+    figure: Canvas, table: pd.DataFrame, span: tuple[float, float], said: "pd.Series[str] | None" = None
 ) -> None:
     """Each trial as a mark at (`at`, `score`): completed or not, the baseline, the best, those under the range.
 
@@ -200,9 +247,7 @@ def steps(figure: go.Figure, x: list[float], best: "pd.Series[float]", name: str
     )
 
 
-def bundle(
-    figure: go.Figure, lines: list[tuple[list[float], list[float]]], name: str, color: str, width: float
-) -> None:
+def bundle(figure: Canvas, lines: list[tuple[list[float], list[float]]], name: str, color: str, width: float) -> None:
     """Many lines as one trace, broken where the next begins: a hundred traces would be slow."""
     x: list[float | None] = []
     y: list[float | None] = []

@@ -14,23 +14,29 @@ from sweep.space import Range
 MOST_POINTS = 1500
 MOST_POINTS_EACH = 400
 MOST_LINES = 250
+NEEDED = ("trial", "outcome", "score", "baseline")
+"""What drawing a trial takes, beside a parameter of its."""
 
 
-def parameters(frame: pd.DataFrame, space: Mapping[str, Range]) -> dict[str, go.Figure]:
+def parameters(frame: pd.DataFrame, space: Mapping[str, Range], sketch: bool = False) -> dict[str, drawing.Canvas]:
     """`parameter` for each of a space, on one scale of scores; those that no scored trial has are missing."""
-    found = {name: parameter(frame, name, span) for name, span in space.items()}
+    found = {name: parameter(frame, name, span, sketch) for name, span in space.items()}
     return {name: figure for name, figure in found.items() if figure.data}
 
 
-def parameter(frame: pd.DataFrame, name: str, span: Range) -> go.Figure:
-    """One parameter against the score, for the trials that have it, with the median of the completed ones."""
+def parameter(frame: pd.DataFrame, name: str, span: Range, sketch: bool = False) -> drawing.Canvas:
+    """One parameter against the score, for the trials that have it, with the median of the completed ones.
+
+    With `sketch`, as a picture.
+    """
+    frame = frame[[each for each in (*NEEDED, name) if each in frame]]  # picking rows of a wide frame takes its time
     table, axis = tables.parameter(frame, name, span)
     title = words.label(name)
-    scores = tables.scored(frame)["score"]
+    scores = tables.comparable(tables.scored(frame))
     if len(scores) < 2 or table.empty:
         return drawing.nothing(f"Two trials with a score are needed to see what {html.escape(title)} does.")
     low, high = axes.score_range(scores, tables.baseline_score(frame))
-    figure = drawing.blank(html.escape(title), 235)
+    figure = (drawing.sketched if sketch else drawing.blank)(html.escape(title), 235)
     reference = table[table["baseline"]]
     if len(reference):
         line = {"color": BASELINE, "width": 1, "dash": "dot"}
@@ -48,7 +54,7 @@ def parameter(frame: pd.DataFrame, name: str, span: Range) -> go.Figure:
     return drawing.noted(figure, thinned)
 
 
-def _trend(figure: go.Figure, trend: pd.DataFrame, axis: axes.Axis) -> None:
+def _trend(figure: drawing.Canvas, trend: pd.DataFrame, axis: axes.Axis) -> None:
     if trend.empty:
         return
     scores = drawing.percents(trend["score"])

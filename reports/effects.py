@@ -62,9 +62,9 @@ def _grouped(frame: pd.DataFrame, space: Mapping[str, Range]) -> Iterator[tuple[
     """Of each parameter that enough trials have: its name, the group of each of them, and the rank of its score."""
     table = ended(frame)
     for name in space:
-        present = table[table[name].notna()] if name in table else table.iloc[:0]
-        if len(present) >= FEWEST and (groups := _groups(present[name])).max() > 0:
-            yield name, groups, present["score"].rank().to_numpy(float)
+        values = table[name].dropna() if name in table else table["score"].iloc[:0]
+        if len(values) >= FEWEST and (groups := _groups(values)).max() > 0:
+            yield name, groups, table.loc[values.index, "score"].rank().to_numpy(float)
 
 
 def _groups(values: pd.Series) -> Numbers:

@@ -7,8 +7,32 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from reports import confirmed_elements, effects, figures, networks, stories, tables, words
-from reports.blocks import Beside, Block, Definitions, Fold, Head, Networks, Row, Sentence, Table, of_figure, of_figures
+from reports import (
+    confirmed_elements,
+    effects,
+    figures,
+    mistakes_elements,
+    networks,
+    stories,
+    summary,
+    tables,
+    words,
+    worth_elements,
+)
+from reports.blocks import (
+    Beside,
+    Block,
+    Definitions,
+    Fold,
+    Head,
+    Networks,
+    Pager,
+    Row,
+    Sentence,
+    Table,
+    of_figure,
+    of_figures,
+)
 from sweep.results import Result
 
 MOST_ROWS = 100
@@ -21,12 +45,16 @@ Subject = TypeVar("Subject")
 
 @dataclass(frozen=True)
 class Element(Generic[Subject]):
-    """A section of the page about a subject: one result, or several."""
+    """A section of the page about a subject: one result, or several.
+
+    `paged` gives one page of what `make` can show the beginning of only, from 0, to whoever can ask for the others.
+    """
 
     key: str
     title: str
     note: str
     make: Callable[[Subject], Sequence[Block]]
+    paged: Callable[[Subject, int], Sequence[Block]] | None = None
 
 
 def _comparison(result: Result) -> Sequence[Block]:
@@ -65,7 +93,7 @@ def _networks(result: Result, trials: list[int]) -> list[Networks]:
     return [Networks(["Baseline", f"Best: trial {trials[1]}"], networks.beside(*found))]
 
 
-def _leaderboard(result: Result) -> Sequence[Block]:
+def _leaderboard(result: Result, number: int | None = None) -> Sequence[Block]:
     table = tables.leaderboard(result.frame)
     if table.empty:
         return [Sentence("No trial has a score yet.")]
@@ -81,19 +109,25 @@ def _leaderboard(result: Result) -> Sequence[Block]:
         *parameters,
         Head("Network", "number of values the network learns or moves"),
         Head("FLOPs", "operations for one image", extra=True),
-        Head("Epochs", "epochs trained", extra=True),
+        Head("Epochs", "epochs trained"),
         Head("Reused", "epochs taken from the store", extra=True),
         Head("Time", "seconds of training and scoring"),
         Head("Outcome", number=False),
     ]
     columns = ["score", "difference", *varied, "parameters", "flops", "trained_epochs", "reused_epochs", "seconds"]
     top = tables.best(result.frame)
-    best, told = -1 if top is None else int(top["trial"]), set(stories.chosen(result))
-    rows = [_leader(entry, columns, best, told) for entry in table.head(MOST_ROWS).to_dict("records")]
-    after = ""
-    if more := len(table) - len(rows):
+    best = -1 if top is None else int(top["trial"])
+    told = set(stories.chosen(result) if number is None else table["trial"])
+    first = MOST_ROWS * (number or 0)
+    rows = [_leader(entry, columns, best, told) for entry in table[first : first + MOST_ROWS].to_dict("records")]
+    after, pager = "", None
+    if (more := len(table) - len(rows)) and number is None:
         after = f"{words.several(more, 'more trial')} below; `sweep trials {result.study.name}` lists them all."
-    return [Table("Trials by validation accuracy", heads, rows, after=after, tall=len(rows) > 25, tools=True)]
+    elif more and number is not None:
+        said = f"Places {first + 1:,} to {first + len(rows):,} of {len(table):,}"
+        pager = Pager(said, number, (len(table) - 1) // MOST_ROWS)
+    name, tall = "Trials by validation accuracy", len(rows) > 25
+    return [Table(name, heads, rows, after=after, tall=tall, tools=True, pager=pager)]
 
 
 def _leader(entry: Mapping[Hashable, Any], columns: Sequence[str], best: int, told: set[int]) -> Row:
@@ -105,7 +139,7 @@ def _leader(entry: Mapping[Hashable, Any], columns: Sequence[str], best: int, to
     cells = [f"{entry['trial']}{word}", *said.values(), outcome]
     scales = {"score": 100, "difference": 100}  # as they are shown
     keys = [words.key(entry[name] * scales[name] if name in scales else entry[name]) for name in ("trial", *columns)]
-    return Row(cells, mark, [*keys, outcome], f"trial-{entry['trial']}" if entry["trial"] in told else "")
+    return Row(cells, mark, [*keys, outcome], f"#trial-{entry['trial']}" if entry["trial"] in told else "")
 
 
 def _outcomes(result: Result) -> Sequence[Block]:
@@ -126,6 +160,11 @@ def _history(result: Result) -> Sequence[Block]:
     return [of_figures(found)]
 
 
+def _going_on(result: Result) -> Sequence[Block]:
+    said = summary.going_on(result)
+    return [Sentence(f"{text[:1].upper()}{text[1:]}.") for text in said] or [Sentence("Too few trials have completed.")]
+
+
 def _curves(result: Result) -> Sequence[Block]:
     return [of_figure(figures.curves(result.frame, result.curves))]
 
@@ -140,15 +179,15 @@ def _importance(result: Result) -> Sequence[Block]:
 
 
 def _parameters(result: Result) -> Sequence[Block]:
-    space = result.study.space
-    names = effects.ordered(result.frame, space)
-    found = list(figures.parameters(result.frame, {name: space[name] for name in names}).values())
+    frame, space = result.frame, result.study.space
+    names = effects.ordered(frame, space)
+    found = list(figures.parameters(frame, {name: space[name] for name in names[:MOST_CHARTS]}).values())
     if not found:
         return [Sentence("Two trials with a score are needed to compare values.")]
-    more = found[MOST_CHARTS:]
-    fold = f"{words.several(len(more), 'parameter')} that explain less"
-    rest = [of_figures(more, fold=fold, drawn_only=True)] if more else []  # a page of thirty charts would be too large
-    return [of_figures(found[:MOST_CHARTS]), *rest]
+    others = figures.parameters(frame, {name: space[name] for name in names[MOST_CHARTS:]}, sketch=True)
+    fold = f"{words.several(len(others), 'parameter')} that explain less"
+    rest = [of_figures(list(others.values()), fold=fold)] if others else []  # thirty charts would make too large a page
+    return [of_figures(found), *rest]
 
 
 def _parallel(result: Result) -> Sequence[Block]:
@@ -176,7 +215,7 @@ def _cheapest(result: Result, columns: Sequence[str]) -> list[Sentence]:
 
 
 def _timeline(result: Result) -> Sequence[Block]:
-    return [of_figure(figures.timeline(result.frame))]
+    return [of_figure(figures.timeline(result.frame, result.curves))]
 
 
 def _stories(result: Result) -> Sequence[Block]:
@@ -218,16 +257,31 @@ ELEMENTS: tuple[Element[Result], ...] = (
         confirmed_elements.confirmation,
     ),
     Element(
+        "ablation",
+        "What each change contributes",
+        "Each change of the recommended network put back, alone, and made alone to the baseline, on the same seeds; a "
+        "dot is what it adds to the accuracy, its line the 95\N{NO-BREAK SPACE}% interval.",
+        worth_elements.ablation,
+    ),
+    Element(
         "history",
         "Best so far",
         "Each mark is a trial; the band is what chance among the validation images does to the baseline.",
         _history,
     ),
     Element(
+        "outlook",
+        "Is it worth going on?",
+        "An hour as good as the last trials, at the pace so far; a range ends too soon where most of the best trials "
+        "lie at its end.",
+        _going_on,
+    ),
+    Element(
         "leaderboard",
         "Leaderboard",
         "Every trial with a score, best first; a trial's number leads to its story.",
         _leaderboard,
+        paged=_leaderboard,
     ),
     Element(
         "importance",
@@ -251,6 +305,12 @@ ELEMENTS: tuple[Element[Result], ...] = (
     ),
     Element("fronts", "What accuracy costs", "Completed trials; up and to the left is better.", _fronts),
     Element(
+        "mistakes",
+        "What each gets wrong",
+        "A row of a matrix is what is on an image, a column what it was taken for; so stands it under a picture.",
+        mistakes_elements.mistakes,
+    ),
+    Element(
         "curves",
         "Learning curves",
         "Accuracy on the validation images after each epoch. The scale widens towards the top.",
@@ -259,7 +319,8 @@ ELEMENTS: tuple[Element[Result], ...] = (
     Element(
         "timeline",
         "When it was trained",
-        "A bar is a trial, a lane what ran at the same time; a trial whose epochs were all known is a thin line.",
+        "A bar is a stretch of a trial's training, a lane what ran at the same time; a trial whose epochs were all "
+        "known is a thin line.",
         _timeline,
     ),
     Element("outcomes", "How the trials ended", "", _outcomes),

@@ -14,16 +14,19 @@ from reports import axes, drawing, tables, words
 from reports.confirmed_figures import standings
 from reports.drawing import BASELINE, BEST, CONFIG, FAINT, MEDIAN, PLAIN
 from reports.effect_figures import importance, pair, parallel, parameter, parameters
+from reports.mistakes_figures import class_errors
 
 __all__ = [
-    "CONFIG", "curve", "curves", "front", "history", "importance", "pair", "parallel", "parameter", "parameters",
-    "spending", "standings", "timeline",
+    "CONFIG", "class_errors", "curve", "curves", "front", "history", "importance", "pair", "parallel", "parameter",
+    "parameters", "spending", "standings", "timeline",
 ]  # fmt: skip
 
 MOST_POINTS = 1500
 MOST_POINTS_EACH = 400
 MOST_BARS = 1500
 MOST_LANES = 16
+PAUSED = "#a8820a"
+MARK = "#b565a7"
 
 
 def history(frame: pd.DataFrame, images: int | None = None) -> go.Figure:
@@ -59,7 +62,7 @@ def _progress(
     if len(table) < 2:
         return drawing.nothing("Two trials with a score are needed to see progress.")
     reference = tables.baseline_score(frame)
-    low, high = axes.score_range(table["score"], reference)
+    low, high = axes.score_range(tables.comparable(table), reference)
     if reference is not None and images is not None:  # differences look as small as they are beside the band
         noise = 2.2 * tables.standard_error(reference, images)
         low, high = min(low, max(reference - noise, 0)), max(high, min(reference + noise, 1))
@@ -83,8 +86,8 @@ def curves(frame: pd.DataFrame, curves: pd.DataFrame) -> go.Figure:
     table = tables.curves(frame, curves)
     if table.empty:
         return drawing.nothing("No trial has finished an epoch yet.")
-    if table["epoch"].max() < 2:
-        return drawing.nothing("Every trial was trained for one epoch, so there are no curves.")
+    if table["epoch"].nunique() < 2:
+        return drawing.nothing("Every trial was scored once, so there are no curves.")
     scores = tables.scored(frame).set_index("trial")["score"]
     figure = drawing.blank("Learning curves", 400)
     rest = table[table["role"] == "rest"]
@@ -93,6 +96,8 @@ def curves(frame: pd.DataFrame, curves: pd.DataFrame) -> go.Figure:
             (curve["epoch"].tolist(), _errors(curve["val_accuracy"])) for _, curve in rest.groupby("trial", sort=False)
         ]
         drawing.bundle(figure, lines, "other trials", FAINT, 1.2)
+        halted = rest[rest["trial"].isin(frame.loc[frame["outcome"] == "paused", "trial"])]
+        _halted(figure, halted.groupby("trial", sort=False).tail(1))
     looks = iter(drawing.LOOKS)
     for role in ("top", "baseline"):
         for trial, curve in table[table["role"] == role].groupby("trial", sort=False):
@@ -101,7 +106,7 @@ def curves(frame: pd.DataFrame, curves: pd.DataFrame) -> go.Figure:
             _curve(figure, curve, f"{who} ({words.percent(scores[trial])})", look, dashed=role == "baseline")
     shown = _errors(table.loc[table["role"] != "rest", "val_accuracy"])
     highest = max(shown)
-    _error_axis(figure, min(_errors(table["val_accuracy"])), highest, int(table["epoch"].max()))
+    _error_axis(figure, min(_errors(table["val_accuracy"])), highest, float(table["epoch"].max()))
     drawn = rest["trial"].nunique()
     others = curves.loc[curves["trial"].isin(scores.index), "trial"].nunique() - table["trial"].nunique() + drawn
     cut = max(_errors(table["val_accuracy"])) > highest * 1.12
@@ -112,9 +117,12 @@ def curves(frame: pd.DataFrame, curves: pd.DataFrame) -> go.Figure:
     )
 
 
-def curve(trial: int, own: pd.DataFrame, before: pd.DataFrame | None = None) -> go.Figure:
-    """One trial's curve, beside the baseline's where that is given; both are rows of a result's curves, by epoch."""
-    figure = drawing.blank(f"Curve of trial {trial}", 190)
+def curve(trial: int, own: pd.DataFrame, before: pd.DataFrame | None = None, sketch: bool = False) -> drawing.Canvas:
+    """One trial's curve, beside the baseline's where that is given; both are rows of a result's curves, by epoch.
+
+    With `sketch`, as a picture.
+    """
+    figure = (drawing.sketched if sketch else drawing.blank)(f"Curve of trial {trial}", 190)
     found = [rows for rows in (before, own) if rows is not None]
     for rows in found:
         if rows is own:
@@ -122,11 +130,21 @@ def curve(trial: int, own: pd.DataFrame, before: pd.DataFrame | None = None) -> 
         elif int(rows["trial"].iloc[0]) != trial:
             _curve(figure, rows, "baseline", (BASELINE, "diamond"), dashed=True)
     errors = _errors(pd.concat(found)["val_accuracy"].dropna())
-    _error_axis(figure, min(errors), max(errors), max(int(rows["epoch"].max()) for rows in found), 4)
+    _error_axis(figure, min(errors), max(errors), max(float(rows["epoch"].max()) for rows in found), 4)
     return figure.update_yaxes(title="accuracy, %")
 
 
-def _curve(figure: go.Figure, curve: pd.DataFrame, name: str, look: tuple[str, str], dashed: bool) -> None:
+def _halted(figure: go.Figure, ends: pd.DataFrame) -> None:
+    """Where curves end for now, since the trial was halted at a rung."""
+    if len(ends):
+        figure.add_scatter(
+            x=ends["epoch"].tolist(), y=_errors(ends["val_accuracy"]), mode="markers", name="halted at a rung",
+            marker={"symbol": "circle-open", "size": 6, "color": PAUSED}, customdata=ends["trial"].tolist(),
+            text=[words.percent(accuracy) for accuracy in ends["val_accuracy"]], hovertemplate=drawing.POINTED_AT,
+        )  # fmt: skip
+
+
+def _curve(figure: drawing.Canvas, curve: pd.DataFrame, name: str, look: tuple[str, str], dashed: bool) -> None:
     color, symbol = look
     curve = curve[curve["val_accuracy"].notna()]
     figure.add_scatter(
@@ -141,10 +159,10 @@ def _curve(figure: go.Figure, curve: pd.DataFrame, name: str, look: tuple[str, s
     )
 
 
-def _error_axis(figure: go.Figure, lowest: float, highest: float, epochs: int, ticks_at_most: int = 8) -> None:
+def _error_axis(figure: drawing.Canvas, lowest: float, highest: float, epochs: float, ticks_at_most: int = 8) -> None:
     """Accuracies on a log axis of the error, so that 98.5 and 99 % stand well apart; and the epochs below."""
     ticks = axes.log_ticks(lowest / 1.12, highest * 1.12, False, ticks_at_most)
-    figure.update_xaxes(title="epoch", range=[1 - 0.03 * epochs, epochs * 1.03], **drawing.whole_numbers(epochs))
+    figure.update_xaxes(title="epoch", range=[0, epochs * 1.03], **drawing.whole_numbers(math.ceil(epochs)))
     figure.update_yaxes(
         title=drawing.ACCURACY,
         type="log",
@@ -183,9 +201,9 @@ def front(frame: pd.DataFrame, column: str) -> go.Figure:
     return drawing.noted(figure, drawing.drawn(len(points), len(table)))
 
 
-def timeline(frame: pd.DataFrame) -> go.Figure:
-    """When each trial was trained, in as many rows as were trained side by side."""
-    found = tables.timeline(frame)
+def timeline(frame: pd.DataFrame, curves: pd.DataFrame) -> go.Figure:
+    """When each trial was trained, in as many rows as were trained side by side, and where it was put down."""
+    found = tables.timeline(frame, curves)
     if found.bars.empty or found.bars["end"].max() <= 0:
         return drawing.nothing("Nothing has been trained yet.")
     total = float(found.bars["end"].max())
@@ -198,13 +216,15 @@ def timeline(frame: pd.DataFrame) -> go.Figure:
     best = bars["trial"] == (-1 if top is None else top["trial"])
     completed = bars["outcome"] == "completed"
     running = bars["outcome"].isin(["running", "interrupted"])
+    paused = bars["outcome"] == "paused"
     early = bars["outcome"] == "pruned"
     for chosen, name, color in (
         (completed & ~best, "completed", PLAIN),
         (best, "best", BEST),
+        (paused, "halted at a rung", PAUSED),
         (early, "stopped early", "rgba(125, 135, 150, 0.45)"),
         (running, "not finished", MEDIAN),
-        (~completed & ~early & ~running, "failed", BASELINE),
+        (~completed & ~paused & ~early & ~running, "failed", BASELINE),
     ):
         kept = bars[chosen]
         if len(kept):
@@ -214,9 +234,21 @@ def timeline(frame: pd.DataFrame) -> go.Figure:
                 for begin, end, lane in zip(kept["begin"], kept["end"], kept["lane"], strict=True)
             ]
             drawing.bundle(figure, lines, name, color, 13)
-            said = [text for text in drawing.told(kept) for _ in range(3)]
+            until = kept["until"].map(lambda epoch: "" if words.missing(epoch) else f"up to epoch {epoch:g}")
+            said = [text for text in drawing.told(kept, until) for _ in range(3)]
             who = [trial for trial in kept["trial"] for _ in range(3)]
             figure.data[-1].update(hoverinfo=None, customdata=who, text=said, hovertemplate=drawing.POINTED_AT)
+    for chosen, end, name, symbol in (
+        (bars["more"], "end", "put down, went on later", "x"),
+        (bars["reused"] & ~bars["trial"].duplicated(), "begin", "its first epochs were known", "triangle-up"),
+    ):
+        kept = bars[chosen]
+        if len(kept):
+            figure.add_scatter(
+                x=(kept[end] / scale).round(4).tolist(), y=kept["lane"].astype(float).tolist(), mode="markers",
+                name=name, marker={"symbol": symbol, "size": 7, "color": MARK}, customdata=kept["trial"].tolist(),
+                hovertemplate=f"trial %{{customdata}}<br>{name}<extra></extra>",
+            )  # fmt: skip
     for at, _ in found.cuts:
         figure.add_vline(x=at / scale, line={"color": PLAIN, "width": 1, "dash": "dot"})
     drawing.name_axis(figure, [f"lane {lane + 1}" for lane in range(lanes)])
@@ -224,7 +256,7 @@ def timeline(frame: pd.DataFrame) -> go.Figure:
     pauses = words.listed(words.duration(seconds) for _, seconds in found.cuts)
     return drawing.noted(
         figure,
-        f"{len(bars):,} of {words.several(len(found.bars), 'trial')} drawn" if len(bars) < len(found.bars) else "",
+        f"{len(bars):,} of {len(found.bars):,} bars drawn" if len(bars) < len(found.bars) else "",
         f"{lanes} of {all_lanes:,} lanes drawn" if lanes < all_lanes else "",
         f"dotted lines stand for {'a pause' if len(found.cuts) == 1 else 'pauses'} of {pauses}" if pauses else "",
     )

@@ -10,7 +10,7 @@ from sweep.results import Result
 
 IMAGE_SHAPE: ImageShape = (28, 28, 1)
 CLASSES = 10
-"""Of the datasets known by name; a network of other images is not drawn, which its number of parameters tells."""
+"""Of the datasets known by name, where a run has not kept its own."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,24 @@ class Layer:
 def layers(result: Result, trial: int) -> list[Layer] | None:
     """The layers of a trial's network; None where they cannot be told."""
     configuration = result.configuration(trial)
+    height, width, channels = result.provenance.get("image shape", IMAGE_SHAPE)
+    classes = result.provenance.get("classes", CLASSES)
     try:
-        network = architecture(configuration, IMAGE_SHAPE, CLASSES)
+        network = architecture(configuration, (height, width, channels), classes)
     except Infeasible:
         return None
     recorded = result.frame.set_index("trial").loc[trial, "parameters"]
     if words.missing(recorded) or network.parameters != recorded:
         return None
-    return _described(configuration, network)
+    return _described(configuration, network, classes)
 
 
-def _described(configuration: Configuration, network: Architecture) -> list[Layer]:
+def _described(configuration: Configuration, network: Architecture, classes: int) -> list[Layer]:
     made = {
         "dense": words.several(configuration.dense_units, "unit"),
         "dropout": f"{words.number(100 * configuration.dropout)}{words.SPACE}% dropped",
     }
-    made["output"] = words.several(CLASSES, "unit")
+    made["output"] = words.several(classes, "unit")
     for number, block in enumerate(configuration.blocks, start=1):
         made[f"conv{number}"] = f"{block.filters} of {_window(block.kernel_size, block.stride, 1)}"
         made[f"pool{number}"] = _window(block.pool_size, block.pool_stride or 1, block.pool_size)

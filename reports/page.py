@@ -1,13 +1,16 @@
-"""Elements as one HTML file that needs no network."""
+"""Elements as pages, and a page as one HTML file that needs no network."""
 
 import base64
 import hashlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Generic
 
 import jinja2
 import pandas as pd
@@ -15,6 +18,7 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from reports import compared_elements, elements, summary, words
+from reports.elements import Element, Subject
 from sweep.errors import InputError
 from sweep.files import becoming
 from sweep.results import Result
@@ -37,52 +41,84 @@ def write(results: Result | Sequence[Result], path: str | Path) -> None:
         ) from error
 
 
+@dataclass(frozen=True)
+class Page(Generic[Subject]):
+    """What is shown about a subject, from top to bottom: all at once in a file, piece by piece by a server."""
+
+    kind: str
+    sentences: Callable[[Subject], Sequence[str]]
+    elements: Sequence[Element[Subject]]
+
+    def summary(self, subject: Subject) -> Markup:
+        return rendered("summary.html", sentences=self.sentences(subject))
+
+    def sections(self, subject: Subject) -> Iterator[Markup]:
+        return (section(element, subject) for element in self.elements)
+
+
+STUDY = Page("Study", summary.sentences, elements.ELEMENTS)
+COMPARISON = Page("Studies", compared_elements.sentences, compared_elements.ELEMENTS)
+
+
+def section(element: Element[Subject], subject: Subject, number: int | None = None) -> Markup:
+    """An element's HTML; of one that has pages, that with this number, from 0 (None: the first is the only one)."""
+    blocks = element.make(subject) if element.paged is None or number is None else element.paged(subject, number)
+    return rendered("section.html", element=element, blocks=blocks)
+
+
+def rendered(template: str, **content: object) -> Markup:
+    """A template of this package with these values, escaped."""
+    return Markup(_environment().get_template(template).render(content))
+
+
 def render(results: Result | Sequence[Result]) -> str:
     """The page's HTML, complete in itself."""
     if isinstance(results, Result):
-        return _page(
-            title=results.study.name,
-            description=results.study.description,
-            frames=[results.frame],
-            sentences=summary.sentences(results),
-            sections=[(element, element.make(results)) for element in elements.ELEMENTS],
-        )
+        return _file(STUDY, results, [results.frame], results.study.name, results.study.description)
     if len(results) == 1:
         return render(results[0])
-    return _page(
-        title=words.some_of([result.study.name for result in results], 3, ""),
-        description="",
-        frames=[result.frame for result in results],
-        sentences=compared_elements.sentences(results),
-        sections=[(element, element.make(results)) for element in compared_elements.ELEMENTS],
-    )
+    title = words.some_of([result.study.name for result in results], 3, "")
+    return _file(COMPARISON, results, [result.frame for result in results], title)
 
 
-def _page(frames: Sequence[pd.DataFrame], **content: object) -> str:
-    plotly, script, style = _script(get_plotlyjs()), _script(_template_text("page.js")), _template_text("page.css")
-    policy = {
-        "default-src": "'none'",
-        "script-src": f"{_hash(plotly)} {_hash(script)}",
-        "style-src": "'unsafe-inline'",  # Plotly adds style elements and attributes of its own
-        "img-src": "data: blob:",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-    }
-    return _environment().get_template("page.html").render(
-        content,
-        studies=len(frames),
+def _file(page: Page[Subject], subject: Subject, frames: list[pd.DataFrame], title: str, description: str = "") -> str:
+    plotly, script = (_script(text) for text in (get_plotlyjs(), text_of("page.js")))
+    policy = POLICY | {"script-src": f"{_hash(plotly)} {_hash(script)}"}
+    return rendered(
+        "page.html",
+        page=page,
+        title=title,
+        description=description,
+        summary=page.summary(subject),
+        sections=page.sections(subject),
         running=sum(int((frame["outcome"] == "running").sum()) for frame in frames),
-        policy="; ".join(f"{name} {value}" for name, value in policy.items()),
-        style=Markup(style),
+        policy=policy_of(policy),
+        style=Markup(text_of("page.css")),
         plotly=Markup(plotly),
         script=Markup(script),
         made=datetime.now(UTC),
-    )  # fmt: skip
+    )
 
 
+POLICY = {
+    "default-src": "'none'",
+    "style-src": "'unsafe-inline'",  # Plotly adds style elements and attributes of its own
+    "img-src": "data: blob:",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+}
+"""What a page may load and run, but for its scripts."""
+
+
+def policy_of(directives: Mapping[str, str]) -> str:
+    """A content security policy as browsers read it."""
+    return "; ".join(f"{name} {value}" for name, value in directives.items())
+
+
+@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template_text),
+        loader=jinja2.FunctionLoader(text_of),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -93,7 +129,8 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _template_text(name: str) -> str:
+def text_of(name: str) -> str:
+    """A template, script or style sheet as it is in this package."""
     return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
 
 

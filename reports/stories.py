@@ -15,6 +15,8 @@ from sweep.results import Result
 
 MOST_EPOCHS = 12
 """Accuracies that are listed one by one."""
+MOST_LINES = 20
+"""Of a log."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def _story(known: _Known, row: "pd.Series[Any]") -> Story:
     trial = int(row["trial"])
     curve = known.curves.get(trial)
     before = None if known.reference is None else known.curves.get(int(known.reference["trial"]))
-    drawn = None if curve is None else chart_of(figures.curve(trial, curve, before), drawn_only=True)
+    drawn = None if curve is None else chart_of(figures.curve(trial, curve, before, sketch=True))
     return Story(
         trial,
         heading(row, known.top),
@@ -52,7 +54,13 @@ def _story(known: _Known, row: "pd.Series[Any]") -> Story:
         Definitions("", _facts(known, row, curve)),
         drawn,
         as_toml(known.result, trial),
+        _tail(row.get("detail")),
     )
+
+
+def _tail(detail: object) -> str:
+    """The last lines of what was logged."""
+    return "\n".join(str(detail).strip().splitlines()[-MOST_LINES:]) if words.said(detail) else ""
 
 
 def heading(row: "pd.Series[Any]", top: "pd.Series[Any] | None") -> str:
@@ -80,15 +88,15 @@ def _facts(known: _Known, row: "pd.Series[Any]", curve: pd.DataFrame | None) -> 
     facts = {
         "to the baseline": "" if words.missing(away) else f"{words.points(away)} points",
         "epochs": _epochs(row),
-        "accuracy by epoch": "" if curve is None else _listed(curve["val_accuracy"].dropna()),
-        "reuse": f"{words.several(int(reused), 'epoch')} taken from the store" if words.some(reused) else "",
+        "accuracy by epoch": "" if curve is None else _listed(curve[curve["val_accuracy"].notna()]),
+        "reuse": f"{words.epochs(reused)} taken from the store" if words.some(reused) else "",
         "reused from": row.get("reused_from"),
         "attempts": row.get("attempts") if words.some(row.get("attempts")) else "",
         "training time": words.duration(row["seconds"]),
         "started": words.moment(row["started"]),
         "finished": words.moment(row["finished"]),
         "network": _network(row),
-        "where": _where(known.result.provenance),
+        "where": known.result.where,
         "seed": "" if words.missing(row["seed"]) else f"{row['seed']}",
         "run": str(row["fingerprint"])[:12] if words.said(row["fingerprint"]) else "",
     }
@@ -98,12 +106,15 @@ def _facts(known: _Known, row: "pd.Series[Any]", curve: pd.DataFrame | None) -> 
 def _epochs(row: "pd.Series[Any]") -> str:
     trained, meant = row["trained_epochs"], row.get("epochs")
     if words.missing(meant) or trained == meant:
-        return f"{trained}"
-    return f"{trained} of {meant}"
+        return f"{trained:g}"
+    return f"{trained:g} of {meant:g}"
 
 
-def _listed(accuracies: "pd.Series[float]") -> str:
-    said = [f"{100 * accuracy:.2f}" for accuracy in accuracies]
+def _listed(curve: pd.DataFrame) -> str:
+    said = [
+        f"{100 * accuracy:.2f}" + (f" (epoch {epoch:g})" if epoch % 1 else "")
+        for epoch, accuracy in zip(curve["epoch"], curve["val_accuracy"], strict=True)
+    ]
     if len(said) > MOST_EPOCHS:
         said = [*said[: MOST_EPOCHS - 1], "…", said[-1]]
     return " → ".join(said) + f"{words.SPACE}%" if said else ""
@@ -113,13 +124,6 @@ def _network(row: "pd.Series[Any]") -> str:
     if words.missing(row["parameters"]):
         return ""
     return f"{words.count(row['parameters'])} parameters, {words.count(row['flops'])} FLOPs an image"
-
-
-def _where(provenance: Mapping[str, Any]) -> str:
-    machine, threads = provenance.get("machine", ""), provenance.get("threads")
-    named = [machine.get("host"), machine.get("processor")] if isinstance(machine, Mapping) else [machine]
-    counted = words.several(threads, "thread") if isinstance(threads, int) else ""
-    return ", ".join(str(part) for part in (*named, counted, provenance.get("precision")) if part)
 
 
 def as_toml(result: Result, trial: int) -> str:
@@ -138,6 +142,12 @@ def chosen(result: Result, most: int = 50, unscored: int = 20) -> list[int]:
     found += board.loc[board["baseline"], "trial"].head(1).tolist()
     found += result.frame.loc[~result.frame["trial"].isin(board["trial"]), "trial"].head(unscored).tolist()
     return list(dict.fromkeys(int(trial) for trial in found))
+
+
+def story(result: Result, trial: int) -> Story | None:
+    """One trial's; None where there is no such trial."""
+    rows = result.frame[result.frame["trial"] == trial]
+    return _story(_known(result, {trial}), rows.iloc[0]) if len(rows) else None
 
 
 def stories(result: Result) -> list[Story]:

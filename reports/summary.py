@@ -3,6 +3,7 @@
 import pandas as pd
 
 from reports import confirmed, effects, tables, words
+from sweep.outlook import in_words, look_ahead
 from sweep.results import Result
 
 MENTIONED = 4
@@ -19,8 +20,8 @@ def sentences(result: Result) -> list[str]:
             f"This study has no trials yet; it will search {_space(result)}.",
             f"`sweep run` starts it, with {words.several(result.study.trials, 'trial')} planned.",
         ]
-    late, onward = _late(result), _next(result)
-    onward = f"{late.removesuffix('.')}; {onward}." if late else f"{onward[:1].upper()}{onward[1:]}."
+    before, onward = _going_on(result), _next(result)
+    onward = f"{before}; {onward}." if before else f"{onward[:1].upper()}{onward[1:]}."
     best = _best(result) if result.verdict is None else _confirmed(result)
     found = [_searched(result), *best, _mattered(result), onward]
     return [sentence for sentence in found if sentence]
@@ -133,19 +134,17 @@ def _mattered(result: Result) -> str:
     return f"How trials rank is explained best by {named}, each by itself{others}."
 
 
-def _late(result: Result) -> str:
-    late = tables.late_gain(result.frame)
-    top = tables.best(result.frame)
-    if late is None or top is None:
-        return ""
-    trials, gained = late
-    who = "The last trial" if trials == 1 else f"The last {trials:,} trials"
-    if gained <= 0:
-        return f"{who} found nothing better."
-    score = float(top["score"])
-    small = gained <= tables.margin(score, score - gained, result.study.validation)
-    chance = ", which may be chance" if small else ""
-    return f"{who} raised the best by {100 * gained:.2f} points{chance}."
+def going_on(result: Result) -> list[str]:
+    """What the last trials gained, what another hour would add, and which ranges end too soon; not yet sentences."""
+    found = look_ahead(result)
+    if found is None:
+        return []
+    return in_words(found, lambda edge: f"{words.label(edge.name)} ({words.value(edge.name, edge.value)})")
+
+
+def _going_on(result: Result) -> str:
+    text = "; ".join(going_on(result))
+    return text[:1].upper() + text[1:]
 
 
 def _next(result: Result) -> str:

@@ -18,6 +18,9 @@ from sweep.space import Int, Range
 RESULTS = ("score", "parameters", "flops", "seconds", "trained_epochs")
 """What is compared beside a configuration's values."""
 
+BREAK = 1.0
+"""Seconds between two epochs of a trial, beside a tenth of one, from which on it was put down in between."""
+
 
 def parameters(frame: pd.DataFrame) -> list[str]:
     """The parameters that some trial has."""
@@ -28,6 +31,12 @@ def scored(frame: pd.DataFrame) -> pd.DataFrame:
     """The trials that have a score, in the order of their numbers, with `score` as a float."""
     scores = pd.to_numeric(frame["score"], errors="coerce")
     return frame.assign(score=scores)[scores.notna()].sort_values("trial", kind="stable")
+
+
+def comparable(table: pd.DataFrame) -> "pd.Series[float]":
+    """The scores that an axis is made for: those of trials that were not halted at a rung, if there are two."""
+    kept = table.loc[table["outcome"] != "paused", "score"]
+    return kept if len(kept) >= 2 else table["score"]
 
 
 def completed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -185,35 +194,36 @@ def front(frame: pd.DataFrame, column: str) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Timeline:
-    """`bars`: `trial`, `outcome`, `score`, `reused`, `lane`, `begin`, `end`; times in seconds from the first start.
+    """`bars`: `trial`, `outcome`, `score`, `reused`, `until`, `more`, `lane`, `begin`, `end`; times in seconds.
 
-    Long pauses are cut short: `cuts` says where (in those seconds) and how many seconds each was.
+    A bar is a stretch of training, up to which epoch says `until`; `more` says that the trial went on later. Where the
+    ends of epochs were not kept it is the whole trial, and `until` is NaN. Times are from the first start; long pauses
+    are cut short: `cuts` says where (in those seconds) and how many seconds each was.
     """
 
     bars: pd.DataFrame
     cuts: tuple[tuple[float, float], ...]
 
 
-def timeline(frame: pd.DataFrame) -> Timeline:
+def timeline(frame: pd.DataFrame, curves: pd.DataFrame) -> Timeline:
     """When each trial was trained; those that trained nothing are left out.
 
     A lane is the first that is free, which is what workers do; which worker it was is not recorded.
     """
     table = frame[frame["started"].notna() & (frame["outcome"] != "infeasible")]
-    begin = pd.to_datetime(table["started"], utc=True)
-    end = pd.to_datetime(table["finished"], utc=True)
-    latest = max([begin.max(), end.max()]) if end.notna().any() else begin.max()
-    bars = pd.DataFrame(
-        {
-            "trial": table["trial"],
-            "outcome": table["outcome"],
-            "score": pd.to_numeric(table["score"], errors="coerce"),
-            "reused": pd.to_numeric(table["reused_epochs"], errors="coerce").fillna(0) > 0,
-            "begin": (begin - begin.min()).dt.total_seconds(),
-            "end": (end.fillna(latest) - begin.min()).dt.total_seconds(),
-        }
-    ).sort_values(["begin", "trial"], kind="stable", ignore_index=True)
-    bars, cuts = _without_pauses(bars)
+    table = table[["trial", "outcome", "score", "reused_epochs", "started", "finished"]]
+    table = table.assign(reused=pd.to_numeric(table["reused_epochs"], errors="coerce").fillna(0) > 0)
+    stretches = _stretches(table, curves)
+    whole = table[~table["trial"].isin(stretches["trial"])].rename(columns={"started": "begin", "finished": "end"})
+    bars = pd.concat([stretches.merge(table, on="trial"), whole.assign(until=math.nan, more=False)])
+    begin, end = pd.to_datetime(bars["begin"], utc=True), pd.to_datetime(bars["end"], utc=True)
+    end = end.fillna(max([begin.max(), end.max()]) if end.notna().any() else begin.max())
+    bars = bars[["trial", "outcome", "reused", "until", "more"]].assign(
+        score=pd.to_numeric(bars["score"], errors="coerce"),
+        begin=(begin - begin.min()).dt.total_seconds(),
+        end=(end - begin.min()).dt.total_seconds(),
+    )
+    bars, cuts = _without_pauses(bars.sort_values(["begin", "trial"], kind="stable", ignore_index=True))
     free: list[float] = []
     lanes = []
     for start, stop in zip(bars["begin"], bars["end"], strict=True):
@@ -221,6 +231,21 @@ def timeline(frame: pd.DataFrame) -> Timeline:
         free[lane : lane + 1] = [stop]
         lanes.append(lane)
     return Timeline(bars.assign(lane=lanes), cuts)
+
+
+def _stretches(table: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """Epochs that were trained for a trial itself, those without a break together: `trial`, `begin`, `end`, `until`."""
+    epochs = curves.loc[curves["finished"].notna(), ["trial", "epoch", "seconds", "finished"]]
+    epochs = epochs.merge(table[["trial", "reused_epochs"]], on="trial")
+    epochs = epochs[epochs["epoch"] > epochs["reused_epochs"]].sort_values(["trial", "epoch"])
+    begin = epochs["finished"] - pd.to_timedelta(epochs["seconds"], unit="s")
+    idle = (begin - epochs.groupby("trial")["finished"].shift()).dt.total_seconds()
+    stretch = (idle.isna() | (idle > BREAK + 0.1 * epochs["seconds"])).cumsum()
+    together = epochs.assign(begin=begin).groupby(stretch.rename("stretch"))
+    found = together.agg(
+        trial=("trial", "first"), begin=("begin", "min"), end=("finished", "max"), until=("epoch", "max")
+    )
+    return found.assign(more=found["trial"] == found["trial"].shift(-1))
 
 
 def _without_pauses(bars: pd.DataFrame) -> tuple[pd.DataFrame, tuple[tuple[float, float], ...]]:
@@ -274,16 +299,6 @@ def spending(frame: pd.DataFrame) -> pd.DataFrame:
 def _so_far(table: pd.DataFrame) -> pd.DataFrame:
     table = table.reset_index(drop=True)
     return table.assign(so_far=table["score"].where(table["outcome"] == "completed").cummax().ffill())
-
-
-def late_gain(frame: pd.DataFrame) -> tuple[int, float] | None:
-    """How many trials the last third are, and by how much they raised the best; None with too few trials."""
-    ended = frame[~frame["outcome"].isin(["running", "interrupted"])].sort_values("trial", kind="stable")
-    late = len(ended) // 3
-    before, after = best(ended.iloc[: len(ended) - late]), best(ended)
-    if not late or before is None or after is None:
-        return None
-    return late, float(after["score"]) - float(before["score"])
 
 
 def curves(frame: pd.DataFrame, curves: pd.DataFrame, top: int = 5, rest: int = 300) -> pd.DataFrame:

@@ -23,6 +23,7 @@ OUTCOMES = {
     "running": "still training",
     "interrupted": "stopped from outside; the next run goes on with it",
     "completed": "trained to its last epoch",
+    "paused": "halted early, because others were better at the same epoch; it goes on if it comes to be among the best",
     "pruned": "stopped early, because others were better at the same epoch",
     "infeasible": "a network that cannot exist",
     "diverged": "training ran away, so it was stopped",
@@ -70,8 +71,13 @@ def some(number: object) -> bool:
 
 def ended(trial: "Mapping[Any, Any] | pd.Series[Any]") -> str:
     """How a trial ended and why, as in "pruned: behind half of the others"."""
-    reason = f": {trial['reason']}" if said(trial["reason"]) else ""
-    return f"{trial['outcome']}{reason}"
+    reason = trial["reason"] if said(trial["reason"]) else OUTCOMES["paused"] if trial["outcome"] == "paused" else ""
+    return f"{trial['outcome']}: {reason}" if reason else f"{trial['outcome']}"
+
+
+def epochs(count: float) -> str:
+    """As in "1 epoch", "9 epochs", "0.25 epochs"."""
+    return f"{count:g} {'epoch' if count == 1 else 'epochs'}"
 
 
 def key(cell: object) -> str:

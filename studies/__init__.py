@@ -13,14 +13,7 @@ def texts() -> dict[str, str]:
     return {name: found[name] for name in sorted(found, key=lambda name: (ORDER.index(name), name))}
 
 
-ORDER = [
-    "quickstart",
-    "learning-rate",
-    "batch-size",
-    "epochs",
-    "conv-blocks",
-    "filters",
-    "kernel-size",
-    "strides",
-    "everything",
-]
+SUGGESTIONS = ["learning-rate", "batch-size", "epochs", "conv-blocks", "filters", "kernel-size", "strides"]
+"""The tutorial's, one study each."""
+
+ORDER = ["quickstart", *SUGGESTIONS, "everything"]

@@ -7,7 +7,7 @@
     result.best                # a Configuration
     result.frame               # one row per trial
 
-The names below are all there is; `reports.write(result, path)` and `sweep.export.write(result, folder)` render
+The names below are all there is; `reports.write(result, path)` and `sweep.api.export(name, folder)` render
 and take away what was found. What a name needs is imported when it is first used, so that neither
 TensorFlow nor Optuna is loaded by `import sweep`.
 """

@@ -50,7 +50,8 @@ class Batch:
     """Trains runs to the end of their configurations; what the store holds of them is not trained again.
 
     Workers start with the first run that needs them, and end with the `with` block. `seconds` bound all of it; `beat`
-    is called often.
+    is called often. With `keep_states`, the checkpoint of each run holds its state at the end, if that takes training
+    it again, and stays.
     """
 
     def __init__(
@@ -63,10 +64,11 @@ class Batch:
         stop: threading.Event,
         seconds: float | None = None,
         beat: Callable[[], None] = lambda: None,
+        keep_states: bool = False,
     ) -> None:
         self._store, self._engine, self._checkpoints = store, engine, checkpoints
         self._provenance, self._watcher, self._stop = provenance, watcher, stop
-        self._beat = beat
+        self._beat, self._keep_states = beat, keep_states
         self._began = time.monotonic()
         self._deadline = math.inf if seconds is None else self._began + seconds
         self._trained = 0
@@ -113,9 +115,11 @@ class Batch:
 
     def _is_known(self, trial: Trial) -> bool:
         """Whether a run needs no worker, because it was trained to its end before; it is over at once then."""
+        if self._keep_states:
+            return False  # a worker looks what the checkpoint holds
         run = _run(trial)
         epochs = run.configuration.epochs
-        curve = self._store.curve(run.fingerprint)[:epochs]
+        curve = self._store.curve(run.fingerprint, epochs)
         diverged = bool(curve) and not curve[-1].finite
         if diverged or self._store.predictions(run.fingerprint, epochs) is not None:
             self._watcher.began(trial)
@@ -133,10 +137,11 @@ class Batch:
         self._trained += 1
         self._under_way[trial.number] = trial
         self._store.keep_run(run, self._provenance)
-        known = self._store.curve(run.fingerprint)[: run.configuration.epochs]
+        known = self._store.curve(run.fingerprint, run.configuration.epochs)
         self._watcher.began(trial)
         path = self._checkpoints.path(run)
-        segment = Segment(trial.number, run, len(known), run.configuration.epochs, path)
+        reached = known[-1].epoch if known else 0
+        segment = Segment(trial.number, run, reached, run.configuration.epochs, path)
         self._engine.start(segment, sum(epoch.seconds for epoch in known))
 
     def _take_note(self, event: Event) -> None:
@@ -154,7 +159,8 @@ class Batch:
                 self._checkpoints.clear()
                 self._watcher.retried(trial, reason)
             case SegmentFinished(_, predicted):
-                self._store.keep_predictions(run.fingerprint, run.configuration.epochs, predicted)
+                if self._store.predictions(run.fingerprint, run.configuration.epochs) is None:
+                    self._store.keep_predictions(run.fingerprint, run.configuration.epochs, predicted)
                 self._end(trial, Outcome.COMPLETED)
             case SegmentFailed(_, Outcome.INTERRUPTED, reason):
                 raise unkept(reason)
@@ -167,15 +173,15 @@ class Batch:
         self._reasons[trial.number] = reason
         others = (each for each in self._trials if each.number not in self._reasons)
         wanted = any(_run(each).fingerprint == run.fingerprint for each in others)
-        if not wanted and not self._store.is_needed(run.fingerprint, KEEP_CHECKPOINTS):
+        if not (wanted or self._keep_states) and not self._store.is_needed(run.fingerprint, KEEP_CHECKPOINTS):
             self._checkpoints.path(run).unlink(missing_ok=True)
-        curve = self._store.curve(run.fingerprint)[: run.configuration.epochs]
+        curve = self._store.curve(run.fingerprint, run.configuration.epochs)
         self._watcher.ended(trial, outcome, reason or note, curve[-1].val_accuracy if curve else None)
 
     def _result(self, run: Run, reason: str) -> Trained:
         epochs = run.configuration.epochs
         predicted = None if reason else self._store.predictions(run.fingerprint, epochs)
-        return Trained(self._store.curve(run.fingerprint)[:epochs], predicted, reason)
+        return Trained(self._store.curve(run.fingerprint, epochs), predicted, reason)
 
     def __enter__(self) -> Self:
         return self

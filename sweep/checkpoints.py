@@ -26,6 +26,7 @@ class Checkpoints:
             raise StoreError(f"Checkpoints cannot be kept in {folder}: {error.strerror}.") from None
         self.folder, self.keep = folder, keep
         self._best = sorted(best)
+        self._halted: dict[str, tuple[float, float]] = {}  # rung and score of paused trials, by fingerprint
 
     def path(self, run: Run) -> Path:
         """The file for a run's state, whether or not it is there."""
@@ -41,6 +42,22 @@ class Checkpoints:
         dropped = [heapq.heappop(self._best)[1] for _ in range(len(self._best) - self.keep)]
         kept = {fingerprint for _, fingerprint in self._best}
         return [path_of(self.folder, fingerprint) for fingerprint in dropped if fingerprint not in kept]
+
+    def halted(self, run: Run, rung: float, score: float) -> list[Path]:
+        """Takes note that a trial is paused at a rung; returns files to be dropped: all but those of each rung's best.
+
+        Who is behind them is hardly ever promoted, and then trained again up to there.
+        """
+        self._halted[run.fingerprint] = rung, score
+        there = sorted((score, each) for each, (at, score) in self._halted.items() if at == rung)
+        dropped = [fingerprint for _, fingerprint in there[: -self.keep or None]]
+        for fingerprint in dropped:
+            del self._halted[fingerprint]
+        return [path_of(self.folder, fingerprint) for fingerprint in dropped]
+
+    def begun(self, run: Run) -> None:
+        """Takes note that a trial of a run is under way, whether or not it was paused."""
+        self._halted.pop(run.fingerprint, None)
 
     def clear(self) -> None:
         """Removes what killed workers left half written."""

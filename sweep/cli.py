@@ -1,20 +1,23 @@
 """The command line: parse, call, print. What a command needs is imported inside it, so that help is instant."""
 
+import os
 import re
 import sys
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
 
-from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, STORAGE
-from sweep.errors import EngineError, InputError, StoreError, SweepError
+from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, SEARCH_SHARE, STORAGE, SUGGESTED, VALIDATION
+from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from socketserver import BaseServer
 
     from rich.console import Console
 
@@ -24,9 +27,9 @@ if TYPE_CHECKING:
 TRY, LOOK, TAKE, KEEP = "Try", "Look", "Take away", "Keep house"
 INTERRUPTED = 130
 INTERRUPTION = "it was interrupted; every finished epoch is kept. To go on:"
-SEARCH_SHARE = 0.6
-"""Of the time that `run --confirm` has, what the search may take."""
-EXIT_CODES: dict[type[SweepError], int] = {InputError: 2, StoreError: 3, EngineError: 1}
+TRAIN_SIZES = (20_000, 10_000, 5_000, 3_000, 2_000, 1_000)
+"""Which `sweep suggestions` offers where the time is too short for all images."""
+EXIT_CODES: dict[type[SweepError], int] = {InputError: 2, StoreError: 3, EngineError: 1, ModelError: 1}
 
 app = typer.Typer(
     name="sweep",
@@ -55,12 +58,13 @@ def main() -> None:
     try:
         app()
     except SweepError as error:
-        print(error, file=sys.stderr)
+        print(plain(str(error)), file=sys.stderr)
         sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))
 
 
 @app.command(rich_help_panel=TRY)
 def run(
+    context: typer.Context,
     study: Annotated[
         str, Argument(help="A study that ships (see `sweep studies`), or a TOML file.", show_default=False)
     ],
@@ -85,6 +89,7 @@ def run(
     confirmed: Annotated[
         bool, Option("--confirm", help="Confirm the best afterwards, within --timeout if that is given.")
     ] = False,
+    dashboard: Annotated[bool, Option("--dashboard", help="Show it in a browser meanwhile.")] = False,
     storage: Storage = STORAGE,
 ) -> None:
     """Search a study; run again, it goes on where it stopped."""
@@ -103,7 +108,7 @@ def run(
         None if trial_timeout is None else _seconds("--trial-timeout", trial_timeout),
         None if trial_memory is None else _bytes("--trial-memory", trial_memory),
     )
-    tally = Tally(wanted.base, wanted.trials, api.crew(workers, threads)[0])
+    tally = Tally(wanted.base, wanted.trials, api.crew(workers, threads)[0], study=wanted)
     console = _stderr()
     before = api.result_if_any(wanted.name, storage=storage)
     if before is not None:
@@ -115,8 +120,11 @@ def run(
         )
     with download_bar(console) as progress:
         dataset = data.load(wanted.data, progress=progress)
-    flags = [*_given("--trials", trials), *(["--confirm"] if confirmed else []), *_given("--storage", storage, STORAGE)]
+    flags = [*_given("--trials", trials), *(["--confirm"] if confirmed else [])]
+    flags += [*(["--dashboard"] if dashboard else []), *_given("--storage", storage, STORAGE)]
     again = " ".join(["sweep run", study, *flags])
+    if dashboard:
+        context.with_resource(_shown_in_a_browser(wanted.name, storage))
     with _to_go_on(again), watching(tally, console) as display:
         result, stopped = api.run_until_stopped(
             wanted,
@@ -131,7 +139,7 @@ def run(
             watcher=display,
         )
     for line in summary(result):
-        print(line)
+        print(plain(line))
     if confirmed and stopped is not Stopped.SIGNAL:
         left = None if seconds is None else began + seconds - time.monotonic()
         print()
@@ -212,6 +220,146 @@ def _confirm(
 
 
 @app.command(rich_help_panel=TRY)
+def suggestions(
+    within: Annotated[
+        str | None, Option(metavar="TIME", help="As many trials and seeds as there is time for.", show_default="all")
+    ] = None,
+    seeds: Annotated[int, Option(min=2, help="How many fresh seeds for the best of each.")] = CONFIRMED,
+    train_size: Annotated[
+        int | None, Option(metavar="N", help="Train on so many images, in studies of their own.", show_default="all")
+    ] = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    storage: Storage = STORAGE,
+    as_json: Json = False,
+) -> None:
+    """Try each of the tutorial's suggestions by itself: which one is worth it?"""
+    from sweep import api, data
+    from sweep.answers import print_ranking
+    from sweep.coordinator import Stopped
+    from sweep.display import Tally, download_bar, watching
+    from sweep.preview import seconds_for
+    from sweep.suggestions import ranking, suggested
+    from sweep.supervision import Limits
+
+    began, console = time.monotonic(), _stderr()
+    seconds = None if within is None else _seconds("--within", within)
+    tried = suggested(train_size)
+    costs = seconds_for(tried, SUGGESTED, seeds)
+    _note(_expected(sum(costs), seconds, seeds))
+    given = [*_given("--within", within), *_given("--seeds", seeds, CONFIRMED), *_given("--train-size", train_size)]
+    again = " ".join(["sweep suggestions", *given, *_given("--storage", storage, STORAGE)])
+    crew = api.crew(workers, threads)[0]
+    with download_bar(console) as progress:
+        dataset = data.load(tried[0].data, progress=progress)
+    api.begin(tried, dataset, storage=storage)
+    cut = False
+    with _to_go_on(again):
+        for place, study in enumerate(tried):
+            left = None if seconds is None else max(0.0, began + SEARCH_SHARE * seconds - time.monotonic())
+            tally = Tally(study.base, study.trials, crew)
+            tally.remember(api.result(study.name, storage=storage))
+            _note(f"{study.name}: {_ranges(study)}")
+            with watching(tally, console) as display:
+                _, stopped = api.run_until_stopped(
+                    study,
+                    dataset,
+                    None if left is None else left * costs[place] / sum(costs[place:]),  # the rest is for later ones
+                    workers,
+                    threads,
+                    limits=Limits(),
+                    fresh=False,
+                    keep_checkpoints=KEEP_CHECKPOINTS,
+                    storage=storage,
+                    watcher=display,
+                )
+            if stopped is Stopped.SIGNAL:
+                raise KeyboardInterrupt
+            cut = cut or stopped is Stopped.TIMEOUT
+        _note(f"the best {SUGGESTED} of each and the baseline on {seeds} fresh seeds")
+        tally = Tally(tried[0].base, seeds * (1 + SUGGESTED * len(tried)), crew, "run", "accuracy")
+        with watching(tally, console) as display:
+            on_all = api.confirm_together(
+                [study.name for study in tried],
+                top=SUGGESTED,
+                seeds=seeds,
+                within=None if seconds is None else began + seconds - time.monotonic(),
+                workers=workers,
+                threads=threads,
+                storage=storage,
+                watcher=display,
+            )
+    results = [api.result(study.name, storage=storage) for study in tried]
+    ranked = ranking(results)
+    print_ranking(ranked, [each.study.name for each in results if each.verdict is None], as_json)
+    if not as_json and (cut or not on_all):
+        print(f"{Stopped.TIMEOUT.value}; every finished epoch is kept. To go on:\n{again}")
+    elif not as_json:
+        names = " ".join(study.name for study in tried)
+        print(f"next: sweep report {names}{''.join(f' {word}' for word in _given('--storage', storage, STORAGE))}")
+    if not ranked:
+        raise typer.Exit(1)
+
+
+def _expected(needed: float, within: float | None, seeds: int) -> str:
+    """What trying all suggestions will take, and what to do where that is too long."""
+    from sweep.display import duration
+    from sweep.preview import seconds_for
+    from sweep.suggestions import suggested
+
+    roughly = f"all of it takes roughly {duration(needed)} on this machine, less what is known already"
+    if within is None or needed <= within:
+        return roughly
+    fitting = [size for size in TRAIN_SIZES if sum(seconds_for(suggested(size), SUGGESTED, seeds)) <= within]
+    smaller = f"; --train-size {fitting[0]} would fit" if fitting else ""
+    return f"{roughly}: within {duration(within)} there will be fewer trials or seeds{smaller}"
+
+
+@app.command(rich_help_panel=TRY)
+def ablate(
+    study: StudyName,
+    seeds: Annotated[
+        int | None, Option(min=2, help="How many seeds, the verdict's first.", show_default="the verdict's")
+    ] = None,
+    within: Annotated[
+        str | None, Option(metavar="TIME", help="As many seeds as there is time for.", show_default="all")
+    ] = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    storage: Storage = STORAGE,
+    as_json: Json = False,
+) -> None:
+    """Put each change of the confirmed best back, alone: what does it contribute?"""
+    from sweep import ablation, api
+    from sweep.answers import print_ablation
+    from sweep.display import Tally, download_bar, watching
+
+    before, console = api.result(study, storage=storage), _stderr()
+    runs = 0
+    if before.verdict is not None:
+        changed = ablation.changes(before.configuration(before.recommended), before.study.base)
+        runs = (seeds or len(before.verdict["seeds"])) * (2 + 2 * len(changed))
+    given = [*_given("--seeds", seeds), *_given("--within", within), *_given("--storage", storage, STORAGE)]
+    tally = Tally(before.study.base, runs, api.crew(workers, threads)[0], "run", "accuracy")
+    with (
+        _to_go_on(" ".join(["sweep ablate", study, *given])),
+        download_bar(console) as progress,
+        watching(tally, console) as display,
+    ):
+        found = api.ablate(
+            study,
+            seeds=seeds,
+            within=None if within is None else _seconds("--within", within),
+            workers=workers,
+            threads=threads,
+            storage=storage,
+            watcher=display,
+            progress=progress,
+        )
+    print_ablation(found, as_json)
+
+
+@app.command(rich_help_panel=TRY)
 def studies(as_json: Json = False) -> None:
     """List the studies that ship."""
     import studies as shipped
@@ -253,16 +401,20 @@ def check(
 ) -> None:
     """Validate a study; show its space, ten samples and what it will cost."""
     from sweep import preview, spec
-    from sweep.display import duration
+    from sweep.configuration import Configuration
+    from sweep.display import changes, duration
     from sweep.output import cell, print_json, print_table
 
     wanted = spec.load(study)
     seen = preview.preview(wanted, *_facts_of_own_data(wanted.data))
     if as_json:
         return print_json(preview.as_document(wanted, seen))
-    print(f"{wanted.name}: {wanted.description}" if wanted.description else wanted.name)
+    print(plain(f"{wanted.name}: {wanted.description}" if wanted.description else wanted.name))
     how = f"{wanted.trials} trials by {wanted.sampler}, pruned by {wanted.pruner}, on {wanted.data}"
-    print(f"{how}; {_points(seen.points)}\n")
+    print(f"{how}; {_points(seen.points)}")
+    if wanted.base != Configuration():
+        print(f"around the tutorial's network with {changes(wanted.base, Configuration())}")
+    print()
     base = wanted.base.values()
     print_table(
         ["parameter", "from what", "baseline"],
@@ -315,6 +467,49 @@ def baseline(
         difference = 100 * (epoch.val_accuracy - TUTORIAL_ACCURACY)
         rows.append([f"seed {seed}", percent(epoch.val_accuracy), f"{epoch.val_loss:.4f}", f"{difference:+.2f}"])
     print_table(["10,000 test images", "accuracy", "loss", "points"], rows, right=(1, 2, 3))
+
+
+@app.command(rich_help_panel=TRY)
+def train(
+    file: Annotated[
+        Path, Argument(metavar="FILE", help="A configuration, such as best.toml of `sweep export`.", show_default=False)
+    ],
+    seed: Annotated[int, Option(min=0, max=10**9, help="The first seed.")] = 0,
+    seeds: Annotated[int, Option(min=1, max=1000, help="How many seeds, from that one on.")] = 1,
+    source: Annotated[str, Option("--data", help="A dataset's name or path.")] = "mnist",
+    validation: Annotated[int, Option(min=1, help="Training images that each seed holds out to score.")] = VALIDATION,
+    workers: Workers = None,
+    threads: Threads = None,
+    storage: Storage = STORAGE,
+    as_json: Json = False,
+) -> None:
+    """Train one configuration on one or more seeds."""
+    from sweep import api, recipe
+    from sweep.configuration import Configuration
+    from sweep.display import Tally, download_bar, watching
+    from sweep.output import print_runs
+
+    configuration, console = recipe.read(file), _stderr()
+    tally = Tally(Configuration(), seeds, api.crew(workers, threads, at_most=seeds)[0], "run")
+    numbers = range(seed, seed + seeds)
+    flags = [*_given("--seed", seed, 0), *_given("--seeds", seeds, 1), *_given("--data", source, "mnist")]
+    flags += [*_given("--validation", validation, VALIDATION), *_given("--storage", storage, STORAGE)]
+    again = " ".join(["sweep train", str(file), *flags])
+    with _to_go_on(again), download_bar(console) as progress, watching(tally, console) as display:
+        trained = api.train(
+            configuration,
+            numbers,
+            source=source,
+            validation=validation,
+            workers=workers,
+            threads=threads,
+            storage=storage,
+            watcher=display,
+            progress=progress,
+        )
+    print_runs(dict(zip(numbers, trained, strict=True)), validation, as_json)
+    if all(each.reason for each in trained):
+        raise typer.Exit(1)
 
 
 @app.command("list", rich_help_panel=LOOK)
@@ -379,20 +574,86 @@ def trials(
 ) -> None:
     """Print every trial of a study as a table for other programs."""
     from sweep import api
+    from sweep.files import becoming
 
     frame = api.result(study, storage=storage).frame
     if sum([csv, as_json, parquet is not None]) > 1:
         raise InputError("Give one of --csv, --json and --parquet.")
     if parquet is not None:
         try:
-            frame.to_parquet(parquet)
+            with becoming(parquet) as temporary, temporary.open("wb") as file:
+                frame.to_parquet(file)
         except OSError as error:
             raise InputError(f"{parquet} cannot be written: {error.strerror}.") from None
         print(f"wrote {parquet}: {len(frame)} trials", file=sys.stderr)
     elif as_json:
         print(frame.to_json(orient="records", date_format="iso", indent=2))
     else:
-        print(frame.to_csv(index=False), end="")
+        lines = frame.replace("\r\n?", "\n", regex=True)  # a carriage return alone would end a row
+        lines = lines.replace(r"^(?=[=+\-@\t])", "'", regex=True)  # what a spreadsheet would take for a formula
+        text = lines.to_csv(index=False)
+        print(plain(text) if sys.stdout.isatty() else text, end="")
+
+
+@app.command(rich_help_panel=LOOK)
+def dashboard(
+    port: Annotated[
+        int | None, Option(min=0, max=65535, help="The port to listen on.", show_default="8080, or the next free one")
+    ] = None,
+    host: Annotated[
+        str, Option(help="The address to listen on. Whoever comes from another machine needs a token.")
+    ] = "127.0.0.1",
+    optuna: Annotated[bool, Option("--optuna", help="Optuna's own dashboard, on this machine alone.")] = False,
+    storage: Storage = STORAGE,
+    beside: Annotated[bool, Option("--beside", hidden=True, help="End with standard input.")] = False,
+) -> None:
+    """Watch studies in a browser, while they run and afterwards."""
+    from sweep import dashboards
+    from sweep.reading import Reading
+
+    with Reading.open(storage) as reading:
+        if optuna:
+            if host != dashboards.LOOPBACK:
+                raise InputError(f"--optuna is for this machine alone, without --host {host}.")
+            with dashboards.optunas(storage, port) as server:
+                print(f"http://{dashboards.LOOPBACK}:{server.server_port}/", flush=True)
+                return _serve(server)
+        from reports.server import Dashboard
+
+        with Dashboard(reading, host, port) as server:
+            print(server.address, flush=True)
+            if beside:
+                threading.Thread(target=_when_input_ends, args=(server.shutdown,), daemon=True).start()
+            else:
+                _note(f"shows {reading.place}, which it only reads; Ctrl-C ends it")
+            _serve(server)
+
+
+@contextmanager
+def _shown_in_a_browser(study: str, storage: str) -> "Iterator[None]":
+    """A study's dashboard, for as long as this lasts; in a browser, where there is a screen."""
+    import webbrowser
+
+    from sweep.dashboards import beside
+    from sweep.store import Store
+
+    Store.open(storage).__exit__()  # there must be a database to be shown
+    with beside(storage) as address:
+        page = f"{address}study/{study}"
+        _note(f"dashboard: {page}")
+        if sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+            webbrowser.open(page)
+        yield
+
+
+def _serve(server: "BaseServer") -> None:
+    with suppress(KeyboardInterrupt):
+        server.serve_forever()
+
+
+def _when_input_ends(act: "Callable[[], None]") -> None:
+    sys.stdin.buffer.read()
+    act()
 
 
 @app.command(rich_help_panel=LOOK)
@@ -423,12 +684,17 @@ def compare(
     import json
 
     from reports.compared import essence
+    from sweep.answers import print_ranking
     from sweep.display import duration, percent
     from sweep.output import print_json, print_table
+    from sweep.suggestions import as_document, ranking
 
-    table = essence(_results(studies, storage))
+    found = _results(studies, storage)
+    table, ranked = essence(found), ranking(found)
     if as_json:
-        return print_json(json.loads(table.to_json(orient="records")))
+        confirmed = {each.study: as_document(each) for each in ranked}
+        rows = json.loads(table.to_json(orient="records"))
+        return print_json([row | {"confirmed": confirmed.get(row["study"])} for row in rows])
     rows = [
         [
             row["study"],
@@ -445,6 +711,9 @@ def compare(
     columns = ["study", "best", "baseline", "points", "noise", "completed", "training", "what matters"]
     print_table(columns, rows, right=(1, 2, 3, 4, 6))
     print("one run each: `sweep confirm STUDY` tells gain from luck")
+    if ranked:
+        print("\nconfirmed on fresh seeds:")
+        print_ranking(ranked, [each.study.name for each in found if each.verdict is None], as_json=False)
 
 
 def _results(names: list[str] | None, storage: str) -> "list[Result]":
@@ -469,19 +738,84 @@ def export(
     study: StudyName,
     output: Annotated[Path, Option("-o", "--output", metavar="DIR", help="The folder to write.")] = Path("best"),
     trial: Annotated[int | None, Option(help="This trial instead of the best.", show_default=False)] = None,
+    formats: Annotated[
+        str | None, Option("--format", metavar="LIST", help="Also as: savedmodel, onnx, litert.", show_default=False)
+    ] = None,
     force: Annotated[bool, Option("--force", help="Overwrite files that are there.")] = False,
+    tensorboard: Annotated[
+        Path | None, Option(metavar="DIR", help="Write all trials for TensorBoard, and only that.", show_default=False)
+    ] = None,
+    mlflow: Annotated[
+        str | None,
+        Option(metavar="URI", help="Log all trials and the report to MLflow, and only that.", show_default=False),
+    ] = None,
     storage: Storage = STORAGE,
 ) -> None:
-    """Write the best configuration as best.toml and a plain Keras train.py."""
-    from sweep import api, export
+    """Write the best as a trained model, a script, a notebook and a configuration."""
+    from sweep import api
+    from sweep.display import Tally, download_bar, percent, watching
 
     result = api.result(study, storage=storage)
-    for path in export.write(result, output, trial=trial, force=force):
-        print(f"wrote {path}")
-    if trial is None and result.verdict is None:
-        print(f"trial {result.recommended}, the best by search; not confirmed yet: sweep confirm {study}")
-    elif trial is None:
-        print(f"trial {result.recommended}, as the verdict recommends")
+    if tensorboard is not None or mlflow is not None:
+        return _export_elsewhere(result, tensorboard, mlflow, storage)
+    number = result.recommended if trial is None else trial
+    tally = Tally(result.study.base, 1, 1, "run", "test accuracy")
+    console = _stderr()
+    given = [*_given("-o", output, Path("best")), *_given("--trial", trial), *_given("--format", formats)]
+    given += [*(["--force"] if force else []), *_given("--storage", storage, STORAGE)]
+    with (
+        _to_go_on(" ".join(["sweep export", study, *given])),
+        download_bar(console) as progress,
+        watching(tally, console) as display,
+    ):
+        written = api.export(
+            study,
+            output,
+            trial=number,
+            formats=() if formats is None else formats.split(","),
+            force=force,
+            storage=storage,
+            watcher=display,
+            progress=progress,
+        )
+    why = "the best by search" if result.verdict is None else "as the verdict recommends"
+    print(f"wrote {output}: trial {number}" + (f", {why}" if trial is None else ""))
+    for each in sorted(output.iterdir()):
+        print(each)
+    model, more = written["model"], written["accuracy"]["one_more_run"]
+    expected = f"; expected {percent(more['low'])} to {percent(more['high'])}" if more else ""
+    print(f"test accuracy {percent(model['accuracy'])}, loss {model['loss']:.4f}{expected}")
+    if result.verdict is None:
+        print(f"not confirmed yet: {' '.join(['sweep confirm', study, *_given('--storage', storage, STORAGE)])}")
+
+
+def _export_elsewhere(result: "Result", tensorboard: Path | None, mlflow: str | None, storage: str) -> None:
+    from sweep import database, elsewhere
+
+    if mlflow is not None and database.same(mlflow, storage):
+        raise InputError(f"{mlflow} is where sweep keeps its studies; MLflow needs a database of its own.")
+    if tensorboard is not None:
+        elsewhere.to_tensorboard(result, tensorboard)
+        print(f"wrote {len(result.frame)} trials; to look at them: tensorboard --logdir {tensorboard}")
+    if mlflow is not None:
+        elsewhere.to_mlflow(result, mlflow)
+        print(f"{len(result.frame)} trials and the report are in MLflow's experiment {result.study.name} at {mlflow}")
+
+
+@app.command(rich_help_panel=TAKE)
+def predict(
+    folder: Annotated[Path, Argument(metavar="DIR", help="What `sweep export` has written.", show_default=False)],
+    pictures: Annotated[
+        list[Path], Argument(metavar="IMAGE", help="PNG or JPEG files of any size.", show_default=False)
+    ],
+    as_is: Annotated[bool, Option("--as-is", help="Invert no picture, also where it is dark on light.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say which digit is on a picture, by the exported model."""
+    from sweep import prediction
+    from sweep.output import print_predictions
+
+    print_predictions(prediction.predict(folder, pictures, as_is=as_is), as_json)
 
 
 @app.command(rich_help_panel=KEEP)

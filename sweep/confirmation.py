@@ -1,9 +1,8 @@
 """Confirming: the best few and the baseline on fresh seeds, then whichever is recommended on the sealed test images."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from sweep.data import Dataset, Split
 from sweep.errors import InputError
 from sweep.results import Result
 from sweep.spec import Study
-from sweep.verdict import Candidate, Conclusion, Estimate, Verdict, behind, conclude, difference, estimate
+from sweep.verdict import Candidate, Conclusion, Estimate, Hits, Verdict, behind, conclude, difference, estimate, known
 from sweep.work import Run
 
 Shape = Callable[[Configuration], Architecture]
@@ -50,41 +49,135 @@ def fresh_seeds(study: Study, count: int) -> tuple[int, ...]:
     return tuple((study.seed + 1 + place) % 2**32 for place in range(count))
 
 
+def ranked(result: Result) -> list[int]:
+    """The trials that the search would recommend, the best first: completed, none twice, the baseline apart."""
+    frame = result.frame
+    found = frame[(frame["outcome"] == "completed") & ~frame["baseline"].astype(bool)]
+    best_first = found.sort_values(["score", "trial"], ascending=[False, True])
+    return [int(number) for number in best_first.drop_duplicates(["fingerprint", "epochs"])["trial"]]
+
+
 def chosen(result: Result, top: int) -> list[int]:
-    """The trials that the search would recommend, the best first: completed, none twice, the baseline apart.
+    """The first `top` of them.
 
     Raises:
         InputError: there are none.
     """
-    frame = result.frame
-    found = frame[(frame["outcome"] == "completed") & ~frame["baseline"].astype(bool)]
-    ranked = found.sort_values(["score", "trial"], ascending=[False, True])
-    different = ranked.drop_duplicates(["fingerprint", "epochs"])
-    if different.empty:
+    found = ranked(result)[:top]
+    if not found:
         raise InputError(
             f"Study {result.study.name!r} has no completed trial beside the baseline, so there is nothing to confirm. "
             f"`sweep run` goes on with it."
         )
-    return [int(number) for number in different["trial"].head(top)]
+    return found
+
+
+def again(result: Result, top: int) -> list[int]:
+    """The first `top` of them and those that a verdict is of already; none where none has completed."""
+    before = [] if result.verdict is None else [each["trial"] for each in result.verdict["standings"]]
+    return [number for number in dict.fromkeys([*ranked(result)[:top], *before]) if number != BASELINE]
+
+
+class Folds:
+    """Configurations trained on a seed each, with that seed's own validation fold, common to all of them.
+
+    `study` says on what data, in folds of what size; `batch` trains.
+    """
+
+    def __init__(self, study: Study, dataset: Dataset, batch: Batch) -> None:
+        self._study, self._dataset, self._batch = study, dataset, batch
+
+    def train(self, configurations: Sequence[Configuration], seed: int) -> list[Hits] | None:
+        """Which images of the seed's fold each of them gets right, (images,); None where the time was over."""
+        split = Split(seed, self._study.validation, self._study.train_size)
+        different = list(dict.fromkeys(configurations))
+        trained = self._batch.train([self._run(each, seed, split) for each in different])
+        if trained is None:
+            return None
+        labels = self._dataset.y_train[split.indices(self._dataset.y_train)[1]]
+        found = {one: hits(each, labels) for one, each in zip(different, trained, strict=True)}
+        return [found[each] for each in configurations]
+
+    def test(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> list[list[float]] | None:
+        """The accuracy of each on the test images, with each seed: breaks the seal. None: out of time, or one failed.
+
+        They are trained on all training images.
+        """
+        trained = self._batch.train([self._run(each, seed, None) for seed in seeds for each in configurations])
+        if trained is None or any(each.predicted is None for each in trained):
+            return None
+        accuracies = [float(hits(each, self._dataset.y_test).mean()) for each in trained]
+        return [accuracies[place :: len(configurations)] for place in range(len(configurations))]
+
+    def has_time_for(self, runs: float) -> bool:
+        """Whether so many more runs on folds would be done in time, at the pace so far."""
+        return self._batch.has_time_for(runs)
+
+    @property
+    def test_weight(self) -> float:
+        """What a run on all training images takes, in runs on folds."""
+        images = len(self._dataset.y_train)
+        return images / (self._study.train_size or images - self._study.validation)
+
+    def _run(self, configuration: Configuration, seed: int, split: Split | None) -> Run:
+        study = self._study
+        assert study.precision != "auto"
+        return Run(configuration, seed, study.data, self._dataset.digest, split, study.precision)
+
+
+class Entry(Protocol):
+    """Configurations that are to be trained on the same seeds; `seeds` are those that they had."""
+
+    seeds: tuple[int, ...]
+
+    @property
+    def configurations(self) -> Sequence[Configuration]:
+        """What wants the next seed; empty where nothing more does."""
+
+    def take(self, seed: int, hits: Sequence[Hits]) -> None:
+        """Takes note of what each of them got right on that seed's fold."""
+
+
+def require_one(entry: Entry) -> None:
+    """Whatever is to be concluded takes a seed.
+
+    Raises:
+        InputError: there was no time for one.
+    """
+    if not entry.seeds:
+        raise InputError("The time was over before everybody had one seed; what was trained is kept. Give it more.")
+
+
+def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds, then: float = 0.0) -> bool:
+    """Trains all entries on as many of the seeds as there is time for, all on the same; returns whether on all.
+
+    A second seed is worth having also where no time is left for what is to come after them, which is `then` runs for
+    each seed: one tells nothing apart.
+    """
+    for done, seed in enumerate(seeds):
+        going_on = [entry for entry in entries if entry.configurations]
+        wanted = [configuration for entry in going_on for configuration in entry.configurations]
+        runs = len(set(wanted)) + (then * (done + 1) if done > 1 else 0)
+        if not wanted:
+            break
+        found = folds.train(wanted, seed) if not done or folds.has_time_for(runs) else None
+        if found is None:
+            return False
+        for entry in going_on:
+            count = len(entry.configurations)
+            entry.take(seed, found[:count])
+            del found[:count]
+    return True
 
 
 class Race:
     """The baseline and some trials of a study, trained on seed after seed; whoever is clearly behind gets no more.
 
-    `batch` trains; `shape` gives the network of a configuration; `look` is told when the seal of the test images is
-    broken, and for what.
+    `shape` gives the network of a configuration; `racing` are the numbers of those that get the next seed, after
+    `seeds`.
     """
 
-    def __init__(
-        self,
-        result: Result,
-        trials: Sequence[int],
-        dataset: Dataset,
-        batch: Batch,
-        shape: Shape,
-        look: Callable[[str], None],
-    ) -> None:
-        self._study, self._dataset, self._batch, self._look = result.study, dataset, batch, look
+    def __init__(self, result: Result, trials: Sequence[int], shape: Shape) -> None:
         self._configurations = {BASELINE: result.study.base} | {n: result.configuration(n) for n in trials}
         scores = {BASELINE: result.baseline_score} | {number: result.score(number) for number in trials}
         shapes = {number: shape(configuration) for number, configuration in self._configurations.items()}
@@ -92,85 +185,56 @@ class Race:
             number: Candidate(number, shapes[number].parameters, shapes[number].flops, scores[number], ())
             for number in self._configurations
         }
-        self._racing = list(self._entrants)
+        self.racing = list(self._entrants)
+        self.seeds: tuple[int, ...] = ()
 
-    def run(self, seeds: Sequence[int]) -> Confirmation:
-        """The verdict after as many of the seeds as there is time for, and the sealed test if there is more.
+    @property
+    def configurations(self) -> list[Configuration]:
+        alone = len(self.racing) == 1 and len(self.seeds) > 1  # with one seed, nothing could be concluded
+        return [] if alone else [self._configurations[number] for number in self.racing]
+
+    def take(self, seed: int, hits: Sequence[Hits]) -> None:
+        for number, each in zip(self.racing, hits, strict=True):
+            entrant = self._entrants[number]
+            self._entrants[number] = replace(entrant, hits=(*entrant.hits, each))
+        self.seeds += (seed,)
+        stopped = behind(self._entrants[BASELINE], self._candidates)
+        self.racing = [number for number in self.racing if number not in stopped]
+
+    def confirmation(self) -> Confirmation:
+        """What its seeds say, without a look at the test images.
 
         Raises:
-            InputError: there was not time for one seed.
+            InputError: there was no time for one.
         """
-        done: list[int] = []
-        for seed in seeds:
-            alone = len(self._racing) == 1 and len(done) > 1  # with one seed, nothing could be concluded
-            if alone or (done and not self._batch.has_time_for(self._runs_left(len(done)))):
-                break
-            split = Split(seed, self._study.validation, self._study.train_size)
-            trained = self._train(self._racing, seed, split)
-            if trained is None:
-                break
-            labels = self._dataset.y_train[split.indices(self._dataset.y_train)[1]]
-            for number, each in zip(self._racing, trained, strict=True):
-                entrant = self._entrants[number]
-                self._entrants[number] = replace(entrant, hits=(*entrant.hits, hits(each, labels)))
-            done.append(seed)
-            stopped = behind(self._entrants[BASELINE], self._candidates)
-            self._racing = [number for number in self._racing if number not in stopped]
-        if not done:
-            raise InputError("The time was over before everybody had one seed; what was trained is kept. Give it more.")
-        verdict = conclude(self._entrants[BASELINE], self._candidates)
-        return Confirmation(tuple(done), verdict, self._sealed_test(verdict, done))
+        require_one(self)
+        return Confirmation(self.seeds, conclude(self._entrants[BASELINE], self._candidates), None)
+
+    def tested(self, folds: Folds, look: Callable[[str], None]) -> Confirmation:
+        """The same, and then what the test images say, if something is recommended and there is time.
+
+        `look` is told when their seal is broken, and for what.
+        """
+        confirmation = self.confirmation()
+        verdict, seeds = confirmation.verdict, self.seeds
+        numbers = list(dict.fromkeys((BASELINE, verdict.recommended.candidate.label)))
+        runs = len(numbers) * len(seeds) * folds.test_weight
+        if verdict.conclusion is Conclusion.UNKNOWN or not folds.has_time_for(runs):
+            return confirmation
+        look(f"trials {numbers} on seeds {list(seeds)}".translate(str.maketrans("", "", "[]")))
+        accuracies = folds.test([self._configurations[number] for number in numbers], seeds)
+        if accuracies is None:
+            return confirmation
+        baseline, recommended = accuracies[0], accuracies[-1]
+        gap = None if len(numbers) == 1 else difference(recommended, baseline)
+        return replace(confirmation, test=SealedTest(estimate(recommended), estimate(baseline), gap))
 
     @property
     def _candidates(self) -> list[Candidate]:
         return [entrant for number, entrant in self._entrants.items() if number != BASELINE]
 
-    def _runs_left(self, done: int) -> float:
-        """What the next seed and the sealed test after it amount to, in runs of the race.
 
-        A second seed is worth having also where no time for the test is left: one tells nothing apart.
-        """
-        if done < 2:
-            return len(self._racing)
-        return len(self._racing) + 2 * (done + 1) * self._sealed_weight
-
-    @property
-    def _sealed_weight(self) -> float:
-        """What a run of the sealed test takes, on all training images, in runs of the race."""
-        images = len(self._dataset.y_train)
-        return images / (self._study.train_size or images - self._study.validation)
-
-    def _sealed_test(self, verdict: Verdict, seeds: Sequence[int]) -> SealedTest | None:
-        """The look at the test images; none where nothing is recommended, a run fails, or the time is over."""
-        if verdict.conclusion is Conclusion.UNKNOWN:
-            return None
-        numbers = list(dict.fromkeys((BASELINE, verdict.recommended.candidate.label)))
-        if not self._batch.has_time_for(len(numbers) * len(seeds) * self._sealed_weight):
-            return None
-        on = f"trials {numbers} on seeds {list(seeds)}".translate(str.maketrans("", "", "[]"))
-        self._look(on)  # from here on, whoever watches sees test images scored
-        trained = self._batch.train([self._run(number, seed, None) for seed in seeds for number in numbers])
-        if trained is None or any(each.predicted is None for each in trained):
-            return None
-        accuracies = [float(hits(each, self._dataset.y_test).mean()) for each in trained]
-        baseline, recommended = (accuracies[place :: len(numbers)] for place in (0, -1 % len(numbers)))
-        return SealedTest(
-            recommended=estimate(recommended),
-            baseline=estimate(baseline),
-            difference=None if len(numbers) == 1 else difference(recommended, baseline),
-        )
-
-    def _train(self, numbers: Sequence[int], seed: int, split: Split) -> list[Trained] | None:
-        return self._batch.train([self._run(number, seed, split) for number in numbers])
-
-    def _run(self, number: int, seed: int, split: Split | None) -> Run:
-        study = self._study
-        assert study.precision != "auto"
-        configuration = self._configurations[number]
-        return Run(configuration, seed, study.data, self._dataset.digest, split, study.precision)
-
-
-def hits(trained: Trained, labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+def hits(trained: Trained, labels: NDArray[np.int32]) -> Hits:
     """Which images a run got right, (images,); none of them where it failed."""
     if trained.predicted is None:
         return np.zeros(len(labels), np.bool_)
@@ -192,9 +256,9 @@ def as_document(confirmation: Confirmation) -> dict[str, Any]:
                 "search_score": standing.candidate.score,
                 "luck": standing.luck,
                 "scores": [float(score) for score in standing.candidate.scores],
-                "mean": _estimate(standing.mean),
-                "difference": _estimate(standing.difference),
-                "p": _number(standing.p),
+                "mean": standing.mean.document,
+                "difference": standing.difference and standing.difference.document,
+                "p": known(standing.p),
                 "better": standing.better,
                 "worse": standing.worse,
                 "tied": standing.tied,
@@ -205,16 +269,20 @@ def as_document(confirmation: Confirmation) -> dict[str, Any]:
         "test": None
         if test is None
         else {
-            "recommended": _estimate(test.recommended),
-            "baseline": _estimate(test.baseline),
-            "difference": _estimate(test.difference),
+            "recommended": test.recommended.document,
+            "baseline": test.baseline.document,
+            "difference": test.difference and test.difference.document,
         },
     }
 
 
-def _estimate(estimate: Estimate | None) -> dict[str, float | None] | None:
-    return None if estimate is None else {name: _number(value) for name, value in vars(estimate).items()}
+def beside(confirmation: Confirmation, before: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The document of a confirmation without a look at the test images, to be kept in place of that `before`.
 
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else value
+    What the test images said of the same recommendation on the same seeds stays. None: there were more seeds before.
+    """
+    found = as_document(confirmation)
+    if before is None:
+        return found
+    same = all(found[name] == before[name] for name in ("seeds", "recommended"))
+    return None if len(before["seeds"]) > len(found["seeds"]) else found | {"test": before["test"] if same else None}

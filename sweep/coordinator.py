@@ -7,14 +7,17 @@ segments, where things are kept, who trains, who watches. It alone asks, decides
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sweep.architecture import Architecture, Infeasible
 from sweep.checkpoints import Checkpoints
 from sweep.configuration import Configuration
+from sweep.defaults import CONFIRMED
 from sweep.errors import EngineError, InputError
 from sweep.lease import Lease
 from sweep.schedule import Schedule
@@ -22,6 +25,7 @@ from sweep.spec import Study
 from sweep.store import Reached, Store
 from sweep.supervision import Supervised
 from sweep.work import (
+    UNFINISHED,
     Epoch,
     EpochFinished,
     Event,
@@ -39,13 +43,16 @@ from sweep.work import (
 )
 
 if TYPE_CHECKING:
-    from sweep.search import Search
+    from sweep.search import Proposal, Search
 
 HEARTBEAT = 0.2
 """Seconds after which it looks at the clock and at signals, whether or not a worker has something to say."""
 
 INFEASIBLE_IN_A_ROW = 300
 """So many proposals in a row that cannot exist end a study: its space holds too few networks that can."""
+
+FINALISTS = CONFIRMED + 1
+"""So many trials, the baseline among them, are trained to their end at least, so that there is what to confirm."""
 
 FAILURES_ALIKE = 3
 """If so many trials in a row fail for the same reason before any completes, the study ends: it is broken, not they."""
@@ -89,6 +96,16 @@ class _Active:
     score: float | None = None
     training: bool = False
 
+    @property
+    def known_until(self) -> float:
+        return self.known[-1].epoch if self.known else 0
+
+    def ahead(self, rung: float) -> list[Epoch]:
+        """What is known of the way to a rung; where the curve was not scored there, of that to the next epoch."""
+        places = [place for place in self.known if place.epoch in (rung, math.floor(place.epoch))]
+        end = next((place.epoch for place in places if place.epoch >= rung), rung)
+        return [place for place in places if self.reached.trained_epochs < place.epoch <= end]
+
 
 @dataclass
 class Coordinator:
@@ -113,9 +130,10 @@ class Coordinator:
     _stop: threading.Event = field(default_factory=threading.Event)
     _next: Trial | None = None
     _active: dict[int, _Active] = field(default_factory=dict)
-    _counted: int = 0
+    _paused: set[int] = field(default_factory=set)
+    _finalists: set[int] = field(default_factory=set)
+    _ended: Counter[Outcome] = field(default_factory=Counter)
     _infeasible_in_a_row: int = 0
-    _any_completed: bool = False
     _failures: dict[str, str] = field(default_factory=dict)
     _exhausted: bool = False
 
@@ -127,11 +145,11 @@ class Coordinator:
         self._stop = stop
         deadline = math.inf if seconds is None else time.monotonic() + seconds
         self._reconcile()
-        if not self._wanted():
+        if not self._more_to_do():
             return Stopped.DONE
         with self.engine:
             try:
-                while self._wanted() or self._next or self._active:
+                while self._more_to_do():
                     if stop.is_set() or time.monotonic() > deadline:
                         self._put_down()
                         return Stopped.SIGNAL if stop.is_set() else Stopped.TIMEOUT
@@ -142,10 +160,14 @@ class Coordinator:
                 self._interrupt_all()
         return Stopped.EXHAUSTED if self._exhausted else Stopped.DONE
 
+    def _more_to_do(self) -> bool:
+        return bool(self._wanted() or self._next or self._active or self._promotable())
+
     def _wanted(self) -> bool:
         """Whether the study wants another trial beside those under way."""
         under_way = len(self._active) + (self._next is not None)
-        return not self._exhausted and self._counted + under_way < self.study.trials
+        counted = self._ended.total() - self._ended[Outcome.INFEASIBLE]
+        return not self._exhausted and counted + under_way < self.study.trials
 
     def _reconcile(self) -> None:
         """Takes stock of what an earlier call left, and tells the search what it has not heard of."""
@@ -155,15 +177,22 @@ class Coordinator:
             ending = self.store.ending(self.study_id, number)
             if ending is not None:
                 self.search.tell(number, ending.outcome, ending.score, ending.reason)
-        row = self.store.study(self.study.name)
-        self._counted, self._any_completed = row.counted, Outcome.COMPLETED in row.outcomes
+        for place in self.store.curve_rows(self.study_id):
+            self.schedule.reached(place["trial"], place["epoch"], place["val_accuracy"])
+        self._paused = self.store.paused(self.study_id)
+        for number in self._paused:
+            self.search.pause(number)
+        outcomes = self.store.study(self.study.name).outcomes
+        self._ended = Counter({each: count for each, count in outcomes.items() if each not in UNFINISHED})
 
     def _hand_out(self) -> bool:
         """Begins the next trial if a worker is idle, and makes ready the one after it: no worker waits for the search.
 
-        That one is proposed before anything more is heard of the others, so that it depends on nothing but their
-        order. Returns whether there is more to begin.
+        Those that may be promoted come first. What is made ready is proposed before anything more is heard of the
+        others, so that it depends on nothing but their order. Returns whether there is more to begin.
         """
+        for number in self._promotable()[: self.engine.idle]:
+            self._promote(number)
         if self._next is not None and self.engine.idle:
             trial, self._next = self._next, None
             self._begin(trial)
@@ -177,26 +206,63 @@ class Coordinator:
         if proposal is None:
             self._exhausted = True
             return None
-        configuration = self.study.searched.configuration(proposal.point)
-        baseline = configuration == self.study.base
         try:
-            shape = self.shape(configuration)
+            trial = self._trial(proposal)
         except Infeasible as reason:
-            trial = Trial(proposal.number, configuration, baseline, None, None, None)
+            configuration = self.study.searched.configuration(proposal.point)
+            trial = Trial(proposal.number, configuration, configuration == self.study.base, None, None, None)
             self.store.begin_trial(self.study_id, trial)
             self._end(trial, Outcome.INFEASIBLE, str(reason))
             return None
         self._infeasible_in_a_row = 0
-        run = self.run_of(configuration)
+        return trial
+
+    def _trial(self, proposal: "Proposal") -> Trial:
+        """The trial of a proposal.
+
+        Raises:
+            Infeasible: its network cannot exist.
+        """
+        configuration = self.study.searched.configuration(proposal.point)
+        shape, run = self.shape(configuration), self.run_of(configuration)
+        baseline = configuration == self.study.base
         return Trial(proposal.number, configuration, baseline, run, shape.parameters, shape.flops)
+
+    def _promotable(self) -> list[int]:
+        """Paused trials that may go on now: strong ones, and in the end, if these were few, the strongest there are."""
+        found = self.schedule.promotable(self._paused)
+        if found or self._wanted() or self._next is not None:
+            return found
+        missing = FINALISTS - self._ended[Outcome.COMPLETED] - len(self._active)
+        found = self.schedule.ranked(self._paused)[: max(0, missing)]
+        self._finalists.update(found)
+        return found
+
+    def _promote(self, number: int) -> None:
+        """A paused trial goes on as one that was interrupted does: along what is known, then by a worker."""
+        self._paused.remove(number)
+        self._ended[Outcome.PAUSED] -= 1
+        self._begin(self._trial(self.search.promote(number)))
+
+    def _pause(self, active: _Active) -> None:
+        trial, rung, score = active.trial, active.reached.trained_epochs, active.score
+        assert score is not None
+        del self._active[trial.number]
+        self.store.pause_trial(self.study_id, trial.number)
+        self.search.pause(trial.number)
+        self._paused.add(trial.number)
+        self._ended[Outcome.PAUSED] += 1
+        self._drop(self.checkpoints.halted(active.run, rung, score))
+        self.watcher.ended(trial, Outcome.PAUSED, f"after {rung:g} epochs", score)
 
     def _begin(self, trial: Trial) -> None:
         assert trial.run is not None
         self.store.keep_run(trial.run, self.provenance)
+        self.checkpoints.begun(trial.run)
         before = self.store.begin_trial(self.study_id, trial, self.fresh)
         known = self._known(trial.run)
         if self.fresh:
-            known = known[: before.trained_epochs]  # its own from before it was interrupted
+            known = [place for place in known if place.epoch <= before.trained_epochs]  # its own, from earlier
             if not known:
                 self.checkpoints.path(trial.run).unlink(missing_ok=True)
         active = self._active[trial.number] = _Active(trial, trial.run, known, before)
@@ -214,26 +280,28 @@ class Coordinator:
         while (epoch := active.reached.trained_epochs) < epochs:
             if active.weak:
                 return self._end(
-                    trial, Outcome.PRUNED, f"after epoch {epoch} it was behind trials that had come as far"
+                    trial, Outcome.PRUNED, f"after epoch {epoch:g} it was behind trials that had come as far"
                 )
+            spared = trial.baseline or trial.number in self._finalists
+            if self.schedule.halts(trial.number, epoch) and not spared:
+                return self._pause(active)
             rung = self.schedule.next_rung(epoch, epochs)
-            for metrics in active.known[epoch:rung]:
+            for metrics in active.ahead(rung):
                 self._replay(active, metrics)
                 if not metrics.finite:
-                    reason = f"the loss was no longer a finite number in epoch {metrics.epoch}"  # as a worker says it
-                    return self._end(trial, Outcome.DIVERGED, reason)
-            if len(active.known) < rung:
+                    return self._end(trial, Outcome.DIVERGED, metrics.divergence)
+            if active.known_until < rung:
                 return self._train(active, rung)
         return self._end(trial, Outcome.COMPLETED)
 
-    def _train(self, active: _Active, rung: int) -> None:
+    def _train(self, active: _Active, rung: float) -> None:
         """By a worker, unless another trial has the same run trained: then what comes of it is this one's, too."""
         if any(other.training for other in self._on(active.run)):
             return
         active.training = True
         seconds = sum(metrics.seconds for metrics in active.known)
         path = self.checkpoints.path(active.run)
-        self.engine.start(Segment(active.trial.number, active.run, len(active.known), rung, path), seconds)
+        self.engine.start(Segment(active.trial.number, active.run, active.known_until, rung, path), seconds)
 
     def _on(self, run: Run) -> list[_Active]:
         """The trials under way that are on a run, whatever epochs each of them wants of it."""
@@ -259,7 +327,7 @@ class Coordinator:
                 active.training = False
             case SegmentFinished(_, predicted):
                 active.training = False
-                self.store.keep_predictions(active.run.fingerprint, active.reached.trained_epochs, predicted)
+                self.store.keep_predictions(active.run.fingerprint, active.trial.configuration.epochs, predicted)
                 self._go_on(active)
                 self._let_others_go_on(active)
             case SegmentFailed(_, Outcome.INTERRUPTED, reason):
@@ -275,9 +343,11 @@ class Coordinator:
 
     def _replay(self, active: _Active, metrics: Epoch) -> None:
         """An epoch that was known: reused, unless it is this trial's own from before it was interrupted."""
-        own = metrics.epoch <= active.before.trained_epochs
-        reused = active.before.reused_epochs if own else active.reached.reused_epochs + 1
-        active.reached = Reached(metrics.epoch, min(reused, metrics.epoch))
+        own, reached = metrics.epoch <= active.before.trained_epochs, active.reached
+        reused = reached.reused_epochs + metrics.epoch - reached.trained_epochs
+        if own:
+            reused = min(active.before.reused_epochs, metrics.epoch)
+        active.reached = Reached(metrics.epoch, reused)
         if not own:
             self.store.reach(self.study_id, active.trial.number, active.reached)
         self._take(active, metrics, reused=True)
@@ -285,6 +355,7 @@ class Coordinator:
     def _take(self, active: _Active, metrics: Epoch, reused: bool) -> None:
         active.reached, active.score = replace(active.reached, trained_epochs=metrics.epoch), metrics.val_accuracy
         active.weak = self.search.report(active.trial.number, metrics.epoch, metrics.val_accuracy)
+        self.schedule.reached(active.trial.number, metrics.epoch, metrics.val_accuracy)
         self.watcher.epoch(active.trial, metrics, reused)
 
     def _end(self, trial: Trial, outcome: Outcome, reason: str = "", detail: str = "") -> None:
@@ -294,17 +365,17 @@ class Coordinator:
         self.store.end_trial(self.study_id, trial.number, outcome, reason, detail)
         self.search.tell(trial.number, outcome, score, reason)
         if active is not None:
-            self._drop_states(active.run, score if outcome is Outcome.COMPLETED else None)
-        self._counted += outcome is not Outcome.INFEASIBLE
+            self._drop(self.checkpoints.ended(active.run, score if outcome is Outcome.COMPLETED else None))
+        self._ended[outcome] += 1
         self.watcher.ended(trial, outcome, reason, score)
         self._give_up_if_hopeless(trial, outcome, reason, detail)
 
-    def _drop_states(self, run: Run, score: float | None) -> None:
-        """Drops state and predictions of runs that nobody goes on with: this one's, or of one it is better than."""
+    def _drop(self, states: list[Path]) -> None:
+        """Drops these states, and predictions of their runs, where no other trial needs them."""
         under_way = {self.checkpoints.path(active.run) for active in self._active.values()}
-        superfluous = [path for path in self.checkpoints.ended(run, score) if path not in under_way]
-        for path in superfluous:
-            if not self.store.is_needed(path.stem, self.checkpoints.keep, beside=self.study_id):
+        keep = self.checkpoints.keep
+        for path in states:
+            if path not in under_way and not self.store.is_needed(path.stem, keep, beside=self.study_id):
                 path.unlink(missing_ok=True)
                 self.store.drop_predictions(path.stem)
 
@@ -318,12 +389,11 @@ class Coordinator:
                     f"Narrow the space of study {self.study.name!r}; `sweep check` shows samples of it."
                 )
             return
-        self._any_completed |= outcome is Outcome.COMPLETED
         if outcome is not Outcome.FAILED or trial.run is None:
             return self._failures.clear()
         self._failures[trial.run.fingerprint] = reason
         alike = len(self._failures) >= FAILURES_ALIKE and set(self._failures.values()) == {reason}
-        if alike and not self._any_completed:
+        if alike and not self._ended[Outcome.COMPLETED]:
             raise EngineError(
                 f"The first {FAILURES_ALIKE} trials failed alike, so it is the study that is broken: {reason}\n{detail}"
             )

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.arrays import Raw, as_images, as_labels, read, reading
-from sweep.errors import DataError, did_you_mean
+from sweep.defaults import VALIDATION
+from sweep.errors import DataError, alike, did_you_mean
 from sweep.published import PUBLISHED, Progress, obtain, silent
 
 __all__ = ["Dataset", "Partition", "Progress", "Split", "describe", "load", "partition", "silent"]
@@ -53,7 +54,7 @@ class Split:
     """
 
     seed: int = 0
-    validation: int = 10_000
+    validation: int = VALIDATION
     train_size: int | None = None
 
     def indices(self, labels: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -161,7 +162,7 @@ def _existing(source: str) -> Path:
             f"Unknown dataset {source!r}.{did_you_mean(source, PUBLISHED)}"
             " A path may stand here too: of a .npz file, or of a folder of IDX files."
         )
-    raise DataError(f"{path}: no such file or folder.")
+    raise DataError(f"{path}: no such file or folder.{alike(path)}")
 
 
 def _dataset(name: str, found: Mapping[str, Raw]) -> Dataset:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from sweep.errors import InputError, StoreError
+from sweep.errors import InputError, StoreError, alike
 from sweep.files import becoming, leftovers
 
 EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
@@ -18,8 +19,8 @@ EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
 SQLITE_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL")
 
 
-def connect(storage: str, *, create: bool) -> Engine:
-    """SQLAlchemy's engine for a path or URL.
+def connect(storage: str, *, create: bool, readonly: bool = False) -> Engine:
+    """SQLAlchemy's engine for a path or URL; through a `readonly` one nothing can be written.
 
     Raises:
         InputError: neither of them; a driver is missing; or, where `create` is false, there is no such file.
@@ -27,16 +28,17 @@ def connect(storage: str, *, create: bool) -> Engine:
     url = as_url(storage)
     file = make_url(url).database
     if url.startswith("sqlite") and not create and not (file and Path(file).exists()):
-        raise InputError(f"There is no database {file!r} yet; `sweep run quickstart` begins one.")
+        hint = alike(Path(file)) if file else ""
+        raise InputError(f"There is no database {file!r} yet; `sweep run quickstart` begins one.{hint}")
     try:
-        engine = create_engine(url)
+        engine = create_engine(url, **(_only_reading(make_url(url)) if readonly else {}))
     except NoSuchModuleError:
         kind = make_url(url).drivername
         raise InputError(f"There are no {kind} databases. SQLite and PostgreSQL work: {EXAMPLES}.") from None
     except ModuleNotFoundError as error:
         driver = f"this database's driver, the package {error.name!r}, is not installed"
         raise InputError(f"{place_of(url)}: {driver}. Install it: pip install {error.name}") from None
-    if engine.dialect.name == "sqlite":
+    if engine.dialect.name == "sqlite" and not readonly:
         event.listen(engine, "connect", settle_sqlite)
     return engine
 
@@ -54,6 +56,19 @@ def as_url(storage: str) -> str:
     except (ArgumentError, ValueError):  # the latter: a port that is no number
         raise InputError(f"{storage!r} is no database. Give a path, or a URL: {EXAMPLES}.") from None
     return storage
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two paths or URLs name one database."""
+    try:
+        urls = [make_url(as_url(each)) for each in (one, other)]
+    except InputError:
+        return False
+    if all(url.get_backend_name() == "sqlite" for url in urls):
+        first, second = (Path(url.database or "").resolve() for url in urls)
+        return first == second
+    first_of, second_of = ((url.get_backend_name(), url.host, url.port, url.database) for url in urls)
+    return first_of == second_of
 
 
 def place_of(address: str | URL) -> str:
@@ -104,6 +119,14 @@ def settle_sqlite(connection: Any, _: object) -> None:
     for pragma in SQLITE_PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _only_reading(url: URL) -> dict[str, Any]:
+    """What `create_engine` is told, so that the database itself refuses to be written."""
+    if url.get_backend_name() != "sqlite":
+        return {"execution_options": {"postgresql_readonly": True}}
+    address = f"{Path(url.database or '').absolute().as_uri()}?mode=ro"
+    return {"creator": partial(sqlite3.connect, address, uri=True, check_same_thread=False)}
 
 
 def _remedy(cause: str) -> str:

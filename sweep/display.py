@@ -1,5 +1,6 @@
 """What a terminal shows while networks are trained: a live table, or plain lines where nobody can watch one."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,10 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from sweep.configuration import Configuration, Value
+from sweep.errors import plain
+from sweep.outlook import TOP, in_words, outlook
 from sweep.work import UNFINISHED, Epoch, Outcome, Trial
 
 if TYPE_CHECKING:
     from sweep.results import Result
+    from sweep.spec import Study
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -27,6 +31,9 @@ def percent(score: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
+    """As in "2 min 01 s", or a dash."""
+    if seconds != seconds:
+        return "–"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -51,7 +58,7 @@ def changes(configuration: Configuration, base: Configuration) -> str:
 class Tally:
     """What every display needs to know: trials under way, how the others ended, and the best so far.
 
-    `noun` and `measure` are what is counted and what it is scored by, in words.
+    `noun` and `measure` are what is counted and what it is scored by, in words; a `study` has an outlook.
     """
 
     def __init__(
@@ -61,12 +68,17 @@ class Tally:
         workers: int,
         noun: str = "trial",
         measure: str = "validation accuracy",
+        study: "Study | None" = None,
     ) -> None:
         self.base, self.target, self.workers = base, target, workers
+        self._study = study
+        self._scores: dict[int, float] = {}  # of trials that have ended; NaN where they have not completed
+        self._top: list[tuple[float, int, Configuration]] = []
         self.noun, self.measure = noun, measure
         self.running: dict[int, tuple[Trial, list[Epoch]]] = {}
         self.epochs: dict[int, float] = {}  # how far each of them is, the part of an epoch included
         self.outcomes: Counter[Outcome] = Counter()
+        self.paused: set[int] = set()
         self.best: tuple[float, int, Configuration] | None = None
         self.baseline: float | None = None
         self.ready = self.died = 0
@@ -77,17 +89,41 @@ class Tally:
         """Takes in what earlier calls have found, so that this one goes on counting from there."""
         frame = before.frame
         self._counted_before = int((~frame["outcome"].isin([Outcome.INFEASIBLE, *UNFINISHED])).sum())
+        self.paused = set(frame.loc[frame["outcome"] == Outcome.PAUSED, "trial"])
         if (frame["outcome"] == Outcome.COMPLETED).any():
             number = before.best_trial
             self.best = before.score(number), number, before.configuration(number)
         self.baseline = before.baseline_score
+        over = frame[~frame["outcome"].isin([Outcome.INFEASIBLE, *UNFINISHED])]
+        over = over.assign(score=over["score"].where(over["outcome"] == Outcome.COMPLETED).astype(float))
+        self._scores = dict(zip(over["trial"], over["score"], strict=True))
+        top = over.dropna(subset=["score"]).nlargest(TOP, "score")
+        numbers = zip(top["score"], top["trial"], strict=True)
+        self._top = [(score, number, before.configuration(number)) for score, number in numbers]
+
+    def begin(self, trial: Trial) -> None:
+        self.running[trial.number] = (trial, [])
+        if trial.number in self.paused:
+            self.paused.remove(trial.number)
+            if self.outcomes[Outcome.PAUSED]:
+                self.outcomes[Outcome.PAUSED] -= 1
+            else:
+                self._counted_before -= 1
 
     def take(self, trial: Trial, outcome: Outcome, score: float | None) -> None:
         self.running.pop(trial.number, None)
         self.epochs.pop(trial.number, None)
         self.outcomes[outcome] += 1
+        if outcome is Outcome.PAUSED:
+            self.paused.add(trial.number)
+        if outcome is not Outcome.INFEASIBLE:
+            self._scores[trial.number] = math.nan
         if trial.baseline and outcome is Outcome.COMPLETED:
             self.baseline = score
+        if outcome is Outcome.COMPLETED and score is not None:
+            self._scores[trial.number] = score
+            top = [*self._top, (score, trial.number, trial.configuration)]
+            self._top = sorted(top, key=lambda each: (-each[0], each[1]))[:TOP]
         if outcome is Outcome.COMPLETED and score is not None and (self.best is None or score > self.best[0]):
             self.best = score, trial.number, trial.configuration
 
@@ -113,6 +149,17 @@ class Tally:
         elapsed = time.monotonic() - self._began
         return elapsed / done * (self.target - self.counted) if done else None
 
+    def outlook(self) -> str:
+        """Whether to go on, in a line; empty where nothing can be said."""
+        done = self.counted - self._counted_before
+        if self._study is None or not done:
+            return ""
+        pace = 3600 * done / (time.monotonic() - self._began)
+        scores = [self._scores[number] for number in sorted(self._scores)]
+        best = [configuration.values() for *_, configuration in self._top]
+        found = outlook(scores, best, pace, self._study.space, self._study.validation)
+        return "" if found is None else "; ".join(in_words(found, lambda edge: f"{edge.name} {shown(edge.value)}"))
+
     def standing(self) -> str:
         """Best against baseline, in a line."""
         if self.best is None:
@@ -122,7 +169,7 @@ class Tally:
         return line if self.baseline is None else f"{line}, baseline {percent(self.baseline)}"
 
     def progress(self) -> str:
-        ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()))
+        ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()) if count)
         left = "" if self.seconds_left is None else f", about {duration(self.seconds_left)} left"
         died = f"; {self.died} workers died, their {self.noun}s went on" if self.died else ""
         return f"{self.counted} of {self.target} {self.noun}s{left}" + (f": {ended}" if ended else "") + died
@@ -140,8 +187,9 @@ class Lines:
         self._say(f"worker {self.tally.ready} of {self.tally.workers} is ready on {device}")
 
     def began(self, trial: Trial) -> None:
-        self.tally.running[trial.number] = (trial, [])
-        self._say(f"{self.tally.noun} {trial.number} begins: {changes(trial.configuration, self.tally.base)}")
+        again = "goes on" if trial.number in self.tally.paused else "begins"
+        self.tally.begin(trial)
+        self._say(f"{self.tally.noun} {trial.number} {again}: {changes(trial.configuration, self.tally.base)}")
 
     def progress(self, trial: Trial, epochs: float) -> None: ...
 
@@ -152,7 +200,7 @@ class Lines:
     def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None:
         how = "known already" if reused else f"{metrics.seconds:.1f} s"
         self._say(
-            f"{self.tally.noun} {trial.number} epoch {metrics.epoch} of {trial.configuration.epochs}: "
+            f"{self.tally.noun} {trial.number} epoch {metrics.epoch:g} of {trial.configuration.epochs}: "
             f"loss {metrics.loss:.4f}, {self.tally.measure_of(trial)} {percent(metrics.val_accuracy)} ({how})"
         )
 
@@ -162,7 +210,7 @@ class Lines:
         self._say(f"{self.tally.noun} {trial.number} {outcome}{why}: {percent(score)}; {self.tally.progress()}")
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
 
 class LiveTable:
@@ -175,7 +223,7 @@ class LiveTable:
         self.tally.ready += 1
 
     def began(self, trial: Trial) -> None:
-        self.tally.running[trial.number] = (trial, [])
+        self.tally.begin(trial)
 
     def progress(self, trial: Trial, epochs: float) -> None:
         self.tally.epochs[trial.number] = epochs
@@ -206,7 +254,10 @@ class LiveTable:
             )
         if not tally.running:
             table.add_row("", "", "", "", Text(f"{tally.workers} workers are starting", style="dim"))
-        return Group(table, Text(tally.standing(), style="bold"), Text(tally.progress(), style="dim"))
+        lines = [Text(tally.standing(), style="bold"), Text(tally.progress(), style="dim")]
+        if said := tally.outlook():
+            lines.append(Text(said, style="dim"))
+        return Group(table, *lines)
 
 
 def _cut(text: str) -> Text:

@@ -7,7 +7,8 @@
     │   ├── StudyError    a study, with every problem found in it
     │   └── DataError     a dataset
     ├── StoreError        the database cannot be read or written            (exit code 3)
-    └── EngineError       no worker can be started                          (exit code 1)
+    ├── EngineError       no worker can be started                          (exit code 1)
+    └── ModelError        a network that cannot be written as asked for     (exit code 1)
 
 What goes wrong inside a trial is no exception but an outcome: see `sweep.work.Outcome`.
 """
@@ -16,6 +17,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, time
+from pathlib import Path
+from unicodedata import category
 
 
 class SweepError(Exception):
@@ -36,6 +39,10 @@ class StoreError(SweepError):
 
 class EngineError(SweepError):
     """Workers that cannot be started, with the last lines they printed."""
+
+
+class ModelError(SweepError):
+    """A network that cannot be trained or written, or that computes something else once it is."""
 
 
 @dataclass(frozen=True, order=True)
@@ -72,6 +79,20 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+def plain(text: str) -> str:
+    """A text with a code for each character that could move a terminal's cursor, colour it, or turn a line around."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character in "\n\t" or category(character) not in UNSEEN else repr(character)[1:-1]
+        for character in text
+    )
+
+
+UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of such characters: controls, formats such as right-to-left marks, halves of pairs, breaks."""
+
+
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:
     """A sentence that names the closest allowed word, or all of them where none is close.
 
@@ -83,3 +104,16 @@ def did_you_mean(given: str, allowed: Iterable[str]) -> str:
     if close:
         return f" Did you mean {lowered[close[0]]!r}?"
     return f" Allowed: {', '.join(words)}." if words else ""
+
+
+def alike(path: Path) -> str:
+    """A sentence that names the closest of what lies beside a path that is wrong; empty where nothing is close.
+
+    Starts with a space, to be put behind another sentence.
+    """
+    try:
+        there = [entry.name for entry in path.parent.iterdir()]
+    except (OSError, ValueError):
+        return ""
+    hint = did_you_mean(path.name, there)
+    return hint if path.name not in there and "Did" in hint else ""

@@ -24,7 +24,7 @@ class Superfluous:
 def superfluous(store: Store, folder: Path, keep: int) -> list[Superfluous]:
     """Checkpoints in `folder` that no study needs, and what killed processes left half written.
 
-    Needed are the states of trials that have still to go on, and of each study's best `keep`.
+    Needed are the states of trials that go on or may be promoted, and of each study's best `keep`.
 
     Raises:
         InputError: a study of this database is being run.
@@ -37,7 +37,8 @@ def superfluous(store: Store, folder: Path, keep: int) -> list[Superfluous]:
                 f"Study {study.study.name!r} is being run by process {held.by.pid} on {held.by.host}; wait for its end."
             )
         needed |= {fingerprint for _, fingerprint in store.best_runs(study.id, keep)}
-        needed |= {row["fingerprint"] for row in store.trial_rows(study.id) if row["outcome"] in UNFINISHED}
+        going_on = (*UNFINISHED, Outcome.PAUSED)
+        needed |= {row["fingerprint"] for row in store.trial_rows(study.id) if row["outcome"] in going_on}
     wanted = {path_of(folder, fingerprint) for fingerprint in needed if fingerprint}
     states = [("a state that no study needs", path) for path in sorted(folder.glob("*.npz")) if path not in wanted]
     halves = [("half written by a process that was killed", path) for path in leftovers(folder)]
@@ -47,7 +48,7 @@ def superfluous(store: Store, folder: Path, keep: int) -> list[Superfluous]:
 def check_invariants(store: Store, folder: Path) -> list[str]:
     """What should always hold, whatever was killed and resumed: a sentence for each thing that does not."""
     problems = [f"{path} was left half written by a process that was killed" for path in leftovers(folder)]
-    trained: dict[str, int] = {}
+    trained: dict[str, float] = {}
     for study in store.studies():
         rows = store.trial_rows(study.id)
         problems += [f"study {study.study.name!r}: {problem}" for problem in _problems(store, study.id, rows)]
@@ -56,8 +57,9 @@ def check_invariants(store: Store, folder: Path) -> list[str]:
                 by_itself = row["trained_epochs"] - row["reused_epochs"]
                 trained[row["fingerprint"]] = trained.get(row["fingerprint"], 0) + by_itself
     for fingerprint, epochs in trained.items():
-        if epochs > (known := len(store.curve(fingerprint))):
-            problems.append(f"run {fingerprint[:12]} has {known} epochs, but {epochs} were trained for its trials")
+        curve = store.curve(fingerprint)
+        if epochs > (known := curve[-1].epoch if curve else 0):
+            problems.append(f"run {fingerprint[:12]} has {known:g} epochs, but {epochs:g} were trained for its trials")
     return problems
 
 
@@ -69,9 +71,10 @@ def _problems(store: Store, study_id: int, rows: Sequence[Mapping[str, Any]]) ->
         for row in rows:
             if row["outcome"] == Outcome.RUNNING:
                 yield f"trial {row['number']} stands as running, but nobody runs the study"
-    curves: dict[int, list[int]] = {}
-    for epoch in store.curve_rows(study_id):
-        curves.setdefault(epoch["trial"], []).append(epoch["epoch"])
+    curves: dict[int, list[float]] = {}
+    for place in store.curve_rows(study_id):
+        if place["epoch"] == int(place["epoch"]):
+            curves.setdefault(place["trial"], []).append(place["epoch"])
     for row in rows:
         if row["outcome"] == Outcome.COMPLETED:
             whole = list(range(1, row["configuration"]["epochs"] + 1))

@@ -6,7 +6,7 @@ a worker may be waiting. Here the coordinator alone writes, so it need not look.
 
 import copy
 import weakref
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +34,8 @@ class _Written:
 class Mirror:
     """`study` is asked and told as any other; `keep`, `report` and `tell` bring to the database what came of it.
 
+    Trials that are paused run on as far as the database knows; samplers take them for pruned where they are.
+
     Every method raises StoreError where the database cannot be used, and where another program has added trials.
     """
 
@@ -47,8 +49,8 @@ class Mirror:
             )
             kept.set_metric_names([metric])
             self._study_id = kept._study_id
-            self.study = optuna.create_study(study_name=name, direction="maximize")
-            self._memory = self.study._storage
+            self._memory = Memory()
+            self.study = optuna.create_study(storage=self._memory, study_name=name, direction="maximize")
             self._study_attributes = self._storage.get_study_system_attrs(self._study_id)
             for key, value in self._study_attributes.items():
                 self._memory.set_study_system_attr(self.study._study_id, key, value)
@@ -58,10 +60,9 @@ class Mirror:
         self._ids = [trial._trial_id for trial in trials]
         self._written = {number: _written(trial) for number, trial in self._unfinished.items()}
 
-    def running(self) -> dict[int, Trial]:
-        """Trials that were asked for and never told of, by their numbers."""
-        trials = self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
-        return {trial.number: Trial(self.study, trial._trial_id) for trial in trials}
+    def trial(self, number: int) -> Trial:
+        """A trial that was asked for and never told of."""
+        return Trial(self.study, self._id(number))
 
     def keep(self, trial: Trial) -> None:
         """Writes a trial once all its parameters are drawn."""
@@ -83,10 +84,22 @@ class Mirror:
 
     def report(self, trial: Trial, step: int, value: float) -> bool:
         """Takes note of a value; returns whether the pruner would stop the trial here."""
-        trial.report(value, step)
+        if step not in self._frozen(trial).intermediate_values:  # one that was paused tells its way again
+            trial.report(value, step)
         prune = trial.should_prune()
         self._write(trial)
         return prune
+
+    def pause(self, number: int) -> None:
+        """Shows a trial to samplers as pruned; one of an earlier process, with what that one reported of it."""
+        self._memory.shown[number] = paused = copy.copy(self._memory.get_trial(self._id(number)))
+        paused.state = TrialState.PRUNED
+        if not paused.intermediate_values and number in self._unfinished:
+            paused.intermediate_values = self._unfinished[number].intermediate_values
+
+    def promote(self, number: int) -> None:
+        """Shows a paused trial as running again."""
+        del self._memory.shown[number]
 
     def tell(self, trial: Trial, state: TrialState, value: float | None = None) -> None:
         """Ends a trial; one of an earlier process that ended there, with what that process reported of it."""
@@ -120,8 +133,28 @@ class Mirror:
         written.user_attributes.update(frozen.user_attrs)
         written.system_attributes.update(frozen.system_attrs)
 
+    def _id(self, number: int) -> int:
+        """A trial's in memory."""
+        return self._memory.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+
     def _frozen(self, trial: Trial) -> FrozenTrial:
         return self._memory.get_trial(trial._trial_id)
+
+
+class Memory(optuna.storages.InMemoryStorage):
+    """Optuna's storage in memory; whoever asks for all trials is shown those of `shown` in place of their numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: dict[int, FrozenTrial] = {}
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        if not self.shown or states == (TrialState.WAITING,):
+            return super().get_all_trials(study_id, deepcopy, states)
+        trials = [self.shown.get(trial.number, trial) for trial in super().get_all_trials(study_id, deepcopy)]
+        return trials if states is None else [trial for trial in trials if trial.state in states]
 
 
 def _as_begun(trial: FrozenTrial) -> FrozenTrial:

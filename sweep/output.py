@@ -1,8 +1,9 @@
 """What commands print on standard output: tables, summaries, JSON. Loaded once a command has something to say."""
 
 import json
+import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -11,9 +12,17 @@ from rich.text import Text
 
 from sweep.configuration import Configuration, Value
 from sweep.display import changes, duration, percent, shown
+from sweep.errors import plain
+from sweep.outlook import in_words, look_ahead
 
 if TYPE_CHECKING:
+    from sweep.batch import Trained
+    from sweep.prediction import Prediction
     from sweep.results import Result
+
+
+LOG_LINES = 20
+"""Of what a trial's worker said, so many are shown."""
 
 
 def summary(result: "Result") -> Iterable[str]:
@@ -35,6 +44,9 @@ def summary(result: "Result") -> Iterable[str]:
         doubt = "" if abs(gain) > 100 * noise else ", so this may be luck"
         images = f"{result.study.validation:,} validation images, one run each"
         yield f"difference  {gain:+.2f} points on {images}; up to ±{100 * noise:.2f} is noise{doubt}"
+    found = look_ahead(result)
+    for clause in [] if found is None else in_words(found, lambda edge: f"{edge.name} {shown(edge.value)}"):
+        yield f"outlook     {clause}"
 
 
 VERDICTS = {
@@ -61,7 +73,7 @@ def verdict(result: "Result") -> Iterable[str]:
     gain = standings[number]["difference"]
     if gain is not None:
         seeds = f"{len(standings[number]['scores'])} fresh seeds, each with its own validation images"
-        yield f"difference  {_points(gain)} points to the baseline on {seeds}"
+        yield f"difference  {points(gain)} points to the baseline on {seeds}"
     yield f"test set    {', '.join(_test(result))}"
 
 
@@ -73,7 +85,7 @@ def _test(result: "Result") -> Iterable[str]:
         yield percent(test["recommended"]["value"])
     if test is not None and test["difference"] is not None:
         yield f"the baseline {percent(test['baseline']['value'])}"
-        yield f"{_points(test['difference'])} points"
+        yield f"{points(test['difference'])} points"
     if test is not None and result.study.train_size is not None:
         yield f"trained on all training images, not {result.study.train_size:,} as above"
     times = {0: "still sealed", 1: "looked at once for this study", 2: "looked at twice for this study"}
@@ -91,13 +103,13 @@ def print_study(result: "Result", as_json: bool) -> None:
         trials = json.loads(frame.to_json(orient="records", date_format="iso"))
         return print_json({"study": result.study.as_document(), "best_trial": best, "trials": trials})
     for line in (*summary(result), *(verdict(result) if result.verdict else ())):
-        print(line)
+        print(plain(line))
     print()
     rows = [
         [
             str(row["trial"]),
             percent(row["score"]),
-            str(row["trained_epochs"]),
+            f"{row['trained_epochs']:g}",
             row["outcome"],
             row["reason"],
             changes(result.configuration(row["trial"]), result.study.base),
@@ -123,8 +135,8 @@ def print_verdict(result: "Result", as_json: bool) -> None:
         [
             _named(each["trial"]),
             f"{len(each['scores'])}{' (stopped)' if each['raced_out'] else ''}",
-            f"{percent(each['mean']['value'])}{_reach(each['mean'])}",
-            "" if each["difference"] is None else _points(each["difference"]),
+            f"{percent(each['mean']['value'])}{reach(each['mean'])}",
+            "" if each["difference"] is None else points(each["difference"]),
             "" if each["p"] is None else f"{each['p']:.3f}",
             percent(each["search_score"]),
             "" if each["luck"] is None else f"{100 * each['luck']:+.2f}",
@@ -144,15 +156,15 @@ def _named(trial: int) -> str:
     return f"trial {trial}" if trial else "baseline"
 
 
-def _reach(estimate: dict[str, float | None]) -> str:
+def reach(estimate: dict[str, float | None]) -> str:
     """The half of a 95 % interval, in points; nothing at one seed."""
     low, high = estimate["low"], estimate["high"]
     return "" if low is None or high is None else f" ±{50 * (high - low):.2f}"
 
 
-def _points(estimate: dict[str, Any]) -> str:
+def points(estimate: dict[str, Any]) -> str:
     """A difference with its 95 % interval, in points of accuracy."""
-    return f"{100 * estimate['value']:+.2f}{_reach(estimate)}"
+    return f"{100 * estimate['value']:+.2f}{reach(estimate)}"
 
 
 def print_trial(result: "Result", trial: int, as_json: bool) -> None:
@@ -161,16 +173,21 @@ def print_trial(result: "Result", trial: int, as_json: bool) -> None:
     curve = result.curves[result.curves["trial"] == trial]
     if as_json:
         facts = json.loads(row.to_json(orient="records", date_format="iso"))[0]
-        return print_json(facts | {"curve": json.loads(curve.to_json(orient="records"))})
+        return print_json(facts | {"curve": json.loads(curve.to_json(orient="records", date_format="iso"))})
     facts = row.iloc[0]
     reason = f" ({facts['reason']})" if facts["reason"] else ""
-    print(f"trial {trial} of {result.study.name}: {facts['outcome']}{reason}, accuracy {percent(facts['score'])}")
+    away = math.nan if result.baseline_score is None or facts["baseline"] else facts["score"] - result.baseline_score
+    beside = "" if math.isnan(away) else f" ({100 * away:+.2f} points to the baseline)"
+    accuracy = f"accuracy {percent(facts['score'])}{beside}"
+    print(plain(f"trial {trial} of {result.study.name}: {facts['outcome']}{reason}, {accuracy}"))
     origin = f" from {facts['reused_from']}" if facts["reused_from"] else ""
-    reused = f", {facts['reused_epochs']} of them reused{origin}" if facts["reused_epochs"] else ""
+    reused = f", {facts['reused_epochs']:g} of them reused{origin}" if facts["reused_epochs"] else ""
     took = f"{duration(facts['seconds'])} of training, {duration(facts['cost'])} of it for this trial"
     died = f"; {facts['attempts'] - 1} workers died over it" if facts["attempts"] > 1 else ""
-    print(f"{facts['trained_epochs']} epochs{reused}: {took}{died}")
-    print(f"seed {facts['seed']}; fingerprint {facts['fingerprint']}\n")
+    print(f"{facts['trained_epochs']:g} epochs{reused}: {took}{died}")
+    if facts["finished"] == facts["finished"]:
+        print(f"from {facts['started']:%Y-%m-%d %H:%M:%S} to {facts['finished']:%Y-%m-%d %H:%M:%S} UTC")
+    print(f"on {plain(result.where)}; seed {facts['seed']}; fingerprint {facts['fingerprint']}\n")
     base = result.study.base.values()
     values = configuration.values()
     print_table(
@@ -185,7 +202,7 @@ def print_trial(result: "Result", trial: int, as_json: bool) -> None:
         ["epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds"],
         [
             [
-                str(row["epoch"]),
+                f"{row['epoch']:g}",
                 f"{row['loss']:.4f}",
                 percent(row["accuracy"]),
                 f"{row['val_loss']:.4f}",
@@ -196,6 +213,69 @@ def print_trial(result: "Result", trial: int, as_json: bool) -> None:
         ],
         right=range(6),
     )
+    if facts["detail"]:
+        last = "\n".join(facts["detail"].strip().splitlines()[-LOG_LINES:])
+        print(plain(f"\nits last lines\n{last}"))
+
+
+def print_runs(runs: Mapping[int, "Trained"], validation: int, as_json: bool) -> None:
+    """What became of one configuration's runs, by seed, and their mean with its 95 % interval."""
+    from sweep.verdict import estimate
+
+    last = {seed: run.curve[-1] for seed, run in runs.items() if not run.reason}
+    scores = [epoch.val_accuracy for epoch in last.values()]
+    mean = estimate(scores, sum(score * (1 - score) for score in scores) / len(scores) / validation) if scores else None
+    interval = None if mean is None else {"value": mean.value, "low": _number(mean.low), "high": _number(mean.high)}
+    if as_json:
+        return print_json({"validation": validation, "runs": [_run(*each) for each in runs.items()], "mean": interval})
+    rows = [
+        [
+            str(seed),
+            percent(last[seed].val_accuracy) if seed in last else run.reason,
+            f"{last[seed].val_loss:.4f}" if seed in last else "",
+            f"{run.curve[-1].epoch:g}" if run.curve else "0",
+            f"{sum(epoch.seconds for epoch in run.curve):.1f}",
+        ]
+        for seed, run in runs.items()
+    ]
+    if interval is not None and len(scores) > 1:
+        loss = sum(epoch.val_loss for epoch in last.values()) / len(last)
+        rows.append(["mean", f"{percent(interval['value'])}{reach(interval)}", f"{loss:.4f}", "", ""])
+    print_table(["seed", "accuracy", "loss", "epochs", "seconds"], rows, right=(0, 2, 3, 4))
+    held_out = f"{validation:,} training images that each seed holds out"
+    print(f"scored on {held_out}; the test images stay sealed")
+
+
+def _run(seed: int, run: "Trained") -> dict[str, Any]:
+    last = None if run.reason else run.curve[-1]
+    return {
+        "seed": seed,
+        "accuracy": None if last is None else last.val_accuracy,
+        "loss": None if last is None else last.val_loss,
+        "epochs": run.curve[-1].epoch if run.curve else 0,
+        "seconds": sum(epoch.seconds for epoch in run.curve),
+        "reason": run.reason,
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if value != value else value
+
+
+def print_predictions(predictions: Iterable["Prediction"], as_json: bool) -> None:
+    """What a network takes pictures for."""
+    if as_json:
+        return print_json(
+            [
+                {"picture": str(each.picture), "digit": each.digit, "probability": each.probability}
+                | {"probabilities": each.probabilities, "notes": each.notes}
+                for each in predictions
+            ]
+        )
+    rows = [
+        [str(each.picture), str(each.digit), percent(each.probability), "; ".join(each.notes)] for each in predictions
+    ]
+    print_table(["picture", "digit", "probability", ""], rows, right=(1, 2))
 
 
 def print_table(columns: list[str], rows: Iterable[list[str]], right: Iterable[int] = ()) -> None:
@@ -204,7 +284,7 @@ def print_table(columns: list[str], rows: Iterable[list[str]], right: Iterable[i
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index in set(right) else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(plain(cell)) for cell in row))
     console = Console() if sys.stdout.isatty() else Console(width=10_000)
     console.print(table)
 

@@ -1,7 +1,9 @@
 """What a study would do, before it does: samples of its space and an estimate of its cost."""
 
+import math
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 from typing import Any
@@ -16,8 +18,6 @@ from sweep.spec import Study
 
 SAMPLES = 10
 SAMPLES_FOR_COST = 200
-USED_OF_PEAK = 0.25
-"""Share of a core's matrix-product rate that a training reaches, roughly."""
 SECONDS_PER_STEP = 0.0005
 """What a step costs beyond its arithmetic, roughly."""
 
@@ -48,8 +48,16 @@ class Preview:
     workers: int
 
 
-def preview(study: Study, image_shape: ImageShape = (28, 28, 1), classes: int = 10, images: int = 60_000) -> Preview:
+def preview(
+    study: Study,
+    image_shape: ImageShape = (28, 28, 1),
+    classes: int = 10,
+    images: int = 60_000,
+    rate: float | None = None,
+) -> Preview:
     """Looks at a study without its data; shapes and sizes are MNIST's where none are given.
+
+    `rate` is what a core does of a matrix product, in floating-point operations a second; None: measured now.
 
     Raises:
         InputError: the study's base configuration cannot exist.
@@ -59,12 +67,12 @@ def preview(study: Study, image_shape: ImageShape = (28, 28, 1), classes: int = 
     train_images = study.train_size or max(1, images - study.validation)
     points = [space.sample(source) for _ in range(SAMPLES_FOR_COST)]
     samples = [_sample(study, point, image_shape, classes) for point in points]
-    rate = _matrix_product_rate()
+    rate = rate or _matrix_product_rate()
 
     def seconds(configuration: Configuration, shape: Architecture) -> float:
         steps = train_images / configuration.batch_size
         flops = shape.flops * (3 * train_images + study.validation)  # a training step is about three forward passes
-        return configuration.epochs * (steps * SECONDS_PER_STEP + flops / (USED_OF_PEAK * rate))
+        return configuration.epochs * (steps * SECONDS_PER_STEP + flops / rate)
 
     feasible = [
         seconds(space.configuration(sample.point), sample.shape) for sample in samples if sample.shape is not None
@@ -79,6 +87,20 @@ def preview(study: Study, image_shape: ImageShape = (28, 28, 1), classes: int = 
         infeasible=1 - len(feasible) / len(samples),
         workers=cores(),
     )
+
+
+def seconds_for(tried: Sequence[Study], top: int, seeds: int) -> list[float]:
+    """What searching each of these studies takes, then confirming its best `top` on `seeds` seeds, on all cores.
+
+    The first is to confirm the baseline, which is everybody's. Nothing is taken for known. As rough as `preview`.
+    """
+    rate = _matrix_product_rate()
+    seen = [preview(study, rate=rate) for study in tried]
+    own = [
+        each.seconds * (1 + min(top, study.trials - 1) * seeds / study.trials)
+        for study, each in zip(tried, seen, strict=True)
+    ]
+    return [own[0] + seeds * seen[0].seconds / seen[0].baselines, *own[1:]] if own else []
 
 
 def baseline_shape(study: Study, image_shape: ImageShape, classes: int) -> Architecture:
@@ -115,12 +137,15 @@ def _sample(study: Study, point: Values, image_shape: ImageShape, classes: int) 
         return Sample(point, None, str(reason))
 
 
-def _matrix_product_rate(size: int = 512) -> float:
-    """Floating-point operations a second of one core's float32 matrix product, measured now (the best of five)."""
-    left = np.ones((size, size), np.float32)
-    times = []
-    for _ in range(5):
-        started = time.perf_counter()
-        left @ left
-        times.append(time.perf_counter() - started)
-    return float(2 * size**3 / min(times) / cores())
+def _matrix_product_rate(size: int = 64, seconds: float = 0.05) -> float:
+    """Floating-point operations a second of one core's float32 matrix product, the best that is seen in so long.
+
+    So small a product is about as fast as training is (127 and 136 GFLOP/s where both were measured), and one core's
+    alone: sharing a larger one takes long where other programs have the cores.
+    """
+    left, product = np.ones((2, size, size), np.float32)
+    best, until = math.inf, time.perf_counter() + seconds
+    while (started := time.perf_counter()) < until:
+        np.matmul(left, left, out=product)
+        best = min(best, time.perf_counter() - started)
+    return 2 * size**3 / best

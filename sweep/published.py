@@ -67,7 +67,7 @@ class Published:
 
     `cached` is its file or folder among Keras's datasets, `debian_package` the package that has it too (None:
     none has). `sha256` is over the bytes of each array, hexadecimal. `ways` are tried in their order; each
-    leaves the dataset in the cache, or raises.
+    leaves the dataset in the cache, or raises. `classes` are in words; empty where they are digits.
     """
 
     cached: str
@@ -75,6 +75,7 @@ class Published:
     megabytes: int
     sha256: Mapping[str, str]
     ways: "Mapping[str, Callable[[Published, Progress], None]]"
+    classes: tuple[str, ...] = ()
 
     @property
     def in_cache(self) -> Place:
@@ -239,5 +240,8 @@ PUBLISHED = {
             "y_test": "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
         },
         ways={_DOWNLOAD: _download_idx},
+        classes=(
+            "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+        ),
     ),
 }

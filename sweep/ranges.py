@@ -1,6 +1,7 @@
 """What a study says of its base and its space: values, ranges and choices, as TOML or Python gives them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from sweep.configuration import PARAMETERS, Configuration, Parameter, Value, Values
@@ -38,12 +39,22 @@ def read_base(given: object, keys: Collection[str]) -> Configuration:
     if isinstance(given, Configuration):
         return given
     if not isinstance(given, Mapping):
-        raise Problems([((), f"base must be a table of parameters and their values, not {shown(given)}.")])
+        what = "a table of parameters and their values, or the path of a TOML file of them"
+        raise Problems([((), f"base must be {what}, not {shown(given)}.")])
+    return read_values(given, partial(_unknown, table="base", keys=keys))
+
+
+def read_values(given: Mapping[str, object], unknown: Callable[[str], str]) -> Configuration:
+    """The tutorial's configuration with the given values; `unknown` says what is wrong with a name that is none.
+
+    Raises:
+        Problems: everything that is wrong with them.
+    """
     problems: list[Located] = []
     accepted: Values = {}
     for name, value in given.items():
         if name not in PARAMETERS:
-            problems.append(((name,), _unknown(name, "base", keys)))
+            problems.append(((name,), unknown(name)))
             continue
         try:
             accepted[name] = PARAMETERS[name].accept(value)
@@ -53,7 +64,7 @@ def read_base(given: object, keys: Collection[str]) -> Configuration:
     for name in _settled(accepted, given):
         if name not in base.values():
             why = f"{name} has no effect here: it exists only where {_chain(name)}."
-            problems.append(((name,), f"{why} A value for there may stand under [space], in a list of one."))
+            problems.append(((name,), f"{why} A value for there may stand under a study's [space], in a list of one."))
     if problems:
         raise Problems(problems)
     return base

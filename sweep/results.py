@@ -1,19 +1,26 @@
 """What a study has found: the store's rows as tidy frames with documented columns."""
 
-from dataclasses import dataclass, field
+import html
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
 from sweep.configuration import PARAMETERS, Configuration
+from sweep.data import Split
 from sweep.errors import InputError
+from sweep.mistakes import Mistakes, Predictions, mistakes
 from sweep.spec import Study
 from sweep.store import Store
+from sweep.work import Run
 
 TRIAL_COLUMNS = {
     "trial": "number of the trial in its study, from 0; 0 is the baseline",
-    "outcome": "running, interrupted, completed, pruned, infeasible, diverged, out of memory, timed out or failed",
+    "outcome": (
+        "running, interrupted, completed, paused, pruned, infeasible, diverged, out of memory, timed out or failed"
+    ),
     "reason": "why it ended so, in a sentence; empty where the outcome says it all",
+    "detail": "the traceback, or its worker's last lines; empty where nothing went wrong",
     "baseline": "whether this is the study's base configuration",
     "score": "validation accuracy after the last epoch, from 0 to 1; none without an epoch",
     "trained_epochs": "epochs the trial went along its run's curve",
@@ -35,10 +42,11 @@ TRIAL_TYPES = {
     "trial": "int64",
     "outcome": "str",
     "reason": "str",
+    "detail": "str",
     "baseline": "bool",
     "score": "float64",
-    "trained_epochs": "int64",
-    "reused_epochs": "int64",
+    "trained_epochs": "float64",
+    "reused_epochs": "float64",
     "reused_from": "str",
     "seconds": "float64",
     "cost": "float64",
@@ -53,16 +61,17 @@ PARAMETER_TYPES: dict[type, str] = {bool: "boolean", int: "Int64", float: "float
 
 CURVE_COLUMNS = {
     "trial": "number of the trial",
-    "epoch": "from 1",
+    "epoch": "passes over the training images so far; whole, but for a first look below 1",
     "loss": "cross-entropy on the training images during the epoch, in nats",
     "accuracy": "accuracy on the training images during the epoch, from 0 to 1",
     "val_loss": "cross-entropy on the validation images after the epoch, in nats",
     "val_accuracy": "accuracy on the validation images after the epoch, from 0 to 1",
     "seconds": "seconds the epoch took, scoring included",
+    "finished": "when it ended, UTC; missing where that was not kept",
 }
 """Columns of `Result.curves`."""
 
-CURVE_TYPES = {name: "int64" if name in ("trial", "epoch") else "float64" for name in CURVE_COLUMNS}
+CURVE_TYPES = {name: "int64" if name == "trial" else "float64" for name in CURVE_COLUMNS if name != "finished"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,9 @@ class Result:
     `frame` has one row per trial (`TRIAL_COLUMNS`, then parameters), `curves` one per trial and epoch
     (`CURVE_COLUMNS`); `provenance` tells where and with what it was trained: versions, machine, threads,
     precision, data digest. `verdict` is what confirming the best has concluded (`sweep.confirmation.as_document`
-    says what is in it; None: not confirmed), `test_looks` how often networks of this study met the test images.
+    says what is in it; None: not confirmed), `ablation` what each of its changes contributes, `test_looks` how often
+    networks of this study met the test images. `predictions` are those of the recommended trial and of the baseline
+    (None: not kept, or they are the same).
     """
 
     study: Study
@@ -80,7 +91,9 @@ class Result:
     curves: pd.DataFrame
     provenance: dict[str, Any] = field(default_factory=dict)
     verdict: dict[str, Any] | None = None
+    ablation: dict[str, Any] | None = None
     test_looks: int = 0
+    predictions: Predictions | None = None
 
     @property
     def best(self) -> Configuration:
@@ -139,6 +152,32 @@ class Result:
         names = [name for name in PARAMETERS if name in present]
         return Configuration().replaced({name: PARAMETERS[name].kind(present[name]) for name in names})
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how far the study is, and its ten best trials."""
+        frame = self.frame.sort_values(["score", "trial"], ascending=[False, True], na_position="last")
+        varied = [name for name in self.study.space if name in frame]
+        table = frame[["trial", "outcome", "score", *varied, "parameters", "trained_epochs", "cost"]].head(10)
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
+        title = f"{self.study.name}: {len(frame)} of {self.study.trials} trials" + (f" ({counts})" if counts else "")
+        shown = {"score": "{:.2%}".format, "cost": "{:.0f} s".format}
+        return f"<h4>{html.escape(title)}</h4>" + table.to_html(index=False, na_rep="–", formatters=shown, border=0)
+
+    @property
+    def where(self) -> str:
+        """The machine that trained last, in a line: host, processor, threads, precision."""
+        machine, threads = self.provenance.get("machine", ""), self.provenance.get("threads")
+        named = [machine.get("host"), machine.get("processor")] if isinstance(machine, dict) else [machine]
+        counted = f"{threads} thread{'s' if threads != 1 else ''}" if threads else ""
+        return ", ".join(str(part) for part in (*named, counted, self.study.precision) if part)
+
+    def mistakes(self) -> Mistakes | None:
+        """`predictions` with the images they are of; None without any. Reads the dataset, and fetches nothing.
+
+        Raises:
+            DataError: the dataset is not on this machine, or not the one that the networks saw.
+        """
+        return None if self.predictions is None else mistakes(self.predictions)
+
     def _row(self, trial: int) -> "pd.Series[Any]":
         rows = self.frame[self.frame["trial"] == trial]
         if len(rows):
@@ -162,11 +201,38 @@ def of(store: Store, name: str) -> Result:
     values = [trial["configuration"] for trial in rows]
     frame = pd.DataFrame(facts, columns=list(TRIAL_COLUMNS)).astype(TRIAL_TYPES)
     for column in ("started", "finished"):
-        frame[column] = pd.to_datetime(frame[column], utc=True).astype("datetime64[us, UTC]")
+        frame[column] = _moments(frame[column])
     for parameter in PARAMETERS:
         if any(parameter in each for each in values):
             found = [each.get(parameter) for each in values]
             frame[parameter] = pd.Series(found, dtype=PARAMETER_TYPES[PARAMETERS[parameter].kind])
     curves = pd.DataFrame(store.curve_rows(row.id), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
+    curves["finished"] = _moments(curves["finished"])
     provenance = {"data": row.study.data, "data digest": row.data_digest} | store.provenance(row.id)
-    return Result(row.study, frame, curves, provenance, store.verdict(row.id), store.test_looks(row.id))
+    documents = store.verdict(row.id), store.ablation(row.id)
+    result = Result(row.study, frame, curves, provenance, *documents, store.test_looks(row.id))
+    return replace(result, predictions=_predictions(store, result, row.data_digest))
+
+
+def _moments(values: "pd.Series[Any]") -> "pd.Series[pd.Timestamp]":
+    return pd.to_datetime(values, utc=True).astype("datetime64[us, UTC]")
+
+
+def _predictions(store: Store, result: Result, digest: str) -> Predictions | None:
+    """Those of the verdict's first seed, for whose images neither network was chosen; else those of the search."""
+    study = result.study
+    done = set(result.frame.loc[result.frame["outcome"] == "completed", "trial"])
+    baselines = set(result.frame.loc[result.frame["baseline"], "trial"])
+    if not done - baselines or not done & baselines:
+        return None
+    trial = result.recommended if result.recommended not in baselines else result.best_trial
+    if trial in baselines or study.precision == "auto":
+        return None
+    configurations = result.configuration(trial), study.base
+    for seed in [*(result.verdict or {"seeds": []})["seeds"][:1], study.seed]:
+        split = Split(seed, study.validation, study.train_size)
+        runs = [Run(each, seed, study.data, digest, split, study.precision) for each in configurations]
+        ours, baseline = (store.predictions(run.fingerprint, run.configuration.epochs) for run in runs)
+        if ours is not None and baseline is not None:
+            return Predictions(trial, seed, split, study.data, digest, ours, baseline)
+    return None

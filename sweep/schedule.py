@@ -1,24 +1,123 @@
-"""Rungs: the numbers of epochs at which a trial is compared with others before it may go on."""
+"""Rungs: how far a trial is trained before it is compared with others, and who goes on from there."""
 
+from bisect import insort
+from collections import defaultdict
+from collections.abc import Mapping, Set
 from typing import Protocol
 
 
 class Schedule(Protocol):
-    """Cuts a trial's epochs into segments; whether it goes on from a rung is the search's decision."""
+    """Cuts a trial's epochs into segments, and says which trials halt between two of them."""
 
-    def next_rung(self, epoch: int, epochs: int) -> int:
+    def next_rung(self, epoch: float, epochs: int) -> float:
         """Where the segment ends that begins after `epoch` epochs of a trial that may have `epochs`."""
 
+    def reached(self, trial: int, epoch: float, score: float) -> None:
+        """Takes note of a trial's score after `epoch` epochs."""
 
-class ToTheEnd:
+    def halts(self, trial: int, epoch: float) -> bool:
+        """Whether a trial that has come so far is to be paused there."""
+
+    def ranked(self, paused: Set[int]) -> list[int]:
+        """The paused trials, the one that should go on first first."""
+
+    def promotable(self, paused: Set[int]) -> list[int]:
+        """Those of them that may go on now; `halts` lets each of them pass."""
+
+
+def of(pruner: str) -> Schedule:
+    """The schedule that goes with a study's pruner: Optuna's own ask for a score after every epoch."""
+    if pruner == "asha":
+        return SuccessiveHalving()
+    return ToTheEnd() if pruner == "none" else EveryEpoch()
+
+
+class Unhalted:
+    """A schedule under which nobody is paused."""
+
+    def reached(self, trial: int, epoch: float, score: float) -> None: ...
+
+    def halts(self, trial: int, epoch: float) -> bool:
+        return False
+
+    def ranked(self, paused: Set[int]) -> list[int]:
+        return sorted(paused)
+
+    def promotable(self, paused: Set[int]) -> list[int]:
+        return []
+
+
+class ToTheEnd(Unhalted):
     """No rungs: every trial is trained in one segment."""
 
-    def next_rung(self, epoch: int, epochs: int) -> int:
+    def next_rung(self, epoch: float, epochs: int) -> float:
         return epochs
 
 
-class EveryEpoch:
+class EveryEpoch(Unhalted):
     """A rung after every epoch, as Optuna's pruners expect."""
 
-    def next_rung(self, epoch: int, epochs: int) -> int:
+    def next_rung(self, epoch: float, epochs: int) -> float:
         return min(epoch + 1, epochs)
+
+
+class SuccessiveHalving:
+    """Asynchronous successive halving: of the trials that came to a rung, the best `1 / factor` go on.
+
+    A trial is paused where it is not among them, and promoted once it is: when enough others that are worse have come
+    as far. Rungs are at `first` epochs and, from 1 on, at the powers of `factor`; a trial ends at its own epochs.
+
+    Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", algorithm 2, whose rungs begin at
+    the least resource and never below it; a first rung of a part of an epoch is ours.
+    """
+
+    def __init__(self, first: float = 0.25, factor: int = 3) -> None:
+        self._first, self._factor = first, factor
+        self._ranked: defaultdict[float, list[tuple[float, int]]] = defaultdict(list)  # score, negated, and trial
+        self._arrived: defaultdict[float, set[int]] = defaultdict(set)
+        self._promoted: defaultdict[float, set[int]] = defaultdict(set)
+
+    def next_rung(self, epoch: float, epochs: int) -> float:
+        rung = self._first
+        while rung <= epoch:
+            rung = 1.0 if rung < 1 else rung * self._factor
+        return min(rung, epochs)
+
+    def reached(self, trial: int, epoch: float, score: float) -> None:
+        if self._is_rung(epoch) and trial not in self._arrived[epoch]:
+            self._arrived[epoch].add(trial)
+            insort(self._ranked[epoch], (-score, trial))
+        for rung in self._ranked:
+            if rung < epoch:
+                self._promoted[rung].add(trial)
+
+    def halts(self, trial: int, epoch: float) -> bool:
+        if not self._is_rung(epoch) or trial in self._promoted[epoch]:
+            return False
+        if trial in self._best(epoch):
+            self._promoted[epoch].add(trial)
+            return False
+        return True
+
+    def ranked(self, paused: Set[int]) -> list[int]:
+        """From the highest rung to the lowest, the best first: what is nearest to its end."""
+        return self._of(paused, {rung: [trial for _, trial in each] for rung, each in self._ranked.items()})
+
+    def promotable(self, paused: Set[int]) -> list[int]:
+        return self._of(paused, {rung: self._best(rung) for rung in self._ranked})
+
+    def _of(self, paused: Set[int], ranked: Mapping[float, list[int]]) -> list[int]:
+        """Those who are paused of each rung's trials, the highest rung first."""
+        rungs = sorted(ranked, reverse=True)
+        return [n for rung in rungs for n in ranked[rung] if n in paused and n not in self._promoted[rung]]
+
+    def _best(self, rung: float) -> list[int]:
+        ranked = self._ranked[rung]
+        return [trial for _, trial in ranked[: len(ranked) // self._factor]]
+
+    def _is_rung(self, epoch: float) -> bool:
+        """Whether a segment may end there that is not a trial's last: what begins just before does."""
+        rung = self._first
+        while rung < epoch:
+            rung = 1.0 if rung < 1 else rung * self._factor
+        return rung == epoch

@@ -5,6 +5,7 @@ worker's sequence is the same each time, and a study that was stopped goes on as
 """
 
 import itertools
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,10 +40,16 @@ class Search(Protocol):
         """The next point, or None where there are no more."""
 
     def unfinished(self) -> list[int]:
-        """Numbers of the trials that an earlier process asked for and never told of."""
+        """Numbers of the trials that were asked for and never told of: `ask` gives them again."""
 
-    def report(self, number: int, epoch: int, score: float) -> bool:
-        """Takes note of a score after an epoch; returns whether the trial should stop here."""
+    def report(self, number: int, epoch: float, score: float) -> bool:
+        """Takes note of a score; returns whether the trial should stop here."""
+
+    def pause(self, number: int) -> None:
+        """A trial goes on only if it is promoted: until then, what it reported is what can be learnt from it."""
+
+    def promote(self, number: int) -> Proposal:
+        """A paused trial goes on: the point that it tries."""
 
     def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
         """Takes note of how a trial ended; `score` is that of its last epoch, None without one."""
@@ -66,26 +73,24 @@ class OptunaSearch:
             self._study = self._mirror.study
             self._study.pruner = _pruner(study)
             self._study.sampler = _sampler(study, 0)
-            self._trials = self._mirror.running()
             known = self._study.get_trials(deepcopy=False)
         if any(trial.state.is_finished() and "outcome" not in trial.user_attrs for trial in known):
             raise InputError(
                 f"{place_of(url)} holds an Optuna study {study.name!r} that another program has made. "
                 "Give yours another name, or keep it in another database (--storage)."
             )
-        self._to_resume = sorted(self._trials)
+        self._trials: dict[int, Trial] = {}
+        self._to_resume = [trial.number for trial in known if not trial.state.is_finished()]
         self._count = len(known)
         self._grid: Iterator[Values] | None = None
 
     def unfinished(self) -> list[int]:
-        return sorted(self._to_resume)
+        return list(self._to_resume)
 
     def ask(self) -> Proposal | None:
         with _quiet():
             if self._to_resume:
-                number = self._to_resume.pop(0)
-                self._study.sampler = _sampler(self._spec, number)
-                trial = self._trials[number]
+                trial = self._taken_up(self._to_resume.pop(0))
             else:
                 if not self._enqueue():
                     return None
@@ -97,11 +102,21 @@ class OptunaSearch:
             self._mirror.keep(trial)
             return proposal
 
-    def report(self, number: int, epoch: int, score: float) -> bool:
-        return self._mirror.report(self._trials[number], epoch, score)
+    def report(self, number: int, epoch: float, score: float) -> bool:
+        return self._mirror.report(self._trials[number], math.floor(epoch), score)  # Optuna's steps are whole
+
+    def pause(self, number: int) -> None:
+        self._mirror.pause(number)
+        self._to_resume = [other for other in self._to_resume if other != number]
+
+    def promote(self, number: int) -> Proposal:
+        self._mirror.promote(number)
+        with _quiet():
+            trial = self._trials[number] if number in self._trials else self._taken_up(number)
+            return Proposal(number, self._draw(trial))
 
     def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
-        trial = self._trials.pop(number)
+        trial = self._trials.pop(number) if number in self._trials else self._taken_up(number)
         self._to_resume = [other for other in self._to_resume if other != number]
         trial.set_user_attr("outcome", str(outcome))
         if reason:
@@ -114,6 +129,13 @@ class OptunaSearch:
             self._mirror.tell(trial, TrialState.PRUNED)
         else:
             self._mirror.tell(trial, TrialState.PRUNED if outcome is Outcome.PRUNED else TrialState.FAIL)
+
+    def _taken_up(self, number: int) -> Trial:
+        """A trial that an earlier process has begun."""
+        with _quiet():
+            self._study.sampler = _sampler(self._spec, number)
+            self._trials[number] = self._mirror.trial(number)
+        return self._trials[number]
 
     def _enqueue(self) -> bool:
         """Hands Optuna the next point where that is not its own choice; False where there are no more."""
@@ -132,7 +154,7 @@ class OptunaSearch:
     def _draw(self, trial: Trial) -> Values:
         if trial.number == 0 and self._base_point is None:
             return {}  # the baseline lies outside of the space
-        return self._space.walk(lambda name, span: _suggest(trial, name, span))
+        return self._space.walk(lambda name, span: suggest(trial, name, span))
 
     def _next_on_grid(self, count: int) -> Values | None:
         """The point of trial `count`: the baseline, tried first, is left out of the grid."""
@@ -155,7 +177,8 @@ def _quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(level)
 
 
-def _suggest(trial: Trial, name: str, span: Range) -> Value:
+def suggest(trial: Trial, name: str, span: Range) -> Value:
+    """A parameter's value in a trial, drawn from its range where it was not yet."""
     if isinstance(span, Float):
         value = trial.suggest_float(name, span.low, span.last, log=span.log, step=_even_step(span))
         if span.step is None:
@@ -218,5 +241,5 @@ def _pruner(study: Study) -> optuna.pruners.BasePruner:
             return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
         case "median":
             return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
-        case "none":
+        case "none" | "asha":  # which is our own schedule
             return optuna.pruners.NopPruner()

@@ -4,9 +4,6 @@
 README. Whatever is wrong with a study is reported at once, each problem with its place in the file.
 """
 
-import re
-import tomllib
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -14,14 +11,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 import studies
+from sweep import recipe, toml
 from sweep.configuration import PARAMETERS, Configuration
-from sweep.errors import InputError, Problem, StudyError, did_you_mean, shown
-from sweep.lines import Lines
+from sweep.defaults import VALIDATION
+from sweep.errors import InputError, Problem, StudyError, alike, did_you_mean, shown
 from sweep.ranges import Problems, read_base, read_space
 from sweep.space import Choice, Int, Range, Space
 
 Sampler = Literal["tpe", "random", "grid", "qmc", "cmaes", "gp"]
-Pruner = Literal["none", "hyperband", "successive-halving", "median"]
+Pruner = Literal["asha", "none", "hyperband", "successive-halving", "median"]
 AnyPrecision = Literal["auto", "float32", "bfloat16"]
 
 DATASETS = ("mnist", "fashion-mnist")
@@ -29,7 +27,12 @@ DATASETS = ("mnist", "fashion-mnist")
 
 
 def _read_base(given: object) -> Configuration:
-    return read_base(given, Study.model_fields)
+    if not isinstance(given, str):
+        return read_base(given, Study.model_fields)
+    try:
+        return recipe.read(Path(given))
+    except InputError as error:
+        raise Problems([((), line) for line in str(error).splitlines()]) from None
 
 
 def _read_space(given: object, info: ValidationInfo) -> dict[str, Range]:
@@ -48,7 +51,8 @@ class Study(BaseModel):
     """What is tried: ranges around a base configuration, data, and how the search goes about it.
 
     Every argument is a key of a study file. `space` maps parameter names to `Float`, `Int`, `Choice` or a
-    list of choices; `base` is a `Configuration` or a mapping of the values that differ from the tutorial's.
+    list of choices; `base` is a `Configuration`, a mapping of the values that differ from the tutorial's, or the
+    path of a TOML file of them.
 
     Raises:
         StudyError: something in it cannot be; every problem is named.
@@ -70,7 +74,7 @@ class Study(BaseModel):
         "a dataset's name or path",
         min_length=1,
     )
-    validation: int = _count(10_000, "training images held out to score trials")
+    validation: int = _count(VALIDATION, "training images held out to score trials")
     train_size: int | None = _count(None, "images trained on; without it, all the rest")
     seed: int = _field(
         0,
@@ -83,19 +87,24 @@ class Study(BaseModel):
     sampler: Sampler = _field(
         "tpe", "who proposes: tpe, random, grid, qmc, cmaes or gp", "tpe, random, grid, qmc, cmaes or gp"
     )
-    pruner: Pruner = _field(
-        "none", "who stops weak trials: none, hyperband, successive-halving or median",
-        "none, hyperband, successive-halving or median",
-    )  # fmt: skip
     precision: AnyPrecision = _field(
         "auto", "what layers compute in: float32, bfloat16, or auto (float32 until shown harmless)",
         "auto, float32 or bfloat16",
     )  # fmt: skip
     base: Annotated[Configuration, BeforeValidator(_read_base)] = Field(
-        default_factory=Configuration, description="values that differ from the tutorial's"
+        default_factory=Configuration,
+        description="values that differ from the tutorial's, or the path of a TOML file of them",
     )
     space: Annotated[dict[str, Any], BeforeValidator(_read_space)] = Field(
         ..., description="what varies: a range or choices each"
+    )
+    pruner: Pruner = Field(
+        default_factory=lambda known: (
+            "asha" if len(known.get("space", ())) > 1 and known.get("sampler") != "grid" else "none"
+        ),
+        description="who halts weak trials: asha (pauses and promotes them), none (the default for a grid or a single "
+        "parameter), hyperband, successive-halving or median",
+        json_schema_extra={"allowed": "asha, none, hyperband, successive-halving or median"},
     )
 
     def __init__(self, /, **given: object) -> None:
@@ -167,54 +176,32 @@ def _sentence(key: str, detail: ErrorDetails) -> str:
     return f"{key} must be {allowed}, not {shown(given)}.{hint if 'Did' in hint else ''}"
 
 
-def parse(text: str, source: str) -> Study:
-    """The study that a TOML text describes; `source` names it in errors.
+def parse(text: str, source: str, folder: Path = Path()) -> Study:
+    """The study that a TOML text describes; `source` names it in errors, a path in its `base` starts at `folder`.
 
     Raises:
         StudyError: every problem of the text, each with its line.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise StudyError(source, [_syntax_problem(str(error), text)]) from None
-    except (ValueError, RecursionError):  # of Python's own limits
-        message = "This holds a number of thousands of digits, or is nested hundreds of times: too much to read."
-        raise StudyError(source, [Problem(Lines(text).unfinished, (), message)]) from None
+    document = toml.parse(text, source)
+    if document and document.keys() <= PARAMETERS.keys():
+        why = f"This is one configuration, not a study: `sweep train {source}` trains it."
+        raise toml.placed([((next(iter(document)),), why)], text, source)
+    if isinstance(document.get("base"), str):
+        document["base"] = str(folder / document["base"])
     try:
         return Study(**document)
     except StudyError as error:
-        lines = Lines(text)
-        raise StudyError(source, [replace(each, line=lines.of(each.path)) for each in error.problems]) from None
-
-
-def _syntax_problem(message: str, text: str) -> Problem:
-    lines = text.rstrip().split("\n")
-    what, _, where = message.removesuffix(")").rpartition(" (at ")
-    numbers = re.fullmatch(r"line (\d+), column (\d+)", where)
-    number = int(numbers[1]) if numbers else len(lines)
-    if numbers and number <= len(lines):
-        where = f"column {numbers[2]} of {shown(lines[number - 1])}"
-    began = Lines(text).unfinished
-    since = f" It begins on line {began}." if 0 < began < number else ""
-    return Problem(number, (), f"Not valid TOML: {what}, at {where}.{since}")
+        raise toml.placed(((each.path, each.message) for each in error.problems), text, source) from None
 
 
 def read(path: Path) -> Study:
-    """The study in a TOML file; a path in its `data` is taken from the file's folder.
+    """The study in a TOML file; paths in its `data` and `base` are taken from the file's folder.
 
     Raises:
         InputError: the file cannot be read.
         StudyError: every problem of the file, each with its line.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows likes to put a mark before the text
-    except UnicodeDecodeError as error:
-        why = f"{error.reason} at byte {error.start}"
-        raise InputError(f"{path}: not a text file in UTF-8 ({why}).") from None
-    except (OSError, ValueError) as error:  # ValueError: a path with a null character
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f"{shown(str(path))[1:-1]}: cannot be read: {reason}.{_other_files(path)}") from None
-    study = parse(text, str(path))
+    study = parse(toml.read(path), str(path), path.parent)
     beside = path.parent / study.data
     if study.data in DATASETS or not _exists(beside):
         return study
@@ -233,8 +220,11 @@ def load(name: str) -> Study:
         return parse(shipped[name], f"{name}.toml")
     if name.endswith(".toml") or "/" in name:
         return read(Path(name))
+    hint = did_you_mean(name, shipped)
+    if "Did" not in hint:
+        hint = alike(Path(name)) or hint
     raise InputError(
-        f"There is no study {shown(name)}.{did_you_mean(name, shipped)} A study file of your own is named by "
+        f"There is no study {shown(name)}.{hint} A study file of your own is named by "
         f"its path, as in ./my.toml; `sweep init my.toml` writes one."
     )
 
@@ -271,9 +261,3 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except OSError:  # a name of thousands of characters, or a folder that may not be looked into
         return False
-
-
-def _other_files(path: Path) -> str:
-    there = [entry.name for entry in path.parent.glob("*.toml")] if _exists(path.parent) else []
-    hint = did_you_mean(path.name, there) if there else ""
-    return hint if "Did" in hint else ""

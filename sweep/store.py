@@ -5,7 +5,7 @@ The coordinator is the only writer. A finished epoch is committed before anythin
 
 import math
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,14 +14,16 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Engine, Table, case, delete, func, insert, literal, select, update
 
+import studies as shipped
 from sweep.database import back_up, connect, guarded, place_of
 from sweep.errors import InputError, StoreError, did_you_mean
 from sweep.processes import Identity
 from sweep.spec import Study
 from sweep.tables import (
     SCHEMA_VERSION,
+    ablations,
     epochs,
     leases,
     migrate,
@@ -66,8 +68,8 @@ class Ending:
 class Reached:
     """How far a trial is along its run's curve; `reused_epochs` of these epochs were not trained for it."""
 
-    trained_epochs: int = 0
-    reused_epochs: int = 0
+    trained_epochs: float = 0
+    reused_epochs: float = 0
 
 
 @dataclass(frozen=True)
@@ -85,23 +87,23 @@ class Store:
         self._engine = engine
 
     @classmethod
-    def open(cls, url: str, *, create: bool = True) -> Self:
-        """Opens the database at an SQLAlchemy URL, or the SQLite file at a path.
+    def open(cls, url: str, *, create: bool = True, readonly: bool = False) -> Self:
+        """Opens the database at an SQLAlchemy URL, or the SQLite file at a path; `readonly`, not to write in it.
 
         Raises:
             InputError: not a URL; or, where `create` is false, there is no such database yet.
             StoreError: it cannot be opened, is no database, or is of a newer version of this package.
         """
-        engine = connect(url, create=create)
+        engine = connect(url, create=create, readonly=readonly)
         store = cls(engine)
         try:
-            store._bring_up_to_date()
+            store._bring_up_to_date(readonly)
         except BaseException:
             engine.dispose()
             raise
         return store
 
-    def _bring_up_to_date(self) -> None:
+    def _bring_up_to_date(self, readonly: bool) -> None:
         """Creates or migrates the tables; what an older version wrote in SQLite is copied beside it first."""
         with self._guarded() as connection:
             version = version_of(connection)
@@ -112,6 +114,10 @@ class Store:
             )
         if version == SCHEMA_VERSION:
             return
+        if readonly:
+            raise StoreError(
+                f"The database {self.place} is of an older version of cnn-sweep; `sweep list` brings it up to date."
+            )
         if version is not None and self._engine.dialect.name == "sqlite":
             back_up(Path(self.place), Path(f"{self.place}.version-{version}"))
         with self._guarded() as connection:
@@ -147,8 +153,8 @@ class Store:
             connection.execute(update(studies).where(studies.c.id == row["id"]).values(document=study.as_document()))
             return int(row["id"])
 
-    def studies(self) -> list[StudyRow]:
-        """Every study, the oldest first."""
+    def studies(self, name: str | None = None) -> list[StudyRow]:
+        """Every study, or that of this name alone; the oldest first."""
         counted = select(trials.c.study_id, trials.c.outcome, func.count()).group_by(
             trials.c.study_id, trials.c.outcome
         )
@@ -177,6 +183,8 @@ class Store:
         known = {row.study.name: row for row in self.studies()}
         if name not in known:
             hint = did_you_mean(name, known) if known else " It has no studies yet; `sweep run quickstart` begins one."
+            if name in shipped.texts():
+                hint = f" It ships, and was not run here yet: sweep run {name}"
             raise InputError(f"There is no study {name!r} in {self.place}.{hint}")
         return known[name]
 
@@ -264,6 +272,18 @@ class Store:
             values = {"outcome": outcome, "reason": reason, "detail": detail, "reused_from": origin}
             connection.execute(update(trials).where(*mine).values(finished=_now(), **values))
 
+    def pause_trial(self, study_id: int, number: int) -> None:
+        """Keeps that a trial was halted at a rung."""
+        with self._guarded() as connection:
+            paused = update(trials).where(*_is(study_id, number))
+            connection.execute(paused.values(outcome=Outcome.PAUSED, finished=_now()))
+
+    def paused(self, study_id: int) -> set[int]:
+        """The numbers of a study's trials that are paused."""
+        query = select(trials.c.number).where(trials.c.study_id == study_id, trials.c.outcome == Outcome.PAUSED)
+        with self._guarded() as connection:
+            return set(connection.scalars(query))
+
     def reap(self, study_id: int, reason: str) -> None:
         """Takes for interrupted what still stands as running: to be called by whoever holds the study's lease."""
         running = (trials.c.study_id == study_id) & (trials.c.outcome == Outcome.RUNNING)
@@ -281,11 +301,12 @@ class Store:
         )
         with self._guarded() as connection:
             row = connection.execute(query).first()
-        return None if row is None or row[0] in UNFINISHED else Ending(Outcome(row[0]), row[1], row[2])
+        going_on = (*UNFINISHED, Outcome.PAUSED)
+        return None if row is None or row[0] in going_on else Ending(Outcome(row[0]), row[1], row[2])
 
-    def trial_rows(self, study_id: int) -> list[dict[str, Any]]:
+    def trial_rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """A study's trials as they are kept, each with its run's seed, and score, seconds and cost of its epochs."""
-        mine = trials.c.study_id == study_id
+        mine = _among(study_id, numbers)
         within = (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch <= trials.c.trained_epochs)
         seconds = select(func.sum(epochs.c.seconds)).where(within).correlate(trials)
         own = case((epochs.c.epoch > trials.c.reused_epochs, epochs.c.seconds), else_=0.0)
@@ -329,19 +350,23 @@ class Store:
         row = {name: value if math.isfinite(value) else None for name, value in vars(epoch).items()}
         with self._guarded() as connection:
             connection.execute(delete(epochs).where(epochs.c.fingerprint == fingerprint, epochs.c.epoch == epoch.epoch))
-            connection.execute(insert(epochs).values(fingerprint=fingerprint, **row))
+            connection.execute(insert(epochs).values(fingerprint=fingerprint, finished=_now(), **row))
             if study_id is not None and trial is not None:
                 so_far = update(trials).where(*_is(study_id, trial)).values(trained_epochs=epoch.epoch)
                 connection.execute(so_far)
 
-    def curve(self, fingerprint: str) -> list[Epoch]:
-        """The epochs of a run that are known without a gap from the first."""
+    def curve(self, fingerprint: str, until: float = math.inf) -> list[Epoch]:
+        """The places on a run's curve that are known, up to `until`, without a gap in its epochs from the first."""
+        mine = (epochs.c.fingerprint == fingerprint) & (epochs.c.epoch <= until)
         with self._guarded() as connection:
-            rows = connection.execute(
-                select(epochs).where(epochs.c.fingerprint == fingerprint).order_by(epochs.c.epoch)
-            ).mappings()
-            kept = [Epoch(**{name: _number(row[name]) for name in Epoch.__dataclass_fields__}) for row in rows]  # type: ignore[arg-type]
-        return [epoch for count, epoch in enumerate(kept, start=1) if epoch.epoch == count]
+            rows = connection.execute(select(epochs).where(mine).order_by(epochs.c.epoch)).mappings()
+            kept = [Epoch(**{name: _number(row[name]) for name in Epoch.__dataclass_fields__}) for row in rows]
+        curve: list[Epoch] = []
+        for place in kept:
+            if place.epoch > math.floor(curve[-1].epoch if curve else 0) + 1:
+                break
+            curve.append(place)
+        return curve
 
     def keep_predictions(self, fingerprint: str, epochs_: int, predicted: bytes) -> None:
         """Keeps the class that a run gave each image that scores, uint16 in bytes, after so many epochs."""
@@ -362,21 +387,37 @@ class Store:
         return None if kept is None else np.frombuffer(zlib.decompress(kept), np.uint16)
 
     def drop_predictions(self, fingerprint: str) -> None:
+        """Drops those of a run, unless it is a study's baseline, beside which the best is shown."""
+        baseline = select(trials.c.number).where(trials.c.fingerprint == fingerprint, trials.c.baseline)
         with self._guarded() as connection:
-            connection.execute(delete(predictions).where(predictions.c.fingerprint == fingerprint))
+            connection.execute(delete(predictions).where(predictions.c.fingerprint == fingerprint, ~baseline.exists()))
 
     # -- verdicts
 
     def keep_verdict(self, study_id: int, document: Mapping[str, Any]) -> None:
         """Keeps what a study's confirmation has concluded, in place of an earlier one."""
-        with self._guarded() as connection:
-            connection.execute(delete(verdicts).where(verdicts.c.study_id == study_id))
-            connection.execute(insert(verdicts).values(study_id=study_id, document=dict(document), created=_now()))
+        self._keep_document(verdicts, study_id, document)
 
     def verdict(self, study_id: int) -> dict[str, Any] | None:
         """That document; None where the study was not confirmed."""
+        return self._document(verdicts, study_id)
+
+    def keep_ablation(self, study_id: int, document: Mapping[str, Any]) -> None:
+        """Keeps what each change of a study's recommendation contributes, in place of an earlier one."""
+        self._keep_document(ablations, study_id, document)
+
+    def ablation(self, study_id: int) -> dict[str, Any] | None:
+        """That document; None where it was not asked for."""
+        return self._document(ablations, study_id)
+
+    def _keep_document(self, table: Table, study_id: int, document: Mapping[str, Any]) -> None:
         with self._guarded() as connection:
-            return connection.scalar(select(verdicts.c.document).where(verdicts.c.study_id == study_id))
+            connection.execute(delete(table).where(table.c.study_id == study_id))
+            connection.execute(insert(table).values(study_id=study_id, document=dict(document), created=_now()))
+
+    def _document(self, table: Table, study_id: int) -> dict[str, Any] | None:
+        with self._guarded() as connection:
+            return connection.scalar(select(table.c.document).where(table.c.study_id == study_id))
 
     def look_at_test(self, study_id: int | None, why: str) -> None:
         """Keeps that the seal of the test images was broken; without a study, for the tutorial's own experiment.
@@ -420,7 +461,7 @@ class Store:
         with self._guarded() as connection:
             return [(row[0], row[1]) for row in connection.execute(query)]
 
-    def curve_rows(self, study_id: int) -> list[dict[str, Any]]:
+    def curve_rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """The epochs of all of a study's trials, as far as each of them went."""
         within = (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch <= trials.c.trained_epochs)
         query = (
@@ -429,11 +470,16 @@ class Store:
                 *(column for column in epochs.c if column.name != "fingerprint"),
             )
             .select_from(trials.join(epochs, within))
-            .where(trials.c.study_id == study_id)
+            .where(_among(study_id, numbers))
             .order_by(trials.c.number, epochs.c.epoch)
         )
         with self._guarded() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def run_provenance(self, fingerprint: str) -> dict[str, Any]:
+        """Where and with what a run was first trained; empty where it is not known."""
+        with self._guarded() as connection:
+            return connection.scalar(select(runs.c.provenance).where(runs.c.fingerprint == fingerprint)) or {}
 
     def provenance(self, study_id: int) -> dict[str, Any]:
         """Where and with what a study's latest run was trained."""
@@ -445,6 +491,46 @@ class Store:
         )
         with self._guarded() as connection:
             return connection.scalar(query) or {}
+
+    # -- what watchers ask, often
+
+    def study_ids(self) -> dict[str, int]:
+        """The studies by name, the oldest first."""
+        with self._guarded() as connection:
+            rows = connection.execute(select(studies.c.name, studies.c.id).order_by(studies.c.id))
+            return dict(rows)
+
+    def pulse(self, study_id: int) -> str:
+        """What is another whenever anything of a study has changed that is shown to anybody, its holder apart."""
+        count, last = func.count(), func.max(trials.c.finished)
+        sums = (func.sum(column) for column in (trials.c.trained_epochs, trials.c.reused_epochs, trials.c.attempts))
+        mine = trials.c.study_id == study_id
+        with self._guarded() as connection:
+            found = [
+                [tuple(row) for row in connection.execute(query)]
+                for query in (
+                    select(trials.c.outcome, count, last, *sums).where(mine).group_by(trials.c.outcome),
+                    *(select(each.c.created).where(each.c.study_id == study_id) for each in (verdicts, ablations)),
+                    select(count).select_from(test_looks).where(test_looks.c.study_id == study_id),
+                    select(studies.c.document).where(studies.c.id == study_id),
+                )
+            ]
+        return str(found)
+
+    def recent(self, study_id: int, ended: int) -> list[int]:
+        """The numbers of the trials that are running, of the baseline, and of so many that have ended last."""
+        mine = select(trials.c.number).where(trials.c.study_id == study_id)
+        running = mine.where(trials.c.baseline | (trials.c.outcome == Outcome.RUNNING))
+        latest = mine.where(trials.c.finished.is_not(None)).order_by(trials.c.finished.desc()).limit(ended)
+        with self._guarded() as connection:
+            return [number for query in (running, latest) for number in connection.scalars(query)]
+
+    def best_trial(self, study_id: int) -> int | None:
+        """The number of the completed trial with the highest score; of equals, the earliest."""
+        completed = (trials.c.study_id == study_id) & (trials.c.outcome == Outcome.COMPLETED)
+        query = select(trials.c.number).join(epochs, _last_epoch()).where(completed)
+        with self._guarded() as connection:
+            return connection.scalar(query.order_by(epochs.c.val_accuracy.desc(), trials.c.number).limit(1))
 
     # -- the database itself
 
@@ -467,6 +553,11 @@ class Store:
 
 def _last_epoch() -> Any:
     return (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch == trials.c.trained_epochs)
+
+
+def _among(study_id: int, numbers: Collection[int] | None) -> Any:
+    mine = trials.c.study_id == study_id
+    return mine if numbers is None else mine & trials.c.number.in_(numbers)
 
 
 def _is(study_id: int, number: int) -> tuple[Any, Any]:

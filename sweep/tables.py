@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -59,12 +59,13 @@ epochs = Table(
     "sweep_epochs",
     metadata,
     Column("fingerprint", ForeignKey(runs.c.fingerprint), primary_key=True),
-    Column("epoch", Integer, primary_key=True),
+    Column("epoch", Float, primary_key=True),  # how far along its curve; whole, but for a first look below 1
     Column("loss", Float),  # null: not a finite number
     Column("accuracy", Float),
     Column("val_loss", Float),
     Column("val_accuracy", Float),
     Column("seconds", Float, nullable=False),
+    Column("finished", DateTime),  # null: before version 3
 )
 
 trials = Table(
@@ -80,8 +81,8 @@ trials = Table(
     Column("fingerprint", ForeignKey(runs.c.fingerprint), index=True),  # null: it cannot exist
     Column("parameters", BigInteger),
     Column("flops", BigInteger),
-    Column("trained_epochs", Integer, nullable=False, default=0),
-    Column("reused_epochs", Integer, nullable=False, default=0),
+    Column("trained_epochs", Float, nullable=False, default=0.0),
+    Column("reused_epochs", Float, nullable=False, default=0.0),
     Column("reused_from", Text, nullable=False, default=""),  # the study and trial that trained them
     Column("fresh", Boolean, nullable=False, default=False),  # trained also where its run was known
     Column("attempts", Integer, nullable=False, default=1),  # workers that were given it, dead ones counted
@@ -100,6 +101,14 @@ predictions = Table(
 
 verdicts = Table(
     "sweep_verdicts",
+    metadata,
+    Column("study_id", ForeignKey(studies.c.id), primary_key=True),
+    Column("document", JSON, nullable=False),
+    Column("created", DateTime, nullable=False),
+)
+
+ablations = Table(
+    "sweep_ablations",
     metadata,
     Column("study_id", ForeignKey(studies.c.id), primary_key=True),
     Column("document", JSON, nullable=False),
@@ -143,7 +152,17 @@ def _to_version_2(connection: Connection) -> None:
         connection.execute(update(studies).where(studies.c.id == row.id).values(document=document))
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_version_2}
+def _to_version_3(connection: Connection) -> None:
+    """Ablations; when epochs ended; places on a curve between two epochs, which SQLite's integer columns take as is."""
+    ablations.create(connection)
+    connection.execute(text("ALTER TABLE sweep_epochs ADD COLUMN finished TIMESTAMP"))
+    if connection.dialect.name != "sqlite":
+        for place in ("sweep_epochs.epoch", "sweep_trials.trained_epochs", "sweep_trials.reused_epochs"):
+            table, column = place.split(".")
+            connection.execute(text(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE DOUBLE PRECISION"))
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_version_2, 3: _to_version_3}
 """Each from the version before to the one that is its key; none is ever changed once it was released."""
 
 

@@ -22,7 +22,7 @@ from sweep.work import (
     WorkerReady,
 )
 
-Curve = Callable[[Configuration, int], float | Exception]
+Curve = Callable[[Configuration, float], float | Exception]
 """Gives a configuration's validation accuracy after an epoch; NaN diverges, an exception fails, `Dead` kills."""
 
 
@@ -30,7 +30,7 @@ class Dead(Exception):  # noqa: N818 - what a scripted worker is
     """In place of an accuracy: the worker dies in this epoch."""
 
 
-def learns_with_rate(configuration: Configuration, epoch: int) -> float:
+def learns_with_rate(configuration: Configuration, epoch: float) -> float:
     """A smooth landscape with its best at a learning rate of 0.001."""
     return 0.99 - 0.01 * abs(math.log10(configuration.learning_rate) + 3) - 0.1 / epoch
 
@@ -47,11 +47,11 @@ class ScriptedEngine:
     curve: Curve = learns_with_rate
     workers: int = 1
     stop_after: int | None = None
-    trained: list[tuple[str, int]] = field(default_factory=list)
+    trained: list[tuple[str, float]] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     held: int = 0
     predict: Callable[[Run], bytes] = lambda _: b""
-    _waiting: deque[tuple[Segment, int]] = field(default_factory=deque)
+    _waiting: deque[tuple[Segment, list[float]]] = field(default_factory=deque)
     _ready: bool = False
     _stopped: bool = False
 
@@ -62,7 +62,7 @@ class ScriptedEngine:
     def start(self, segment: Segment) -> None:
         assert self.idle, "a segment was started without an idle worker"
         self.segments.append(segment)
-        self._waiting.append((segment, segment.from_epoch + 1))
+        self._waiting.append((segment, list(segment.places())))
 
     def stop(self) -> None:
         self._stopped = True
@@ -85,12 +85,12 @@ class ScriptedEngine:
             return []
         if self.stop_after is not None and len(self.trained) >= self.stop_after:
             raise KeyboardInterrupt
-        segment, epoch = self._waiting.popleft()
-        if epoch > segment.to_epoch:  # its curve is known, and only its predictions are wanted
+        segment, places = self._waiting.popleft()
+        if not places:  # its curve is known, and only its predictions are wanted
             return [self._finished(segment)]
-        events = self._epoch(segment.trial, segment.run, epoch)
-        if epoch < segment.to_epoch and isinstance(events[-1], EpochFinished):
-            self._waiting.append((segment, epoch + 1))
+        events = self._epoch(segment.trial, segment.run, places.pop(0))
+        if places and isinstance(events[-1], EpochFinished):
+            self._waiting.append((segment, places))
         elif isinstance(events[-1], EpochFinished):
             events.append(self._finished(segment))
         return events
@@ -99,7 +99,7 @@ class ScriptedEngine:
         whole = segment.to_epoch == segment.run.configuration.epochs
         return SegmentFinished(segment.trial, self.predict(segment.run) if whole else b"")
 
-    def _epoch(self, trial: int, run: Run, epoch: int) -> list[Event]:
+    def _epoch(self, trial: int, run: Run, epoch: float) -> list[Event]:
         score = self.curve(run.configuration, epoch)
         if isinstance(score, Dead):
             return [WorkerDied(trial, "its worker was killed by a script", "its last words")]

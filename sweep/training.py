@@ -6,6 +6,7 @@ second each, and a step gathers its batch by index and casts it there.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,10 +73,10 @@ class Pass:
     loss: float = 0.0
     hits: float = 0.0
 
-    def go_through(self, graph: Any, order: tf.Tensor, size: int) -> float:
-        """A part of the images of `order` (n,), in batches of `size`; returns the seconds it took."""
+    def go_through(self, graph: Any, order: tf.Tensor, size: int, last: int) -> float:
+        """A part of the first `last` images of `order` (n,), in batches of `size`; returns the seconds it took."""
         started = time.perf_counter()
-        begin, end = self.images, min(self.images + self.steps * size, len(order))
+        begin, end = self.images, min(self.images + self.steps * size, last)
         loss, hits = graph(order, *map(tf.constant, (begin, end, self.loss, self.hits)))
         self.images, self.loss, self.hits = end, float(loss), float(hits)  # reading is what waits for them
         seconds = time.perf_counter() - started
@@ -88,7 +89,7 @@ class Pass:
 
 
 class Training:
-    """A run under way: `advance` trains one more epoch, `save` and `restore` keep all that decides the next.
+    """A run under way: `advance` trains to the next epoch, `save` and `restore` keep all that decides what follows.
 
     The curve is decided by the run alone: initial weights and dropout by its seed, each epoch's order of
     images by seed and epoch. On one thread, and on several where TensorFlow's kernels are deterministic, two
@@ -113,28 +114,49 @@ class Training:
     def model(self) -> keras.Model:
         return self._model
 
-    def advance(self, go_on: Callable[[float], bool] = lambda _: True) -> Epoch | None:
-        """Trains and scores one more epoch, and returns its metrics; None where `go_on` would not have it finished.
+    @property
+    def epochs(self) -> float:
+        """How far the curve goes."""
+        return self.curve[-1].epoch if self.curve else 0
 
-        `go_on` is asked every `PART_SECONDS` or so, between two steps, and told how many epochs are done, parts
-        included. Called again, here or after `restore`, it goes on at that step.
+    def can_reach(self, epoch: float) -> bool:
+        """Whether a place is the last of the curve, or still ahead."""
+        if epoch <= self.epochs:
+            return epoch == self.epochs
+        return epoch > math.floor(self.epochs) + 1 or self._trained.images <= self._images_until(epoch)
+
+    def advance(self, to: float | None = None, go_on: Callable[[float], bool] = lambda _: True) -> Epoch | None:
+        """Trains `to` the end of the epoch under way, or a place within it, scores, and returns the metrics.
+
+        None where `go_on` would not have it finished: that is asked every `PART_SECONDS` or so, between two steps,
+        and told how many epochs are done, parts included. Called again, here or after `restore`, it goes on at that
+        step. A place within an epoch is the end of the step that reaches it; to have scored there changes nothing.
         """
-        number = len(self.curve) + 1
+        number = math.floor(self.epochs) + 1
+        to = number if to is None else to
+        until = self._images_until(to)
         order = np.random.default_rng([self.run.seed, number]).permutation(len(self._images.y_train))
         every = np.arange(len(self._images.y_score))
         batch = self.run.configuration.batch_size
-        for at, graph, indices, size in (
-            (self._trained, self._train, order, batch),
-            (self._scored, self._score, every, SCORING_BATCH),
+        for at, graph, indices, size, last in (
+            (self._trained, self._train, order, batch, until),
+            (self._scored, self._score, every, SCORING_BATCH, len(every)),
         ):
             images = tf.constant(indices.astype(np.int32))
-            while at.images < len(indices):
+            while at.images < last:
                 if not go_on(number - 1 + self._trained.images / len(order)):
                     return None
-                self._seconds += at.go_through(graph, images, size)
-        self.curve.append(Epoch(number, *self._trained.means(), *self._scored.means(), seconds=self._seconds))
-        self._begin_epoch()
+                self._seconds += at.go_through(graph, images, size, last)
+        self.curve.append(Epoch(to, *self._trained.means(), *self._scored.means(), seconds=self._seconds))
+        if to == number:
+            self._trained = Pass(self._trained.steps)
+        self._scored, self._seconds = Pass(self._scored.steps), 0.0
         return self.curve[-1]
+
+    def _images_until(self, epoch: float) -> int:
+        """How many images of the epoch under way have been trained on at a place within it, in whole steps."""
+        images, batch = len(self._images.y_train), self.run.configuration.batch_size
+        return min(math.ceil((epoch - math.floor(self.epochs)) * images / batch) * batch, images)
 
     def predict(self) -> NDArray[np.uint16]:
         """The class that the network gives each image that scores, (images,)."""
@@ -171,10 +193,6 @@ class Training:
         self.curve = [Epoch(**epoch) for epoch in progress["curve"]]
         self._trained, self._scored = Pass(**progress["trained"]), Pass(**progress["scored"])
         self._seconds = progress["seconds"]
-
-    def _begin_epoch(self) -> None:
-        self._trained, self._scored = Pass(self._trained.steps), Pass(self._scored.steps)
-        self._seconds = 0.0
 
     def _variables(self) -> list[Any]:
         return [*self._model.variables, *self._optimizer.state]

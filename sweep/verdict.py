@@ -17,7 +17,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -74,6 +74,16 @@ class Estimate:
     low: float
     high: float
     p: float
+
+    @property
+    def document(self) -> dict[str, float | None]:
+        """As JSON has it."""
+        return {name: known(value) for name, value in vars(self).items()}
+
+
+def known(value: float | None) -> float | None:
+    """As JSON has it: what is NaN is null."""
+    return None if value is None or math.isnan(value) else value
 
 
 @dataclass(frozen=True)
@@ -167,6 +177,25 @@ def difference(scores: ArrayLike, others: ArrayLike) -> Estimate:
     return estimate(np.subtract(scores, others))
 
 
+def prediction(values: ArrayLike, image_variance: float = 0.0) -> tuple[float, float]:
+    """Where one more value falls 95 times in 100: mean ± t s √(1 + 1/n), for n independent normal `values`.
+
+    That is √(n + 1) times as wide as the interval of their mean; `image_variance` is as for that. NaN at one value.
+    Source: Hahn and Meeker 1991, "Statistical Intervals", section 4.7.
+    """
+    found = estimate(values, image_variance)
+    reach = (found.high - found.value) * math.sqrt(np.size(values) + 1)
+    return found.value - reach, found.value + reach
+
+
+def contrast(plus: Sequence[Candidate], minus: Sequence[Candidate]) -> Estimate:
+    """The accuracies of `plus` less those of `minus`, each group's summed, at the seeds that all of them have.
+
+    One on each side is a paired difference; two on each, by how much one change does more beside another.
+    """
+    return estimate(*_contrast(plus, minus))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values corrected for their number (Holm 1979): below 0.05 by mistake in at most 5 % of such families.
 
@@ -213,7 +242,7 @@ def conclude(baseline: Candidate, candidates: Sequence[Candidate]) -> Verdict:
     _check(baseline, candidates)
     finalists = [each for each in (baseline, *candidates) if len(each.hits) == len(baseline.hits)]
     lost = _behind(finalists, ALPHA / 2 / max(1, len(candidates)))
-    differences = [estimate(*_paired(candidate, baseline)) for candidate in candidates]
+    differences = [contrast([candidate], [baseline]) for candidate in candidates]
     corrected = holm([found.p for found in differences])
     others = [
         _standing(candidate, found, p, candidate.label in lost, candidate not in finalists)
@@ -254,15 +283,22 @@ def _cost(standing: Standing) -> tuple[int, int, bool, int]:
     return candidate.parameters, candidate.flops, standing.difference is not None, candidate.label
 
 
-def _paired(one: Candidate, other: Candidate) -> tuple[NDArray[np.float64], float]:
-    """Differences at the seeds that both have, (seeds,), and what the images alone make them vary.
+def _contrast(plus: Sequence[Candidate], minus: Sequence[Candidate]) -> tuple[NDArray[np.float64], float]:
+    """The contrast at each seed, (seeds,), and what the images alone make it vary.
 
-    An image adds -1, 0 or 1 to a difference, which is 0 where both are right or both are wrong (McNemar 1947).
+    In a paired difference an image counts -1, 0 or 1: 0 where both are right or both are wrong (McNemar 1947).
     """
-    seeds = min(len(one.hits), len(other.hits))
-    gaps = one.scores[:seeds] - other.scores[:seeds]
-    apart = [np.count_nonzero(a != b) / a.size for a, b in zip(one.hits, other.hits, strict=False)]
-    return gaps, float(np.mean((apart - gaps**2) / one.images[:seeds]))
+    seeds = min(len(each.hits) for each in (*plus, *minus))
+    above, below = (np.sum([each.scores[:seeds] for each in group], axis=0) for group in (plus, minus))
+    counts = (_right(plus, seed) - _right(minus, seed) for seed in range(seeds))
+    squares = np.array([np.dot(count, count) / count.size for count in counts])  # (seeds,), means over images
+    gaps = above - below
+    return gaps, float(np.mean((squares - gaps**2) / plus[0].images[:seeds]))
+
+
+def _right(group: Sequence[Candidate], seed: int) -> NDArray[np.float32]:
+    """How many of them got each image of a seed's fold right, (images,)."""
+    return reduce(np.add, (each.hits[seed].view(np.int8) for each in group)).astype(np.float32)
 
 
 def _behind(entrants: Sequence[Candidate], level: float) -> set[int]:
@@ -292,7 +328,7 @@ def _chance(inside: Sequence[Candidate], scores: NDArray[np.float64], place: int
     rows, seeds = others.shape
     freedom = (rows - 1) * (seeds - 1)
     unexplained = others - others.mean(axis=1, keepdims=True) - others.mean(axis=0) + others.mean()
-    gaps, image_variance = _paired(inside[leader], inside[place])
+    gaps, image_variance = _contrast([inside[leader]], [inside[place]])
     error = _standard_error(2 * float((unexplained**2).sum()) / freedom, image_variance, freedom, seeds)
     return _tail(float(gaps.mean()), error, freedom)
 

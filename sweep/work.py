@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -25,6 +26,7 @@ class Outcome(StrEnum):
 
     RUNNING = "running"
     INTERRUPTED = "interrupted"
+    PAUSED = "paused"
     COMPLETED = "completed"
     PRUNED = "pruned"
     INFEASIBLE = "infeasible"
@@ -35,7 +37,7 @@ class Outcome(StrEnum):
 
 
 UNFINISHED = (Outcome.RUNNING, Outcome.INTERRUPTED)
-"""Outcomes of trials that go on when their study is run again."""
+"""Outcomes of trials that go on when their study is run again; one that is paused may, if it is promoted."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Epoch:
-    """The metrics of one epoch, counted from 1. Losses in nats, accuracies from 0 to 1.
+    """A place on a run's curve: the metrics after `epoch` epochs. Losses in nats, accuracies from 0 to 1.
 
-    `loss` and `accuracy` are of the training images as the epoch passed over them; `val_loss` and
-    `val_accuracy` of the images that score, after it.
+    `epoch` is whole, but for looks within an epoch. `loss` and `accuracy` are of the training images as this epoch
+    passed over them, `val_loss` and `val_accuracy` of the images that score, after it; `seconds` were spent since the
+    place before.
     """
 
-    epoch: int
+    epoch: float
     loss: float
     accuracy: float
     val_loss: float
@@ -93,20 +96,32 @@ class Epoch:
     def finite(self) -> bool:
         return math.isfinite(self.loss) and math.isfinite(self.val_loss)
 
+    @property
+    def divergence(self) -> str:
+        """In words, where it is not finite."""
+        return f"the loss was no longer a finite number in epoch {math.ceil(self.epoch)}"
+
 
 @dataclass(frozen=True)
 class Segment:
     """Train `run` for trial number `trial` until it has `to_epoch` epochs.
 
-    The epochs up to `from_epoch` are known already and not reported again. `checkpoint` is the file that
-    holds the run's state after each epoch: read where it exists, written always.
+    The curve up to `from_epoch` is known already and not reported again. `checkpoint` is the file that holds the
+    run's state at each place of its curve: read where it exists, written always.
     """
 
     trial: int
     run: Run
-    from_epoch: int
-    to_epoch: int
+    from_epoch: float
+    to_epoch: float
     checkpoint: Path
+
+    def places(self) -> Iterator[float]:
+        """Where on its curve the run is scored: after each epoch, and at the segment's end."""
+        epoch = self.from_epoch
+        while epoch < self.to_epoch:
+            epoch = min(math.floor(epoch) + 1, self.to_epoch)
+            yield epoch
 
 
 @dataclass(frozen=True)
@@ -131,7 +146,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class EpochFinished:
-    """One more epoch of a trial's run; it has been written to the checkpoint."""
+    """One more place on the curve of a trial's run; its state has been written to the checkpoint."""
 
     trial: int
     metrics: Epoch

@@ -4,6 +4,7 @@ It reads segments from standard input and writes events to standard output, both
 Optuna nor SQL. Standard input closes when the coordinator ends, however it ends; then so does the worker.
 """
 
+import math
 import os
 import pickle
 import queue
@@ -97,28 +98,28 @@ class Bench:
 
     def _train(self, segment: Segment) -> Event:
         training = self._take_up(segment)
-        for epoch in range(segment.from_epoch + 1, segment.to_epoch + 1):
+        for epoch in segment.places():
             if (early := self._reach(epoch, training, segment)) is not None:
                 return early
-            metrics = training.curve[epoch - 1]
+            metrics = next(place for place in training.curve if place.epoch == epoch)
             self._send(EpochFinished(segment.trial, metrics))
             if not metrics.finite:
-                reason = f"the loss was no longer a finite number in epoch {metrics.epoch}"
-                return SegmentFailed(segment.trial, Outcome.DIVERGED, reason)
+                return SegmentFailed(segment.trial, Outcome.DIVERGED, metrics.divergence)
         if segment.to_epoch < segment.run.configuration.epochs:
             return SegmentFinished(segment.trial)
         if (early := self._reach(segment.to_epoch, training, segment)) is not None:
             return early
         return SegmentFinished(segment.trial, training.predict().tobytes())
 
-    def _reach(self, epoch: int, training: "Training", segment: Segment) -> Event | None:
-        """Trains until an epoch is known, from a checkpoint that may be ahead of it, or lost; returns an early end."""
-        while len(training.curve) < epoch:
-            finished = training.advance(partial(self._go_on, segment.trial))
+    def _reach(self, epoch: float, training: "Training", segment: Segment) -> Event | None:
+        """Trains to a place on the curve, from a checkpoint that may be ahead of it, or lost; returns an early end."""
+        while training.epochs < epoch:
+            place = min(epoch, math.floor(training.epochs) + 1)
+            finished = training.advance(place, partial(self._go_on, segment.trial))
             try:
                 training.save(segment.checkpoint)
             except OSError as error:
-                if len(training.curve) == epoch > segment.from_epoch:
+                if training.epochs == epoch > segment.from_epoch:
                     self._send(EpochFinished(segment.trial, training.curve[-1]))
                 reason = f"its state cannot be kept in {segment.checkpoint.parent}: {error.strerror or error}"
                 return SegmentFailed(segment.trial, Outcome.INTERRUPTED, reason)
@@ -139,7 +140,7 @@ class Bench:
         from sweep.training import Training
 
         run, last = segment.run, self._training
-        if last is not None and last.run == run and len(last.curve) == segment.from_epoch:
+        if last is not None and last.run == run and last.epochs == segment.from_epoch:
             return last
         self._training = last = None  # its memory is wanted
         images = _images(run.data, run.data_digest, run.split)
@@ -150,7 +151,7 @@ class Bench:
             except (OSError, ValueError, KeyError, EOFError, RuntimeError, BadZipFile):
                 traceback.print_exc()  # for the log; a damaged state is a lost one
                 self._training = Training(run, images)
-        if len(self._training.curve) > segment.to_epoch:
+        if not self._training.can_reach(segment.to_epoch):
             self._training = Training(run, images)  # there is no way back along a curve
         return self._training
 

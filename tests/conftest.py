@@ -14,6 +14,16 @@ def storage(tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
+def confirmed(tmp_path_factory) -> Path:
+    """The database of the study `tiny`, to be copied by whoever changes it."""
+    from export_samples import confirm_tiny_study
+
+    storage = tmp_path_factory.mktemp("confirmed") / "sweep.db"
+    confirm_tiny_study(storage)
+    return storage
+
+
+@pytest.fixture(scope="session")
 def fashion_files(tmp_path_factory) -> Path:
     """The folder of the real Fashion-MNIST, which `load` finds from here on.
 

@@ -29,7 +29,7 @@ FLAGS = (
 LAUNCH = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
 )
-PATIENCE = 20
+PATIENCE = 60
 """Seconds after which a page that does not answer is an error."""
 
 
@@ -157,7 +157,7 @@ class Page:
 
 @contextmanager
 def opened(pipe, path, scripts=True, **look):
-    """A file in a page of its own, loaded."""
+    """A file, or what is at an address, in a page of its own, loaded."""
     target = pipe.send("Target.createTarget", url="about:blank")["targetId"]
     session = pipe.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
     page = Page(pipe, session)
@@ -166,7 +166,7 @@ def opened(pipe, path, scripts=True, **look):
         page.send(f"{domain}.enable")
     page.send("Emulation.setScriptExecutionDisabled", value=not scripts)
     page.look(**look)
-    page.send("Page.navigate", url=Path(path).resolve().as_uri())
+    page.send("Page.navigate", url=path if "://" in str(path) else Path(path).resolve().as_uri())
     page.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
     try:
         yield page

@@ -43,6 +43,7 @@ def frame_of(rows):
     given = {
         "outcome": "completed",
         "reason": "",
+        "detail": "",
         "baseline": False,
         "trained_epochs": 5,
         "reused_epochs": 0,
@@ -58,7 +59,11 @@ def frame_of(rows):
 
 
 def curves_of(rows):
-    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
+    """Curves as `sweep.results` gives them; a row may leave out when its epoch ended."""
+    columns = list(CURVE_COLUMNS)
+    rows = [(*row, pd.NaT)[: len(columns)] for row in rows]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(finished=pd.to_datetime(table["finished"], utc=True))
 
 
 def result_of(rows, curves=(), **fields):
@@ -120,6 +125,37 @@ def sample(trials, space=None, seed=0, **fields):
         times = {"started": began, "finished": ended}
         rows.append(row | score | cost | times | {"outcome": outcome, "reason": reason, "trained_epochs": epochs})
     return Result(tried, frame_of(rows), curves_of(curves), PROVENANCE)
+
+
+RUNGS = (0.25, 1, 3, 5)
+
+
+def halted(trials, seed=0):
+    """A study under successive halving: everybody to the first rung, the best third of these to the next, and so on."""
+    source = random.Random(seed)
+    tried = study(trials=trials, pruner="asha")
+    rows, curves, free = [], [], [START, START]
+    for trial in range(trials):
+        point = tried.base if trial == 0 else tried.searched.configuration(tried.searched.sample(source))
+        peak = 0.985 + 0.001 * source.gauss(0, 1)
+        rows.append({"trial": trial, "baseline": trial == 0, "peak": peak, **point.values()})
+    racing = list(rows)
+    for before, rung in zip((0, *RUNGS), RUNGS, strict=False):
+        for row in racing:
+            lane = free.index(min(free))
+            row.setdefault("started", free[lane])
+            for epoch in [rung] if rung <= 1 else range(before + 1, rung + 1):
+                seconds = 10.0 * (epoch - max(before, epoch - 1))
+                free[lane] += pd.Timedelta(seconds=seconds)
+                accuracy = round(row["peak"] - 0.05 * math.exp(-0.9 * epoch), 4)
+                curves.append((row["trial"], epoch, 0.1, accuracy, 0.1, accuracy, seconds, free[lane]))
+            row |= {"score": accuracy, "trained_epochs": float(rung), "finished": free[lane]}
+        best = sorted(racing, key=lambda row: -row["score"])[: max(1, len(racing) // 3)]
+        racing = [row for row in racing if row in best or row["baseline"]]
+    for row in rows:
+        row["outcome"] = "completed" if row["trained_epochs"] == RUNGS[-1] else "paused"
+        del row["peak"]
+    return Result(tried, frame_of(rows), curves_of(sorted(curves, key=lambda place: place[:2])), PROVENANCE)
 
 
 def confirmed(result, scores, test=None, looks=1, sizes=None):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep import results
+from sweep import results, schedule
 from sweep.api import Quiet
 from sweep.architecture import architecture
 from sweep.checkpoints import Checkpoints
@@ -15,7 +15,6 @@ from sweep.data import Split
 from sweep.errors import EngineError, InputError, StoreError
 from sweep.lease import Lease
 from sweep.results import Result
-from sweep.schedule import EveryEpoch, ToTheEnd
 from sweep.search import OptunaSearch
 from sweep.space import Choice, Float
 from sweep.spec import Study
@@ -46,7 +45,7 @@ def run(
             shape=partial(architecture, image_shape=(28, 28, 1), classes=10),
             run_of=lambda configuration: Run(configuration, study.seed, study.data, "digest", Split(study.seed)),
             search=OptunaSearch(study, store.url),
-            schedule=ToTheEnd() if study.pruner == "none" else EveryEpoch(),
+            schedule=schedule.of(study.pruner),
             store=store,
             engine=Supervised(engine, limits),
             watcher=Quiet(),
@@ -137,7 +136,7 @@ def test_weak_trials_are_pruned_at_a_rung(storage):
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 7, 12])
-@pytest.mark.parametrize("pruner", ["none", "median"])
+@pytest.mark.parametrize("pruner", ["none", "median", "asha"])
 def test_an_interrupted_study_goes_on_to_the_same_table_without_training_an_epoch_twice(tmp_path, stop_after, pruner):
     study = study_of(RATES, pruner=pruner)
     undisturbed, _ = run(study, str(tmp_path / "undisturbed.db"), ScriptedEngine())
@@ -152,6 +151,69 @@ def test_an_interrupted_study_goes_on_to_the_same_table_without_training_an_epoc
     assert len(before.trained + after.trained) == len(set(before.trained + after.trained))
     columns = ["trial", "outcome", "score", "trained_epochs", "fingerprint", "learning_rate"]
     assert result.frame[columns].equals(undisturbed.frame[columns])
+
+
+def promising(configuration: Configuration, epoch: float) -> float:
+    """Whoever is best at one epoch is best at another."""
+    return learns_with_rate(configuration, epoch + 1)
+
+
+def test_weak_trials_are_paused_where_they_are_and_strong_ones_reach_their_end(storage):
+    study = study_of(RATES, pruner="asha", trials=30)
+    engine = ScriptedEngine(promising, workers=2)
+    result, stopped = run(study, storage, engine)
+    frame = result.frame
+    assert stopped is Stopped.DONE
+    assert set(frame["outcome"]) == {"completed", "paused"}
+    assert set(frame["trained_epochs"]) == {0.25, 1, 3, 5}
+    share = [int((frame["trained_epochs"] > rung).sum()) for rung in (0.25, 1, 3)]
+    assert 10 <= share[0] <= 15  # a third, and those that were in it before others came
+    assert share[0] // 3 <= share[1] <= 8
+    assert 1 <= share[2] <= 6
+    assert result.configuration(result.best_trial).learning_rate == pytest.approx(1e-3, rel=0.5)
+    assert list(frame[frame["baseline"]]["outcome"]) == ["completed"]
+    assert len(engine.trained) == len(set(engine.trained))
+    assert frame["cost"].sum() == len(engine.trained)
+
+
+def test_a_paused_trial_is_promoted_later_and_nothing_is_trained_again(storage):
+    study = study_of(RATES, pruner="asha", trials=40)
+    first, more = ScriptedEngine(promising, stop_after=12), ScriptedEngine(promising)
+    before, _ = run(study, storage, first)
+    after, _ = run(study, storage, more)
+    paused = set(before.frame.query("outcome == 'paused'")["trial"])
+    gone_on = set(after.frame.query("trained_epochs > 0.25")["trial"])
+    assert paused & gone_on
+    assert not set(first.trained) & set(more.trained)
+    again = ScriptedEngine(promising)
+    assert run(study, storage, again)[1] is Stopped.DONE
+    assert again.trained == []
+
+
+def test_a_known_curve_that_was_not_scored_at_a_rung_is_followed_to_where_it_was(storage):
+    run(study_of(RATES, name="whole", pruner="none"), storage, ScriptedEngine(promising))
+    engine = ScriptedEngine(promising)
+    result, _ = run(study_of(RATES, name="halved", pruner="asha"), storage, engine)
+    assert set(result.frame["trained_epochs"]) <= {0.25, 1, 3, 5}
+    assert result.frame["trained_epochs"][0] == result.frame["reused_epochs"][0] == 5
+    known = {fingerprint for fingerprint, _ in engine.trained}
+    assert not known & set(result.frame.query("reused_epochs > 0")["fingerprint"])
+
+
+def test_looks_within_an_epoch_are_nothing_to_a_study_without_rungs(storage):
+    run(study_of(RATES, name="halved", pruner="asha", trials=1), storage, ScriptedEngine())
+    result, _ = run(study_of(RATES, name="whole", pruner="median", trials=1), storage, ScriptedEngine())
+    assert list(result.frame[["trained_epochs", "reused_epochs", "outcome"]].iloc[0]) == [5, 5, "completed"]
+
+
+def test_of_paused_trials_the_states_of_the_best_five_of_each_rung_stay(storage):
+    study = study_of(RATES, pruner="asha", trials=40)
+    result, _ = run(study, storage, Keeping(promising, workers=2))
+    paused = result.frame[result.frame["outcome"] == "paused"]
+    assert (paused["trained_epochs"] == 0.25).sum() > 5
+    best = paused.groupby("trained_epochs")["score"].nlargest(5).index.get_level_values(1)
+    completed = result.frame[result.frame["outcome"] == "completed"].nlargest(5, "score").index
+    assert states(storage) == set(result.frame["fingerprint"][best.union(completed)])
 
 
 def test_a_finished_study_run_again_trains_nothing_and_a_raised_target_only_the_rest(storage):
@@ -288,7 +350,7 @@ def test_fresh_trials_are_trained_also_where_they_are_known_and_come_to_the_same
     assert len(engine.trained) == 30
     columns = ["score", "fingerprint", "trained_epochs", "reused_epochs", "reused_from", "seconds", "cost"]
     assert second.frame[columns].equals(first.frame[columns])
-    assert second.curves.equals(first.curves)
+    assert second.curves.drop(columns="finished").equals(first.curves.drop(columns="finished"))
 
 
 def test_a_fresh_trial_that_was_stopped_goes_on_fresh(storage):

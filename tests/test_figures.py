@@ -5,10 +5,10 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-from report_samples import SPACE, confirmed, curves_of, frame_of, rows_of, sample, shifted
+from report_samples import SPACE, confirmed, curves_of, frame_of, halted, rows_of, sample, shifted
 from scipy.stats import kruskal
 
-from reports import effects, figures, still, tables, words
+from reports import blocks, effects, figures, still, tables, words
 from sweep.space import Choice, Float
 
 IMAGES = 10_000
@@ -63,6 +63,37 @@ def test_curves_draw_the_top_and_the_baseline_in_colour_and_the_rest_as_one_fain
     assert figure.data[0].x[:4] == (1, 2, None, 1)
     assert figure.data[1].y == (9.0, 8.0)  # the share of errors, on a log axis whose ticks say accuracy
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]
+
+
+def test_curves_begin_below_the_first_epoch_and_mark_where_trials_were_halted():
+    result = halted(30)
+    figure = figures.curves(result.frame, result.curves)
+    assert figure.layout.xaxis.range[0] == 0
+    halts = next(trace for trace in figure.data if trace.name == "halted at a rung")
+    ends = result.frame.set_index("trial")["trained_epochs"]
+    assert list(halts.x) == [ends[trial] for trial in halts.customdata]
+    assert 0.25 in halts.x
+
+
+def test_trials_that_were_halted_do_not_press_completed_ones_together():
+    result = halted(60)
+    done = result.frame.loc[result.frame["outcome"] == "completed", "score"]
+    for figure in (
+        figures.history(result.frame, IMAGES),
+        figures.parameter(result.frame, "learning_rate", SPACE["learning_rate"]),
+    ):
+        low, high = figure.layout.yaxis.range
+        assert 97 < low < 100 * done.min() < 100 * done.max() < high
+        assert len(next(trace for trace in figure.data if trace.name == "below the range").x) > 40
+
+
+def test_the_timeline_shows_halts_and_reuse():
+    result = halted(30)
+    result.frame["reused_epochs"] = result.frame["trained_epochs"].where(result.frame["trial"] == 3, 0)
+    traces = {trace.name: trace for trace in figures.timeline(result.frame, result.curves).data}
+    assert {"halted at a rung", "completed", "best", "put down, went on later"} <= set(traces)
+    assert list(traces["its first epochs were known"].customdata) == [3]
+    assert "up to epoch 0.25" in traces["halted at a rung"].text[0]
 
 
 def test_a_perfect_epoch_has_a_place_on_the_log_axis():
@@ -198,7 +229,7 @@ def every_figure():
         figures.pair(frame, space, ("learning_rate", "batch_size")),
         figures.parallel(frame, space),
         figures.front(frame, "flops"),
-        figures.timeline(frame),
+        figures.timeline(frame, result.curves),
         figures.standings(confirmed(result, {0: shifted(0, 0.1, -0.1), 3: shifted(0.3, 0.5, 0.2)}).verdict),
         *figures.parameters(frame, space).values(),
     ]
@@ -210,6 +241,21 @@ def test_a_still_is_whole_svg_with_every_mark_of_its_figure(figure):
     marks = [mark for mark in marks if mark.get("cx") or mark.get("class") == "mark"]
     assert len(marks) == sum(len(trace.x) for trace in figure.data if "markers" in trace.mode)
     assert all(axis.range is not None for axis in (figure.layout.xaxis, figure.layout.yaxis))
+
+
+def test_a_sketch_is_the_picture_of_its_figure():
+    result = sample(30)
+    own = result.curves[result.curves["trial"] == 1]
+    before = result.curves[result.curves["trial"] == 0]
+    rate = (result.frame, "learning_rate", SPACE["learning_rate"])
+    for figure, sketch in (
+        (figures.parameter(*rate), figures.parameter(*rate, sketch=True)),
+        (figures.curve(1, own, before), figures.curve(1, own, before, sketch=True)),
+    ):
+        assert blocks.chart_of(sketch).document == ""
+        assert blocks.chart_of(sketch).picture == blocks.chart_of(figure).picture
+        assert blocks.chart_of(sketch).key == blocks.chart_of(figure).key
+        assert blocks.chart_of(sketch).title == blocks.chart_of(figure).title
 
 
 def test_a_still_puts_marks_where_the_axes_say():

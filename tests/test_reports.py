@@ -2,15 +2,18 @@ import json
 import math
 import re
 import tomllib
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs
-from report_samples import HOSTILE, SPACE, curves_of, frame_of, result_of, rows_of, sample, study
+from report_samples import HOSTILE, SPACE, START, curves_of, frame_of, halted, result_of, rows_of, sample, study
 
 import reports
 import sweep
 from reports import axes, elements, networks, page, stories, summary, tables, words
+from sweep.architecture import architecture
+from sweep.configuration import Configuration
 from sweep.errors import InputError
 from sweep.results import Result
 from sweep.space import Choice, Float, Int
@@ -213,11 +216,38 @@ def test_a_front_holds_what_nothing_cheaper_matches(column):
         assert row.front == better.empty or (not row.front and (cheaper["score"] == row.score).sum() > 1)
 
 
+def timeline_of(result):
+    return tables.timeline(result.frame, result.curves)
+
+
 def test_a_timeline_has_as_many_lanes_as_ran_together_and_no_two_bars_meet():
-    found = tables.timeline(sample(40).frame)
+    found = timeline_of(sample(40))
     assert found.bars["lane"].max() == 1
     for _, lane in found.bars.groupby("lane"):
         assert (lane["begin"].iloc[1:].to_numpy() >= lane["end"].iloc[:-1].to_numpy() - 0.05).all()
+
+
+def test_a_trial_that_was_halted_and_went_on_has_a_bar_for_each_stretch_of_training():
+    result = halted(20)
+    found = timeline_of(result)
+    assert found.bars["lane"].max() == 1
+    ended = result.frame.set_index("trial")["trained_epochs"]
+    last = found.bars[~found.bars["more"]].set_index("trial")["until"]
+    assert last.sort_index().tolist() == ended.sort_index().tolist()
+    assert (found.bars["begin"] >= found.bars.groupby("trial")["end"].shift().fillna(0)).all()
+    assert 20 < len(found.bars) < 20 + 6 + 2 + 2  # those that went on at once have none more
+    lengths = found.bars["end"] - found.bars["begin"]
+    trained = result.curves.groupby("trial")["seconds"].sum()
+    assert lengths.groupby(found.bars["trial"]).sum().tolist() == pytest.approx(trained.tolist())
+
+
+def test_epochs_that_were_known_are_no_part_of_a_bar():
+    curves = [(1, epoch, 0, 0, 0, 0.9, 10.0, START + pd.Timedelta(seconds=10 * epoch)) for epoch in (1, 2, 3)]
+    rows = rows_of(0.97, 0.98)
+    rows[1] |= {"reused_epochs": 2.0, "started": START + pd.Timedelta(seconds=20), "finished": curves[-1][-1]}
+    bars = timeline_of(result_of(rows[1:], curves)).bars
+    assert (bars["end"] - bars["begin"]).tolist() == [10]
+    assert bars["reused"].tolist() == [True]
 
 
 def test_a_night_between_two_trials_is_cut_out_of_the_timeline_and_said():
@@ -226,16 +256,9 @@ def test_a_night_between_two_trials_is_cut_out_of_the_timeline_and_said():
     rows = rows_of(0.97, 0.98, 0.99)
     for row, (begin, end) in zip(rows, times, strict=True):
         row |= {"started": start + pd.Timedelta(seconds=begin), "finished": start + pd.Timedelta(seconds=end)}
-    found = tables.timeline(frame_of(rows))
+    found = timeline_of(result_of(rows))
     assert [pause for _, pause in found.cuts] == [29_750]
     assert found.bars["end"].max() == pytest.approx(350 * 1.02)
-
-
-def test_the_last_third_is_measured_against_the_best_before_it():
-    trials, gained = tables.late_gain(frame_of(rows_of(0.97, 0.98, 0.96, 0.97, 0.99, 0.985)))
-    assert (trials, gained) == (2, pytest.approx(0.01))
-    assert tables.late_gain(frame_of(rows_of(0.97, 0.98, 0.96, 0.97, 0.9, 0.98)))[1] == 0
-    assert tables.late_gain(frame_of(rows_of(0.97, 0.98))) is None
 
 
 def test_curves_name_the_top_the_baseline_and_the_rest_and_keep_few_of_the_rest():
@@ -449,6 +472,7 @@ def test_hostile_texts_are_shown_and_never_become_markup():
 
 
 STATES = {
+    "halted": halted(20),
     "no trials": sample(0),
     "one": sample(1),
     "two": sample(2),
@@ -535,6 +559,16 @@ def test_a_story_says_what_differs_how_it_went_and_how_to_have_it_again():
     assert tomllib.loads(told[1].toml) == {"base": {"learning_rate": 0.0002}}
 
 
+def test_a_trial_that_was_halted_says_so_and_where():
+    result = halted(20)
+    told = {story.trial: story for story in stories.stories(result)}
+    trial = int(result.frame.loc[result.frame["trained_epochs"] == 0.25, "trial"].iloc[0])
+    assert told[trial].outcome.startswith("paused: halted early, because others were better at the same epoch")
+    facts = {name: plain(value) for name, value in told[trial].facts.pairs}
+    assert facts["epochs"] == "0.25 of 5"
+    assert re.fullmatch(r"\d\d\.\d\d \(epoch 0.25\) %", facts["accuracy by epoch"])
+
+
 def test_what_is_copied_is_a_study_files_base():
     result = sample(20, seed=4)
     for story in stories.stories(result):
@@ -549,6 +583,14 @@ def test_trials_without_a_score_have_a_story_too():
     ]
     told = stories.stories(result_of(rows))[-1]
     assert (told.trial, told.outcome, told.chart) == (1, "out of memory: worker 1 was killed", None)
+
+
+def test_a_story_ends_with_the_last_lines_of_the_log():
+    detail = "\n".join(f"line {number} <b>" for number in range(100))
+    result = result_of([{"trial": 0, "outcome": "failed", "baseline": True, "detail": detail}])
+    log = re.search(r'<pre class="log".*?</pre>', page.render(result), re.DOTALL).group(0)
+    assert "line 99 &lt;b&gt;" in log
+    assert re.findall(r"line (\d+)", log) == [str(number) for number in range(80, 100)]
 
 
 def test_every_number_in_the_leaderboard_is_in_the_frame(text):
@@ -591,6 +633,15 @@ def test_layers_have_the_shapes_that_keras_would_give_them():
 def test_a_network_of_other_images_is_not_drawn():
     rows = [{"trial": 0, "score": 0.9, "baseline": True, "parameters": 5_000_000}]
     assert networks.layers(result_of(rows), 0) is None
+
+
+def test_a_network_of_your_own_images_is_drawn_with_their_shape():
+    shape = {"image shape": [40, 30, 3], "classes": 4}
+    network = architecture(Configuration(), (40, 30, 3), 4)
+    rows = [{"trial": 0, "score": 0.9, "baseline": True, "parameters": network.parameters}]
+    found = networks.layers(replace(result_of(rows), provenance=shape), 0)
+    assert found[0].shape == (36, 26, 32)
+    assert found[-1].shape == (4,)
 
 
 def test_layers_that_only_one_network_has_stand_in_its_order():

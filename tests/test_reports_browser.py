@@ -1,13 +1,18 @@
 """The page as its reader has it: in a real Chromium, which must be there."""
 
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from report_browser import browser, opened
-from report_samples import HOSTILE, confirmed, frame_of, result_of, rows_of, sample, shifted
+from report_samples import HOSTILE, confirmed, frame_of, halted, result_of, rows_of, sample, shifted
 
 import reports
 from reports import elements, tables
+from sweep import data
+from sweep.data import Split
+from sweep.mistakes import Predictions
 from sweep.results import Result
 
 SCREENS = [(1600, False), (1600, True), (360, False), (360, True)]
@@ -32,6 +37,15 @@ def hostile():
     return Result(bare.study, frame_of(rows), bare.curves, {HOSTILE: {HOSTILE: [HOSTILE, 1]}})
 
 
+def mistaken():
+    """A study on real images, with made-up predictions that differ on some of them."""
+    dataset, split = data.load("mnist"), Split(0, 1000)
+    labels = data.partition(dataset, split).y_score.astype(np.uint16)
+    wrong = {name: np.random.default_rng(seed).random(1000) < 0.05 for seed, name in enumerate(("ours", "baseline"))}
+    predicted = {name: np.where(there, (labels + 1) % 10, labels) for name, there in wrong.items()}
+    return replace(sample(12), predictions=Predictions(3, 0, split, "mnist", dataset.digest, **predicted))
+
+
 PAGES = {
     "none": sample(0),
     "one": sample(1),
@@ -42,6 +56,8 @@ PAGES = {
         test=(shifted(0.3, 0.5, 0.2), shifted(0, 0.1, -0.1)),
     ),
     "hundred": sample(100),
+    "halted": halted(60),
+    "mistakes": mistaken(),
     "failures": result_of([{"trial": 0, "outcome": "failed", "reason": "no memory", "baseline": True}]),
     "running": result_of([*rows_of(0.98, 0.99), {"trial": 2, "outcome": "running", "score": 0.5}]),
     "hostile": hostile(),
@@ -78,7 +94,7 @@ def test_a_page_asks_for_nothing_and_complains_about_nothing(chromium, files, na
 
 
 @pytest.mark.parametrize(("width", "dark"), SCREENS)
-@pytest.mark.parametrize("name", ["confirmed", "hundred", "several"])
+@pytest.mark.parametrize("name", ["confirmed", "hundred", "halted", "mistakes", "several"])
 def test_no_page_is_wider_than_its_window(chromium, files, name, width, dark):
     with opened(chromium, files / f"{name}.html", width=width, dark=dark) as page:
         see_all(page)
@@ -122,7 +138,7 @@ CONTRAST = """
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize(("name", "texts"), [("hundred", 500), ("confirmed", 200)])
+@pytest.mark.parametrize(("name", "texts"), [("hundred", 500), ("confirmed", 200), ("mistakes", 200)])
 def test_every_text_stands_out_from_what_is_behind_it(chromium, files, name, texts, dark):
     with opened(chromium, files / f"{name}.html", dark=dark) as page:
         see_all(page)
@@ -200,7 +216,7 @@ def test_columns_can_be_picked(chromium, files):
             "document.querySelectorAll('#leaderboard .toolbar input[type=checkbox]').forEach((box) => box.click())"
         )
         hidden = page.ask("document.querySelectorAll('#leaderboard thead th.extra').length")
-        assert (before, page.ask(shown)) == (11, 14 - hidden)
+        assert (before, page.ask(shown)) == (12, 14 - hidden)
 
 
 def test_a_trial_leads_to_its_story_and_can_be_copied(chromium, files):
@@ -253,6 +269,16 @@ def test_without_scripts_the_verdict_is_a_picture_with_a_row_for_each_network(ch
         assert page.ask("document.querySelectorAll('#confirmation tbody tr').length") == 5
         assert page.ask("document.querySelector('#confirmation .still > svg').getBoundingClientRect().width") > 150
         assert page.ask("document.documentElement.scrollWidth") <= 390
+
+
+def test_without_scripts_matrices_and_images_are_there_also_where_it_is_narrow_and_dark(chromium, files):
+    with opened(chromium, files / "mistakes.html", scripts=False, width=360, dark=True) as page:
+        assert page.ask("document.querySelectorAll('#mistakes .matrix').length") == 3
+        seen = page.ask("[...document.querySelectorAll('#mistakes img')].map((image) => image.naturalWidth)")
+        assert len(seen) > 40
+        assert set(seen) == {28}
+        cells = "[...document.querySelectorAll('#mistakes .matrix td')]"
+        assert page.ask(f"{cells}.filter((cell) => cell.scrollWidth > cell.clientWidth + 1).length") == 0
 
 
 def test_a_hostile_study_runs_nothing(chromium, files):

@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -65,8 +67,8 @@ def test_each_column_has_the_type_that_keeps_its_values(storage):
             "outcome": "str",
             "baseline": "bool",
             "score": "float64",
-            "trained_epochs": "int64",
-            "reused_epochs": "int64",
+            "trained_epochs": "float64",
+            "reused_epochs": "float64",
             "reused_from": "str",
             "seconds": "float64",
             "cost": "float64",
@@ -115,7 +117,7 @@ def test_an_empty_study_has_the_same_columns_and_types(tmp_path):
 
 
 def test_what_was_kept_stands_in_its_row(storage):
-    ending = {"outcome": Outcome.PRUNED, "reason": "weak", "reused_epochs": 1}
+    ending = {"outcome": Outcome.PRUNED, "reason": "weak", "detail": "a log", "reused_epochs": 1}
     row = result_of(storage, [(Configuration(batch_size=64), 0.75, ending)]).frame.iloc[0]
     assert row["started"] <= row["finished"]
     given = {name: row[name] for name in TRIAL_COLUMNS if name not in ("started", "finished", "fingerprint")}
@@ -123,6 +125,7 @@ def test_what_was_kept_stands_in_its_row(storage):
         "trial": 0,
         "outcome": "pruned",
         "reason": "weak",
+        "detail": "a log",
         "baseline": True,
         "score": 0.75,
         "trained_epochs": 1,
@@ -194,6 +197,32 @@ def test_numbers_of_trials_are_plain_whole_numbers(storage):
 def test_a_trial_that_is_not_there_is_told_with_those_that_are(storage):
     with pytest.raises(InputError, match="Study 'test' has no trial 9; its trials are 0 to 1"):
         result_of(storage, rates(0.5, 0.9)).configuration(9)
+
+
+# -- in a notebook
+
+
+def test_a_notebook_shows_how_far_a_study_is_and_its_best_trials(storage):
+    shown = result_of(storage, rates(0.9, 0.95, 0.8), trials=20)._repr_html_()
+    assert "test: 3 of 20 trials (3 completed)" in shown
+    assert shown.index("95.00%") < shown.index("90.00%") < shown.index("80.00%")
+    assert "learning_rate" in shown
+    assert "conv1_filters" not in shown
+
+
+def test_what_a_notebook_shows_is_escaped_and_may_be_of_nothing(tmp_path):
+    ending = {"outcome": Outcome.FAILED, "reason": "<script>"}
+    shown = result_of(str(tmp_path / "a.db"), [(Configuration(), None, ending)])._repr_html_()
+    assert "<script" not in shown
+    assert "0 of" in result_of(str(tmp_path / "b.db"), [])._repr_html_()
+
+
+def test_showing_a_result_draws_nothing(storage):
+    result_of(storage, rates(0.9))
+    script = (
+        "import sweep, sys; sweep.result('test', storage=sys.argv[1])._repr_html_(); assert 'plotly' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script, storage], check=True)
 
 
 # -- configurations

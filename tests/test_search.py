@@ -14,7 +14,7 @@ from strategies import spaces, unhurried
 from sweep.architecture import Infeasible, architecture
 from sweep.configuration import Configuration
 from sweep.errors import InputError, StoreError
-from sweep.search import OptunaSearch, Proposal, _suggest
+from sweep.search import OptunaSearch, Proposal, suggest
 from sweep.space import Choice, Float, Int
 from sweep.spec import Study
 from sweep.work import Outcome
@@ -117,7 +117,7 @@ def test_whatever_the_space_its_points_are_inside_of_it(space):
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
     for _ in range(3):
         trial = study.ask()
-        point = space.walk(lambda name, span, trial=trial: _suggest(trial, name, span))
+        point = space.walk(lambda name, span, trial=trial: suggest(trial, name, span))
         assert all(value in space.ranges[name] for name, value in point.items())
         assert space.point_of(space.configuration(point)) == point
 
@@ -231,11 +231,11 @@ def test_a_crash_in_the_middle_of_drawing_is_as_if_nothing_had_been_asked(url, m
         if len(names) == drawn:
             raise Crash
         names.append(name)
-        return _suggest(trial, name, span)
+        return suggest(trial, name, span)
 
     search = OptunaSearch(study, url)
     with monkeypatch.context() as patched:
-        patched.setattr("sweep.search._suggest", crashing)
+        patched.setattr("sweep.search.suggest", crashing)
         with pytest.raises(Crash):
             search.ask()
     assert len(trials_in_optuna(url)) == 3
@@ -255,11 +255,11 @@ def test_after_a_crash_while_drawing_the_joint_proposal_is_the_same(tmp_path, mo
     def crashing(trial, name, span):
         if name == "dropout":
             raise Crash
-        return _suggest(trial, name, span)
+        return suggest(trial, name, span)
 
     search = OptunaSearch(study, url)
     with monkeypatch.context() as patched:
-        patched.setattr("sweep.search._suggest", crashing)
+        patched.setattr("sweep.search.suggest", crashing)
         with pytest.raises(Crash):
             search.ask()
     assert OptunaSearch(study, url).ask() == undisturbed[13]

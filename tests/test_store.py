@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ from sweep.work import Epoch, Outcome, Run, Trial
 RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
 OURS = {
     "sweep_schema", "sweep_studies", "sweep_runs", "sweep_epochs", "sweep_trials", "sweep_leases", "sweep_predictions",
-    "sweep_verdicts", "sweep_test_looks",
+    "sweep_verdicts", "sweep_ablations", "sweep_test_looks",
 }  # fmt: skip
 
 
@@ -141,7 +142,7 @@ def newer(path: Path) -> None:
         (damaged, "malformed", "restore a copy, or begin another one with --storage."),
         (truncated, "malformed", "restore a copy, or begin another one with --storage."),
         (a_folder, "unable to open database file", "It must be a file in a folder that exists"),
-        (newer, "its tables are version 99, this one knows 2", "pip install --upgrade cnn-sweep"),
+        (newer, "its tables are version 99, this one knows 3", "pip install --upgrade cnn-sweep"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_with_its_remedy_and_left_as_it_is(storage, broken, cause, remedy):
@@ -248,7 +249,7 @@ JOINT = study_of(
 def write_golden(path: Path) -> None:
     """Writes a database as this version does, to be kept for the next: all that can stand in it, and an open trial.
 
-    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v2.db")'
+    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v3.db")'
     """
 
     deaths = iter([Dead()])
@@ -264,6 +265,8 @@ def write_golden(path: Path) -> None:
     run(JOINT.replaced(precision="float32"), str(path), ScriptedEngine(curve, predict=lambda _: bytes(20)))
     run(GOES_ON.replaced(precision="float32"), str(path), ScriptedEngine(stop_after=13))
     run(study_of(RATES, name="fresh", trials=1, precision="float32"), str(path), ScriptedEngine(), fresh=True)
+    halved = study_of(RATES, name="halved", trials=12, pruner="asha", precision="float32")
+    run(halved, str(path), ScriptedEngine(stop_after=30))
     with closing(sqlite3.connect(path)) as connection:
         for statement in ("PRAGMA journal_mode=DELETE", "PRAGMA page_size=1024", "VACUUM"):
             connection.execute(statement)
@@ -376,7 +379,9 @@ def test_a_database_of_this_version_is_opened_as_it_is(storage):
     shutil.copy(GOLDEN / f"v{SCHEMA_VERSION}.db", storage)
     before = contents(storage)
     with Store.open(storage) as store:
-        assert [(row.study.name, row.counted) for row in store.studies()] == [("joint", 8), ("rates", 4), ("fresh", 1)]
+        counted = {row.study.name: row.counted for row in store.studies()}
+        assert counted == {"joint": 8, "rates": 4, "fresh": 1, "halved": 12}
+        assert store.paused(4)
         assert {row["outcome"] for row in store.trial_rows(1)} >= {"completed", "failed", "infeasible", "diverged"}
         assert store.trial_rows(2)[0]["reused_from"] == "joint 0"
     assert contents(storage) == before
@@ -497,13 +502,15 @@ def test_the_same_data_may_lie_elsewhere(database):
 def test_an_unknown_study_is_answered_with_the_closest_name(database):
     with Store.open(database) as store:
         with pytest.raises(InputError, match="It has no studies yet; `sweep run quickstart` begins one"):
+            store.study("my-own")
+        with pytest.raises(InputError, match="It ships, and was not run here yet: sweep run learning-rate"):
             store.study("learning-rate")
         store.begin_study(study_of(RATES, name="learning-rate"), "digest")
         store.begin_study(study_of(RATES, name="filters"), "digest")
         with pytest.raises(InputError, match=r"no study 'learning_rat' in .*\. Did you mean 'learning-rate'\?"):
             store.study("learning_rat")
         with pytest.raises(InputError, match="Allowed: filters, learning-rate"):
-            store.study("quickstart")
+            store.study("my-own")
         assert [row.study.name for row in store.studies()] == ["learning-rate", "filters"]
 
 
@@ -644,6 +651,7 @@ def test_a_loss_that_is_no_number_comes_back_as_none(database, lost):
         store.add_epoch(run_of().fingerprint, epoch_of(1, 0.1, loss=lost, val_loss=lost))
         (epoch,) = store.curve(run_of().fingerprint)
         (row,) = store.curve_rows(study_id)
+    assert row.pop("finished") <= datetime.now(UTC).replace(tzinfo=None)
     assert math.isnan(epoch.loss)
     assert math.isnan(epoch.val_loss)
     assert not epoch.finite

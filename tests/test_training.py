@@ -200,6 +200,35 @@ def test_from_any_step_a_stopped_run_goes_on_to_the_last_bit(call, tmp_path):
     assert call(stopped_at_every_step, run, tmp_path) == [True] * 20
 
 
+def test_to_look_within_an_epoch_changes_nothing(call):
+    undisturbed, looked_at, looks = call(looking, run_of(**EVERYTHING))
+    assert looked_at == undisturbed
+    assert looks == [0.1, 0.25, 1, 1.5, 2]
+
+
+def looking(run):
+    """What a run comes to, what it comes to where it is scored within epochs, too, and where it was."""
+    training = start(run)
+    for place in (0.1, 0.25, 1, 1.5, 2):
+        training.advance(place)
+    looks = [place.epoch for place in training.curve]
+    training.curve = [place for place in training.curve if place.epoch in (1, 2)]
+    return trained(run, 2), result(training), looks
+
+
+def test_there_is_no_way_back_along_a_curve(call):
+    assert call(reachable, run_of()) == [True, True, False, True, True, True, False, False, True]
+
+
+def reachable(run):
+    training = start(run)
+    first = [training.can_reach(0.25), training.can_reach(3)]
+    training.advance(0.5)
+    then = [training.can_reach(place) for place in (0.25, 0.5, 0.75, 1)]
+    training.advance()
+    return first + then + [training.can_reach(place) for place in (0.5, 0.99, 1)]
+
+
 def stopped_at_every_step(run, folder, epochs=2):
     """Whether the run becomes what it is undisturbed if it is stopped at a step, saved, and restored elsewhere."""
     with pytest.MonkeyPatch.context() as patch:
@@ -210,7 +239,7 @@ def stopped_at_every_step(run, folder, epochs=2):
         training._trained.steps = training._scored.steps = 1
         while len(training.curve) < epochs:
             asked = iter([True, False])
-            training.advance(lambda _, asked=asked: next(asked))
+            training.advance(go_on=lambda _, asked=asked: next(asked))
             paths.append(folder / f"{len(paths)}.npz")
             training.save(paths[-1])
         other = start(run)

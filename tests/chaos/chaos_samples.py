@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from sweep import results
+from sweep import results, schedule
 from sweep.api import Quiet
 from sweep.architecture import architecture
 from sweep.checkpoints import Checkpoints
@@ -21,7 +21,6 @@ from sweep.database import checkpoint_folder
 from sweep.housekeeping import check_invariants
 from sweep.lease import Lease
 from sweep.results import Result
-from sweep.schedule import EveryEpoch, ToTheEnd
 from sweep.search import OptunaSearch
 from sweep.space import Choice, Float
 from sweep.spec import Study
@@ -123,7 +122,7 @@ class Place:
                     shape=partial(architecture, image_shape=(28, 28, 1), classes=10),
                     run_of=lambda configuration: Run(configuration, study.seed, "mnist", "digest", Split(study.seed)),
                     search=OptunaSearch(study, store.url),
-                    schedule=ToTheEnd() if study.pruner == "none" else EveryEpoch(),
+                    schedule=schedule.of(study.pruner),
                     store=store,
                     engine=Supervised(scripted, limits),
                     watcher=Quiet(),
@@ -184,7 +183,9 @@ def problems(place: Place) -> list[str]:
             unfinished = [row["number"] for row in store.trial_rows(study.id) if row["outcome"] in UNFINISHED]
             if unfinished:
                 found.append(f"{name}: trials {unfinished} never ended")
-            if any(state in ("RUNNING", "WAITING") for _, state in told(place.storage, name)[0]):
+            paused = store.paused(study.id)
+            waiting = {n for n, state in told(place.storage, name)[0] if state in ("RUNNING", "WAITING")}
+            if waiting != paused:
                 found.append(f"{name}: Optuna waits for trials still")
     found += [f"{path} is half a file" for path in place.folder.rglob("*.partial*")]
     return found + [f"{epoch} was trained {count} times" for epoch, count in place.trained.items() if count > 1]

@@ -29,7 +29,7 @@ from sweep.spec import Study
 from sweep.store import Store
 from sweep.supervision import Limits
 from sweep.testing import Dead
-from sweep.work import UNFINISHED
+from sweep.work import UNFINISHED, Outcome
 
 SPACE = {
     "learning_rate": [1e-4, 1e-3, 0.1],  # the last diverges
@@ -40,9 +40,11 @@ SPACE = {
 STUDIES = {
     "plain": Study(name="plain", space=SPACE, trials=4, sampler="random"),
     "pruned": Study(name="pruned", space=SPACE, trials=6, pruner="median"),
+    "halved": Study(name="halved", space=SPACE, trials=8, pruner="asha"),
     "grid": Study(name="grid", space=SPACE, trials=4, sampler="grid"),
 }
 MOST_TRIALS = 9
+GOING_ON = (*UNFINISHED, Outcome.PAUSED)
 
 TRIAL_SECONDS = 100.0
 SLOW = {"batch_size": 128, "learning_rate": 1e-4}
@@ -67,7 +69,7 @@ AT_ITS_END = st.sampled_from(
     [
         "sweep.store:Store.end_trial",
         "sweep.search:OptunaSearch.tell",
-        "sweep.coordinator:Coordinator._drop_states",
+        "sweep.coordinator:Coordinator._drop",
     ]
 )
 
@@ -211,10 +213,10 @@ class Sweeps(RuleBasedStateMachine):
                 assert study.counted <= self.targets[name]
                 assert rows.keys() >= {number for other, number in self.ended if other == name}
                 for number, row in rows.items():
-                    if row["outcome"] not in UNFINISHED:
+                    if row["outcome"] not in GOING_ON:
                         assert self.ended.setdefault((name, number), row) == row
                 if name not in self.crashed:
-                    unfinished = {number for number, row in rows.items() if row["outcome"] in UNFINISHED}
+                    unfinished = {number for number, row in rows.items() if row["outcome"] in GOING_ON}
                     assert not any(row["outcome"] == "running" for row in rows.values())
                     running = {number for number, state in told(self.place.storage, name)[0] if state == "RUNNING"}
                     assert running - {len(rows)} == unfinished

@@ -71,7 +71,7 @@ POINTS = [
     Point("after", f"{OPTUNA}.set_trial_system_attr", 2),  # where it says that the network cannot exist
     Point("before", f"{OPTUNA}.set_trial_state_values", 3),
     Point("after", f"{OPTUNA}.set_trial_state_values", 3),
-    Point("before", f"{COORDINATOR}._drop_states", 2),
+    Point("before", f"{COORDINATOR}._drop", 2),
     # the study ends
     Point("before", f"{COORDINATOR}._interrupt_all"),
     Point("before", f"{STORE}.end_lease"),
@@ -134,7 +134,50 @@ def test_a_coordinator_killed_again_and_again_comes_to_the_end_nevertheless(plac
     assert gone_on(place) == undisturbed
 
 
-@pytest.mark.parametrize("pruner", ["none", "median", "successive-halving", "hyperband"])
+HALVED = STUDY.replaced(name="h", trials=12, pruner="asha")
+
+PAUSES = [
+    Point("before", f"{STORE}.pause_trial", 1),
+    Point("after", f"{STORE}.pause_trial", 1),  # and the search is not told
+    Point("after", f"{STORE}.pause_trial", 5),
+    Point("before", f"{SEARCH}.pause", 3),
+    Point("before", f"{COORDINATOR}._drop", 3),
+    Point("before", f"{COORDINATOR}._promote", 1),
+    Point("before", f"{SEARCH}.promote", 1),
+    Point("after", f"{SEARCH}.promote", 1),
+    Point("after", f"{SEARCH}.promote", 2),
+    Point("before", f"{COORDINATOR}._replay", 1),
+]
+
+
+@pytest.fixture(scope="module")
+def halved(tmp_path_factory):
+    place = Place(tmp_path_factory.mktemp("halved"))
+    result, _ = place.run(HALVED)
+    assert {"paused", "completed"} <= set(result.frame["outcome"])
+    return table(result), told(place.storage, HALVED.name)
+
+
+@pytest.mark.parametrize("point", PAUSES, ids=str)
+def test_who_is_paused_or_promoted_does_not_change_by_a_kill(point, place, halved):
+    assert killed(HALVED, place, point)
+    result, stopped = place.run(HALVED)
+    assert (stopped, problems(place)) == (Stopped.DONE, [])
+    assert (table(result), told(place.storage, HALVED.name)) == halved
+
+
+def test_a_study_with_pauses_killed_again_and_again_comes_to_the_same_end(place, halved):
+    kills = 0
+    while killed(HALVED, place, Point("before", "commit", 41)):
+        kills += 1
+        assert kills < 60
+    assert kills >= 5
+    result, _ = place.run(HALVED)
+    assert problems(place) == []
+    assert (table(result), told(place.storage, HALVED.name)) == halved
+
+
+@pytest.mark.parametrize("pruner", ["asha", "none", "median", "successive-halving", "hyperband"])
 def test_what_a_trial_comes_to_does_not_change_by_a_kill_before_its_end(pruner, tmp_path):
     study = Study(name="s", space=SPACE | {"conv1_stride": [1], "batch_size": [32, 64]}, trials=8, sampler="random",
                   pruner=pruner)  # fmt: skip

@@ -1,0 +1,309 @@
+"""How many epochs does a way of searching need? Each is replayed on a table of fully trained configurations.
+
+    python benchmarks/search.py [--replays 100] [--workers 2] [--json FILE]
+
+`search_table.json.gz` holds the curves of configurations drawn from the study `everything` (see search_table.py). A
+replay asks for a point, tries the configuration of the table nearest to it that was not tried yet, and pays for the
+epochs it looks at. What a strategy would recommend is its completed trial with the best score; its regret is how much
+better the best of the table is, both in the mean of their seeds where they have several. Replays differ in the seed of
+the sampler and in which of its seeds' curves a configuration shows. One worker; everybody begins with the baseline.
+"""
+
+import argparse
+import copy
+import gzip
+import json
+import math
+import multiprocessing
+import random
+import statistics
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.pruners import BasePruner, HyperbandPruner, NopPruner, SuccessiveHalvingPruner
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.trial import TrialState
+from search_table import TABLE, last
+
+from sweep.configuration import Values
+from sweep.coordinator import FINALISTS
+from sweep.mirror import Memory
+from sweep.schedule import EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd, Unhalted
+from sweep.search import suggest
+from sweep.space import Choice, Float, Int, Range
+from sweep.spec import Study, load
+
+MOST_EPOCHS = 400.0
+REPORTED = (25, 50, 100, 200, 400)
+NEAR = 0.05
+"""Points of accuracy within the best that count as found."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way of searching: who proposes, where trials halt, and who prunes them, if somebody does."""
+
+    sampler: Callable[[int], BaseSampler]
+    schedule: Callable[[], Schedule] = ToTheEnd
+    pruner: Callable[[], BasePruner] = NopPruner
+
+
+class OneEpochThenTheTopFew(Unhalted):
+    """What one does by hand: `count` trials for one epoch, and the best `few` of them to their end."""
+
+    def __init__(self, count: int = 40, few: int = 5) -> None:
+        self._count, self._few = count, few
+        self._scores: dict[int, float] = {}
+
+    def next_rung(self, epoch: float, epochs: int) -> float:
+        return 1 if epoch < 1 else epochs
+
+    def reached(self, trial: int, epoch: float, score: float) -> None:
+        if epoch == 1:
+            self._scores[trial] = score
+
+    def halts(self, trial: int, epoch: float) -> bool:
+        return epoch == 1 and trial not in self._best()
+
+    def promotable(self, paused: Any) -> list[int]:
+        return [trial for trial in self._best() if trial in paused]
+
+    def _best(self) -> list[int]:
+        """Of each `count` trials, once all of them are there."""
+        rounds = [range(begin, begin + self._count) for begin in range(0, len(self._scores), self._count)]
+        whole = [each for each in rounds if each[-1] in self._scores]
+        return [trial for each in whole for trial in sorted(each, key=lambda one: -self._scores[one])[: self._few]]
+
+
+def tpe(seed: int) -> BaseSampler:
+    return TPESampler(seed=seed, multivariate=True, group=True)
+
+
+STRATEGIES = {
+    "random": Strategy(RandomSampler),
+    "one epoch, then the top 5 of 40": Strategy(RandomSampler, OneEpochThenTheTopFew),
+    "TPE": Strategy(tpe),
+    "TPE + Hyperband": Strategy(tpe, EveryEpoch, lambda: HyperbandPruner(min_resource=1, max_resource=9)),
+    "TPE + successive halving": Strategy(tpe, EveryEpoch, lambda: SuccessiveHalvingPruner(min_resource=1)),
+    "ours": Strategy(tpe, SuccessiveHalving),
+}
+VARIANTS = {
+    f"ours, first {first:g}, factor {factor}": Strategy(tpe, partial(SuccessiveHalving, first, factor))
+    for factor in (2, 3, 4)
+    for first in (0.1, 0.25, 0.5, 1.0)
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Points of the space, and of each the curves of its seeds: accuracy in percent by epoch."""
+
+    study: Study
+    points: list[Values]
+    curves: list[list[dict[float, float]]]
+
+    def truth(self, place: int, epochs: int) -> float:
+        """What a configuration reaches, in the mean of its seeds."""
+        return statistics.fmean(curve[epochs] for curve in self.curves[place])
+
+    @property
+    def best(self) -> float:
+        """The best that any of them reaches after any number of epochs that the study allows."""
+        return max(self.truth(place, epochs) for place in range(len(self.points)) for epochs in range(2, 10))
+
+
+@cache
+def table() -> Table:
+    kept = json.loads(gzip.decompress(TABLE.read_bytes()))
+    curves: list[list[dict[float, float]]] = [[] for _ in kept["points"]]
+    for run in sorted(kept["runs"], key=last, reverse=True):
+        accuracies = [0.0 if each is None else 100 * each for each in run["accuracies"]]
+        curves[run["place"]].append(dict(zip(kept["looks"], accuracies, strict=True)))
+    return Table(load("everything"), kept["points"], curves)
+
+
+def distribution(span: Range) -> optuna.distributions.BaseDistribution:
+    match span:
+        case Float():
+            return optuna.distributions.FloatDistribution(span.low, span.last, span.log)
+        case Int():
+            return optuna.distributions.IntDistribution(span.low, span.last, span.log, span.step)
+        case Choice():
+            return optuna.distributions.CategoricalDistribution(span.options)
+
+
+def distance(study: Study, one: Values, other: Values) -> float:
+    """Between points: ranges as they are drawn from, from 0 to 1 each; 1 where a choice or what exists differs."""
+    total = 0.0
+    for name in (one.keys() | other.keys()) - {"epochs"}:
+        a, b, span = one.get(name), other.get(name), study.space[name]
+        if a is None or b is None or isinstance(span, Choice):
+            total += a != b
+        else:
+            low, high, first, second = (float(each) for each in (span.low, span.last, a, b))
+            if span.log:
+                low, high, first, second = map(math.log, (low, high, first, second))
+            total += ((first - second) / (high - low)) ** 2
+    return total
+
+
+@dataclass
+class Tried:
+    """A trial: of which place in the table, with which point, and how far it has come."""
+
+    trial: optuna.Trial
+    place: int
+    point: Values
+    reached: float = 0.0
+
+
+@dataclass
+class Replay:
+    """One search on the table, by a strategy, with a seed."""
+
+    strategy: Strategy
+    seed: int
+    spent: float = 0.0
+    found: list[tuple[float, float]] = field(default_factory=list)
+    """Epochs spent, and the regret of what would be recommended from then on."""
+
+    def __post_init__(self) -> None:
+        self._table = table()
+        self._memory = Memory()
+        self._optuna = optuna.create_study(
+            storage=self._memory,
+            study_name=f"replay {self.seed}",
+            direction="maximize",
+            sampler=self.strategy.sampler(self.seed),
+            pruner=self.strategy.pruner(),
+        )
+        self._schedule = self.strategy.schedule()
+        self._curves = [random.Random(f"{self.seed} {n}").choice(each) for n, each in enumerate(self._table.curves)]
+        self._left = set(range(len(self._table.points)))
+        self._trials: list[Tried] = []
+        self._paused: set[int] = set()
+        self._best, self._completed = -math.inf, 0
+
+    def run(self) -> list[tuple[float, float]]:
+        while self.spent < MOST_EPOCHS:
+            if promotable := self._schedule.promotable(self._paused):
+                self._paused.remove(promotable[0])
+                self._go_on(promotable[0])
+            elif self._left:
+                self._go_on(self._begin())
+            elif (finalists := self._schedule.ranked(self._paused)) and self._completed < FINALISTS:
+                self._paused.remove(finalists[0])
+                self._go_on(finalists[0], spared=True)
+            else:
+                break
+        return self.found
+
+    def _begin(self) -> int:
+        """Asks for a point, and takes the nearest one of the table that is left."""
+        study, trial = self._table.study, self._optuna.ask()
+        point = study.searched.walk(partial(suggest, trial))
+        place = 0
+        if trial.number:
+            place = min(self._left, key=lambda each: distance(study, point, self._table.points[each]))
+        epochs = point["epochs"] if trial.number else study.base.epochs
+        self._left.remove(place)
+        self._trials.append(Tried(trial, place, self._table.points[place] | {"epochs": epochs}))
+        return trial.number
+
+    def _go_on(self, number: int, spared: bool = False) -> None:
+        tried = self._trials[number]
+        curve, epochs = self._curves[tried.place], int(tried.point["epochs"])
+        while tried.reached < epochs:
+            if self._schedule.halts(number, tried.reached) and number and not spared:
+                self._paused.add(number)
+                return self._show(tried, TrialState.PRUNED)
+            rung = self._schedule.next_rung(tried.reached, epochs)
+            self.spent += rung - tried.reached
+            tried.reached = rung
+            self._schedule.reached(number, rung, curve[rung])
+            tried.trial.report(curve[rung], math.floor(rung))
+            if rung < epochs and tried.trial.should_prune():
+                self._optuna.tell(tried.trial, state=TrialState.PRUNED)
+                return self._show(tried, TrialState.PRUNED)
+        self._optuna.tell(tried.trial, curve[epochs])
+        self._show(tried, TrialState.COMPLETE)
+        self._completed += 1
+        if curve[epochs] > self._best:
+            self._best = curve[epochs]
+            self.found.append((self.spent, self._table.best - self._table.truth(tried.place, epochs)))
+
+    def _show(self, tried: Tried, state: TrialState) -> None:
+        """Has the sampler learn from the point that was tried, in place of the one it asked for."""
+        shown = copy.copy(self._memory.get_trial(tried.trial._trial_id))
+        shown.state = state
+        shown._params = tried.point
+        shown._distributions = {name: distribution(self._table.study.space[name]) for name in tried.point}
+        self._memory.shown[shown.number] = shown
+
+
+def replay(name: str, seed: int) -> list[tuple[float, float]]:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Replay((STRATEGIES | VARIANTS)[name], seed).run()
+
+
+def regret_at(found: list[tuple[float, float]], epochs: float) -> float:
+    return next((regret for spent, regret in reversed(found) if spent <= epochs), math.inf)
+
+
+def epochs_until(found: list[tuple[float, float]], regret: float) -> float:
+    """From when on the recommendation stays that near; infinite where it never does."""
+    far = [place for place, (_, each) in enumerate(found) if each > regret]
+    after = far[-1] + 1 if far else 0
+    return found[after][0] if after < len(found) else math.inf
+
+
+def quartiles(values: list[float]) -> tuple[float, float, float]:
+    ranked = sorted(values)
+    low, middle, high = (ranked[round(share * (len(ranked) - 1))] for share in (0.25, 0.5, 0.75))
+    return low, middle, high
+
+
+def lines(results: dict[str, list[list[tuple[float, float]]]]) -> Iterator[str]:
+    width = max(map(len, results)) + 2
+    yield f"{'regret in points after':{width}}" + "".join(f"{f'{e} epochs':>20}" for e in REPORTED)
+    yield f"{'':{width}}" + f"{'median (quartiles)':>20}" * len(REPORTED) + f"{f'epochs to {NEAR}':>24}{'factor':>8}"
+    ours = quartiles([epochs_until(each, NEAR) for each in results["ours"]])[1] if "ours" in results else math.nan
+    for name, found in results.items():
+        at = [quartiles([regret_at(each, epochs) for each in found]) for epochs in REPORTED]
+        until = quartiles([epochs_until(each, NEAR) for each in found])
+        cells = "".join(f"{f'{middle:.2f} ({low:.2f}-{high:.2f})':>20}" for low, middle, high in at)
+        reached = f"{until[1]:.0f} ({until[0]:.0f}-{until[2]:.0f})"
+        yield f"{name:{width}}{cells}{reached:>24}{until[1] / ours:>8.1f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--replays", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--variants", action="store_true", help="other rungs of ours, too")
+    parser.add_argument("--only", nargs="*", help="only these strategies")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    offered = STRATEGIES | (VARIANTS if options.variants else {})
+    names = [name for name in offered if options.only is None or name in options.only]
+    known = table()
+    seeds = sum(len(each) > 1 for each in known.curves)
+    print(f"{len(known.points)} configurations, {seeds} of them on several seeds; the best reaches {known.best:.2f} %")
+    with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
+        pending = {name: [pool.submit(replay, name, seed) for seed in range(options.replays)] for name in names}
+        results = {name: [each.result() for each in futures] for name, futures in pending.items()}
+    print("\n".join(lines(results)))
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

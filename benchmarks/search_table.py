@@ -1,0 +1,125 @@
+"""Trains the table that `benchmarks/search.py` replays searches on, and writes it beside itself.
+
+    python benchmarks/search_table.py [--workers 2]
+
+Configurations drawn at random from the study `everything`, the baseline first, each trained for 9 epochs on 15,000
+images of MNIST and scored on 10,000 others at every epoch and at three places within the first; the best of them once
+more on each of some other seeds. Drawn are only networks with no more arithmetic than the baseline's: the rest, up to
+forty times as much, would take days of a small computer. What is trained is appended to a file of lines, so that a
+call that was interrupted goes on; the last step packs it.
+"""
+
+import argparse
+import gzip
+import json
+import multiprocessing
+import random
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweep.architecture import Infeasible, architecture
+from sweep.configuration import Values
+from sweep.data import Split, load
+from sweep.spec import load as load_study
+from sweep.work import Run
+
+if TYPE_CHECKING:
+    from sweep.training import Images
+
+TABLE = Path(__file__).parent / "search_table.json.gz"
+CONFIGURATIONS = 128
+LOOKS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
+"""Where on its curve a run is scored, in epochs."""
+REPEATED, SEEDS = 20, (1, 2)
+"""How many of the best are trained again, and on which seeds beside 0."""
+IMAGES, VALIDATION = 15_000, 10_000
+
+
+def points(count: int) -> list[Values]:
+    """The baseline's point and others at random, of networks with at most the baseline's FLOPs, all for 9 epochs."""
+    study = load_study("everything")
+    most = architecture(study.base, (28, 28, 1), 10).flops
+    rng = random.Random(0)
+    found = [study.searched.point_of(study.base) or {}]
+    while len(found) < count:
+        point = study.searched.sample(rng)
+        try:
+            shape = architecture(study.searched.configuration(point), (28, 28, 1), 10)
+        except Infeasible:
+            continue
+        if shape.flops <= most:
+            found.append(point)
+    return [point | {"epochs": int(LOOKS[-1])} for point in found]
+
+
+SPLIT = Split(0, VALIDATION, IMAGES)
+
+
+def set_up() -> None:
+    from sweep.training import set_up
+
+    set_up(threads=1)
+
+
+@cache
+def images() -> "Images":
+    from sweep.training import Images
+
+    return Images(load("mnist"), SPLIT)
+
+
+def train(place: int, point: Values, seed: int) -> dict[str, Any]:
+    """The accuracies of one run at `LOOKS`, and the seconds of each stretch; None once its loss is not finite."""
+    from sweep.training import Training
+
+    study = load_study("everything")
+    run = Run(study.searched.configuration(point), seed, "mnist", "", SPLIT)
+    training = Training(run, images())
+    accuracies: list[float | None] = []
+    seconds: list[float | None] = []
+    for look in LOOKS:
+        metrics = training.advance(to=look)
+        assert metrics is not None
+        if not metrics.finite:
+            break
+        accuracies.append(round(metrics.val_accuracy, 4))
+        seconds.append(round(metrics.seconds, 2))
+    missing: list[None] = [None] * (len(LOOKS) - len(accuracies))
+    return {"place": place, "seed": seed, "accuracies": accuracies + missing, "seconds": seconds + missing}
+
+
+def last(row: dict[str, Any]) -> float:
+    """A run's accuracy in the end, 0 where it diverged."""
+    return float(row["accuracies"][-1] or 0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--lines", type=Path, default=Path("search_table.jsonl"), help="where rows are kept meanwhile")
+    options = parser.parse_args()
+    drawn = points(CONFIGURATIONS)
+    rows = [json.loads(line) for line in options.lines.read_text().splitlines()] if options.lines.exists() else []
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.workers, context, set_up) as pool, options.lines.open("a") as file:
+
+        def have(wanted: list[tuple[int, int]]) -> None:
+            missing = [each for each in wanted if each not in {(row["place"], row["seed"]) for row in rows}]
+            for future in as_completed([pool.submit(train, place, drawn[place], seed) for place, seed in missing]):
+                rows.append(future.result())
+                print(json.dumps(rows[-1]), file=file, flush=True)
+                print(f"{len(rows)}: {rows[-1]}", flush=True)
+
+        have([(place, 0) for place in range(CONFIGURATIONS)])
+        best = sorted((row for row in rows if row["seed"] == 0), key=last, reverse=True)[:REPEATED]
+        have([(row["place"], seed) for seed in SEEDS for row in best])
+    rows.sort(key=lambda row: (row["seed"], row["place"]))
+    table = {"looks": LOOKS, "images": IMAGES, "validation": VALIDATION, "points": drawn, "runs": rows}
+    TABLE.write_bytes(gzip.compress(json.dumps(table).encode(), mtime=0))
+    print(f"wrote {TABLE}: {len(rows)} runs, {TABLE.stat().st_size / 1e3:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
