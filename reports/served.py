@@ -21,10 +21,10 @@ from reports.page import COMPARISON, STUDY, Page, rendered, section
 from sweep.reading import Reading, Standing
 from sweep.results import Result
 
-REST = 100 / (os.cpu_count() or 1)
+REST = 200 / (os.cpu_count() or 1)
 """Once a section was drawn again, all rest for so many times the processor time that this took: whatever is looked at
-and however large the study, redrawing takes one part in a hundred of the machine from whoever trains, and what is dear
-to draw is drawn the more seldom. What is drawn for the first time does not wait and is not counted, nor is what goes on
+and however large the study, redrawing takes half a hundredth of the machine from whoever trains, and what is dear to
+draw is drawn the more seldom. What is drawn for the first time does not wait and is not counted, nor is what goes on
 at this moment: that is cheap."""
 
 WATCH_SECONDS = 1.0

@@ -122,6 +122,7 @@ class _Asset:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60  # seconds that a connection may be silent
+    disable_nagle_algorithm = True  # else a body waits for the word that its headers have arrived
     server: Dashboard
 
     def do_GET(self) -> None:

@@ -311,9 +311,7 @@ def train(
         _shape(dataset, _room(None, crew(workers, threads, len(seeds))[0]), configuration)
     except Infeasible as reason:
         raise InputError(f"This configuration cannot be trained: {reason}.") from None
-    runs = [
-        Run(configuration, split.seed, source, dataset.digest, split, _automatic_precision()) for split in splits
-    ]
+    runs = [Run(configuration, split.seed, source, dataset.digest, split, _automatic_precision()) for split in splits]
     with Store.open(storage) as store:
         return _trained(runs, store, storage, workers, threads, watcher)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from sweep.data import Dataset
     from sweep.results import Result
     from sweep.spec import Study
 
@@ -240,47 +241,26 @@ def suggestions(
     from sweep.display import Tally, download_bar, watching
     from sweep.preview import seconds_for
     from sweep.suggestions import ranking, suggested
-    from sweep.supervision import Limits
 
     began, console = time.monotonic(), _stderr()
     seconds = None if within is None else _seconds("--within", within)
     tried = suggested(train_size)
-    costs = seconds_for(tried, SUGGESTED, seeds)
+    names, costs = [study.name for study in tried], seconds_for(tried, SUGGESTED, seeds)
     _note(_expected(sum(costs), seconds, seeds))
-    given = [*_given("--within", within), *_given("--seeds", seeds, CONFIRMED), *_given("--train-size", train_size)]
-    again = " ".join(["sweep suggestions", *given, *_given("--storage", storage, STORAGE)])
-    crew = api.crew(workers, threads)[0]
     with download_bar(console) as progress:
         dataset = data.load(tried[0].data, progress=progress)
     api.begin(tried, dataset, storage=storage)
-    cut = False
+    given = [*_given("--within", within), *_given("--seeds", seeds, CONFIRMED), *_given("--train-size", train_size)]
+    again = " ".join(["sweep suggestions", *given, *_given("--storage", storage, STORAGE)])
     with _to_go_on(again):
-        for place, study in enumerate(tried):
-            left = None if seconds is None else max(0.0, began + SEARCH_SHARE * seconds - time.monotonic())
-            tally = Tally(study.base, study.trials, crew)
-            tally.remember(api.result(study.name, storage=storage))
-            _note(f"{study.name}: {_ranges(study)}")
-            with watching(tally, console) as display:
-                _, stopped = api.run_until_stopped(
-                    study,
-                    dataset,
-                    None if left is None else left * costs[place] / sum(costs[place:]),  # the rest is for later ones
-                    workers,
-                    threads,
-                    limits=Limits(),
-                    fresh=False,
-                    keep_checkpoints=KEEP_CHECKPOINTS,
-                    storage=storage,
-                    watcher=display,
-                )
-            if stopped is Stopped.SIGNAL:
-                raise KeyboardInterrupt
-            cut = cut or stopped is Stopped.TIMEOUT
+        until = None if seconds is None else began + SEARCH_SHARE * seconds
+        searched = _search_each(list(zip(tried, costs, strict=True)), dataset, until, workers, threads, storage)
         _note(f"the best {SUGGESTED} of each and the baseline on {seeds} fresh seeds")
-        tally = Tally(tried[0].base, seeds * (1 + SUGGESTED * len(tried)), crew, "run", "accuracy")
+        runs = seeds * (1 + SUGGESTED * len(tried))
+        tally = Tally(tried[0].base, runs, api.crew(workers, threads)[0], "run", "accuracy")
         with watching(tally, console) as display:
-            on_all = api.confirm_together(
-                [study.name for study in tried],
+            confirmed = api.confirm_together(
+                names,
                 top=SUGGESTED,
                 seeds=seeds,
                 within=None if seconds is None else began + seconds - time.monotonic(),
@@ -289,16 +269,60 @@ def suggestions(
                 storage=storage,
                 watcher=display,
             )
-    results = [api.result(study.name, storage=storage) for study in tried]
+    results = [api.result(name, storage=storage) for name in names]
     ranked = ranking(results)
     print_ranking(ranked, [each.study.name for each in results if each.verdict is None], as_json)
-    if not as_json and (cut or not on_all):
+    if not as_json and not (searched and confirmed):
         print(f"{Stopped.TIMEOUT.value}; every finished epoch is kept. To go on:\n{again}")
     elif not as_json:
-        names = " ".join(study.name for study in tried)
-        print(f"next: sweep report {names}{''.join(f' {word}' for word in _given('--storage', storage, STORAGE))}")
+        print(" ".join(["next: sweep report", *names, *_given("--storage", storage, STORAGE)]))
     if not ranked:
         raise typer.Exit(1)
+
+
+def _search_each(
+    costs: "list[tuple[Study, float]]",
+    dataset: "Dataset",
+    until: float | None,
+    workers: int | None,
+    threads: int | None,
+    storage: str,
+) -> bool:
+    """Searches studies one after the other, each for its share of the time by its cost; whether that was enough.
+
+    What one of them leaves, later ones get.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C, once everything is kept.
+    """
+    from sweep import api
+    from sweep.coordinator import Stopped
+    from sweep.display import Tally, watching
+    from sweep.supervision import Limits
+
+    enough, ahead = True, sum(cost for _, cost in costs)
+    for study, cost in costs:
+        left = None if until is None else max(0.0, until - time.monotonic())
+        tally = Tally(study.base, study.trials, api.crew(workers, threads)[0])
+        tally.remember(api.result(study.name, storage=storage))
+        _note(f"{study.name}: {_ranges(study)}")
+        with watching(tally, _stderr()) as display:
+            _, stopped = api.run_until_stopped(
+                study,
+                dataset,
+                None if left is None else left * cost / ahead,
+                workers,
+                threads,
+                limits=Limits(),
+                fresh=False,
+                keep_checkpoints=KEEP_CHECKPOINTS,
+                storage=storage,
+                watcher=display,
+            )
+        if stopped is Stopped.SIGNAL:
+            raise KeyboardInterrupt
+        enough, ahead = enough and stopped is not Stopped.TIMEOUT, ahead - cost
+    return enough
 
 
 def _expected(needed: float, within: float | None, seeds: int) -> str:
@@ -754,6 +778,7 @@ def export(
     """Write the best as a trained model, a script, a notebook and a configuration."""
     from sweep import api
     from sweep.display import Tally, download_bar, percent, watching
+    from sweep.export import NAMES
 
     result = api.result(study, storage=storage)
     if tensorboard is not None or mlflow is not None:
@@ -780,8 +805,8 @@ def export(
         )
     why = "the best by search" if result.verdict is None else "as the verdict recommends"
     print(f"wrote {output}: trial {number}" + (f", {why}" if trial is None else ""))
-    for each in sorted(output.iterdir()):
-        print(each)
+    for file in (*NAMES, *(each["file"] for each in written["formats"].values())):
+        print(output / file)
     model, more = written["model"], written["accuracy"]["one_more_run"]
     expected = f"; expected {percent(more['low'])} to {percent(more['high'])}" if more else ""
     print(f"test accuracy {percent(model['accuracy'])}, loss {model['loss']:.4f}{expected}")

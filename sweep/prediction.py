@@ -3,6 +3,7 @@
 import os
 import warnings
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def _check(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             whole = archive.testzip() is None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError):  # no archive, and kinds that Keras never writes
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):  # or an archive of a foreign kind
         whole = False
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None

@@ -241,7 +241,16 @@ PUBLISHED = {
         },
         ways={_DOWNLOAD: _download_idx},
         classes=(
-            "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+            "T-shirt",
+            "trousers",
+            "pullover",
+            "dress",
+            "coat",
+            "sandal",
+            "shirt",
+            "sneaker",
+            "bag",
+            "ankle boot",
         ),
     ),
 }

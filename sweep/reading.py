@@ -15,7 +15,7 @@ from sweep.errors import plain
 from sweep.processes import Identity
 from sweep.results import Result
 from sweep.spec import Study
-from sweep.store import Store
+from sweep.store import Store, StudyRow
 from sweep.work import Epoch, Outcome
 
 LATEST = 20
@@ -89,6 +89,7 @@ class Reading:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._best: dict[int, tuple[int, int | None]] = {}  # by study: trials that have completed, and the best of them
 
     @classmethod
     def open(cls, storage: str) -> Self:
@@ -127,7 +128,8 @@ class Reading:
             InputError: there is no such study.
         """
         row = self._store.study(name)
-        numbers = self._store.recent(row.id, LATEST)
+        best = self._best_trial(row)
+        numbers = [*self._store.recent(row.id, LATEST), *([] if best is None else [best])]
         curves: dict[int, list[Epoch]] = {}
         for point in self._store.curve_rows(row.id, numbers):
             del point["finished"]
@@ -135,7 +137,6 @@ class Reading:
         rows = self._store.trial_rows(row.id, numbers)
         trials = {each["number"]: _so_far(each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]
-        completed = [trial for trial in trials.values() if trial.outcome is Outcome.COMPLETED]
         return Standing(
             study=row.study,
             outcomes=row.outcomes,
@@ -143,7 +144,7 @@ class Reading:
             holder=self._holder(row.id),
             running=tuple(trial for trial in trials.values() if trial.outcome is Outcome.RUNNING),
             ended=tuple(sorted(ended, key=lambda trial: trial.finished or trial.started, reverse=True)),
-            best=max(completed, key=lambda trial: (trial.score or 0, -trial.number), default=None),
+            best=None if best is None else trials[best],
             baseline=next((trial for trial in trials.values() if trial.baseline), None),
         )
 
@@ -154,6 +155,13 @@ class Reading:
             InputError: there is no such study.
         """
         return results.of(self._store, name)
+
+    def _best_trial(self, row: StudyRow) -> int | None:
+        """The number of the best trial, looked for again once more have completed."""
+        completed = row.outcomes.get(Outcome.COMPLETED, 0)
+        if self._best.get(row.id, (0, None))[0] != completed:
+            self._best[row.id] = completed, self._store.best_trial(row.id)
+        return self._best.get(row.id, (0, None))[1]
 
     def _holder(self, study_id: int) -> Identity | None:
         """Who runs a study: a process of this machine only if it is alive; another machine's by its word."""

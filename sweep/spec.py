@@ -154,6 +154,8 @@ def _as_document(span: Range) -> object:
 def _problems(error: ValidationError) -> list[Problem]:
     problems = []
     for detail in error.errors():
+        if detail["type"] == "default_factory_not_called":
+            continue  # it depends on a field that is wrong itself
         path = detail["loc"][:1]
         cause = detail.get("ctx", {}).get("error")
         located = cause.located if isinstance(cause, Problems) else [((), _sentence(str(path[0]), detail))]

@@ -155,11 +155,15 @@ class Store:
 
     def studies(self, name: str | None = None) -> list[StudyRow]:
         """Every study, or that of this name alone; the oldest first."""
-        counted = select(trials.c.study_id, trials.c.outcome, func.count()).group_by(
-            trials.c.study_id, trials.c.outcome
-        )
+        asked = select(studies).order_by(studies.c.id)
+        counted = select(trials.c.study_id, trials.c.outcome, func.count())
+        if name is not None:
+            asked = asked.where(studies.c.name == name)
+            its_id = select(studies.c.id).where(studies.c.name == name).scalar_subquery()
+            counted = counted.where(trials.c.study_id == its_id)
+        counted = counted.group_by(trials.c.study_id, trials.c.outcome)
         with self._guarded() as connection:
-            rows = connection.execute(select(studies).order_by(studies.c.id)).mappings().all()
+            rows = connection.execute(asked).mappings().all()
             outcomes: dict[int, dict[Outcome, int]] = {}
             for study_id, outcome, count in connection.execute(counted):
                 outcomes.setdefault(study_id, {})[Outcome(outcome)] = count
@@ -180,13 +184,14 @@ class Store:
         Raises:
             InputError: there is none of that name.
         """
-        known = {row.study.name: row for row in self.studies()}
-        if name not in known:
+        found = self.studies(name)
+        if not found:
+            known = self.study_ids()
             hint = did_you_mean(name, known) if known else " It has no studies yet; `sweep run quickstart` begins one."
             if name in shipped.texts():
                 hint = f" It ships, and was not run here yet: sweep run {name}"
             raise InputError(f"There is no study {name!r} in {self.place}.{hint}")
-        return known[name]
+        return found[0]
 
     # -- leases
 
@@ -498,7 +503,7 @@ class Store:
         """The studies by name, the oldest first."""
         with self._guarded() as connection:
             rows = connection.execute(select(studies.c.name, studies.c.id).order_by(studies.c.id))
-            return dict(rows)
+            return {row.name: row.id for row in rows}
 
     def pulse(self, study_id: int) -> str:
         """What is another whenever anything of a study has changed that is shown to anybody, its holder apart."""

@@ -5,7 +5,7 @@ from dashboard_server import served
 from kept_samples import begin, keep
 from report_browser import browser, opened
 from report_samples import result_of, sample, study
-from test_reports_browser import EVERYTHING, SCREENS, press, see_all
+from test_reports_browser import SCREENS, press, see_all
 
 from sweep.processes import Identity
 from sweep.store import Store
@@ -238,11 +238,10 @@ def test_a_study_that_is_yet_to_begin_is_shown_once_it_has(chromium, tmp_path):
 
 def test_the_page_says_when_the_dashboard_has_ended(chromium, tmp_path):
     keep(str(tmp_path / "sweep.db"), sample(3))
-    with served(tmp_path / "sweep.db") as dashboard:
-        with opened(chromium, dashboard.address) as page:
-            page.wait(LOADED)
-            dashboard.ended.set()
-            dashboard.shutdown()
-            dashboard.socket.close()
-            page.wait("!document.querySelector('#lost').hidden")
-            assert "goes on once it is back" in page.ask(text("#lost"))
+    with served(tmp_path / "sweep.db") as dashboard, opened(chromium, dashboard.address) as page:
+        page.wait(LOADED)
+        dashboard.ended.set()
+        dashboard.shutdown()
+        dashboard.socket.close()
+        page.wait("!document.querySelector('#lost').hidden")
+        assert "goes on once it is back" in page.ask(text("#lost"))

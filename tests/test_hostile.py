@@ -26,7 +26,7 @@ HIT = "window.hit = 1"
 STRINGS = [
     # HTML and script
     f"<script>{HIT}</script>", f"</script><script>{HIT}</script>", f"<img src=x onerror='{HIT}'>",
-    f"<svg onload='{HIT}'>", f"<body onload='{HIT}'>", f"<iframe srcdoc='<script>parent.hit = 1</script>'>",
+    f"<svg onload='{HIT}'>", f"<body onload='{HIT}'>", "<iframe srcdoc='<script>parent.hit = 1</script>'>",
     f"<a href='javascript:{HIT}'>press</a>", f"\" onmouseover='{HIT}' x=\"", f"' autofocus onfocus='{HIT}' x='",
     "<link rel=stylesheet href=http://evil.example/x.css>", "<img src=http://evil.example/x.png>",
     "<base href=http://evil.example/>", "<form action=http://evil.example/><button>go</button></form>",

@@ -2,6 +2,7 @@ import math
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -197,6 +198,54 @@ def test_numbers_of_trials_are_plain_whole_numbers(storage):
 def test_a_trial_that_is_not_there_is_told_with_those_that_are(storage):
     with pytest.raises(InputError, match="Study 'test' has no trial 9; its trials are 0 to 1"):
         result_of(storage, rates(0.5, 0.9)).configuration(9)
+
+
+# -- predictions
+
+
+def predicted(storage: str, verdict: dict | None = None) -> Result:
+    """A study of two trials whose runs, of the search's seed and of a fresh one, each have predictions of their own."""
+    study = study_of(RATES, precision="float32")
+    with Store.open(storage) as store:
+        study_id = store.begin_study(study, "digest")
+        for number, (configuration, score) in enumerate(rates(0.9, 0.95)):
+            for seed in (study.seed, study.seed + 1):
+                split = Split(seed, study.validation, study.train_size)
+                run = Run(configuration, seed, "mnist", "digest", split)
+                store.keep_run(run, {})
+                kept = np.full(5, 10 * number + seed, np.uint16).tobytes()
+                store.keep_predictions(run.fingerprint, configuration.epochs, kept)
+                if seed == study.seed:
+                    store.add_epoch(run.fingerprint, Epoch(1, 0.5, 0.8, 0.4, score, 2.5))
+                    store.begin_trial(study_id, Trial(number, configuration, number == 0, run, 1, 1))
+                    store.reach(study_id, number, Reached(1))
+                    store.end_trial(study_id, number, Outcome.COMPLETED)
+                    store.drop_predictions(run.fingerprint if number == 0 else "another run's")
+        if verdict is not None:
+            store.keep_verdict(study_id, verdict)
+        return results.of(store, "test")
+
+
+def test_the_best_and_the_baseline_are_compared_on_the_searchs_images_and_the_baselines_predictions_stay(storage):
+    found = predicted(storage).predictions
+    assert (found.trial, found.seed, found.data, found.digest) == (1, 0, "mnist", "digest")
+    assert (found.ours.tolist(), found.baseline.tolist()) == ([10] * 5, [0] * 5)
+    assert found.split == Split(0, found.split.validation, found.split.train_size)
+
+
+def test_after_a_verdict_they_are_compared_on_images_for_which_neither_was_chosen(storage):
+    found = predicted(storage, {"seeds": [1, 2], "recommended": 1}).predictions
+    assert (found.seed, found.split.seed, found.ours[0], found.baseline[0]) == (1, 1, 11, 1)
+
+
+def test_where_the_baseline_is_recommended_the_best_by_search_stands_beside_it(storage):
+    assert predicted(storage, {"seeds": [1], "recommended": 0}).predictions.trial == 1
+
+
+def test_without_predictions_there_are_no_mistakes(storage):
+    result = result_of(storage, rates(0.9, 0.95))
+    assert result.predictions is None
+    assert result.mistakes() is None
 
 
 # -- in a notebook

@@ -1,0 +1,162 @@
+"""What `sweep dashboard` takes from a study that runs, and how late it tells of an epoch.
+
+    python benchmarks/dashboard.py [--trials 100] [--seconds 60] [--pause 0.5]
+
+Fills a database of its own through the store, starts the dashboard as a user would, and goes on writing an epoch every
+`--pause` seconds while somebody watches as the page does: it listens to the events and asks for what goes on at this
+moment whenever there is one, and for the best so far and the leaderboard, as if these were in its window.
+"""
+
+import argparse
+import http.client
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlsplit
+
+import psutil
+
+from sweep.configuration import Configuration
+from sweep.data import Split
+from sweep.processes import Identity
+from sweep.space import Choice, Float, Int
+from sweep.spec import Study
+from sweep.store import Store
+from sweep.work import Epoch, Outcome, Run, Trial
+
+SPACE = {
+    "learning_rate": Float(1e-4, 3e-3, log=True),
+    "batch_size": Choice((32, 64, 128)),
+    "conv1_filters": Int(8, 64, log=True),
+    "conv1_stride": Int(1, 2),
+}
+PATH = "/study/benchmark"
+WATCHED = ("history", "leaderboard")
+
+
+class Writer:
+    """A study that this process runs: trial after trial, epoch after epoch, as a coordinator would write them."""
+
+    def __init__(self, store: Store, trials: int) -> None:
+        self.store, self.study = store, Study(name="benchmark", space=SPACE, trials=trials + 1000)
+        self.id = store.begin_study(self.study, "digest")
+        store.take_lease(self.id, Identity.own(), None)
+        self.written: dict[tuple[int, int], float] = {}
+        self._source = random.Random(0)
+
+    def epochs(self, trials: int | None = None) -> Iterator[None]:
+        """Writes an epoch, each time that it is asked to; of so many further trials, without end if None."""
+        first = len(self.store.trial_rows(self.id))
+        number = first
+        while trials is None or number < first + trials:
+            trial = self._begin(number)
+            assert trial.run is not None
+            for epoch in range(1, trial.configuration.epochs + 1):
+                score = 0.985 - 0.08 * 2.0**-epoch + self._source.gauss(0, 0.001)
+                metrics = Epoch(epoch, 1 - score, score, 1 - score, score, 1.0)
+                self.store.add_epoch(trial.run.fingerprint, metrics, self.id, number)
+                self.written[number, epoch] = time.time()
+                yield
+            self.store.end_trial(self.id, number, Outcome.COMPLETED)
+            number += 1
+
+    def _begin(self, number: int) -> Trial:
+        point = self.study.searched.sample(self._source)
+        configuration = self.study.searched.configuration(point) if number else Configuration()
+        run = Run(configuration, number, "mnist", "digest", Split(number))
+        self.store.keep_run(run, {})
+        trial = Trial(number, configuration, number == 0, run, 1_000_000, 10_000_000)
+        self.store.begin_trial(self.id, trial)
+        return trial
+
+
+class Watcher:
+    """Asks for sections as a browser does, and notes when it saw which epoch."""
+
+    def __init__(self, address: str) -> None:
+        self._host = urlsplit(address).netloc
+        self._connection = http.client.HTTPConnection(self._host)
+        self._tags: dict[str, str] = {}
+        self.seen: dict[tuple[int, int], float] = {}
+
+    def ask(self, path: str) -> str:
+        headers = {"If-None-Match": self._tags[path]} if path in self._tags else {}
+        self._connection.request("GET", PATH + path, headers=headers)
+        answer = self._connection.getresponse()
+        self._tags[path] = answer.headers.get("ETag", "")
+        return answer.read().decode()
+
+    def watch(self, until: float) -> None:
+        events = http.client.HTTPConnection(self._host)
+        events.request("GET", f"{PATH}/events")
+        stream = events.getresponse()
+        while time.time() < until:
+            if not stream.readline().startswith(b"data:"):
+                continue
+            now = self.ask("/section/now")
+            for trial, epoch in re.findall(r'href="#trial-(\d+)">\d+</a></th>\s*<td class="number">(\d+) of', now):
+                self.seen.setdefault((int(trial), int(epoch)), time.time())
+            for key in WATCHED:
+                self.ask(f"/section/{key}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--pause", type=float, default=0.5)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, Store.open(str(Path(folder, "sweep.db"))) as store:
+        writer = Writer(store, given.trials)
+        for _ in writer.epochs(given.trials):
+            pass
+        command = [sys.executable, "-m", "sweep", "dashboard", "--port", "0", "--storage", store.place]
+        began = time.time()
+        with psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+            try:
+                watcher = Watcher(server.stdout.readline().strip())
+                shell = watcher.ask("")
+                took = time.time() - began
+                print(f"from the command to the first page: {took:.1f} s, {_spent(server):.1f} s of them computing")
+                for key in re.findall(r'<section id="(\w+)"', shell):
+                    before, asked = _spent(server), time.time()
+                    watcher.ask(f"/section/{key}")
+                    print(f"  {key}: {time.time() - asked:.2f} s, {_spent(server) - before:.2f} s of them computing")
+                _run(writer, watcher, server, given.seconds, given.pause)
+            finally:
+                server.terminate()
+
+
+def _run(writer: Writer, watcher: Watcher, server: psutil.Popen, seconds: float, pause: float) -> None:
+    """Goes on with the study while it is watched."""
+    until, before = time.time() + seconds, _spent(server)
+    watching = threading.Thread(target=watcher.watch, args=(until,), daemon=True)
+    watching.start()
+    for _ in writer.epochs():
+        time.sleep(pause)
+        if time.time() > until:
+            break
+    share = (_spent(server) - before) / seconds
+    cores = psutil.cpu_count() or 1
+    print(
+        f"while an epoch ends every {pause} s: {share:.1%} of one core, {share / cores:.1%} of this machine's {cores}"
+    )
+    late = sorted(at - writer.written[key] for key, at in watcher.seen.items() if key in writer.written)
+    print(f"an epoch is told {median(late):.1f} s after its end, {late[-1]:.1f} s at most ({len(late)} seen)")
+
+
+def _spent(server: psutil.Popen) -> float:
+    """Seconds of processor time so far."""
+    times = server.cpu_times()
+    return float(times.user + times.system)
+
+
+if __name__ == "__main__":
+    main()
