@@ -168,7 +168,8 @@ def _changes(trial: TrialSoFar, standing: Standing) -> str:
         return "the baseline"
     before = standing.study.base.values()
     changed = {name: value for name, value in trial.configuration.values().items() if before.get(name) != value}
-    return words.some_of([f"{words.label(name)} {words.value(name, value)}" for name, value in changed.items()], 4, "")
+    told = [f"{words.label(name)} {words.value(name, value)}" for name, value in changed.items()]
+    return words.some_of(told, 4, "") or "nothing: the baseline's values"
 
 
 def _gain(trial: TrialSoFar | None, standing: Standing, epoch: float | None = None) -> str:

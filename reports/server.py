@@ -5,6 +5,7 @@ import ipaddress
 import platform
 import secrets
 import socket
+import socketserver
 import threading
 import time
 import traceback
@@ -38,7 +39,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
 }
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
@@ -84,6 +84,9 @@ class Dashboard(ThreadingHTTPServer):
         except ValueError:
             return False
         return ip.is_loopback or bool(self.token)
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)  # without asking the network for this machine's full name
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
         try:

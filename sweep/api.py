@@ -445,7 +445,7 @@ def confirm_together(
     names: Sequence[str],
     *,
     top: int,
-    seeds: int = CONFIRMED,
+    seeds: int,
     within: float | None = None,
     workers: int | None = None,
     threads: int | None = None,

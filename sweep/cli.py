@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, SEARCH_SHARE, STORAGE, SUGGESTED, VALIDATION
+from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, SEARCH_SHARE, STORAGE, SUGGESTED, SUGGESTED_SEEDS, VALIDATION
 from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError, plain
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def suggestions(
     within: Annotated[
         str | None, Option(metavar="TIME", help="As many trials and seeds as there is time for.", show_default="all")
     ] = None,
-    seeds: Annotated[int, Option(min=2, help="How many fresh seeds for the best of each.")] = CONFIRMED,
+    seeds: Annotated[int, Option(min=2, help="How many fresh seeds for the best of each.")] = SUGGESTED_SEEDS,
     train_size: Annotated[
         int | None, Option(metavar="N", help="Train on so many images, in studies of their own.", show_default="all")
     ] = None,
@@ -250,7 +250,8 @@ def suggestions(
     with download_bar(console) as progress:
         dataset = data.load(tried[0].data, progress=progress)
     api.begin(tried, dataset, storage=storage)
-    given = [*_given("--within", within), *_given("--seeds", seeds, CONFIRMED), *_given("--train-size", train_size)]
+    given = [*_given("--within", within), *_given("--seeds", seeds, SUGGESTED_SEEDS)]
+    given += _given("--train-size", train_size)
     again = " ".join(["sweep suggestions", *given, *_given("--storage", storage, STORAGE)])
     with _to_go_on(again):
         until = None if seconds is None else began + SEARCH_SHARE * seconds

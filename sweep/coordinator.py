@@ -91,7 +91,7 @@ class _Active:
     run: Run
     known: list[Epoch]
     before: Reached
-    reached: Reached = field(default_factory=Reached)
+    reached: Reached
     weak: bool = False
     score: float | None = None
     training: bool = False
@@ -261,11 +261,11 @@ class Coordinator:
         self.checkpoints.begun(trial.run)
         before = self.store.begin_trial(self.study_id, trial, self.fresh)
         known = self._known(trial.run)
-        if self.fresh:
+        if self.fresh and before.fresh:
             known = [place for place in known if place.epoch <= before.trained_epochs]  # its own, from earlier
             if not known:
                 self.checkpoints.path(trial.run).unlink(missing_ok=True)
-        active = self._active[trial.number] = _Active(trial, trial.run, known, before)
+        active = self._active[trial.number] = _Active(trial, trial.run, known, before, Reached(fresh=before.fresh))
         self.watcher.began(trial)
         self._go_on(active)
 
@@ -298,6 +298,8 @@ class Coordinator:
         """By a worker, unless another trial has the same run trained: then what comes of it is this one's, too."""
         if any(other.training for other in self._on(active.run)):
             return
+        if active.known_until > active.reached.trained_epochs:  # a place that this schedule has no rung at
+            self._reach(active, active.known_until)
         active.training = True
         seconds = sum(metrics.seconds for metrics in active.known)
         path = self.checkpoints.path(active.run)
@@ -343,14 +345,17 @@ class Coordinator:
 
     def _replay(self, active: _Active, metrics: Epoch) -> None:
         """An epoch that was known: reused, unless it is this trial's own from before it was interrupted."""
-        own, reached = metrics.epoch <= active.before.trained_epochs, active.reached
-        reused = reached.reused_epochs + metrics.epoch - reached.trained_epochs
-        if own:
-            reused = min(active.before.reused_epochs, metrics.epoch)
-        active.reached = Reached(metrics.epoch, reused)
+        self._reach(active, metrics.epoch)
+        self._take(active, metrics, reused=True)
+
+    def _reach(self, active: _Active, epoch: float) -> None:
+        """A trial has come so far along what is known."""
+        before, so_far = active.before, active.reached
+        own = epoch <= before.trained_epochs
+        reused = min(before.reused_epochs, epoch) if own else so_far.reused_epochs + epoch - so_far.trained_epochs
+        active.reached = replace(so_far, trained_epochs=epoch, reused_epochs=reused)
         if not own:
             self.store.reach(self.study_id, active.trial.number, active.reached)
-        self._take(active, metrics, reused=True)
 
     def _take(self, active: _Active, metrics: Epoch, reused: bool) -> None:
         active.reached, active.score = replace(active.reached, trained_epochs=metrics.epoch), metrics.val_accuracy

@@ -8,5 +8,7 @@ CONFIRMED = 5
 """How many of the best are confirmed, and on how many seeds."""
 SUGGESTED = 3
 """How many of a suggestion's best values are confirmed."""
+SUGGESTED_SEEDS = 7
+"""On how many seeds: with p-values corrected for all of these, five find half a point in one ranking of two."""
 SEARCH_SHARE = 0.6
 """Of the time for a search and its confirmation, what the search may take."""

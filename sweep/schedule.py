@@ -1,5 +1,6 @@
 """Rungs: how far a trial is trained before it is compared with others, and who goes on from there."""
 
+import math
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Mapping, Set
@@ -58,7 +59,7 @@ class EveryEpoch(Unhalted):
     """A rung after every epoch, as Optuna's pruners expect."""
 
     def next_rung(self, epoch: float, epochs: int) -> float:
-        return min(epoch + 1, epochs)
+        return min(math.floor(epoch) + 1, epochs)
 
 
 class SuccessiveHalving:

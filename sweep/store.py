@@ -66,10 +66,14 @@ class Ending:
 
 @dataclass(frozen=True)
 class Reached:
-    """How far a trial is along its run's curve; `reused_epochs` of these epochs were not trained for it."""
+    """How far a trial is along its run's curve; `reused_epochs` of these epochs were not trained for it.
+
+    `fresh`: it is trained also where its run is known.
+    """
 
     trained_epochs: float = 0
     reused_epochs: float = 0
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -232,10 +236,10 @@ class Store:
     def begin_trial(self, study_id: int, trial: Trial, fresh: bool = False) -> Reached:
         """Keeps a trial as running, and returns how far it was: one that was interrupted is running again.
 
-        `fresh` is kept of a new one: it is trained also where its run is known.
+        `fresh` is kept of a new one, and stays as it was of others.
         """
         with self._guarded() as connection:
-            begun = select(trials.c.trained_epochs, trials.c.reused_epochs).where(*_is(study_id, trial.number))
+            begun = select(trials.c.trained_epochs, trials.c.reused_epochs, trials.c.fresh).where(*_is(study_id, trial.number))
             row = connection.execute(begun).first()
             if row is not None:
                 again = update(trials).where(*_is(study_id, trial.number))
@@ -255,7 +259,7 @@ class Store:
                     started=_now(),
                 )
             )
-            return Reached()
+            return Reached(fresh=fresh)
 
     def reach(self, study_id: int, number: int, reached: Reached) -> None:
         """Keeps how far a trial has come along its run's curve."""

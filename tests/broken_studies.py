@@ -242,7 +242,10 @@ BROKEN = {
         [(3, "but dropout = 0.2 is outside")],
     ),
     # [base].
-    "base is a number": (NAME + "base = 3\n" + RATE, [(2, "base must be a table .* or the path of a TOML file .*, not 3")]),
+    "base is a number": (
+        NAME + "base = 3\n" + RATE,
+        [(2, "base must be a table .* or the path of a TOML file .*, not 3")],
+    ),
     "base is no file": (NAME + 'base = "tutorial"\n' + RATE, [(2, "tutorial: cannot be read: No such file")]),
     "a range under base": (NAME + "[base]\nepochs = [1, 2]\n" + RATE, [(3, r"epochs must be .*, not \[1, 2\]")]),
     "unknown parameter of base": (NAME + "[base]\nepoch = 1\n" + RATE, [(3, r"in \[base\]. Did you mean 'epochs'")]),

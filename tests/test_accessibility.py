@@ -9,6 +9,7 @@ from dashboard_server import served
 from kept_samples import keep
 from report_browser import browser, opened
 from report_samples import confirmed, sample, shifted
+from test_dashboard_browser import LOADED
 from test_reports_browser import EVERYTHING
 
 import reports
@@ -64,7 +65,7 @@ def pages(tmp_path_factory):
 @pytest.mark.parametrize("name", ["report of one", "report of several", "", "compare", "study/quickstart"])
 def test_axe_finds_nothing_serious(chromium, pages, axe, name, dark):
     with opened(chromium, pages[name], dark=dark) as page:
-        page.wait("document.querySelectorAll('[aria-busy]').length === 0")
+        page.wait(LOADED)
         page.ask(EVERYTHING)
         page.ask(f"{axe}; 0")
         assert page.ask(RUN) == []

@@ -11,12 +11,14 @@ from sweep.processes import Identity
 from sweep.store import Store
 from sweep.work import Epoch, Outcome
 
-LOADED = "document.querySelectorAll('[aria-busy]').length === 0"
+LOADED = "document.readyState === 'complete' && document.querySelectorAll('[aria-busy]').length === 0"
 STUDIES = {
     "none": sample(0, name="none"),
     "one": sample(1, name="one"),
     "hundred": sample(100, name="hundred"),
-    "failures": result_of([{"trial": 0, "outcome": "failed", "reason": "no memory", "baseline": True}], name="failures"),
+    "failures": result_of(
+        [{"trial": 0, "outcome": "failed", "reason": "no memory", "baseline": True}], name="failures"
+    ),
 }
 
 
@@ -152,7 +154,8 @@ def test_an_epoch_is_seen_when_it_ends_and_a_trial_when_it_begins_and_ends(chrom
         page.wait(f"{text('#now')}.includes('1 trial under way') && {text('#now tbody')}.includes('0 of 5')")
         for epoch, score in ((1, 0.981), (2, 0.9876)):
             run.epoch(4, epoch, score)
-            page.wait(f"{text('#now tbody tr')}.includes('{epoch} of 5') && {text('#now tbody tr')}.includes('{score:.2%}'.slice(0, 5))")
+            row = text("#now tbody tr")
+            page.wait(f"{row}.includes('{epoch} of 5') && {row}.includes('{100 * score:.2f}')")
         assert page.ask("document.querySelector('#now .own').points.length") == 2
         run.end(4, Outcome.COMPLETED)
         page.wait(f"{text('#now .tiles')}.includes('98.76') && {text('#now .tiles')}.includes('trial 4')")
@@ -195,7 +198,8 @@ def test_what_was_zoomed_into_stays_so(chromium, run):
         page.wait(LOADED)
         page.ask("document.querySelector('#history').scrollIntoView()")
         page.wait(f"!!{plot}?._fullLayout")
-        box = f"(({{ x, y, width, height }}) => [x, y, width, height])({plot}.querySelector('.nsewdrag').getBoundingClientRect())"
+        area = f"{plot}.querySelector('.nsewdrag').getBoundingClientRect()"
+        box = f"(({{ x, y, width, height }}) => [x, y, width, height])({area})"
         x, y, width, height = page.ask(box)
         for kind, share in (("mousePressed", 0.2), ("mouseMoved", 0.5), ("mouseReleased", 0.5)):
             at = {"x": x + share * width, "y": y + share * height}

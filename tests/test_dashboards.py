@@ -89,7 +89,10 @@ def test_beside_a_run_it_is_there_for_as_long_as_that_takes(kept):
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_none_is_left_behind_whatever_ends_the_run(kept, how):
-    code = "import sys, time\nfrom sweep.dashboards import beside\nwith beside(sys.argv[1]) as at:\n print(at, flush=True)\n time.sleep(600)"
+    code = (
+        "import sys, time\nfrom sweep.dashboards import beside\n"
+        "with beside(sys.argv[1]) as address:\n    print(address, flush=True)\n    time.sleep(600)"
+    )
     command = [sys.executable, "-c", code, kept]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         address = process.stdout.readline().strip()

@@ -14,6 +14,7 @@ from dashboard_server import served
 from kept_samples import keep
 from report_browser import browser, opened
 from report_samples import result_of
+from test_dashboard_browser import LOADED
 from test_reports_browser import see_all
 
 import reports
@@ -31,7 +32,8 @@ STRINGS = [
     "<link rel=stylesheet href=http://evil.example/x.css>", "<img src=http://evil.example/x.png>",
     "<base href=http://evil.example/>", "<form action=http://evil.example/><button>go</button></form>",
     "<meta http-equiv=refresh content='0;url=http://evil.example/'>", "<style>body { display: none }</style>",
-    "<!-- <script>", "--><b>bold</b>", "]]><b>bold</b>", "&lt;script&gt;&amp;&#0;", "\N{FULLWIDTH LESS-THAN SIGN}script>",
+    "<!-- <script>", "--><b>bold</b>", "]]><b>bold</b>", "&lt;script&gt;&amp;&#0;",
+    "\N{FULLWIDTH LESS-THAN SIGN}script>",
     # templates and figures
     "{{ 7 * 7 }}", "{% for x in y %}", "${7 * 7}", f"`+{HIT}+`", "<b>%{customdata}</b><extra></extra>",
     # spreadsheets
@@ -105,7 +107,7 @@ def test_on_a_dashboard_they_are_text(chromium, storage):
     with served(storage) as dashboard:
         for path in ("", "study/quickstart", f"study/{STRINGS[0]}"):
             with opened(chromium, dashboard.address + path) as page:
-                page.wait("document.querySelectorAll('[aria-busy]').length === 0")
+                page.wait(LOADED)
                 see_all(page)
                 page.problems[:] = [each for each in page.problems if "404" not in each]  # of the study that is none
                 harmless(page, dashboard.address)

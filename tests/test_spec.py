@@ -169,7 +169,10 @@ def test_an_error_says_file_line_what_was_given_and_what_is_allowed():
         ({"space": {"optimizer": Choice(("adam", "adam"))}}, "optimizer lists 'adam' twice."),
         ({"space": {"optimizer": Choice(())}}, "optimizer lists no choices."),
         ({"base": {"momentum": 0.5}}, "momentum has no effect here"),
-        ({"base": 3}, "base must be a table of parameters and their values, or the path of a TOML file of them, not 3."),
+        (
+            {"base": 3},
+            "base must be a table of parameters and their values, or the path of a TOML file of them, not 3.",
+        ),
     ],
 )
 def test_a_broken_study_in_python_has_the_same_errors_without_a_line(fields, expected):

@@ -16,6 +16,7 @@ from sweep import api, cli
 from sweep.configuration import Configuration
 from sweep.confirmation import Race, again, as_document, beside
 from sweep.data import load
+from sweep.defaults import SUGGESTED_SEEDS
 from sweep.errors import StudyError
 from sweep.space import Choice
 from sweep.spec import load as load_study
@@ -198,6 +199,15 @@ def test_the_intervals_of_the_ranked_hold_the_truth_where_values_differ():
     families = [family(world, 5) for _ in range(50)]
     assert 0.93 <= np.mean([covered for _, covered in families]) <= 0.97
     assert np.mean([each.worth is Worth.BETTER for found, _ in families for each in found]) > 0.3
+
+
+def test_what_is_half_a_point_better_is_found_with_the_usual_seeds():
+    """The best value of one suggestion alone."""
+    world = World(7, [0.005] + [0.0] * (EACH * 7 - 1))
+    families = [family(world, SUGGESTED_SEEDS)[0] for _ in range(30)]
+    best = [next(each for each in found if each.study == "s1") for found in families]
+    assert np.mean([each.worth is Worth.BETTER for each in best]) >= 0.9
+    assert np.mean([found[0].study == "s1" and found[0].tied for found in families]) >= 0.9
 
 
 # -- the command, by scripted workers on two of the seven

@@ -214,7 +214,10 @@ class Sweeps(RuleBasedStateMachine):
                 assert rows.keys() >= {number for other, number in self.ended if other == name}
                 for number, row in rows.items():
                     if row["outcome"] not in GOING_ON:
-                        assert self.ended.setdefault((name, number), row) == row
+                        before = self.ended.setdefault((name, number), row)
+                        # what is trained afresh may be scored at other places, each of which takes its time
+                        changed = {"seconds", "cost"} if row["fingerprint"] in self.excused else set()
+                        assert {key for key in row if row[key] != before[key]} <= changed
                 if name not in self.crashed:
                     unfinished = {number for number, row in rows.items() if row["outcome"] in GOING_ON}
                     assert not any(row["outcome"] == "running" for row in rows.values())
