@@ -102,8 +102,7 @@ class Study(BaseModel):
         default_factory=lambda known: (
             "asha" if len(known.get("space", ())) > 1 and known.get("sampler") != "grid" else "none"
         ),
-        description="who halts weak trials: asha (pauses and promotes them), none (the default for a grid or a single "
-        "parameter), hyperband, successive-halving or median",
+        description="who halts weak trials: asha, none, hyperband, successive-halving or median",
         json_schema_extra={"allowed": "asha, none, hyperband, successive-halving or median"},
     )
 

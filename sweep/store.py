@@ -239,8 +239,8 @@ class Store:
         `fresh` is kept of a new one, and stays as it was of others.
         """
         with self._guarded() as connection:
-            begun = select(trials.c.trained_epochs, trials.c.reused_epochs, trials.c.fresh).where(*_is(study_id, trial.number))
-            row = connection.execute(begun).first()
+            begun = select(trials.c.trained_epochs, trials.c.reused_epochs, trials.c.fresh)
+            row = connection.execute(begun.where(*_is(study_id, trial.number))).first()
             if row is not None:
                 again = update(trials).where(*_is(study_id, trial.number))
                 connection.execute(again.values(outcome=Outcome.RUNNING, reason="", detail="", finished=None))

@@ -93,12 +93,15 @@ BROKEN = {
     ),
     "a sampler in capitals": (NAME + 'sampler = "TPE"\n' + RATE, [(2, "Did you mean 'tpe'?")]),
     "a list of samplers": (NAME + 'sampler = ["tpe"]\n' + RATE, [(2, r"sampler must be tpe, .*, not \['tpe'\]\.")]),
-    "unknown pruner": (NAME + 'pruner = "medium"\n' + RATE, [(2, "pruner must be none, .* Did you mean 'median'?")]),
+    "unknown pruner": (
+        NAME + 'pruner = "medium"\n' + RATE,
+        [(2, "pruner must be asha, none, .* Did you mean 'median'?")],
+    ),
     "half precision": (
         NAME + 'precision = "float16"\n' + RATE,
         [(2, "precision must be auto, float32 or bfloat16, not 'float16'. Did you mean 'bfloat16'?")],
     ),
-    "no pruner in Python's way": (NAME + "pruner = false\n" + RATE, [(2, "pruner must be none, .*, not False.")]),
+    "no pruner in Python's way": (NAME + "pruner = false\n" + RATE, [(2, "pruner must be asha, none, .*, not False.")]),
     # [space] as a whole.
     "space is a number": (
         NAME + "space = 3",
