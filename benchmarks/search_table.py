@@ -6,7 +6,7 @@ Configurations drawn at random from the study `everything`, the baseline first, 
 images of MNIST and scored on 10,000 others at every epoch and at three places within the first; the best of them once
 more on each of some other seeds. Drawn are only networks with no more arithmetic than the baseline's: the rest, up to
 forty times as much, would take days of a small computer. What is trained is appended to a file of lines, so that a
-call that was interrupted goes on; the last step packs it.
+call that was interrupted goes on; the last step packs it. What a table holds already is not trained again.
 """
 
 import argparse
@@ -101,7 +101,9 @@ def main() -> None:
     parser.add_argument("--lines", type=Path, default=Path("search_table.jsonl"), help="where rows are kept meanwhile")
     options = parser.parse_args()
     drawn = points(CONFIGURATIONS)
-    rows = [json.loads(line) for line in options.lines.read_text().splitlines()] if options.lines.exists() else []
+    rows = json.loads(gzip.decompress(TABLE.read_bytes()))["runs"] if TABLE.exists() else []
+    rows += [json.loads(line) for line in options.lines.read_text().splitlines()] if options.lines.exists() else []
+    rows = list({(row["place"], row["seed"]): row for row in rows}.values())
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.workers, context, set_up) as pool, options.lines.open("a") as file:
 

@@ -236,6 +236,7 @@ def test_a_study_that_another_process_runs_is_refused_with_its_pid(copied):
 
 def test_gc_shows_and_removes_what_no_study_needs(copied):
     folder = copied / "sweep.db.checkpoints"
+    sweep("gc", cwd=copied)  # what an export kept of its run
     needed = set(folder.iterdir())
     (folder / "unknown.npz").write_bytes(b"x" * 1_500_000)
     shown = sweep("gc", "--dry-run", cwd=copied).stdout
