@@ -23,6 +23,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--disable-renderer-backgrounding",  # else a page that it takes for hidden may never be drawn
+    "--disable-backgrounding-occluded-windows",
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
@@ -164,6 +166,7 @@ def opened(pipe, path, scripts=True, **look):
     pipe.listeners.append(page.hear)
     for domain in ("Page", "Network", "Runtime", "Log"):
         page.send(f"{domain}.enable")
+    page.send("Page.bringToFront")
     page.send("Emulation.setScriptExecutionDisabled", value=not scripts)
     page.look(**look)
     page.send("Page.navigate", url=path if "://" in str(path) else Path(path).resolve().as_uri())

@@ -78,7 +78,8 @@ def see_all(page):
     page.ask(EVERYTHING)
     page.ask(
         "(async () => { for (const source of document.querySelectorAll('figure.chart script')) {"
-        " source.parentElement.scrollIntoView(); await new Promise(requestAnimationFrame); } })()"
+        " source.parentElement.scrollIntoView();"
+        " await new Promise((next) => { requestAnimationFrame(next); setTimeout(next, 200); }); } })()"
     )
     page.wait(f"{DRAWN} >= {CHARTS}")
 
