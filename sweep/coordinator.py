@@ -234,12 +234,12 @@ class Coordinator:
         if found or self._wanted() or self._next is not None:
             return found
         missing = FINALISTS - self._ended[Outcome.COMPLETED] - len(self._active)
-        found = self.schedule.ranked(self._paused)[: max(0, missing)]
-        self._finalists.update(found)
-        return found
+        return self.schedule.ranked(self._paused)[: max(0, missing)]
 
     def _promote(self, number: int) -> None:
         """A paused trial goes on as one that was interrupted does: along what is known, then by a worker."""
+        if not self.schedule.promotable({number}):
+            self._finalists.add(number)
         self._paused.remove(number)
         self._ended[Outcome.PAUSED] -= 1
         self._begin(self._trial(self.search.promote(number)))

@@ -9,7 +9,7 @@ from sweep.checkpoints import path_of
 from sweep.errors import InputError
 from sweep.files import leftovers
 from sweep.store import Store
-from sweep.work import UNFINISHED, Outcome
+from sweep.work import GOING_ON, Outcome
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ def superfluous(store: Store, folder: Path, keep: int) -> list[Superfluous]:
                 f"Study {study.study.name!r} is being run by process {held.by.pid} on {held.by.host}; wait for its end."
             )
         needed |= {fingerprint for _, fingerprint in store.best_runs(study.id, keep)}
-        going_on = (*UNFINISHED, Outcome.PAUSED)
-        needed |= {row["fingerprint"] for row in store.trial_rows(study.id) if row["outcome"] in going_on}
+        needed |= {row["fingerprint"] for row in store.trial_rows(study.id) if row["outcome"] in GOING_ON}
     wanted = {path_of(folder, fingerprint) for fingerprint in needed if fingerprint}
     states = [("a state that no study needs", path) for path in sorted(folder.glob("*.npz")) if path not in wanted]
     halves = [("half written by a process that was killed", path) for path in leftovers(folder)]

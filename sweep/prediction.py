@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sweep.errors import InputError, alike
+from sweep.formats import MODEL
 from sweep.quiet import quietly
 
 if TYPE_CHECKING:
     import keras
 
-MODEL = "model.keras"
 LEAST_CONTRAST = 32
 """Of 255: a picture whose lightest and darkest pixel are closer shows nothing. MNIST's least is 254."""
 UNSURE = 0.5

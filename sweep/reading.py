@@ -3,7 +3,6 @@
 Whatever a study's size, `pulse` and `standing` take milliseconds; `result` reads everything.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from sweep.errors import plain
 from sweep.processes import Identity
 from sweep.results import Result
 from sweep.spec import Study
-from sweep.store import Store, StudyRow
+from sweep.store import Store, StudyRow, epoch_of
 from sweep.work import Epoch, Outcome
 
 LATEST = 20
@@ -132,8 +131,7 @@ class Reading:
         numbers = [*self._store.recent(row.id, LATEST), *([] if best is None else [best])]
         curves: dict[int, list[Epoch]] = {}
         for point in self._store.curve_rows(row.id, numbers):
-            del point["finished"]
-            curves.setdefault(point["trial"], []).append(_place(point))
+            curves.setdefault(point["trial"], []).append(epoch_of(point))
         rows = self._store.trial_rows(row.id, numbers)
         trials = {each["number"]: _so_far(each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]
@@ -167,10 +165,6 @@ class Reading:
         """Who runs a study: a process of this machine only if it is alive; another machine's by its word."""
         held = self._store.holder(study_id)
         return None if held is None or (held.by.seen_from_here and not held.by.alive) else held.by
-
-
-def _place(row: Mapping[str, Any]) -> Epoch:
-    return Epoch(**{name: math.nan if row[name] is None else row[name] for name in Epoch.__dataclass_fields__})
 
 
 def _so_far(row: Mapping[str, Any], curve: list[Epoch]) -> TrialSoFar:

@@ -35,7 +35,7 @@ from sweep.tables import (
     verdicts,
     version_of,
 )
-from sweep.work import TRAINING_VERSION, UNFINISHED, Epoch, Outcome, Run, Trial
+from sweep.work import GOING_ON, TRAINING_VERSION, UNFINISHED, Epoch, Outcome, Run, Trial
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,11 @@ class Held:
 
     by: Identity
     beats: int
+
+
+def epoch_of(row: Mapping[Any, Any]) -> Epoch:
+    """A row of epochs, whatever else is in it."""
+    return Epoch(**{name: math.nan if row[name] is None else row[name] for name in Epoch.__dataclass_fields__})
 
 
 class Store:
@@ -310,8 +315,7 @@ class Store:
         )
         with self._guarded() as connection:
             row = connection.execute(query).first()
-        going_on = (*UNFINISHED, Outcome.PAUSED)
-        return None if row is None or row[0] in going_on else Ending(Outcome(row[0]), row[1], row[2])
+        return None if row is None or row[0] in GOING_ON else Ending(Outcome(row[0]), row[1], row[2])
 
     def trial_rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """A study's trials as they are kept, each with its run's seed, and score, seconds and cost of its epochs."""
@@ -369,7 +373,7 @@ class Store:
         mine = (epochs.c.fingerprint == fingerprint) & (epochs.c.epoch <= until)
         with self._guarded() as connection:
             rows = connection.execute(select(epochs).where(mine).order_by(epochs.c.epoch)).mappings()
-            kept = [Epoch(**{name: _number(row[name]) for name in Epoch.__dataclass_fields__}) for row in rows]
+            kept = [epoch_of(row) for row in rows]
         curve: list[Epoch] = []
         for place in kept:
             if place.epoch > math.floor(curve[-1].epoch if curve else 0) + 1:
@@ -595,10 +599,6 @@ def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     return "\n".join(
         f"  {name}: {before.get(name, 'not there')} then, {now.get(name, 'not there')} now" for name in names
     )
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
 
 
 def _now() -> datetime:

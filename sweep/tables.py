@@ -99,21 +99,19 @@ predictions = Table(
     Column("classes", LargeBinary, nullable=False),  # of the images that score, in their order; uint16, compressed
 )
 
-verdicts = Table(
-    "sweep_verdicts",
-    metadata,
-    Column("study_id", ForeignKey(studies.c.id), primary_key=True),
-    Column("document", JSON, nullable=False),
-    Column("created", DateTime, nullable=False),
-)
 
-ablations = Table(
-    "sweep_ablations",
-    metadata,
-    Column("study_id", ForeignKey(studies.c.id), primary_key=True),
-    Column("document", JSON, nullable=False),
-    Column("created", DateTime, nullable=False),
-)
+def _document_of_a_study(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("study_id", ForeignKey(studies.c.id), primary_key=True),
+        Column("document", JSON, nullable=False),
+        Column("created", DateTime, nullable=False),
+    )
+
+
+verdicts = _document_of_a_study("sweep_verdicts")
+ablations = _document_of_a_study("sweep_ablations")
 
 test_looks = Table(
     "sweep_test_looks",  # each time that somebody was shown what a run scores on the test images

@@ -37,7 +37,10 @@ class Outcome(StrEnum):
 
 
 UNFINISHED = (Outcome.RUNNING, Outcome.INTERRUPTED)
-"""Outcomes of trials that go on when their study is run again; one that is paused may, if it is promoted."""
+"""Outcomes of trials that go on when their study is run again."""
+
+GOING_ON = (*UNFINISHED, Outcome.PAUSED)
+"""Outcomes of trials that have not ended: those, and who is paused and may be promoted."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from sweep.spec import Study
 from sweep.store import Store
 from sweep.supervision import Limits
 from sweep.testing import Dead
-from sweep.work import UNFINISHED, Outcome
+from sweep.work import GOING_ON
 
 SPACE = {
     "learning_rate": [1e-4, 1e-3, 0.1],  # the last diverges
@@ -44,7 +44,6 @@ STUDIES = {
     "grid": Study(name="grid", space=SPACE, trials=4, sampler="grid"),
 }
 MOST_TRIALS = 9
-GOING_ON = (*UNFINISHED, Outcome.PAUSED)
 
 TRIAL_SECONDS = 100.0
 SLOW = {"batch_size": 128, "learning_rate": 1e-4}
