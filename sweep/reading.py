@@ -6,10 +6,11 @@ Whatever a study's size, `pulse` and `standing` take milliseconds; `result` read
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Self
 
 from sweep import results
-from sweep.configuration import Configuration
+from sweep.configuration import Configuration, Value
 from sweep.errors import plain
 from sweep.processes import Identity
 from sweep.results import Result
@@ -173,10 +174,16 @@ def _so_far(row: Mapping[str, Any], curve: list[Epoch]) -> TrialSoFar:
         outcome=Outcome(row["outcome"]),
         reason=plain(row["reason"]),
         baseline=row["baseline"],
-        configuration=Configuration().replaced(row["configuration"]),
+        configuration=_configuration(tuple(row["configuration"].items())),
         curve=tuple(curve),
         cost=row["cost"] or 0.0,
         attempts=row["attempts"],
         started=row["started"],
         finished=row["finished"],
     )
+
+
+@lru_cache(1000)
+def _configuration(values: tuple[tuple[str, Value], ...]) -> Configuration:
+    """Made once: a trial is looked at again each second, and to check all its values takes longer than to read them."""
+    return Configuration().replaced(dict(values))

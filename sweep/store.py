@@ -515,14 +515,15 @@ class Store:
 
     def pulse(self, study_id: int) -> str:
         """What is another whenever anything of a study has changed that is shown to anybody, its holder apart."""
-        count, last = func.count(), func.max(trials.c.finished)
-        sums = (func.sum(column) for column in (trials.c.trained_epochs, trials.c.reused_epochs, trials.c.attempts))
-        mine = trials.c.study_id == study_id
+        mine, count = trials.c.study_id == study_id, func.count()
+        ended = select(trials.c.outcome, count, func.max(trials.c.finished)).where(mine).group_by(trials.c.outcome)
+        reached = (func.sum(column) for column in (trials.c.trained_epochs, trials.c.reused_epochs, trials.c.attempts))
         with self._guarded() as connection:
             found = [
                 [tuple(row) for row in connection.execute(query)]
                 for query in (
-                    select(trials.c.outcome, count, last, *sums).where(mine).group_by(trials.c.outcome),
+                    ended.order_by(trials.c.outcome),
+                    select(*reached).where(mine, trials.c.outcome == Outcome.RUNNING),
                     *(select(each.c.created).where(each.c.study_id == study_id) for each in (verdicts, ablations)),
                     select(count).select_from(test_looks).where(test_looks.c.study_id == study_id),
                     select(studies.c.document).where(studies.c.id == study_id),
@@ -533,10 +534,11 @@ class Store:
     def recent(self, study_id: int, ended: int) -> list[int]:
         """The numbers of the trials that are running, of the baseline, and of so many that have ended last."""
         mine = select(trials.c.number).where(trials.c.study_id == study_id)
-        running = mine.where(trials.c.baseline | (trials.c.outcome == Outcome.RUNNING))
+        running = mine.where(trials.c.outcome == Outcome.RUNNING)
+        baseline = mine.where(trials.c.baseline).order_by(trials.c.number).limit(1)  # the first: no other is looked at
         latest = mine.where(trials.c.finished.is_not(None)).order_by(trials.c.finished.desc()).limit(ended)
         with self._guarded() as connection:
-            return [number for query in (running, latest) for number in connection.scalars(query)]
+            return [number for query in (running, baseline, latest) for number in connection.scalars(query)]
 
     def best_trial(self, study_id: int) -> int | None:
         """The number of the completed trial with the highest score; of equals, the earliest."""

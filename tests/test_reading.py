@@ -1,9 +1,12 @@
 import math
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 from kept_samples import begin, keep
 from report_samples import result_of, sample, study
+from sqlalchemy import event
 
 from sweep.errors import InputError, StoreError
 from sweep.processes import Identity
@@ -69,6 +72,30 @@ def test_the_pulse_is_another_after_every_change_and_the_same_without(kept, read
         assert now != before, what
         assert reading.pulse("kept") == now
         before = now
+
+
+def test_what_is_asked_each_second_reads_no_trial_that_is_over(storage, kept):
+    """Whatever a study's size: SQLite's own plans, with the statements as they were sent."""
+    store, study_id = kept
+    begin(store, study_id, 0, study().base, baseline=True)
+    sent = []
+    with Reading.open(storage) as reading:
+        event.listen(reading._store._engine, "before_cursor_execute", lambda *call: sent.append(call[2:4]))
+        reading.pulse("kept")
+        reading.standing("kept")
+    with closing(sqlite3.connect(storage)) as connection:
+        plans = [
+            (row[3], statement)
+            for statement, given in sent
+            for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)
+        ]
+    about = [(step, statement) for step, statement in plans if "sweep_trials" in step]
+    assert len(about) >= 6
+    for step, statement in about:
+        by_index = "INDEX ix_sweep_trials" in step
+        by_number = "number=?" in step or "ORDER BY sweep_trials.number\n LIMIT" in statement
+        assert by_index or by_number, (step, statement)
+    assert not [step for step, _ in plans if step.startswith("USE TEMP B-TREE")]
 
 
 def test_the_pulse_of_one_study_leaves_others_alone(storage, kept, reading):

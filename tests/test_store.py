@@ -422,7 +422,8 @@ def test_optunas_tables_stay_as_optuna_makes_them(tmp_path):
 
     plain, ours = layout("plain.db"), layout("ours.db")
     assert {name: ours[name] for name in plain} == plain
-    assert set(ours) - set(plain) == OURS | {"ix_sweep_trials_fingerprint"}
+    indices = {f"ix_sweep_trials_{name}" for name in ("fingerprint", "outcome", "finished")}
+    assert set(ours) - set(plain) == OURS | indices
 
 
 def test_write_ahead_logging_is_on_and_stays_on_beside_optuna(storage):
