@@ -21,7 +21,6 @@ from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 ALPHA = 0.05
 """How often each kind of claim may be wrong."""
@@ -155,6 +154,8 @@ def estimate(values: ArrayLike, image_variance: float = 0.0) -> Estimate:
     more closely than one time in twenty under it are taken as that far apart: five that agree by chance would give
     an absurdly short interval. That raises a coverage of 95 % to at most 96 %.
     """
+    from scipy import special  # a fifth of a second, for which a dashboard need not wait
+
     values = np.asarray(values, dtype=np.float64)
     value, freedom = float(values.mean()), values.size - 1
     if freedom < 1:
@@ -334,12 +335,16 @@ def _chance(inside: Sequence[Candidate], scores: NDArray[np.float64], place: int
 
 
 def _standard_error(variance: float, image_variance: float, freedom: int, seeds: int) -> float:
+    from scipy import special
+
     least = image_variance * float(special.chdtri(freedom, 1 - ALPHA)) / freedom
     return math.sqrt(max(variance, least) / seeds)
 
 
 def _tail(value: float, error: float, freedom: int) -> float:
     """The chance that Student's t exceeds value / error; one half for zero, whatever the error."""
+    from scipy import special
+
     if value == 0:
         return 0.5
     return float(special.stdtr(freedom, -value / error)) if error else 0.0

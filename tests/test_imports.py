@@ -101,3 +101,10 @@ def test_the_public_names_are_a_dozen_at_most_and_each_is_there():
 def test_importing_sweep_imports_nothing_heavy():
     heavy = "{'tensorflow', 'keras', 'optuna', 'pandas', 'numpy', 'sqlalchemy', 'pydantic'}"
     subprocess.run([sys.executable, "-c", f"import sweep, sys; assert not {heavy} & set(sys.modules)"], check=True)
+
+
+def test_a_dashboard_starts_without_what_it_may_never_need():
+    late = "{'tensorflow', 'keras', 'optuna', 'scipy'}"
+    subprocess.run(
+        [sys.executable, "-c", f"import reports.server, sys; assert not {late} & set(sys.modules)"], check=True
+    )
