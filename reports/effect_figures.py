@@ -3,6 +3,7 @@
 import html
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -173,9 +174,14 @@ def parallel(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 10) ->
         lines = [_line(row, names) for row in rows[names].itertuples(index=False, name=None)]
         if lines:
             drawing.bundle(figure, lines, name, color, width)
-    for row, name in enumerate(names):
-        ticks = axis[name].ticks or ((axis[name].low, ""), (axis[name].high, ""))
-        _axis_across(figure, row, axis[name], ticks, name)
+    line = {"color": PLAIN, "width": 1}
+    figure.update_layout(  # at once: one after the other, Plotly checks all that are there again each time
+        shapes=[
+            {"type": "line", "x0": 0, "x1": 1, "y0": row, "y1": row, "line": line, "layer": "below"}
+            for row in range(len(names))
+        ],
+        annotations=[label for row, name in enumerate(names) for label in _labels(row, axis[name], name)],
+    )
     drawing.name_axis(figure, [words.label(name) for name in names])
     figure.update_yaxes(range=[len(names) - 0.5, -0.25], showline=False)
     figure.update_xaxes(range=[-0.03, 1.03], tickvals=[], ticktext=[], showgrid=False, showline=False)
@@ -193,15 +199,14 @@ def _line(shares: tuple[float, ...], names: list[str]) -> tuple[list[float], lis
     return [share for share, _ in present], [row for _, row in present]
 
 
-def _axis_across(figure: go.Figure, row: int, axis: axes.Axis, ticks: tuple[tuple[float, str], ...], name: str) -> None:
-    if not axis.ticks:
-        inner = axes.round_ticks(axis.low, axis.high, 4)
-        ticks = tuple((at, words.value(name, at)) for at in inner)
+def _labels(row: int, axis: axes.Axis, name: str) -> list[dict[str, Any]]:
+    """What stands under a parameter's axis."""
+    ticks = axis.ticks or tuple((at, words.value(name, at)) for at in axes.round_ticks(axis.low, axis.high, 4))
     if len(ticks) > 6:
         ticks = ticks[:: math.ceil(len(ticks) / 6)]
-    figure.add_shape(type="line", x0=0, x1=1, y0=row, y1=row, line={"color": PLAIN, "width": 1}, layer="below")
     shares = axes.along(axis, pd.Series([at for at, _ in ticks], dtype=float))
-    for share, (_, text) in zip(shares, ticks, strict=True):
-        figure.add_annotation(
-            x=float(share), y=row, text=html.escape(text), showarrow=False, yshift=-11, font={"size": 11}
-        )
+    style = {"showarrow": False, "yshift": -11, "font": {"size": 11}}
+    return [
+        {"x": float(share), "y": row, "text": html.escape(text)} | style
+        for share, (_, text) in zip(shares, ticks, strict=True)
+    ]

@@ -11,7 +11,7 @@ import pandas as pd
 from reports import figures, tables, words
 from reports.blocks import Definitions, Head, Row, Story, Table, chart_of
 from sweep.configuration import Configuration
-from sweep.results import Result
+from sweep.results import Result, configuration_of
 
 MOST_EPOCHS = 12
 """Accuracies that are listed one by one."""
@@ -53,7 +53,7 @@ def _story(known: _Known, row: "pd.Series[Any]") -> Story:
         _changes(row, known.reference, known.names),
         Definitions("", _facts(known, row, curve)),
         drawn,
-        as_toml(known.result, trial),
+        as_toml(row),
         _tail(row.get("detail")),
     )
 
@@ -126,10 +126,10 @@ def _network(row: "pd.Series[Any]") -> str:
     return f"{words.count(row['parameters'])} parameters, {words.count(row['flops'])} FLOPs an image"
 
 
-def as_toml(result: Result, trial: int) -> str:
+def as_toml(row: "pd.Series[Any]") -> str:
     """What a study file says to have this configuration as its base."""
     tutorial = Configuration().values()
-    values = result.configuration(trial).values()
+    values = configuration_of(row).values()
     changed = {name: value for name, value in values.items() if tutorial.get(name) != value}
     lines = [f"{name} = {json.dumps(value)}" for name, value in changed.items()]  # for these, JSON is TOML
     return "\n".join(["[base]", *(lines or ["# the tutorial's values"])])

@@ -47,14 +47,19 @@ def completed(frame: pd.DataFrame) -> pd.DataFrame:
 
 def best(frame: pd.DataFrame) -> pd.Series | None:
     """The completed trial with the highest score; of equals, the earliest. None where none has completed."""
-    table = completed(frame)
-    return None if table.empty else table.sort_values("score", ascending=False, kind="stable").iloc[0]
+    return _best(scored(frame))
+
+
+def _best(table: pd.DataFrame) -> pd.Series | None:
+    """Of trials as `scored` gives them."""
+    scores = table["score"].where(table["outcome"] == "completed")
+    return table.iloc[int(scores.argmax())] if scores.notna().any() else None
 
 
 def marked(frame: pd.DataFrame) -> pd.DataFrame:
     """The scored trials as they are drawn: `best` says which one is, `baseline` which ones are."""
     table = scored(frame)
-    top = best(frame)
+    top = _best(table)
     return table.assign(
         baseline=table["baseline"].eq(True), best=table["trial"] == (-1 if top is None else int(top["trial"]))
     )

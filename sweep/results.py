@@ -148,9 +148,7 @@ class Result:
         Raises:
             InputError: the study has no such trial.
         """
-        present = self._row(trial).dropna()
-        names = [name for name in PARAMETERS if name in present]
-        return Configuration().replaced({name: PARAMETERS[name].kind(present[name]) for name in names})
+        return configuration_of(self._row(trial))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: how far the study is, and its ten best trials."""
@@ -184,6 +182,14 @@ class Result:
             return rows.iloc[0]
         known = f"its trials are 0 to {len(self.frame) - 1}" if len(self.frame) else "it has none yet"
         raise InputError(f"Study {self.study.name!r} has no trial {trial}; {known}.")
+
+
+def configuration_of(row: "pd.Series[Any]") -> Configuration:
+    """The configuration of a trial, from its row of a frame."""
+    values = {name: row[name] for name in PARAMETERS if name in row}
+    return Configuration().replaced(
+        {name: PARAMETERS[name].kind(value) for name, value in values.items() if not pd.isna(value)}
+    )
 
 
 def of(store: Store, name: str) -> Result:
