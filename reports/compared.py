@@ -40,7 +40,7 @@ def _row(result: Result) -> dict[str, object]:
     top, gain = tables.best(frame), tables.gain(frame, result.study.validation)
     climb = tables.spending(frame)
     found = climb[climb["best"]]
-    matters = effects.importance(frame, result.study.space)
+    matters = effects.importance(frame, result.study.drawn)
     clear = matters[matters["share"] > matters["floor"]]
     reference = tables.baseline_score(frame)
     return {
@@ -83,5 +83,5 @@ def distribution(result: Result) -> pd.DataFrame:
 
 def shared(results: Sequence[Result]) -> list[str]:
     """The parameters that more than one study searched, in the order of the first."""
-    names = [name for result in results for name in result.study.space]
+    names = [name for result in results for name in result.study.drawn]
     return [name for name in dict.fromkeys(names) if names.count(name) > 1]

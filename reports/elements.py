@@ -97,7 +97,7 @@ def _leaderboard(result: Result, number: int | None = None) -> Sequence[Block]:
     table = tables.leaderboard(result.frame)
     if table.empty:
         return [Sentence("No trial has a score yet.")]
-    varied = [name for name in effects.ordered(result.frame, result.study.space) if name in table]
+    varied = [name for name in effects.ordered(result.frame, result.study.drawn) if name in table]
     parameters = [
         Head(words.label(name), words.explanation(name), extra=place >= MOST_COLUMNS)
         for place, name in enumerate(varied)
@@ -170,7 +170,7 @@ def _curves(result: Result) -> Sequence[Block]:
 
 
 def _importance(result: Result) -> Sequence[Block]:
-    frame, space = result.frame, result.study.space
+    frame, space = result.frame, result.study.drawn
     found = [figures.importance(frame, space)]
     names = [name for name in effects.ordered(frame, space) if name in frame]
     if len(names) >= 2:
@@ -179,7 +179,7 @@ def _importance(result: Result) -> Sequence[Block]:
 
 
 def _parameters(result: Result) -> Sequence[Block]:
-    frame, space = result.frame, result.study.space
+    frame, space = result.frame, result.study.drawn
     names = effects.ordered(frame, space)
     found = list(figures.parameters(frame, {name: space[name] for name in names[:MOST_CHARTS]}).values())
     if not found:
@@ -191,7 +191,7 @@ def _parameters(result: Result) -> Sequence[Block]:
 
 
 def _parallel(result: Result) -> Sequence[Block]:
-    return [of_figure(figures.parallel(result.frame, result.study.space))]
+    return [of_figure(figures.parallel(result.frame, result.study.drawn))]
 
 
 def _fronts(result: Result) -> Sequence[Block]:

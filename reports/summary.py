@@ -120,7 +120,7 @@ def _no_baseline(reference: pd.Series | None) -> str:
 
 def _mattered(result: Result) -> str:
     """Which parameters explain the scores; nothing where too few trials have ended to say."""
-    table = effects.importance(result.frame, result.study.space)
+    table = effects.importance(result.frame, result.study.drawn)
     if table.empty:
         return ""
     clear = table[table["share"] > table["floor"]]

@@ -7,7 +7,7 @@ segments, where things are kept, who trains, who watches. It alone asks, decides
 import math
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -128,7 +128,7 @@ class Coordinator:
     provenance: dict[str, Any]
     fresh: bool = False
     _stop: threading.Event = field(default_factory=threading.Event)
-    _next: Trial | None = None
+    _ready: deque[Trial] = field(default_factory=deque)
     _active: dict[int, _Active] = field(default_factory=dict)
     _paused: set[int] = field(default_factory=set)
     _finalists: set[int] = field(default_factory=set)
@@ -161,11 +161,11 @@ class Coordinator:
         return Stopped.EXHAUSTED if self._exhausted else Stopped.DONE
 
     def _more_to_do(self) -> bool:
-        return bool(self._wanted() or self._next or self._active or self._promotable())
+        return bool(self._wanted() or self._ready or self._active or self._promotable())
 
     def _wanted(self) -> bool:
         """Whether the study wants another trial beside those under way."""
-        under_way = len(self._active) + (self._next is not None)
+        under_way = len(self._active) + len(self._ready)
         counted = self._ended.total() - self._ended[Outcome.INFEASIBLE]
         return not self._exhausted and counted + under_way < self.study.trials
 
@@ -186,52 +186,51 @@ class Coordinator:
         self._ended = Counter({each: count for each, count in outcomes.items() if each not in UNFINISHED})
 
     def _hand_out(self) -> bool:
-        """Begins the next trial if a worker is idle, and makes ready the one after it: no worker waits for the search.
+        """Begins trials for idle workers, and makes ready another: as many as there are workers, so that none waits.
 
         Those that may be promoted come first. What is made ready is proposed before anything more is heard of the
-        others, so that it depends on nothing but their order. Returns whether there is more to begin.
+        others, so that with one worker it depends on nothing but their order. Returns whether there is more to do.
         """
         for number in self._promotable()[: self.engine.idle]:
             self._promote(number)
-        if self._next is not None and self.engine.idle:
-            trial, self._next = self._next, None
-            self._begin(trial)
-        while self._next is None and self._wanted() and not self._stop.is_set():
-            self._next = self._propose()
-        return self._next is not None and self.engine.idle > 0
+        self._begin_ready()
+        before = self._trainable
+        while self._trainable == before < self.engine.workers and self._wanted() and not self._stop.is_set():
+            self._propose()
+            self._begin_ready()
+        return before < self._trainable < self.engine.workers
 
-    def _propose(self) -> Trial | None:
-        """The next trial that can exist, if there is one; one that cannot is kept, told and over at once."""
+    @property
+    def _trainable(self) -> int:
+        """How many of the trials that are ready can be trained."""
+        return sum(trial.run is not None for trial in self._ready)
+
+    def _begin_ready(self) -> None:
+        """Begins them in their order, so that trials are numbered without gaps; an infeasible one needs no worker."""
+        while self._ready and (self.engine.idle or self._ready[0].run is None):
+            self._begin(self._ready.popleft())
+
+    def _propose(self) -> None:
         proposal = self.search.ask()
         if proposal is None:
             self._exhausted = True
-            return None
-        try:
-            trial = self._trial(proposal)
-        except Infeasible as reason:
-            configuration = self.study.searched.configuration(proposal.point)
-            trial = Trial(proposal.number, configuration, configuration == self.study.base, None, None, None)
-            self.store.begin_trial(self.study_id, trial)
-            self._end(trial, Outcome.INFEASIBLE, str(reason))
-            return None
-        self._infeasible_in_a_row = 0
-        return trial
+        else:
+            self._ready.append(self._trial(proposal))
 
     def _trial(self, proposal: "Proposal") -> Trial:
-        """The trial of a proposal.
-
-        Raises:
-            Infeasible: its network cannot exist.
-        """
         configuration = self.study.searched.configuration(proposal.point)
-        shape, run = self.shape(configuration), self.run_of(configuration)
         baseline = configuration == self.study.base
+        try:
+            shape = self.shape(configuration)
+        except Infeasible as reason:
+            return Trial(proposal.number, configuration, baseline, None, None, None, str(reason))
+        run = self.run_of(configuration)
         return Trial(proposal.number, configuration, baseline, run, shape.parameters, shape.flops)
 
     def _promotable(self) -> list[int]:
         """Paused trials that may go on now: strong ones, and in the end, if these were few, the strongest there are."""
         found = self.schedule.promotable(self._paused)
-        if found or self._wanted() or self._next is not None:
+        if found or self._wanted() or self._ready:
             return found
         missing = FINALISTS - self._ended[Outcome.COMPLETED] - len(self._active)
         return self.schedule.ranked(self._paused)[: max(0, missing)]
@@ -256,7 +255,10 @@ class Coordinator:
         self.watcher.ended(trial, Outcome.PAUSED, f"after {rung:g} epochs", score)
 
     def _begin(self, trial: Trial) -> None:
-        assert trial.run is not None
+        if trial.run is None:
+            self.store.begin_trial(self.study_id, trial)
+            return self._end(trial, Outcome.INFEASIBLE, trial.infeasible)
+        self._infeasible_in_a_row = 0
         self.store.keep_run(trial.run, self.provenance)
         self.checkpoints.begun(trial.run)
         before = self.store.begin_trial(self.study_id, trial, self.fresh)

@@ -157,7 +157,7 @@ class Tally:
         pace = 3600 * done / (time.monotonic() - self._began)
         scores = [self._scores[number] for number in sorted(self._scores)]
         best = [configuration.values() for *_, configuration in self._top]
-        found = outlook(scores, best, pace, self._study.space, self._study.validation)
+        found = outlook(scores, best, pace, self._study.drawn, self._study.validation)
         return "" if found is None else "; ".join(in_words(found, lambda edge: f"{edge.name} {shown(edge.value)}"))
 
     def standing(self) -> str:

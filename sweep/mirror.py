@@ -13,6 +13,7 @@ from typing import Any
 
 import optuna
 import sqlalchemy
+from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sweep.database import guarded, place_of, settle_sqlite
@@ -63,6 +64,14 @@ class Mirror:
     def trial(self, number: int) -> Trial:
         """A trial that was asked for and never told of."""
         return Trial(self.study, self._id(number))
+
+    def draw_again(self, number: int, sampler: BaseSampler) -> Trial:
+        """A trial that is not kept yet, its parameters not drawn yet: `sampler` will draw them."""
+        undrawn = _as_begun(self._memory.get_trial(self._id(number)))
+        undrawn.params, undrawn.distributions = {}, {}
+        self._memory._set_trial(self._id(number), undrawn)
+        self.study.sampler = sampler
+        return self.trial(number)
 
     def keep(self, trial: Trial) -> None:
         """Writes a trial once all its parameters are drawn."""

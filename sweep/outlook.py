@@ -98,12 +98,12 @@ def look_ahead(result: "Result") -> Outlook | None:
     frame, study = result.frame, result.study
     over = frame[~frame["outcome"].isin(["running", "interrupted", "infeasible"])].sort_values("trial", kind="stable")
     scores = over["score"].where(over["outcome"] == "completed").astype(float)
-    highest = over.loc[scores.nlargest(TOP).index, [name for name in study.space if name in over]]
+    highest = over.loc[scores.nlargest(TOP).index, [name for name in study.drawn if name in over]]
     best = [{name: each[name] for name in each.index[each.notna()]} for _, each in highest.iterrows()]
     spans = over.loc[over["finished"].notna(), ["started", "finished"]].itertuples(index=False, name=None)
     pace = 3600 * len(over) / busy if (busy := _busy_seconds(spans)) else 0.0
     left = math.inf if (size := study.searched.size()) is None else size - len(frame)
-    return outlook(scores.tolist(), best, pace, study.space, study.validation, left)
+    return outlook(scores.tolist(), best, pace, study.drawn, study.validation, left)
 
 
 def late_gain(scores: Sequence[float]) -> tuple[int, float] | None:

@@ -153,7 +153,7 @@ class Result:
     def _repr_html_(self) -> str:
         """What a notebook shows: how far the study is, and its ten best trials."""
         frame = self.frame.sort_values(["score", "trial"], ascending=[False, True], na_position="last")
-        varied = [name for name in self.study.space if name in frame]
+        varied = [name for name in self.study.drawn if name in frame]
         table = frame[["trial", "outcome", "score", *varied, "parameters", "trained_epochs", "cost"]].head(10)
         counts = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
         title = f"{self.study.name}: {len(frame)} of {self.study.trials} trials" + (f" ({counts})" if counts else "")

@@ -1,19 +1,21 @@
 """Who proposes: Optuna, by ask and tell, from the coordinator alone.
 
-Every proposal depends on the study's seed, its number and the trials told before it, on nothing else, so one
-worker's sequence is the same each time, and a study that was stopped goes on as if it had not been.
+Every proposal depends on the study's seed, its number and the trials before it, on nothing else, so one worker's
+sequence is the same each time, and a study that was stopped goes on as if it had not been. No point is proposed twice,
+were the first trial at it still running, as long as there are others.
 """
 
 import itertools
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
 import optuna
+from optuna.samplers import RandomSampler
 from optuna.trial import Trial, TrialState
 
 from sweep.configuration import Value, Values
@@ -23,6 +25,10 @@ from sweep.mirror import Mirror
 from sweep.space import Float, Int, Range
 from sweep.spec import Study
 from sweep.work import Outcome
+
+DRAWS = 100
+"""So often a point is drawn instead of one that was proposed before. Only of many that are nearly all tried are so many
+in vain; then it is proposed once more, which costs nothing but a trial's number: its run is known."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,8 @@ class OptunaSearch:
         self._trials: dict[int, Trial] = {}
         self._to_resume = [trial.number for trial in known if not trial.state.is_finished()]
         self._count = len(known)
+        self._proposed = {_key(trial.params) for trial in known}
+        self._size = self._space.size() or math.inf
         self._grid: Iterator[Values] | None = None
 
     def unfinished(self) -> list[int]:
@@ -91,16 +99,22 @@ class OptunaSearch:
         with _quiet():
             if self._to_resume:
                 trial = self._taken_up(self._to_resume.pop(0))
-            else:
-                if not self._enqueue():
-                    return None
-                self._study.sampler = _sampler(self._spec, self._count)
-                trial = self._study.ask()
-                self._trials[trial.number] = trial
-                self._count += 1
-            proposal = Proposal(trial.number, self._draw(trial))
+                return Proposal(trial.number, self._draw(trial))
+            if not self._enqueue():
+                return None
+            self._study.sampler = _sampler(self._spec, self._count)
+            trial = self._study.ask()
+            self._count += 1
+            point = self._draw(trial)
+            for again in range(1, DRAWS + 1):
+                if _key(point) not in self._proposed:
+                    break
+                trial = self._mirror.draw_again(trial.number, RandomSampler(_seed(self._spec, trial.number, again)))
+                point = self._draw(trial)
+            self._proposed.add(_key(point))
+            self._trials[trial.number] = trial
             self._mirror.keep(trial)
-            return proposal
+            return Proposal(trial.number, point)
 
     def report(self, number: int, epoch: float, score: float) -> bool:
         return self._mirror.report(self._trials[number], math.floor(epoch), score)  # Optuna's steps are whole
@@ -146,7 +160,7 @@ class OptunaSearch:
             if point is None:
                 return False
         else:
-            return True
+            return len(self._proposed) < self._size + (self._base_point is None)
         if point is not None:
             self._study.enqueue_trial(point)
         return True
@@ -203,8 +217,8 @@ def _even_step(span: Float) -> float | None:
 
 def _sampler(study: Study, number: int) -> optuna.samplers.BaseSampler:
     """The study's sampler as it is for this trial: seeded by the study and the number, never by what ran before."""
-    seed = (study.seed * 1_000_003 + number) % 2**32
-    plain = optuna.samplers.RandomSampler(seed)
+    seed = _seed(study, number)
+    plain = RandomSampler(seed)
     match study.sampler:
         case "random" | "grid":
             return plain
@@ -222,6 +236,14 @@ def _sampler(study: Study, number: int) -> optuna.samplers.BaseSampler:
             return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
 
 
+def _seed(study: Study, number: int, again: int = 0) -> int:
+    return (study.seed * 1_000_003 + number + again * 0x9E3779B1) % 2**32
+
+
+def _key(point: Mapping[str, Value]) -> frozenset[tuple[str, Value]]:
+    return frozenset(point.items())
+
+
 def _must_import(package: str, sampler: str) -> None:
     try:
         __import__(package)
@@ -232,11 +254,9 @@ def _must_import(package: str, sampler: str) -> None:
 
 
 def _pruner(study: Study) -> optuna.pruners.BasePruner:
-    epochs = study.space.get("epochs")
-    longest = max(epochs.values()) if epochs is not None else study.base.epochs
     match study.pruner:
         case "hyperband":
-            return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=longest)
+            return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=study.longest)
         case "successive-halving":
             return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
         case "median":

@@ -7,7 +7,7 @@ README. Whatever is wrong with a study is reported at once, each problem with it
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
 
 import studies
@@ -37,6 +37,13 @@ def _read_base(given: object) -> Configuration:
 
 def _read_space(given: object, info: ValidationInfo) -> dict[str, Range]:
     return read_space(given, info.data.get("base"), info.data.get("sampler"), Study.model_fields)
+
+
+def _read_pruner(given: str, info: ValidationInfo) -> str:
+    if given == "asha" and set(info.data.get("space", ())) == {"epochs"}:
+        why = "asha compares trials that differ in something beside epochs, which it rations itself."
+        raise Problems([((), f'{why} Say pruner = "none", or let another parameter vary.')])
+    return given
 
 
 def _field(default: object, summary: str, allowed: str, **constraints: Any) -> Any:
@@ -98,7 +105,7 @@ class Study(BaseModel):
     space: Annotated[dict[str, Any], BeforeValidator(_read_space)] = Field(
         ..., description="what varies: a range or choices each"
     )
-    pruner: Pruner = Field(
+    pruner: Annotated[Pruner, AfterValidator(_read_pruner)] = Field(
         default_factory=lambda known: (
             "asha" if len(known.get("space", ())) > 1 and known.get("sampler") != "grid" else "none"
         ),
@@ -113,9 +120,25 @@ class Study(BaseModel):
             raise StudyError(f"study {shown(given.get('name', ''))}", _problems(error)) from None
 
     @property
+    def drawn(self) -> dict[str, Range]:
+        """What differs from trial to trial: all of `space`, but for `epochs` where rungs ration them."""
+        return {name: span for name, span in self.space.items() if name != "epochs" or self.pruner != "asha"}
+
+    @property
+    def longest(self) -> int:
+        """The most epochs that a trial may have."""
+        epochs = self.space.get("epochs")
+        return self.base.epochs if epochs is None else max(epochs.values())
+
+    @property
     def searched(self) -> Space:
-        """The ranges around the base, ready to be drawn from."""
-        return Space(self.space, self.base)
+        """The ranges around the base, ready to be drawn from.
+
+        Where rungs ration epochs, every trial but the baseline may have the most there are: how many are worth their
+        time is seen on the way, and a network that was given few would look worse than it is.
+        """
+        rationed = {} if len(self.drawn) == len(self.space) else {"epochs": Choice((self.longest,))}
+        return Space(self.drawn | rationed, self.base)
 
     def replaced(self, **changes: object) -> "Study":
         """This study with some fields changed, validated anew; changes that are None are left out."""

@@ -72,6 +72,10 @@ class Supervised:
         self._stopping = False
 
     @property
+    def workers(self) -> int:
+        return self._engine.workers
+
+    @property
     def idle(self) -> int:
         return max(0, self._engine.idle - len(self._waiting))
 

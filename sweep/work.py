@@ -69,7 +69,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Trial:
-    """One configuration tried in a study. `run`, `parameters` and `flops` are None where it cannot exist."""
+    """One configuration tried in a study. Where it cannot exist, `infeasible` says why, and three are None."""
 
     number: int
     configuration: Configuration
@@ -77,6 +77,7 @@ class Trial:
     run: Run | None
     parameters: int | None
     flops: int | None
+    infeasible: str = ""
 
 
 @dataclass(frozen=True)

@@ -266,23 +266,40 @@ def test_a_trial_that_ended_before_the_search_was_told_is_told_when_the_study_go
 # -- nothing is trained twice
 
 
-SIZES = {"batch_size": Choice((128, 64))}
+LENGTHS = {"batch_size": Choice((128, 64, 32)), "epochs": Choice((4, 5))}
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_as_many_trials_are_ready_as_there_are_workers_before_any_of_these_is_done(storage, monkeypatch, workers):
+    asked, seen = [], []
+
+    class Noting(ScriptedEngine):
+        def wait(self, timeout):
+            if not self.idle and len(asked) < 20:
+                seen.append(len(asked) - len({segment.trial for segment in self.segments}))
+            return super().wait(timeout)
+
+    ask = OptunaSearch.ask
+    monkeypatch.setattr(OptunaSearch, "ask", lambda search: asked.append(ask(search)) or asked[-1])
+    run(study_of(RATES, trials=20), storage, Noting(workers=workers))
+    assert max(seen) == workers
+    assert seen.count(workers) > len(seen) / 2  # while the others are being made ready, there are fewer
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_two_trials_of_a_study_on_the_same_run_train_it_once(storage, workers):
     engine = ScriptedEngine(workers=workers)
-    result, _ = run(study_of(SIZES, sampler="random"), storage, engine)
+    result, _ = run(study_of(LENGTHS, sampler="random", pruner="none"), storage, engine)
     assert sorted(engine.trained) == sorted(
         {(run, epoch) for run in result.frame["fingerprint"] for epoch in range(1, 6)}
     )
     assert outcomes(result) == ["completed"] * 6
-    first = result.frame.drop_duplicates("fingerprint").set_index("fingerprint")["trial"]
+    runs = result.frame.groupby("fingerprint")
+    assert list(runs.size()) == [2, 2, 2]
+    assert (runs["trained_epochs"].sum() - runs["reused_epochs"].sum() == 5).all()
     for _, row in result.frame.iterrows():
-        own = first[row["fingerprint"]] == row["trial"]
-        assert row["reused_epochs"] == (0 if own else 5)
-        assert row["reused_from"] == ("" if own else f"test {first[row['fingerprint']]}")
-        assert row["score"] == result.score(first[row["fingerprint"]])
+        assert row["reused_from"] == "" or row["reused_epochs"] > 0
+        assert row["score"] == learns_with_rate(result.configuration(row["trial"]), row["epochs"])
 
 
 def test_what_befalls_a_run_befalls_all_trials_that_are_on_it(storage):
@@ -290,7 +307,7 @@ def test_what_befalls_a_run_befalls_all_trials_that_are_on_it(storage):
         return RuntimeError("out of luck") if configuration.batch_size == 64 and epoch == 3 else 0.9
 
     engine = ScriptedEngine(curve, workers=3)
-    result, _ = run(study_of(SIZES, sampler="random"), storage, engine)
+    result, _ = run(study_of(LENGTHS, sampler="random", pruner="none"), storage, engine)
     sizes = result.frame["batch_size"]
     assert list(result.frame["outcome"]) == ["failed" if size == 64 else "completed" for size in sizes]
     assert engine.trained.count((result.frame["fingerprint"][sizes == 64].iloc[0], 1)) == 1

@@ -66,7 +66,7 @@ def trials_in_optuna(url: str) -> list[optuna.trial.FrozenTrial]:
 
 def study_of(sampler: str = "tpe", space: dict | None = None, **fields) -> Study:
     space = space or (COUNTABLE if sampler == "grid" else CONDITIONAL)
-    return Study(**{"name": "test", "space": space, "sampler": sampler} | fields)
+    return Study(**{"name": "test", "space": space, "sampler": sampler, "pruner": "none"} | fields)
 
 
 def score_of(study: Study, proposal: Proposal) -> float:
@@ -434,3 +434,36 @@ def test_searches_of_one_database_do_not_disturb_each_other(url):
     one, two = study_of(name="one"), study_of(name="two")
     first, second = OptunaSearch(one, url), OptunaSearch(two, url)
     assert search_through(first, one, 3) == search_through(second, two, 3)
+
+
+# -- nothing twice
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
+def test_several_trials_under_way_are_at_different_points_until_all_are_tried(url, sampler):
+    study = study_of(sampler, {"batch_size": Choice((32, 64, 128, 256)), "conv1_stride": Int(1, 3)})
+    search = OptunaSearch(study, url)
+    running = []
+    for _ in range(12):  # four at a time
+        running.append(search.ask())
+        if len(running) % 4 == 0:
+            for proposal in running[-4:]:
+                search.tell(proposal.number, Outcome.COMPLETED, 0.9 + proposal.point["batch_size"] / 10_000)
+    assert len({str(proposal.point) for proposal in running}) == 12
+    assert search.ask() is None
+    assert OptunaSearch(study, url).ask() is None
+    assert {str(trial.params) for trial in trials_in_optuna(url)} == {str(proposal.point) for proposal in running}
+
+
+def test_a_baseline_outside_of_the_space_is_none_of_its_points(url):
+    study = study_of("random", {"batch_size": Choice((32, 64))})
+    proposals = search_through(OptunaSearch(study, url), study, 9)
+    assert proposals[0] == Proposal(0, {})
+    assert sorted(proposal.point["batch_size"] for proposal in proposals[1:]) == [32, 64]
+
+
+def test_where_rungs_ration_epochs_all_but_the_baseline_may_have_the_most(url):
+    study = study_of(space=CONDITIONAL | {"epochs": Int(2, 8, step=3)}, pruner="asha")
+    proposals = search_through(OptunaSearch(study, url), study, 12)
+    epochs = [study.searched.configuration(proposal.point).epochs for proposal in proposals]
+    assert epochs == [5, *[8] * 11]

@@ -309,3 +309,20 @@ KEYS = st.sampled_from([*Study.model_fields, *PARAMETERS, "low", "high", "log", 
 def test_whatever_a_document_holds_it_is_a_study_or_an_error(document):
     with contextlib.suppress(StudyError):
         Study(**document)
+
+
+def test_rungs_ration_epochs_so_these_are_not_drawn():
+    study = Study(name="mine", space={"epochs": Int(2, 9), "learning_rate": Float(1e-4, 1e-2)})
+    assert (study.pruner, study.longest, list(study.drawn)) == ("asha", 9, ["learning_rate"])
+    assert {study.searched.sample(random.Random(seed))["epochs"] for seed in range(20)} == {9}
+    without = study.replaced(pruner="none")
+    assert without.drawn == without.space == without.searched.ranges
+
+
+def test_rungs_need_something_to_compare_beside_epochs():
+    with pytest.raises(StudyError) as caught:
+        parse(f'{NAME}pruner = "asha"\n[space]\nepochs = [2, 5]\n', "my.toml")
+    assert str(caught.value) == (
+        "my.toml:2: asha compares trials that differ in something beside epochs, which it rations itself. "
+        'Say pruner = "none", or let another parameter vary.'
+    )

@@ -10,6 +10,8 @@ from sweep.work import Event, Segment
 class Engine(Protocol):
     """Workers that train segments; a context manager that starts and ends them."""
 
+    workers: int
+
     @property
     def idle(self) -> int:
         """How many segments could start at once; a worker that is starting, or starting again, is not idle."""
