@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sweep.architecture import Architecture, Infeasible
 from sweep.checkpoints import Checkpoints
 from sweep.configuration import Configuration
-from sweep.defaults import CONFIRMED
 from sweep.errors import EngineError, InputError
 from sweep.lease import Lease
-from sweep.schedule import Schedule
+from sweep.schedule import FINALISTS, Schedule
 from sweep.spec import Study
 from sweep.store import Reached, Store
 from sweep.supervision import Supervised
@@ -50,9 +49,6 @@ HEARTBEAT = 0.2
 
 INFEASIBLE_IN_A_ROW = 300
 """So many proposals in a row that cannot exist end a study: its space holds too few networks that can."""
-
-FINALISTS = CONFIRMED + 1
-"""So many trials, the baseline among them, are trained to their end at least, so that there is what to confirm."""
 
 FAILURES_ALIKE = 3
 """If so many trials in a row fail for the same reason before any completes, the study ends: it is broken, not they."""

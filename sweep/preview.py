@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from sweep import schedule
 from sweep.architecture import Architecture, ImageShape, Infeasible, architecture
 from sweep.configuration import Configuration, Values
 from sweep.errors import InputError
 from sweep.machine import cores
+from sweep.schedule import FINALISTS
 from sweep.spec import Study
 
 SAMPLES = 10
@@ -33,7 +35,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Preview:
-    """Ten samples and the expected cost of all trials, without pruning or reuse.
+    """Ten samples and the expected cost of all trials: rungs are counted on, other pruning and reuse are not.
 
     `points` None: more than can be counted. `baselines` is in trainings of the study's base configuration,
     `seconds` on this machine with all its cores; both are expectations over the space. `infeasible` is the
@@ -69,6 +71,9 @@ def preview(
     samples = [_sample(study, point, image_shape, classes) for point in points]
     rate = rate or _matrix_product_rate()
 
+    trained = schedule.of(study.pruner).expected(study.longest) / study.longest  # as a share of a trial's epochs
+    trained += (1 - trained) * min(1, (FINALISTS - 1) / max(1, study.trials - 1))
+
     def seconds(configuration: Configuration, shape: Architecture) -> float:
         steps = train_images / configuration.batch_size
         flops = shape.flops * (3 * train_images + study.validation)  # a training step is about three forward passes
@@ -78,7 +83,7 @@ def preview(
         seconds(space.configuration(sample.point), sample.shape) for sample in samples if sample.shape is not None
     ]
     base = seconds(study.base, baseline_shape(study, image_shape, classes))
-    total = base + (study.trials - 1) * (mean(feasible) if feasible else 0.0)
+    total = base + (study.trials - 1) * trained * (mean(feasible) if feasible else 0.0)
     return Preview(
         points=space.size(),
         samples=tuple(samples[:SAMPLES]),

@@ -6,6 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Set
 from typing import Protocol
 
+from sweep.defaults import CONFIRMED
+
+FINALISTS = CONFIRMED + 1
+"""So many trials, the baseline among them, are trained to their end at least, so that there is what to confirm."""
+
 
 class Schedule(Protocol):
     """Cuts a trial's epochs into segments, and says which trials halt between two of them."""
@@ -24,6 +29,9 @@ class Schedule(Protocol):
 
     def promotable(self, paused: Set[int]) -> list[int]:
         """Those of them that may go on now; `halts` lets each of them pass."""
+
+    def expected(self, epochs: int) -> float:
+        """How many epochs a trial that may have `epochs` is trained for, in the mean of many; at most, if not known."""
 
 
 def of(pruner: str) -> Schedule:
@@ -46,6 +54,9 @@ class Unhalted:
 
     def promotable(self, paused: Set[int]) -> list[int]:
         return []
+
+    def expected(self, epochs: int) -> float:
+        return epochs
 
 
 class ToTheEnd(Unhalted):
@@ -106,6 +117,14 @@ class SuccessiveHalving:
 
     def promotable(self, paused: Set[int]) -> list[int]:
         return self._of(paused, {rung: self._best(rung) for rung in self._ranked})
+
+    def expected(self, epochs: int) -> float:
+        total, share, rung = 0.0, 1.0, 0.0
+        while rung < epochs:
+            following = self.next_rung(rung, epochs)
+            total += share * (following - rung)
+            rung, share = following, share / self._factor
+        return total
 
     def _of(self, paused: Set[int], ranked: Mapping[float, list[int]]) -> list[int]:
         """Those who are paused of each rung's trials, the highest rung first."""

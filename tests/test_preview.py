@@ -137,3 +137,12 @@ def test_uniform_samples_of_a_seed_do_not_depend_on_anything_else():
     source = random.Random(11)
     assert [sample.point for sample in preview(study).samples] == [study.searched.sample(source) for _ in range(10)]
     assert study.searched.configuration({}) == Configuration()
+
+
+def test_rungs_are_counted_on_and_the_few_that_are_trained_to_their_end():
+    both = RATES | {"dropout": Float(0.0, 0.5)}
+    none, rungs = (preview(study_of(both, trials=101, pruner=pruner)).baselines for pruner in ("none", "asha"))
+    assert none == pytest.approx(101)
+    share = (0.25 + 0.75 / 3 + 2 / 9 + 2 / 27) / 5
+    assert rungs == pytest.approx(1 + 95 * share + 5)
+    assert preview(study_of(both, trials=4, pruner="asha")).baselines == pytest.approx(4)

@@ -1,3 +1,5 @@
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,3 +105,26 @@ def test_told_again_in_any_order_it_stands_where_it_stood(order):
                 again.reached(*each)
     everybody = set(range(12))
     assert again.promotable(everybody) == first.promotable(everybody)
+
+
+def test_what_a_trial_is_trained_for_is_what_many_at_random_are():
+    rungs, source = SuccessiveHalving(), random.Random(0)
+    spent, paused = 0.0, set()
+
+    def go_on(trial, epoch):
+        nonlocal spent
+        while epoch < 9 and not rungs.halts(trial, epoch):
+            paused.discard(trial)
+            spent += (rung := rungs.next_rung(epoch, 9)) - epoch
+            rungs.reached(trial, epoch := rung, source.random())
+            reached[trial] = rung
+        if epoch < 9:
+            paused.add(trial)
+
+    reached: dict[int, float] = {}
+    for trial in range(3_000):
+        go_on(trial, 0.0)
+        for promoted in rungs.promotable(paused):
+            go_on(promoted, reached[promoted])
+    assert spent / 3_000 == pytest.approx(rungs.expected(9), rel=0.05)  # halving at once promotes a few too many
+    assert (ToTheEnd().expected(9), EveryEpoch().expected(9), rungs.expected(1)) == (9, 9, 0.5)
