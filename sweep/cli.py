@@ -934,9 +934,11 @@ def _note(text: str) -> None:
 
 
 def _ranges(study: "Study") -> str:
+    from sweep.display import several
+
     names = list(study.space)
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return f"{study.trials} trials over {shown}"
+    return f"{several(study.trials, 'trial')} over {shown}"
 
 
 def _points(points: int | None) -> str:

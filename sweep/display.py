@@ -48,6 +48,11 @@ def shown(value: Value) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def several(how_many: int, noun: str) -> str:
+    """As in "1 trial", "12 trials"."""
+    return f"{how_many:,} {noun}" + ("" if how_many == 1 else "s")
+
+
 def changes(configuration: Configuration, base: Configuration) -> str:
     """How a configuration differs from its base, in a line."""
     before, now = base.values(), configuration.values()
@@ -118,7 +123,7 @@ class Tally:
             self.paused.add(trial.number)
         if outcome is not Outcome.INFEASIBLE:
             self._scores[trial.number] = math.nan
-        if trial.baseline and outcome is Outcome.COMPLETED:
+        if trial.configuration == self.base and outcome is Outcome.COMPLETED:  # runs outside of a search are all marked
             self.baseline = score
         if outcome is Outcome.COMPLETED and score is not None:
             self._scores[trial.number] = score
@@ -166,13 +171,14 @@ class Tally:
             return f"no {self.noun} has completed yet"
         score, number, configuration = self.best
         line = f"best {percent(score)} ({self.noun} {number}: {changes(configuration, self.base)})"
-        return line if self.baseline is None else f"{line}, baseline {percent(self.baseline)}"
+        alone = self.baseline is None or configuration == self.base
+        return line if alone else f"{line}, baseline {percent(self.baseline)}"
 
     def progress(self) -> str:
         ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()) if count)
         left = "" if self.seconds_left is None else f", about {duration(self.seconds_left)} left"
-        died = f"; {self.died} workers died, their {self.noun}s went on" if self.died else ""
-        return f"{self.counted} of {self.target} {self.noun}s{left}" + (f": {ended}" if ended else "") + died
+        died = f"; {several(self.died, 'worker')} died, whose {self.noun}s went on" if self.died else ""
+        return f"{self.counted} of {several(self.target, self.noun)}{left}" + (f": {ended}" if ended else "") + died
 
 
 class Lines:
@@ -253,7 +259,9 @@ class LiveTable:
                 _cut(changes(trial.configuration, tally.base)),
             )
         if not tally.running:
-            table.add_row("", "", "", "", Text(f"{tally.workers} workers are starting", style="dim"))
+            verb = "is" if tally.workers == 1 else "are"
+            starting = f"{several(tally.workers, 'worker')} {verb} starting"
+            table.add_row("", "", "", "", Text(starting, style="dim"))
         lines = [Text(tally.standing(), style="bold"), Text(tally.progress(), style="dim")]
         if said := tally.outlook():
             lines.append(Text(said, style="dim"))

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweep.configuration import Configuration, Value
-from sweep.display import changes, duration, percent, shown
+from sweep.display import changes, duration, percent, several, shown
 from sweep.errors import plain
 from sweep.outlook import in_words, look_ahead
 
@@ -29,7 +29,8 @@ def summary(result: "Result") -> Iterable[str]:
     """Best, baseline and the difference between them, with its noise."""
     frame = result.frame
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
-    yield f"{result.study.name}: {len(frame)} trials ({outcomes}), {duration(frame['cost'].sum())} of training"
+    trials = several(len(frame), "trial")
+    yield f"{result.study.name}: {trials} ({outcomes}), {duration(frame['cost'].sum())} of training"
     if not (frame["outcome"] == "completed").any():
         yield "no trial has completed"
         yield from sorted(set(frame["reason"]) - {""})[:3]
@@ -183,7 +184,7 @@ def print_trial(result: "Result", trial: int, as_json: bool) -> None:
     origin = f" from {facts['reused_from']}" if facts["reused_from"] else ""
     reused = f", {facts['reused_epochs']:g} of them reused{origin}" if facts["reused_epochs"] else ""
     took = f"{duration(facts['seconds'])} of training, {duration(facts['cost'])} of it for this trial"
-    died = f"; {facts['attempts'] - 1} workers died over it" if facts["attempts"] > 1 else ""
+    died = f"; {several(facts['attempts'] - 1, 'worker')} died over it" if facts["attempts"] > 1 else ""
     print(f"{facts['trained_epochs']:g} epochs{reused}: {took}{died}")
     if facts["finished"] == facts["finished"]:
         print(f"from {facts['started']:%Y-%m-%d %H:%M:%S} to {facts['finished']:%Y-%m-%d %H:%M:%S} UTC")

@@ -1,6 +1,7 @@
 import io
 import math
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -266,19 +267,35 @@ def test_the_table_shows_the_part_of_an_epoch_that_is_done():
     ]  # fmt: skip
 
 
+def test_only_a_run_of_the_base_configuration_is_called_the_baseline():
+    """Runs outside of a search, as those of an export, are all marked as what the search calls a baseline."""
+    tally = tally_of(1, noun="run")
+    run = replace(trial_of(0, learning_rate=0.001), baseline=True)
+    tally.begin(run)
+    tally.take(run, Outcome.COMPLETED, 0.98)
+    assert tally.standing() == "best 98.00 % (run 0: learning_rate 0.001)"
+    tally.take(trial_of(1), Outcome.COMPLETED, 0.97)
+    assert tally.standing() == "best 98.00 % (run 0: learning_rate 0.001), baseline 97.00 %"
+    tally.take(trial_of(2), Outcome.COMPLETED, 0.99)
+    assert tally.standing() == "best 99.00 % (run 2: the baseline)"
+
+
 def test_a_worker_that_died_is_told_in_lines_and_counted_in_the_table():
     console = console_of()
     Lines(tally_of(), console).retried(trial_of(3), "its worker was killed by SIGKILL")
     assert printed(console) == ["trial 3 goes on in another worker: its worker was killed by SIGKILL"]
     table = LiveTable(tally_of())
     table.retried(trial_of(3), "its worker was killed by SIGKILL")
-    assert table.tally.progress() == "0 of 5 trials; 1 workers died, their trials went on"
+    assert table.tally.progress() == "0 of 5 trials; 1 worker died, whose trials went on"
 
 
 def test_the_table_says_that_workers_are_starting_before_anything_runs():
     console = console_of()
     console.print(LiveTable(tally_of()))
     assert any("2 workers are starting" in line for line in printed(console))
+    console = console_of()
+    console.print(LiveTable(Tally(Configuration(), 1, workers=1)))
+    assert any("1 worker is starting" in line for line in printed(console))
     assert any("no trial has completed yet" in line for line in printed(console))
 
 
