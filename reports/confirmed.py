@@ -189,7 +189,7 @@ def tested(result: Result) -> str:
     who = _the(result.verdict["recommended"])
     ours, baseline = (accuracy(test[each]["value"], reach(test[each])) for each in ("recommended", "baseline"))
     found = f"Trained on all training images, {who} has {ours} of the test images right"
-    seen = f"({times}{'; only the first look was a blind one' if looks > 1 else ''})"
+    seen = f"(they were {times}{'; only the first look was a blind one' if looks > 1 else ''})"
     if test["difference"] is None:
         return f"{found} {seen}."
     value, give = test["difference"]["value"], reach(test["difference"])

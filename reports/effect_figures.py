@@ -104,7 +104,7 @@ def importance(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 15) 
         )
     drawing.name_axis(figure, [words.label(name) for name in shown["name"]])
     highest = max(10.0, 100 * float(shown[["high", "floor"]].max().max()))
-    figure.update_xaxes(title="share of the ranking explained, %", range=[0, min(100.0, 1.04 * highest)], nticks=6)
+    figure.update_xaxes(title="ranking explained, %", range=[0, min(100.0, 1.04 * highest)], nticks=6)
     return drawing.noted(figure, f"the {most} that explain most of {len(table)}" if len(shown) < len(table) else "")
 
 
@@ -205,8 +205,13 @@ def _labels(row: int, axis: axes.Axis, name: str) -> list[dict[str, Any]]:
     if len(ticks) > 6:
         ticks = ticks[:: math.ceil(len(ticks) / 6)]
     shares = axes.along(axis, pd.Series([at for at, _ in ticks], dtype=float))
-    style = {"showarrow": False, "yshift": -11, "font": {"size": 11}}
+    style = {"y": row, "showarrow": False, "yshift": -11, "font": {"size": 11}}
     return [
-        {"x": float(share), "y": row, "text": html.escape(text)} | style
+        {"x": float(share), "text": html.escape(text), "xanchor": _anchor(float(share))} | style
         for share, (_, text) in zip(shares, ticks, strict=True)
     ]
+
+
+def _anchor(share: float) -> str:
+    """Which part of a label stands at its place: at the ends of an axis it keeps to the axis."""
+    return "left" if share < 0.05 else "right" if share > 0.95 else "center"

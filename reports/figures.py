@@ -182,16 +182,17 @@ def front(frame: pd.DataFrame, column: str) -> go.Figure:
     table = tables.front(frame, column)
     if len(table) < 2:
         return drawing.nothing(f"Two completed trials are needed to compare {html.escape(words.label(column))}.")
+    title, cheap, dear = words.label(column), float(table["at"].min()), float(table["at"].max())
+    if cheap == dear:
+        return drawing.nothing(f"No trial is cheaper than another in {html.escape(title)}.")
     low, high = axes.score_range(table["score"], tables.baseline_score(frame))
-    title = words.label(column)
     figure = drawing.blank(title, 260)
     edge = table[table["front"]]
-    last = edge.tail(1).assign(at=float(table["at"].max()))
+    last = edge.tail(1).assign(at=dear)
     line = pd.concat([edge, last])
     drawing.steps(figure, line["at"].tolist(), line["score"], "nothing cheaper is as good", MEDIAN)
     points = axes.thin(table, MOST_POINTS_EACH)
     drawing.trials(figure, points, (low, high), points["at"].map(lambda value: words.value(column, value)))
-    cheap, dear = float(table["at"].min()), float(table["at"].max())
     ticks = axes.log_ticks(cheap, max(dear, cheap * 1.01), whole=False)
     figure.update_xaxes(
         title=title, type="log", range=[math.log10(cheap) - 0.06, math.log10(dear) + 0.06],

@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from reports import compared_elements, elements, summary, words
+from reports.blocks import Beside, Sentence
 from reports.elements import Element, Subject
 from sweep.errors import InputError
 from sweep.files import becoming
@@ -63,7 +64,9 @@ COMPARISON = Page("Studies", compared_elements.sentences, compared_elements.ELEM
 def section(element: Element[Subject], subject: Subject, number: int | None = None) -> Markup:
     """An element's HTML; of one that has pages, that with this number, from 0 (None: the first is the only one)."""
     blocks = element.make(subject) if element.paged is None or number is None else element.paged(subject, number)
-    return rendered("section.html", element=element, blocks=blocks)
+    parts = [part for block in blocks for part in (block.blocks if isinstance(block, Beside) else [block])]
+    noted = any(not isinstance(part, Sentence) for part in parts)  # a note tells how to read what is there
+    return rendered("section.html", element=element, blocks=blocks, noted=noted)
 
 
 def rendered(template: str, **content: object) -> Markup:

@@ -64,10 +64,11 @@ def _tail(detail: object) -> str:
 
 
 def heading(row: "pd.Series[Any]", top: "pd.Series[Any] | None") -> str:
-    """As in "Trial 7, the best: 98.97 %"."""
+    """As in "Trial 7, the best: 98.97 %"; without a score, no more than whose story it is."""
     best = top is not None and top["trial"] == row["trial"]
     roles = [role for role, holds in (("the best", best), ("the baseline", bool(row["baseline"]))) if holds]
-    return ", ".join([f"Trial {row['trial']}", *roles]) + f": {words.percent(row['score'])}"
+    score = "" if words.missing(row["score"]) else f": {words.percent(row['score'])}"
+    return ", ".join([f"Trial {row['trial']}", *roles]) + score
 
 
 def _changes(row: "pd.Series[Any]", reference: "pd.Series[Any] | None", names: list[str]) -> Table | None:

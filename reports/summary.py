@@ -130,8 +130,8 @@ def _mattered(result: Result) -> str:
         f"{words.label(name)} ({100 * share:.0f} %)" for name, share in zip(clear["name"], clear["share"], strict=True)
     ]
     others = "; the others cannot be told from chance" if len(clear) < len(table) else ""
-    named = words.some_of(shares, MENTIONED, "parameters")
-    return f"How trials rank is explained best by {named}, each by itself{others}."
+    named = words.some_of(shares, MENTIONED, "parameters") + (", each" if len(shares) > 1 else ",") + " by itself"
+    return f"How trials rank is explained best by {named}{others}."
 
 
 def going_on(result: Result) -> list[str]:

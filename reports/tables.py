@@ -14,6 +14,7 @@ from reports import words
 from reports.axes import Axis, axis_of
 from sweep.results import TRIAL_COLUMNS, Result
 from sweep.space import Int, Range
+from sweep.work import GOING_ON
 
 RESULTS = ("score", "parameters", "flops", "seconds", "trained_epochs")
 """What is compared beside a configuration's values."""
@@ -34,8 +35,8 @@ def scored(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparable(table: pd.DataFrame) -> "pd.Series[float]":
-    """The scores that an axis is made for: those of trials that were not halted at a rung, if there are two."""
-    kept = table.loc[table["outcome"] != "paused", "score"]
+    """The scores that an axis is made for: those of trials that will not be trained further, if there are two."""
+    kept = table.loc[~table["outcome"].isin(GOING_ON), "score"]
     return kept if len(kept) >= 2 else table["score"]
 
 
@@ -357,7 +358,9 @@ def provenance(result: Result) -> pd.DataFrame:
     """Where the numbers come from: `part` (study or training), `name`, `value` in words."""
     document = {name: value for name, value in result.study.as_document().items() if name != "space"}
     document["base"] = document["base"] or "the tutorial's network and training"
-    rows = [("study", *row) for row in _flat(document)] + [("training", *row) for row in _flat(result.provenance)]
+    training = {name: value for name, value in result.provenance.items() if name != "versions"}
+    training |= {f"version of {name}": value for name, value in (result.provenance.get("versions") or {}).items()}
+    rows = [("study", *row) for row in _flat(document)] + [("training", *row) for row in _flat(training)]
     return pd.DataFrame(rows, columns=["part", "name", "value"], dtype=object)
 
 

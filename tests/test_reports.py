@@ -1,3 +1,4 @@
+import html
 import json
 import math
 import re
@@ -11,7 +12,7 @@ from report_samples import HOSTILE, SPACE, START, curves_of, frame_of, halted, r
 
 import reports
 import sweep
-from reports import axes, elements, networks, page, stories, summary, tables, words
+from reports import axes, elements, figures, networks, page, stories, summary, tables, words
 from sweep.architecture import architecture
 from sweep.configuration import Configuration
 from sweep.errors import InputError
@@ -216,6 +217,36 @@ def test_a_front_holds_what_nothing_cheaper_matches(column):
         assert row.front == better.empty or (not row.front and (cheaper["score"] == row.score).sum() > 1)
 
 
+def test_a_cost_that_all_trials_share_is_said_and_not_drawn():
+    frame = frame_of(rows_of(0.98, 0.985, 0.99))
+    figure = figures.front(frame, "parameters")
+    assert not figure.data
+    assert figure.layout.title.text == "No trial is cheaper than another in network parameters."
+    assert figures.front(frame.assign(parameters=[1, 2, 3]), "parameters").data
+
+
+def test_an_axis_is_made_for_the_trials_that_will_not_be_trained_further():
+    """Else the first epochs of those under way would press together what is to be compared."""
+    early = ("running", "interrupted", "paused")
+    rows = [*rows_of(0.985, 0.99), *({"trial": 2 + n, "outcome": each, "score": 0.9} for n, each in enumerate(early))]
+    assert list(tables.comparable(tables.scored(frame_of(rows)))) == [0.985, 0.99]
+    assert len(tables.comparable(tables.scored(frame_of(rows[1:])))) == 4  # one alone makes no range
+
+
+def test_a_note_on_how_to_read_stands_over_what_is_there_to_be_read():
+    notes = {element.key: element.note for element in elements.ELEMENTS if element.note}
+    few, many = (html.unescape(page.render(sample(trials))) for trials in (0, 40))
+    assert not [key for key, note in notes.items() if note in few]
+    assert {"importance", "history", "parallel"} <= {key for key, note in notes.items() if note in many}
+
+
+def test_the_story_of_a_trial_without_a_score_says_so_by_its_outcome_alone():
+    rows = rows_of(0.98)
+    rows.append({"trial": 1, "outcome": "failed", "reason": "it broke", "trained_epochs": 0})
+    told = [stories.story(result_of(rows), trial) for trial in (0, 1)]
+    assert [plain(each.title) for each in told] == ["Trial 0, the best, the baseline: 98.00 %", "Trial 1"]
+
+
 def timeline_of(result):
     return tables.timeline(result.frame, result.curves)
 
@@ -327,7 +358,7 @@ def test_thinning_keeps_the_best():
 def test_provenance_says_study_and_training_with_nested_names():
     table = tables.provenance(result_of(rows_of(0.98)))
     told = {(part, name): value for part, name, value in table.itertuples(index=False)}
-    assert told["training", "versions, keras"] == "3.15.1"
+    assert told["training", "version of keras"] == "3.15.1"
     assert told["study", "validation"] == "10,000"
 
 
@@ -382,7 +413,7 @@ def test_the_parameter_that_mattered_is_named_with_its_share():
     for trial, row in enumerate(rows):
         row |= {"learning_rate": 1e-4 * (1 + trial % 4), "batch_size": (32, 64)[trial // 4 % 2]}
     space = {"learning_rate": SPACE["learning_rate"], "batch_size": Choice((32, 64))}
-    expected = "explained best by learning rate (100 %), each by itself; the others cannot be told from chance."
+    expected = "explained best by learning rate (100 %), by itself; the others cannot be told from chance."
     assert expected in " ".join(said(result_of(rows, space=space)))
 
 

@@ -174,6 +174,9 @@ def column(page, at):
     return page.ask(f"{rows}.map((row) => row.cells[{at}].dataset.key)")
 
 
+COUNTED = "document.querySelector('#leaderboard [role=status]').textContent"
+
+
 def press(page, selector):
     """A click by keyboard: focus and Enter."""
     page.ask(f"document.querySelector({selector!r}).focus()")
@@ -206,7 +209,11 @@ def test_the_leaderboard_filters_by_words_and_by_numbers(chromium, files):
             ("", frame["score"].notna()),
         ):
             page.ask(type_in.format(text))
-            assert {int(key) for key in column(page, 0)} == set(frame.loc[expected & frame["score"].notna(), "trial"])
+            left = set(frame.loc[expected & frame["score"].notna(), "trial"])
+            assert {int(key) for key in column(page, 0)} == left
+            assert page.ask(COUNTED) == (f"{len(left)} of 96 trials" if text else "96 trials")
+    with opened(chromium, files / "one.html") as page:
+        assert page.ask(COUNTED) == "1 trial"
 
 
 def test_columns_can_be_picked(chromium, files):

@@ -154,7 +154,8 @@ const tables = (() => {
     const heads = [...table.tHead.rows[0].cells];
     const rows = [...table.tBodies[0].rows];
     const names = heads.map((head) => head.textContent.trim().toLowerCase());
-    const shown = make("span", { textContent: `${rows.length} rows`, role: "status" });
+    const all = rows.length === 1 ? "1 trial" : `${rows.length} trials`;
+    const shown = make("span", { textContent: all, role: "status" });
 
     heads.forEach((head, at) => {
       const button = make("button", { type: "button", textContent: head.textContent.trim() });
@@ -177,7 +178,7 @@ const tables = (() => {
       const terms = filter.value.toLowerCase().split(",").map((term) => term.trim()).filter(Boolean);
       rows.forEach((row) => { row.hidden = !terms.every((term) => holds(row, names, term)); });
       const left = rows.filter((row) => !row.hidden).length;
-      shown.textContent = left < rows.length ? `${left} of ${rows.length} rows` : `${rows.length} rows`;
+      shown.textContent = left < rows.length ? `${left} of ${all}` : all;
     });
 
     const boxes = heads.slice(1).map((head, at) => {
