@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from sweep.architecture import Infeasible, architecture
 from sweep.configuration import Values
 from sweep.data import Split, load
+from sweep.space import Space
 from sweep.spec import load as load_study
 from sweep.work import Run
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from sweep.training import Images
 
 TABLE = Path(__file__).parent / "search_table.json.gz"
-CONFIGURATIONS = 128
+CONFIGURATIONS = 192
 LOOKS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
 """Where on its curve a run is scored, in epochs."""
 REPEATED, SEEDS = 20, (1, 2)
@@ -40,13 +41,14 @@ IMAGES, VALIDATION = 15_000, 10_000
 def points(count: int) -> list[Values]:
     """The baseline's point and others at random, of networks with at most the baseline's FLOPs, all for 9 epochs."""
     study = load_study("everything")
+    space = Space(study.space, study.base)
     most = architecture(study.base, (28, 28, 1), 10).flops
     rng = random.Random(0)
-    found = [study.searched.point_of(study.base) or {}]
+    found = [space.point_of(study.base) or {}]
     while len(found) < count:
-        point = study.searched.sample(rng)
+        point = space.sample(rng)
         try:
-            shape = architecture(study.searched.configuration(point), (28, 28, 1), 10)
+            shape = architecture(space.configuration(point), (28, 28, 1), 10)
         except Infeasible:
             continue
         if shape.flops <= most:
