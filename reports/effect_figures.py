@@ -207,11 +207,5 @@ def _labels(row: int, axis: axes.Axis, name: str) -> list[dict[str, Any]]:
     shares = axes.along(axis, pd.Series([at for at, _ in ticks], dtype=float))
     style = {"y": row, "showarrow": False, "yshift": -11, "font": {"size": 11}}
     return [
-        {"x": float(share), "text": html.escape(text), "xanchor": _anchor(float(share))} | style
-        for share, (_, text) in zip(shares, ticks, strict=True)
+        {"x": float(share), "text": html.escape(text)} | style for share, (_, text) in zip(shares, ticks, strict=True)
     ]
-
-
-def _anchor(share: float) -> str:
-    """Which part of a label stands at its place: at the ends of an axis it keeps to the axis."""
-    return "left" if share < 0.05 else "right" if share > 0.95 else "center"
