@@ -156,7 +156,9 @@ def _study(standing: Standing) -> Row:
 def _short_state(standing: Standing) -> str:
     if standing.holder is not None:
         return "running"
-    return "done" if standing.counted >= standing.study.trials else "stopped"
+    if standing.counted >= standing.study.trials:
+        return "done"
+    return "stopped" if standing.outcomes else "not begun"
 
 
 NOW: Element[Standing] = Element("now", "Now", "", _now)
