@@ -3,10 +3,11 @@
     python benchmarks/search.py [--replays 100] [--workers 2] [--json FILE]
 
 `search_table.json.gz` holds the curves of configurations drawn from the study `everything` (see search_table.py). A
-replay asks for a point, tries the configuration of the table nearest to it that was not tried yet, and pays for the
-epochs it looks at. What a strategy would recommend is its completed trial with the best score; its regret is how much
-better the best of the table is, both in the mean of their seeds where they have several. Replays differ in the seed of
-the sampler and in which of its seeds' curves a configuration shows. One worker; everybody begins with the baseline.
+replay has the baseline and half of them, drawn at random, so that no single one decides. It asks for a point, tries
+the nearest configuration that was not tried yet, and pays for the epochs it looks at; who pauses trials goes on with
+the best of them once all are begun. Regret is how much better the best of its half is than what was found, both in the
+mean of their seeds where they have several: than the trial with the best score, or than the best of the five with the
+best scores, which `sweep confirm` tells apart. One worker; everybody begins with the baseline.
 """
 
 import argparse
@@ -18,7 +19,8 @@ import multiprocessing
 import random
 import statistics
 import warnings
-from collections.abc import Callable, Iterator
+from bisect import insort
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -26,32 +28,36 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.pruners import BasePruner, HyperbandPruner, NopPruner, SuccessiveHalvingPruner
+from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 from search_table import TABLE, last
 
 from sweep.configuration import Values
-from sweep.coordinator import FINALISTS
+from sweep.defaults import CONFIRMED
 from sweep.mirror import Memory
 from sweep.schedule import EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd, Unhalted
 from sweep.search import suggest
-from sweep.space import Choice, Float, Int, Range
+from sweep.space import Choice, Float, Int, Range, Space
 from sweep.spec import Study, load
 
-MOST_EPOCHS = 400.0
+MOST_EPOCHS = 600.0
 REPORTED = (25, 50, 100, 200, 400)
-NEAR = 0.05
+NEAR = (0.05, 0.3, 0.5)
 """Points of accuracy within the best that count as found."""
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """A way of searching: who proposes, where trials halt, and who prunes them, if somebody does."""
+    """A way of searching: who proposes, where trials halt, and who prunes them, if somebody does.
+
+    `draws_epochs`: each trial ends after as many epochs as its point says. Without, each may have the most.
+    """
 
     sampler: Callable[[int], BaseSampler]
     schedule: Callable[[], Schedule] = ToTheEnd
     pruner: Callable[[], BasePruner] = NopPruner
+    draws_epochs: bool = False
 
 
 class OneEpochThenTheTopFew(Unhalted):
@@ -85,16 +91,22 @@ def tpe(seed: int) -> BaseSampler:
     return TPESampler(seed=seed, multivariate=True, group=True)
 
 
+def hyperband() -> BasePruner:
+    return HyperbandPruner(min_resource=1, max_resource=9)
+
+
 STRATEGIES = {
-    "random": Strategy(RandomSampler),
+    "random": Strategy(RandomSampler, draws_epochs=True),
+    "TPE": Strategy(tpe, draws_epochs=True),
+    "TPE, always 9 epochs": Strategy(tpe),
+    "TPE + Hyperband": Strategy(tpe, EveryEpoch, hyperband, draws_epochs=True),
+    "TPE + Hyperband, up to 9 epochs": Strategy(tpe, EveryEpoch, hyperband),
     "one epoch, then the top 5 of 40": Strategy(RandomSampler, OneEpochThenTheTopFew),
-    "TPE": Strategy(tpe),
-    "TPE + Hyperband": Strategy(tpe, EveryEpoch, lambda: HyperbandPruner(min_resource=1, max_resource=9)),
-    "TPE + successive halving": Strategy(tpe, EveryEpoch, lambda: SuccessiveHalvingPruner(min_resource=1)),
     "ours": Strategy(tpe, SuccessiveHalving),
+    "ours, drawing epochs": Strategy(tpe, SuccessiveHalving, draws_epochs=True),
 }
 VARIANTS = {
-    f"ours, first {first:g}, factor {factor}": Strategy(tpe, partial(SuccessiveHalving, first, factor))
+    f"random, first rung {first:g}, factor {factor}": Strategy(RandomSampler, partial(SuccessiveHalving, first, factor))
     for factor in (2, 3, 4)
     for first in (0.1, 0.25, 0.5, 1.0)
 }
@@ -112,10 +124,9 @@ class Table:
         """What a configuration reaches, in the mean of its seeds."""
         return statistics.fmean(curve[epochs] for curve in self.curves[place])
 
-    @property
-    def best(self) -> float:
-        """The best that any of them reaches after any number of epochs that the study allows."""
-        return max(self.truth(place, epochs) for place in range(len(self.points)) for epochs in range(2, 10))
+    def best(self, places: Collection[int]) -> float:
+        """The best that any of these reaches after any number of epochs that the study allows."""
+        return max(self.truth(place, epochs) for place in places for epochs in self.study.space["epochs"].values())
 
 
 @cache
@@ -163,15 +174,23 @@ class Tried:
     reached: float = 0.0
 
 
+@dataclass(frozen=True)
+class Found:
+    """After so many epochs: the regret of the trial with the best score, and of the best of the few to be confirmed."""
+
+    spent: float
+    first: float
+    confirmed: float
+
+
 @dataclass
 class Replay:
-    """One search on the table, by a strategy, with a seed."""
+    """One search on half of the table, by a strategy, with a seed."""
 
     strategy: Strategy
     seed: int
     spent: float = 0.0
-    found: list[tuple[float, float]] = field(default_factory=list)
-    """Epochs spent, and the regret of what would be recommended from then on."""
+    found: list[Found] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._table = table()
@@ -185,21 +204,23 @@ class Replay:
         )
         self._schedule = self.strategy.schedule()
         self._curves = [random.Random(f"{self.seed} {n}").choice(each) for n, each in enumerate(self._table.curves)]
-        self._left = set(range(len(self._table.points)))
+        others = range(1, len(self._table.points))
+        self._left = {0, *random.Random(f"half {self.seed}").sample(others, len(others) // 2)}
+        self._goal = self._table.best(self._left)
         self._trials: list[Tried] = []
         self._paused: set[int] = set()
-        self._best, self._completed = -math.inf, 0
+        self._completed: list[tuple[float, float]] = []  # score and regret, the best score first
 
-    def run(self) -> list[tuple[float, float]]:
+    def run(self) -> list[Found]:
         while self.spent < MOST_EPOCHS:
             if promotable := self._schedule.promotable(self._paused):
                 self._paused.remove(promotable[0])
                 self._go_on(promotable[0])
             elif self._left:
                 self._go_on(self._begin())
-            elif (finalists := self._schedule.ranked(self._paused)) and self._completed < FINALISTS:
-                self._paused.remove(finalists[0])
-                self._go_on(finalists[0], spared=True)
+            elif next_best := self._schedule.ranked(self._paused):
+                self._paused.remove(next_best[0])
+                self._go_on(next_best[0], spared=True)
             else:
                 break
         return self.found
@@ -207,11 +228,13 @@ class Replay:
     def _begin(self) -> int:
         """Asks for a point, and takes the nearest one of the table that is left."""
         study, trial = self._table.study, self._optuna.ask()
-        point = study.searched.walk(partial(suggest, trial))
+        point = Space(study.space, study.base).walk(partial(suggest, trial))
         place = 0
         if trial.number:
             place = min(self._left, key=lambda each: distance(study, point, self._table.points[each]))
-        epochs = point["epochs"] if trial.number else study.base.epochs
+        epochs = point["epochs"] if self.strategy.draws_epochs else study.longest
+        if trial.number == 0:
+            epochs = study.base.epochs
         self._left.remove(place)
         self._trials.append(Tried(trial, place, self._table.points[place] | {"epochs": epochs}))
         return trial.number
@@ -233,10 +256,9 @@ class Replay:
                 return self._show(tried, TrialState.PRUNED)
         self._optuna.tell(tried.trial, curve[epochs])
         self._show(tried, TrialState.COMPLETE)
-        self._completed += 1
-        if curve[epochs] > self._best:
-            self._best = curve[epochs]
-            self.found.append((self.spent, self._table.best - self._table.truth(tried.place, epochs)))
+        insort(self._completed, (-curve[epochs], self._goal - self._table.truth(tried.place, epochs)))
+        regrets = [regret for _, regret in self._completed[:CONFIRMED]]
+        self.found.append(Found(self.spent, regrets[0], min(regrets)))
 
     def _show(self, tried: Tried, state: TrialState) -> None:
         """Has the sampler learn from the point that was tried, in place of the one it asked for."""
@@ -247,22 +269,22 @@ class Replay:
         self._memory.shown[shown.number] = shown
 
 
-def replay(name: str, seed: int) -> list[tuple[float, float]]:
+def replay(name: str, seed: int) -> list[Found]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return Replay((STRATEGIES | VARIANTS)[name], seed).run()
 
 
-def regret_at(found: list[tuple[float, float]], epochs: float) -> float:
-    return next((regret for spent, regret in reversed(found) if spent <= epochs), math.inf)
+def regret_at(found: list[Found], epochs: float, of: str) -> float:
+    return next((getattr(each, of) for each in reversed(found) if each.spent <= epochs), math.inf)
 
 
-def epochs_until(found: list[tuple[float, float]], regret: float) -> float:
-    """From when on the recommendation stays that near; infinite where it never does."""
-    far = [place for place, (_, each) in enumerate(found) if each > regret]
+def epochs_until(found: list[Found], regret: float, of: str) -> float:
+    """From when on it stays that near; infinite where it never does."""
+    far = [place for place, each in enumerate(found) if getattr(each, of) > regret]
     after = far[-1] + 1 if far else 0
-    return found[after][0] if after < len(found) else math.inf
+    return found[after].spent if after < len(found) else math.inf
 
 
 def quartiles(values: list[float]) -> tuple[float, float, float]:
@@ -271,24 +293,23 @@ def quartiles(values: list[float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def lines(results: dict[str, list[list[tuple[float, float]]]]) -> Iterator[str]:
+def lines(results: dict[str, list[list[Found]]], of: str) -> Iterator[str]:
     width = max(map(len, results)) + 2
-    yield f"{'regret in points after':{width}}" + "".join(f"{f'{e} epochs':>20}" for e in REPORTED)
-    yield f"{'':{width}}" + f"{'median (quartiles)':>20}" * len(REPORTED) + f"{f'epochs to {NEAR}':>24}{'factor':>8}"
-    ours = quartiles([epochs_until(each, NEAR) for each in results["ours"]])[1] if "ours" in results else math.nan
+    heads = [f"{epochs} epochs" for epochs in REPORTED] + [f"epochs to {near:g}" for near in NEAR]
+    yield " " * width + "".join(f"{head:>20}" for head in heads)
     for name, found in results.items():
-        at = [quartiles([regret_at(each, epochs) for each in found]) for epochs in REPORTED]
-        until = quartiles([epochs_until(each, NEAR) for each in found])
-        cells = "".join(f"{f'{middle:.2f} ({low:.2f}-{high:.2f})':>20}" for low, middle, high in at)
-        reached = f"{until[1]:.0f} ({until[0]:.0f}-{until[2]:.0f})"
-        yield f"{name:{width}}{cells}{reached:>24}{until[1] / ours:>8.1f}"
+        at = [quartiles([regret_at(each, epochs, of) for each in found]) for epochs in REPORTED]
+        until = [quartiles([epochs_until(each, near, of) for each in found]) for near in NEAR]
+        cells = [f"{middle:.2f} ({low:.2f}-{high:.2f})" for low, middle, high in at]
+        cells += [f"{middle:.0f} ({low:.0f}-{high:.0f})" for low, middle, high in until]
+        yield f"{name:{width}}" + "".join(f"{cell:>20}" for cell in cells)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replays", type=int, default=100)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--variants", action="store_true", help="other rungs of ours, too")
+    parser.add_argument("--variants", action="store_true", help="rungs of other kinds, too, at random points")
     parser.add_argument("--only", nargs="*", help="only these strategies")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
@@ -296,13 +317,16 @@ def main() -> None:
     names = [name for name in offered if options.only is None or name in options.only]
     known = table()
     seeds = sum(len(each) > 1 for each in known.curves)
-    print(f"{len(known.points)} configurations, {seeds} of them on several seeds; the best reaches {known.best:.2f} %")
+    best = known.best(range(len(known.points)))
+    print(f"{len(known.points)} configurations, {seeds} of them on several seeds; the best reaches {best:.2f} %")
     with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
         pending = {name: [pool.submit(replay, name, seed) for seed in range(options.replays)] for name in names}
         results = {name: [each.result() for each in futures] for name, futures in pending.items()}
-    print("\n".join(lines(results)))
+    for of, what in (("first", "the trial with the best score"), ("confirmed", "the best of the five to be confirmed")):
+        print(f"\nregret of {what}, in points: median (quartiles) of {options.replays} replays")
+        print("\n".join(lines(results, of)))
     if options.json:
-        options.json.write_text(json.dumps(results, indent=1))
+        options.json.write_text(json.dumps(results, indent=1, default=vars))
 
 
 if __name__ == "__main__":
