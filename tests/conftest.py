@@ -1,3 +1,4 @@
+import fcntl
 import subprocess
 from pathlib import Path
 
@@ -34,8 +35,10 @@ def fashion_files(tmp_path_factory) -> Path:
             load("fashion-mnist")
         except DataError:
             folder = tmp_path_factory.mktemp("debian")
-            subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)  # refused but to root
-            subprocess.run(["apt-get", "download", "-q", "dataset-fashion-mnist"], cwd=folder, check=True)
+            with (tmp_path_factory.getbasetemp().parent / "apt-get.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # of pytest's processes one at a time
+                subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)  # refused but to root
+                subprocess.run(["apt-get", "download", "-q", "dataset-fashion-mnist"], cwd=folder, check=True)
             subprocess.run(["dpkg", "-x", next(folder.glob("*.deb")), folder], check=True)
             patched.setattr("sweep.published.DEBIAN_FOLDER", folder / "usr" / "share" / "datasets")
             load("fashion-mnist")
