@@ -203,8 +203,8 @@ def test_footnotes_that_nobody_needs_are_left_out():
                 "99.05 ± 0.12 %, a difference of +0.30 ± 0.00 points (they were looked at once for this study)."
             ),
         ),
-        (replace(TIED, test_looks=2), "(they were looked at twice for this study; only the first look was a blind one)."),
-        (confirmed(study(), {0: BASE, 1: UP}, (UP, [*UP[1:], UP[0]])), "points, which may be chance (they were looked at once"),
+        (replace(TIED, test_looks=2), "were looked at twice for this study; only the first look was a blind one)."),
+        (confirmed(study(), {0: BASE, 1: UP}, (UP, [*UP[1:], UP[0]])), "which may be chance (they were looked at once"),
         (confirmed(study(), {0: BASE, 1: DOWN}, (BASE, BASE)), "the baseline has 98.50 ± 0.10 % of the test images"),
         (confirmed(study(), {0: BASE, 1: UP}, looks=0), "The test images are still sealed."),
         (confirmed(study(), {0: BASE, 1: UP}, looks=3), "The test images were looked at 3 times for this study, not"),
