@@ -1,4 +1,5 @@
 import fcntl
+import signal
 import subprocess
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 from sweep.data import load
 from sweep.errors import DataError
 from sweep.published import PUBLISHED
+
+# A shell that starts pytest in its background has it ignore Ctrl-C, and with it the commands that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
