@@ -240,8 +240,9 @@ def _seed(study: Study, number: int, again: int = 0) -> int:
     return (study.seed * 1_000_003 + number + again * 0x9E3779B1) % 2**32
 
 
-def _key(point: Mapping[str, Value]) -> frozenset[tuple[str, Value]]:
-    return frozenset(point.items())
+def _key(point: Mapping[str, Value]) -> int:
+    """What stands for a point, in a hundredth of its memory."""
+    return hash(frozenset(point.items()))
 
 
 def _must_import(package: str, sampler: str) -> None:

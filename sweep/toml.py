@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sweep.errors import InputError, Problem, StudyError, alike, shown
+from sweep.errors import InputError, Problem, StudyError, alike, plain, shown
 from sweep.lines import Lines
 from sweep.ranges import Located
 
@@ -24,7 +24,7 @@ def read(path: Path) -> str:
         raise InputError(f"{path}: not a text file in UTF-8 ({why}).") from None
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f"{shown(str(path))[1:-1]}: cannot be read: {reason}.{alike(path)}") from None
+        raise InputError(f"{plain(str(path))}: cannot be read: {reason}.{alike(path)}") from None
 
 
 def parse(text: str, source: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from test_batch import Keeping
 
@@ -167,9 +168,11 @@ def test_trials_that_did_not_complete_do_not_enter(laboratory):
 
 
 def test_a_configuration_that_was_tried_twice_enters_once(laboratory):
-    result = laboratory.search(sampler="random", trials=12)
-    assert len(result.frame) == 12
-    assert [result.configuration(number).dense_units for number in chosen(result, 12)] == [BIG, HUGE, CHEAP]
+    result = laboratory.search()
+    once = result.frame
+    twice = replace(result, frame=pd.concat([once, once.assign(trial=once["trial"] + len(once))], ignore_index=True))
+    assert chosen(twice, 12) == chosen(result, 12)
+    assert [result.configuration(number).dense_units for number in chosen(twice, 12)] == [BIG, HUGE, CHEAP]
 
 
 def test_networks_that_differ_in_epochs_alone_enter_each_for_itself(laboratory):

@@ -222,7 +222,8 @@ def test_no_trial_stands_as_running_where_its_end_could_not_be_kept(place, monke
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("function", ["add_epoch", "end_trial", "begin_trial"])
 def test_no_trial_is_lost_or_trained_twice_where_several_workers_were_at_work(function, when, nth, place):
-    study = STUDY.replaced(trials=12, space=SPACE | {"learning_rate": [1e-4, 1e-3]})  # some of them have the same run
+    few = SPACE | {"learning_rate": [1e-4, 1e-3], "epochs": [4, 5]}  # some trials have the same run
+    study = STUDY.replaced(trials=12, space=few)
     point = Point(when, f"{STORE}.{function}", nth)
     assert killed(study, place, point, workers=3)
     _, stopped = place.run(study, workers=3)
