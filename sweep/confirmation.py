@@ -1,5 +1,6 @@
 """Confirming: the best few and the baseline on fresh seeds, then whichever is recommended on the sealed test images."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -50,10 +51,17 @@ def fresh_seeds(study: Study, count: int) -> tuple[int, ...]:
 
 
 def ranked(result: Result) -> list[int]:
-    """The trials that the search would recommend, the best first: completed, none twice, the baseline apart."""
-    frame = result.frame
-    found = frame[(frame["outcome"] == "completed") & ~frame["baseline"].astype(bool)]
-    best_first = found.sort_values(["score", "trial"], ascending=[False, True])
+    """The trials that the search would recommend, the best first: none twice, the baseline apart.
+
+    Completed ones come first. Where rungs let few come so far before the time was over, those that were trained for an
+    epoch at least follow, the furthest first: what is confirmed is trained anew, on seeds of its own.
+    """
+    frame = result.frame[~result.frame["baseline"].astype(bool)]
+    completed = frame["outcome"] == "completed"
+    halted = frame["outcome"].isin(["paused", "interrupted"]) & (frame["trained_epochs"] >= 1)
+    reached = frame["trained_epochs"].where(~completed, math.inf)
+    found = frame.assign(reached=reached)[completed | (halted & (result.study.pruner == "asha"))]
+    best_first = found.sort_values(["reached", "score", "trial"], ascending=[False, False, True])
     return [int(number) for number in best_first.drop_duplicates(["fingerprint", "epochs"])["trial"]]
 
 
@@ -66,7 +74,7 @@ def chosen(result: Result, top: int) -> list[int]:
     found = ranked(result)[:top]
     if not found:
         raise InputError(
-            f"Study {result.study.name!r} has no completed trial beside the baseline, so there is nothing to confirm. "
+            f"Study {result.study.name!r} has no trial beside the baseline that came far enough to be confirmed. "
             f"`sweep run` goes on with it."
         )
     return found
@@ -179,7 +187,9 @@ class Race:
 
     def __init__(self, result: Result, trials: Sequence[int], shape: Shape) -> None:
         self._configurations = {BASELINE: result.study.base} | {n: result.configuration(n) for n in trials}
-        scores = {BASELINE: result.baseline_score} | {number: result.score(number) for number in trials}
+        completed = set(result.frame.loc[result.frame["outcome"] == "completed", "trial"])
+        scores = {BASELINE: result.baseline_score}
+        scores |= {number: result.score(number) if number in completed else None for number in trials}
         shapes = {number: shape(configuration) for number, configuration in self._configurations.items()}
         self._entrants = {
             number: Candidate(number, shapes[number].parameters, shapes[number].flops, scores[number], ())

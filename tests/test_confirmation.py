@@ -175,6 +175,21 @@ def test_a_configuration_that_was_tried_twice_enters_once(laboratory):
     assert [result.configuration(number).dense_units for number in chosen(twice, 12)] == [BIG, HUGE, CHEAP]
 
 
+def test_where_rungs_let_few_complete_the_furthest_of_the_others_enter(laboratory):
+    result = laboratory.search()
+    frame = result.frame.copy()
+    units = {result.configuration(number).dense_units: number for number in frame["trial"]}
+    at = frame.set_index("trial").index.get_indexer
+    rungs = replace(result, study=result.study.replaced(pruner="asha"), frame=frame)
+    for network, outcome, epochs in ((BIG, "paused", 1.0), (HUGE, "interrupted", 1.5)):
+        row = frame.index[at([units[network]])]
+        frame.loc[row, ["outcome", "trained_epochs"]] = outcome, epochs
+    assert chosen(rungs, 5) == [units[CHEAP], units[HUGE], units[BIG]]
+    assert chosen(replace(rungs, study=result.study), 5) == [units[CHEAP]]
+    frame.loc[frame.index[at([units[BIG]])], "trained_epochs"] = 0.25
+    assert chosen(rungs, 5) == [units[CHEAP], units[HUGE]]
+
+
 def test_networks_that_differ_in_epochs_alone_enter_each_for_itself(laboratory):
     space = {"epochs": Choice((1, 2, 3))}
     result = laboratory.search(space=space, trials=3)
@@ -188,7 +203,7 @@ def test_where_nothing_but_the_baseline_was_tried_there_is_nothing_to_confirm(la
     else:
         with Store.open(laboratory.storage) as store:
             store.begin_study(study_of(laboratory.source, precision="float32"), laboratory.dataset.digest)
-    with pytest.raises(InputError, match="Study 'test' has no completed trial beside the baseline"):
+    with pytest.raises(InputError, match="Study 'test' has no trial beside the baseline that came far enough"):
         laboratory.confirm()
     assert laboratory.runs == []
 
@@ -640,7 +655,7 @@ def test_a_database_that_is_not_there_is_a_sentence(capsys, storage):
 def test_a_study_without_completed_trials_is_a_sentence(laboratory, capsys):
     laboratory.search(dict.fromkeys(EQUAL, math.nan))
     error = say(capsys, "confirm", "test", "--storage", laboratory.storage, code=2)
-    assert error.startswith("Study 'test' has no completed trial beside the baseline, so there is nothing to confirm.")
+    assert error.startswith("Study 'test' has no trial beside the baseline that came far enough to be confirmed.")
 
 
 def test_a_study_that_is_being_run_is_not_confirmed(laboratory, capsys):
