@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from test_batch import Keeping
 
+import reports
 from sweep import api, cli, output
 from sweep.batch import Trained
 from sweep.configuration import Configuration
@@ -732,3 +733,22 @@ def test_a_real_study_is_run_and_confirmed_in_one_go_and_confirming_again_trains
     assert document["standings"][0]["mean"]["value"] > 0.3 > document["standings"][1]["mean"]["value"]
     assert document["test"]["baseline"]["value"] > 0.9  # of 60,000 images, not 2,000
     assert document["test_looks"] == 2
+
+
+def test_who_came_furthest_is_confirmed_without_a_score_of_the_search(laboratory, capsys, tmp_path):
+    result = laboratory.search()
+    units = {result.configuration(number).dense_units: number for number in result.frame["trial"]}
+    with closing(sqlite3.connect(laboratory.storage)) as database:
+        database.execute("UPDATE sweep_studies SET document = json_set(document, '$.pruner', 'asha')")
+        paused = "UPDATE sweep_trials SET outcome = 'paused', trained_epochs = 1, finished = NULL WHERE number = ?"
+        database.execute(paused, (units[HUGE],))
+        database.commit()
+    found = laboratory.confirm({BASELINE: 0.9, CHEAP: 0.9, BIG: 0.9, HUGE: 0.99}, seeds=4)
+    assert found.recommended == units[HUGE]
+    standings = {each["trial"]: each for each in found.verdict["standings"]}
+    assert standings[units[HUGE]]["search_score"] is standings[units[HUGE]]["luck"] is None
+    assert standings[units[BIG]]["luck"] > 0
+    output.print_verdict(found, as_json=False)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"trial {units[HUGE]} ")]
+    assert "–" in line
+    reports.write(found, tmp_path / "report.html")
