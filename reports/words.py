@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sweep.configuration import PARAMETERS
+from sweep.errors import several as several
 from sweep.space import Choice, Range
 
 LABELS = {
@@ -179,11 +180,6 @@ def some_of(items: list[str], most: int, noun: str) -> str:
     if len(items) > most + 1:
         items = [*items[:most], f"{len(items) - most} more {noun}".rstrip()]
     return listed(items)
-
-
-def several(how_many: int, noun: str, plural: str = "") -> str:
-    """As in "1 trial", "12 trials", "10,000 trials"."""
-    return f"{how_many:,} {noun if how_many == 1 else plural or noun + 's'}"
 
 
 def shortened(text: str, most: int = 18) -> str:

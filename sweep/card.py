@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sweep.configuration import Configuration, Value
 from sweep.confirmation import BASELINE
-from sweep.errors import shown
+from sweep.errors import several, shown
 from sweep.formats import FORMATS, MODEL, Written
 from sweep.pick import Pick, Sealed, standing
 from sweep.published import PUBLISHED
@@ -130,7 +130,7 @@ def _interval(mean: dict[str, Any] | None) -> str:
     """A mean with its interval and the number of its seeds."""
     if mean is None:
         return "not known"
-    seeds = f"{mean['seeds']} seed{'s' if mean['seeds'] > 1 else ''}"
+    seeds = several(mean["seeds"], "seed")
     if mean["low"] is None:
         return f"{_percent(mean['value'])} ({seeds})"
     return f"{_percent(mean['value'])} (95 % interval {100 * mean['low']:.2f} to {100 * mean['high']:.2f}, {seeds})"

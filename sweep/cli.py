@@ -13,7 +13,7 @@ import typer
 from typer import Argument, Option
 
 from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, SEARCH_SHARE, STORAGE, SUGGESTED, SUGGESTED_SEEDS, VALIDATION
-from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError, plain
+from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError, plain, several
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -934,8 +934,6 @@ def _note(text: str) -> None:
 
 
 def _ranges(study: "Study") -> str:
-    from sweep.display import several
-
     names = list(study.space)
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     return f"{several(study.trials, 'trial')} over {shown}"

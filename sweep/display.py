@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweep.configuration import Configuration, Value
-from sweep.errors import plain
+from sweep.errors import plain, several
 from sweep.outlook import TOP, in_words, outlook
 from sweep.work import UNFINISHED, Epoch, Outcome, Trial
 
@@ -46,11 +46,6 @@ def shown(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def several(how_many: int, noun: str) -> str:
-    """As in "1 trial", "12 trials"."""
-    return f"{how_many:,} {noun}" + ("" if how_many == 1 else "s")
 
 
 def changes(configuration: Configuration, base: Configuration) -> str:

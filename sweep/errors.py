@@ -79,6 +79,11 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+def several(how_many: int, noun: str, plural: str = "") -> str:
+    """As in "1 trial", "12 trials", "10,000 trials"."""
+    return f"{how_many:,} {noun if how_many == 1 else plural or noun + 's'}"
+
+
 def plain(text: str) -> str:
     """A text with a code for each character that could move a terminal's cursor, colour it, or turn a line around."""
     if text.isprintable():

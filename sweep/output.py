@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sweep.configuration import Configuration, Value
-from sweep.display import changes, duration, percent, several, shown
-from sweep.errors import plain
+from sweep.display import changes, duration, percent, shown
+from sweep.errors import plain, several
 from sweep.outlook import in_words, look_ahead
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sweep.configuration import PARAMETERS, Configuration
 from sweep.data import Split
-from sweep.errors import InputError
+from sweep.errors import InputError, several
 from sweep.mistakes import Mistakes, Predictions, mistakes
 from sweep.spec import Study
 from sweep.store import Store
@@ -165,7 +165,7 @@ class Result:
         """The machine that trained last, in a line: host, processor, threads, precision."""
         machine, threads = self.provenance.get("machine", ""), self.provenance.get("threads")
         named = [machine.get("host"), machine.get("processor")] if isinstance(machine, dict) else [machine]
-        counted = f"{threads} thread{'s' if threads != 1 else ''}" if threads else ""
+        counted = several(threads, "thread") if threads else ""
         return ", ".join(str(part) for part in (*named, counted, self.study.precision) if part)
 
     def mistakes(self) -> Mistakes | None:

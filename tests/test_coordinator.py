@@ -298,7 +298,9 @@ def test_two_trials_of_a_study_on_the_same_run_train_it_once(storage, workers):
     assert list(runs.size()) == [2, 2, 2]
     assert (runs["trained_epochs"].sum() - runs["reused_epochs"].sum() == 5).all()
     for _, row in result.frame.iterrows():
-        assert row["reused_from"] == "" or row["reused_epochs"] > 0
+        (other,) = set(runs.get_group(row["fingerprint"])["trial"]) - {row["trial"]}
+        assert row["reused_from"] == (f"test {other}" if row["reused_epochs"] else "")
+        assert row["reused_epochs"] in (0, 4)
         assert row["score"] == learns_with_rate(result.configuration(row["trial"]), row["epochs"])
 
 
