@@ -124,6 +124,7 @@ class Coordinator:
     provenance: dict[str, Any]
     fresh: bool = False
     _stop: threading.Event = field(default_factory=threading.Event)
+    _drawn: "Proposal | None" = None
     _ready: deque[Trial] = field(default_factory=deque)
     _active: dict[int, _Active] = field(default_factory=dict)
     _paused: set[int] = field(default_factory=set)
@@ -157,11 +158,11 @@ class Coordinator:
         return Stopped.EXHAUSTED if self._exhausted else Stopped.DONE
 
     def _more_to_do(self) -> bool:
-        return bool(self._wanted() or self._ready or self._active or self._promotable())
+        return bool(self._wanted() or self._drawn or self._ready or self._active or self._promotable())
 
     def _wanted(self) -> bool:
         """Whether the study wants another trial beside those under way."""
-        under_way = len(self._active) + len(self._ready)
+        under_way = len(self._active) + len(self._ready) + (self._drawn is not None)
         counted = self._ended.total() - self._ended[Outcome.INFEASIBLE]
         return not self._exhausted and counted + under_way < self.study.trials
 
@@ -184,17 +185,23 @@ class Coordinator:
     def _hand_out(self) -> bool:
         """Begins trials for idle workers, and makes ready another: as many as there are workers, so that none waits.
 
-        Those that may be promoted come first. What is made ready is proposed before anything more is heard of the
-        others, so that with one worker it depends on nothing but their order. Returns whether there is more to do.
+        Those that may be promoted come first. A single worker's next trial is proposed before anything more is heard of
+        it, so that it depends on nothing but the order of the others; with several workers, one that becomes idle
+        meanwhile comes first. Returns whether there is more to do.
         """
         for number in self._promotable()[: self.engine.idle]:
             self._promote(number)
         self._begin_ready()
-        before = self._trainable
-        while self._trainable == before < self.engine.workers and self._wanted() and not self._stop.is_set():
+        while self._wants_to_propose():
             self._propose()
             self._begin_ready()
-        return before < self._trainable < self.engine.workers
+            if self.engine.workers > 1:
+                return self._wants_to_propose()
+        return False
+
+    def _wants_to_propose(self) -> bool:
+        wanted = self._drawn is not None or self._wanted()
+        return wanted and self._trainable < self.engine.workers and not self._stop.is_set()
 
     @property
     def _trainable(self) -> int:
@@ -207,11 +214,14 @@ class Coordinator:
             self._begin(self._ready.popleft())
 
     def _propose(self) -> None:
-        proposal = self.search.ask()
-        if proposal is None:
-            self._exhausted = True
+        """Draws the next point or, if there is one, keeps it: each takes long enough for a worker to become idle."""
+        if self._drawn is None:
+            self._drawn = self.search.ask()
+            self._exhausted = self._drawn is None
         else:
-            self._ready.append(self._trial(proposal))
+            self.search.keep()
+            self._ready.append(self._trial(self._drawn))
+            self._drawn = None
 
     def _trial(self, proposal: "Proposal") -> Trial:
         configuration = self.study.searched.configuration(proposal.point)
@@ -226,7 +236,7 @@ class Coordinator:
     def _promotable(self) -> list[int]:
         """Paused trials that may go on now: strong ones, and in the end, if these were few, the strongest there are."""
         found = self.schedule.promotable(self._paused)
-        if found or self._wanted() or self._ready:
+        if found or self._wanted() or self._drawn or self._ready:
             return found
         missing = FINALISTS - self._ended[Outcome.COMPLETED] - len(self._active)
         return self.schedule.ranked(self._paused)[: max(0, missing)]

@@ -43,7 +43,10 @@ class Search(Protocol):
     """Proposes points and learns from what came of them."""
 
     def ask(self) -> Proposal | None:
-        """The next point, or None where there are no more."""
+        """The next point, or None where there are no more. It is not kept yet."""
+
+    def keep(self) -> None:
+        """Keeps what was proposed last, which takes about as long as to draw it, so that no process draws it again."""
 
     def unfinished(self) -> list[int]:
         """Numbers of the trials that were asked for and never told of: `ask` gives them again."""
@@ -86,6 +89,7 @@ class OptunaSearch:
                 "Give yours another name, or keep it in another database (--storage)."
             )
         self._trials: dict[int, Trial] = {}
+        self._unkept: Trial | None = None
         self._to_resume = [trial.number for trial in known if not trial.state.is_finished()]
         self._count = len(known)
         self._proposed = {_key(trial.params) for trial in known}
@@ -112,9 +116,13 @@ class OptunaSearch:
                 trial = self._mirror.draw_again(trial.number, RandomSampler(_seed(self._spec, trial.number, again)))
                 point = self._draw(trial)
             self._proposed.add(_key(point))
-            self._trials[trial.number] = trial
-            self._mirror.keep(trial)
+            self._trials[trial.number] = self._unkept = trial
             return Proposal(trial.number, point)
+
+    def keep(self) -> None:
+        if self._unkept is not None:
+            self._mirror.keep(self._unkept)
+            self._unkept = None
 
     def report(self, number: int, epoch: float, score: float) -> bool:
         return self._mirror.report(self._trials[number], math.floor(epoch), score)  # Optuna's steps are whole

@@ -40,8 +40,14 @@ Send = Callable[[Event], None]
 
 SECONDS_BETWEEN_SIGNS = 1.0
 
+NICENESS = 5
+"""How far workers stand back for others, where all cores are busy: for the coordinator, or a worker that is done waits
+for its next segment twice as long; and for whatever else the computer is used for."""
+
 
 def main(threads: int) -> None:
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts means the coordinator, which decides
     events = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints goes to the log, not between the events

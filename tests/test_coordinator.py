@@ -168,7 +168,7 @@ def test_weak_trials_are_paused_where_they_are_and_strong_ones_reach_their_end(s
     assert set(frame["trained_epochs"]) == {0.25, 1, 3, 5}
     share = [int((frame["trained_epochs"] > rung).sum()) for rung in (0.25, 1, 3)]
     assert 10 <= share[0] <= 15  # a third, and those that were in it before others came
-    assert share[0] // 3 <= share[1] <= 8
+    assert share[0] // 3 <= share[1] <= 10
     assert 1 <= share[2] <= 6
     assert result.configuration(result.best_trial).learning_rate == pytest.approx(1e-3, rel=0.5)
     assert list(frame[frame["baseline"]]["outcome"]) == ["completed"]
@@ -249,7 +249,9 @@ def test_a_trial_that_ended_before_the_search_was_told_is_told_when_the_study_go
     study = study_of(RATES, trials=1)
     with Store.open(storage) as store:
         study_id = store.begin_study(study, "digest")
-        proposal = OptunaSearch(study, store.url).ask()
+        search = OptunaSearch(study, store.url)
+        proposal = search.ask()
+        search.keep()
         run_ = Run(Configuration(), 0, "mnist", "digest", Split())
         from sweep.work import Trial
 

@@ -74,11 +74,18 @@ def score_of(study: Study, proposal: Proposal) -> float:
     return 0.99 - 0.01 * abs(math.log10(rate) + 3)
 
 
+def asked(search: OptunaSearch) -> Proposal | None:
+    """What it proposes, kept."""
+    proposal = search.ask()
+    search.keep()
+    return proposal
+
+
 def search_through(search: OptunaSearch, study: Study, count: int) -> list[Proposal]:
     """Asks and tells, `count` times."""
     proposals = []
     for _ in range(count):
-        proposal = search.ask()
+        proposal = asked(search)
         if proposal is None:
             break
         score = score_of(study, proposal)
@@ -107,7 +114,7 @@ def test_every_sampler_proposes_points_of_a_conditional_space_and_says_nothing(u
 @pytest.mark.parametrize("sampler", ["qmc", "cmaes"])
 def test_workers_that_ask_before_anything_is_told_hear_no_murmurs_either(url, murmurs, sampler):
     search = OptunaSearch(study_of(sampler), url)
-    assert [search.ask().number for _ in range(4)] == list(range(4))
+    assert [asked(search).number for _ in range(4)] == list(range(4))
     assert murmurs == []
 
 
@@ -142,7 +149,7 @@ def test_a_grid_is_walked_point_by_point_after_the_baseline_and_ends(url):
     points = [proposal.point for proposal in search_through(search, study, 100)]
     assert points[0] == {"batch_size": 128, "extra_blocks": 0}
     assert sorted(map(str, points)) == sorted(map(str, study.searched.grid()))
-    assert search.ask() is None
+    assert asked(search) is None
 
 
 def test_the_baseline_is_asked_for_once_even_where_it_lies_outside(url):
@@ -198,7 +205,7 @@ def test_a_trial_left_running_is_given_again_before_any_new_one_with_its_values(
     undisturbed = search_through(OptunaSearch(study, f"sqlite:///{tmp_path / 'a.db'}"), study, 8)
     url = f"sqlite:///{tmp_path / 'b.db'}"
     search_through(OptunaSearch(study, url), study, 4)
-    left = OptunaSearch(study, url).ask()
+    left = asked(OptunaSearch(study, url))
     again = OptunaSearch(study, url)
     assert again.unfinished() == [4]
     assert left == undisturbed[4]
@@ -209,12 +216,12 @@ def test_a_trial_left_running_is_given_again_before_any_new_one_with_its_values(
 def test_several_trials_left_running_come_in_their_order_and_may_be_told_before_they_are_asked_for(url):
     study = study_of()
     search = OptunaSearch(study, url)
-    left = [search.ask() for _ in range(4)]
+    left = [asked(search) for _ in range(4)]
     again = OptunaSearch(study, url)
     assert again.unfinished() == [0, 1, 2, 3]
     again.tell(1, Outcome.FAILED, None, "it ended before the crash")
-    assert [again.ask() for _ in range(3)] == [left[0], left[2], left[3]]
-    assert again.ask().number == 4
+    assert [asked(again) for _ in range(3)] == [left[0], left[2], left[3]]
+    assert asked(again).number == 4
 
 
 class Crash(BaseException):
@@ -237,11 +244,11 @@ def test_a_crash_in_the_middle_of_drawing_is_as_if_nothing_had_been_asked(url, m
     with monkeypatch.context() as patched:
         patched.setattr("sweep.search.suggest", crashing)
         with pytest.raises(Crash):
-            search.ask()
+            asked(search)
     assert len(trials_in_optuna(url)) == 3
     again = OptunaSearch(study, url)
     assert again.unfinished() == []
-    proposal = again.ask()
+    proposal = asked(again)
     assert proposal.number == 3
     assert study.searched.point_of(study.searched.configuration(proposal.point)) == proposal.point
 
@@ -261,8 +268,8 @@ def test_after_a_crash_while_drawing_the_joint_proposal_is_the_same(tmp_path, mo
     with monkeypatch.context() as patched:
         patched.setattr("sweep.search.suggest", crashing)
         with pytest.raises(Crash):
-            search.ask()
-    assert OptunaSearch(study, url).ask() == undisturbed[13]
+            asked(search)
+    assert asked(OptunaSearch(study, url)) == undisturbed[13]
 
 
 @pytest.mark.parametrize("before", [0, 1, 3])
@@ -277,7 +284,7 @@ def test_a_crash_between_queueing_a_point_and_asking_for_it_loses_no_point(url, 
     with monkeypatch.context() as patched:
         patched.setattr(optuna.Study, "ask", crashing)
         with pytest.raises(Crash):
-            search.ask()
+            asked(search)
     done += search_through(OptunaSearch(study, url), study, 10)
     assert [proposal.number for proposal in done] == [0, 1, 2, 3]
     assert [proposal.point["batch_size"] for proposal in done] == [128, 32, 64, 256]
@@ -286,10 +293,10 @@ def test_a_crash_between_queueing_a_point_and_asking_for_it_loses_no_point(url, 
 def test_an_epoch_reported_again_after_a_crash_is_kept_once(url):
     study = study_of()
     first = OptunaSearch(study, url)
-    first.ask()
+    asked(first)
     first.report(0, 1, 0.5)
     again = OptunaSearch(study, url)
-    again.ask()
+    asked(again)
     again.report(0, 1, 0.5)
     again.report(0, 2, 0.6)
     again.tell(0, Outcome.COMPLETED, 0.6)
@@ -312,7 +319,7 @@ def test_an_epoch_reported_again_after_a_crash_is_kept_once(url):
 )
 def test_every_outcome_has_its_state_in_optuna_and_its_reason_beside_it(url, outcome, state, value):
     search = OptunaSearch(study_of(), url)
-    search.ask()
+    asked(search)
     if value is not None:
         search.report(0, 1, value)
     search.tell(0, outcome, value, "so it is")
@@ -324,10 +331,10 @@ def test_every_outcome_has_its_state_in_optuna_and_its_reason_beside_it(url, out
 def test_a_score_that_is_no_number_ends_nothing_but_its_trial(url):
     search = OptunaSearch(study_of(pruner="median"), url)
     for _ in range(6):
-        number = search.ask().number
+        number = asked(search).number
         search.report(number, 1, math.nan)
         search.tell(number, Outcome.DIVERGED, math.nan, "the loss was not finite")
-    assert search.ask().number == 6
+    assert asked(search).number == 6
 
 
 def test_networks_that_cannot_exist_teach_the_sampler(tmp_path):
@@ -338,7 +345,7 @@ def test_networks_that_cannot_exist_teach_the_sampler(tmp_path):
         search = OptunaSearch(study, f"sqlite:///{tmp_path / sampler}.db")
         outcomes = []
         for _ in range(50):
-            proposal = search.ask()
+            proposal = asked(search)
             try:
                 architecture(study.searched.configuration(proposal.point), (28, 28, 1), 10)
             except Infeasible as reason:
@@ -371,7 +378,7 @@ def weak_and_strong(pruner: str, url: str, trials: int = 20, epochs: int = 9) ->
     order = [7, 15, 2, 11, 19, 4, 9, 0, 13, 17, 6, 1, 18, 3, 12, 8, 16, 5, 14, 10]  # a trial's place, 19 is best
     reached = {}
     for place in order[:trials]:
-        number = search.ask().number
+        number = asked(search).number
         for epoch in range(1, epochs + 1):
             score = 0.5 + place / 100 + epoch / 1000
             weak = search.report(number, epoch, score)
@@ -422,7 +429,7 @@ def test_tables_of_another_optuna_are_told(url):
 
 def test_a_database_that_vanishes_under_the_search_is_told(url):
     search = OptunaSearch(study_of(), url)
-    search.ask()
+    asked(search)
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
         connection.execute("DROP TABLE trial_user_attributes")
     connection.close()
@@ -445,13 +452,13 @@ def test_several_trials_under_way_are_at_different_points_until_all_are_tried(ur
     search = OptunaSearch(study, url)
     running = []
     for _ in range(12):  # four at a time
-        running.append(search.ask())
+        running.append(asked(search))
         if len(running) % 4 == 0:
             for proposal in running[-4:]:
                 search.tell(proposal.number, Outcome.COMPLETED, 0.9 + proposal.point["batch_size"] / 10_000)
     assert len({str(proposal.point) for proposal in running}) == 12
-    assert search.ask() is None
-    assert OptunaSearch(study, url).ask() is None
+    assert asked(search) is None
+    assert asked(OptunaSearch(study, url)) is None
     assert {str(trial.params) for trial in trials_in_optuna(url)} == {str(proposal.point) for proposal in running}
 
 
