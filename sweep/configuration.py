@@ -116,7 +116,7 @@ def _parameters() -> Iterator[Parameter]:
     yield Parameter("dropout", float, "share of hidden units dropped in training", 0.0, 0.95)
     yield Parameter("padding", str, "padding of every convolution", choices=("valid", "same"))
     yield Parameter("rescale", bool, "divide the pixels by 255")
-    yield Parameter("batch_norm", bool, "batch normalisation between each convolution and its ReLU")
+    yield Parameter("batch_norm", bool, "batch normalisation (momentum 0.9) between each convolution and its ReLU")
     yield Parameter("optimizer", str, "how weights are updated", choices=("adam", "sgd", "rmsprop", "adamw"))
     yield Parameter("momentum", float, "momentum of sgd", 0.0, 0.999, when=Condition("optimizer", equals="sgd"))
     yield Parameter(

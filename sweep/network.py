@@ -2,7 +2,7 @@
 
 import keras
 
-from sweep.architecture import ImageShape
+from sweep.architecture import BATCH_NORM_MOMENTUM, ImageShape
 from sweep.configuration import Configuration
 
 layers = keras.layers
@@ -33,7 +33,7 @@ def build(configuration: Configuration, image_shape: ImageShape, classes: int) -
             )
         )
         if configuration.batch_norm:
-            model.add(layers.BatchNormalization(name=f"batch_norm{number}"))
+            model.add(layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"batch_norm{number}"))
             model.add(layers.ReLU(name=f"relu{number}"))
         if block.pool_size:
             model.add(layers.MaxPooling2D(block.pool_size, strides=block.pool_stride, name=f"pool{number}"))

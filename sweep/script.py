@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from sweep.architecture import BATCH_NORM_MOMENTUM
 from sweep.configuration import Configuration, ConvBlock
 from sweep.pick import Pick, heading
 from sweep.published import HOST, PUBLISHED
@@ -109,7 +110,7 @@ def _layers(configuration: Configuration, tutorial: Configuration, classes: int,
         known = tutorial.blocks[number] if number < len(tutorial.blocks) else None
         yield _line(_convolution(configuration, block), _convolution(tutorial, known) if known else None)
         if configuration.batch_norm:
-            yield _line("layers.BatchNormalization()", None)
+            yield _line(f"layers.BatchNormalization(momentum={BATCH_NORM_MOMENTUM})", None)
             yield _line("layers.ReLU()", None)
         if block.pool_size:
             yield _line(_pooling(block), _pooling(known) if known else None)

@@ -17,7 +17,7 @@ from sweep.errors import StoreError
 Precision = Literal["float32", "bfloat16"]
 """What layers compute in; weights, their updates and the loss are float32 in both."""
 
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 """Raised whenever a change of `sweep.training` or `sweep.network` changes the curve of a run."""
 
 
