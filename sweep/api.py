@@ -23,6 +23,7 @@ from sweep.confirmation import (
     BASELINE,
     Folds,
     Race,
+    affordable,
     again,
     as_document,
     beside,
@@ -334,8 +335,8 @@ def confirm(
         name: the study's name in the database.
         top: how many of the best trials enter.
         seeds: how many fresh seeds; whoever is clearly behind after the third gets no more.
-        within: seconds in all, the sealed test included; as many seeds as there is time for. If these are fewer than
-            an earlier verdict has, that one stays.
+        within: seconds in all, the sealed test included; as many trials as that is enough for, and as many seeds. If
+            these are fewer than an earlier verdict has, that one stays.
         workers: processes that train; by default one per core and `threads`.
         threads: threads of each worker.
         storage: a database's path or SQLAlchemy URL.
@@ -362,6 +363,8 @@ def confirm(
             _batch(store, storage, workers, threads, watcher, stop, within, lease.beat) as batch,
         ):
             folds = Folds(result.study, dataset, batch)
+            if within is not None:
+                trials = affordable(result, trials, within * workers, folds.test_weight)
             race = Race(result, trials, _network_of(dataset))
             train_together([race], fresh_seeds(result.study, seeds), folds, then=2 * folds.test_weight)
             confirmation = race.tested(folds, partial(store.look_at_test, study_id))

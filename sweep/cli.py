@@ -167,7 +167,7 @@ def confirm(
     top: Annotated[int, Option(min=1, help="How many of the best trials.")] = CONFIRMED,
     seeds: Annotated[int, Option(min=2, help="How many fresh seeds for each.")] = CONFIRMED,
     within: Annotated[
-        str | None, Option(metavar="TIME", help="As many seeds as there is time for.", show_default="all")
+        str | None, Option(metavar="TIME", help="As many trials and seeds as there is time for.", show_default="all")
     ] = None,
     workers: Workers = None,
     threads: Threads = None,
@@ -207,7 +207,7 @@ def _confirm(
     tally = Tally(before.study.base, runs, api.crew(workers, threads)[0], "run", "accuracy")
     _note(f"{len(trials)} trials and the baseline on {seeds} fresh seeds; whoever is clearly behind is left out")
     with download_bar(console) as progress, watching(tally, console) as display:
-        return api.confirm(
+        found = api.confirm(
             before.study.name,
             top=top,
             seeds=seeds,
@@ -218,6 +218,10 @@ def _confirm(
             watcher=display,
             progress=progress,
         )
+    assert found.verdict is not None
+    if missing := sorted(set(trials) - {each["trial"] for each in found.verdict["standings"]}):
+        _note(f"too little time was left for {several(len(missing), 'trial')} of these: {', '.join(map(str, missing))}")
+    return found
 
 
 @app.command(rich_help_panel=TRY)

@@ -23,6 +23,9 @@ Shape = Callable[[Configuration], Architecture]
 BASELINE = 0
 """The number of the baseline's trial."""
 
+FEWEST_SEEDS = 3
+"""So many should fit into the time: with two, hardly any difference is larger than its interval."""
+
 
 @dataclass(frozen=True)
 class SealedTest:
@@ -78,6 +81,25 @@ def chosen(result: Result, top: int) -> list[int]:
             f"`sweep run` goes on with it."
         )
     return found
+
+
+def affordable(result: Result, trials: Sequence[int], seconds: float, test_weight: float) -> list[int]:
+    """Those of the trials that, with the baseline, `seconds` of training are enough for; at least the cheapest.
+
+    What a trial takes is judged by its search: an epoch's seconds, for all its epochs, on the fewest seeds that say
+    much; and once more at `test_weight` for whichever takes longest, as it may be what meets the test images.
+    """
+    rows = result.frame.set_index("trial")
+    paces = rows["seconds"] / rows["trained_epochs"].where(rows["trained_epochs"] > 0)
+    costs = {number: float(paces[number]) * result.configuration(number).epochs for number in trials}
+    baseline = float(paces.get(BASELINE, math.nan)) * result.study.base.epochs
+    baseline = 0.0 if math.isnan(baseline) else baseline
+    found: list[int] = []
+    for number in trials:
+        entrants = [costs[each] for each in (*found, number)]
+        if FEWEST_SEEDS * (baseline + sum(entrants) + test_weight * (baseline + max(entrants))) <= seconds:
+            found.append(number)
+    return found or [min(trials, key=costs.__getitem__)]
 
 
 def again(result: Result, top: int) -> list[int]:

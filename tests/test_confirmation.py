@@ -21,7 +21,7 @@ import reports
 from sweep import api, cli, output
 from sweep.batch import Trained
 from sweep.configuration import Configuration
-from sweep.confirmation import chosen, fresh_seeds, hits
+from sweep.confirmation import affordable, chosen, fresh_seeds, hits
 from sweep.data import Dataset, Split, load, partition
 from sweep.database import checkpoint_folder
 from sweep.errors import InputError
@@ -538,7 +538,7 @@ def test_time_that_is_over_before_everybody_had_a_seed_is_told_and_what_was_trai
     laboratory.search()
     engine = a_second_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
     with pytest.raises(InputError, match="The time was over before everybody had one seed; what was trained is kept"):
-        laboratory.confirm(engine=engine, within=5)
+        laboratory.confirm(engine=engine, within=2)
     assert api.result("test", storage=laboratory.storage).verdict is None
     laboratory.confirm(seeds=2)
     trained = engine.trained + laboratory.engine.trained
@@ -547,32 +547,46 @@ def test_time_that_is_over_before_everybody_had_a_seed_is_told_and_what_was_trai
 
 @dataclass
 class Timed(ScriptedEngine):
-    """Knows how many thousand images were trained on."""
+    """Knows how long what was trained would have taken: a second an epoch of a fold's images, as in the search."""
 
-    thousands: float = 0.0
+    images: int = 3_000
+    seconds: float = 0.0
 
     def _epoch(self, trial: int, run: Run, epoch: int) -> list[Event]:
-        self.thousands += 4 if run.split is None else (run.split.train_size or 3_000) / 1_000
+        self.seconds += IMAGES / self.images if run.split is None else 1
         return super()._epoch(trial, run, epoch)
 
 
-@pytest.mark.parametrize(("train_size", "seconds"), [(None, 130), (500, 62)])
+@pytest.mark.parametrize(("train_size", "seconds"), [(3_000, 43), (500, 124)])
 def test_less_time_is_fewer_seeds_and_the_test_all_the_same(laboratory, monkeypatch, train_size, seconds):
     laboratory.search(train_size=train_size)
-    engine = Timed(lambda *_: 0.9)
-    monkeypatch.setattr("sweep.batch.time", SimpleNamespace(monotonic=lambda: engine.thousands))
+    engine = Timed(lambda *_: 0.9, images=train_size)
+    monkeypatch.setattr("sweep.batch.time", SimpleNamespace(monotonic=lambda: engine.seconds))
     result = laboratory.confirm(engine=engine, within=seconds)
     assert result.verdict["seeds"] == [8, 9, 10]
     assert result.verdict["test"] is not None
     assert len(engine.trained) == WHOLE
 
 
+def test_less_time_is_fewer_trials_the_best_first_and_at_least_the_cheapest(laboratory):
+    result = laboratory.search(IN_THE_SEARCH)
+    best_first = chosen(result, 5)
+    assert [result.configuration(trial).dense_units for trial in best_first] == [BIG, HUGE, CHEAP]
+    # Each takes 2 s on a seed; 3 seeds of it and the baseline, and 3 of both at a weight of 1.5, are 30 s.
+    for seconds, count in [(1_000, 3), (42, 3), (41.9, 2), (36, 2), (35.9, 1), (30, 1)]:
+        assert affordable(result, best_first, seconds, 1.5) == best_first[:count]
+    slow = result.frame["seconds"].where(result.frame["trial"] != best_first[0], 20.0)
+    slower = replace(result, frame=result.frame.assign(seconds=slow))
+    assert affordable(slower, best_first, 36, 1.5) == best_first[1:]
+    assert affordable(slower, best_first, 1, 1.5) == [best_first[1]]
+
+
 def test_where_there_is_no_time_for_the_test_there_may_be_for_a_second_seed(laboratory, monkeypatch):
     laboratory.search(train_size=500)
-    engine = Timed(lambda *_: 0.9)
-    monkeypatch.setattr("sweep.batch.time", SimpleNamespace(monotonic=lambda: engine.thousands))
-    result = laboratory.confirm(engine=engine, within=10)
-    assert (result.verdict["seeds"], result.verdict["conclusion"]) == ([8, 9], "cheaper")
+    engine = Timed(lambda *_: 0.9, images=500)
+    monkeypatch.setattr("sweep.batch.time", SimpleNamespace(monotonic=lambda: engine.seconds))
+    result = laboratory.confirm(engine=engine, within=20)
+    assert (result.verdict["seeds"], result.verdict["conclusion"]) == ([8, 9], "baseline")
     assert (result.verdict["test"], result.test_looks) == (None, 0)
     assert "test set    still sealed" in output.verdict(result)
 
@@ -580,7 +594,7 @@ def test_where_there_is_no_time_for_the_test_there_may_be_for_a_second_seed(labo
 def test_time_for_one_seed_alone_leaves_everything_open_and_the_test_sealed(laboratory, monkeypatch):
     laboratory.search()
     engine = a_second_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
-    result = laboratory.confirm(engine=engine, within=9)
+    result = laboratory.confirm(engine=engine, within=5)
     assert (result.verdict["seeds"], result.verdict["conclusion"]) == ([8], "unknown")
     assert (result.verdict["test"], result.test_looks) == (None, 0)
     assert json.loads(json.dumps(result.verdict, allow_nan=False)) == result.verdict
