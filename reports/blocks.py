@@ -52,7 +52,8 @@ class Table:
     """Rows of words; the first column names the row.
 
     With a `fold`, they are shown when that line is clicked; a `tall` table scrolls by itself; `tools` sort, filter
-    and pick columns; one that is `titled` has its name above it.
+    and pick columns; one that is `titled` has its name above it. `total` says how many rows there are where these are
+    not all.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Table:
     tall: bool = False
     tools: bool = False
     titled: bool = False
+    total: int | None = None
     pager: Pager | None = None
     template: ClassVar[str] = "table"
 

@@ -127,7 +127,8 @@ def _leaderboard(result: Result, number: int | None = None) -> Sequence[Block]:
         said = f"Places {first + 1:,} to {first + len(rows):,} of {len(table):,}"
         pager = Pager(said, number, (len(table) - 1) // MOST_ROWS)
     name, tall = "Trials by validation accuracy", len(rows) > 25
-    return [Table(name, heads, rows, after=after, tall=tall, tools=True, pager=pager)]
+    total = len(table) if more else None
+    return [Table(name, heads, rows, after=after, tall=tall, tools=True, total=total, pager=pager)]
 
 
 def _leader(entry: Mapping[Hashable, Any], columns: Sequence[str], best: int, told: set[int]) -> Row:

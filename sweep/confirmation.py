@@ -23,9 +23,6 @@ Shape = Callable[[Configuration], Architecture]
 BASELINE = 0
 """The number of the baseline's trial."""
 
-FEWEST_SEEDS = 3
-"""So many should fit into the time: with two, hardly any difference is larger than its interval."""
-
 
 @dataclass(frozen=True)
 class SealedTest:
@@ -86,20 +83,23 @@ def chosen(result: Result, top: int) -> list[int]:
 def affordable(result: Result, trials: Sequence[int], seconds: float, test_weight: float) -> list[int]:
     """Those of the trials that, with the baseline, `seconds` of training are enough for; at least the cheapest.
 
-    What a trial takes is judged by its search: an epoch's seconds, for all its epochs, on the fewest seeds that say
-    much; and once more at `test_weight` for whichever takes longest, as it may be what meets the test images.
+    Enough means three seeds and then the test images; where none fits so, three seeds alone, and else two. What a trial
+    takes is judged by its search: an epoch's seconds, for all its epochs. Of the trials, the one that takes longest is
+    thought to meet the test images, at `test_weight`.
     """
     rows = result.frame.set_index("trial")
-    paces = rows["seconds"] / rows["trained_epochs"].where(rows["trained_epochs"] > 0)
+    paces = (rows["seconds"] / rows["trained_epochs"].where(rows["trained_epochs"] > 0)).fillna(0.0)
     costs = {number: float(paces[number]) * result.configuration(number).epochs for number in trials}
-    baseline = float(paces.get(BASELINE, math.nan)) * result.study.base.epochs
-    baseline = 0.0 if math.isnan(baseline) else baseline
-    found: list[int] = []
-    for number in trials:
-        entrants = [costs[each] for each in (*found, number)]
-        if FEWEST_SEEDS * (baseline + sum(entrants) + test_weight * (baseline + max(entrants))) <= seconds:
-            found.append(number)
-    return found or [min(trials, key=costs.__getitem__)]
+    baseline = float(paces.get(BASELINE, 0.0)) * result.study.base.epochs
+    for seeds, weight in ((3, test_weight), (3, 0.0), (2, 0.0)):
+        found: list[int] = []
+        for number in trials:
+            entrants = [costs[each] for each in (*found, number)]
+            if seeds * (baseline + sum(entrants) + weight * (baseline + max(entrants))) <= seconds:
+                found.append(number)
+        if found:
+            return found
+    return [min(trials, key=costs.__getitem__)]
 
 
 def again(result: Result, top: int) -> list[int]:

@@ -573,12 +573,14 @@ def test_less_time_is_fewer_trials_the_best_first_and_at_least_the_cheapest(labo
     best_first = chosen(result, 5)
     assert [result.configuration(trial).dense_units for trial in best_first] == [BIG, HUGE, CHEAP]
     # Each takes 2 s on a seed; 3 seeds of it and the baseline, and 3 of both at a weight of 1.5, are 30 s.
-    for seconds, count in [(1_000, 3), (42, 3), (41.9, 2), (36, 2), (35.9, 1), (30, 1)]:
+    with_test = [(1_000, 3), (42, 3), (41.9, 2), (36, 2), (35.9, 1), (30, 1)]
+    without = [(29.9, 3), (24, 3), (23.9, 2), (18, 2), (17.9, 1), (12, 1), (11.9, 1), (1, 1)]
+    for seconds, count in with_test + without:
         assert affordable(result, best_first, seconds, 1.5) == best_first[:count]
     slow = result.frame["seconds"].where(result.frame["trial"] != best_first[0], 20.0)
     slower = replace(result, frame=result.frame.assign(seconds=slow))
     assert affordable(slower, best_first, 36, 1.5) == best_first[1:]
-    assert affordable(slower, best_first, 1, 1.5) == [best_first[1]]
+    assert affordable(slower, best_first, 8, 1.5) == affordable(slower, best_first, 1, 1.5) == [best_first[1]]
 
 
 def test_where_there_is_no_time_for_the_test_there_may_be_for_a_second_seed(laboratory, monkeypatch):

@@ -154,7 +154,9 @@ const tables = (() => {
     const heads = [...table.tHead.rows[0].cells];
     const rows = [...table.tBodies[0].rows];
     const names = heads.map((head) => head.textContent.trim().toLowerCase());
-    const all = rows.length === 1 ? "1 trial" : `${rows.length} trials`;
+    const total = table.dataset.total;
+    const here = rows.length === 1 ? "1 trial" : `${rows.length} trials`;
+    const all = total ? `${rows.length} of ${total} trials` : here;
     const shown = make("span", { textContent: all, role: "status" });
 
     heads.forEach((head, at) => {
@@ -178,7 +180,7 @@ const tables = (() => {
       const terms = filter.value.toLowerCase().split(",").map((term) => term.trim()).filter(Boolean);
       rows.forEach((row) => { row.hidden = !terms.every((term) => holds(row, names, term)); });
       const left = rows.filter((row) => !row.hidden).length;
-      shown.textContent = left < rows.length ? `${left} of ${all}` : all;
+      shown.textContent = left < rows.length ? `${left} of ${total ? "these " : ""}${here}` : all;
     });
 
     const boxes = heads.slice(1).map((head, at) => {
