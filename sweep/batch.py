@@ -78,8 +78,8 @@ class Batch:
         self._under_way: dict[int, Trial] = {}
         self._reasons: dict[int, str] = {}  # of those that ended, empty where nothing went wrong
 
-    def train(self, runs: Sequence[Run]) -> list[Trained] | None:
-        """What became of each run, in order; None where the time was over before the last of them.
+    def train(self, runs: Sequence[Run]) -> list[Trained | None]:
+        """What became of each run, in order; None where the time was over before its end. They begin in this order.
 
         Raises:
             KeyboardInterrupt: a stop was asked for; every finished epoch is kept.
@@ -88,7 +88,9 @@ class Batch:
         first = len(self._trials)
         self._trials += [Trial(first + n, run.configuration, True, run, None, None) for n, run in enumerate(runs)]
         unknown = [trial for trial in self._trials[first:] if not self._is_known(trial)]
-        waiting = sorted(unknown, key=lambda trial: trial.configuration.epochs)  # a longer one continues a shorter one
+        first_place = {run.fingerprint: place for place, run in reversed(list(enumerate(runs)))}
+        # Of one run that is wanted for several epochs, a longer one continues a shorter one.
+        waiting = sorted(unknown, key=lambda each: (first_place[_run(each).fingerprint], each.configuration.epochs))
         if waiting and not self._working:
             self._workers.enter_context(self._engine)
             self._working = True
@@ -99,14 +101,28 @@ class Batch:
                     self._take_note(event)
                 if self._stop.is_set():
                     raise KeyboardInterrupt
-                return None
+                break
             while self._engine.idle and (ready := [trial for trial in waiting if not self._is_under_way(trial)]):
                 waiting.remove(ready[0])
                 if not self._is_known(ready[0]):  # by now: its shorter one may have diverged, or be the same
                     self._begin(ready[0])
             for event in self._engine.wait(HEARTBEAT):
                 self._take_note(event)
-        return [self._result(run, self._reasons[first + n]) for n, run in enumerate(runs)]
+        reasons = [self._reasons.get(first + place) for place in range(len(runs))]
+        found = zip(runs, reasons, strict=True)
+        return [None if reason is None else self._result(run, reason) for run, reason in found]
+
+    @property
+    def workers(self) -> int:
+        """How many runs are trained side by side."""
+        return self._engine.workers
+
+    def knows(self, run: Run) -> bool:
+        """Whether the store holds the run to its end, so that training it takes no time."""
+        epochs = run.configuration.epochs
+        curve = self._store.curve(run.fingerprint, epochs)
+        diverged = bool(curve) and not curve[-1].finite
+        return diverged or self._store.predictions(run.fingerprint, epochs) is not None
 
     def has_time_for(self, runs: float) -> bool:
         """Whether so many more runs would be done in time, at the pace so far."""
@@ -118,15 +134,13 @@ class Batch:
         if self._keep_states:
             return False  # a worker looks what the checkpoint holds
         run = _run(trial)
-        epochs = run.configuration.epochs
-        curve = self._store.curve(run.fingerprint, epochs)
-        diverged = bool(curve) and not curve[-1].finite
-        if diverged or self._store.predictions(run.fingerprint, epochs) is not None:
-            self._watcher.began(trial)
-            outcome = Outcome.DIVERGED if diverged else Outcome.COMPLETED
-            self._end(trial, outcome, "the loss was not finite" if diverged else "", "known already")
-            return True
-        return False
+        if not self.knows(run):
+            return False
+        self._watcher.began(trial)
+        diverged = self._store.predictions(run.fingerprint, run.configuration.epochs) is None
+        outcome = Outcome.DIVERGED if diverged else Outcome.COMPLETED
+        self._end(trial, outcome, "the loss was not finite" if diverged else "", "known already")
+        return True
 
     def _is_under_way(self, trial: Trial) -> bool:
         """Whether a worker is at this very run, for another trial that has it for fewer epochs."""

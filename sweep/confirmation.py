@@ -117,16 +117,26 @@ class Folds:
     def __init__(self, study: Study, dataset: Dataset, batch: Batch) -> None:
         self._study, self._dataset, self._batch = study, dataset, batch
 
-    def train(self, configurations: Sequence[Configuration], seed: int) -> list[Hits] | None:
-        """Which images of the seed's fold each of them gets right, (images,); None where the time was over."""
-        split = Split(seed, self._study.validation, self._study.train_size)
-        different = list(dict.fromkeys(configurations))
-        trained = self._batch.train([self._run(each, seed, split) for each in different])
-        if trained is None:
-            return None
-        labels = self._dataset.y_train[split.indices(self._dataset.y_train)[1]]
-        found = {one: hits(each, labels) for one, each in zip(different, trained, strict=True)}
-        return [found[each] for each in configurations]
+    def train(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> list[dict[Configuration, Hits]]:
+        """Which images of a seed's fold each of them gets right, (images,); for fewer seeds where the time was over."""
+        trained = iter(self._batch.train(self._runs(configurations, seeds)))
+        found = []
+        for seed in seeds:
+            of_seed = [next(trained) for _ in configurations]
+            if any(each is None for each in of_seed):
+                break
+            labels = self._dataset.y_train[self._split(seed).indices(self._dataset.y_train)[1]]
+            found.append({one: hits(each, labels) for one, each in zip(configurations, of_seed, strict=True) if each})
+        return found
+
+    def untrained(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> int:
+        """How many runs `train` would have to train."""
+        return sum(not self._batch.knows(run) for run in self._runs(configurations, seeds))
+
+    def seeds_at_once(self, configurations: int) -> int:
+        """On how many seeds so many of them are trained at once, lest workers wait for the last run of each seed."""
+        workers = self._batch.workers
+        return 1 if workers == 1 else math.ceil(2 * workers / configurations)
 
     def test(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> list[list[float]] | None:
         """The accuracy of each on the test images, with each seed: breaks the seal. None: out of time, or one failed.
@@ -134,9 +144,11 @@ class Folds:
         They are trained on all training images.
         """
         trained = self._batch.train([self._run(each, seed, None) for seed in seeds for each in configurations])
-        if trained is None or any(each.predicted is None for each in trained):
+        accuracies = [
+            float(hits(each, self._dataset.y_test).mean()) for each in trained if each and each.predicted is not None
+        ]
+        if len(accuracies) < len(trained):
             return None
-        accuracies = [float(hits(each, self._dataset.y_test).mean()) for each in trained]
         return [accuracies[place :: len(configurations)] for place in range(len(configurations))]
 
     def has_time_for(self, runs: float) -> bool:
@@ -148,6 +160,12 @@ class Folds:
         """What a run on all training images takes, in runs on folds."""
         images = len(self._dataset.y_train)
         return images / (self._study.train_size or images - self._study.validation)
+
+    def _runs(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> list[Run]:
+        return [self._run(each, seed, self._split(seed)) for seed in seeds for each in configurations]
+
+    def _split(self, seed: int) -> Split:
+        return Split(seed, self._study.validation, self._study.train_size)
 
     def _run(self, configuration: Configuration, seed: int, split: Split | None) -> Run:
         study = self._study
@@ -184,19 +202,25 @@ def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds,
     A second seed is worth having also where no time is left for what is to come after them, which is `then` runs for
     each seed: one tells nothing apart.
     """
-    for done, seed in enumerate(seeds):
-        going_on = [entry for entry in entries if entry.configurations]
-        wanted = [configuration for entry in going_on for configuration in entry.configurations]
-        runs = len(set(wanted)) + (then * (done + 1) if done > 1 else 0)
+    done = 0
+    while done < len(seeds):
+        wanted = list(dict.fromkeys(each for entry in entries for each in entry.configurations))
         if not wanted:
             break
-        found = folds.train(wanted, seed) if not done or folds.has_time_for(runs) else None
-        if found is None:
+        following = list(seeds[done : done + folds.seeds_at_once(len(wanted))])
+        while done and following:
+            runs = folds.untrained(wanted, following) + (then * (done + len(following)) if done > 1 else 0)
+            if folds.has_time_for(runs):
+                break
+            following.pop()
+        found = folds.train(wanted, following)
+        for seed, hits_of in zip(following, found, strict=False):
+            for entry in entries:
+                if entry.configurations:
+                    entry.take(seed, [hits_of[each] for each in entry.configurations])
+        done += len(found)
+        if not found or len(found) < len(following):
             return False
-        for entry in going_on:
-            count = len(entry.configurations)
-            entry.take(seed, found[:count])
-            del found[:count]
     return True
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -264,7 +265,7 @@ def test_where_no_state_can_be_kept_it_stops_and_goes_on_once_there_is_room(stor
 def test_where_the_time_is_over_nothing_comes_back_and_everything_is_kept(storage, monkeypatch):
     workers, runs = engine(), [tried(0), tried(1)]
     a_second_an_epoch(monkeypatch, workers)
-    assert train(storage, workers, runs, seconds=4) is None
+    assert train(storage, workers, runs, seconds=4) == [ANY, None]
     assert (known(storage, runs[0]), known(storage, runs[1])) == (3, 2)
     rest = engine()
     assert [len(each.curve) for each in train(storage, rest, runs)] == [3, 3]
@@ -275,9 +276,16 @@ def test_once_the_time_is_over_a_batch_trains_nothing_more(storage, monkeypatch)
     workers = engine()
     a_second_an_epoch(monkeypatch, workers)
     with batch(storage, workers, seconds=1) as opened:
-        assert opened.train([tried(0)]) is None
-        assert opened.train([tried(1)]) is None
+        assert opened.train([tried(0)]) == [None]
+        assert opened.train([tried(1)]) == [None]
     assert workers.trained == epochs(tried(0))[:2]
+
+
+def test_a_longer_run_continues_a_shorter_one_and_otherwise_runs_begin_in_their_order(storage):
+    longer, shorter, other = tried(epochs=3), tried(epochs=2), tried(1, epochs=1)
+    workers = engine()
+    train(storage, workers, [longer, other, shorter])
+    assert [segment.run for segment in workers.segments] == [shorter, longer, other]
 
 
 def test_what_is_known_needs_no_time(storage, monkeypatch):

@@ -341,7 +341,7 @@ def test_a_network_of_ten_times_the_epochs_goes_on_from_its_shorter_one_on_the_t
     result = laboratory.confirm(lambda run: 0.99 if run.configuration.epochs == 20 else 0.9, engine, seeds=3)
     assert result.verdict["conclusion"] == "better"
     assert len(engine.trained) == 2 * 3 * 20
-    assert engine.found == [False, True] * 3 + [False] * 3 + [True] * 3
+    assert engine.found == [False, True] * 6
     assert not checkpoint_folder(laboratory.storage).exists()
 
 
@@ -566,6 +566,16 @@ def test_less_time_is_fewer_seeds_and_the_test_all_the_same(laboratory, monkeypa
     assert result.verdict["seeds"] == [8, 9, 10]
     assert result.verdict["test"] is not None
     assert len(engine.trained) == WHOLE
+
+
+def test_workers_do_not_wait_for_the_last_run_of_a_seed(laboratory):
+    """Of each run's two epochs: while the candidate has its second, the baseline is begun on the next seed."""
+    laboratory.search()
+    begun = []
+    engine = ScriptedEngine(lambda *_: begun.append(len(engine.segments)) or 0.9, workers=2)
+    result = laboratory.confirm(engine=engine, top=1, seeds=2)
+    assert begun[:4] == [2, 2, 2, 3]
+    assert result.verdict["seeds"] == [8, 9]
 
 
 def test_less_time_is_fewer_trials_the_best_first_and_at_least_the_cheapest(laboratory):
