@@ -69,9 +69,8 @@ class Batch:
         self._store, self._engine, self._checkpoints = store, engine, checkpoints
         self._provenance, self._watcher, self._stop = provenance, watcher, stop
         self._beat, self._keep_states = beat, keep_states
-        self._began = time.monotonic()
-        self._deadline = math.inf if seconds is None else self._began + seconds
-        self._trained = 0
+        self._deadline = math.inf if seconds is None else time.monotonic() + seconds
+        self._trained, self._seconds = 0, 0.0  # runs, and what their epochs took
         self._workers = ExitStack()
         self._working = False
         self._trials: list[Trial] = []  # of all calls: a run's number is its place
@@ -125,9 +124,9 @@ class Batch:
         return diverged or self._store.predictions(run.fingerprint, epochs) is not None
 
     def has_time_for(self, runs: float) -> bool:
-        """Whether so many more runs would be done in time, at the pace so far."""
-        now = time.monotonic()
-        return now + runs * (now - self._began) / max(1, self._trained) <= self._deadline
+        """Whether so many more runs would be done in time, taking as long as those so far, all workers busy."""
+        each = self._seconds / max(1, self._trained)
+        return time.monotonic() + runs * each / self.workers <= self._deadline
 
     def _is_known(self, trial: Trial) -> bool:
         """Whether a run needs no worker, because it was trained to its end before; it is over at once then."""
@@ -167,6 +166,7 @@ class Batch:
             case Progress(_, epochs):
                 self._watcher.progress(trial, epochs)
             case EpochFinished(_, metrics):
+                self._seconds += metrics.seconds
                 self._store.add_epoch(run.fingerprint, metrics)
                 self._watcher.epoch(trial, metrics, reused=False)
             case WorkerDied(_, reason):

@@ -15,7 +15,19 @@ from sweep.data import Dataset, Split
 from sweep.errors import InputError
 from sweep.results import Result
 from sweep.spec import Study
-from sweep.verdict import Candidate, Conclusion, Estimate, Hits, Verdict, behind, conclude, difference, estimate, known
+from sweep.verdict import (
+    FIRST_LOOK,
+    Candidate,
+    Conclusion,
+    Estimate,
+    Hits,
+    Verdict,
+    behind,
+    conclude,
+    difference,
+    estimate,
+    known,
+)
 from sweep.work import Run
 
 Shape = Callable[[Configuration], Architecture]
@@ -91,7 +103,7 @@ def affordable(result: Result, trials: Sequence[int], seconds: float, test_weigh
     paces = (rows["seconds"] / rows["trained_epochs"].where(rows["trained_epochs"] > 0)).fillna(0.0)
     costs = {number: float(paces[number]) * result.configuration(number).epochs for number in trials}
     baseline = float(paces.get(BASELINE, 0.0)) * result.study.base.epochs
-    for seeds, weight in ((3, test_weight), (3, 0.0), (2, 0.0)):
+    for seeds, weight in ((FIRST_LOOK, test_weight), (FIRST_LOOK, 0.0), (2, 0.0)):
         found: list[int] = []
         for number in trials:
             entrants = [costs[each] for each in (*found, number)]
@@ -199,8 +211,8 @@ def require_one(entry: Entry) -> None:
 def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds, then: float = 0.0) -> bool:
     """Trains all entries on as many of the seeds as there is time for, all on the same; returns whether on all.
 
-    A second seed is worth having also where no time is left for what is to come after them, which is `then` runs for
-    each seed: one tells nothing apart.
+    Afterwards comes what takes `then` runs for each seed. Three seeds go before that: with two, hardly anything is told
+    apart. Further ones leave it the time that it needs, unless that is too short anyway.
     """
     done = 0
     while done < len(seeds):
@@ -209,8 +221,9 @@ def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds,
             break
         following = list(seeds[done : done + folds.seeds_at_once(len(wanted))])
         while done and following:
-            runs = folds.untrained(wanted, following) + (then * (done + len(following)) if done > 1 else 0)
-            if folds.has_time_for(runs):
+            in_reach = done >= FIRST_LOOK and folds.has_time_for(then * done)
+            afterwards = then * (done + len(following)) if in_reach else 0
+            if folds.has_time_for(folds.untrained(wanted, following) + afterwards):
                 break
             following.pop()
         found = folds.train(wanted, following)

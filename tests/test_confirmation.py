@@ -593,12 +593,13 @@ def test_less_time_is_fewer_trials_the_best_first_and_at_least_the_cheapest(labo
     assert affordable(slower, best_first, 8, 1.5) == affordable(slower, best_first, 1, 1.5) == [best_first[1]]
 
 
-def test_where_there_is_no_time_for_the_test_there_may_be_for_a_second_seed(laboratory, monkeypatch):
+@pytest.mark.parametrize(("seconds", "seeds"), [(11, [8, 9]), (12, [8, 9, 10])])
+def test_where_there_is_no_time_for_the_test_there_may_be_for_more_seeds(laboratory, monkeypatch, seconds, seeds):
     laboratory.search(train_size=500)
     engine = Timed(lambda *_: 0.9, images=500)
     monkeypatch.setattr("sweep.batch.time", SimpleNamespace(monotonic=lambda: engine.seconds))
-    result = laboratory.confirm(engine=engine, within=20)
-    assert (result.verdict["seeds"], result.verdict["conclusion"]) == ([8, 9], "baseline")
+    result = laboratory.confirm(engine=engine, within=seconds)
+    assert (result.verdict["seeds"], result.verdict["conclusion"]) == (seeds, "baseline")
     assert (result.verdict["test"], result.test_looks) == (None, 0)
     assert "test set    still sealed" in output.verdict(result)
 
