@@ -5,6 +5,7 @@ can draw them without Plotly. Backgrounds are transparent; colours read on light
 """
 
 import html
+import itertools
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -191,19 +192,20 @@ def trials(
         (baseline & inside, "baseline", {"color": BASELINE, "size": 10, "symbol": "diamond"}),
         (best & inside, "best", {"color": BEST, "size": 14, "symbol": "star"}),
     ]
+    heights = percents(table["score"].where(inside, low + 0.025 * (high - low)))
+    marks = list(zip(table["at"], heights, table["trial"].tolist(), told(table, said), strict=True))
     for chosen, name, marker in kinds:
-        kept = table[chosen]
-        if kept.empty:
+        if not chosen.any():
             continue
-        edge = low + 0.025 * (high - low)
+        places, scores, numbers, texts = zip(*itertools.compress(marks, chosen), strict=True)
         figure.add_scatter(
-            x=[float(f"{at:.5g}") for at in kept["at"]],
-            y=percents(kept["score"].where(kept["score"] >= low, edge)),
+            x=[float(f"{at:.5g}") for at in places],
+            y=scores,
             mode="markers",
             name=name,
             marker=marker,
-            customdata=kept["trial"].tolist(),
-            text=told(kept, said),
+            customdata=numbers,
+            text=texts,
             hovertemplate=POINTED_AT,
         )
 
@@ -214,10 +216,11 @@ POINTED_AT = "trial %{customdata}<br>%{text}<extra></extra>"
 def told(table: pd.DataFrame, said: "pd.Series[str] | None" = None) -> list[str]:
     """What a trial's mark says under its number when it is pointed at; escaped, since Plotly reads it as markup."""
     texts = []
-    for row, (outcome, score) in enumerate(zip(table["outcome"], table["score"], strict=True)):
+    more = [""] * len(table) if said is None else said.loc[table.index]
+    for outcome, score, each in zip(table["outcome"], table["score"], more, strict=True):
         parts = [words.percent(score)]
         parts += [] if outcome == "completed" else [html.escape(str(outcome))]
-        parts += [] if said is None else [html.escape(str(said[table.index[row]]))]
+        parts += [] if said is None else [html.escape(str(each))]
         texts.append(" · ".join(parts))
     return texts
 
