@@ -173,6 +173,8 @@ def _curves(result: Result) -> Sequence[Block]:
 def _importance(result: Result) -> Sequence[Block]:
     frame, space = result.frame, result.study.drawn
     found = [figures.importance(frame, space)]
+    if not found[0].data:
+        return [of_figure(found[0])]
     names = [name for name in effects.ordered(frame, space) if name in frame]
     if len(names) >= 2:
         found.append(figures.pair(frame, space, (names[0], names[1])))

@@ -33,7 +33,8 @@ def _state(standing: Standing) -> str:
     if standing.running:
         return f"Whoever ran it ended without a word, with {under_way} under way; `sweep run` goes on with them."
     if standing.counted >= standing.study.trials:
-        return f"All its trials are done. `sweep confirm {name}` tells gain from luck, `sweep report {name}` keeps it."
+        confirm = f"`sweep confirm {name}` tells gain from luck, " if standing.counted > 1 else ""
+        return f"All its trials are done. {confirm}`sweep report {name}` keeps it."
     return "Nobody runs it at the moment; `sweep run` goes on with it."
 
 
