@@ -241,15 +241,19 @@ class Store:
     def begin_trial(self, study_id: int, trial: Trial, fresh: bool = False) -> Reached:
         """Keeps a trial as running, and returns how far it was: one that was interrupted is running again.
 
-        `fresh` is kept of a new one, and stays as it was of others.
+        One that a version of this package began which trained otherwise begins anew. `fresh` is kept of a new one, and
+        stays as it was of others.
         """
+        fingerprint = None if trial.run is None else trial.run.fingerprint
         with self._guarded() as connection:
-            begun = select(trials.c.trained_epochs, trials.c.reused_epochs, trials.c.fresh)
+            begun = select(trials.c.fingerprint, trials.c.trained_epochs, trials.c.reused_epochs, trials.c.fresh)
             row = connection.execute(begun.where(*_is(study_id, trial.number))).first()
             if row is not None:
-                again = update(trials).where(*_is(study_id, trial.number))
-                connection.execute(again.values(outcome=Outcome.RUNNING, reason="", detail="", finished=None))
-                return Reached(*row)
+                reached = Reached(*row[1:]) if row.fingerprint == fingerprint else Reached(fresh=row.fresh)
+                again = update(trials).where(*_is(study_id, trial.number)).values(fingerprint=fingerprint)
+                running = {"outcome": Outcome.RUNNING, "reason": "", "detail": "", "finished": None}
+                connection.execute(again.values(running | vars(reached)))
+                return reached
             connection.execute(
                 insert(trials).values(
                     study_id=study_id,
@@ -257,7 +261,7 @@ class Store:
                     baseline=trial.baseline,
                     configuration=trial.configuration.values(),
                     outcome=Outcome.RUNNING,
-                    fingerprint=None if trial.run is None else trial.run.fingerprint,
+                    fingerprint=fingerprint,
                     parameters=trial.parameters,
                     flops=trial.flops,
                     fresh=fresh,

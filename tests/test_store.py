@@ -350,6 +350,16 @@ def test_an_interrupted_trial_of_an_older_version_goes_on_after_its_third_epoch(
     assert list(result.frame["reused_epochs"]) == [5, 0, 0, 5, 0, 0]
 
 
+def test_an_interrupted_trial_that_was_trained_otherwise_begins_anew(version_1):
+    engine = ScriptedEngine()
+    result, _ = run(GOES_ON.replaced(precision="float32"), version_1, engine)
+    assert [epoch for _, epoch in engine.trained] == [1, 2, 3, 4, 5] * 2
+    assert list(result.frame["trained_epochs"]) == [5] * 6
+    assert list(result.frame["reused_epochs"]) == [5, 0, 0, 5, 0, 0]
+    assert len(set(result.frame["fingerprint"])) == 6
+    assert (result.curves.groupby("trial")["epoch"].max() == 5).all()
+
+
 def test_a_crash_in_the_middle_of_a_migration_leaves_the_old_version_whole(version_1, monkeypatch):
     class Crash(BaseException):
         pass
