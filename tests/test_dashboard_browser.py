@@ -5,7 +5,7 @@ from dashboard_server import served
 from kept_samples import begin, keep
 from report_browser import browser, opened
 from report_samples import result_of, sample, study
-from test_reports_browser import press, see_all
+from test_reports_browser import SCREENS, press, see_all
 
 from sweep.processes import Identity
 from sweep.store import Store
@@ -61,14 +61,24 @@ def test_a_study_is_shown_whole_without_a_complaint_or_a_look_elsewhere(chromium
         assert strangers(page, several) == []
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1600, False), (360, True)])
-@pytest.mark.parametrize("path", ["", "compare", "study/hundred"])
+@pytest.mark.parametrize(("width", "dark"), SCREENS)
+@pytest.mark.parametrize("path", ["", "compare", *(f"study/{name}" for name in STUDIES)])
 def test_no_page_is_wider_than_its_window(chromium, several, path, width, dark):
     with opened(chromium, several.address + path, width=width, dark=dark) as page:
         page.wait(LOADED)
         see_all(page)
         assert page.ask("document.documentElement.scrollWidth") <= width
         assert page.problems == []
+
+
+@pytest.mark.parametrize(("width", "dark"), SCREENS)
+def test_ten_thousand_trials_are_shown_whole_and_no_wider_than_the_window(chromium, huge, width, dark):
+    with opened(chromium, f"{huge.address}study/huge", width=width, dark=dark) as page:
+        page.wait(LOADED)
+        see_all(page)
+        assert page.ask("document.documentElement.scrollWidth") <= width
+        assert page.problems == []
+        assert strangers(page, huge) == []
 
 
 def test_the_start_page_leads_to_every_study_and_to_their_comparison(chromium, several):

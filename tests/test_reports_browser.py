@@ -56,6 +56,7 @@ PAGES = {
         test=(shifted(0.3, 0.5, 0.2), shifted(0, 0.1, -0.1)),
     ),
     "hundred": sample(100),
+    "ten thousand": sample(10_000),
     "halted": halted(60),
     "mistakes": mistaken(),
     "failures": result_of([{"trial": 0, "outcome": "failed", "reason": "no memory", "baseline": True}]),
@@ -95,10 +96,11 @@ def test_a_page_asks_for_nothing_and_complains_about_nothing(chromium, files, na
 
 
 @pytest.mark.parametrize(("width", "dark"), SCREENS)
-@pytest.mark.parametrize("name", ["confirmed", "hundred", "halted", "mistakes", "several"])
+@pytest.mark.parametrize("name", PAGES)
 def test_no_page_is_wider_than_its_window(chromium, files, name, width, dark):
     with opened(chromium, files / f"{name}.html", width=width, dark=dark) as page:
         see_all(page)
+        assert page.problems == []
         assert page.ask("document.documentElement.scrollWidth") <= width
         wide = page.ask("[...document.querySelectorAll('figure.chart svg.main-svg')].map((svg) => svg.clientWidth)")
         assert all(0 < each <= width for each in wide)
