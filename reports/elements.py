@@ -290,8 +290,8 @@ ELEMENTS: tuple[Element[Result], ...] = (
         "importance",
         "What mattered",
         "Left, how much of the trials' ranking each parameter explains by itself: the bar is where that share lies in "
-        "90 of 100 random halves of the trials, the grey what shuffled scores reach in 95 of 100 tries. Right, the two "
-        "parameters at the top.",
+        "90 of 100 random halves of the trials; if none did anything, all would be within the grey in 95 of 100 cases. "
+        "Right, the two parameters at the top.",
         _importance,
     ),
     Element(
