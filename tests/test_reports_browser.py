@@ -15,7 +15,7 @@ from sweep.data import Split
 from sweep.mistakes import Predictions
 from sweep.results import Result
 
-SCREENS = [(1600, False), (1600, True), (360, False), (360, True)]
+SCREENS = [(1600, False), (360, True)]
 EVERYTHING = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
 CHARTS = "document.querySelectorAll('figure.chart script').length"
 DRAWN = "document.querySelectorAll('.js-plotly-plot .main-svg').length"
