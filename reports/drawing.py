@@ -215,13 +215,11 @@ POINTED_AT = "trial %{customdata}<br>%{text}<extra></extra>"
 
 def told(table: pd.DataFrame, said: "pd.Series[str] | None" = None) -> list[str]:
     """What a trial's mark says under its number when it is pointed at; escaped, since Plotly reads it as markup."""
+    more = [[]] * len(table) if said is None else [[html.escape(str(each))] for each in said.loc[table.index]]
     texts = []
-    more = [""] * len(table) if said is None else said.loc[table.index]
     for outcome, score, each in zip(table["outcome"], table["score"], more, strict=True):
-        parts = [words.percent(score)]
-        parts += [] if outcome == "completed" else [html.escape(str(outcome))]
-        parts += [] if said is None else [html.escape(str(each))]
-        texts.append(" · ".join(parts))
+        ended = [] if outcome == "completed" else [html.escape(str(outcome))]
+        texts.append(" · ".join([words.percent(score), *ended, *each]))
     return texts
 
 

@@ -40,8 +40,8 @@ def importance(frame: pd.DataFrame, space: Mapping[str, Range]) -> pd.DataFrame:
     source = np.random.default_rng(0)
     rows = []
     for name, groups, ranks in _grouped(frame, space):
-        share = float(_shares(groups, ranks[None], np.ones((1, len(ranks))))[0])
-        halves = _shares(groups, ranks[None], source.random((RESAMPLINGS, len(ranks))) < 0.5)
+        share = _share(groups, ranks)
+        halves = _shares(groups, ranks, source.random((RESAMPLINGS, len(ranks))) < 0.5)
         low, high = np.quantile(halves, [0.05, 0.95])
         floor = _floor(len(ranks), int(groups.max()) + 1, len(space))
         rows.append((name, share, min(low, share), max(high, share), floor, len(ranks)))
@@ -62,10 +62,7 @@ def _floor(trials: int, groups: int, parameters: int) -> float:
 
 def ordered(frame: pd.DataFrame, space: Mapping[str, Range]) -> list[str]:
     """The space's parameters, those that explain most first; then those of which nothing can be said."""
-    shares = {
-        name: float(_shares(groups, ranks[None], np.ones((1, len(ranks))))[0])
-        for name, groups, ranks in _grouped(frame, space)
-    }
+    shares = {name: _share(groups, ranks) for name, groups, ranks in _grouped(frame, space)}
     return sorted(space, key=lambda name: -shares.get(name, -1.0))
 
 
@@ -87,10 +84,15 @@ def _groups(values: pd.Series) -> Numbers:
     return pd.factorize(pd.qcut(values.astype(float), parts, labels=False, duplicates="drop"))[0]
 
 
+def _share(groups: Numbers, ranks: Numbers) -> float:
+    """Epsilon squared of all trials."""
+    return float(_shares(groups, ranks, np.ones((1, len(ranks))))[0])
+
+
 def _shares(groups: Numbers, ranks: Numbers, weights: Numbers) -> Numbers:
-    """Epsilon squared of each row of ranks and of weights (0: left out); rows of one are used for all."""
-    rows, trials, count = max(len(ranks), len(weights)), ranks.shape[1], int(groups.max()) + 1
-    ranks, weights = np.broadcast_to(ranks, (rows, trials)), np.broadcast_to(weights, (rows, trials)).astype(float)
+    """Epsilon squared of the trials that each row of weights, (rows, trials), does not leave out with a 0."""
+    rows, count = len(weights), int(groups.max()) + 1
+    weights = weights.astype(float)
     places = (groups + count * np.arange(rows)[:, None]).ravel()
 
     def summed(values: Numbers) -> Numbers:

@@ -12,10 +12,6 @@ from sweep.configuration import Configuration
 ImageShape = tuple[int, int, int]
 """Height, width (pixels) and channels."""
 
-BATCH_NORM_MOMENTUM = 0.9
-"""Of batch normalisation's moving statistics, with which a network is scored. Keras's own 0.99 has them follow hundreds
-of batches behind, which is more than a first rung has: networks that had learnt to 46 % were scored at 11 %."""
-
 
 class Infeasible(Exception):  # noqa: N818 - an outcome of a trial, not an error of the program
     """This network cannot exist on these images; the text is the sentence that says why."""

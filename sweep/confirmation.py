@@ -220,10 +220,10 @@ def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds,
         if not wanted:
             break
         following = list(seeds[done : done + folds.seeds_at_once(len(wanted))])
+        afterwards = then if done >= FIRST_LOOK and folds.has_time_for(then * done) else 0
         while done and following:
-            in_reach = done >= FIRST_LOOK and folds.has_time_for(then * done)
-            afterwards = then * (done + len(following)) if in_reach else 0
-            if folds.has_time_for(folds.untrained(wanted, following) + afterwards):
+            runs = folds.untrained(wanted, following) + afterwards * (done + len(following))
+            if folds.has_time_for(runs):
                 break
             following.pop()
         found = folds.train(wanted, following)

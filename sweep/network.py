@@ -2,8 +2,8 @@
 
 import keras
 
-from sweep.architecture import BATCH_NORM_MOMENTUM, ImageShape
-from sweep.configuration import Configuration
+from sweep.architecture import ImageShape
+from sweep.configuration import BATCH_NORM_MOMENTUM, Configuration
 
 layers = keras.layers
 

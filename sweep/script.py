@@ -8,8 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sweep.architecture import BATCH_NORM_MOMENTUM
-from sweep.configuration import Configuration, ConvBlock
+from sweep.configuration import BATCH_NORM_MOMENTUM, Configuration, ConvBlock
 from sweep.pick import Pick, heading
 from sweep.published import HOST, PUBLISHED
 
