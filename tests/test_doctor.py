@@ -82,9 +82,9 @@ def test_an_empty_database_has_no_studies_yet(storage):
 @pytest.mark.parametrize(
     ("url", "found", "remedy"),
     [
-        ("nonsense://host/name", "There are no nonsense databases", "SQLite and PostgreSQL work"),
+        ("nonsense://host/name", "nonsense databases do not work", "SQLite and PostgreSQL do"),
         ("://", "'://' is no database", "Give a path, or a URL"),
-        ("oracle+cx_oracle://me:secret@host/name", "'cx_Oracle', is not installed", "pip install cx_Oracle"),
+        ("postgresql+asyncpg://me:secret@host/name", "there is no driver", "pip install 'cnn-sweep[postgresql]'"),
     ],
 )
 def test_an_address_that_cannot_work_comes_with_a_remedy(url, found, remedy):

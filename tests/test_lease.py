@@ -47,8 +47,8 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def store(storage):
-    with Store.open(storage) as store:
+def store(database):
+    with Store.open(database) as store:
         yield store
 
 
@@ -57,16 +57,16 @@ def study_id(store):
     return store.begin_study(STUDY, "digest")
 
 
-def held_in(storage):
-    store = Store.open(storage)
+def held_in(database):
+    store = Store.open(database)
     return Lease(store, store.begin_study(STUDY, "digest"), STUDY.name)
 
 
 @pytest.fixture
-def holder(storage, study_id, pytestconfig):
+def holder(database, study_id, pytestconfig):
     """A real process that holds the lease until its standard input ends."""
     here = pytestconfig.rootpath / "tests"
-    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(here)!r})\n{HOLDER}", storage]
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(here)!r})\n{HOLDER}", database]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"
         yield process

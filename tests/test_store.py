@@ -35,12 +35,6 @@ OURS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def database(storage: str) -> str:
-    """Where a fresh database may be; whatever stands here, the tests that ask for it must pass."""
-    return storage
-
-
 def run_of(configuration: Configuration = Configuration(), seed: int = 0) -> Run:  # noqa: B008 - it is frozen
     return Run(configuration, seed, "mnist", "digest", Split(seed))
 
@@ -206,10 +200,21 @@ def test_a_busy_database_is_waited_for(storage):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("nonsense://host/name", "There are no nonsense databases. SQLite and PostgreSQL work: sqlite:///sweep.db"),
+        (
+            "nonsense://host/name",
+            "nonsense databases do not work. SQLite and PostgreSQL do: sqlite:///sweep.db or post",
+        ),
         ("://", "'://' is no database. Give a path, or a URL: sqlite:///sweep.db or postgresql"),
         ("postgresql://host:port/name", "is no database. Give a path, or a URL"),
-        ("oracle+cx_oracle://me:secret@host/name", "'cx_Oracle', is not installed. Install it: pip install cx_Oracle"),
+        (
+            "mysql://me:secret@host/name",
+            "mysql://me:***@host/name: mysql databases do not work. SQLite and PostgreSQL do",
+        ),
+        (
+            "postgresql+asyncpg://me:secret@host/name",
+            "no driver 'postgresql+asyncpg' here. For PostgreSQL: pip install",
+        ),
+        ("postgresql+none://me:secret@host/name", "no driver 'postgresql+none' here. For PostgreSQL: pip install"),
     ],
 )
 def test_a_url_that_cannot_work_says_which_would_and_shows_no_password(url, message):
