@@ -46,7 +46,7 @@ def postgresql() -> Iterator[Iterator[str]]:
             command = [programs / "bin" / program, "--pgdata", room / "data", *options]
             subprocess.run(command, check=True, cwd=room, user=user, stdout=subprocess.DEVNULL)
 
-        call("initdb", "--auth=trust", "--username=sweep", "--no-sync")
+        call("initdb", "--auth=trust", "--username=sweep", "--no-locale", "--encoding=UTF8", "--no-sync")
         call("pg_ctl", "start", "--wait", "--log", f"{room}/log", "--options", f"-h '' -k {room} -c fsync=off")
         url = f"postgresql+psycopg://sweep@/{{}}?host={room}"
         server = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
