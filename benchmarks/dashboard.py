@@ -23,13 +23,13 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from sweep.configuration import Configuration
-from sweep.data import Split
-from sweep.processes import Identity
-from sweep.space import Choice, Float, Int
-from sweep.spec import Study
-from sweep.store import Store
-from sweep.work import Epoch, Outcome, Run, Trial
+from sweep.data.dataset import Split
+from sweep.runs import Epoch, Outcome, Run, Trial
+from sweep.space.configuration import Configuration
+from sweep.space.space import Choice, Float, Int
+from sweep.storage.store import Store
+from sweep.study.study import Study
+from sweep.system.processes import Identity
 
 SPACE = {
     "learning_rate": Float(1e-4, 3e-3, log=True),

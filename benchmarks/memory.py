@@ -13,10 +13,10 @@ import random
 from pathlib import Path
 from statistics import linear_regression
 
-from sweep.configuration import Configuration
-from sweep.data import Split, load
-from sweep.space import Choice, Space
-from sweep.work import Run
+from sweep.data.dataset import Split, load
+from sweep.runs import Run
+from sweep.space.configuration import Configuration
+from sweep.space.space import Choice, Space
 
 SPACE = Space(
     {
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=200)
     options = parser.parse_args()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    from sweep.training import Images, Training, set_up
+    from sweep.training.loop import Images, Training, set_up
 
     set_up(1)
     dataset, split = load("mnist"), Split(0, 500, 1000)

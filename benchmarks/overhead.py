@@ -17,9 +17,10 @@ from unittest.mock import patch
 
 import psutil
 
-from sweep import api, spec
+from sweep import api
 from sweep.engines import local
-from sweep.work import Event, Segment, SegmentFailed, SegmentFinished, Trial
+from sweep.runs import Event, Segment, SegmentFailed, SegmentFinished, Trial
+from sweep.study import study as spec
 
 first_step: list[float] = []
 waits: list[float] = []

@@ -20,17 +20,17 @@ from rich.console import Console
 from scipy import stats
 
 from sweep.api import crew, stop_on_signals
-from sweep.batch import Batch
-from sweep.checkpoints import Checkpoints
-from sweep.configuration import Configuration
-from sweep.data import Split, load
-from sweep.database import checkpoint_folder
-from sweep.display import Tally, watching
+from sweep.cli.progress import Tally, watching
+from sweep.coordinator.batch import Batch
+from sweep.data.dataset import Split, load
 from sweep.engines.local import LocalEngine
-from sweep.machine import provenance
-from sweep.store import Store
-from sweep.supervision import Supervised
-from sweep.work import Run
+from sweep.engines.supervised import Supervised
+from sweep.runs import Run
+from sweep.space.configuration import Configuration
+from sweep.storage.checkpoints import Checkpoints
+from sweep.storage.database import checkpoint_folder
+from sweep.storage.store import Store
+from sweep.system.machine import provenance
 
 SMALL: dict[str, Any] = {"conv1_filters": 8, "conv2_filters": 16, "dense_units": 64}
 CONFIGURATIONS: dict[str, dict[str, Any]] = {

@@ -35,13 +35,13 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 from search_table import TABLE, last
 
-from sweep.configuration import Values
 from sweep.defaults import CONFIRMED
-from sweep.mirror import Memory
-from sweep.schedule import EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd, Unhalted
-from sweep.search import suggest
-from sweep.space import Choice, Float, Int, Range, Space
-from sweep.spec import Study, load
+from sweep.search._mirror import Memory
+from sweep.search.optuna import suggest
+from sweep.search.schedule import EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd, Unhalted
+from sweep.space.configuration import Values
+from sweep.space.space import Choice, Float, Int, Range, Space
+from sweep.study.study import Study, load
 
 MOST_EPOCHS = 600.0
 REPORTED = (25, 50, 100, 200, 400)

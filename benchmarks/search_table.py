@@ -19,15 +19,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep.architecture import Infeasible, architecture
-from sweep.configuration import Values
-from sweep.data import Split, load
-from sweep.space import Space
-from sweep.spec import load as load_study
-from sweep.work import Run
+from sweep.data.dataset import Split, load
+from sweep.models.shapes import Infeasible, architecture
+from sweep.runs import Run
+from sweep.space.configuration import Values
+from sweep.space.space import Space
+from sweep.study.study import load as load_study
 
 if TYPE_CHECKING:
-    from sweep.training import Images
+    from sweep.training.loop import Images
 
 TABLE = Path(__file__).parent / "search_table.json.gz"
 CONFIGURATIONS = 192
@@ -60,21 +60,21 @@ SPLIT = Split(0, VALIDATION, IMAGES)
 
 
 def set_up() -> None:
-    from sweep.training import set_up
+    from sweep.training.loop import set_up
 
     set_up(threads=1)
 
 
 @cache
 def images() -> "Images":
-    from sweep.training import Images
+    from sweep.training.loop import Images
 
     return Images(load("mnist"), SPLIT)
 
 
 def train(place: int, point: Values, seed: int) -> dict[str, Any]:
     """The accuracies of one run at `LOOKS`, and the seconds of each stretch; None once its loss is not finite."""
-    from sweep.training import Training
+    from sweep.training.loop import Training
 
     study = load_study("everything")
     run = Run(study.searched.configuration(point), seed, "mnist", "", SPLIT)

@@ -2,7 +2,7 @@
 
     python benchmarks/step.py [--repetitions 5]
 
-Every variant is one compiled loop over the same batches of MNIST, as in `sweep.training`; the variants take turns.
+Every variant is one compiled loop over the same batches of MNIST, as in `sweep.training.loop`; the variants take turns.
 The floor is the step's arithmetic (three forward passes) at the rate of TensorFlow's matrix product.
 """
 
@@ -13,9 +13,9 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from sweep.architecture import architecture
-from sweep.configuration import Configuration
-from sweep.data import Split, load
+from sweep.data.dataset import Split, load
+from sweep.models.shapes import architecture
+from sweep.space.configuration import Configuration
 
 SMALL = {
     "conv1_filters": 8, "conv1_stride": 2, "conv2_filters": 16, "conv2_kernel_size": 3,
@@ -29,9 +29,9 @@ def variants(configuration: Configuration, steps: int) -> dict[str, Callable[[],
     import keras
     import tensorflow as tf
 
-    from sweep.network import build
-    from sweep.optimizers import Optimizer
-    from sweep.training import Images
+    from sweep.models.network import build
+    from sweep.training._optimizers import Optimizer
+    from sweep.training.loop import Images
 
     images = Images(load("mnist"), Split())
     model = build(configuration, images.shape, images.classes)
@@ -115,7 +115,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     os.environ["OMP_NUM_THREADS"] = "1"
-    from sweep.training import set_up
+    from sweep.training.loop import set_up
 
     set_up(1)
     for name, values in {"baseline": {}, "small": SMALL}.items():

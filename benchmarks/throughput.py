@@ -6,7 +6,7 @@ Per configuration and repetition, one after the other in one run: (a) an epoch o
 cores in float32, scored on the validation images, as most people write it; (b) an epoch of ours in every worker
 at once, one thread each, scored likewise. Both are warm: the first epoch of each is not counted. (c) is the share
 of the machine's float32 matrix-product rate, measured in the same run, that (b)'s arithmetic amounts to; a training
-step is counted as three forward passes (`sweep.architecture`).
+step is counted as three forward passes (`sweep.models.shapes`).
 """
 
 import argparse
@@ -24,11 +24,11 @@ from typing import Any
 
 from step import SMALL, matrix_product_rate
 
-from sweep.architecture import architecture
-from sweep.configuration import Configuration
-from sweep.data import Split, load
-from sweep.machine import cores, processor, provenance
-from sweep.work import Run
+from sweep.data.dataset import Split, load
+from sweep.models.shapes import architecture
+from sweep.runs import Run
+from sweep.space.configuration import Configuration
+from sweep.system.machine import cores, processor, provenance
 
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "baseline": {},
@@ -70,9 +70,9 @@ def fit(connection: Connection, threads: int, images: int) -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     import keras
 
-    from sweep.data import partition
-    from sweep.network import build
-    from sweep.training import set_up
+    from sweep.data.dataset import partition
+    from sweep.models.network import build
+    from sweep.training.loop import set_up
 
     set_up(threads)
     dataset = load("mnist")
@@ -99,7 +99,7 @@ def fit(connection: Connection, threads: int, images: int) -> None:
 def ours(connection: Connection, threads: int, images: int) -> None:
     """Our loop, in one worker of several; likewise. The name None ends it, "matrix product" measures that."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    from sweep.training import Images, Training, set_up
+    from sweep.training.loop import Images, Training, set_up
 
     set_up(threads)
     split = _split(images)

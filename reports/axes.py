@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from reports import words
-from sweep.space import Choice, Float, Int, Range
+from sweep.space.space import Choice, Float, Int, Range
 
 MANY_VALUES = 10
 """A range with more values than this is drawn on a scale, not as separate places."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports import effects, tables
-from sweep.results import Result
+from sweep.results.result import Result
 
 ESSENCE = {
     "study": "name of the study",

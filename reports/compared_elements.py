@@ -6,7 +6,7 @@ from typing import Any
 from reports import compared, compared_figures, summary, words, worth, worth_elements
 from reports.blocks import Beside, Block, Definitions, Head, Row, Sentence, Table, of_figure, of_figures
 from reports.elements import Element
-from sweep.results import Result
+from sweep.results.result import Result
 
 
 def sentences(results: Sequence[Result]) -> list[str]:

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from reports import axes, compared, drawing, effects, tables, words
 from reports.drawing import BASELINE, FAINT, LOOKS, PLAIN
-from sweep.results import Result
-from sweep.space import Choice, Float, Int, Range
+from sweep.results.result import Result
+from sweep.space.space import Choice, Float, Int, Range
 
 
 def gains(results: Sequence[Result]) -> go.Figure:

@@ -1,6 +1,6 @@
 """What confirming the best has concluded: the small tables behind "Is it really better?", and its sentences.
 
-They take a result's verdict, whose parts `sweep.confirmation.as_document` names; accuracies are fractions.
+They take a result's verdict, whose parts `sweep.verdict.confirmation.as_document` names; accuracies are fractions.
 """
 
 import math
@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from reports import tables, words
-from sweep.results import Result
+from sweep.results.result import Result
 
 Verdict = Mapping[str, Any]
 

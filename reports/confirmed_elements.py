@@ -7,7 +7,7 @@ import pandas as pd
 
 from reports import confirmed, confirmed_figures, stories, tables, words
 from reports.blocks import Block, Head, Row, Sentence, Table, of_figure
-from sweep.results import Result
+from sweep.results.result import Result
 
 MOST_CHANGES = 6
 

@@ -19,7 +19,7 @@ LOOKS = {
 def standings(verdict: confirmed.Verdict) -> go.Figure:
     """Each network's difference to the baseline with its 95 % interval, and its single seeds; the tied ones shaded.
 
-    `verdict` is that of a `sweep.results.Result`.
+    `verdict` is that of a `sweep.results.result.Result`.
     """
     table, seeds = confirmed.standings(verdict), confirmed.at_seeds(verdict)
     table = table.assign(row=range(len(table)))

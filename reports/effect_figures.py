@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from reports import axes, drawing, effects, tables, words
 from reports.drawing import BASELINE, BEST, FAINT, MEDIAN, PLAIN
-from sweep.space import Range
+from sweep.space.space import Range
 
 MOST_POINTS = 1500
 MOST_POINTS_EACH = 400

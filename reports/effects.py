@@ -13,7 +13,7 @@ import pandas as pd
 
 from reports import axes, tables
 from reports.axes import Axis
-from sweep.space import Range
+from sweep.space.space import Range
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 

@@ -33,7 +33,7 @@ from reports.blocks import (
     of_figure,
     of_figures,
 )
-from sweep.results import Result
+from sweep.results.result import Result
 
 MOST_ROWS = 100
 MOST_COLUMNS = 5

@@ -32,7 +32,7 @@ MARK = "#b565a7"
 def history(frame: pd.DataFrame, images: int | None = None) -> go.Figure:
     """Every scored trial, the best so far as steps, and the baseline with the noise of one run.
 
-    `frame` is that of a `sweep.results.Result`; `images` the number of validation images, without which
+    `frame` is that of a `sweep.results.result.Result`; `images` the number of validation images, without which
     no noise is drawn.
     """
     table = tables.history(frame)

@@ -8,8 +8,8 @@ from markupsafe import Markup
 from reports import words
 from reports.blocks import Block, Head, Row, Sentence, Table, Tile, Tiles
 from reports.elements import Element
-from sweep.reading import Standing, TrialSoFar
-from sweep.work import Outcome
+from sweep.results.live import Standing, TrialSoFar
+from sweep.runs import Outcome
 
 SHOWN = 5
 """Trials that are listed of those that ended last."""

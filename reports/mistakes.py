@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweep.mistakes import Mistakes
+from sweep.results.predictions import Mistakes
 
 MOST_CLASSES = 12
 MOST_PICTURES = 24

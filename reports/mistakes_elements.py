@@ -8,8 +8,8 @@ from reports import mistakes as tables
 from reports.blocks import Beside, Block, Cell, Gallery, Matrix, Picture, Sentence, of_figure
 from reports.mistakes_figures import class_errors
 from sweep.errors import DataError
-from sweep.mistakes import Mistakes
-from sweep.results import Result
+from sweep.results.predictions import Mistakes
+from sweep.results.result import Result
 
 
 def mistakes(result: Result) -> Sequence[Block]:

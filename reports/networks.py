@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports import words
-from sweep.architecture import Architecture, ImageShape, Infeasible, architecture
-from sweep.configuration import Configuration
-from sweep.results import Result
+from sweep.models.shapes import Architecture, ImageShape, Infeasible, architecture
+from sweep.results.result import Result
+from sweep.space.configuration import Configuration
 
 IMAGE_SHAPE: ImageShape = (28, 28, 1)
 CLASSES = 10

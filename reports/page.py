@@ -21,8 +21,8 @@ from reports import compared_elements, elements, summary, words
 from reports.blocks import Beside, Sentence
 from reports.elements import Element, Subject
 from sweep.errors import InputError
-from sweep.files import becoming
-from sweep.results import Result
+from sweep.results.result import Result
+from sweep.system.files import becoming
 
 
 def write(results: Result | Sequence[Result], path: str | Path) -> None:

@@ -18,8 +18,8 @@ from reports import stories
 from reports.elements import Element, Subject
 from reports.live import NOW, STUDIES
 from reports.page import COMPARISON, STUDY, Page, rendered, section
-from sweep.reading import Reading, Standing
-from sweep.results import Result
+from sweep.results.live import Reading, Standing
+from sweep.results.result import Result
 
 REST = 200 / (os.cpu_count() or 1)
 """Once a section was drawn again, all rest for so many times the processor time that this took: whatever is looked at

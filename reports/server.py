@@ -20,9 +20,9 @@ from plotly.offline import get_plotlyjs
 
 from reports.page import POLICY, policy_of, rendered, text_of
 from reports.served import WATCH_SECONDS, Pages, View, tag_of
-from sweep.dashboards import LOOPBACK, listening
 from sweep.errors import InputError, SweepError
-from sweep.reading import Reading
+from sweep.results.live import Reading
+from sweep.system.ports import LOOPBACK, listening
 
 HEARTBEAT_SECONDS = 15.0
 """After so long a silence a stream of events says something, so that one that nobody reads is noticed."""

@@ -10,8 +10,8 @@ import pandas as pd
 
 from reports import figures, tables, words
 from reports.blocks import Definitions, Head, Row, Story, Table, chart_of
-from sweep.configuration import Configuration
-from sweep.results import Result, configuration_of
+from sweep.results.result import Result, configuration_of
+from sweep.space.configuration import Configuration
 
 MOST_EPOCHS = 12
 """Accuracies that are listed one by one."""

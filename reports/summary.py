@@ -3,8 +3,8 @@
 import pandas as pd
 
 from reports import confirmed, effects, tables, words
-from sweep.outlook import in_words, look_ahead
-from sweep.results import Result
+from sweep.results.result import Result
+from sweep.verdict.outlook import in_words, look_ahead
 
 MENTIONED = 4
 """Parameters that a sentence names before it says how many more there are."""

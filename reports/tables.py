@@ -12,9 +12,9 @@ import pandas as pd
 
 from reports import words
 from reports.axes import Axis, axis_of
-from sweep.results import TRIAL_COLUMNS, Result
-from sweep.space import Int, Range
-from sweep.work import GOING_ON
+from sweep.results.result import TRIAL_COLUMNS, Result
+from sweep.runs import GOING_ON
+from sweep.space.space import Int, Range
 
 RESULTS = ("score", "parameters", "flops", "seconds", "trained_epochs")
 """What is compared beside a configuration's values."""

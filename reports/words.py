@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.configuration import PARAMETERS
 from sweep.errors import several as several
-from sweep.space import Choice, Range
+from sweep.space.configuration import PARAMETERS
+from sweep.space.space import Choice, Range
 
 LABELS = {
     "score": "validation accuracy",

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from reports import confirmed, words
-from sweep.configuration import Values
-from sweep.results import Result
-from sweep.suggestions import Suggestion, ranking
+from sweep.results.result import Result
+from sweep.space.configuration import Values
+from sweep.verdict.suggestions import Suggestion, ranking
 
 RANKING = {
     "study": "name of the study",

@@ -7,8 +7,8 @@ import pandas as pd
 
 from reports import confirmed, words, worth, worth_figures
 from reports.blocks import Block, Head, Row, Sentence, Table, of_figure
-from sweep.results import Result
-from sweep.suggestions import WORTH
+from sweep.results.result import Result
+from sweep.verdict.suggestions import WORTH
 
 INTERVALS = f"± is half of a 95{words.SPACE}% interval over the seeds, each by itself, while p is corrected for"
 

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from reports import drawing, words
 from reports.confirmed_figures import TIED
 from reports.drawing import BASELINE, BEST, MEDIAN, PLAIN
-from sweep.suggestions import WORTH, Worth
+from sweep.verdict.suggestions import WORTH, Worth
 
 AMONG = {
     Worth.BETTER: {"color": BEST, "size": 11},

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sweep.api import confirm, result, run
-    from sweep.configuration import Configuration, ConvBlock
     from sweep.errors import SweepError
-    from sweep.results import Result
-    from sweep.space import Choice, Float, Int
-    from sweep.spec import Study, load
+    from sweep.results.result import Result
+    from sweep.space.configuration import Configuration, ConvBlock
+    from sweep.space.space import Choice, Float, Int
+    from sweep.study.study import Study, load
 
 __all__ = [
     "Choice",
@@ -40,11 +40,11 @@ __all__ = [
 
 _HOMES = {
     "sweep.api": ("confirm", "result", "run"),
-    "sweep.configuration": ("Configuration", "ConvBlock"),
+    "sweep.space.configuration": ("Configuration", "ConvBlock"),
     "sweep.errors": ("SweepError",),
-    "sweep.results": ("Result",),
-    "sweep.space": ("Choice", "Float", "Int"),
-    "sweep.spec": ("Study", "load"),
+    "sweep.results.result": ("Result",),
+    "sweep.space.space": ("Choice", "Float", "Int"),
+    "sweep.study.study": ("Study", "load"),
 }
 
 

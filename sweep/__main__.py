@@ -1,4 +1,4 @@
-from sweep.cli import main
+from sweep.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -10,7 +10,7 @@
     ├── EngineError       no worker can be started                          (exit code 1)
     └── ModelError        a network that cannot be written as asked for     (exit code 1)
 
-What goes wrong inside a trial is no exception but an outcome: see `sweep.work.Outcome`.
+What goes wrong inside a trial is no exception but an outcome: see `sweep.runs.Outcome`.
 """
 
 import difflib

@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from sweep.data import load
+from sweep.data.dataset import load
+from sweep.data.published import PUBLISHED
 from sweep.errors import DataError
-from sweep.published import PUBLISHED
 
 # A shell that starts pytest in its background has it ignore Ctrl-C, and with it the commands that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -72,7 +72,7 @@ def database(request) -> str:
 @pytest.fixture(scope="session")
 def confirmed(tmp_path_factory) -> Path:
     """The database of the study `tiny`, to be copied by whoever changes it."""
-    from export_samples import confirm_tiny_study
+    from samples.exports import confirm_tiny_study
 
     storage = tmp_path_factory.mktemp("confirmed") / "sweep.db"
     confirm_tiny_study(storage)
@@ -95,7 +95,7 @@ def fashion_files(tmp_path_factory) -> Path:
                 subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)  # refused but to root
                 subprocess.run(["apt-get", "download", "-q", "dataset-fashion-mnist"], cwd=folder, check=True)
             subprocess.run(["dpkg", "-x", next(folder.glob("*.deb")), folder], check=True)
-            patched.setattr("sweep.published.DEBIAN_FOLDER", folder / "usr" / "share" / "datasets")
+            patched.setattr("sweep.data.published.DEBIAN_FOLDER", folder / "usr" / "share" / "datasets")
             load("fashion-mnist")
         place = PUBLISHED["fashion-mnist"].place()
         assert place is not None

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from report_browser import browser, opened
+from samples.browser import browser, opened
 
 import reports
 import sweep

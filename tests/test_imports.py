@@ -1,4 +1,4 @@
-"""The picture in ARCHITECTURE.md, held."""
+"""The house of ARCHITECTURE.md, held: tiers, private modules, and one door for each heavy library."""
 
 import ast
 import subprocess
@@ -10,26 +10,52 @@ import pytest
 import sweep
 
 ROOT = Path(__file__).parent.parent
+TIERS = (
+    {"sweep.errors", "sweep.defaults", "studies"},
+    {"sweep.system", "sweep.space"},
+    {"sweep.data", "sweep.models"},
+    {"sweep.runs", "sweep.study"},
+    {"sweep.training", "sweep.engines", "sweep.storage"},
+    {"sweep.search", "sweep.results"},
+    {"sweep.coordinator"},
+    {"sweep.verdict"},
+    {"reports"},
+    {"sweep.export"},
+    {"sweep.api"},
+    {"sweep.cli"},
+)
+"""Packages from the ground up; one imports only what stands on a lower tier."""
+
 DOORS = {
-    "tensorflow": {"sweep/training.py", "sweep/optimizers.py", "sweep/models.py"},
-    "keras": {"sweep/network.py", "sweep/training.py", "sweep/models.py", "sweep/prediction.py"},
-    "PIL": {"sweep/prediction.py"},
-    "tensorboard": {"sweep/elsewhere.py"},
-    "mlflow": {"sweep/elsewhere.py"},
-    "optuna": {"sweep/search.py", "sweep/mirror.py"},
-    "optuna_dashboard": {"sweep/dashboards.py"},
-    "sqlalchemy": {"sweep/database.py", "sweep/tables.py", "sweep/store.py", "sweep/mirror.py"},
-    "pydantic": {"sweep/spec.py"},
-    "pandas": {"sweep/results.py", "reports"},
+    "tensorflow": {"sweep.training", "sweep.export"},
+    "keras": {"sweep.models", "sweep.training", "sweep.export"},
+    "PIL": {"sweep.export"},
+    "tensorboard": {"sweep.export"},
+    "mlflow": {"sweep.export"},
+    "optuna": {"sweep.search"},
+    "optuna_dashboard": {"sweep.cli"},
+    "sqlalchemy": {"sweep.storage", "sweep.search"},
+    "pydantic": {"sweep.study"},
+    "pandas": {"sweep.results", "reports"},
     "plotly": {"reports"},
-    "typer": {"sweep/cli.py"},
-    "rich": {"sweep/cli.py", "sweep/display.py", "sweep/output.py"},
-    "jinja2": {"sweep/script.py", "sweep/card.py", "reports"},
-    "psutil": {"sweep/processes.py"},
-    "scipy": {"sweep/verdict.py"},
+    "typer": {"sweep.cli"},
+    "rich": {"sweep.cli"},
+    "jinja2": {"sweep.export", "reports"},
+    "psutil": {"sweep.system"},
+    "scipy": {"sweep.verdict"},
 }
-STANDARD_LIBRARY_ONLY = ["configuration", "architecture", "space", "schedule", "errors", "machine"]
-MODULES = sorted(path for package in ("sweep", "studies", "reports") for path in (ROOT / package).rglob("*.py"))
+STANDARD_LIBRARY_ONLY = ("sweep.errors", "sweep.defaults", "sweep.space", "sweep.system.machine", "sweep.models.shapes")
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {
+    name_of(path): path
+    for package in ("sweep", "studies", "reports")
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -44,42 +70,69 @@ def imports(path: Path) -> set[str]:
 
 
 def ours(path: Path) -> set[str]:
-    return {name for name in imports(path) if name.split(".")[0] in ("sweep", "reports", "studies")}
+    """Modules of this project that a file imports."""
+    return imports(path) & set(MODULES) - {"sweep"}
+
+
+def package_of(module: str) -> str:
+    """`sweep.storage.lease` is of `sweep.storage`, a module of `reports` of `reports`."""
+    first, *rest = module.split(".")
+    return ".".join([first, *rest[:1]]) if first == "sweep" else first
+
+
+def inside(module: str, packages: tuple[str, ...] | set[str]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+BUILDING = [module for module in MODULES if module not in ("sweep", "sweep.__main__")]  # those two are its front door
+
+
+def test_a_package_imports_lower_tiers_alone():
+    tier = {package: height for height, packages in enumerate(TIERS) for package in packages}
+    assert {package_of(module) for module in BUILDING} == set(tier)
+    for module in BUILDING:
+        for other in {package_of(each) for each in ours(MODULES[module])} - {package_of(module)}:
+            assert tier[other] < tier[package_of(module)], f"{module} imports {other}"
+
+
+def test_a_private_module_is_imported_inside_its_package_only():
+    for module in BUILDING:
+        for other in ours(MODULES[module]):
+            home, _, leaf = other.rpartition(".")
+            assert not leaf.startswith("_") or inside(module, (home,)), f"{module} imports {other}"
 
 
 @pytest.mark.parametrize("library", DOORS)
 def test_each_heavy_library_has_its_doors_alone(library):
     users = {
-        str(path.relative_to(ROOT)) for path in MODULES if any(name.split(".")[0] == library for name in imports(path))
+        package_of(module)
+        for module in BUILDING
+        if any(name.split(".")[0] == library for name in imports(MODULES[module]))
     }
-    assert {user if not user.startswith("reports/") else "reports" for user in users} <= DOORS[library]
+    assert users == DOORS[library]
 
 
-@pytest.mark.parametrize("name", STANDARD_LIBRARY_ONLY)
-def test_the_core_needs_the_standard_library_alone(name):
-    others = {found.split(".")[0] for found in imports(ROOT / "sweep" / f"{name}.py")}
-    assert others <= set(sys.stdlib_module_names) | {"sweep"}
+@pytest.mark.parametrize("package", STANDARD_LIBRARY_ONLY)
+def test_the_core_needs_the_standard_library_alone(package):
+    for module in MODULES:
+        if inside(module, (package,)):
+            others = {found.split(".")[0] for found in imports(MODULES[module])}
+            assert others <= set(sys.stdlib_module_names) | {"sweep"}
 
 
 def test_training_does_not_know_the_search_nor_the_search_the_training():
-    for worker_side in ("worker", "training", "network"):
-        assert not {"sweep.search", "sweep.store", "sweep.coordinator"} & ours(ROOT / "sweep" / f"{worker_side}.py")
-    assert not {"sweep.training", "sweep.network", "sweep.worker"} & ours(ROOT / "sweep" / "search.py")
+    """They stand side by side: nothing that a worker process imports knows Optuna or SQL."""
+    for module in BUILDING:
+        if inside(module, {"sweep.training", "sweep.models", "sweep.engines"}):
+            assert not any(inside(other, {"sweep.search", "sweep.storage"}) for other in ours(MODULES[module])), module
+        if inside(module, {"sweep.search"}):
+            assert not any(inside(other, {"sweep.training", "sweep.engines"}) for other in ours(MODULES[module])), (
+                module
+            )
 
 
-def test_reports_see_results_the_study_and_what_lies_below_them():
-    allowed = {"results", "suggestions", "spec", "space", "configuration", "architecture", "errors", "files", "work"}
-    allowed |= {"mistakes", "outlook"}
-    allowed |= {"reading", "dashboards"}  # what a server asks again and again, and where it listens
-    for path in (ROOT / "reports").rglob("*.py"):
-        for name in ours(path):
-            assert name.startswith("reports") or name.split(".")[1] in allowed, f"{path.name} imports {name}"
-
-
-def test_imports_go_one_way():
-    """No module is reachable from itself."""
-    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
-    graph = {name: {other for other in ours(path) if other in names and other != name} for name, path in names.items()}
+def test_no_module_is_reachable_from_itself():
+    graph = {module: ours(path) - {module} for module, path in MODULES.items()}
     graph["sweep"] = graph["reports"] = set()  # a package itself only names what its modules hold
 
     def reachable(name: str, seen: set[str]) -> set[str]:

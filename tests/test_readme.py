@@ -11,9 +11,9 @@ import pytest
 import typer
 
 import studies
-from sweep.cli import app
-from sweep.configuration import PARAMETERS
-from sweep.spec import Study, parse
+from sweep.cli.app import app
+from sweep.space.configuration import PARAMETERS
+from sweep.study.study import Study, parse
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from sweep.work import Event, Segment
+from sweep.runs import Event, Segment
 
 
 class Engine(Protocol):

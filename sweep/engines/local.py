@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import IO, Self
 
 from sweep.errors import EngineError
-from sweep.processes import resident
-from sweep.work import Event, Segment, SegmentFailed, SegmentFinished, SegmentStopped, Stop, WorkerDied, WorkerReady
+from sweep.runs import Event, Segment, SegmentFailed, SegmentFinished, SegmentStopped, Stop, WorkerDied, WorkerReady
+from sweep.system.processes import resident
 
 LOG_LINES = 15
 SECONDS_TO_END = 2.0
@@ -143,7 +143,7 @@ class LocalEngine:
         }
         with log.open("wb") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "sweep.worker", str(self.threads)],  # -P: a random.py here is not Python's
+                [sys.executable, "-P", "-m", "sweep.training.worker", str(self.threads)],  # -P: no random.py from here
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment,
                 process_group=0,  # Ctrl-C reaches the coordinator alone, also while this one is starting
             )  # fmt: skip

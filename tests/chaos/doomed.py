@@ -11,10 +11,10 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
-from chaos_samples import Place
+from samples.chaos import Place
 from sqlalchemy import Engine, event
 
-from sweep.spec import Study
+from sweep.study.study import Study
 
 PATIENCE = 120.0
 """Seconds after which a test gives up on a process."""
@@ -22,7 +22,7 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class Point:
-    """The `nth` call of a function, such as "sweep.store:Store.add_epoch", just before it or just after."""
+    """The `nth` call of a function, such as "sweep.storage.store:Store.add_epoch", just before it or just after."""
 
     when: str
     function: str

@@ -13,23 +13,23 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from chaos_samples import Place, fate, problems, told
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from strategies import unhurried
+from samples.chaos import Place, fate, problems, told
+from samples.strategies import unhurried
 
-from sweep import store as store_module
-from sweep.coordinator import Coordinator
+from sweep.coordinator.coordinator import Coordinator
+from sweep.engines.scripted import Dead
+from sweep.engines.supervised import Limits
 from sweep.errors import EngineError, InputError
-from sweep.housekeeping import check_invariants
-from sweep.lease import Lease
-from sweep.processes import Identity
-from sweep.spec import Study
-from sweep.store import Store
-from sweep.supervision import Limits
-from sweep.testing import Dead
-from sweep.work import GOING_ON
+from sweep.runs import GOING_ON
+from sweep.storage import store as store_module
+from sweep.storage.invariants import check_invariants
+from sweep.storage.lease import Lease
+from sweep.storage.store import Store
+from sweep.study.study import Study
+from sweep.system.processes import Identity
 
 SPACE = {
     "learning_rate": [1e-4, 1e-3, 0.1],  # the last diverges
@@ -57,18 +57,18 @@ FEW = st.integers(1, 5)
 WHEN = st.sampled_from(["before", "after"])
 UNDER_WAY = st.sampled_from(
     [
-        "sweep.store:Store.begin_trial",
-        "sweep.store:Store.add_epoch",
-        "sweep.store:Store.reach",
-        "sweep.search:OptunaSearch.ask",
-        "sweep.search:OptunaSearch.report",
+        "sweep.storage.store:Store.begin_trial",
+        "sweep.storage.store:Store.add_epoch",
+        "sweep.storage.store:Store.reach",
+        "sweep.search.optuna:OptunaSearch.ask",
+        "sweep.search.optuna:OptunaSearch.report",
     ]
 )
 AT_ITS_END = st.sampled_from(
     [
-        "sweep.store:Store.end_trial",
-        "sweep.search:OptunaSearch.tell",
-        "sweep.coordinator:Coordinator._drop",
+        "sweep.storage.store:Store.end_trial",
+        "sweep.search.optuna:OptunaSearch.tell",
+        "sweep.coordinator.coordinator:Coordinator._drop",
     ]
 )
 

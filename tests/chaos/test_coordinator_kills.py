@@ -10,26 +10,30 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from chaos_samples import SPACE, Place, problems, table, told
 from doomed import Point, killed
+from samples.chaos import SPACE, Place, problems, table, told
 
-from sweep.coordinator import Stopped
+from sweep.coordinator.coordinator import Stopped
 from sweep.errors import StoreError
-from sweep.housekeeping import check_invariants
-from sweep.space import Float
-from sweep.spec import Study
-from sweep.store import Store
+from sweep.space.space import Float
+from sweep.storage.invariants import check_invariants
+from sweep.storage.store import Store
+from sweep.study.study import Study
 
 STUDY = Study(name="s", space=SPACE, trials=8, pruner="median", seed=0)
 """Trials 0 to 12 end completed (c), infeasible (i), failed (F), diverged (D) or pruned (P): cicFiiDFiiccP."""
 
-STORE, SEARCH, COORDINATOR = "sweep.store:Store", "sweep.search:OptunaSearch", "sweep.coordinator:Coordinator"
+STORE, SEARCH, COORDINATOR = (
+    "sweep.storage.store:Store",
+    "sweep.search.optuna:OptunaSearch",
+    "sweep.coordinator.coordinator:Coordinator",
+)
 OPTUNA = "optuna.storages:RDBStorage"
 
 POINTS = [
     # the study begins
-    Point("before", "sweep.store:migrate"),
-    Point("after", "sweep.store:migrate"),
+    Point("before", "sweep.storage.store:migrate"),
+    Point("after", "sweep.storage.store:migrate"),
     Point("after", f"{STORE}.begin_study"),
     Point("before", f"{STORE}.take_lease"),
     Point("after", f"{STORE}.take_lease"),
@@ -53,10 +57,10 @@ POINTS = [
     Point("after", f"{STORE}.begin_trial", 1),
     Point("after", f"{STORE}.begin_trial", 2),  # that of trial 1, which cannot exist
     Point("after", f"{STORE}.begin_trial", 4),
-    Point("before", "sweep.supervision:Supervised.start", 2),
-    Point("after", "sweep.supervision:Supervised.start", 2),
+    Point("before", "sweep.engines.supervised:Supervised.start", 2),
+    Point("after", "sweep.engines.supervised:Supervised.start", 2),
     # it is trained
-    Point("before", "sweep.testing:ScriptedEngine._epoch", 7),
+    Point("before", "sweep.engines.scripted:ScriptedEngine._epoch", 7),
     Point("before", f"{STORE}.add_epoch", 1),  # its state is in the checkpoint, and not in the database
     Point("before", f"{STORE}.add_epoch", 7),
     Point("after", f"{STORE}.add_epoch", 7),
@@ -117,7 +121,7 @@ def test_a_coordinator_may_be_killed_while_it_puts_right_what_another_left_that_
         Point("after", f"{STORE}.take_lease"),
         Point("before", f"{STORE}.reap"),
         Point("after", f"{STORE}.reap"),
-        Point("before", "sweep.checkpoints:Checkpoints.clear"),
+        Point("before", "sweep.storage.checkpoints:Checkpoints.clear"),
         Point("before", f"{COORDINATOR}._replay", 1),
         Point("after", f"{STORE}.end_trial", 1),
         Point("before", f"{SEARCH}.tell", 1),  # of what ended before it could be told
@@ -242,13 +246,13 @@ RATES = Study(name="rates", space={"learning_rate": Float(1e-5, 1e-1, log=True)}
 @pytest.mark.parametrize(
     "point",
     [
-        Point("before", "sweep.store:back_up"),
+        Point("before", "sweep.storage.store:back_up"),
         Point("before", "pathlib:Path.replace"),  # the copy is whole, but not under its name
-        Point("after", "sweep.store:back_up"),
-        Point("before", "sweep.tables:leases.create"),  # the columns are there, this table is not
-        Point("after", "sweep.tables:leases.create"),
+        Point("after", "sweep.storage.store:back_up"),
+        Point("before", "sweep.storage._tables:leases.create"),  # the columns are there, this table is not
+        Point("after", "sweep.storage._tables:leases.create"),
         Point("before", "commit", 2),
-        Point("after", "sweep.store:migrate"),
+        Point("after", "sweep.storage.store:migrate"),
     ],
     ids=str,
 )

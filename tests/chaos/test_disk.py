@@ -1,11 +1,11 @@
 """What a long study leaves on the disk."""
 
-from chaos_samples import Place
+from samples.chaos import Place
 
-from sweep.coordinator import Stopped
-from sweep.space import Float
-from sweep.spec import Study
-from sweep.testing import learns_with_rate
+from sweep.coordinator.coordinator import Stopped
+from sweep.engines.scripted import learns_with_rate
+from sweep.space.space import Float
+from sweep.study.study import Study
 
 STATE_BYTES = 10_000
 

@@ -11,11 +11,11 @@ from random import Random
 from statistics import median
 
 import psutil
-from chaos_samples import Place, problems, without_time
 from pandas.testing import assert_frame_equal
+from samples.chaos import Place, problems, without_time
 
 from sweep import api
-from sweep.data import load
+from sweep.data.dataset import load
 
 KILLS = 20
 PATIENCE = 300.0

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from chaos_samples import Place, problems, without_time
 from pandas.testing import assert_frame_equal
+from samples.chaos import Place, problems, without_time
 
 from sweep import api
 from sweep.engines.local import LocalEngine
-from sweep.spec import Study
+from sweep.study.study import Study
 
 STUDY = Study(
     name="tiny",

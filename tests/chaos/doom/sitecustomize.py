@@ -47,7 +47,7 @@ def before_message(message, _):
 
 def spoil_training():
     """Once it is imported: points within an epoch and within the writing of a state."""
-    training = sys.modules["sweep.training"]
+    training = sys.modules["sweep.training.loop"]
     around(training.Training, "__init__", before=lambda *_: here("before the network is built"))
     around(training.Training, "restore", before=lambda *_: here("before the state is read"))
     around(training.Pass, "go_through", after=lambda *_: TRAINED.exists() and here("mid-epoch"))

@@ -1,0 +1,80 @@
+"""Looks over everything a study needs; each finding comes with its remedy."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sweep.data import dataset as data
+from sweep.errors import SweepError
+from sweep.storage.database import checkpoint_folder
+from sweep.storage.invariants import check_invariants
+from sweep.storage.store import Store
+from sweep.system.machine import PACKAGES, bfloat16_instructions, cores, installed, processor
+
+DEVICES = "import tensorflow as tf; print(', '.join(d.device_type for d in tf.config.list_physical_devices()))"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `remedy` is empty where there is nothing to mend."""
+
+    ok: bool
+    what: str
+    found: str
+    remedy: str = ""
+
+    @property
+    def mark(self) -> str:
+        return "ok" if self.ok else "!!"
+
+
+def examine(storage: str) -> Iterator[Finding]:
+    """Versions, devices, threads, data and database, in that order."""
+    yield Finding(True, "python", sys.version.split()[0])
+    for package in PACKAGES:
+        version = installed(package)
+        if version is None:
+            yield Finding(False, package, "not installed", "pip install -e . (or pip install cnn-sweep)")
+        else:
+            yield Finding(True, package, version)
+    yield _devices()
+    yield Finding(True, "processor", f"{processor()}, {cores()} cores: {cores()} workers with 1 thread each by default")
+    native = bfloat16_instructions()
+    yield Finding(
+        True, "bfloat16", "multiplied natively here" if native else "no instructions for it: emulated, slowly"
+    )
+    for name in ("mnist", "fashion-mnist"):
+        try:
+            yield Finding(True, name, data.describe(name))
+        except SweepError as error:
+            yield Finding(False, name, "cannot be used", str(error))
+    yield _database(storage)
+
+
+def _devices() -> Finding:
+    """Asks TensorFlow in a process of its own: its import takes seconds, and a broken one must not end this."""
+    asked = subprocess.run([sys.executable, "-c", DEVICES], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        last = (asked.stderr.strip().splitlines() or ["no message"])[-1]
+        return Finding(
+            False,
+            "devices",
+            f"TensorFlow cannot be imported: {last}",
+            "pip install --force-reinstall tensorflow",
+        )
+    remedy = "" if "GPU" in asked.stdout else "for an NVIDIA GPU: pip install 'cnn-sweep[gpu]'"
+    return Finding(True, "devices", asked.stdout.strip(), remedy)
+
+
+def _database(storage: str) -> Finding:
+    try:
+        with Store.open(storage, create=False) as store:
+            names = ", ".join(row.study.name for row in store.studies())
+            problems = check_invariants(store, checkpoint_folder(storage))
+            if problems:
+                return Finding(False, "database", f"{store.place}: {'; '.join(problems)}", "sweep gc; sweep run STUDY")
+            return Finding(True, "database", f"{store.place}: {f'studies {names}' if names else 'no studies yet'}")
+    except SweepError as error:
+        found, _, remedy = str(error).partition("; " if "; " in str(error) else ". ")
+        return Finding("There is no database" in found, "database", found, remedy)

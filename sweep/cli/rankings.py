@@ -1,0 +1,148 @@
+"""What the commands that weigh changes print: which suggestion is worth it, and what each change contributes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sweep.cli.progress import duration, percent, shown
+from sweep.cli.tables import cell, points, print_json, print_table, reach
+from sweep.space.configuration import Values
+from sweep.verdict.suggestions import WORTH, Suggestion, Worth, as_document
+
+if TYPE_CHECKING:
+    from sweep.results.result import Result
+
+
+MOST_VALUES = 4
+
+
+def print_ranking(found: Sequence[Suggestion], unconfirmed: Iterable[str], as_json: bool) -> None:
+    """Suggestions as `sweep.verdict.suggestions.ranking` has them, and what follows."""
+    left = list(unconfirmed)
+    if as_json:
+        return print_json({"suggestions": [as_document(each) for each in found], "unconfirmed": left})
+    if found:
+        print_table(
+            ["suggestion", "gain", "p", "seeds", "beside doing nothing", "parameters", "training", "best value"],
+            [_ranked(each) for each in found],
+            right=(1, 2, 3, 5, 6),
+        )
+        print()
+    for line in ranked(found):
+        print(line)
+    if left:
+        print(f"not confirmed: {', '.join(left)}")
+
+
+def _ranked(found: Suggestion) -> list[str]:
+    return [
+        found.study,
+        points(found.gain.document),
+        "" if found.p != found.p else f"{found.p:.3f}",
+        str(found.seeds),
+        WORTH[found.worth],
+        f"{found.parameters:,}{_times(found.parameters, found.baseline_parameters)}",
+        f"{duration(found.seconds)}{_times(found.seconds, found.baseline_seconds)}" if found.seconds > 0 else "",
+        values(found.values),
+    ]
+
+
+def ranked(found: Sequence[Suggestion]) -> Iterable[str]:
+    """The answer in words, and how far it is to be trusted."""
+    better = [each for each in found if each.worth is Worth.BETTER]
+    if not found:
+        yield "no suggestion has been confirmed yet"
+        return
+    if not better:
+        yield "no suggestion is shown to be better than doing nothing"
+    else:
+        first = better[0]
+        yield f"most worth it: {first.study} ({values(first.values)}), {points(first.gain.document)} points"
+        tied = [each.study for each in found if each.tied and each is not first]
+        if tied and first.tied:
+            yield f"not told from it: {', '.join(tied)}"
+    yield "± is half of a 95 % interval, each by itself; p is corrected for all networks that were confirmed"
+    yield "the seeds also chose the value shown: among equals its interval holds the truth in about 94 % of cases"
+
+
+def print_ablation(result: "Result", as_json: bool) -> None:
+    """What each change of the recommended trial contributes; `result` was taken apart, or recommends its baseline."""
+    assert result.verdict is not None
+    found = result.ablation if result.recommended else None
+    if as_json:
+        return print_json(found)
+    if found is None:
+        return print(f"{result.study.name} recommends the baseline itself: there is nothing to take apart")
+    only = len(found["changes"]) == 1
+    columns = ["change", "baseline", "best", "to the best", "p", "alone", "p", "in company", "p", "parameters without"]
+    rows = [_contribution(each, only) for each in found["changes"]]
+    print_table(columns, rows, right=(3, 4, 5, 6, 7, 8, 9))
+    print()
+    seeds = f"{len(found['seeds'])} seeds"
+    best, baseline = (f"{percent(found[name]['value'])}{reach(found[name])}" for name in ("best", "baseline"))
+    print(f"trial {found['trial']} {best}, the baseline {baseline}: {points(found['gain'])} points on {seeds}")
+    for line in contributions(found):
+        print(line)
+
+
+def _contribution(found: Mapping[str, Any], only: bool) -> list[str]:
+    effects = [found["from_best"], found["from_baseline"]]
+    effects += [{"estimate": None, "p": None, "reason": ""} if only else found["interaction"]]
+    without = found["parameters_without"]
+    return [
+        found["parameter"],
+        *(_side(found["parameter"], found["values"][name]) for name in ("baseline", "best")),
+        *(text for effect in effects for text in _effect(effect)),
+        "" if without is None else f"{without:,}",
+    ]
+
+
+def _side(parameter: str, given: Values) -> str:
+    """A parameter's value, and those that go with it."""
+    others = values({name: value for name, value in given.items() if name != parameter})
+    return cell(given.get(parameter)) + (f" ({others})" if others else "")
+
+
+def _effect(effect: Mapping[str, Any]) -> list[str]:
+    if effect["estimate"] is None:
+        return [effect["reason"].split(":")[0], ""]
+    return [points(effect["estimate"]), "" if effect["p"] is None else f"{effect['p']:.3f}"]
+
+
+def contributions(found: Mapping[str, Any]) -> Iterable[str]:
+    """What an ablation shows in words, and how far it is to be trusted."""
+    sure = [each["parameter"] for each in found["changes"] if _clear(each["from_best"]) > 0]
+    worse = [each["parameter"] for each in found["changes"] if _clear(each["from_best"]) < 0]
+    idle = [each["parameter"] for each in found["changes"] if not _clear(each["from_best"])]
+    if sure:
+        yield f"contributes for certain: {', '.join(sure)}"
+    if worse:
+        yield f"takes away for certain: {', '.join(worse)}"
+    if idle and len(found["changes"]) > 1:
+        yield f"could be put back without a difference that shows: {', '.join(idle)}"
+    together = [each["parameter"] for each in found["changes"] if _clear(each["interaction"])]
+    if together:
+        yield f"does something else in company than alone: {', '.join(together)}"
+    for each in found["changes"]:
+        for name, where in (("from_best", "without it"), ("from_baseline", "alone")):
+            if each[name]["reason"]:
+                yield f"{each['parameter']} {where}: {each[name]['reason']}"
+    yield "± is half of a 95 % interval, each by itself; p is corrected for the number of changes"
+
+
+def _clear(effect: Mapping[str, Any]) -> int:
+    """1 or -1 where a difference is more than chance explains, and which way; else 0."""
+    if effect["estimate"] is None or effect["p"] is None or effect["p"] >= 0.05:
+        return 0
+    return 1 if effect["estimate"]["value"] > 0 else -1
+
+
+def values(given: Values) -> str:
+    """As in "extra_blocks 1, conv3_filters 64 and 3 more"."""
+    listed = [f"{name} {shown(value)}" for name, value in given.items()]
+    more = len(listed) - MOST_VALUES
+    return ", ".join(listed) if more <= 1 else f"{', '.join(listed[:MOST_VALUES])} and {more} more"
+
+
+def _times(here: float, there: float) -> str:
+    """As in " (×1.3)"; nothing where that is not known."""
+    return f" (×{here / there:.2g})" if there > 0 else ""

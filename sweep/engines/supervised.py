@@ -1,0 +1,181 @@
+"""Keeps segments alive: an engine whose workers may die, hang or take too much, made into one that copes.
+
+A segment whose worker died goes on from its checkpoint in another worker; one that breaks a limit is ended with
+the outcome that says so.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+from types import TracebackType
+from typing import Self
+
+from sweep.engines import Engine
+from sweep.runs import (
+    EpochFinished,
+    Event,
+    Outcome,
+    Segment,
+    SegmentFailed,
+    SegmentFinished,
+    SegmentStopped,
+    WorkerDied,
+    WorkerReady,
+)
+
+ATTEMPTS = 3
+"""So many workers may die over a trial, and no more are given to it."""
+
+HANG_SECONDS = 120.0
+HANG_EPOCHS = 10
+"""Without a sign of life for so many seconds and so many of its epochs, a segment hangs."""
+
+SECONDS_TO_STOP = 10.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one trial may take: `seconds` of training, and `memory` in bytes that its worker holds. None: any."""
+
+    seconds: float | None = None
+    memory: int | None = None
+
+
+@dataclass
+class _Attended:
+    """A segment that somebody waits for; its times are `time.monotonic`'s.
+
+    `seconds` were spent on it by workers that died; `epochs` are the seconds that its epochs took.
+    """
+
+    segment: Segment
+    seconds: float
+    started: float | None = None
+    last_sign: float = 0.0
+    epochs: list[float] = field(default_factory=list)
+
+
+class Supervised:
+    """An engine that gives segments to `engine` and looks after them, within `limits`.
+
+    Beside what any engine promises: segments may be started while no worker is idle, and wait; `WorkerDied` is
+    given where the segment goes on, `SegmentFailed` where it does not.
+    """
+
+    def __init__(self, engine: Engine, limits: Limits = Limits()) -> None:
+        self._engine, self._limits = engine, limits
+        self._waiting: deque[Segment] = deque()
+        self._attended: dict[int, _Attended] = {}
+        self._deaths: Counter[int] = Counter()  # by trial
+        self._stopping = False
+
+    @property
+    def workers(self) -> int:
+        return self._engine.workers
+
+    @property
+    def idle(self) -> int:
+        return max(0, self._engine.idle - len(self._waiting))
+
+    def start(self, segment: Segment, seconds: float = 0.0) -> None:
+        """Has a segment trained; `seconds` is what the epochs of its run that are known took."""
+        if self._stopping:
+            return
+        self._attended[segment.trial] = _Attended(segment, seconds)
+        self._waiting.append(segment)
+        self._hand_out()
+
+    def wait(self, timeout: float | None) -> Sequence[Event]:
+        events = [event for each in self._engine.wait(timeout) for event in self._see_to(each)]
+        events += self._break_off()
+        self._hand_out()
+        return events
+
+    def put_down(self) -> Iterable[Event]:
+        """Has every segment stop at its next step; gives what still comes, for as long as that takes.
+
+        Segments that have not stopped after `SECONDS_TO_STOP` lose what they did since their last epoch.
+        """
+        self._stopping = True
+        for segment in self._waiting:
+            del self._attended[segment.trial]
+        self._waiting.clear()
+        self._engine.stop()
+        deadline = time.monotonic() + SECONDS_TO_STOP
+        while self._attended and time.monotonic() < deadline:
+            yield from self.wait(0.1)
+
+    def _hand_out(self) -> None:
+        while self._waiting and self._engine.idle and not self._stopping:
+            segment = self._waiting.popleft()
+            attended = self._attended[segment.trial]
+            attended.started = attended.last_sign = time.monotonic()
+            self._engine.start(segment)
+
+    def _see_to(self, event: Event) -> Iterable[Event]:
+        if isinstance(event, WorkerReady):
+            yield event
+            return
+        attended = self._attended[event.trial]
+        attended.last_sign = time.monotonic()
+        match event:
+            case EpochFinished(_, metrics):
+                attended.segment = replace(attended.segment, from_epoch=metrics.epoch)
+                attended.epochs.append(metrics.seconds)
+            case SegmentFinished() | SegmentStopped() | SegmentFailed():
+                del self._attended[event.trial]
+            case WorkerDied(trial, reason, detail):
+                self._deaths[trial] += 1
+                if self._stopping:
+                    event = SegmentStopped(trial)
+                    del self._attended[trial]
+                elif self._deaths[trial] == ATTEMPTS:
+                    event = SegmentFailed(trial, Outcome.FAILED, f"{reason}, {ATTEMPTS} times over", detail)
+                    del self._attended[trial]
+                else:
+                    attended.seconds += self._elapsed(attended)
+                    attended.started = None
+                    self._waiting.appendleft(attended.segment)
+        yield event
+
+    def _break_off(self) -> Iterable[Event]:
+        """Ends the segments that break a limit."""
+        for trial, attended in list(self._attended.items()):
+            broken = None if attended.started is None or self._stopping else self._broken(trial, attended)
+            if broken is not None:
+                self._engine.kill(trial)
+                del self._attended[trial]
+                yield SegmentFailed(trial, *broken)
+
+    def _broken(self, trial: int, attended: _Attended) -> tuple[Outcome, str] | None:
+        silent = time.monotonic() - attended.last_sign
+        patience = max(HANG_SECONDS, HANG_EPOCHS * median(attended.epochs or [0.0]))
+        if silent > patience:
+            return Outcome.TIMED_OUT, f"it gave no sign of life for {silent:.0f} s"
+        seconds, allowed = attended.seconds + self._elapsed(attended), self._limits.seconds
+        if allowed is not None and seconds > allowed:
+            return Outcome.TIMED_OUT, f"it had trained for {seconds:.0f} s, and {allowed:.0f} s are allowed"
+        most = self._limits.memory
+        if most is not None and (held := self._engine.memory(trial)) > most:
+            return Outcome.OUT_OF_MEMORY, f"its worker held {_megabytes(held)}, and {_megabytes(most)} are allowed"
+        return None
+
+    def _elapsed(self, attended: _Attended) -> float:
+        return 0.0 if attended.started is None else time.monotonic() - attended.started
+
+    def __enter__(self) -> Self:
+        self._engine.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._engine.__exit__(kind, error, trace)
+        self._attended.clear()
+        self._waiting.clear()
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"

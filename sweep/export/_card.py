@@ -1,0 +1,141 @@
+"""What is said of an exported model: to programs in metrics.json, to people in README.md, the same in both.
+
+`templates/metrics.schema.json` says what metrics.json holds.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sweep.data.published import PUBLISHED
+from sweep.errors import several, shown
+from sweep.export.formats import FORMATS, MODEL, Written
+from sweep.export.selection import Pick, Sealed, standing
+from sweep.space.configuration import Configuration, Value
+from sweep.verdict.confirmation import BASELINE
+from sweep.verdict.statistics import difference
+
+VERSION = 1
+"""Of the schema: raised where a program that reads the older would misread the newer."""
+
+
+def metrics(pick: Pick, written: Written, provenance: dict[str, Any]) -> dict[str, Any]:
+    """The document of metrics.json; accuracies are from 0 to 1, losses in nats, intervals 95 %."""
+    result, study, dataset = pick.result, pick.result.study, pick.dataset
+    return {
+        "version": VERSION,
+        "study": study.name,
+        "trial": pick.trial,
+        "conclusion": result.verdict["conclusion"] if result.verdict else None,
+        "recommended": result.verdict is not None and result.recommended == pick.trial,
+        "configuration": pick.configuration.values(),
+        "parameters": pick.network.parameters,
+        "flops": pick.network.flops,
+        "model": {
+            "file": MODEL,
+            "seed": pick.run.seed,
+            "precision": study.precision,
+            "accuracy": written.accuracy,
+            "loss": written.loss,
+        },
+        "formats": {
+            name: {"file": FORMATS[name].file, "largest_difference": difference}
+            for name, difference in written.differences.items()
+        },
+        "accuracy": _accuracy(pick, pick.trial, pick.tested) | _beside_the_baseline(pick),
+        "baseline": {"configuration": study.base.values()} | _accuracy(pick, BASELINE, pick.baseline_tested),
+        "data": {
+            "name": study.data,
+            "digest": dataset.digest,
+            "training_images": len(dataset.y_train),
+            "test_images": len(dataset.y_test),
+            "test_looks": result.test_looks,
+            "image_shape": list(dataset.image_shape),
+            "classes": dataset.classes,
+        },
+        "search": {
+            "space": {name: str(span) for name, span in study.space.items()},
+            "sampler": study.sampler,
+            "pruner": study.pruner,
+            "trials": len(result.frame),
+            "outcomes": {str(name): int(count) for name, count in result.frame["outcome"].value_counts().items()},
+            "seconds": float(result.frame["cost"].sum()),
+            "training_images": study.train_size or len(dataset.y_train) - study.validation,
+            "validation_images": study.validation,
+            "seed": study.seed,
+        },
+        "versions": provenance["versions"],
+        "machine": {name: provenance["machine"][name] for name in ("system", "processor", "cores")},
+    }
+
+
+def as_card(document: dict[str, Any]) -> str:
+    """README.md, from the document of metrics.json."""
+    environment = Environment(
+        loader=PackageLoader("sweep.export"), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
+    )
+    environment.filters |= {"percent": _percent, "interval": _interval, "points": _points}
+    name = document["data"]["name"]
+    return environment.get_template("card.md.j2").render(
+        document | {"source": name if name in PUBLISHED else shown(name), "changes": _changes(document)}
+    )
+
+
+def _accuracy(pick: Pick, trial: int, tested: Sealed) -> dict[str, Any]:
+    """What is known of a trial: of one run in the search, on fresh seeds, and on the test images."""
+    score = pick.result.baseline_score if trial == BASELINE else pick.result.score(trial)
+    found = standing(pick.result, trial)
+    return {
+        "search": None if score is None or math.isnan(score) else score,
+        "fresh_seeds": found and {"seeds": len(found["scores"])} | _mean(found["mean"]),
+        "test": None if tested.mean is None else {"seeds": len(tested.accuracies)} | _mean(vars(tested.mean)),
+    }
+
+
+def _beside_the_baseline(pick: Pick) -> dict[str, Any]:
+    """Differences to the baseline, seed by seed, and where one more run of the trial would come out."""
+    found, own, baseline = standing(pick.result, pick.trial), pick.tested.accuracies, pick.baseline_tested.accuracies
+    tested = pick.trial != BASELINE and 0 < len(own) == len(baseline)
+    return {
+        "fresh_seeds_difference": _mean(found["difference"]) if found and found["difference"] else None,
+        "test_difference": _mean(vars(difference(own, baseline))) if tested else None,
+        "one_more_run": dict(zip(("low", "high"), pick.tested.another, strict=True)) if pick.tested.another else None,
+    }
+
+
+def _mean(estimate: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Value and bounds; a bound that one seed does not give is null."""
+    kept = {name: estimate[name] for name in ("value", "low", "high")}
+    return {name: None if value is None or math.isnan(value) else value for name, value in kept.items()}
+
+
+def _changes(document: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What differs from the tutorial: name, value, the tutorial's value."""
+    now, before = document["configuration"], Configuration().values()
+    return [(name, _cell(value), _cell(before.get(name))) for name, value in now.items() if before.get(name) != value]
+
+
+def _cell(value: Value | None) -> str:
+    return "-" if value is None else json.dumps(value)
+
+
+def _percent(share: float | None) -> str:
+    return "not known" if share is None else f"{100 * share:.2f} %"
+
+
+def _interval(mean: dict[str, Any] | None) -> str:
+    """A mean with its interval and the number of its seeds."""
+    if mean is None:
+        return "not known"
+    seeds = several(mean["seeds"], "seed")
+    if mean["low"] is None:
+        return f"{_percent(mean['value'])} ({seeds})"
+    return f"{_percent(mean['value'])} (95 % interval {100 * mean['low']:.2f} to {100 * mean['high']:.2f}, {seeds})"
+
+
+def _points(mean: dict[str, Any]) -> str:
+    reach = "" if mean["low"] is None else f" ± {50 * (mean['high'] - mean['low']):.2f}"
+    return f"{100 * mean['value']:+.2f}{reach} points"

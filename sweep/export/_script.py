@@ -1,0 +1,154 @@
+"""A configuration as a script, or a notebook, that needs nothing of ours: load, build, train, test, compare."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sweep.data.published import HOST, PUBLISHED
+from sweep.export.selection import Pick, heading
+from sweep.space.configuration import BATCH_NORM_MOMENTUM, Configuration, ConvBlock
+
+READ_NPZ = """with np.load(path) as arrays:
+    x_train, y_train, x_test, y_test = (arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))"""
+
+READ_IDX = """
+
+def read_idx(name):
+    plain = pathlib.Path(path, name)
+    content = plain.read_bytes() if plain.exists() else gzip.decompress(pathlib.Path(f"{plain}.gz").read_bytes())
+    sizes = np.frombuffer(content, ">u4", count=content[3], offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(sizes)
+
+
+x_train, y_train = read_idx("train-images-idx3-ubyte"), read_idx("train-labels-idx1-ubyte")
+x_test, y_test = read_idx("t10k-images-idx3-ubyte"), read_idx("t10k-labels-idx1-ubyte")"""
+
+
+def as_script(pick: Pick) -> str:
+    """train.py: it exits with 1 where its accuracy is not what the sealed test lets expect of one more run."""
+    return _render(pick, notebook=False)
+
+
+def as_notebook(pick: Pick) -> str:
+    """The same as a Jupyter notebook (nbformat 4.5): a heading and a cell for each step."""
+    cells: list[dict[str, object]] = []
+    for number, step in enumerate(re.split(r"^(?=# \d\. )", _render(pick, notebook=True), flags=re.MULTILINE)):
+        lines = step.splitlines()
+        comments = next(place for place, line in enumerate(lines) if not line.startswith("#"))
+        title, *text = (line.removeprefix("#").strip() for line in lines[:comments])
+        words = "\n".join([f"## {title}", "", *text] if number else [title, *text]).strip()
+        code: dict[str, object] = {"execution_count": None, "outputs": []}
+        code["source"] = "\n".join(lines[comments:]).strip()
+        cells.append({"cell_type": "markdown", "id": f"step-{number}", "metadata": {}, "source": words})
+        cells.append({"cell_type": "code", "id": f"code-{number}", "metadata": {}, **code})
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def _render(pick: Pick, notebook: bool) -> str:
+    configuration, study, dataset = pick.configuration, pick.result.study, pick.dataset
+    load_data = _load_data(study.data)
+    environment = Environment(
+        loader=PackageLoader("sweep.export"), undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    tutorial = Configuration()
+    return environment.get_template("train.py.j2").render(
+        notebook=notebook,
+        heading=heading(pick.result, pick.trial),
+        seed=pick.unused_seed,
+        policy="mixed_bfloat16" if study.precision == "bfloat16" else None,
+        load_data=load_data,
+        reads_idx=load_data.endswith(READ_IDX),
+        channel_axis_missing=dataset.image_shape[2] == 1 and ("always" if study.data in PUBLISHED else "perhaps"),
+        image_shape=dataset.image_shape,
+        layers=list(_layers(configuration, tutorial, dataset.classes, study.precision)),
+        optimizer=_line(_optimizer(configuration), _optimizer(tutorial)),
+        batch_size=_line(f"batch_size={configuration.batch_size}", f"batch_size={tutorial.batch_size}"),
+        epochs=_line(f"epochs={configuration.epochs}", f"epochs={tutorial.epochs}"),
+        interval=pick.tested.another,
+        runs=len(pick.tested.accuracies),
+        mean=None if pick.tested.mean is None else f"{100 * pick.tested.mean.value:.2f}",
+        hint=_hint(pick),
+    )
+
+
+def _hint(pick: Pick) -> str:
+    """What stands in place of an expectation: what the search saw once, and how much of that is chance."""
+    study, score = pick.result.study, pick.result.score(pick.trial)
+    if math.isnan(score):
+        return "the search has not scored it either"
+    images = "all others" if study.train_size is None else f"{study.train_size:,} others"
+    chance = 196 * math.sqrt(score * (1 - score) / study.validation)
+    return (
+        f"the search saw {100 * score:.2f} % on {study.validation:,} held-out images after training on {images}, once: "
+        f"which images these were makes it uncertain by ±{chance:.2f} points, the seed by more"
+    )
+
+
+def _load_data(source: str) -> str:
+    """The lines that load a dataset into x_train, y_train, x_test and y_test."""
+    if source == "mnist":  # not keras.datasets: that refuses any copy but its own, wherever it came from
+        return f'path = keras.utils.get_file("mnist.npz", "{HOST}mnist.npz")\n' + READ_NPZ
+    place = Path(source).expanduser().resolve()
+    if source in PUBLISHED:
+        found = PUBLISHED[source].place()
+        if found is None or found.path == PUBLISHED[source].in_cache.path:
+            return f"(x_train, y_train), (x_test, y_test) = keras.datasets.{source.replace('-', '_')}.load_data()"
+        place = found.path
+    return f"path = {str(place)!r}\n" + (READ_NPZ if place.is_file() else READ_IDX)
+
+
+def _layers(configuration: Configuration, tutorial: Configuration, classes: int, precision: str) -> Iterator[str]:
+    """The network's layers as code, each marked with the tutorial's where it differs."""
+    if configuration.rescale:
+        yield "layers.Rescaling(1 / 255),  # the tutorial: not there"
+    for number, block in enumerate(configuration.blocks):
+        known = tutorial.blocks[number] if number < len(tutorial.blocks) else None
+        yield _line(_convolution(configuration, block), _convolution(tutorial, known) if known else None)
+        if configuration.batch_norm:
+            yield _line(f"layers.BatchNormalization(momentum={BATCH_NORM_MOMENTUM})", None)
+            yield _line("layers.ReLU()", None)
+        if block.pool_size:
+            yield _line(_pooling(block), _pooling(known) if known else None)
+        elif known:
+            yield f"# the tutorial: {_pooling(known)}"
+    yield "layers.Flatten(),"
+    yield _line(_dense(configuration), _dense(tutorial))
+    yield _line(f"layers.Dropout({configuration.dropout})", f"layers.Dropout({tutorial.dropout})")
+    in_float32 = ', dtype="float32"' if precision == "bfloat16" else ""
+    yield f'layers.Dense({classes}, activation="softmax"{in_float32}),'
+
+
+def _line(code: str, tutorial: str | None) -> str:
+    return f"{code}," if code == tutorial else f"{code},  # the tutorial: {tutorial or 'not there'}"
+
+
+def _convolution(configuration: Configuration, block: ConvBlock) -> str:
+    stride = f", strides={block.stride}" if block.stride > 1 else ""
+    padding = f', padding="{configuration.padding}"' if configuration.padding != "valid" else ""
+    activation = ", use_bias=False" if configuration.batch_norm else ', activation="relu"'
+    return f"layers.Conv2D({block.filters}, {block.kernel_size}{stride}{padding}{activation})"
+
+
+def _pooling(block: ConvBlock) -> str:
+    stride = f", strides={block.pool_stride}" if block.pool_stride != block.pool_size else ""
+    return f"layers.MaxPooling2D({block.pool_size}{stride})"
+
+
+def _dense(configuration: Configuration) -> str:
+    return f'layers.Dense({configuration.dense_units}, activation="relu")'
+
+
+def _optimizer(configuration: Configuration) -> str:
+    name = {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop", "adamw": "AdamW"}[configuration.optimizer]
+    extra = ""
+    if configuration.momentum is not None:
+        extra = f", momentum={configuration.momentum}"
+    if configuration.weight_decay is not None:
+        extra = f", weight_decay={configuration.weight_decay}"
+    return f"optimizer=keras.optimizers.{name}({configuration.learning_rate}{extra})"

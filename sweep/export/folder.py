@@ -1,0 +1,89 @@
+"""The best configuration, to take away: as a file to read, a script, a notebook and a trained network."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sweep.errors import InputError
+from sweep.export import _card as card
+from sweep.export import _script as script
+from sweep.export.formats import FORMATS, MODEL
+from sweep.export.selection import Pick, heading
+from sweep.results.result import Result
+from sweep.space.configuration import Configuration, Value
+from sweep.system.files import filling
+from sweep.system.silence import quietly
+
+NAMES = ("best.toml", "train.py", "train.ipynb", MODEL, "README.md", "metrics.json")
+"""What is always written."""
+
+
+@contextmanager
+def room(folder: Path, force: bool) -> Iterator[Path]:
+    """Gives an empty folder for `fill`; what is in it moves to `folder` when the block ends well, and else vanishes.
+
+    Afterwards `folder` holds nothing of an earlier export; whatever else is in it stays.
+
+    Raises:
+        InputError: files that are there already, a folder that cannot be written.
+    """
+    ours = (*NAMES, *(each.file for each in FORMATS.values()))
+    there = [name for name in ours if (folder / name).exists()]
+    if there and not force:
+        raise InputError(f"{folder} has {', '.join(there)} already; --force overwrites, -o names another folder.")
+    try:
+        with filling(folder) as temporary:
+            yield temporary
+            stale = [folder / name for name in there if not (temporary / name).exists()]
+        for path in stale:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror or error}.") from None
+
+
+def fill(folder: Path, pick: Pick, state: Path, formats: Sequence[str], provenance: dict[str, Any]) -> dict[str, Any]:
+    """Writes everything into `folder`; returns the document of metrics.json.
+
+    `state` is what `Training.save` wrote at the end of `pick.run`.
+
+    Raises:
+        ModelError: a format cannot be written, or computes something else than the network.
+        OSError: a file cannot be written.
+    """
+    with quietly():
+        from sweep.export import _models as models  # seconds of imports
+
+        written = models.write(pick.run, state, pick.dataset, formats, folder)
+    document = card.metrics(pick, written, provenance)
+    texts = {
+        "best.toml": as_toml(pick.result, pick.trial),
+        "train.py": script.as_script(pick),
+        "train.ipynb": script.as_notebook(pick),
+        "README.md": card.as_card(document),
+        "metrics.json": json.dumps(document, indent=2, allow_nan=False) + "\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return document
+
+
+def as_toml(result: Result, trial: int) -> str:
+    """A configuration as TOML, with what the tutorial had beside each value that differs."""
+    tutorial = Configuration().values()
+    lines = [f"# {line}" for line in heading(result, trial)]
+    for name, value in result.configuration(trial).values().items():
+        before = tutorial.get(name)
+        mark = (
+            ""
+            if before == value
+            else f"  # {'not in the tutorial' if before is None else f'the tutorial: {_toml(before)}'}"
+        )
+        lines.append(f"{name} = {_toml(value)}{mark}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Value) -> str:
+    return json.dumps(value)  # for true, 3, 0.001, 1e-05 and plain words the two formats agree

@@ -1,0 +1,184 @@
+"""What an exported network takes pictures for: PNG and JPEG files of any size, made into what it was trained on."""
+
+import os
+import warnings
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from sweep.errors import InputError, alike
+from sweep.export.formats import MODEL
+from sweep.system.silence import quietly
+
+if TYPE_CHECKING:
+    import keras
+
+LEAST_CONTRAST = 32
+"""Of 255: a picture whose lightest and darkest pixel are closer shows nothing. MNIST's least is 254."""
+UNSURE = 0.5
+"""A probability below which no class stands out: three test images of MNIST in a thousand."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network takes a picture for.
+
+    `probabilities` has one from 0 to 1 for each class, `digit` is the class of the largest; `notes` say what was done
+    to the picture and what is odd about it.
+    """
+
+    picture: Path
+    digit: int
+    probabilities: tuple[float, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def probability(self) -> float:
+        return self.probabilities[self.digit]
+
+
+def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> list[Prediction]:
+    """What the model.keras in a folder takes PNG and JPEG files for.
+
+    Each is made grey (unless the network knows colours), padded to the shape of the network's images with the colour
+    of its edges, and resized. One that is dark on light is inverted before, unless it is to be taken `as_is`: MNIST is
+    light on dark.
+
+    Raises:
+        InputError: there is no such model, it is damaged or not safe to load; or pictures that cannot be read.
+    """
+    path = folder / MODEL
+    _check(path)
+    opened = _read_all(pictures)
+    model = _load(path)
+    _, height, width, channels = model.input_shape
+    fitted = [_fit(picture, height, width, channels, as_is) for picture in opened]
+    images = np.stack([image for image, _ in fitted])  # (n, height, width, channels)
+    probabilities = np.asarray(model.predict(images, verbose=0), np.float64)  # (n, classes)
+    if not (np.all(probabilities >= 0) and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)):
+        raise InputError(f"{path} does not give probabilities, so it is no model that `sweep export` wrote.")
+    return [
+        Prediction(picture, int(each.argmax()), tuple(each.tolist()), (*notes, *_doubts(image, each)))
+        for picture, (image, notes), each in zip(pictures, fitted, probabilities, strict=True)
+    ]
+
+
+# -- the model
+
+
+def _check(path: Path) -> None:
+    """That a model file is there and whole, found out without Keras."""
+    if not path.is_file():
+        hint = alike(path.parent) if not path.parent.exists() else ""
+        raise InputError(f"There is no {path}; `sweep export` writes it.{hint}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            whole = archive.testzip() is None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):  # or an archive of a foreign kind
+        whole = False
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+    if not whole:
+        raise InputError(f"{path} is damaged or cut short; `sweep export` writes it anew.")
+
+
+def _load(path: Path) -> "keras.Model":
+    """The model, loaded in Keras's safe mode: none of its parts may bring code of their own."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    with quietly():
+        import keras
+
+        try:
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:  # whatever Keras and TensorFlow raise over a file that was made by somebody else
+            kind = type(error).__name__
+            raise InputError(
+                f"{path} cannot be loaded safely ({kind}): it is not as `sweep export` wrote it. Do not trust it."
+            ) from None
+    shapes = model.input_shape, model.output_shape
+    fits = all(isinstance(shape, tuple) and None not in shape[1:] for shape in shapes)
+    if not fits or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3) or len(shapes[1]) != 2:
+        raise InputError(f"{path} takes no single pictures or gives no probabilities of classes: {shapes}.")
+    return model
+
+
+# -- the pictures
+
+
+def _read_all(paths: Sequence[Path]) -> list[Image.Image]:
+    pictures, problems = [], []
+    for path in paths:
+        try:
+            pictures.append(_read(path))
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
+    return pictures
+
+
+def _read(path: Path) -> Image.Image:
+    """A picture, upright and opaque, in grey or colour."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=["PNG", "JPEG"]) as opened:
+                return _opaque(_of_bytes(ImageOps.exif_transpose(opened)))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file.{alike(path)}") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{path}: not a PNG or JPEG picture.") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        most = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
+        raise InputError(f"{path}: more than {most} million pixels are too many; make it smaller.") from None
+    except Exception as error:  # decoders raise all kinds over a damaged file
+        reason = getattr(error, "strerror", None) or f"damaged or cut short ({error})"
+        raise InputError(f"{path}: cannot be read: {reason}.") from None
+
+
+def _of_bytes(image: Image.Image) -> Image.Image:
+    """A picture of 16 bits a pixel with the upper 8 of them; others as they are."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """What is transparent becomes white behind something dark, and black behind something light."""
+    if not image.has_transparency_data:
+        return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    image = image.convert("RGBA")
+    alpha, grey = np.asarray(image.getchannel("A")), np.asarray(image.convert("L"))
+    light = alpha.any() and np.average(grey, weights=alpha) > 127
+    return Image.alpha_composite(Image.new("RGBA", image.size, "black" if light else "white"), image).convert("RGB")
+
+
+def _fit(
+    image: Image.Image, height: int, width: int, channels: int, as_is: bool
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """A picture as the network takes it, (height, width, channels) from 0 to 255, and what was done to it."""
+    image = image.convert("L" if channels == 1 else "RGB")
+    pixels = np.asarray(image).reshape(image.height, image.width, channels)
+    edges = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])  # (pixels, channels)
+    around = np.median(edges, axis=0).astype(np.uint8)
+    notes: tuple[str, ...] = ()
+    if channels == 1 and around[0] > 127 and not as_is:
+        image, around = ImageOps.invert(image), 255 - around
+        notes = ("inverted: it is dark on light",)
+    padded = ImageOps.pad(image, (width, height), color=tuple(around.tolist()))
+    return np.asarray(padded, np.float32).reshape(height, width, channels), notes
+
+
+def _doubts(image: NDArray[np.float32], probabilities: NDArray[Any]) -> tuple[str, ...]:
+    if np.ptp(image) < LEAST_CONTRAST:
+        return ("nearly uniform: is anything on it?",)
+    if probabilities.max() < UNSURE:
+        return ("unsure: it looks like none of them",)
+    return ()

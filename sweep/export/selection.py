@@ -1,0 +1,126 @@
+"""What is taken away: a trial's configuration, and all that is known of it."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sweep.data.dataset import Dataset
+from sweep.data.published import PUBLISHED
+from sweep.errors import InputError, shown
+from sweep.models.shapes import Architecture, Infeasible, architecture
+from sweep.results.result import Result
+from sweep.runs import Run
+from sweep.space.configuration import Configuration
+from sweep.storage.store import Store
+from sweep.verdict.confirmation import BASELINE, fresh_seeds
+from sweep.verdict.statistics import Estimate, estimate, prediction
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """Accuracies on the `images` test images, of one configuration trained on all training images, a seed each."""
+
+    accuracies: tuple[float, ...]
+    images: int
+
+    @property
+    def mean(self) -> Estimate | None:
+        """Their mean with its 95 % interval; None without any."""
+        return estimate(self.accuracies) if self.accuracies else None
+
+    @property
+    def another(self) -> tuple[float, float] | None:
+        """Where one more run falls 95 times in 100, to a hundredth of a point outwards; None below two seeds.
+
+        It is Student's t for a single further value (`sweep.verdict.statistics.prediction`), not the interval of their
+        mean. All
+        runs meet the same images, so that only what differs from seed to seed counts; seeds that agree more closely
+        than images drawn anew would let them do not make it short (`sweep.verdict.statistics.estimate`).
+        """
+        if len(self.accuracies) < 2:
+            return None
+        image_variance = sum(p * (1 - p) for p in self.accuracies) / len(self.accuracies) / self.images
+        low, high = prediction(self.accuracies, image_variance)
+        return max(0, math.floor(1e4 * low)) / 1e4, min(10_000, math.ceil(1e4 * high)) / 1e4
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A trial to be taken away; `tested` is what the sealed test found of it, `baseline_tested` of the baseline."""
+
+    result: Result
+    trial: int
+    dataset: Dataset
+    network: Architecture
+    tested: Sealed
+    baseline_tested: Sealed
+
+    @property
+    def configuration(self) -> Configuration:
+        return self.result.configuration(self.trial)
+
+    @property
+    def run(self) -> Run:
+        """What the model is: trained on all training images, on a seed fixed before anybody knew how that would do."""
+        return sealed_run(self.result, self.trial, fresh_seeds(self.result.study, 1)[0], self.dataset)
+
+    @property
+    def unused_seed(self) -> int:
+        """One that neither the search nor the verdict nor the model has used."""
+        return fresh_seeds(self.result.study, max(1, len(_seeds(self.result))) + 1)[-1]
+
+
+def of(store: Store, result: Result, trial: int, dataset: Dataset) -> Pick:
+    """A trial of a study with what its sealed test found, as far as that trial was in it.
+
+    Raises:
+        InputError: the study has no such trial, or its network cannot exist.
+    """
+    configuration = result.configuration(trial)
+    try:
+        network = architecture(configuration, dataset.image_shape, dataset.classes)
+    except Infeasible as reason:
+        what = f"trial {trial} of study {result.study.name!r}"
+        raise InputError(f"The network of {what} cannot exist: {reason}.") from None
+    tested, baseline_tested = (_tested(store, result, number, dataset) for number in (trial, BASELINE))
+    return Pick(result, trial, dataset, network, tested, baseline_tested)
+
+
+def sealed_run(result: Result, trial: int, seed: int, dataset: Dataset) -> Run:
+    """A trial's configuration on all training images, scored on the test images."""
+    study = result.study
+    assert study.precision != "auto"
+    return Run(result.configuration(trial), seed, study.data, dataset.digest, None, study.precision)
+
+
+def standing(result: Result, trial: int) -> dict[str, Any] | None:
+    """How the verdict judges a trial; None where it was not confirmed."""
+    standings = result.verdict["standings"] if result.verdict else []
+    return next((each for each in standings if each["trial"] == trial), None)
+
+
+def heading(result: Result, trial: int) -> list[str]:
+    """A configuration and what is known of it, in lines for comments: whatever a path holds, it stays on its line."""
+    study = result.study
+    source = study.data if study.data in PUBLISHED else shown(study.data)
+    score = result.score(trial)
+    accuracy = "not scored" if math.isnan(score) else f"validation accuracy {100 * score:.2f} %"
+    lines = [
+        f"The configuration of trial {trial} of study {study.name!r}: {accuracy}",
+        f"on {study.validation:,} held-out images of {source}, one run, seed {study.seed}.",
+    ]
+    if (found := standing(result, trial)) is not None:
+        seeds = f"{len(found['scores'])} fresh seeds, each with held-out images of its own"
+        lines.append(f"On {seeds}: {100 * found['mean']['value']:.2f} %.")
+    return lines
+
+
+def _seeds(result: Result) -> list[int]:
+    """The fresh seeds of the verdict."""
+    return result.verdict["seeds"] if result.verdict else []
+
+
+def _tested(store: Store, result: Result, trial: int, dataset: Dataset) -> Sealed:
+    runs = [sealed_run(result, trial, seed, dataset) for seed in _seeds(result)]
+    ends = [each for run in runs for each in store.curve(run.fingerprint) if each.epoch == run.configuration.epochs]
+    return Sealed(tuple(epoch.val_accuracy for epoch in ends), len(dataset.y_test))

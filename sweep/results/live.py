@@ -1,0 +1,189 @@
+"""A database as it is to those who only look: opened so that nothing can be written, and asked again and again.
+
+Whatever a study's size, `pulse` and `standing` take milliseconds; `result` reads everything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Self
+
+from sweep.errors import plain
+from sweep.results import result as results
+from sweep.results.result import Result
+from sweep.runs import Epoch, Outcome
+from sweep.space.configuration import Configuration, Value
+from sweep.storage.store import Store, StudyRow, epoch_of
+from sweep.study.study import Study
+from sweep.system.processes import Identity
+
+LATEST = 20
+"""Of so many trials that ended last, the cost tells how long the others will take."""
+
+
+@dataclass(frozen=True)
+class TrialSoFar:
+    """A trial as far as it has come: `cost` are seconds of training spent for it, times are UTC."""
+
+    number: int
+    outcome: Outcome
+    reason: str
+    baseline: bool
+    configuration: Configuration
+    curve: tuple[Epoch, ...]
+    cost: float
+    attempts: int
+    started: datetime
+    finished: datetime | None
+
+    @property
+    def score(self) -> float | None:
+        """Validation accuracy at the end of its curve, from 0 to 1; None without one."""
+        return self.curve[-1].val_accuracy if self.curve else None
+
+    @property
+    def epochs(self) -> float:
+        """How far it has come."""
+        return self.curve[-1].epoch if self.curve else 0.0
+
+    def cost_left(self, guess: float) -> float:
+        """Seconds until its last epoch, at its own pace; before its first one, the `guess`."""
+        if not self.cost or not self.epochs:
+            return guess
+        return self.cost / self.epochs * max(0.0, self.configuration.epochs - self.epochs)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a study stands: trials by outcome, those that count towards its target, and who runs it (None: nobody).
+
+    `running` are in the order of their numbers, `ended` the last ones, the latest first.
+    """
+
+    study: Study
+    outcomes: Mapping[Outcome, int]
+    counted: int
+    holder: Identity | None
+    running: tuple[TrialSoFar, ...]
+    ended: tuple[TrialSoFar, ...]
+    best: TrialSoFar | None
+    baseline: TrialSoFar | None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """If running trials go to their last epoch, as many at once as now, and those to come cost what the last did.
+
+        None where nobody runs it, or none has ended.
+        """
+        costs = [trial.cost for trial in self.ended if trial.outcome is not Outcome.INFEASIBLE]
+        if self.holder is None or not self.running or not costs:
+            return None
+        mean = sum(costs) / len(costs)
+        to_come = max(0, self.study.trials - self.counted - len(self.running))
+        return (mean * to_come + sum(trial.cost_left(mean) for trial in self.running)) / len(self.running)
+
+
+class Reading:
+    """An open database. Opened by `Reading.open`, closed by leaving its `with` block; threads may share it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._best: dict[int, tuple[int, int | None]] = {}  # by study: trials that have completed, and the best of them
+
+    @classmethod
+    def open(cls, storage: str) -> Self:
+        """Opens the database at a path or an SQLAlchemy URL.
+
+        Raises:
+            InputError: there is none.
+            StoreError: it cannot be read, or is of another version of this package.
+        """
+        return cls(Store.open(storage, create=False, readonly=True))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._store.__exit__()
+
+    @property
+    def place(self) -> str:
+        """The database in words, without its password."""
+        return self._store.place
+
+    def names(self) -> list[str]:
+        """The studies in it, the oldest first."""
+        return list(self._store.study_ids())
+
+    def pulse(self, name: str) -> str:
+        """What is another whenever there is anything new to see of a study; empty where there is no such study."""
+        study_id = self._store.study_ids().get(name)
+        return "" if study_id is None else f"{self._store.pulse(study_id)} {self._holder(study_id)}"
+
+    def standing(self, name: str) -> Standing:
+        """How a study stands.
+
+        Raises:
+            InputError: there is no such study.
+        """
+        row = self._store.study(name)
+        best = self._best_trial(row)
+        numbers = [*self._store.recent(row.id, LATEST), *([] if best is None else [best])]
+        curves: dict[int, list[Epoch]] = {}
+        for point in self._store.curve_rows(row.id, numbers):
+            curves.setdefault(point["trial"], []).append(epoch_of(point))
+        rows = self._store.trial_rows(row.id, numbers)
+        trials = {each["number"]: _so_far(each, curves.get(each["number"], [])) for each in rows}
+        ended = [trial for trial in trials.values() if trial.finished is not None]
+        return Standing(
+            study=row.study,
+            outcomes=row.outcomes,
+            counted=row.counted,
+            holder=self._holder(row.id),
+            running=tuple(trial for trial in trials.values() if trial.outcome is Outcome.RUNNING),
+            ended=tuple(sorted(ended, key=lambda trial: trial.finished or trial.started, reverse=True)),
+            best=None if best is None else trials[best],
+            baseline=next((trial for trial in trials.values() if trial.baseline), None),
+        )
+
+    def result(self, name: str) -> Result:
+        """Everything that a study has found.
+
+        Raises:
+            InputError: there is no such study.
+        """
+        return results.of(self._store, name)
+
+    def _best_trial(self, row: StudyRow) -> int | None:
+        """The number of the best trial, looked for again once more have completed."""
+        completed = row.outcomes.get(Outcome.COMPLETED, 0)
+        if self._best.get(row.id, (0, None))[0] != completed:
+            self._best[row.id] = completed, self._store.best_trial(row.id)
+        return self._best.get(row.id, (0, None))[1]
+
+    def _holder(self, study_id: int) -> Identity | None:
+        """Who runs a study: a process of this machine only if it is alive; another machine's by its word."""
+        held = self._store.holder(study_id)
+        return None if held is None or (held.by.seen_from_here and not held.by.alive) else held.by
+
+
+def _so_far(row: Mapping[str, Any], curve: list[Epoch]) -> TrialSoFar:
+    return TrialSoFar(
+        number=row["number"],
+        outcome=Outcome(row["outcome"]),
+        reason=plain(row["reason"]),
+        baseline=row["baseline"],
+        configuration=_configuration(tuple(row["configuration"].items())),
+        curve=tuple(curve),
+        cost=row["cost"] or 0.0,
+        attempts=row["attempts"],
+        started=row["started"],
+        finished=row["finished"],
+    )
+
+
+@lru_cache(1000)
+def _configuration(values: tuple[tuple[str, Value], ...]) -> Configuration:
+    """Made once: a trial is looked at again each second, and to check all its values takes longer than to read them."""
+    return Configuration().replaced(dict(values))

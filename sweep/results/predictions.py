@@ -1,0 +1,71 @@
+"""What two trained networks took the same held-out images for, beside what is on them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.data import dataset as data
+from sweep.data.dataset import Split
+from sweep.data.published import PUBLISHED
+from sweep.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The classes that a trial and its study's baseline gave the same images, (images,) each; both with one seed.
+
+    The images are those that `split` holds out of the training images of `data`, whose digest was `digest`.
+    """
+
+    trial: int
+    seed: int
+    split: Split
+    data: str
+    digest: str
+    ours: NDArray[np.uint16]
+    baseline: NDArray[np.uint16]
+
+
+@dataclass(frozen=True, eq=False)
+class Mistakes:
+    """These predictions, `ours` and `baseline`, with the images and what is on them: `labels`, (images,).
+
+    `images` is (images, height, width, channels), as the dataset has it; `names` are of the classes, in words.
+    """
+
+    predictions: Predictions
+    labels: NDArray[np.int32]
+    images: NDArray[np.generic]
+    names: tuple[str, ...]
+
+    @property
+    def ours(self) -> NDArray[np.uint16]:
+        return self.predictions.ours
+
+    @property
+    def baseline(self) -> NDArray[np.uint16]:
+        return self.predictions.baseline
+
+
+def mistakes(predictions: Predictions) -> Mistakes:
+    """The predictions with their images, if these are on this machine; nothing is fetched.
+
+    Raises:
+        DataError: the dataset is not here, cannot be read, or is not the one that the networks saw.
+    """
+    source = predictions.data
+    published = PUBLISHED.get(source)
+    if published is not None and published.place() is None:
+        raise DataError(f"The dataset {source!r} is not on this machine.")
+    dataset = data.load(source)
+    if dataset.digest != predictions.digest:
+        raise DataError(f"The dataset {source!r} is not the one that the networks saw.")
+    _, held_out = predictions.split.indices(dataset.y_train)
+    names = published.classes if published is not None else ()
+    return Mistakes(
+        predictions,
+        dataset.y_train[held_out],
+        dataset.x_train[held_out],
+        names or tuple(str(number) for number in range(dataset.classes)),
+    )

@@ -1,0 +1,274 @@
+"""Who proposes: Optuna, by ask and tell, from the coordinator alone.
+
+Every proposal depends on the study's seed, its number and the trials before it, on nothing else, so one worker's
+sequence is the same each time, and a study that was stopped goes on as if it had not been. No point is proposed twice,
+were the first trial at it still running, as long as there are others.
+"""
+
+import itertools
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+import optuna
+from optuna.samplers import RandomSampler
+from optuna.trial import Trial, TrialState
+
+from sweep.errors import InputError
+from sweep.runs import Outcome
+from sweep.search._mirror import Mirror
+from sweep.space.configuration import Value, Values
+from sweep.space.space import Float, Int, Range
+from sweep.storage.database import place_of
+from sweep.study.study import Study
+
+DRAWS = 100
+"""So often a point is drawn instead of one that was proposed before. Only of many that are nearly all tried are so many
+in vain; then it is proposed once more, which costs nothing but a trial's number: its run is known."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A point of the space, and the number of the trial that tries it. Number 0 is the baseline."""
+
+    number: int
+    point: Values
+
+
+class Search(Protocol):
+    """Proposes points and learns from what came of them."""
+
+    def ask(self) -> Proposal | None:
+        """The next point, or None where there are no more. It is not kept yet."""
+
+    def keep(self) -> None:
+        """Keeps what was proposed last, which takes about as long as to draw it, so that no process draws it again."""
+
+    def unfinished(self) -> list[int]:
+        """Numbers of the trials that were asked for and never told of: `ask` gives them again."""
+
+    def report(self, number: int, epoch: float, score: float) -> bool:
+        """Takes note of a score; returns whether the trial should stop here."""
+
+    def pause(self, number: int) -> None:
+        """A trial goes on only if it is promoted: until then, what it reported is what can be learnt from it."""
+
+    def promote(self, number: int) -> Proposal:
+        """A paused trial goes on: the point that it tries."""
+
+    def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
+        """Takes note of how a trial ended; `score` is that of its last epoch, None without one."""
+
+
+class OptunaSearch:
+    """An Optuna study in `url`, created where it does not exist yet; it maximises validation accuracy.
+
+    A trial that an earlier process left running is that same trial here: `ask` gives it again before any
+    new one, with the values it was drawn with.
+
+    Every method raises StoreError where the database cannot be used.
+    """
+
+    def __init__(self, study: Study, url: str) -> None:
+        self._spec = study
+        self._space = study.searched
+        self._base_point = self._space.point_of(study.base)
+        with _quiet():
+            self._mirror = Mirror(url, study.name, "validation accuracy")
+            self._study = self._mirror.study
+            self._study.pruner = _pruner(study)
+            self._study.sampler = _sampler(study, 0)
+            known = self._study.get_trials(deepcopy=False)
+        if any(trial.state.is_finished() and "outcome" not in trial.user_attrs for trial in known):
+            raise InputError(
+                f"{place_of(url)} holds an Optuna study {study.name!r} that another program has made. "
+                "Give yours another name, or keep it in another database (--storage)."
+            )
+        self._trials: dict[int, Trial] = {}
+        self._unkept: Trial | None = None
+        self._to_resume = [trial.number for trial in known if not trial.state.is_finished()]
+        self._count = len(known)
+        self._proposed = {_key(trial.params) for trial in known}
+        self._size = self._space.size() or math.inf
+        self._grid: Iterator[Values] | None = None
+
+    def unfinished(self) -> list[int]:
+        return list(self._to_resume)
+
+    def ask(self) -> Proposal | None:
+        with _quiet():
+            if self._to_resume:
+                trial = self._taken_up(self._to_resume.pop(0))
+                return Proposal(trial.number, self._draw(trial))
+            if not self._enqueue():
+                return None
+            self._study.sampler = _sampler(self._spec, self._count)
+            trial = self._study.ask()
+            self._count += 1
+            point = self._draw(trial)
+            for again in range(1, DRAWS + 1):
+                if _key(point) not in self._proposed:
+                    break
+                trial = self._mirror.draw_again(trial.number, RandomSampler(_seed(self._spec, trial.number, again)))
+                point = self._draw(trial)
+            self._proposed.add(_key(point))
+            self._trials[trial.number] = self._unkept = trial
+            return Proposal(trial.number, point)
+
+    def keep(self) -> None:
+        if self._unkept is not None:
+            self._mirror.keep(self._unkept)
+            self._unkept = None
+
+    def report(self, number: int, epoch: float, score: float) -> bool:
+        return self._mirror.report(self._trials[number], math.floor(epoch), score)  # Optuna's steps are whole
+
+    def pause(self, number: int) -> None:
+        self._mirror.pause(number)
+        self._to_resume = [other for other in self._to_resume if other != number]
+
+    def promote(self, number: int) -> Proposal:
+        self._mirror.promote(number)
+        with _quiet():
+            trial = self._trials[number] if number in self._trials else self._taken_up(number)
+            return Proposal(number, self._draw(trial))
+
+    def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
+        trial = self._trials.pop(number) if number in self._trials else self._taken_up(number)
+        self._to_resume = [other for other in self._to_resume if other != number]
+        trial.set_user_attr("outcome", str(outcome))
+        if reason:
+            trial.set_user_attr("reason", reason)
+        if outcome is Outcome.COMPLETED:
+            self._mirror.tell(trial, TrialState.COMPLETE, score)
+        elif outcome in (Outcome.INFEASIBLE, Outcome.DIVERGED):
+            if not trial.constraints:  # as it is where an earlier process was killed in here
+                trial.set_constraint("can be trained", 1.0)  # a violated constraint is what a sampler learns from
+            self._mirror.tell(trial, TrialState.PRUNED)
+        else:
+            self._mirror.tell(trial, TrialState.PRUNED if outcome is Outcome.PRUNED else TrialState.FAIL)
+
+    def _taken_up(self, number: int) -> Trial:
+        """A trial that an earlier process has begun."""
+        with _quiet():
+            self._study.sampler = _sampler(self._spec, number)
+            self._trials[number] = self._mirror.trial(number)
+        return self._trials[number]
+
+    def _enqueue(self) -> bool:
+        """Hands Optuna the next point where that is not its own choice; False where there are no more."""
+        if self._count == 0:
+            point = self._base_point
+        elif self._spec.sampler == "grid":
+            point = self._next_on_grid(self._count)
+            if point is None:
+                return False
+        else:
+            return len(self._proposed) < self._size + (self._base_point is None)
+        if point is not None:
+            self._study.enqueue_trial(point)
+        return True
+
+    def _draw(self, trial: Trial) -> Values:
+        if trial.number == 0 and self._base_point is None:
+            return {}  # the baseline lies outside of the space
+        return self._space.walk(lambda name, span: suggest(trial, name, span))
+
+    def _next_on_grid(self, count: int) -> Values | None:
+        """The point of trial `count`: the baseline, tried first, is left out of the grid."""
+        if self._grid is None:
+            points = (point for point in self._space.grid() or () if point != self._base_point)
+            self._grid = itertools.islice(points, count - 1, None)
+        return next(self._grid, None)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Optuna from telling the user what is experimental, and where a sampler falls back on another."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)
+
+
+def suggest(trial: Trial, name: str, span: Range) -> Value:
+    """A parameter's value in a trial, drawn from its range where it was not yet."""
+    if isinstance(span, Float):
+        value = trial.suggest_float(name, span.low, span.last, log=span.log, step=_even_step(span))
+        if span.step is None:
+            return value
+        # What a person would write for a step, 0.3 and not 0.30000000000000004, so that its run is known again.
+        return span.values()[round((value - span.low) / span.step)]  # type: ignore[index]
+    if isinstance(span, Int):
+        return trial.suggest_int(name, span.low, span.last, log=span.log, step=span.step)
+    return trial.suggest_categorical(name, span.options)  # type: ignore[return-value]
+
+
+def _even_step(span: Float) -> float | None:
+    """The step, where it divides the range in decimals to the last digit, as Optuna wants it.
+
+    Where it does not, Optuna would drop the last value, so it draws from the whole range instead.
+    """
+    if span.step is None:
+        return None
+    low, last, step = (Decimal(str(value)) for value in (span.low, span.last, span.step))
+    return span.step if (last - low) % step == 0 else None
+
+
+def _sampler(study: Study, number: int) -> optuna.samplers.BaseSampler:
+    """The study's sampler as it is for this trial: seeded by the study and the number, never by what ran before."""
+    seed = _seed(study, number)
+    plain = RandomSampler(seed)
+    match study.sampler:
+        case "random" | "grid":
+            return plain
+        case "qmc":  # the sequence itself is decided by the seed, so that stays
+            return optuna.samplers.QMCSampler(
+                scramble=True, seed=study.seed, independent_sampler=plain, warn_independent_sampling=False
+            )
+        case "cmaes":
+            _must_import("cmaes", "cmaes")
+            return optuna.samplers.CmaEsSampler(seed=seed, independent_sampler=plain, warn_independent_sampling=False)
+        case "gp":
+            _must_import("torch", "gp")
+            return optuna.samplers.GPSampler(seed=seed, independent_sampler=plain, warn_independent_sampling=False)
+        case "tpe":
+            return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
+
+
+def _seed(study: Study, number: int, again: int = 0) -> int:
+    return (study.seed * 1_000_003 + number + again * 0x9E3779B1) % 2**32
+
+
+def _key(point: Mapping[str, Value]) -> int:
+    """What stands for a point, in a hundredth of its memory."""
+    return hash(frozenset(point.items()))
+
+
+def _must_import(package: str, sampler: str) -> None:
+    try:
+        __import__(package)
+    except ImportError:
+        raise InputError(
+            f"The {sampler} sampler needs the package {package!r}, which is not installed: pip install {package}"
+        ) from None
+
+
+def _pruner(study: Study) -> optuna.pruners.BasePruner:
+    match study.pruner:
+        case "hyperband":
+            return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=study.longest)
+        case "successive-halving":
+            return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
+        case "median":
+            return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
+        case "none" | "asha":  # which is our own schedule
+            return optuna.pruners.NopPruner()

@@ -1,0 +1,170 @@
+"""What may vary in a study, and how a point of it becomes a configuration.
+
+A space is conditional: a parameter is drawn only where it exists (those of an extra block where there is
+one, momentum where the optimizer is sgd), parents before children.
+"""
+
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sweep.space.configuration import PARAMETERS, Configuration, Value, Values, is_active
+
+
+@dataclass(frozen=True)
+class Float:
+    """Real numbers from `low` to `high`, both included; on a log scale, or in steps from `low`."""
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+
+    def __contains__(self, value: Value) -> bool:
+        if isinstance(value, bool | str) or not self.low <= value <= self.high:
+            return False
+        steps = 0.0 if self.step is None else (value - self.low) / self.step
+        return abs(steps - round(steps)) < 1e-8  # as Optuna has it
+
+    def __str__(self) -> str:
+        return f"{self.low:.15g} to {self.high:.15g}" + _suffix(self.log, self.step)
+
+    def values(self) -> tuple[float, ...] | None:
+        """All values, or None where they cannot be counted."""
+        if self.step is None:
+            return None
+        count = math.floor((self.high - self.low) / self.step + 1e-9) + 1
+        return tuple(self._rounded(self.low + index * self.step) for index in range(count))
+
+    @property
+    def last(self) -> float:
+        """The largest value: `high`, or the last step before it."""
+        values = self.values()
+        return self.high if values is None else values[-1]
+
+    def _rounded(self, value: float) -> float:
+        """What a person would write for it: 0.3, not 0.30000000000000004."""
+        return min(max(float(f"{value:.15g}"), self.low), self.high)
+
+
+@dataclass(frozen=True)
+class Int:
+    """Whole numbers from `low` to `high`, both included; on a log scale, or in steps from `low`."""
+
+    low: int
+    high: int
+    log: bool = False
+    step: int = 1
+
+    def __contains__(self, value: Value) -> bool:
+        return (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+            and (value - self.low) % self.step == 0
+        )
+
+    def __str__(self) -> str:
+        return f"{self.low} to {self.high}" + _suffix(self.log, self.step if self.step > 1 else None)
+
+    def values(self) -> range:
+        return range(self.low, self.high + 1, self.step)
+
+    @property
+    def last(self) -> int:
+        """The largest value: `high`, or the last step before it."""
+        return self.values()[-1]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of these values; their order means nothing to the search."""
+
+    options: tuple[Value, ...]
+
+    def __contains__(self, value: Value) -> bool:
+        return any(type(value) is type(option) and value == option for option in self.options)
+
+    def __str__(self) -> str:
+        return ", ".join(str(option).lower() if isinstance(option, bool) else f"{option}" for option in self.options)
+
+    def values(self) -> tuple[Value, ...]:
+        return self.options
+
+
+Range = Float | Int | Choice
+
+
+def _suffix(log: bool, step: float | None) -> str:
+    return (" (log)" if log else "") + (f" in steps of {step:.15g}" if step else "")
+
+
+@dataclass(frozen=True)
+class Space:
+    """Ranges by parameter, around a base configuration that supplies everything else."""
+
+    ranges: Mapping[str, Range]
+    base: Configuration
+
+    def walk(self, pick: Callable[[str, Range], Value]) -> Values:
+        """One point: `pick` is asked for each parameter that exists given the ones picked before it."""
+        point: Values = {}
+        for name in self._names():
+            if self._exists(name, point):
+                point[name] = pick(name, self.ranges[name])
+        return point
+
+    def sample(self, source: random.Random) -> Values:
+        """A point drawn uniformly (log-uniformly where a range says so)."""
+        return self.walk(lambda _, span: _draw(span, source))
+
+    def grid(self) -> Iterator[Values] | None:
+        """Every point once, or None where a range has no countable values."""
+        if any(span.values() is None for span in self.ranges.values()):
+            return None
+        return self._points({}, tuple(self._names()))
+
+    def size(self, limit: int = 10_000) -> int | None:
+        """How many different points there are; None where more than `limit`, or not countable."""
+        points = self.grid()
+        count = limit + 1 if points is None else sum(1 for _ in itertools.islice(points, limit + 1))
+        return count if count <= limit else None
+
+    def configuration(self, point: Mapping[str, Value]) -> Configuration:
+        return self.base.replaced(point)
+
+    def point_of(self, configuration: Configuration) -> Values | None:
+        """The point whose configuration this is, or None where it lies outside of the space."""
+        values = configuration.values()
+        point = {name: values[name] for name in self._names() if name in values}
+        inside = all(value in self.ranges[name] for name, value in point.items())
+        return point if inside and self.configuration(point) == configuration else None
+
+    def _names(self) -> Iterator[str]:
+        return (name for name in PARAMETERS if name in self.ranges)
+
+    def _exists(self, name: str, point: Values) -> bool:
+        return is_active(name, self.base.values() | point)
+
+    def _points(self, point: Values, names: tuple[str, ...]) -> Iterator[Values]:
+        if not names:
+            yield point
+        elif self._exists(names[0], point):
+            for value in self.ranges[names[0]].values() or ():
+                yield from self._points(point | {names[0]: value}, names[1:])
+        else:
+            yield from self._points(point, names[1:])
+
+
+def _draw(span: Range, source: random.Random) -> Value:
+    if (values := span.values()) is not None and not (isinstance(span, Int) and span.log):
+        return source.choice(values)
+    assert not isinstance(span, Choice)
+    if not span.log:
+        return source.uniform(span.low, span.high)
+    if isinstance(span, Float):
+        return min(max(math.exp(source.uniform(math.log(span.low), math.log(span.high))), span.low), span.high)
+    drawn = math.exp(source.uniform(math.log(span.low - 0.5), math.log(span.high + 0.5)))
+    return min(max(round(drawn), span.low), span.high)

@@ -1,0 +1,143 @@
+"""How a database is named, opened and spoken of: what our tables and Optuna's have in common."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from sweep.errors import InputError, StoreError, alike
+from sweep.system.files import becoming, leftovers
+
+EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
+
+SQLITE_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL")
+
+
+def connect(storage: str, *, create: bool, readonly: bool = False) -> Engine:
+    """SQLAlchemy's engine for a path or URL; through a `readonly` one nothing can be written.
+
+    Raises:
+        InputError: neither of them; no SQLite and no PostgreSQL; a driver is missing; or, where `create` is false,
+            there is no such file.
+    """
+    url = make_url(as_url(storage))
+    kind, file = url.get_backend_name(), url.database
+    if kind not in ("sqlite", "postgresql"):
+        raise InputError(f"{place_of(url)}: {kind} databases do not work. SQLite and PostgreSQL do: {EXAMPLES}.")
+    if kind == "sqlite" and not create and not (file and Path(file).exists()):
+        hint = alike(Path(file)) if file else ""
+        raise InputError(f"There is no database {file!r} yet; `sweep run quickstart` begins one.{hint}")
+    try:
+        engine = create_engine(url, **(_only_reading(url) if readonly else {}))
+    except (ImportError, NoSuchModuleError):
+        remedy = "For PostgreSQL: pip install 'cnn-sweep[postgresql]', and postgresql+psycopg:// in the URL."
+        raise InputError(f"{place_of(url)}: there is no driver {url.drivername!r} here. {remedy}") from None
+    if kind == "sqlite" and not readonly:
+        event.listen(engine, "connect", settle_sqlite)
+    return engine
+
+
+def as_url(storage: str) -> str:
+    """A database's URL; a path becomes that of an SQLite file.
+
+    Raises:
+        InputError: neither a URL nor a usable path.
+    """
+    if "://" not in storage:
+        return URL.create("sqlite", database=storage).render_as_string()
+    try:
+        make_url(storage)
+    except (ArgumentError, ValueError):  # the latter: a port that is no number
+        raise InputError(f"{storage!r} is no database. Give a path, or a URL: {EXAMPLES}.") from None
+    return storage
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two paths or URLs name one database."""
+    try:
+        urls = [make_url(as_url(each)) for each in (one, other)]
+    except InputError:
+        return False
+    if all(url.get_backend_name() == "sqlite" for url in urls):
+        first, second = (Path(url.database or "").resolve() for url in urls)
+        return first == second
+    first_of, second_of = ((url.get_backend_name(), url.host, url.port, url.database) for url in urls)
+    return first_of == second_of
+
+
+def place_of(address: str | URL) -> str:
+    """A database in words, without its password."""
+    url = make_url(address)
+    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
+
+
+@contextmanager
+def guarded(url: str | URL) -> Iterator[None]:
+    """Turns what SQLAlchemy raises into a StoreError with a remedy."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0].removesuffix(".")
+        raise StoreError(f"The database {place_of(url)} cannot be used: {cause}.{_remedy(cause)}") from error
+
+
+def checkpoint_folder(storage: str) -> Path:
+    """The folder for states of runs: beside an SQLite file, else here."""
+    url = make_url(as_url(storage))
+    name = url.database if url.get_backend_name() == "sqlite" and url.database else "sweep"
+    return Path(f"{name}.checkpoints").resolve()
+
+
+def back_up(file: Path, copy: Path) -> None:
+    """Copies an SQLite database whole, also while others read and write it.
+
+    Raises:
+        StoreError: the copy cannot be written.
+    """
+    for half in leftovers(copy.parent):  # of a process that was killed while it did this
+        half.unlink(missing_ok=True)
+    try:
+        with (
+            becoming(copy) as temporary,
+            closing(sqlite3.connect(file)) as source,
+            closing(sqlite3.connect(temporary)) as target,
+        ):
+            source.backup(target)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"The database {file} cannot be copied to {copy} before it is changed: {error}.") from None
+
+
+def settle_sqlite(connection: Any, _: object) -> None:
+    """A listener for SQLAlchemy's "connect": readers beside one writer, and patience where the file is busy."""
+    cursor = connection.cursor()
+    for pragma in SQLITE_PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _only_reading(url: URL) -> dict[str, Any]:
+    """What `create_engine` is told, so that the database itself refuses to be written."""
+    if url.get_backend_name() != "sqlite":
+        return {"execution_options": {"postgresql_readonly": True}}
+    address = f"{Path(url.database or '').absolute().as_uri()}?mode=ro"
+    return {"creator": partial(sqlite3.connect, address, uri=True, check_same_thread=False)}
+
+
+def _remedy(cause: str) -> str:
+    remedies = {
+        "not a database": " Move the file away, or name another one with --storage.",
+        "malformed": " It is damaged: restore a copy, or begin another one with --storage.",
+        "locked": " Another program is writing to it; close that and run again.",
+        "readonly": " Make the file and its folder writable, or name another place with --storage.",
+        "unable to open": " It must be a file in a folder that exists; or name another place with --storage.",
+        "resolve host": " Does the URL name the server rightly?",
+        "connection": " Is the server running, and does the URL name it, its user and the password rightly?",
+        "full": " Free some space and run again; every finished epoch is kept.",
+    }
+    return next((remedy for word, remedy in remedies.items() if word in cause), "")

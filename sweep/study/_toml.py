@@ -1,0 +1,60 @@
+"""TOML files: their text, what it says, and whatever is wrong with it, each problem with its line."""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sweep.errors import InputError, Problem, StudyError, alike, plain, shown
+from sweep.study._lines import Lines
+from sweep.study._values import Located
+
+
+def read(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        InputError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")  # Windows likes to put a mark before the text
+    except UnicodeDecodeError as error:
+        why = f"{error.reason} at byte {error.start}"
+        raise InputError(f"{path}: not a text file in UTF-8 ({why}).") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"{plain(str(path))}: cannot be read: {reason}.{alike(path)}") from None
+
+
+def parse(text: str, source: str) -> dict[str, Any]:
+    """What a text says; `source` names it in errors.
+
+    Raises:
+        StudyError: it is not TOML, with the line.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(source, [_syntax_problem(str(error), text)]) from None
+    except (ValueError, RecursionError):  # of Python's own limits
+        message = "This holds a number of thousands of digits, or is nested hundreds of times: too much to read."
+        raise StudyError(source, [Problem(Lines(text).unfinished, (), message)]) from None
+
+
+def placed(located: Iterable[Located], text: str, source: str) -> StudyError:
+    """An error of these problems, each with its line in the text."""
+    lines = Lines(text)
+    return StudyError(source, [Problem(lines.of(path), path, message) for path, message in located])
+
+
+def _syntax_problem(message: str, text: str) -> Problem:
+    lines = text.rstrip().split("\n")
+    what, _, where = message.removesuffix(")").rpartition(" (at ")
+    numbers = re.fullmatch(r"line (\d+), column (\d+)", where)
+    number = int(numbers[1]) if numbers else len(lines)
+    if numbers and number <= len(lines):
+        where = f"column {numbers[2]} of {shown(lines[number - 1])}"
+    began = Lines(text).unfinished
+    since = f" It begins on line {began}." if 0 < began < number else ""
+    return Problem(number, (), f"Not valid TOML: {what}, at {where}.{since}")

@@ -1,0 +1,256 @@
+"""What a study says of its base and its space: values, ranges and choices, as TOML or Python gives them."""
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any
+
+from sweep.errors import did_you_mean, shown
+from sweep.space.configuration import PARAMETERS, Configuration, Parameter, Value, Values
+from sweep.space.space import Choice, Float, Int, Range, Space
+
+MOST_STEPS = 10_000
+"""Finer ranges are continuous to all intents."""
+
+EXAMPLES = {
+    "learning_rate": ("1e-5", "1e-2"),
+    "extra_blocks": ("0", "3"),
+    "dropout": ("0.0", "0.5"),
+    "momentum": ("0.5", "0.99"),
+    "weight_decay": ("1e-5", "1e-2"),
+}
+
+Located = tuple[tuple[str | int, ...], str]
+
+
+class Problems(ValueError):  # noqa: N818 - one error, but several problems
+    """Several problems inside one field, each with the rest of its path."""
+
+    def __init__(self, located: list[Located]) -> None:
+        self.located = located
+        super().__init__(f"{len(located)} problems")
+
+
+def read_base(given: object, keys: Collection[str]) -> Configuration:
+    """The tutorial's configuration with the given values; `keys` are names that belong elsewhere in a study.
+
+    Raises:
+        Problems: everything that is wrong with them.
+    """
+    if isinstance(given, Configuration):
+        return given
+    if not isinstance(given, Mapping):
+        what = "a table of parameters and their values, or the path of a TOML file of them"
+        raise Problems([((), f"base must be {what}, not {shown(given)}.")])
+    return read_values(given, partial(_unknown, table="base", keys=keys))
+
+
+def read_values(given: Mapping[str, object], unknown: Callable[[str], str]) -> Configuration:
+    """The tutorial's configuration with the given values; `unknown` says what is wrong with a name that is none.
+
+    Raises:
+        Problems: everything that is wrong with them.
+    """
+    problems: list[Located] = []
+    accepted: Values = {}
+    for name, value in given.items():
+        if name not in PARAMETERS:
+            problems.append(((name,), unknown(name)))
+            continue
+        try:
+            accepted[name] = PARAMETERS[name].accept(value)
+        except ValueError as error:
+            problems.append(((name,), str(error)))
+    base = Configuration().replaced(accepted)
+    for name in _settled(accepted, given):
+        if name not in base.values():
+            why = f"{name} has no effect here: it exists only where {_chain(name)}."
+            problems.append(((name,), f"{why} A value for there may stand under a study's [space], in a list of one."))
+    if problems:
+        raise Problems(problems)
+    return base
+
+
+def read_space(
+    given: object, base: Configuration | None, sampler: str | None, keys: Collection[str]
+) -> dict[str, Range]:
+    """The given ranges in the order of `PARAMETERS`; a `base` or `sampler` that is wrong is None.
+
+    Raises:
+        Problems: everything that is wrong with them.
+    """
+    if not isinstance(given, Mapping) or not given:
+        what = "an empty one" if isinstance(given, Mapping) else shown(given)
+        why = f"space must be a table with at least one parameter, not {what}."
+        raise Problems([((), f"{why} For example: [space] with learning_rate = [0.0001, 0.001] under it.")])
+    problems: list[Located] = []
+    ranges: dict[str, Range] = {}
+    for name, raw in given.items():
+        if name not in PARAMETERS:
+            problems.append(((name,), _unknown(name, "space", keys)))
+            continue
+        try:
+            ranges[name] = _read_range(PARAMETERS[name], raw)
+        except Problems as found:
+            problems += [((name, *path), message) for path, message in found.located]
+    if base is not None:
+        space = Space(ranges, base)
+        problems += _never_existing(space, _settled(ranges, given))
+        problems += _unfit_for(sampler, space, complete=not problems)
+    if problems:
+        raise Problems(problems)
+    return {name: ranges[name] for name in PARAMETERS if name in ranges}
+
+
+def _read_range(parameter: Parameter, raw: object) -> Range:
+    """A range from what TOML or Python gives: a list of choices, a table, or a range already."""
+    if isinstance(raw, list | tuple):
+        return _read_choice(parameter, list(raw))
+    if isinstance(raw, Choice):
+        return _read_choice(parameter, list(raw.options))
+    if isinstance(raw, Float | Int):
+        raw = {
+            name: value for name, value in vars(raw).items() if (name, value) not in (("step", None), ("log", False))
+        }
+        if raw.get("log") and raw.get("step") == 1:
+            del raw["step"]
+    if not isinstance(raw, Mapping):
+        why = f"{parameter.name} must be a range or a list of choices, not {shown(raw)}."
+        raise Problems([((), f"{why} {example_of(parameter)}")])
+    if parameter.kind in (bool, str):
+        raise Problems([((), f"{parameter.name} takes a list of choices, not a range. {example_of(parameter)}")])
+    return _read_table(parameter, raw)
+
+
+def _read_choice(parameter: Parameter, raw: list[object]) -> Choice:
+    problems: list[Located] = []
+    options: list[Value] = []
+    for index, value in enumerate(raw):
+        try:
+            accepted = parameter.accept(value)
+        except ValueError as error:
+            problems.append(((index,), str(error)))
+            continue
+        if accepted in options:
+            problems.append(((index,), f"{parameter.name} lists {shown(value)} twice."))
+        options.append(accepted)
+    if not raw:
+        problems.append(((), f"{parameter.name} lists no choices. {example_of(parameter)}"))
+    if problems:
+        raise Problems(problems)
+    return Choice(tuple(options))
+
+
+def _read_table(parameter: Parameter, raw: Mapping[str, Any]) -> Range:
+    name, kind = parameter.name, parameter.kind
+    keys = ("low", "high", "log", "step")
+    problems: list[Located] = [
+        ((key,), f"Unknown key {shown(key)} in the range of {name}.{did_you_mean(str(key), keys)}")
+        for key in raw
+        if key not in keys
+    ]
+    ends: dict[str, Any] = {}
+    for end in ("low", "high"):
+        if end not in raw:
+            problems.append(((), f"The range of {name} has no {end!r}. {example_of(parameter)}"))
+            continue
+        try:
+            ends[end] = parameter.accept(raw[end])
+        except ValueError as error:
+            problems.append(((end,), str(error).replace(f"{name} must", f"{end} of {name} must")))
+    log, step = raw.get("log", False), raw.get("step")
+    number = "a whole number of at least 1" if kind is int else "a number above 0"
+    if not isinstance(log, bool):
+        problems.append((("log",), f"log must be true or false, not {shown(log)}."))
+    elif log and step is not None:
+        problems.append((("step",), f"{name} has both log and step; a log range has no steps. List choices instead."))
+    elif log and "low" in ends and ends["low"] <= 0:
+        problems.append((("low",), f"{name} is on a log scale, so low must be above 0, not {ends['low']!r}."))
+    if step is not None:
+        whole = isinstance(step, int) and not isinstance(step, bool)
+        if not (whole or (kind is float and isinstance(step, float))) or not 0 < step < float("inf"):
+            problems.append((("step",), f"step of {name} must be {number}, not {shown(step)}."))
+        elif len(ends) == 2 and step > ends["high"] - ends["low"] > 0:
+            problems.append((("step",), f"step of {name} is {step!r}, wider than its range."))
+        elif len(ends) == 2 and kind is float and ends["high"] - ends["low"] > step * MOST_STEPS:
+            problems.append((("step",), f"step of {name} is {step!r}, which makes more than {MOST_STEPS} values."))
+    if len(ends) == 2 and ends["low"] >= ends["high"]:
+        problems.append((("low",), f"low of {name} must be below high, not {ends['low']!r} against {ends['high']!r}."))
+    if problems:
+        raise Problems(problems)
+    if kind is int:
+        return Int(ends["low"], ends["high"], log, step or 1)
+    return Float(ends["low"], ends["high"], log, None if step is None else float(step))
+
+
+def _settled(accepted: Mapping[str, object], given: Mapping[str, object]) -> list[str]:
+    """The accepted names whose existence hangs on nothing that was given wrong.
+
+    None where a name is unknown: it may be the misspelt one that the others hang on.
+    """
+    if any(name not in PARAMETERS for name in given):
+        return []
+    wrong = given.keys() - accepted.keys()
+    return [name for name in accepted if not wrong.intersection(_ancestors(name))]
+
+
+def _ancestors(name: str) -> list[str]:
+    when = PARAMETERS[name].when
+    return [] if when is None else [when.parent, *_ancestors(when.parent)]
+
+
+def _never_existing(space: Space, names: list[str]) -> list[Located]:
+    return [
+        ((name,), f"{name} never exists in this study: it needs {_chain(name)}. Vary or set {when.parent}.")
+        for name in names
+        if (when := PARAMETERS[name].when) is not None and not _possible(name, space)
+    ]
+
+
+def _possible(name: str, space: Space) -> bool:
+    when = PARAMETERS[name].when
+    if when is None:
+        return True
+    span = space.ranges.get(when.parent)
+    base = space.base.values().get(when.parent)
+    candidates = (() if base is None else (base,)) if span is None else span.values() or ()
+    return _possible(when.parent, space) and any(when.holds({when.parent: value}) for value in candidates)
+
+
+def _unfit_for(sampler: str | None, space: Space, *, complete: bool) -> list[Located]:
+    """What a sampler cannot work with in a space, of which everything is known where it is `complete`."""
+    if sampler == "grid":
+        why = "is continuous, which the grid sampler cannot walk. Give it a step or a list of choices."
+        return [((name,), f"{name} {why}") for name, span in space.ranges.items() if span.values() is None]
+    if sampler in ("qmc", "cmaes", "gp") and complete and space.point_of(space.base) is None:
+        values = space.base.values()
+        inside = [name for name, span in space.ranges.items() if name not in values or values[name] in span]
+        outside = ", ".join(f"{name} = {values[name]!r}" for name in space.ranges if name not in inside)
+        why = f"The {sampler} sampler needs the baseline inside the space, but {outside} is outside."
+        return [((), f"{why} Widen the space, or change [base].")]
+    return []
+
+
+def _chain(name: str) -> str:
+    """All that must hold for a parameter to exist, as in "extra_blocks >= 1 and pool3_size >= 1"."""
+    when = PARAMETERS[name].when
+    if when is None:
+        return ""
+    above = _chain(when.parent)
+    return f"{above} and {when}" if above else str(when)
+
+
+def _unknown(name: str, table: str, keys: Collection[str]) -> str:
+    if name in keys:
+        return f"{name} is a key of the study, not a parameter: move it to the top, above every [table]."
+    return f"Unknown parameter {shown(name)} in [{table}].{did_you_mean(str(name), PARAMETERS)}"
+
+
+def example_of(parameter: Parameter) -> str:
+    """What a study may say of a parameter, as the end of a sentence."""
+    if parameter.kind is str:
+        return f"For example: {parameter.name} = {list(parameter.choices)}".replace("'", '"')
+    if parameter.kind is bool:
+        return f"For example: {parameter.name} = [false, true]"
+    low, high = EXAMPLES.get(parameter.name, ("1", "4"))
+    span = f"{{ low = {low}, high = {high} }}"
+    return f"For example: {parameter.name} = {span} or {parameter.name} = [{low}, {high}]"

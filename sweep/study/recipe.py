@@ -1,0 +1,26 @@
+"""A recipe: one configuration as a TOML file, `name = value` a line, such as the best.toml of `sweep export`."""
+
+from pathlib import Path
+
+from sweep.errors import did_you_mean, shown
+from sweep.space.configuration import PARAMETERS, Configuration
+from sweep.study import _toml as toml
+from sweep.study._values import Problems, read_values
+
+
+def read(path: Path) -> Configuration:
+    """The configuration in a file; what that does not name is as in the tutorial.
+
+    Raises:
+        InputError: the file cannot be read.
+        StudyError: every problem of the file, each with its line.
+    """
+    text = toml.read(path)
+    values = toml.parse(text, str(path))
+    if "space" in values:
+        why = f"This is a study, not one configuration: `sweep run {path}` searches it."
+        raise toml.placed([(("space",), why)], text, str(path))
+    try:
+        return read_values(values, lambda name: f"Unknown parameter {shown(name)}.{did_you_mean(name, PARAMETERS)}")
+    except Problems as found:
+        raise toml.placed(found.located, text, str(path)) from None

@@ -1,0 +1,89 @@
+"""Files that stand under their name whole or not at all."""
+
+import errno
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sweep.system.processes import exists
+
+
+@contextmanager
+def becoming(target: Path) -> Iterator[Path]:
+    """Gives a temporary name beside `target`; it takes its place when the block ends well, and else vanishes.
+
+    Two processes or threads may do this at once: each has its own name, and the later one wins with a whole file.
+
+    Raises:
+        OSError: it cannot be written; what stood under the name before stands there still.
+    """
+    if not target.name:  # "/" or "."
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    temporary = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}-{target.name}.partial")
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.replace(target)
+        _sync_folder(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def filling(folder: Path) -> Iterator[Path]:
+    """Gives an empty temporary folder; what is in it moves to `folder` when the block ends well, and else vanishes.
+
+    A `folder` that is not there yet appears at once, with all of it. In one that is there, files replace those of
+    their name, each at once, and others stay.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    folder = folder.absolute()
+    near = next(path for path in (folder, *folder.parents) if path.exists())
+    for left in leftovers(near):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+    temporary = near / f".{os.getpid()}-{secrets.token_hex(4)}-{folder.name}.partial"
+    temporary.mkdir()
+    try:
+        yield temporary
+        for path in temporary.rglob("*"):
+            if path.is_file():
+                _sync(path)
+        if near != folder:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            temporary.replace(folder)
+        else:
+            for path in sorted(temporary.iterdir()):
+                if path.is_dir():
+                    shutil.rmtree(folder / path.name, ignore_errors=True)
+                path.replace(folder / path.name)
+        _sync_folder(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """What processes that were killed have left half written."""
+    found = {path: re.match(r"\.(\d+)-", path.name) for path in folder.glob(".*.partial")}
+    return sorted(path for path, writer in found.items() if writer and not exists(int(writer[1])))
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Has the new name on the disk, too, where the system can do that for folders."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,253 @@
+"""The epoch loop: one TensorFlow graph, from shuffled indices to metrics.
+
+A sweep is many small trainings, and for small networks most of `model.fit`'s time is spent between steps.
+So the pixels lie in memory once as they came (bytes, mostly), an epoch is a few calls into the graph, half a
+second each, and a step gathers its batch by index and casts it there.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from sweep.data.dataset import Dataset, Split, partition
+from sweep.models.network import build
+from sweep.runs import Epoch, Run
+from sweep.system.files import becoming
+from sweep.training._optimizers import Optimizer
+
+SCORING_BATCH = 1000
+PART_SECONDS = 0.5
+"""An epoch is cut into parts of about this length, so that it can be stopped and watched."""
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+"""Keras's names: with the second, layers compute in bfloat16; weights, their updates and the loss stay float32."""
+
+
+def set_up(threads: int) -> str:
+    """Pins TensorFlow to `threads` threads, lets GPUs grow their memory; returns the device's name.
+
+    To be called before anything else asks TensorFlow for something.
+    """
+    tf.get_logger().setLevel("ERROR")  # else it takes one graph per training for one traced again and again
+    keras.config.set_floatx("float32")  # whatever the user's keras.json says: a run's curve is its own
+    keras.config.set_image_data_format("channels_last")
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")) if gpus else "CPU"
+
+
+class Images:
+    """A dataset, split, in TensorFlow's memory: shared by all runs on it."""
+
+    def __init__(self, dataset: Dataset, split: Split | None) -> None:
+        part = partition(dataset, split)
+        self.x_train = tf.constant(part.x_train)  # (n, height, width, channels), as stored
+        self.y_train = tf.constant(part.y_train)  # (n,)
+        self.x_score = tf.constant(part.x_score)
+        self.y_score = tf.constant(part.y_score)
+        self.shape = dataset.image_shape
+        self.classes = dataset.classes
+
+
+@dataclass
+class Pass:
+    """How far a pass over images is: `images` have gone through, `loss` and `hits` are the sums over them.
+
+    `steps` is how many steps fill `PART_SECONDS`, as far as that is known.
+    """
+
+    steps: int = 4
+    images: int = 0
+    loss: float = 0.0
+    hits: float = 0.0
+
+    def go_through(self, graph: Any, order: tf.Tensor, size: int, last: int) -> float:
+        """A part of the first `last` images of `order` (n,), in batches of `size`; returns the seconds it took."""
+        started = time.perf_counter()
+        begin, end = self.images, min(self.images + self.steps * size, last)
+        loss, hits = graph(order, *map(tf.constant, (begin, end, self.loss, self.hits)))
+        self.images, self.loss, self.hits = end, float(loss), float(hits)  # reading is what waits for them
+        seconds = time.perf_counter() - started
+        self.steps = max(1, int(self.steps * min(4.0, PART_SECONDS / seconds)))
+        return seconds
+
+    def means(self) -> tuple[float, float]:
+        """Loss and accuracy over the images so far."""
+        return float(np.float32(self.loss) / self.images), float(np.float32(self.hits) / self.images)
+
+
+class Training:
+    """A run under way: `advance` trains to the next epoch, `save` and `restore` keep all that decides what follows.
+
+    The curve is decided by the run alone: initial weights and dropout by its seed, each epoch's order of
+    images by seed and epoch. On one thread, and on several where TensorFlow's kernels are deterministic, two
+    runs with one fingerprint agree to the last bit.
+    """
+
+    def __init__(self, run: Run, images: Images) -> None:
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(run.seed)
+        keras.config.set_dtype_policy(POLICIES[run.precision])
+        self.run = run
+        self._images = images
+        self._model = build(run.configuration, images.shape, images.classes)
+        self._optimizer = Optimizer(run.configuration, _weights(self._model))
+        self._train, self._score, self._classify = _graphs(
+            self._model, self._optimizer, images, run.configuration.batch_size
+        )
+        self.curve: list[Epoch] = []
+        self._trained, self._scored, self._seconds = Pass(), Pass(), 0.0  # of the epoch under way
+
+    @property
+    def model(self) -> keras.Model:
+        return self._model
+
+    @property
+    def epochs(self) -> float:
+        """How far the curve goes."""
+        return self.curve[-1].epoch if self.curve else 0
+
+    def can_reach(self, epoch: float) -> bool:
+        """Whether a place is the last of the curve, or still ahead."""
+        if epoch <= self.epochs:
+            return epoch == self.epochs
+        return epoch > math.floor(self.epochs) + 1 or self._trained.images <= self._images_until(epoch)
+
+    def advance(self, to: float | None = None, go_on: Callable[[float], bool] = lambda _: True) -> Epoch | None:
+        """Trains `to` the end of the epoch under way, or a place within it, scores, and returns the metrics.
+
+        None where `go_on` would not have it finished: that is asked every `PART_SECONDS` or so, between two steps,
+        and told how many epochs are done, parts included. Called again, here or after `restore`, it goes on at that
+        step. A place within an epoch is the end of the step that reaches it; to have scored there changes nothing.
+        """
+        number = math.floor(self.epochs) + 1
+        to = number if to is None else to
+        until = self._images_until(to)
+        order = np.random.default_rng([self.run.seed, number]).permutation(len(self._images.y_train))
+        every = np.arange(len(self._images.y_score))
+        batch = self.run.configuration.batch_size
+        for at, graph, indices, size, last in (
+            (self._trained, self._train, order, batch, until),
+            (self._scored, self._score, every, SCORING_BATCH, len(every)),
+        ):
+            images = tf.constant(indices.astype(np.int32))
+            while at.images < last:
+                if not go_on(number - 1 + self._trained.images / len(order)):
+                    return None
+                self._seconds += at.go_through(graph, images, size, last)
+        self.curve.append(Epoch(to, *self._trained.means(), *self._scored.means(), seconds=self._seconds))
+        if to == number:
+            self._trained = Pass(self._trained.steps)
+        self._scored, self._seconds = Pass(self._scored.steps), 0.0
+        return self.curve[-1]
+
+    def _images_until(self, epoch: float) -> int:
+        """How many images of the epoch under way have been trained on at a place within it, in whole steps."""
+        images, batch = len(self._images.y_train), self.run.configuration.batch_size
+        return min(math.ceil((epoch - math.floor(self.epochs)) * images / batch) * batch, images)
+
+    def predict(self) -> NDArray[np.uint16]:
+        """The class that the network gives each image that scores, (images,)."""
+        images, batches = self._images.x_score, range(0, len(self._images.y_score), SCORING_BATCH)
+        return np.concatenate([self._classify(images[begin : begin + SCORING_BATCH]) for begin in batches])
+
+    def save(self, path: Path) -> None:
+        """Writes weights, optimizer slots, random state, curve and the place in the epoch under way.
+
+        Raises:
+            OSError: it cannot be written; what `path` held before is still there.
+        """
+        arrays = {f"variable{index}": np.asarray(variable) for index, variable in enumerate(self._variables())}
+        progress = {
+            "curve": [vars(epoch) for epoch in self.curve],
+            "trained": vars(self._trained),
+            "scored": vars(self._scored),
+            "seconds": self._seconds,
+        }
+        with becoming(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, progress=np.array(json.dumps(progress)), **arrays)
+
+    def restore(self, path: Path) -> None:
+        """Continues from what `save` has written for the same run.
+
+        Raises:
+            OSError, ValueError, KeyError, zipfile.BadZipFile: it was not written by `save`, or is damaged.
+        """
+        with np.load(path, allow_pickle=False) as saved:
+            arrays = {name: saved[name] for name in saved.files}  # all of it, before anything is changed
+        progress = json.loads(str(arrays["progress"]))
+        for index, variable in enumerate(self._variables()):
+            variable.assign(arrays[f"variable{index}"])
+        self.curve = [Epoch(**epoch) for epoch in progress["curve"]]
+        self._trained, self._scored = Pass(**progress["trained"]), Pass(**progress["scored"])
+        self._seconds = progress["seconds"]
+
+    def _variables(self) -> list[Any]:
+        return [*self._model.variables, *self._optimizer.state]
+
+
+def _weights(model: keras.Model) -> list[tf.Variable]:
+    """TensorFlow's own variables behind Keras's, as far as they are trained."""
+    return [variable.value for variable in model.trainable_variables]
+
+
+def _graphs(model: keras.Model, optimizer: Optimizer, images: Images, batch_size: int) -> Any:
+    """Compiled: to train and to score, indices (n,), begin, end and sums so far -> sums; and pixels -> classes."""
+
+    def batch(x: Any, y: Any, index: Any) -> Any:
+        return tf.cast(tf.gather(x, index), model.layers[0].compute_dtype), tf.gather(y, index)
+
+    def losses_and_hits(logits: Any, labels: Any) -> Any:
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        hits = tf.argmax(logits, axis=-1, output_type=labels.dtype) == labels
+        return losses, tf.cast(hits, tf.float32)
+
+    def train_step(index: Any) -> Any:
+        pixels, labels = batch(images.x_train, images.y_train, index)
+        with tf.GradientTape() as tape:
+            losses, hits = losses_and_hits(model(pixels, training=True), labels)
+            loss = tf.reduce_mean(losses)
+        optimizer.apply(tape.gradient(loss, _weights(model)))
+        return tf.reduce_sum(losses), tf.reduce_sum(hits)
+
+    def score_step(index: Any) -> Any:
+        pixels, labels = batch(images.x_score, images.y_score, index)
+        losses, hits = losses_and_hits(model(pixels, training=False), labels)
+        return tf.reduce_sum(losses), tf.reduce_sum(hits)
+
+    def over(step: Any, size: int, order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
+        """The sums of loss and hits with those of images `begin` to `end`; the last batch holds what is left."""
+        for start in tf.range(begin, end, size):
+            losses, right = step(order[start : tf.minimum(start + size, end)])
+            loss, hits = loss + losses, hits + right
+        return loss, hits
+
+    index, number = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
+    signature = [tf.TensorSpec([None], tf.int32), index, index, number, number]
+
+    @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
+    def train(order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
+        return over(train_step, batch_size, order, begin, end, loss, hits)
+
+    @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
+    def score(order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
+        return over(score_step, SCORING_BATCH, order, begin, end, loss, hits)
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def classify(pixels: Any) -> Any:
+        logits = model(tf.cast(pixels, model.layers[0].compute_dtype), training=False)
+        return tf.cast(tf.argmax(logits, axis=-1), tf.uint16)
+
+    return train, score, classify

@@ -1,0 +1,182 @@
+"""A worker process: `python -m sweep.worker THREADS`, started by `sweep.engines.local` alone.
+
+It reads segments from standard input and writes events to standard output, both pickled, and knows neither
+Optuna nor SQL. Standard input closes when the coordinator ends, however it ends; then so does the worker.
+"""
+
+import math
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile
+
+from sweep.data.dataset import Split, load
+from sweep.errors import DataError
+from sweep.runs import (
+    EpochFinished,
+    Event,
+    Outcome,
+    Progress,
+    Segment,
+    SegmentFailed,
+    SegmentFinished,
+    SegmentStopped,
+    Stop,
+    WorkerReady,
+)
+
+if TYPE_CHECKING:
+    from sweep.training.loop import Images, Training
+
+Send = Callable[[Event], None]
+
+SECONDS_BETWEEN_SIGNS = 1.0
+
+NICENESS = 5
+"""How far workers stand back for others, where all cores are busy: for the coordinator, or a worker that is done waits
+for its next segment twice as long; and for whatever else the computer is used for."""
+
+
+def main(threads: int) -> None:
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts means the coordinator, which decides
+    events = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints goes to the log, not between the events
+
+    def send(event: Event) -> None:
+        pickle.dump(event, events)
+        events.flush()
+
+    segments: queue.SimpleQueue[Segment] = queue.SimpleQueue()
+    stopping = threading.Event()
+    threading.Thread(target=_receive, args=(segments, stopping), daemon=True).start()
+
+    from sweep.training.loop import set_up  # seconds of imports, and the first thing that may fail
+
+    send(WorkerReady(set_up(threads)))
+    bench = Bench(send, stopping)
+    while True:
+        send(bench.train(segments.get()))
+
+
+def _receive(segments: "queue.SimpleQueue[Segment]", stopping: threading.Event) -> None:
+    arriving = open(0, "rb", closefd=False)  # noqa: SIM115 - sys.stdin's own lock, held here, would abort a failed start
+    while True:
+        try:
+            message = pickle.load(arriving)
+        except EOFError:
+            os._exit(0)
+        if isinstance(message, Stop):
+            stopping.set()
+        else:
+            segments.put(message)
+
+
+class Bench:
+    """Trains segments one after the other; the last run stays at hand, so that its next segment begins at once.
+
+    Once `stopping` is set, a segment ends at its next step.
+    """
+
+    def __init__(self, send: Send, stopping: threading.Event) -> None:
+        self._send = send
+        self._stopping = stopping
+        self._training: Training | None = None
+        self._last_sign = 0.0
+
+    def train(self, segment: Segment) -> Event:
+        """Trains a segment, sending each epoch; returns how it ended."""
+        try:
+            return self._train(segment)
+        except Exception as error:  # whatever one network does must not end the study
+            self._training = None
+            summary = f"{type(error).__name__}: {error}".splitlines()[0]
+            return SegmentFailed(segment.trial, _outcome(error), summary, traceback.format_exc())
+
+    def _train(self, segment: Segment) -> Event:
+        training = self._take_up(segment)
+        for epoch in segment.places():
+            if (early := self._reach(epoch, training, segment)) is not None:
+                return early
+            metrics = next(place for place in training.curve if place.epoch == epoch)
+            self._send(EpochFinished(segment.trial, metrics))
+            if not metrics.finite:
+                return SegmentFailed(segment.trial, Outcome.DIVERGED, metrics.divergence)
+        if segment.to_epoch < segment.run.configuration.epochs:
+            return SegmentFinished(segment.trial)
+        if (early := self._reach(segment.to_epoch, training, segment)) is not None:
+            return early
+        return SegmentFinished(segment.trial, training.predict().tobytes())
+
+    def _reach(self, epoch: float, training: "Training", segment: Segment) -> Event | None:
+        """Trains to a place on the curve, from a checkpoint that may be ahead of it, or lost; returns an early end."""
+        while training.epochs < epoch:
+            place = min(epoch, math.floor(training.epochs) + 1)
+            finished = training.advance(place, partial(self._go_on, segment.trial))
+            try:
+                training.save(segment.checkpoint)
+            except OSError as error:
+                if training.epochs == epoch > segment.from_epoch:
+                    self._send(EpochFinished(segment.trial, training.curve[-1]))
+                reason = f"its state cannot be kept in {segment.checkpoint.parent}: {error.strerror or error}"
+                return SegmentFailed(segment.trial, Outcome.INTERRUPTED, reason)
+            if finished is None:
+                self._training = None
+                return SegmentStopped(segment.trial)
+        return None
+
+    def _go_on(self, trial: int, epochs: float) -> bool:
+        """Between two parts of an epoch: gives a sign of life once a second, and says whether there is a next."""
+        now = time.monotonic()
+        if now - self._last_sign >= SECONDS_BETWEEN_SIGNS:
+            self._last_sign = now
+            self._send(Progress(trial, epochs))
+        return not self._stopping.is_set()
+
+    def _take_up(self, segment: Segment) -> "Training":
+        from sweep.training.loop import Training
+
+        run, last = segment.run, self._training
+        if last is not None and last.run == run and last.epochs == segment.from_epoch:
+            return last
+        self._training = last = None  # its memory is wanted
+        images = _images(run.data, run.data_digest, run.split)
+        self._training = Training(run, images)
+        if segment.checkpoint.exists():
+            try:
+                self._training.restore(segment.checkpoint)
+            except (OSError, ValueError, KeyError, EOFError, RuntimeError, BadZipFile):
+                traceback.print_exc()  # for the log; a damaged state is a lost one
+                self._training = Training(run, images)
+        if not self._training.can_reach(segment.to_epoch):
+            self._training = Training(run, images)  # there is no way back along a curve
+        return self._training
+
+
+def _outcome(error: Exception) -> Outcome:
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
+        return Outcome.OUT_OF_MEMORY
+    return Outcome.FAILED
+
+
+@lru_cache(maxsize=1)
+def _images(source: str, digest: str, split: Split | None) -> "Images":
+    from sweep.training.loop import Images
+
+    dataset = load(source)
+    if dataset.digest != digest:
+        raise DataError(f"{source}: these are no longer the images that the study was started with.")
+    return Images(dataset, split)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

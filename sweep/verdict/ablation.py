@@ -1,0 +1,200 @@
+"""What each change contributes: the recommended network without it, and the baseline with it alone, on the same seeds.
+
+From the best, a change is put back to the baseline's value; from the baseline, it is made alone. Where changes do not
+touch each other both say the same, and what they differ by is how much a change does more in company (Fisher 1935,
+"The Design of Experiments", chapter VI). All of it is paired over the seeds of the verdict, which chose the
+recommended network: where that has equals, it is a little lucky on them, and so is what its changes contribute to it.
+
+Intervals stand for themselves. p-values are corrected for the number of changes (Holm 1979), from the best, from the
+baseline and of the interactions each for itself.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sweep.models.shapes import Architecture, Infeasible
+from sweep.space.configuration import PARAMETERS, Configuration, Values
+from sweep.verdict.statistics import Candidate, Estimate, Hits, contrast, estimate, holm, known
+
+Shape = Callable[[Configuration], Architecture]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A parameter that two configurations have different values of, with those that exist or move with it.
+
+    `baseline` and `best` are the values of all of these in each; the parameter's own stands first in both.
+    """
+
+    parameter: str
+    baseline: Values
+    best: Values
+
+    def undone(self, best: Configuration) -> Configuration:
+        """The best without it."""
+        return _with(best, self.baseline)
+
+    def alone(self, baseline: Configuration) -> Configuration:
+        """The baseline with it."""
+        return _with(baseline, self.best)
+
+
+def changes(best: Configuration, baseline: Configuration) -> list[Change]:
+    """What of `best` differs from `baseline`: each change can be undone by itself.
+
+    What exists in one of the two alone belongs to the parameter that it depends on; so does the stride of a pool that
+    is as large as the pool in both, since Keras has it follow.
+    """
+    old, new = baseline.values(), best.values()
+    found: dict[str, list[str]] = {}
+    for name in PARAMETERS:
+        if old.get(name) != new.get(name):
+            found.setdefault(_root(name, old, new), []).append(name)
+    return [
+        Change(root, *({name: values[name] for name in names if name in values} for values in (old, new)))
+        for root, names in found.items()
+    ]
+
+
+def _root(name: str, old: Values, new: Values) -> str:
+    """The changed parameter that this one goes with; often itself."""
+    when = PARAMETERS[name].when
+    if when is None:
+        return name
+    size = name.replace("_stride", "_size")
+    follows = size in (old.keys() & new.keys()) - {name} and all(each[size] == each.get(name) for each in (old, new))
+    return name if name in old and name in new and not follows else _root(when.parent, old, new)
+
+
+def _with(configuration: Configuration, values: Values) -> Configuration:
+    """A configuration with these values; every other stays as it is, also where it would follow one of them."""
+    return configuration.replaced(configuration.values() | values)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a change does to the accuracy, from -1 to 1, in some company; `p` is corrected.
+
+    Where a network cannot exist or a run failed, there is no `estimate`, but a `reason`.
+    """
+
+    estimate: Estimate | None
+    p: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What a change does beside all the others, by itself, and by how much the former is more than the latter.
+
+    `without` is how many parameters the best has without it; None where that cannot exist.
+    """
+
+    change: Change
+    from_best: Effect
+    from_baseline: Effect
+    interaction: Effect
+    without: int | None
+
+
+class Ablation:
+    """The best, the baseline, each change undone and each by itself, to be trained on seed after seed.
+
+    `shape` gives the network of a configuration, or raises `Infeasible`.
+    """
+
+    def __init__(self, best: Configuration, baseline: Configuration, shape: Shape) -> None:
+        self._best, self._baseline = best, baseline
+        self._changes = changes(best, baseline)
+        self._entrants: dict[Configuration, Candidate] = {}
+        self._infeasible: dict[Configuration, str] = {}
+        self.seeds: tuple[int, ...] = ()
+        one_less = (change.undone(best) for change in self._changes)
+        one_alone = (change.alone(baseline) for change in self._changes)
+        for label, each in enumerate(dict.fromkeys((baseline, best, *one_less, *one_alone))):
+            try:
+                network = shape(each)
+            except Infeasible as reason:
+                self._infeasible[each] = f"it cannot exist: {reason}"
+            else:
+                self._entrants[each] = Candidate(label, network.parameters, network.flops, None, ())
+
+    @property
+    def configurations(self) -> list[Configuration]:
+        return list(self._entrants)
+
+    def take(self, seed: int, hits: Sequence[Hits]) -> None:
+        for configuration, each in zip(self._entrants, hits, strict=True):
+            entrant = self._entrants[configuration]
+            self._entrants[configuration] = replace(entrant, hits=(*entrant.hits, each))
+        self.seeds += (seed,)
+
+    def contributions(self) -> list[Contribution]:
+        """What its seeds say of each change; those that contribute most to the best first, the unknown last."""
+        best, baseline, found = self._best, self._baseline, self._changes
+        less, alone = [each.undone(best) for each in found], [each.alone(baseline) for each in found]
+        effects = (
+            [self._effect([best], [one]) for one in less],
+            [self._effect([other], [baseline]) for other in alone],
+            [self._effect([best, baseline], [one, other]) for one, other in zip(less, alone, strict=True)],
+        )
+        sizes = [entrant and entrant.parameters for entrant in map(self._entrants.get, less)]
+        rows = zip(found, *map(_corrected, effects), sizes, strict=True)
+        return sorted((Contribution(*row) for row in rows), key=_order)
+
+    def as_document(self, trial: int) -> dict[str, Any]:
+        """What it came to, as JSON has it; `trial` is the number of the best."""
+        best, baseline = self._entrants[self._best], self._entrants[self._baseline]
+        return {
+            "trial": trial,
+            "seeds": list(self.seeds),
+            "best": estimate(best.scores).document | {"parameters": best.parameters},
+            "baseline": estimate(baseline.scores).document | {"parameters": baseline.parameters},
+            "gain": contrast([best], [baseline]).document,
+            "changes": [_document(each) for each in self.contributions()],
+        }
+
+    def _effect(self, plus: Sequence[Configuration], minus: Sequence[Configuration]) -> Effect:
+        """What the former have more than the latter."""
+        reason = next(filter(None, map(self._trouble, (*plus, *minus))), "")
+        if reason:
+            return Effect(None, None, reason)
+        found = contrast(*([self._entrants[each] for each in group] for group in (plus, minus)))
+        return Effect(found, found.p, "")
+
+    def _trouble(self, configuration: Configuration) -> str:
+        """Why nothing can be said of a network; empty where something can."""
+        if configuration in self._infeasible:
+            return self._infeasible[configuration]
+        if not self._entrants[configuration].failed:
+            return ""
+        return {self._best: "a run of the recommended failed", self._baseline: "a run of the baseline failed"}.get(
+            configuration, "a run of it failed"
+        )
+
+
+def _corrected(effects: Sequence[Effect]) -> list[Effect]:
+    """The same with p-values that are corrected for how many are known."""
+    p_values = iter(holm([each.p for each in effects if each.p is not None]))
+    return [each if each.p is None else replace(each, p=next(p_values)) for each in effects]
+
+
+def _order(found: Contribution) -> float:
+    return math.inf if found.from_best.estimate is None else -found.from_best.estimate.value
+
+
+def _document(found: Contribution) -> dict[str, Any]:
+    effects = {name: getattr(found, name) for name in ("from_best", "from_baseline", "interaction")}
+    return {
+        "parameter": found.change.parameter,
+        "values": {"baseline": found.change.baseline, "best": found.change.best},
+        **{name: _effect_document(effect) for name, effect in effects.items()},
+        "parameters_without": found.without,
+    }
+
+
+def _effect_document(effect: Effect) -> dict[str, Any]:
+    numbers = {"estimate": effect.estimate and effect.estimate.document, "p": known(effect.p)}
+    return numbers | {"reason": effect.reason}

@@ -1,0 +1,358 @@
+"""The command line as a stranger uses it: real processes, real MNIST, real Ctrl-C."""
+
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from samples.commands import sweep, until
+
+import studies
+from sweep.cli.app import _bytes
+from sweep.results import result as results
+from sweep.results.result import Result
+from sweep.storage.invariants import check_invariants
+from sweep.storage.store import Store
+
+SMALL = """
+name = "small"
+train_size = 1000
+validation = 1000
+trials = 3
+sampler = "grid"
+base = { epochs = 2, dense_units = 16 }
+[space]
+conv1_filters = [4, 32]
+conv1_stride = [1, 2]
+"""
+COMMANDS = ["run", "studies", "init", "check", "baseline", "list", "show", "trials", "report", "export", "gc", "doctor"]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory) -> Path:
+    """A folder with a small study that has been run."""
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "small.toml").write_text(SMALL)
+    sweep("run", "small.toml", cwd=folder)
+    return folder
+
+
+def test_every_command_explains_itself(tmp_path):
+    overview = sweep("--help", cwd=tmp_path).stdout
+    for command in COMMANDS:
+        assert f" {command} " in overview
+        assert "Usage: " in sweep(command, "--help", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["studies"], ["check", "everything"], ["list"], ["show", "small"]])
+def test_no_command_that_does_not_train_imports_tensorflow_or_optuna(swept, arguments):
+    script = (
+        "import sys; from sweep.cli import main; sys.argv = ['sweep', *sys.argv[1:]]\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {'tensorflow', 'keras', 'optuna', 'plotly'} & set(sys.modules), sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", script, *arguments], cwd=swept, check=True, capture_output=True)
+
+
+def test_a_study_is_run_listed_shown_reported_and_exported(swept):
+    assert sweep("list", "--json", cwd=swept).stdout
+    assert json.loads(sweep("list", "--json", cwd=swept).stdout)[0]["done"] == 3
+    assert "best " in sweep("show", "small", cwd=swept).stdout
+    assert "conv1_stride" in sweep("show", "small", "1", cwd=swept).stdout
+    sweep("report", "small", cwd=swept)
+    assert "</html>" in (swept / "report.html").read_text()
+    sweep("export", "small", cwd=swept)
+    assert (swept / "best" / "train.py").exists()
+    assert (swept / "best" / "best.toml").exists()
+    assert "best/best.toml" not in sweep("export", "small", cwd=swept, code=2).stdout
+
+
+def test_trials_come_as_csv_json_and_parquet_alike(swept):
+    (swept / "trials.csv").write_text(sweep("trials", "small", cwd=swept).stdout)
+    sweep("trials", "small", "--parquet", "trials.parquet", cwd=swept)
+    from_json = pd.DataFrame(json.loads(sweep("trials", "small", "--json", cwd=swept).stdout))
+    for frame in (pd.read_csv(swept / "trials.csv"), pd.read_parquet(swept / "trials.parquet")):
+        assert list(frame.columns) == list(from_json.columns)
+        assert list(frame["fingerprint"]) == list(from_json["fingerprint"])
+        assert list(frame["score"].round(6)) == list(from_json["score"].round(6))
+
+
+def test_run_again_it_trains_nothing_and_says_the_same(swept):
+    again = sweep("run", "small.toml", cwd=swept)
+    assert "begins" not in again.stderr
+    assert "3 completed" in again.stdout
+    assert again.stdout.splitlines()[-1].startswith("next: sweep ")
+
+
+def test_a_raised_target_trains_only_what_is_missing(swept):
+    more = sweep("run", "small.toml", "--trials", "4", cwd=swept)
+    assert more.stderr.count("begins") == 1
+
+
+def test_the_first_trial_is_the_baseline_and_the_summary_compares_with_it(swept):
+    shown = json.loads(sweep("show", "small", "0", "--json", cwd=swept).stdout)
+    assert shown["baseline"] is True
+    assert (shown["conv1_filters"], shown["epochs"], len(shown["curve"])) == (32, 2, 2)
+    summary = sweep("run", "small.toml", cwd=swept).stdout
+    assert "baseline " in summary
+    assert " points on 1,000 validation images" in summary
+
+
+def test_a_changed_study_under_an_old_name_is_refused_with_the_differences(swept):
+    (swept / "changed.toml").write_text(SMALL.replace("[4, 32]", "[4, 8]").replace("= 1000", "= 900", 1))
+    error = sweep("run", "changed.toml", cwd=swept, code=2).stderr
+    assert "train_size: 1000 then, 900 now" in error
+    assert "space.conv1_filters: 4, 32 then, 4, 8 now" in error
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sweep", "run", "long.toml", "--workers", "2", *arguments],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    return [int(pid) for pid in listed.stdout.split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state != "Z"
+
+
+def gone(pids: list[int], seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(is_alive(pid) for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+LONG = SMALL.replace('"small"', '"long"').replace("epochs = 2", "epochs = 6")
+
+
+def found_in(folder: Path) -> Result:
+    with Store.open(str(folder / "sweep.db")) as store:
+        return results.of(store, "long")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Result:
+    """What nobody stopped."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "long.toml").write_text(LONG)
+    sweep("run", "long.toml", "--workers", "2", cwd=folder)
+    return found_in(folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_sweep_that_is_stopped_goes_on_to_what_it_would_have_been(tmp_path, number, undisturbed):
+    (tmp_path / "long.toml").write_text(LONG)
+    process = start(tmp_path)
+    until(process, "epoch 2")
+    workers = workers_of(process)
+    assert len(workers) == 2
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert gone(workers)
+    if number == signal.SIGKILL:
+        assert process.returncode == -9
+    else:
+        assert process.returncode == 130, err
+        assert out.splitlines()[-1] == "sweep run long.toml"
+        assert "Traceback" not in err
+    assert list((tmp_path / "sweep.db.checkpoints").glob("*.npz"))
+    again = sweep("run", "long.toml", "--workers", "2", cwd=tmp_path)
+    assert "known already" in again.stderr
+    found = found_in(tmp_path)
+    columns = ["trial", "outcome", "score", "trained_epochs", "reused_epochs", "fingerprint"]
+    assert found.frame[columns].equals(undisturbed.frame[columns])
+    unlike = ["seconds", "finished"]
+    assert found.curves.drop(columns=unlike).equals(undisturbed.curves.drop(columns=unlike))
+    with Store.open(str(tmp_path / "sweep.db")) as store:
+        assert check_invariants(store, tmp_path / "sweep.db.checkpoints") == []
+
+
+@pytest.fixture
+def copied(swept, tmp_path) -> Path:
+    """That folder, to be changed."""
+    return shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
+
+
+HOLDER = """
+import sys
+from sweep.lease import Lease
+from sweep.store import Store
+
+with Store.open("sweep.db") as store, Lease(store, store.study("small").id, "small"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_study_that_another_process_runs_is_refused_with_its_pid(copied):
+    command = [sys.executable, "-c", HOLDER]
+    with subprocess.Popen(command, cwd=copied, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        refused = sweep("run", "small.toml", "--trials", "4", cwd=copied, code=2)
+        assert f"Study 'small' is being run already, by process {holder.pid} on " in refused.stderr
+        assert f"is being run by process {holder.pid} on " in sweep("gc", cwd=copied, code=2).stderr
+        holder.kill()
+    assert sweep("run", "small.toml", cwd=copied).stdout
+
+
+def test_gc_shows_and_removes_what_no_study_needs(copied):
+    folder = copied / "sweep.db.checkpoints"
+    sweep("gc", cwd=copied)  # what an export kept of its run
+    needed = set(folder.iterdir())
+    (folder / "unknown.npz").write_bytes(b"x" * 1_500_000)
+    shown = sweep("gc", "--dry-run", cwd=copied).stdout
+    assert "unknown.npz" in shown
+    assert shown.splitlines()[-1] == "1 files, 1.5 MB: left, as this is a dry run"
+    assert sweep("gc", cwd=copied).stdout.splitlines()[-1] == "1 files, 1.5 MB removed"
+    assert set(folder.iterdir()) == needed
+    assert sweep("gc", cwd=copied).stdout == "0 files, 0.0 MB removed\n"
+    sweep("gc", "--keep-checkpoints", "1", cwd=copied)
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_gc_without_a_database_is_told(tmp_path):
+    assert "There is no database" in sweep("gc", cwd=tmp_path, code=2).stderr
+
+
+def test_the_time_allowed_bounds_a_call_and_the_next_one_goes_on(tmp_path):
+    (tmp_path / "long.toml").write_text(SMALL.replace('"small"', '"long"').replace("epochs = 2", "epochs = 1000"))
+    stopped = sweep("run", "long.toml", "--timeout", "8s", cwd=tmp_path, code=1)
+    assert stopped.stdout.splitlines()[-1] == "sweep run long.toml"
+    assert "the time allowed is over" in stopped.stdout
+
+
+def test_on_a_terminal_a_bar_shows_the_download_and_a_live_table_the_running_trials(tmp_path):
+    (tmp_path / "small.toml").write_text(SMALL)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sweep", "run", "small.toml"], cwd=tmp_path, stdout=theirs, stderr=theirs,
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "120", "KERAS_HOME": str(tmp_path / "keras")},
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    while process.poll() is None or select.select([ours], [], [], 0)[0]:
+        if select.select([ours], [], [], 0.2)[0]:
+            try:
+                seen += os.read(ours, 65536)
+            except OSError:  # the other end is closed
+                break
+    os.close(ours)
+    text = seen.decode()
+    assert process.wait() == 0
+    assert text.index("mnist") < text.index("bytes") < text.index("what differs from the baseline")
+    assert " of 3 trials" in text
+    assert "next: sweep " in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["run", "quickstat"], 2, "Did you mean 'quickstart'?"),
+        (["run", "none.toml"], 2, "none.toml: cannot be read: No such file"),
+        (["run", "quickstart", "--trials", "0"], 2, "trials must be a whole number from 1 to"),
+        (["run", "quickstart", "--workers", "0"], 2, "workers must be at least 1, not 0"),
+        (["run", "quickstart", "--timeout", "soon"], 2, "--timeout takes a time such as 90s, 20m or 1h30m"),
+        (["run", "quickstart", "--trial-timeout", "soon"], 2, "--trial-timeout takes a time such as 90s, 20m or 1h30m"),
+        (["run", "quickstart", "--trial-timeout", ""], 2, "--trial-timeout takes a time such as 90s, 20m or 1h30m"),
+        (["run", "quickstart", "--trial-memory", "much"], 2, "--trial-memory takes a size such as 1500M or 4G, not 'm"),
+        (["run", "quickstart", "--trial-memory", "4000"], 2, "--trial-memory takes a size such as 1500M or 4G, not '4"),
+        (["run", "quickstart", "--keep-checkpoints", "-1"], 2, "keep-checkpoints"),
+        (["run", "quickstart", "--trial-memory", "500M"], 2, "A worker needs at least 1.4 GB of memory"),
+        (["run", "quickstart", "--storage", "nothing://x"], 2, "nothing://x"),
+        (["run", "quickstart", "--storage", "notes.txt"], 3, "notes.txt cannot be used: file is not a database"),
+        (["run", "quickstart", "--storage", "no/such/folder/x.db"], 3, "in a folder that exists"),
+        (["run", "elsewhere.toml"], 2, "no-such-folder"),
+        (["check", "elsewhere.toml"], 2, "no-such-folder"),
+        (["run", "impossible.toml"], 2, "The baseline of study 'small' cannot exist: conv block 1: a 40x40 kernel"),
+        (["check", "impossible.toml"], 2, "The baseline of study 'small' cannot exist: conv block 1: a 40x40 kernel"),
+        (["list", "--storage", "none.db"], 2, "There is no database 'none.db' yet"),
+        (["show", "small", "--storage", "notes.txt"], 3, "file is not a database"),
+        (["init", "my.txt"], 2, "ends in .toml"),
+        (["init", "my.toml", "--from", "filter"], 2, "Did you mean 'filters'?"),
+        (["init", "elsewhere.toml"], 2, "is there already"),
+        (["init", "bad name.toml"], 2, "name must be 1 to 64 of"),
+        (["export", "small", "--storage", "none.db"], 2, "There is no database"),
+        (["runn"], 2, "Did you mean 'run'?"),
+        (["baseline", "--seeds", "0"], 2, "seeds"),
+        (["check", "elsewhere.toml", "--jsn"], 2, "No such option"),
+    ],
+)
+def test_bad_input_gets_a_sentence_and_its_exit_code(tmp_path, arguments, code, says):
+    (tmp_path / "notes.txt").write_text("this is no database, but long enough to be looked at as one\n" * 20)
+    (tmp_path / "impossible.toml").write_text(SMALL.replace("dense_units = 16", "conv1_kernel_size = 40"))
+    (tmp_path / "elsewhere.toml").write_text(SMALL.replace("[space]", 'data = "./no-such-folder"\n[space]', 1).replace(
+        'base = { epochs = 2, dense_units = 16 }\ndata = "./no-such-folder"', 'data = "./no-such-folder"'))  # fmt: skip
+    assert says in " ".join(sweep(*arguments, cwd=tmp_path, code=code).stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["show", "smal"], "Did you mean 'small'?"),
+        (["show", "small", "99"], "has no trial 99; its trials are 0 to"),
+        (["trials", "small", "--csv", "--json"], "Give one of --csv, --json and --parquet"),
+        (["trials", "small", "--parquet", "no/folder/x.parquet"], "cannot be written"),
+        (["report", "small", "-o", "no/folder/x.html"], "no/folder"),
+        (["export", "small", "--trial", "77", "-o", "elsewhere"], "has no trial 77"),
+    ],
+)
+def test_bad_questions_about_a_study_get_a_sentence(swept, arguments, says):
+    assert says in sweep(*arguments, cwd=swept, code=2).stderr
+
+
+def test_studies_lists_each_with_a_line(tmp_path):
+    lines = sweep("studies", cwd=tmp_path).stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(studies.texts())
+    assert len(json.loads(sweep("studies", "--json", cwd=tmp_path).stdout)) == len(lines) - 1
+
+
+@pytest.mark.parametrize("name", studies.texts())
+def test_what_init_writes_is_a_study_that_checks(tmp_path, name):
+    sweep("init", "mine.toml", "--from", name, cwd=tmp_path)
+    text = sweep("check", "mine.toml", cwd=tmp_path).stdout
+    assert text.startswith("mine")
+    assert text.count("\n- ") == 10
+    assert "expected cost" in text
+    assert len(json.loads(sweep("check", "mine.toml", "--json", cwd=tmp_path).stdout)["samples"]) == 10
+
+
+def test_doctor_finds_nothing_to_mend_here(swept):
+    found = json.loads(sweep("doctor", "--json", cwd=swept).stdout)
+    assert all(finding["ok"] for finding in found)
+    assert {"python", "tensorflow", "devices", "mnist", "database"} <= {finding["what"] for finding in found}
+
+
+def test_an_output_that_nobody_reads_to_its_end_is_no_error(swept):
+    piped = f"{sys.executable} -m sweep trials small | head -n 1"
+    done = subprocess.run(["bash", "-c", piped], cwd=swept, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("4G", 4e9), ("1500M", 1.5e9), ("1.5g", 1.5e9), ("700MB", 7e8), ("2GB", 2e9)]
+)
+def test_a_size_is_read_as_people_write_it(text, size):
+    assert _bytes("--trial-memory", text) == size

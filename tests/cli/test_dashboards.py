@@ -1,0 +1,128 @@
+"""Dashboards as processes: they start, they answer, and none is left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from samples.databases import keep
+from samples.results import sample
+from samples.studies import run, study_of
+
+from sweep.cli.dashboards import beside, optunas
+from sweep.engines.scripted import ScriptedEngine
+from sweep.errors import InputError
+from sweep.space.space import Choice
+from sweep.system.processes import exists
+
+SWEEP = [sys.executable, "-m", "sweep"]
+
+
+@pytest.fixture
+def kept(storage):
+    keep(storage, sample(3))
+    return storage
+
+
+def fetched(url, **headers):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy is not for this machine
+    with opener.open(urllib.request.Request(url, headers=headers), timeout=60) as answer:
+        return answer.read().decode()
+
+
+def gone(pid):
+    """Waits until a process has ended."""
+    deadline = time.monotonic() + 60
+    while exists(pid):
+        assert time.monotonic() < deadline, f"process {pid} is still there"
+        time.sleep(0.02)
+
+
+def children(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_the_command_says_where_it_is_and_ends_with_ctrl_c_in_peace(kept):
+    command = [*SWEEP, "dashboard", "--storage", kept, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+        assert "quickstart" in fetched(address)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (0, "")
+    assert errors == f"shows {kept}, which it only reads; Ctrl-C ends it\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["--storage", "none.db"], "There is no database 'none.db' yet"),
+        (["--port", "1"], "cannot listen on port 1"),
+        (["--host", "no.such.host.invalid"], "is no address of this machine"),
+        (["--optuna", "--host", "0.0.0.0"], "--optuna is for this machine alone"),
+        (["--optuna"], "Optuna's dashboard cannot read"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(kept, tmp_path, given, says):
+    if given == ["--port", "1"] and os.geteuid() == 0:
+        given = ["--host", "203.0.113.7", *given]  # root may listen everywhere here
+    command = [*SWEEP, "dashboard", *(["--storage", kept] if "--storage" not in given else []), *given]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_beside_a_run_it_is_there_for_as_long_as_that_takes(kept):
+    with beside(kept) as address:
+        (pid,) = [each for each in children(os.getpid()) if b"--beside" in Path(f"/proc/{each}/cmdline").read_bytes()]
+        assert "quickstart" in fetched(f"{address}study/quickstart")
+        os.kill(pid, 0)
+    gone(pid)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_none_is_left_behind_whatever_ends_the_run(kept, how):
+    code = (
+        "import sys, time\nfrom sweep.dashboards import beside\n"
+        "with beside(sys.argv[1]) as address:\n    print(address, flush=True)\n    time.sleep(600)"
+    )
+    command = [sys.executable, "-c", code, kept]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        address = process.stdout.readline().strip()
+        (pid,) = children(process.pid)
+        assert "quickstart" in fetched(f"{address}study/quickstart")
+        process.send_signal(how)
+        process.wait(60)
+    gone(pid)
+
+
+def test_one_that_cannot_start_is_said_before_anything_is_trained(tmp_path, capfd):
+    with pytest.raises(InputError, match="The dashboard did not start"), beside(str(tmp_path / "none.db")):
+        pass
+    assert "There is no database" in capfd.readouterr().err
+
+
+def test_optunas_own_answers_this_machine_alone(storage):
+    run(study_of({"batch_size": Choice((32, 64))}, trials=2), storage, ScriptedEngine())
+    command = [*SWEEP, "dashboard", "--optuna", "--storage", storage, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+        studies = json.loads(fetched(f"{address}api/studies"))["study_summaries"]
+        assert [study["study_name"] for study in studies] == ["test"]
+        with pytest.raises(urllib.error.HTTPError, match="421"):
+            fetched(f"{address}api/studies", Host="evil.example")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+
+
+def test_a_missing_optuna_dashboard_comes_with_the_way_to_have_it(storage, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna_dashboard", None)
+    with pytest.raises(InputError, match=r"pip install 'cnn-sweep\[dashboard\]'"):
+        optunas(storage, None)

@@ -1,0 +1,322 @@
+import io
+import math
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from samples import studies as test_coordinator
+from samples.results import result_of, rows_of
+from samples.studies import study_of
+
+from sweep.cli import progress as display
+from sweep.cli.progress import BARS, Lines, LiveTable, Tally, changes, duration, percent, shown, sparkline, watching
+from sweep.coordinator.batch import Batch
+from sweep.data.dataset import Split
+from sweep.engines.scripted import ScriptedEngine
+from sweep.engines.supervised import Supervised
+from sweep.runs import Epoch, Outcome, Run, Trial
+from sweep.space.configuration import Configuration
+from sweep.space.space import Choice
+from sweep.storage.checkpoints import Checkpoints
+from sweep.storage.store import Store
+
+
+def console_of(width: int = 120, **options) -> Console:
+    return Console(file=io.StringIO(), width=width, **options)
+
+
+def printed(console: Console) -> list[str]:
+    return console.file.getvalue().splitlines()
+
+
+def trial_of(number: int, **values) -> Trial:
+    configuration = Configuration().replaced(values)
+    return Trial(number, configuration, number == 0, Run(configuration, 0, "mnist", "digest", Split()), 10, 20)
+
+
+def tally_of(target: int = 5, **words) -> Tally:
+    return Tally(Configuration(), target, 2, **words)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still until it is set."""
+    now = [1000.0]
+    monkeypatch.setattr(display.time, "monotonic", lambda: now[0])
+    return now
+
+
+# -- words
+
+
+@pytest.mark.parametrize(
+    ("given_seconds", "text"),
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (61, "1 min 01 s"),
+        (3599.6, "1 h 00 min"),
+        (9e4, "25 h 00 min"),
+    ],
+)
+def test_a_duration_is_told_in_its_two_largest_units(given_seconds, text):
+    assert duration(given_seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("score", "text"), [(0.9856, "98.56 %"), (1, "100.00 %"), (None, "–"), (math.nan, "–"), (0.0, "0.00 %")]
+)
+def test_an_accuracy_is_told_in_percent(score, text):
+    assert percent(score) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "yes"), (False, "no"), (1e-4, "0.0001"), (0.123456, "0.123"), (128, "128"), ("sgd", "sgd")],
+)
+def test_a_value_is_as_short_as_it_can_be(value, text):
+    assert shown(value) == text
+
+
+def test_a_configuration_is_told_by_what_differs():
+    assert changes(Configuration(), Configuration()) == "the baseline"
+    assert changes(Configuration(optimizer="sgd", batch_size=64), Configuration()) == (
+        "batch_size 64, optimizer sgd, momentum 0.9"
+    )
+
+
+@given(st.lists(st.floats(0, 1) | st.just(math.nan)), st.integers(1, 20))
+def test_a_sparkline_has_a_bar_for_each_of_its_last_numbers(values, width):
+    numbers = [value for value in values if value == value][-width:]
+    line = sparkline(values, width)
+    assert len(line) == len(numbers)
+    assert set(line) <= set(BARS)
+    if numbers and max(numbers) > min(numbers):
+        assert line[numbers.index(min(numbers))] == BARS[0]
+        assert line[numbers.index(max(numbers))] == BARS[-1]
+
+
+def test_a_sparkline_of_equal_numbers_lies_flat():
+    assert sparkline([0.5, 0.5, 0.5]) == BARS[0] * 3
+    assert sparkline([]) == ""
+
+
+# -- what is counted
+
+
+def test_the_time_left_is_told_from_the_pace_so_far(clock):
+    tally = tally_of(target=5)
+    assert tally.seconds_left is None
+    clock[0] += 10
+    tally.take(trial_of(0), Outcome.COMPLETED, 0.9)
+    assert tally.seconds_left == 40
+    tally.take(trial_of(1), Outcome.INFEASIBLE, None)
+    assert tally.seconds_left == 40
+    clock[0] += 10
+    tally.take(trial_of(2), Outcome.FAILED, None)
+    assert tally.seconds_left == 30
+    assert tally.progress() == "2 of 5 trials, about 30 s left: 1 completed, 1 failed, 1 infeasible"
+
+
+def test_the_pace_is_that_of_this_call_alone(clock):
+    tally = tally_of(target=10)
+    tally.remember(result_of(rows_of(0.8, 0.9, 0.7)))
+    assert tally.seconds_left is None
+    clock[0] += 10
+    tally.take(trial_of(3), Outcome.COMPLETED, 0.9)
+    assert tally.counted == 4
+    assert tally.seconds_left == 60
+
+
+def test_a_study_that_goes_on_remembers_its_best_its_baseline_and_its_count():
+    tally = tally_of()
+    rows = [
+        *rows_of(0.8, 0.9),
+        {"trial": 2, "outcome": "infeasible"},
+        {"trial": 3, "outcome": "interrupted", "score": 0.99},
+        {"trial": 4, "outcome": "failed"},
+    ]
+    tally.remember(result_of(rows))
+    assert tally.counted == 3
+    assert tally.baseline == 0.8
+    assert tally.best == (0.9, 1, Configuration(learning_rate=2e-4))
+    assert tally.standing() == "best 90.00 % (trial 1: learning_rate 0.0002), baseline 80.00 %"
+
+
+def test_a_study_without_a_completed_trial_is_remembered_too():
+    for rows in ([], [{"trial": 0, "outcome": "failed", "baseline": True}]):
+        tally = tally_of()
+        tally.remember(result_of(rows))
+        assert (tally.best, tally.baseline, tally.counted) == (None, None, len(rows))
+        assert tally.standing() == "no trial has completed yet"
+
+
+def test_only_a_completed_trial_is_the_best_or_the_baseline():
+    tally = tally_of()
+    tally.take(trial_of(0), Outcome.DIVERGED, 0.99)
+    tally.take(trial_of(1, batch_size=64), Outcome.PRUNED, 0.98)
+    assert (tally.best, tally.baseline) == (None, None)
+    tally.take(trial_of(2, batch_size=32), Outcome.COMPLETED, 0.5)
+    tally.take(trial_of(3, batch_size=16), Outcome.COMPLETED, 0.5)
+    assert tally.best == (0.5, 2, Configuration(batch_size=32))
+    assert tally.standing() == "best 50.00 % (trial 2: batch_size 32)"
+
+
+# -- plain lines
+
+
+def shown_by(watcher, storage: str, monkeypatch) -> None:
+    """A whole study, with a trial that fails, one that diverges and some that cannot exist."""
+    monkeypatch.setattr(test_coordinator, "Quiet", lambda: watcher)
+
+    def curve(configuration: Configuration, epoch: int) -> float | Exception:
+        if configuration.batch_size == 32:
+            return RuntimeError("out of [luck]")
+        return math.nan if configuration.batch_size == 64 else 0.9 + epoch / 100
+
+    space = {"batch_size": Choice((32, 64, 128)), "conv2_kernel_size": Choice((5, 20)), "epochs": Choice((2,))}
+    study = study_of(space, sampler="grid", trials=3, base={"epochs": 2})
+    test_coordinator.run(study, storage, ScriptedEngine(curve, workers=2))
+
+
+def test_plain_lines_tell_each_event_once(storage, monkeypatch):
+    console = console_of()
+    shown_by(Lines(tally_of(target=3), console), storage, monkeypatch)
+    lines = [line.partition(", about ")[0] for line in printed(console)]
+    assert lines[:2] == ["worker 1 of 2 is ready on a script", "worker 2 of 2 is ready on a script"]
+    assert [line for line in lines if line.startswith("trial 0")][:3] == [
+        "trial 0 begins: epochs 2",
+        "trial 0 epoch 1 of 2: loss 0.0943, validation accuracy 91.00 % (1.0 s)",
+        "trial 0 epoch 2 of 2: loss 0.0834, validation accuracy 92.00 % (1.0 s)",
+    ]
+    assert "trial 1 begins: batch_size 32, epochs 2" in lines
+    assert any(line.startswith("trial 0 completed: 92.00 %;") for line in lines)
+    assert any(line.startswith("trial 1 failed (RuntimeError: out of [luck]): –;") for line in lines)
+    assert any("infeasible (conv block 2: a 20x20 kernel does not fit its 12x12 input): –;" in line for line in lines)
+    assert any("epoch 1 of 2: loss nan, validation accuracy – (1.0 s)" in line for line in lines)
+    assert any("diverged (the loss was not finite): –; 3 of 3 trials" in line for line in lines)
+
+
+def test_an_epoch_that_was_known_already_says_so():
+    console = console_of()
+    Lines(tally_of(), console).epoch(trial_of(0), Epoch(1, 0.1, 0.9, 0.1, 0.97, 8.0), reused=True)
+    assert printed(console) == ["trial 0 epoch 1 of 5: loss 0.1000, validation accuracy 97.00 % (known already)"]
+
+
+def test_other_things_than_trials_are_told_in_their_own_words(storage):
+    console = console_of()
+    tally = tally_of(1, noun="seed", measure="test accuracy")
+    engine, folder = Supervised(ScriptedEngine(lambda *_: 0.9)), Checkpoints(Path(storage).parent, keep=0)
+    with (
+        Store.open(storage) as store,
+        Batch(store, engine, folder, {}, Lines(tally, console), threading.Event()) as batch,
+    ):
+        batch.train([Run(Configuration(epochs=1), 0, "mnist", "digest", None)])
+    assert "seed 0 epoch 1 of 1: loss 0.1054, test accuracy 90.00 % (1.0 s)" in printed(console)
+
+
+def test_a_line_is_never_broken_and_never_coloured():
+    console = console_of(width=20, force_terminal=True, color_system="truecolor")
+    Lines(tally_of(), console).began(trial_of(1, batch_size=64, learning_rate=0.001, optimizer="sgd"))
+    assert printed(console) == [
+        "trial 1 begins: learning_rate 0.001, batch_size 64, optimizer sgd, momentum 0.9",
+    ]
+
+
+# -- the live table
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_table_fits_whatever_the_width(width):
+    console = console_of(width=width)
+    table = LiveTable(tally_of(target=1000))
+    table.worker_ready("CPU")
+    everything = {"optimizer": "sgd", "batch_size": 64, "extra_blocks": 3, "conv5_filters": 7, "rescale": True}
+    for number in (0, 12):
+        table.began(trial_of(number, **(everything if number else {})))
+        for epoch in range(1, 5):
+            table.epoch(trial_of(number), Epoch(epoch, 0.3, 0.8, 0.2, 0.9 + epoch / 100, 1.0), reused=False)
+    table.ended(trial_of(3), Outcome.COMPLETED, "", 0.97)
+    console.print(table)
+    lines = printed(console)
+    assert all(len(line) <= width for line in lines)
+    assert sum("4.0/5" in line and "▁▃▆█" in line and "94.00 %" in line for line in lines) == 2
+    assert any(line.rstrip().endswith("…") for line in lines)
+    assert len(lines) <= 6
+    assert "best 97.00 %" in "\n".join(lines)
+
+
+def test_the_table_shows_the_part_of_an_epoch_that_is_done():
+    console, table = console_of(), LiveTable(tally_of())
+    table.began(trial_of(3))
+    table.progress(trial_of(3), 0.62)
+    console.print(table)
+    table.epoch(trial_of(3), Epoch(1, 0.3, 0.8, 0.2, 0.9, 1.0), reused=False)
+    table.progress(trial_of(3), 1.35)
+    console.print(table)
+    table.ended(trial_of(3), Outcome.COMPLETED, "", 0.9)
+    table.began(trial_of(3))
+    console.print(table)
+    assert [word for line in printed(console) for word in line.split() if word.endswith("/5")] == [
+        "0.6/5", "1.4/5", "0.0/5",
+    ]  # fmt: skip
+
+
+def test_only_a_run_of_the_base_configuration_is_called_the_baseline():
+    """Runs outside of a search, as those of an export, are all marked as what the search calls a baseline."""
+    tally = tally_of(1, noun="run")
+    run = replace(trial_of(0, learning_rate=0.001), baseline=True)
+    tally.begin(run)
+    tally.take(run, Outcome.COMPLETED, 0.98)
+    assert tally.standing() == "best 98.00 % (run 0: learning_rate 0.001)"
+    tally.take(trial_of(1), Outcome.COMPLETED, 0.97)
+    assert tally.standing() == "best 98.00 % (run 0: learning_rate 0.001), baseline 97.00 %"
+    tally.take(trial_of(2), Outcome.COMPLETED, 0.99)
+    assert tally.standing() == "best 99.00 % (run 2: the baseline)"
+
+
+def test_a_worker_that_died_is_told_in_lines_and_counted_in_the_table():
+    console = console_of()
+    Lines(tally_of(), console).retried(trial_of(3), "its worker was killed by SIGKILL")
+    assert printed(console) == ["trial 3 goes on in another worker: its worker was killed by SIGKILL"]
+    table = LiveTable(tally_of())
+    table.retried(trial_of(3), "its worker was killed by SIGKILL")
+    assert table.tally.progress() == "0 of 5 trials; 1 worker died, whose trials went on"
+
+
+def test_the_table_says_that_workers_are_starting_before_anything_runs():
+    console = console_of()
+    console.print(LiveTable(tally_of()))
+    assert any("2 workers are starting" in line for line in printed(console))
+    console = console_of()
+    console.print(LiveTable(Tally(Configuration(), 1, workers=1)))
+    assert any("1 worker is starting" in line for line in printed(console))
+    assert any("no trial has completed yet" in line for line in printed(console))
+
+
+def test_a_terminal_gets_a_table_that_is_gone_afterwards_and_a_pipe_gets_lines(storage, monkeypatch):
+    pipe = console_of()
+    with watching(tally_of(), pipe) as watcher:
+        assert isinstance(watcher, Lines)
+    terminal = console_of(force_terminal=True, width=100)
+    with watching(tally_of(target=3), terminal) as watcher:
+        assert isinstance(watcher, LiveTable)
+        shown_by(watcher, storage, monkeypatch)
+    assert watcher.tally.progress().startswith("3 of 3 trials")
+    assert "\x1b[?25h" in terminal.file.getvalue()  # the cursor is shown again
+
+
+def test_a_download_is_one_line_in_a_pipe_and_a_bar_on_a_terminal():
+    pipe, terminal = console_of(), console_of(force_terminal=True)
+    for console in (pipe, terminal):
+        with display.download_bar(console) as progress:
+            progress("mnist.npz", 0, 100)
+            progress("mnist.npz", 50, 100)
+            progress("mnist.npz", 100, None)
+    assert printed(pipe) == ["mnist.npz"]
+    assert "mnist.npz" in terminal.file.getvalue()

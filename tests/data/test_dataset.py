@@ -1,0 +1,271 @@
+import dataclasses
+import gzip
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from samples.data import idx_bytes, idx_folder, npz, tiny
+from samples.strategies import unhurried
+
+from sweep.data.dataset import Partition, Split, describe, load, partition
+from sweep.errors import DataError
+
+OBJECT = np.array([None] * 6)
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    return load("mnist")
+
+
+def test_mnist_is_the_real_one(mnist):
+    assert mnist.name == "mnist"
+    assert mnist.x_train.shape == (60_000, 28, 28, 1)
+    assert mnist.x_test.shape == (10_000, 28, 28, 1)
+    assert mnist.x_train.dtype == np.uint8
+    assert mnist.y_train.dtype == np.int32
+    assert mnist.y_train[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert (mnist.image_shape, mnist.classes) == ((28, 28, 1), 10)
+    assert mnist.digest == "2c2dedee4a0f507e8e6ca4b3046e0afa63dae54cc3621544e5dd1a8b50350d49"
+
+
+def test_fashion_mnist_is_the_real_one(fashion_files):
+    dataset = load("fashion-mnist")
+    assert dataset.x_train.shape == (60_000, 28, 28, 1)
+    assert dataset.x_test.shape == (10_000, 28, 28, 1)
+    assert dataset.y_train[:10].tolist() == [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]
+    assert dataset.digest == "126229c1c3602aa415542a2fab036058e40b2ed38dee8d5953da6324dae921f6"
+
+
+def test_a_dataset_has_one_digest_whatever_its_files(tmp_path):
+    zipped = {name: gzip.compress(idx_bytes(array)) for name, array in tiny().items()}
+    columns = {name: array[..., None] for name, array in tiny().items()}
+    turned = {name: np.asfortranarray(array) for name, array in tiny().items()}
+    idx_folder(tmp_path / "zipped", **zipped)
+    for path in (tmp_path / "zipped").iterdir():
+        path.rename(path.with_name(f"{path.name}.gz"))
+    sources = [
+        npz(tmp_path / "stored.npz"),
+        npz(tmp_path / "compressed.npz", np.savez_compressed),
+        npz(tmp_path / "columns.npz", **columns),
+        npz(tmp_path / "turned.npz", **turned),
+        npz(tmp_path / "wide labels.npz", y_train=tiny()["y_train"].astype(np.float64)),
+        idx_folder(tmp_path / "plain"),
+        str(tmp_path / "zipped"),
+        idx_folder(tmp_path / "deep", **{x: idx_bytes(tiny()[x][..., None]) for x in ("x_train", "x_test")}),
+    ]
+    assert len({load(source).digest for source in sources}) == 1
+    assert [load(source).name for source in sources[-3:]] == ["plain", "zipped", "deep"]
+    assert load(sources[0]).name == "stored"
+
+
+@pytest.mark.parametrize("name", tiny())
+def test_every_array_decides_the_digest(tmp_path, name):
+    changed = tiny()[name].copy()
+    changed[:2] = changed[1::-1]
+    assert load(npz(tmp_path / "a.npz")).digest != load(npz(tmp_path / "b.npz", **{name: changed})).digest
+
+
+def test_dtype_and_shape_decide_the_digest(tmp_path):
+    images = {name: tiny()[name] for name in ("x_train", "x_test")}
+    digests = {
+        load(npz(tmp_path / f"{number}.npz", **changes)).digest
+        for number, changes in enumerate(
+            [
+                {},
+                {name: array.astype(float) for name, array in images.items()},
+                {name: array.reshape(-1, 4, 5) for name, array in images.items()},
+            ]
+        )
+    }
+    assert len(digests) == 3
+
+
+def test_pictures_in_colour_keep_their_channels(tmp_path):
+    shapes = {"x_train": (6, 5, 4, 3), "x_test": (3, 5, 4, 3)}
+    images = {name: np.zeros(shape, dtype=np.uint8) for name, shape in shapes.items()}
+    assert load(npz(tmp_path / "a.npz", **images)).image_shape == (5, 4, 3)
+
+
+def test_a_dataset_cannot_be_changed(tmp_path):
+    for source in (npz(tmp_path / "a.npz"), idx_folder(tmp_path / "idx")):
+        dataset = load(source)
+        for array in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 1
+
+
+NAN = tiny()["x_train"].astype(np.float32)
+NAN[3, 2, 1] = np.nan
+ONE_HOT = np.eye(3)[tiny()["y_train"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"y_test": None}, r"holds no y_test, only x_train, y_train, x_test\."),
+        ({"x_train": OBJECT}, r"x_train: .*Object arrays cannot be loaded"),
+        ({"x_train": np.array(["a"] * 6)}, r"x_train: holds <U1, not numbers"),
+        ({"x_train": tiny()["x_train"] * 1j}, r"x_train: holds complex128, not numbers"),
+        ({"y_train": np.array(["a"] * 6)}, r"y_train: holds <U1, not numbers"),
+        (
+            {"x_train": np.zeros((6, 20), np.uint8)},
+            r"x_train: its shape is \(6, 20\); images are \(n, height",
+        ),
+        ({"x_train": np.zeros((6, 5, 4, 2), np.uint8)}, r"x_train: .* with 1 or 3 channels"),
+        ({"x_train": np.zeros((6, 3, 5, 4), np.uint8)}, r"x_train: .* with 1 or 3 channels"),
+        ({"x_train": np.zeros((0, 5, 4), np.uint8)}, r"x_train: empty, its shape is \(0, 5, 4\)"),
+        ({"x_test": np.zeros((3, 0, 4), np.uint8)}, r"x_test: empty, its shape is \(3, 0, 4\)"),
+        ({"y_test": np.zeros(0, np.uint8)}, r"y_test: empty, there are no labels"),
+        ({"x_train": NAN}, r"x_train: some pixels are NaN, infinite"),
+        ({"x_train": np.full((6, 5, 4), -np.inf)}, r"x_train: some pixels are NaN, infinite"),
+        ({"x_test": np.full((3, 5, 4), 1e300)}, r"x_test: .* too large for float32"),
+        ({"y_train": np.zeros(5, np.uint8)}, r"y_train: 5 labels for the 6 images of x_train"),
+        ({"y_test": np.zeros(4, np.uint8)}, r"y_test: 4 labels for the 3 images of x_test"),
+        (
+            {"x_test": np.zeros((3, 4, 5), np.uint8)},
+            r"x_test: images are \(4, 5, 1\), but \(5, 4, 1\) in x_tr",
+        ),
+        ({"x_test": np.zeros((3, 5, 4))}, r"x_test: values are float32, but uint8 in x_train"),
+        ({"y_train": np.array([0, 1, 2, 2, 1, 0.5])}, r"y_train: label 0\.5 is not a whole number"),
+        ({"y_train": np.array([0, 1, 2, 2, 1, -1])}, r"y_train: label -1 is not a whole number"),
+        ({"y_train": np.array([0, 1, 2, 2, 1, np.nan])}, r"y_train: label nan is not a whole number"),
+        ({"y_train": np.array([0, 1, 2, 2, 1, np.inf])}, r"y_train: label inf is not a whole number"),
+        (
+            {"y_train": np.array([0, 1, 2, 2, 1, 2**40])},
+            r"y_train: label 1099511627776 is not a whole number",
+        ),
+        ({"y_train": ONE_HOT}, r"y_train: its shape is \(6, 3\), as of one-hot labels; .*argmax"),
+        ({"y_train": np.zeros((6, 1, 2))}, r"y_train: its shape is \(6, 1, 2\); labels are"),
+        ({"y_train": np.array(3)}, r"y_train: its shape is \(\); labels are"),
+        ({"y_train": np.full(6, 3)}, r"y_train: every label is 3; 2 classes are the least"),
+        ({"y_test": np.array([0, 1, 3])}, r"y_test: label 3 is beyond those of y_train, up to 2"),
+    ],
+)
+def test_arrays_that_are_no_dataset_are_refused_by_file_and_name(tmp_path, changes, match):
+    source = npz(tmp_path / "my.npz", **changes)
+    with pytest.raises(DataError, match=match) as caught:
+        load(source)
+    assert str(caught.value).startswith(source)
+
+
+@pytest.mark.parametrize("use", [load, describe])
+@pytest.mark.parametrize(
+    ("source", "match"),
+    [
+        ("mnits", r"Unknown dataset 'mnits'\. Did you mean 'mnist'\? A path may stand here too"),
+        ("Fashion_MNIST", r"Did you mean 'fashion-mnist'\?"),
+        (
+            "penguins",
+            r"Unknown dataset 'penguins'\. Allowed: fashion-mnist, mnist\. A path may stand here too",
+        ),
+        ("penguins.npz", r"penguins\.npz: no such file or folder"),
+        ("data/mnist", r"data/mnist: no such file or folder"),
+        ("null\0byte.npz", r"no such file or folder|null byte"),
+    ],
+)
+def test_what_is_no_name_and_no_path_is_refused(use, source, match):
+    with pytest.raises(DataError, match=match):
+        use(source)
+
+
+def test_a_path_may_be_relative_or_begin_at_home(monkeypatch, tmp_path):
+    npz(tmp_path / "my.npz")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load("my.npz").name == load("~/my.npz").name == "my"
+    assert describe("my.npz") == "your files: my.npz"
+
+
+@st.composite
+def labels_and_splits(draw):
+    labels = np.array(draw(st.lists(st.integers(0, 5), min_size=3, max_size=120)))
+    validation = draw(st.integers(1, len(labels) - 2))
+    train_size = draw(st.none() | st.integers(1, len(labels) - validation))
+    return labels, Split(draw(st.integers(0, 2**32)), validation, train_size)
+
+
+@unhurried
+@given(labels_and_splits())
+def test_the_parts_of_a_split_are_disjoint_and_of_exact_size(case):
+    labels, split = case
+    train, validation = split.indices(labels)
+    assert len(validation) == split.validation
+    assert len(train) == (len(labels) - split.validation if split.train_size is None else split.train_size)
+    assert len({*train.tolist(), *validation.tolist()}) == len(train) + len(validation)
+
+
+@unhurried
+@given(labels_and_splits())
+def test_each_class_has_its_share_of_each_part_within_one_image(case):
+    labels, split = case
+    train, validation = split.indices(labels)
+    left = np.setdiff1d(np.arange(len(labels)), validation)
+    for part, whole in ((validation, np.arange(len(labels))), (train, left)):
+        for label in range(6):
+            share = np.count_nonzero(labels[whole] == label) * len(part) / len(whole)
+            assert abs(np.count_nonzero(labels[part] == label) - share) < 1
+
+
+@unhurried
+@given(labels_and_splits())
+def test_the_images_that_score_do_not_depend_on_how_many_train(case):
+    labels, split = case
+    everything = dataclasses.replace(split, train_size=None)
+    np.testing.assert_array_equal(split.indices(labels)[1], everything.indices(labels)[1])
+
+
+@unhurried
+@given(labels_and_splits())
+def test_a_seed_always_gives_the_same_split(case):
+    labels, split = case
+    same = Split(split.seed, split.validation, split.train_size)
+    assert (same, hash(same)) == (split, hash(split))
+    for one, other in zip(split.indices(labels), same.indices(labels), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_another_seed_gives_another_split():
+    labels = np.arange(100) % 4
+    assert Split(0, 20).indices(labels)[1].tolist() != Split(1, 20).indices(labels)[1].tolist()
+
+
+def test_splits_stay_what_they_were_in_earlier_versions():
+    """Stored runs are found again by their split: a change here would give them other images."""
+    train, validation = Split(seed=7, validation=5, train_size=4).indices(np.arange(15) % 3)
+    assert validation.tolist() == [1, 3, 6, 8, 10]
+    assert train.tolist() == [0, 2, 13, 14]
+
+
+@pytest.mark.parametrize(
+    ("split", "match"),
+    [
+        (Split(validation=10), "validation=10, .* does not fit 10 training images"),
+        (Split(validation=0), "validation=0, .* does not fit"),
+        (Split(validation=4, train_size=7), "train_size=7.* does not fit 10 training images"),
+        (Split(validation=4, train_size=0), "train_size=0.* does not fit"),
+        (Split(seed=-1, validation=4), "seed must be 0 or more"),
+    ],
+)
+def test_a_split_that_does_not_fit_says_what_there_is(split, match):
+    with pytest.raises(DataError, match=match):
+        split.indices(np.arange(10) % 2)
+
+
+def test_a_split_never_shows_a_test_image(mnist):
+    part = partition(mnist, Split(seed=3, train_size=5_000))
+    train, validation = Split(seed=3, train_size=5_000).indices(mnist.y_train)
+    assert part.x_train.shape == (5_000, 28, 28, 1)
+    assert part.x_score.shape == (10_000, 28, 28, 1)
+    np.testing.assert_array_equal(part.x_train, mnist.x_train[train])
+    np.testing.assert_array_equal(part.x_score, mnist.x_train[validation])
+    np.testing.assert_array_equal(part.y_train, mnist.y_train[train])
+    np.testing.assert_array_equal(part.y_score, mnist.y_train[validation])
+
+
+def test_only_without_a_split_the_test_images_score(tmp_path):
+    dataset = load(npz(tmp_path / "a.npz"))
+    expected = Partition(dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test)
+    for found, array in zip(partition(dataset, None), expected, strict=True):
+        assert found is array

@@ -1,0 +1,202 @@
+import math
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from samples.databases import begin, keep
+from samples.results import result_of, sample, study
+from sqlalchemy import event
+
+from sweep.errors import InputError, StoreError
+from sweep.results.live import Reading
+from sweep.runs import Epoch, Outcome
+from sweep.storage._tables import schema
+from sweep.storage.store import Reached, Store
+from sweep.system.processes import Identity
+
+
+@pytest.fixture
+def kept(storage):
+    """An open store with an empty study of 9 trials, and its id."""
+    with Store.open(storage) as store:
+        yield store, store.begin_study(study(name="kept", trials=9), "digest")
+
+
+@pytest.fixture
+def reading(storage, kept):
+    with Reading.open(storage) as reading:
+        yield reading
+
+
+def epoch(store, study_id, trial, number, score=0.9, seconds=2.0):
+    store.add_epoch(trial.run.fingerprint, Epoch(number, 0.1, 0.9, 0.1, score, seconds), study_id, trial.number)
+
+
+def changes(store, study_id):
+    """Everything that a page about a study has to follow, one after the other."""
+    trial = begin(store, study_id, 0, study().base, baseline=True)
+    yield "a trial that begins"
+    epoch(store, study_id, trial, 0.25)
+    yield "a first look"
+    epoch(store, study_id, trial, 1)
+    yield "an epoch"
+    store.reach(study_id, 0, Reached(1, 1))
+    yield "reuse"
+    store.attempt(study_id, 0)
+    yield "another worker"
+    store.pause_trial(study_id, 0)
+    yield "a pause"
+    begin(store, study_id, 0, study().base, baseline=True)
+    yield "a promotion"
+    store.end_trial(study_id, 0, Outcome.COMPLETED)
+    yield "an end"
+    store.begin_study(study(name="kept", trials=10), "digest")
+    yield "a raised target"
+    store.keep_verdict(study_id, {"a": 1})
+    yield "a verdict"
+    store.keep_ablation(study_id, {"a": 1})
+    yield "an ablation"
+    store.look_at_test(study_id, "why")
+    yield "a look at the test images"
+    store.take_lease(study_id, Identity.own(), None)
+    yield "somebody who runs it"
+    store.end_lease(study_id, Identity.own())
+    yield "that nobody does any more"
+
+
+def test_the_pulse_is_another_after_every_change_and_the_same_without(kept, reading):
+    before = reading.pulse("kept")
+    for what in changes(*kept):
+        now = reading.pulse("kept")
+        assert now != before, what
+        assert reading.pulse("kept") == now
+        before = now
+
+
+def test_what_is_asked_each_second_reads_no_trial_that_is_over(storage, kept):
+    """Whatever a study's size: SQLite's own plans, with the statements as they were sent."""
+    store, study_id = kept
+    begin(store, study_id, 0, study().base, baseline=True)
+    sent = []
+    with Reading.open(storage) as reading:
+        event.listen(reading._store._engine, "before_cursor_execute", lambda *call: sent.append(call[2:4]))
+        reading.pulse("kept")
+        reading.standing("kept")
+    with closing(sqlite3.connect(storage)) as connection:
+        plans = [
+            (row[3], statement)
+            for statement, given in sent
+            for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)
+        ]
+    about = [(step, statement) for step, statement in plans if "sweep_trials" in step]
+    assert len(about) >= 6
+    for step, statement in about:
+        by_index = "INDEX ix_sweep_trials" in step
+        by_number = "number=?" in step or "ORDER BY sweep_trials.number\n LIMIT" in statement
+        assert by_index or by_number, (step, statement)
+    assert not [step for step, _ in plans if step.startswith("USE TEMP B-TREE")]
+
+
+def test_the_pulse_of_one_study_leaves_others_alone(storage, kept, reading):
+    before = reading.pulse("kept")
+    keep(storage, sample(3))
+    assert reading.pulse("kept") == before
+    assert reading.pulse("none") == ""
+
+
+def test_that_somebody_is_still_alive_is_no_news(kept, reading):
+    store, study_id = kept
+    store.take_lease(study_id, Identity.own(), None)
+    before = reading.pulse("kept")
+    store.beat(study_id, Identity.own())
+    assert reading.pulse("kept") == before
+
+
+def test_whoever_has_died_holds_nothing(kept, reading):
+    store, study_id = kept
+    dead = replace(Identity.own(), began=Identity.own().began - 1000)
+    store.take_lease(study_id, dead, None)
+    assert reading.standing("kept").holder is None
+    elsewhere = replace(dead, host="elsewhere", machine="elsewhere")
+    store.take_lease(study_id, elsewhere, store.holder(study_id))
+    assert reading.standing("kept").holder == elsewhere
+
+
+def test_a_standing_is_what_the_whole_result_says(storage):
+    keep(storage, sample(40))
+    with Reading.open(storage) as reading:
+        standing, result = reading.standing("quickstart"), reading.result("quickstart")
+    assert standing.outcomes == result.frame["outcome"].value_counts().to_dict()
+    assert standing.best.number == result.best_trial
+    assert standing.best.score == result.score(result.best_trial)
+    assert standing.baseline.score == result.baseline_score
+    assert standing.best.configuration == result.best
+    latest = result.frame.sort_values("finished", ascending=False)["trial"].tolist()
+    ended = [trial.number for trial in standing.ended if trial is not standing.baseline and trial != standing.best]
+    assert ended == [number for number in latest[:20] if number not in (result.best_trial, 0)]
+    curves = result.curves[result.curves["trial"] == standing.best.number]
+    assert [place.val_accuracy for place in standing.best.curve] == curves["val_accuracy"].tolist()
+    assert (standing.running, standing.holder, standing.seconds_left) == ((), None, None)
+
+
+def test_running_trials_come_with_their_curves_so_far(kept, reading):
+    store, study_id = kept
+    trial = begin(store, study_id, 0, study().base, baseline=True)
+    for number, score in ((0.25, 0.7), (1, math.nan)):
+        epoch(store, study_id, trial, number, score)
+    (seen,) = reading.standing("kept").running
+    assert (seen.number, seen.baseline, seen.finished) == (0, True, None)
+    assert [place.epoch for place in seen.curve] == [0.25, 1]
+    assert math.isnan(seen.score)
+    assert seen.cost == 4.0
+
+
+def test_the_time_left_is_that_of_what_runs_and_of_what_is_to_come_as_many_at_once(kept, reading):
+    store, study_id = kept
+    assert reading.standing("kept").seconds_left is None
+    store.take_lease(study_id, Identity.own(), None)
+    for number in range(3):
+        trial = begin(store, study_id, number, study().base, baseline=number == 0)
+        epoch(store, study_id, trial, 1, seconds=10.0)
+        store.end_trial(study_id, number, Outcome.COMPLETED)
+    assert reading.standing("kept").seconds_left is None  # nobody knows how many will run at once
+    running = [begin(store, study_id, number, study().base) for number in (3, 4)]
+    epoch(store, study_id, running[0], 1, seconds=4.0)
+    to_come, to_its_end, not_begun = 10 * (9 - 3 - 2), 4.0 * 4, 10
+    assert reading.standing("kept").seconds_left == (to_come + to_its_end + not_begun) / 2
+
+
+def test_nothing_can_be_written_through_it(kept, reading):
+    store, study_id = kept
+    for write in (
+        lambda: reading._store.begin_study(study(name="other"), "digest"),
+        lambda: reading._store.take_lease(study_id, Identity.own(), None),
+        lambda: reading._store.pause_trial(study_id, 0),
+    ):
+        with pytest.raises(StoreError, match="attempt to write a readonly database"):
+            write()
+    assert store.holder(study_id) is None
+
+
+def test_a_database_of_an_older_version_is_not_touched(kept, storage):
+    store, _ = kept
+    with store._guarded() as connection:
+        connection.execute(schema.update().values(version=1))
+    with pytest.raises(StoreError, match=r"older version of cnn-sweep; `sweep list` brings it up to date"):
+        Reading.open(storage)
+
+
+def test_there_must_be_a_database(tmp_path):
+    with pytest.raises(InputError, match="There is no database"):
+        Reading.open(str(tmp_path / "none.db"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["two words.db", "50%20.db", "what?x=1.db", "#1.db", "Köln.db"])
+def test_a_path_may_hold_any_character(tmp_path, name):
+    path = str(tmp_path / name)
+    keep(path, result_of([]))
+    with Reading.open(path) as reading:
+        assert reading.names() == ["quickstart"]
+        assert reading.place == path

@@ -1,0 +1,312 @@
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from samples.strategies import configurations, unhurried
+from samples.studies import run, study_of
+
+from sweep.data.dataset import Split
+from sweep.engines.scripted import ScriptedEngine
+from sweep.errors import InputError
+from sweep.results import result as results
+from sweep.results.result import CURVE_COLUMNS, TRIAL_COLUMNS, Result
+from sweep.runs import Epoch, Outcome, Run, Trial
+from sweep.space.configuration import PARAMETERS, Configuration
+from sweep.space.space import Choice, Float, Int
+from sweep.storage.store import Reached, Store
+
+RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
+
+
+def keep(store: Store, study_id: int, number: int, configuration: Configuration, score: float | None = 0.9, **ending):
+    """A trial that has ended, with an epoch of that score; without one, it never could begin."""
+    run = None if score is None else Run(configuration, 7, "mnist", "digest", Split())
+    counted = None if score is None else 2**40
+    trial = Trial(number, configuration, number == 0, run, counted, counted)
+    if run is not None:
+        store.keep_run(run, {"workers": 2})
+        store.add_epoch(run.fingerprint, Epoch(1, 0.5, 0.8, 0.4, score, 2.5))
+    store.begin_trial(study_id, trial)
+    store.reach(study_id, number, Reached() if score is None else Reached(1, ending.pop("reused_epochs", 0)))
+    store.end_trial(study_id, number, ending.pop("outcome", Outcome.COMPLETED), **ending)
+
+
+def result_of(storage: str, kept: list[tuple], **fields) -> Result:
+    """What comes back of (configuration, score) pairs, or of triples with how they ended."""
+    with Store.open(storage) as store:
+        study_id = store.begin_study(study_of(RATES, **fields), "digest")
+        for number, (configuration, score, *ending) in enumerate(kept):
+            keep(store, study_id, number, configuration, score, **(ending[0] if ending else {}))
+        return results.of(store, "test")
+
+
+def rates(*scores: float | None) -> list[tuple[Configuration, float | None]]:
+    return [(Configuration(learning_rate=1e-4 * (1 + number)), score) for number, score in enumerate(scores)]
+
+
+# -- the frame
+
+
+def test_the_frame_has_the_documented_columns_and_then_the_parameters(storage):
+    frame = result_of(storage, rates(0.9, 0.8)).frame
+    assert list(frame.columns) == [*TRIAL_COLUMNS, *(name for name in PARAMETERS if name in Configuration().values())]
+
+
+def test_each_column_has_the_type_that_keeps_its_values(storage):
+    momentum = Configuration(optimizer="sgd", momentum=0.5)
+    frame = result_of(storage, [*rates(0.9), (momentum, None, {"outcome": Outcome.INFEASIBLE})]).frame
+    types = {name: str(dtype) for name, dtype in frame.dtypes.items()}
+    assert (
+        types
+        | {
+            "trial": "int64",
+            "outcome": "str",
+            "baseline": "bool",
+            "score": "float64",
+            "trained_epochs": "float64",
+            "reused_epochs": "float64",
+            "reused_from": "str",
+            "seconds": "float64",
+            "cost": "float64",
+            "attempts": "int64",
+            "parameters": "Int64",
+            "flops": "Int64",
+            "seed": "Int64",
+            "started": "datetime64[us, UTC]",
+            "finished": "datetime64[us, UTC]",
+            "learning_rate": "float64",
+            "batch_size": "Int64",
+            "rescale": "boolean",
+            "optimizer": "str",
+            "momentum": "float64",
+        }
+        == types
+    )
+
+
+def test_whole_numbers_stay_whole_beside_trials_that_have_none(storage):
+    with_block = Configuration().replaced({"extra_blocks": 1, "conv3_filters": 16})
+    frame = result_of(storage, [(Configuration(), 0.9), (with_block, 0.8)]).frame
+    assert list(frame["conv3_filters"]) == [pd.NA, 16]
+    assert frame.to_csv(index=False).splitlines()[2].count("16.0") == 0
+    assert '"conv3_filters":16,' in frame.to_json(orient="records", date_format="iso")
+
+
+def test_a_parameter_that_no_trial_has_has_no_column(storage):
+    columns = set(result_of(storage, rates(0.9)).frame.columns)
+    assert {"momentum", "weight_decay", "conv3_filters"}.isdisjoint(columns)
+
+
+def test_an_empty_study_has_the_same_columns_and_types(tmp_path):
+    empty, full = result_of(str(tmp_path / "a.db"), []), result_of(str(tmp_path / "b.db"), rates(0.9))
+    assert list(empty.frame.columns) == list(TRIAL_COLUMNS)
+    assert list(empty.curves.columns) == list(CURVE_COLUMNS)
+    assert list(empty.frame.dtypes) == list(full.frame.dtypes[: len(TRIAL_COLUMNS)])
+    assert (empty.curves.dtypes == full.curves.dtypes).all()
+    assert empty.baseline_score is None
+    for ask in (lambda: empty.best, lambda: empty.best_trial):
+        with pytest.raises(InputError, match="Study 'test' has no completed trial yet"):
+            ask()
+    for ask in (empty.configuration, empty.score):
+        with pytest.raises(InputError, match="Study 'test' has no trial 0"):
+            ask(0)
+
+
+def test_what_was_kept_stands_in_its_row(storage):
+    ending = {"outcome": Outcome.PRUNED, "reason": "weak", "detail": "a log", "reused_epochs": 1}
+    row = result_of(storage, [(Configuration(batch_size=64), 0.75, ending)]).frame.iloc[0]
+    assert row["started"] <= row["finished"]
+    given = {name: row[name] for name in TRIAL_COLUMNS if name not in ("started", "finished", "fingerprint")}
+    assert given == {
+        "trial": 0,
+        "outcome": "pruned",
+        "reason": "weak",
+        "detail": "a log",
+        "baseline": True,
+        "score": 0.75,
+        "trained_epochs": 1,
+        "reused_epochs": 1,
+        "reused_from": "",
+        "seconds": 2.5,
+        "cost": 0.0,
+        "attempts": 1,
+        "parameters": 2**40,
+        "flops": 2**40,
+        "seed": 7,
+    }
+    assert len(row["fingerprint"]) == 64
+
+
+def test_a_trial_that_cannot_exist_has_no_score_and_no_size(storage):
+    row = result_of(storage, [(Configuration(), None, {"outcome": Outcome.INFEASIBLE})]).frame.iloc[0]
+    assert row[["score", "seconds", "cost", "parameters", "flops", "seed", "fingerprint"]].isna().all()
+
+
+def test_the_curves_have_one_row_per_trial_and_epoch(storage):
+    result, _ = run(study_of(RATES, trials=3), storage, ScriptedEngine())
+    assert list(result.curves.columns) == list(CURVE_COLUMNS)
+    assert list(zip(result.curves["trial"], result.curves["epoch"], strict=True)) == [
+        (trial, epoch) for trial in range(3) for epoch in range(1, 6)
+    ]
+    last = result.curves[result.curves["epoch"] == 5].set_index("trial")["val_accuracy"]
+    assert list(last) == list(result.frame["score"])
+
+
+def test_losses_that_were_not_finite_are_missing_numbers(storage):
+    result, _ = run(study_of(RATES, trials=1), storage, ScriptedEngine(lambda *_: math.nan))
+    assert list(result.frame["outcome"]) == ["diverged"]
+    assert result.curves["val_loss"].isna().all()
+    assert (result.curves.dtypes[["loss", "val_loss"]] == "float64").all()
+
+
+def test_provenance_tells_the_data_and_what_the_runs_were_trained_with(storage):
+    assert result_of(storage, rates(0.9)).provenance == {"data": "mnist", "data digest": "digest", "workers": 2}
+
+
+# -- the best
+
+
+@settings(unhurried, max_examples=15)
+@given(st.lists(st.sampled_from([0.1, 0.5, 0.9]), min_size=1, max_size=6))
+def test_the_best_is_the_highest_and_of_equals_the_earliest(tmp_path_factory, scores):
+    result = result_of(str(tmp_path_factory.mktemp("results") / "sweep.db"), rates(*scores))
+    assert result.best_trial == scores.index(max(scores))
+    assert result.best == Configuration(learning_rate=1e-4 * (1 + result.best_trial))
+    assert result.baseline_score == scores[0]
+
+
+def test_only_trials_that_completed_can_be_the_best(storage):
+    others = [outcome for outcome in Outcome if outcome is not Outcome.COMPLETED]
+    kept = [(Configuration(batch_size=1 + n), 0.99, {"outcome": outcome}) for n, outcome in enumerate(others)]
+    result = result_of(storage, [*kept, (Configuration(batch_size=99), 0.5)])
+    assert result.best == Configuration(batch_size=99)
+    assert result.baseline_score is None
+
+
+def test_numbers_of_trials_are_plain_whole_numbers(storage):
+    result = result_of(storage, rates(0.5, 0.9))
+    assert type(result.best_trial) is int
+    assert type(result.score(1)) is float
+    assert type(result.baseline_score) is float
+
+
+def test_a_trial_that_is_not_there_is_told_with_those_that_are(storage):
+    with pytest.raises(InputError, match="Study 'test' has no trial 9; its trials are 0 to 1"):
+        result_of(storage, rates(0.5, 0.9)).configuration(9)
+
+
+# -- predictions
+
+
+def predicted(storage: str, verdict: dict | None = None) -> Result:
+    """A study of two trials whose runs, of the search's seed and of a fresh one, each have predictions of their own."""
+    study = study_of(RATES, precision="float32")
+    with Store.open(storage) as store:
+        study_id = store.begin_study(study, "digest")
+        for number, (configuration, score) in enumerate(rates(0.9, 0.95)):
+            for seed in (study.seed, study.seed + 1):
+                split = Split(seed, study.validation, study.train_size)
+                run = Run(configuration, seed, "mnist", "digest", split)
+                store.keep_run(run, {})
+                kept = np.full(5, 10 * number + seed, np.uint16).tobytes()
+                store.keep_predictions(run.fingerprint, configuration.epochs, kept)
+                if seed == study.seed:
+                    store.add_epoch(run.fingerprint, Epoch(1, 0.5, 0.8, 0.4, score, 2.5))
+                    store.begin_trial(study_id, Trial(number, configuration, number == 0, run, 1, 1))
+                    store.reach(study_id, number, Reached(1))
+                    store.end_trial(study_id, number, Outcome.COMPLETED)
+                    store.drop_predictions(run.fingerprint if number == 0 else "another run's")
+        if verdict is not None:
+            store.keep_verdict(study_id, verdict)
+        return results.of(store, "test")
+
+
+def test_the_best_and_the_baseline_are_compared_on_the_searchs_images_and_the_baselines_predictions_stay(storage):
+    found = predicted(storage).predictions
+    assert (found.trial, found.seed, found.data, found.digest) == (1, 0, "mnist", "digest")
+    assert (found.ours.tolist(), found.baseline.tolist()) == ([10] * 5, [0] * 5)
+    assert found.split == Split(0, found.split.validation, found.split.train_size)
+
+
+def test_after_a_verdict_they_are_compared_on_images_for_which_neither_was_chosen(storage):
+    found = predicted(storage, {"seeds": [1, 2], "recommended": 1}).predictions
+    assert (found.seed, found.split.seed, found.ours[0], found.baseline[0]) == (1, 1, 11, 1)
+
+
+def test_where_the_baseline_is_recommended_the_best_by_search_stands_beside_it(storage):
+    assert predicted(storage, {"seeds": [1], "recommended": 0}).predictions.trial == 1
+
+
+def test_without_predictions_there_are_no_mistakes(storage):
+    result = result_of(storage, rates(0.9, 0.95))
+    assert result.predictions is None
+    assert result.mistakes() is None
+
+
+# -- in a notebook
+
+
+def test_a_notebook_shows_how_far_a_study_is_and_its_best_trials(storage):
+    shown = result_of(storage, rates(0.9, 0.95, 0.8), trials=20)._repr_html_()
+    assert "test: 3 of 20 trials (3 completed)" in shown
+    assert shown.index("95.00%") < shown.index("90.00%") < shown.index("80.00%")
+    assert "learning_rate" in shown
+    assert "conv1_filters" not in shown
+
+
+def test_what_a_notebook_shows_is_escaped_and_may_be_of_nothing(tmp_path):
+    ending = {"outcome": Outcome.FAILED, "reason": "<script>"}
+    shown = result_of(str(tmp_path / "a.db"), [(Configuration(), None, ending)])._repr_html_()
+    assert "<script" not in shown
+    assert "0 of" in result_of(str(tmp_path / "b.db"), [])._repr_html_()
+
+
+def test_showing_a_result_draws_nothing(storage):
+    result_of(storage, rates(0.9))
+    script = (
+        "import sweep, sys; sweep.result('test', storage=sys.argv[1])._repr_html_(); assert 'plotly' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script, storage], check=True)
+
+
+# -- configurations
+
+
+@settings(unhurried, max_examples=30)
+@given(st.lists(configurations(), min_size=1, max_size=4))
+def test_every_configuration_comes_back_as_it_was_whatever_stands_beside_it(tmp_path_factory, tried):
+    storage = str(tmp_path_factory.mktemp("results") / "sweep.db")
+    result = result_of(storage, [(each, None, {"outcome": Outcome.INFEASIBLE}) for each in tried])
+    for number, configuration in enumerate(tried):
+        back = result.configuration(number)
+        assert back == configuration
+        assert [type(value) for value in back.values().values()] == [
+            PARAMETERS[name].kind for name in configuration.values()
+        ]
+
+
+def test_what_a_search_tried_comes_back_with_its_conditional_parameters(storage):
+    space = {
+        "extra_blocks": Int(0, 2),
+        "conv4_filters": Int(2, 8),
+        "optimizer": Choice(("adam", "sgd")),
+        "momentum": Float(0.1, 0.9),
+        "rescale": Choice((True, False)),
+    }
+    study = study_of(space, trials=10, sampler="random")
+    result, _ = run(study, storage, ScriptedEngine())
+    for _, row in result.frame.iterrows():
+        configuration = result.configuration(row["trial"])
+        assert study.searched.point_of(configuration) is not None
+        assert (configuration.momentum is None) == pd.isna(row["momentum"])
+        assert (len(configuration.blocks) < 4) == pd.isna(row["conv4_filters"])
+
+
+def test_a_study_that_is_not_there_is_told(storage):
+    with Store.open(storage) as store, pytest.raises(InputError, match="There is no study 'other'"):
+        results.of(store, "other")

@@ -1,0 +1,20 @@
+"""A dashboard of a database, served by a thread of the tests' own process."""
+
+import threading
+from contextlib import contextmanager
+
+from reports.server import Dashboard
+from sweep.results.live import Reading
+
+
+@contextmanager
+def served(storage, **where):
+    """A dashboard at a free port; give its `address` to a browser."""
+    with Reading.open(str(storage)) as reading, Dashboard(reading, port=0, **where) as dashboard:
+        thread = threading.Thread(target=dashboard.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield dashboard
+        finally:
+            dashboard.shutdown()
+            thread.join()

@@ -1,0 +1,30 @@
+"""What the tests of several packages share: pages."""
+
+SCREENS = [(1600, False), (360, True)]
+
+
+EVERYTHING = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
+
+
+CHARTS = "document.querySelectorAll('figure.chart script').length"
+
+
+DRAWN = "document.querySelectorAll('.js-plotly-plot .main-svg').length"
+
+
+def see_all(page):
+    """Opens every fold and goes past every chart that Plotly draws, until all are drawn."""
+    page.ask(EVERYTHING)
+    page.ask(
+        "(async () => { for (const source of document.querySelectorAll('figure.chart script')) {"
+        " source.parentElement.scrollIntoView();"
+        " await new Promise((next) => { requestAnimationFrame(next); setTimeout(next, 200); }); } })()"
+    )
+    page.wait(f"{DRAWN} >= {CHARTS}")
+
+
+def press(page, selector):
+    """A click by keyboard: focus and Enter."""
+    page.ask(f"document.querySelector({selector!r}).focus()")
+    for kind in ("keyDown", "keyUp"):
+        page.send("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13, text="\r")

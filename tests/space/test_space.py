@@ -1,0 +1,195 @@
+import math
+import random
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from samples.strategies import configurations, ranges, spaces, unhurried
+
+from sweep.space.configuration import PARAMETERS, Configuration, is_active
+from sweep.space.space import Choice, Float, Int, Space
+
+sources = st.integers(0, 2**32).map(random.Random)
+
+
+def space(base=None, **spans):
+    return Space(spans, base or Configuration())
+
+
+@unhurried
+@given(spaces(), sources)
+def test_a_sample_lies_in_the_space_and_makes_a_configuration(searched, source):
+    point = searched.sample(source)
+    assert all(value in searched.ranges[name] for name, value in point.items())
+    values = searched.configuration(point).values()
+    assert values.items() >= point.items()
+
+
+@unhurried
+@given(spaces(), sources)
+def test_a_parameter_is_drawn_just_where_it_exists(searched, source):
+    point = searched.sample(source)
+    values = searched.configuration(point).values()
+    assert list(point) == [name for name in PARAMETERS if name in searched.ranges and is_active(name, values)]
+
+
+@unhurried
+@given(spaces(), sources)
+def test_the_point_of_a_points_configuration_is_that_point(searched, source):
+    point = searched.sample(source)
+    assert searched.point_of(searched.configuration(point)) == point
+
+
+@unhurried
+@given(spaces())
+def test_the_base_is_outside_just_where_one_of_its_values_is(searched):
+    values = searched.base.values()
+    inside = all(values[name] in span for name, span in searched.ranges.items() if name in values)
+    assert (searched.point_of(searched.base) is not None) == inside
+
+
+@unhurried
+@given(spaces(), configurations())
+def test_a_configuration_has_a_point_only_where_the_point_gives_it_back(searched, other):
+    point = searched.point_of(other)
+    assert point is None or searched.configuration(point) == other
+
+
+@unhurried
+@given(spaces(), sources)
+def test_the_grid_has_every_distinct_point_once(searched, source):
+    size = searched.size(300)
+    assume(size is not None)
+    points = list(searched.grid())
+    configurations = {searched.configuration(point) for point in points}
+    assert len(points) == size == len(configurations)
+    assert all(searched.point_of(searched.configuration(point)) == point for point in points)
+    assert searched.sample(source) in points
+
+
+@unhurried
+@given(st.sampled_from(list(PARAMETERS.values())).flatmap(ranges), sources)
+def test_a_range_contains_its_values_and_its_last_one(span, source):
+    values = span.values()
+    if values is not None:
+        assert len(set(values)) == len(values)
+        assert all(value in span for value in values[:50])
+    if not isinstance(span, Choice):
+        assert span.last in span
+        assert span.last <= span.high
+
+
+def test_parameters_of_a_block_appear_with_their_block():
+    searched = space(extra_blocks=Int(0, 2), conv3_filters=Choice((8, 16)), conv4_filters=Choice((8,)))
+    assert list(searched.grid()) == [
+        {"extra_blocks": 0},
+        {"extra_blocks": 1, "conv3_filters": 8},
+        {"extra_blocks": 1, "conv3_filters": 16},
+        {"extra_blocks": 2, "conv3_filters": 8, "conv4_filters": 8},
+        {"extra_blocks": 2, "conv3_filters": 16, "conv4_filters": 8},
+    ]
+
+
+def test_a_condition_may_hang_on_the_base_and_on_another_condition():
+    base = Configuration().replaced({"extra_blocks": 1})
+    searched = space(base, pool3_size=Choice((0, 2)), pool3_stride=Int(1, 2), momentum=Choice((0.5,)))
+    assert list(searched.grid()) == [
+        {"pool3_size": 0},
+        {"pool3_size": 2, "pool3_stride": 1},
+        {"pool3_size": 2, "pool3_stride": 2},
+    ]
+
+
+def test_momentum_appears_with_sgd_alone():
+    searched = space(optimizer=Choice(("adam", "sgd")), momentum=Choice((0.5, 0.9)))
+    assert [searched.configuration(point).momentum for point in searched.grid()] == [None, 0.5, 0.9]
+
+
+def test_where_a_pools_size_varies_its_stride_follows_or_stays_as_the_base_says():
+    sizes = Choice((2, 3))
+    follows, stays = space(pool1_size=sizes), space(Configuration().replaced({"pool1_stride": 1}), pool1_size=sizes)
+    strides = [[s.configuration(p).blocks[0].pool_stride for p in s.grid()] for s in (follows, stays)]
+    assert strides == [[2, 3], [1, 1]]
+
+
+def test_a_continuous_range_has_no_grid_and_a_large_grid_no_size():
+    assert space(learning_rate=Float(0.1, 0.2)).grid() is None
+    assert space(learning_rate=Float(0.1, 0.2)).size() is None
+    large = space(conv1_filters=Int(1, 1000), conv2_filters=Int(1, 1000))
+    assert large.size() is None
+    assert next(large.grid()) == {"conv1_filters": 1, "conv2_filters": 1}
+    assert space(epochs=Int(1, 10_000)).size() == 10_000
+    assert space(epochs=Int(1, 10_001)).size() is None
+
+
+@pytest.mark.parametrize(
+    ("span", "values", "last"),
+    [
+        (Float(0.1, 0.5, step=0.1), (0.1, 0.2, 0.3, 0.4, 0.5), 0.5),
+        (Float(0.0, 0.6, step=0.25), (0.0, 0.25, 0.5), 0.5),
+        (Float(1 / 3, 1.0, step=1 / 3), (1 / 3, 0.666666666666667, 1.0), 1.0),
+        (Float(1e-8, 3e-8, step=1e-8), (1e-8, 2e-8, 3e-8), 3e-8),
+        (Int(3, 8, step=2), range(3, 8, 2), 7),
+        (Int(3, 8), range(3, 9), 8),
+    ],
+)
+def test_steps_are_counted_from_low_and_written_as_people_would(span, values, last):
+    assert (span.values(), span.last) == (values, last)
+    assert all(value in span for value in values)
+
+
+def test_between_two_steps_there_is_nothing():
+    assert 0.25 not in Float(0.1, 0.5, step=0.1)
+    assert 0.3 in Float(0.1, 0.5, step=0.1)
+    assert 4 not in Int(3, 8, step=2)
+    assert 8 not in Int(3, 8, step=2)
+
+
+def test_a_value_of_another_type_is_in_no_range():
+    assert True not in Int(0, 3)
+    assert True not in Float(0, 3)
+    assert True not in Choice((1, 2))
+    assert 1.0 not in Int(0, 3)
+    assert "1" not in Float(0, 3)
+
+
+@pytest.mark.parametrize("span", [Float(1e-5, 1e-1, log=True), Int(1, 10_000, log=True)])
+def test_on_a_log_scale_each_factor_of_ten_is_drawn_as_often(span):
+    name = "weight_decay" if isinstance(span, Float) else "dense_units"
+    base = Configuration(optimizer="adamw")
+    source = random.Random(0)
+    drawn = [Space({name: span}, base).sample(source)[name] for _ in range(4000)]
+    decades = [math.floor(math.log10(value / span.low)) for value in drawn]
+    assert {min(drawn) >= span.low, max(drawn) <= span.high} == {True}
+    # Of whole numbers, 1 stands for 0.5 to 1.5, so that the first factor has more than its share.
+    shares = [decades.count(decade) / len(drawn) for decade in range(4)]
+    assert all(0.2 < share < 0.33 for share in shares)
+
+
+def test_without_a_log_scale_equal_parts_are_drawn_as_often():
+    source = random.Random(0)
+    drawn = [space(dropout=Float(0.0, 0.8)).sample(source)["dropout"] for _ in range(4000)]
+    for quarter in range(4):
+        assert 0.22 < sum(0.2 * quarter <= value < 0.2 * (quarter + 1) for value in drawn) / 4000 < 0.28
+
+
+def test_every_whole_number_of_a_log_range_can_be_drawn():
+    source = random.Random(0)
+    searched = space(epochs=Int(1, 6, log=True))
+    assert {searched.sample(source)["epochs"] for _ in range(500)} == {1, 2, 3, 4, 5, 6}
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (Float(1e-5, 0.01, log=True), "1e-05 to 0.01 (log)"),
+        (Float(0.0, 0.5, step=0.1), "0 to 0.5 in steps of 0.1"),
+        (Float(0.12345678, 0.12345679), "0.12345678 to 0.12345679"),
+        (Int(1, 9, step=2), "1 to 9 in steps of 2"),
+        (Int(8, 64, log=True), "8 to 64 (log)"),
+        (Choice((False, True)), "false, true"),
+        (Choice(("adam", "sgd")), "adam, sgd"),
+    ],
+)
+def test_a_range_says_what_it_is(span, words):
+    assert str(span) == words

@@ -1,0 +1,739 @@
+import math
+import shutil
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from samples.strategies import configurations, unhurried
+from samples.studies import run, study_of
+from sqlalchemy import create_engine, inspect
+from sqlalchemy.engine import make_url
+
+from sweep.cli import app as cli
+from sweep.data.dataset import Split
+from sweep.engines.scripted import Dead, ScriptedEngine
+from sweep.errors import InputError, StoreError
+from sweep.runs import Epoch, Outcome, Run, Trial
+from sweep.search.optuna import OptunaSearch
+from sweep.space.configuration import Configuration
+from sweep.space.space import Choice, Float
+from sweep.storage import _tables as schema_of
+from sweep.storage._tables import SCHEMA_VERSION
+from sweep.storage.database import as_url, checkpoint_folder
+from sweep.storage.store import Ending, Reached, Store
+
+RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
+OURS = {
+    "sweep_schema", "sweep_studies", "sweep_runs", "sweep_epochs", "sweep_trials", "sweep_leases", "sweep_predictions",
+    "sweep_verdicts", "sweep_ablations", "sweep_test_looks",
+}  # fmt: skip
+
+
+def run_of(configuration: Configuration = Configuration(), seed: int = 0) -> Run:  # noqa: B008 - it is frozen
+    return Run(configuration, seed, "mnist", "digest", Split(seed))
+
+
+def trial_of(number: int, run: Run | None = None, **changes) -> Trial:
+    run = run or run_of()
+    return replace(Trial(number, run.configuration, number == 0, run, 10, 20), **changes)
+
+
+def epoch_of(number: int, score: float = 0.9, **changes) -> Epoch:
+    return replace(Epoch(number, 0.3, 0.8, 0.2, score, 1.5), **changes)
+
+
+def tables(database: str) -> set[str]:
+    engine = create_engine(as_url(database))
+    names = set(inspect(engine).get_table_names())
+    engine.dispose()
+    return names
+
+
+# -- opening
+
+
+def test_opening_creates_the_tables_once_and_opening_again_changes_nothing(database):
+    for _ in range(3):
+        with Store.open(database) as store:
+            study_id = store.begin_study(study_of(RATES), "digest")
+            assert [row.id for row in store.studies()] == [study_id]
+    assert tables(database) == OURS
+
+
+def test_a_path_and_a_url_are_the_same_database(storage):
+    with Store.open(storage) as store:
+        store.begin_study(study_of(RATES), "digest")
+        assert store.place == storage
+    with Store.open(f"sqlite:///{storage}", create=False) as store:
+        assert store.study("test").study == study_of(RATES)
+        assert as_url(storage) == store.url
+
+
+@pytest.mark.parametrize("name", ["two words.db", "50%20.db", "a@b:c.db", "what?x=1.db", "#1.db", "Köln.db", "it's.db"])
+def test_a_path_may_hold_any_character(tmp_path, name):
+    result, _ = run(study_of(RATES, trials=1), str(tmp_path / name), ScriptedEngine())
+    assert len(result.frame) == 1
+    assert [path.name for path in tmp_path.iterdir() if not path.name.endswith(("-wal", "-shm"))] == [name]
+    assert checkpoint_folder(str(tmp_path / name)) == tmp_path / f"{name}.checkpoints"
+
+
+def test_reading_makes_no_database_where_there_is_none(tmp_path):
+    with pytest.raises(InputError, match=r"There is no database '.*none\.db' yet; `sweep run quickstart` begins one\."):
+        Store.open(str(tmp_path / "none.db"), create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_store_trouble_has_an_exit_code_of_its_own(storage, monkeypatch, capsys):
+    Path(storage).write_text("Dear diary, " * 1000)
+    monkeypatch.setattr("sys.argv", ["sweep", "list", "--storage", storage])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 3
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.endswith("file is not a database. Move the file away, or name another one with --storage.\n")
+
+
+def no_database(path: Path) -> None:
+    path.write_text("Dear diary, " * 1000)
+
+
+def damaged(path: Path) -> None:
+    with Store.open(str(path)) as store:
+        store.begin_study(study_of(RATES), "digest")
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + b"\xff" * (len(content) - 100))
+
+
+def truncated(path: Path) -> None:
+    with Store.open(str(path)) as store:
+        store.begin_study(study_of(RATES), "digest")
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def newer(path: Path) -> None:
+    with Store.open(str(path)):
+        pass
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE sweep_schema SET version = 99")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("broken", "cause", "remedy"),
+    [
+        (no_database, "file is not a database", "Move the file away, or name another one with --storage."),
+        (damaged, "malformed", "restore a copy, or begin another one with --storage."),
+        (truncated, "malformed", "restore a copy, or begin another one with --storage."),
+        (a_folder, "unable to open database file", "It must be a file in a folder that exists"),
+        (newer, "its tables are version 99, this one knows 3", "pip install --upgrade cnn-sweep"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_with_its_remedy_and_left_as_it_is(storage, broken, cause, remedy):
+    broken(Path(storage))
+    before = None if Path(storage).is_dir() else Path(storage).read_bytes()
+    with pytest.raises(StoreError) as caught, Store.open(storage) as store:
+        store.studies()
+    assert storage in str(caught.value)
+    assert cause in str(caught.value)
+    assert remedy in str(caught.value)
+    assert before is None or Path(storage).read_bytes() == before
+
+
+def test_a_folder_that_does_not_exist_is_told(tmp_path):
+    with pytest.raises(StoreError, match="in a folder that exists"):
+        Store.open(str(tmp_path / "nowhere" / "sweep.db"))
+
+
+def test_a_database_that_may_only_be_read_is_told(storage):
+    with Store.open(storage):
+        pass
+    read_only = Store.open(f"sqlite:///file:{storage}?mode=ro&uri=true")
+    with read_only as store, pytest.raises(StoreError, match="Make the file and its folder writable"):
+        store.begin_study(study_of(RATES), "digest")
+
+
+def test_a_database_that_another_program_writes_to_is_told(storage, monkeypatch):
+    monkeypatch.setattr("sweep.storage.database.SQLITE_PRAGMAS", ("busy_timeout=10", "journal_mode=WAL"))
+    with Store.open(storage) as store:
+        search = OptunaSearch(study_of(RATES), store.url)
+        trial = search.ask()
+        search.keep()
+        other = sqlite3.connect(storage)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match=r"locked\. Another program is writing to it; close that"):
+            store.begin_study(study_of(RATES), "digest")
+        with pytest.raises(StoreError, match=r"locked\. Another program is writing to it; close that"):
+            search.tell(trial.number, Outcome.COMPLETED, 0.9)
+        other.close()
+
+
+def test_readers_may_look_while_one_writes(database):
+    with Store.open(database) as writer, Store.open(database, create=False) as reader:
+        study_id = writer.begin_study(study_of(RATES), "digest")
+        with writer._guarded():
+            assert reader.study("test").id == study_id
+            assert reader.trial_rows(study_id) == []
+
+
+def test_a_busy_database_is_waited_for(storage):
+    with Store.open(storage) as store:
+        other = sqlite3.connect(storage, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.3, other.rollback)
+        timer.start()
+        assert store.begin_study(study_of(RATES), "digest") == 1
+        timer.join()
+        other.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (
+            "nonsense://host/name",
+            "nonsense databases do not work. SQLite and PostgreSQL do: sqlite:///sweep.db or post",
+        ),
+        ("://", "'://' is no database. Give a path, or a URL: sqlite:///sweep.db or postgresql"),
+        ("postgresql://host:port/name", "is no database. Give a path, or a URL"),
+        (
+            "mysql://me:secret@host/name",
+            "mysql://me:***@host/name: mysql databases do not work. SQLite and PostgreSQL do",
+        ),
+        (
+            "postgresql+asyncpg://me:secret@host/name",
+            "no driver 'postgresql+asyncpg' here. For PostgreSQL: pip install",
+        ),
+        ("postgresql+none://me:secret@host/name", "no driver 'postgresql+none' here. For PostgreSQL: pip install"),
+    ],
+)
+def test_a_url_that_cannot_work_says_which_would_and_shows_no_password(url, message):
+    with pytest.raises(InputError) as caught:
+        Store.open(url)
+    assert message in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_place_is_told_without_its_password_but_the_url_keeps_it_for_optuna():
+    store = Store(create_engine("sqlite://", poolclass=None))
+    store._engine.url = make_url("postgresql+psycopg://me:secret@host/name")
+    assert store.place == "postgresql+psycopg://me:***@host/name"
+    assert store.url == "postgresql+psycopg://me:secret@host/name"
+
+
+def test_an_unfinished_migration_is_made_again(storage):
+    with Store.open(storage):
+        pass
+    with closing(sqlite3.connect(storage)) as connection, connection:
+        connection.execute("DELETE FROM sweep_schema")
+        connection.execute("DROP TABLE sweep_trials")
+    connection.close()
+    with Store.open(storage) as store:
+        assert store.trial_rows(1) == []
+
+
+# -- databases of other versions
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+GOES_ON = study_of(RATES, name="rates")
+JOINT = study_of(
+    RATES | {"conv1_stride": Choice((1, 8)), "conv2_kernel_size": Choice((1, 3, 5))},
+    name="joint", trials=8, pruner="median",
+)  # fmt: skip
+
+
+def write_golden(path: Path) -> None:
+    """Writes a database as this version does, to be kept for the next: all that can stand in it, and an open trial.
+
+    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v3.db")'
+    """
+
+    deaths = iter([Dead()])
+
+    def curve(configuration: Configuration, epoch: int) -> float | Exception:
+        if 0.03 < configuration.learning_rate < 0.05:
+            return 0.0  # which diverges
+        if configuration.learning_rate < 1.3e-5:
+            return RuntimeError("out of luck")
+        return next(deaths, 0.8) if epoch == 2 else 0.9 - 0.1 / epoch
+
+    path.unlink(missing_ok=True)
+    run(JOINT.replaced(precision="float32"), str(path), ScriptedEngine(curve, predict=lambda _: bytes(20)))
+    run(GOES_ON.replaced(precision="float32"), str(path), ScriptedEngine(stop_after=13))
+    run(study_of(RATES, name="fresh", trials=1, precision="float32"), str(path), ScriptedEngine(), fresh=True)
+    halved = study_of(RATES, name="halved", trials=12, pruner="asha", precision="float32")
+    run(halved, str(path), ScriptedEngine(stop_after=30))
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in ("PRAGMA journal_mode=DELETE", "PRAGMA page_size=1024", "VACUUM"):
+            connection.execute(statement)
+
+
+@pytest.fixture
+def version_1(storage) -> str:
+    """A copy of what version 1 wrote: 'joint' is done, 'rates' was interrupted in trial 4 after three epochs."""
+    return shutil.copy(GOLDEN / "v1.db", storage)
+
+
+def contents(database: str | Path) -> list[str]:
+    """All of it, as SQL."""
+    with closing(sqlite3.connect(database)) as connection:
+        return list(connection.iterdump())
+
+
+def rows_of(database: str | Path) -> dict[str, list[dict]]:
+    """Every row of every table, ours and Optuna's."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.row_factory = sqlite3.Row
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")] for name in names}
+
+
+def test_a_database_of_an_older_version_is_copied_beside_itself_and_then_brought_up_to_date(version_1):
+    before = contents(version_1)
+    with Store.open(version_1):
+        pass
+    assert contents(f"{version_1}.version-1") == before
+    assert rows_of(version_1)["sweep_schema"] == [{"version": SCHEMA_VERSION}]
+
+
+def test_a_migration_loses_no_row_and_changes_none_but_the_precision(version_1):
+    before = rows_of(version_1)
+    with Store.open(version_1) as store:
+        assert [row.study.precision for row in store.studies()] == ["float32", "float32"]
+        assert [row.counted for row in store.studies()] == [8, 4]
+    after = rows_of(version_1)
+    for name in set(before) - {"sweep_schema", "sweep_studies"}:
+        assert [{key: row[key] for key in old} for old, row in zip(before[name], after[name], strict=True)] == (
+            before[name]
+        ), name
+    assert len(after["sweep_studies"]) == 2
+
+
+def test_a_migrated_database_has_the_tables_of_a_new_one(version_1, tmp_path):
+    def columns(database: str) -> dict[str, set[tuple]]:
+        with closing(sqlite3.connect(database)) as connection:
+            names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE '%sweep_%'")]
+            return {
+                name: {(row[1], row[3], row[5]) for row in connection.execute(f"PRAGMA table_info({name})")}
+                for name in names
+            }
+
+    for database in (version_1, str(tmp_path / "new.db")):
+        with Store.open(database):
+            pass
+    assert columns(version_1) == columns(str(tmp_path / "new.db"))
+
+
+@pytest.mark.parametrize("study", [JOINT.replaced(trials=11), GOES_ON], ids=lambda study: study.name)
+def test_a_study_of_an_older_version_goes_on(version_1, study):
+    """As the command line has it: what `auto` means was settled when the study began."""
+    engine = ScriptedEngine()
+    known = rows_of(version_1)["sweep_epochs"]
+    result, _ = run(study.replaced(precision="float32"), version_1, engine)
+    counted = ~result.frame["outcome"].isin(["infeasible", "running", "interrupted"])
+    assert counted.sum() == study.trials
+    assert engine.trained
+    assert not set(engine.trained) & {(row["fingerprint"], row["epoch"]) for row in known}
+
+
+def test_an_interrupted_trial_of_an_older_version_goes_on_after_its_third_epoch(version_1, monkeypatch):
+    monkeypatch.setattr("sweep.runs.TRAINING_VERSION", 1)  # or its curve would be another's
+    engine = ScriptedEngine()
+    result, _ = run(GOES_ON.replaced(precision="float32"), version_1, engine)
+    assert [epoch for _, epoch in engine.trained] == [4, 5, 1, 2, 3, 4, 5]
+    assert list(result.frame["trained_epochs"]) == [5] * 6
+    assert list(result.frame["reused_epochs"]) == [5, 0, 0, 5, 0, 0]
+
+
+def test_an_interrupted_trial_that_was_trained_otherwise_begins_anew(version_1):
+    engine = ScriptedEngine()
+    result, _ = run(GOES_ON.replaced(precision="float32"), version_1, engine)
+    assert [epoch for _, epoch in engine.trained] == [1, 2, 3, 4, 5] * 2
+    assert list(result.frame["trained_epochs"]) == [5] * 6
+    assert list(result.frame["reused_epochs"]) == [5, 0, 0, 5, 0, 0]
+    assert len(set(result.frame["fingerprint"])) == 6
+    assert (result.curves.groupby("trial")["epoch"].max() == 5).all()
+
+
+def test_a_crash_in_the_middle_of_a_migration_leaves_the_old_version_whole(version_1, monkeypatch):
+    class Crash(BaseException):
+        pass
+
+    before = contents(version_1)
+
+    def crashing(connection) -> None:
+        schema_of._to_version_2(connection)
+        raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setitem(schema_of.MIGRATIONS, 2, crashing)
+        with pytest.raises(Crash):
+            Store.open(version_1)
+    assert contents(version_1) == before
+    with Store.open(version_1) as store:
+        assert store.study("rates").counted == 4
+
+
+def test_a_database_that_cannot_be_copied_is_not_migrated(version_1):
+    before = contents(version_1)
+    Path(f"{version_1}.version-1").mkdir()
+    with pytest.raises(StoreError, match=r"cannot be copied to .*\.version-1 before it is changed"):
+        Store.open(version_1)
+    assert contents(version_1) == before
+
+
+def test_a_database_of_this_version_is_opened_as_it_is(storage):
+    shutil.copy(GOLDEN / f"v{SCHEMA_VERSION}.db", storage)
+    before = contents(storage)
+    with Store.open(storage) as store:
+        counted = {row.study.name: row.counted for row in store.studies()}
+        assert counted == {"joint": 8, "rates": 4, "fresh": 1, "halved": 12}
+        assert store.paused(4)
+        assert {row["outcome"] for row in store.trial_rows(1)} >= {"completed", "failed", "infeasible", "diverged"}
+        assert store.trial_rows(2)[0]["reused_from"] == "joint 0"
+    assert contents(storage) == before
+    assert not Path(f"{storage}.version-{SCHEMA_VERSION}").exists()
+
+
+def test_a_study_of_this_versions_golden_database_goes_on(storage):
+    shutil.copy(GOLDEN / f"v{SCHEMA_VERSION}.db", storage)
+    result, _ = run(GOES_ON.replaced(precision="float32"), storage, ScriptedEngine())
+    assert list(result.frame["outcome"]) == ["completed"] * 6
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(version_1):
+    with closing(sqlite3.connect(version_1)) as connection, connection:
+        connection.execute("UPDATE sweep_schema SET version = ?", [SCHEMA_VERSION + 1])
+    before = contents(version_1)
+    with pytest.raises(StoreError, match=r"written by a newer version of cnn-sweep .* pip install --upgrade"):
+        Store.open(version_1)
+    assert contents(version_1) == before
+    assert not list(Path(version_1).parent.glob("*.version-*"))
+
+
+# -- beside Optuna
+
+
+def test_optunas_tables_stay_as_optuna_makes_them(tmp_path):
+    from optuna.storages import RDBStorage
+
+    RDBStorage(f"sqlite:///{tmp_path / 'plain.db'}").engine.dispose()
+    run(study_of(RATES), str(tmp_path / "ours.db"), ScriptedEngine())
+
+    def layout(name: str) -> dict[str, str]:
+        connection = sqlite3.connect(tmp_path / name)
+        found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
+        version = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        connection.close()
+        return found | {"version": str(version)}
+
+    plain, ours = layout("plain.db"), layout("ours.db")
+    assert {name: ours[name] for name in plain} == plain
+    indices = {f"ix_sweep_trials_{name}" for name in ("fingerprint", "outcome", "finished")}
+    assert set(ours) - set(plain) == OURS | indices
+
+
+def test_write_ahead_logging_is_on_and_stays_on_beside_optuna(storage):
+    def mode() -> str:
+        connection = sqlite3.connect(storage)
+        found = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        connection.close()
+        return found
+
+    with Store.open(storage) as store:
+        assert mode() == "wal"
+        search = OptunaSearch(study_of(RATES), store.url)
+        search.ask()
+        search.keep()
+        assert mode() == "wal"
+        for engine in (store._engine, search._mirror._storage.engine):
+            with engine.connect() as connection:
+                assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
+                assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
+    run(study_of(RATES), storage, ScriptedEngine())
+    assert mode() == "wal"
+
+
+# -- studies
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"space": {"learning_rate": Float(1e-5, 1e-2, log=True)}}, "space.learning_rate: 1e-05 to 0.1 (log) then"),
+        ({"space": RATES | {"batch_size": Choice((32, 64))}}, "space.batch_size: not there then, 32, 64 now"),
+        ({"base": {"batch_size": 64}}, "base.batch_size: 128 then, 64 now"),
+        ({"base": {"optimizer": "sgd"}}, "base.momentum: not there then, 0.9 now"),
+        ({"validation": 5000}, "validation: 10000 then, 5000 now"),
+        ({"train_size": 1000}, "train_size: None then, 1000 now"),
+        ({"seed": 7}, "seed: 0 then, 7 now"),
+        ({"data": "fashion-mnist"}, "data: digest then, another now"),
+    ],
+)
+def test_a_changed_study_under_an_old_name_is_refused_with_what_differs(database, changes, difference):
+    with Store.open(database) as store:
+        store.begin_study(study_of(RATES), "digest")
+        with pytest.raises(InputError, match="Study 'test' was begun otherwise") as caught:
+            store.begin_study(study_of(**{"space": RATES} | changes), "another" if "data" in changes else "digest")
+        assert difference in str(caught.value)
+        assert "a name of its own, or keep it in another database (--storage)" in str(caught.value)
+        assert store.study("test").study == study_of(RATES)
+
+
+def test_only_what_differs_is_shown(database):
+    with Store.open(database) as store:
+        store.begin_study(study_of(RATES), "digest")
+        with pytest.raises(InputError) as caught:
+            store.begin_study(study_of(RATES, seed=7, validation=5000), "digest")
+    assert [line.split(":")[0] for line in str(caught.value).splitlines() if line.startswith("  ")] == [
+        "  validation",
+        "  seed",
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"trials": 50}, {"trials": 1}, {"sampler": "random"}, {"pruner": "median"}, {"description": "new"}]
+)
+def test_how_long_and_how_a_study_is_searched_may_change(database, changes):
+    with Store.open(database) as store:
+        before = store.begin_study(study_of(RATES), "digest")
+        assert store.begin_study(study_of(RATES, **changes), "digest") == before
+        assert store.study("test").study == study_of(RATES, **changes)
+
+
+def test_the_same_data_may_lie_elsewhere(database):
+    with Store.open(database) as store:
+        store.begin_study(study_of(RATES, data="here.npz"), "digest")
+        store.begin_study(study_of(RATES, data="there.npz"), "digest")
+        assert store.study("test").study.data == "there.npz"
+
+
+def test_an_unknown_study_is_answered_with_the_closest_name(database):
+    with Store.open(database) as store:
+        with pytest.raises(InputError, match="It has no studies yet; `sweep run quickstart` begins one"):
+            store.study("my-own")
+        with pytest.raises(InputError, match="It ships, and was not run here yet: sweep run learning-rate"):
+            store.study("learning-rate")
+        store.begin_study(study_of(RATES, name="learning-rate"), "digest")
+        store.begin_study(study_of(RATES, name="filters"), "digest")
+        with pytest.raises(InputError, match=r"no study 'learning_rat' in .*\. Did you mean 'learning-rate'\?"):
+            store.study("learning_rat")
+        with pytest.raises(InputError, match="Allowed: filters, learning-rate"):
+            store.study("my-own")
+        assert [row.study.name for row in store.studies()] == ["learning-rate", "filters"]
+
+
+def test_trials_that_cannot_exist_or_have_not_ended_do_not_count(database):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run_of(), {})
+        for number, outcome in enumerate(Outcome):
+            store.begin_trial(study_id, trial_of(number))
+            store.end_trial(study_id, number, outcome)
+        row = store.study("test")
+    assert row.outcomes == dict.fromkeys(Outcome, 1)
+    assert row.counted == len(Outcome) - 3
+
+
+# -- trials
+
+
+def test_a_trials_row_tells_its_run_its_score_and_its_cost(database):
+    run = run_of(Configuration(batch_size=64), seed=3)
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run, {})
+        store.begin_trial(study_id, trial_of(0, run))
+        for number in (1, 2, 3):
+            store.add_epoch(run.fingerprint, epoch_of(number, score=0.9 + number / 100, seconds=number))
+        store.reach(study_id, 0, Reached(2, 1))
+        store.attempt(study_id, 0)
+        store.end_trial(study_id, 0, Outcome.PRUNED, "weak", "detail")
+        (row,) = store.trial_rows(study_id)
+    started, finished = row.pop("started"), row.pop("finished")
+    assert started <= finished
+    assert row == {
+        "study_id": study_id,
+        "number": 0,
+        "baseline": True,
+        "configuration": run.configuration.values(),
+        "outcome": "pruned",
+        "reason": "weak",
+        "detail": "detail",
+        "fingerprint": run.fingerprint,
+        "parameters": 10,
+        "flops": 20,
+        "trained_epochs": 2,
+        "reused_epochs": 1,
+        "reused_from": "",
+        "fresh": False,
+        "attempts": 2,
+        "score": 0.92,
+        "seconds": 3.0,
+        "cost": 2.0,
+        "seed": 3,
+    }
+
+
+def test_a_trial_that_cannot_exist_has_no_run(database):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.begin_trial(study_id, Trial(0, Configuration(), True, None, None, None))
+        store.end_trial(study_id, 0, Outcome.INFEASIBLE, "a 5x5 kernel does not fit")
+        (row,) = store.trial_rows(study_id)
+        assert store.curve_rows(study_id) == []
+        assert store.provenance(study_id) == {}
+    nothing = ("fingerprint", "parameters", "flops", "score", "seconds", "cost", "seed")
+    assert [row[name] for name in nothing] == [None] * 7
+
+
+def test_large_seeds_and_networks_fit(database):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES, seed=2**32 - 1), "digest")
+        run = run_of(seed=2**32 - 1)
+        store.keep_run(run, {})
+        store.begin_trial(study_id, trial_of(0, run, parameters=10**12, flops=10**15))
+        (row,) = store.trial_rows(study_id)
+    assert [row[name] for name in ("seed", "parameters", "flops")] == [2**32 - 1, 10**12, 10**15]
+
+
+def test_trials_come_in_the_order_of_their_numbers_and_from_their_study_alone(database):
+    with Store.open(database) as store:
+        ids = [store.begin_study(study_of(RATES, name=name), "digest") for name in ("one", "two")]
+        store.keep_run(run_of(), {})
+        store.add_epoch(run_of().fingerprint, epoch_of(1))
+        for number in (2, 0, 1):
+            for study_id in ids[: number + 1]:
+                store.begin_trial(study_id, trial_of(number))
+                store.reach(study_id, number, Reached(1))
+        assert [row["number"] for row in store.trial_rows(ids[0])] == [0, 1, 2]
+        assert [row["number"] for row in store.trial_rows(ids[1])] == [1, 2]
+        assert [row["trial"] for row in store.curve_rows(ids[1])] == [1, 2]
+
+
+def test_an_interrupted_trial_that_begins_again_is_running_and_keeps_what_it_had(database):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run_of(), {})
+        store.begin_trial(study_id, trial_of(0))
+        store.reach(study_id, 0, Reached(3, 2))
+        store.end_trial(study_id, 0, Outcome.INTERRUPTED, "the sweep was stopped")
+        assert store.ending(study_id, 0) is None
+        assert store.begin_trial(study_id, trial_of(0)) == Reached(3, 2)
+        (row,) = store.trial_rows(study_id)
+    assert (row["outcome"], row["reason"], row["finished"]) == ("running", "", None)
+    assert row["trained_epochs"] == 3
+
+
+def test_how_a_trial_ended_is_known_once_it_has(database):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run_of(), {})
+        assert store.ending(study_id, 0) is None
+        store.begin_trial(study_id, trial_of(0))
+        assert store.ending(study_id, 0) is None
+        store.add_epoch(run_of().fingerprint, epoch_of(1, score=0.75))
+        store.reach(study_id, 0, Reached(1))
+        store.end_trial(study_id, 0, Outcome.DIVERGED, "not finite")
+        ending = store.ending(study_id, 0)
+    assert ending == Ending(Outcome.DIVERGED, "not finite", 0.75)
+
+
+# -- runs and their curves
+
+
+def test_an_epoch_kept_again_takes_the_place_of_the_first(database):
+    with Store.open(database) as store:
+        store.keep_run(run_of(), {})
+        for score in (0.1, 0.2):
+            store.add_epoch(run_of().fingerprint, epoch_of(1, score))
+        assert store.curve(run_of().fingerprint) == [epoch_of(1, 0.2)]
+
+
+@pytest.mark.parametrize("lost", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_no_number_comes_back_as_none(database, lost):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run_of(), {})
+        store.begin_trial(study_id, trial_of(0))
+        store.reach(study_id, 0, Reached(1))
+        store.add_epoch(run_of().fingerprint, epoch_of(1, 0.1, loss=lost, val_loss=lost))
+        (epoch,) = store.curve(run_of().fingerprint)
+        (row,) = store.curve_rows(study_id)
+    assert row.pop("finished") <= datetime.now(UTC).replace(tzinfo=None)
+    assert math.isnan(epoch.loss)
+    assert math.isnan(epoch.val_loss)
+    assert not epoch.finite
+    assert epoch.val_accuracy == 0.1
+    assert row == {
+        "trial": 0, "epoch": 1, "loss": None, "accuracy": 0.8, "val_loss": None, "val_accuracy": 0.1, "seconds": 1.5,
+    }  # fmt: skip
+
+
+@settings(unhurried, max_examples=20)
+@given(st.sets(st.integers(1, 4)))
+def test_a_curve_ends_at_its_first_gap(tmp_path_factory, kept):
+    with Store.open(str(tmp_path_factory.mktemp("store") / "sweep.db")) as store:
+        store.keep_run(run_of(), {})
+        for number in kept:
+            store.add_epoch(run_of().fingerprint, epoch_of(number))
+        curve = store.curve(run_of().fingerprint)
+    expected = next(number for number in range(1, 6) if number not in kept) - 1
+    assert [epoch.epoch for epoch in curve] == list(range(1, expected + 1))
+
+
+def test_numbers_survive_the_database_to_the_last_bit(database):
+    odd = epoch_of(1, 0.1 + 0.2, loss=math.pi, accuracy=1 / 3, val_loss=5e-324, seconds=1e-9)
+    with Store.open(database) as store:
+        store.keep_run(run_of(), {})
+        store.add_epoch(run_of().fingerprint, odd)
+        assert store.curve(run_of().fingerprint) == [odd]
+
+
+def test_a_known_run_keeps_the_provenance_it_was_trained_with(database):
+    with Store.open(database) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run_of(), {"workers": 1})
+        store.keep_run(run_of(), {"workers": 2})
+        store.begin_trial(study_id, trial_of(0))
+        assert store.provenance(study_id) == {"workers": 1}
+
+
+def test_a_run_on_all_training_images_has_no_split(database):
+    run = Run(Configuration(), 0, "mnist", "digest", None)
+    with Store.open(database) as store:
+        store.keep_run(run, {})
+        with store._guarded() as connection:
+            assert connection.exec_driver_sql("SELECT split FROM sweep_runs").scalar() is None
+
+
+@settings(unhurried, max_examples=20)
+@given(configurations())
+def test_any_configuration_survives_the_database(tmp_path_factory, configuration):
+    with Store.open(str(tmp_path_factory.mktemp("store") / "sweep.db")) as store:
+        study_id = store.begin_study(study_of(RATES), "digest")
+        store.keep_run(run_of(configuration), {})
+        store.begin_trial(study_id, trial_of(0, run_of(configuration)))
+        (row,) = store.trial_rows(study_id)
+    assert Configuration().replaced(row["configuration"]) == configuration
+
+
+# -- checkpoints
+
+
+def test_checkpoints_lie_beside_the_database(tmp_path, monkeypatch):
+    assert checkpoint_folder(str(tmp_path / "a.db")) == tmp_path / "a.db.checkpoints"
+    assert checkpoint_folder(f"sqlite:///{tmp_path / 'b.db'}") == tmp_path / "b.db.checkpoints"
+    monkeypatch.chdir(tmp_path)
+    assert checkpoint_folder("postgresql+psycopg://host/name") == tmp_path / "sweep.storage.checkpoints"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,144 @@
+import json
+
+import pytest
+from hypothesis import given
+from samples.results import frame_of, result_of
+from samples.strategies import configurations, unhurried
+
+from sweep.errors import InputError, StudyError
+from sweep.export.folder import as_toml
+from sweep.results.result import Result
+from sweep.space.configuration import PARAMETERS, Configuration
+from sweep.storage.store import Store
+from sweep.study import recipe
+from sweep.study.study import Study, load, parse, read
+
+STUDY = 'name = "mine"\nbase = "best.toml"\n[space]\nlearning_rate = [0.001, 0.01]\n'
+
+
+def best(configuration: Configuration) -> str:
+    """The best.toml of a study whose only trial tried that configuration."""
+    rows = [{"trial": 0, "score": 0.9, "baseline": True} | configuration.values()]
+    made_up = result_of(rows)
+    return as_toml(Result(made_up.study, frame_of(rows), made_up.curves), 0)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return tmp_path_factory.mktemp("recipes") / "best.toml"
+
+
+@unhurried
+@given(configurations())
+def test_a_best_toml_read_and_written_again_is_the_same_for_every_configuration(file, configuration):
+    text = best(configuration)
+    file.write_text(text)
+    assert recipe.read(file) == configuration
+    assert best(recipe.read(file)) == text
+
+
+@unhurried
+@given(configurations())
+def test_a_study_around_a_best_toml_has_that_configuration_and_is_kept_without_the_file(file, configuration):
+    file.write_text(best(configuration))
+    study = parse(STUDY.replace("learning_rate = [0.001, 0.01]", "epochs = [1, 2]"), "mine.toml", file.parent)
+    assert study.base == configuration
+    kept = json.loads(json.dumps(study.as_document()))
+    assert "best.toml" not in json.dumps(kept)
+    assert Study(**kept) == study
+
+
+def test_what_a_recipe_does_not_name_is_as_in_the_tutorial(tmp_path):
+    (tmp_path / "mine.toml").write_text('optimizer = "sgd"\nmomentum = 0\n')
+    assert recipe.read(tmp_path / "mine.toml") == Configuration(optimizer="sgd", momentum=0.0)
+    (tmp_path / "empty.toml").write_text("# nothing\n")
+    assert recipe.read(tmp_path / "empty.toml") == Configuration()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("learing_rate = 0.1\n", ["1: Unknown parameter 'learing_rate'. Did you mean 'learning_rate'?"]),
+        (
+            '# mine\nepochs = 0\nrescale = "yes"\n',
+            ["2: epochs must be a whole number from 1 to 1000, not 0.", "3: rescale must be true or false, not 'yes'."],
+        ),
+        ("epochs = 5.0\n", ["1: epochs must be a whole number from 1 to 1000, not 5.0."]),
+        ("momentum = 0.5\n", ["1: momentum has no effect here: it exists only where optimizer = 'sgd'."]),
+        ("conv3_filters = 8\n", ["1: conv3_filters has no effect here: it exists only where extra_blocks >= 1."]),
+        ("epochs = 1\nepochs = 2\n", ["2: Not valid TOML: Cannot overwrite a value"]),
+        ("[epochs]\nvalue = 1\n", ["1: epochs must be a whole number from 1 to 1000, not {'value': 1}."]),
+        (STUDY, ["3: This is a study, not one configuration: `sweep run "]),
+    ],
+)
+def test_every_problem_of_a_recipe_is_told_with_file_and_line(tmp_path, text, expected):
+    file = tmp_path / "best.toml"
+    file.write_text(text)
+    with pytest.raises(StudyError) as caught:
+        recipe.read(file)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(expected)
+    for line, part in zip(lines, expected, strict=True):
+        assert line.startswith(f"{file}:{part}")
+
+
+def test_a_recipe_that_is_not_there_is_told_with_what_is(tmp_path):
+    (tmp_path / "best.toml").write_text("")
+    with pytest.raises(InputError, match=r"bets\.toml: cannot be read: No such file .* Did you mean 'best\.toml'\?$"):
+        recipe.read(tmp_path / "bets.toml")
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        recipe.read(tmp_path)
+
+
+def test_a_studys_base_is_found_beside_its_file_from_anywhere(tmp_path):
+    (tmp_path / "best.toml").write_text("dense_units = 7\n")
+    (tmp_path / "studies").mkdir()
+    file = tmp_path / "studies" / "mine.toml"
+    for path in ("../best.toml", str(tmp_path / "best.toml")):
+        file.write_text(STUDY.replace("best.toml", path))
+        assert read(file).base == Configuration(dense_units=7)
+
+
+def test_what_is_wrong_with_a_studys_base_stands_beside_its_other_problems(tmp_path):
+    file, base = tmp_path / "mine.toml", tmp_path / "best.toml"
+    file.write_text(STUDY + "epochs = [0]\n")
+    with pytest.raises(StudyError) as caught:
+        load(str(file))
+    assert f"{file}:2: {base}: cannot be read: No such file or directory." in str(caught.value)
+    assert f"{file}:5: epochs must be" in str(caught.value)
+    base.write_text("dense_units = 7\nepoch = 3\n")
+    with pytest.raises(StudyError) as caught:
+        load(str(file))
+    assert f"{file}:2: {base}:2: Unknown parameter 'epoch'. Did you mean 'epochs'?" in str(caught.value)
+
+
+def test_a_recipe_is_no_study_and_says_what_to_do_with_it(tmp_path):
+    file = tmp_path / "best.toml"
+    file.write_text(best(Configuration()))
+    with pytest.raises(StudyError) as caught:
+        load(str(file))
+    first = next(n for n, line in enumerate(file.read_text().splitlines(), 1) if not line.startswith("#"))
+    expected = f"{file}:{first}: This is one configuration, not a study: `sweep train {file}` trains it."
+    assert str(caught.value) == expected
+
+
+def test_a_study_that_was_begun_around_a_file_goes_on_whatever_becomes_of_that(tmp_path, storage):
+    (tmp_path / "best.toml").write_text("dense_units = 7\n")
+    (tmp_path / "mine.toml").write_text(STUDY)
+    study = read(tmp_path / "mine.toml")
+    with Store.open(storage) as store:
+        store.begin_study(study, "digest")
+        (tmp_path / "best.toml").unlink()
+        assert store.study("mine").study == study
+        assert store.study("mine").study.base.dense_units == 7
+        (tmp_path / "best.toml").write_text("dense_units = 8\n")
+        with pytest.raises(InputError, match=r"base\.dense_units: 7 then, 8 now"):
+            store.begin_study(read(tmp_path / "mine.toml"), "digest")
+
+
+def test_every_parameter_may_stand_in_a_recipe(tmp_path):
+    everything = Configuration(optimizer="sgd").replaced(
+        {"extra_blocks": 3} | {f"pool{number}_size": 2 for number in (3, 4, 5)}
+    )
+    (tmp_path / "best.toml").write_text(best(everything))
+    assert set(recipe.read(tmp_path / "best.toml").values()) == set(PARAMETERS) - {"weight_decay"}

@@ -1,0 +1,328 @@
+import contextlib
+import random
+import re
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from samples.broken_studies import BROKEN, NAME, RATE
+from samples.strategies import studies as any_study
+from samples.strategies import unhurried
+
+import studies
+from sweep.data.published import PUBLISHED
+from sweep.errors import InputError, StudyError
+from sweep.space.configuration import PARAMETERS, Configuration
+from sweep.space.space import Choice, Float, Int
+from sweep.study._values import example_of
+from sweep.study.study import DATASETS, Study, load, parse, read, template
+
+SHIPPED = studies.texts()
+CHOICE = {"space": {"learning_rate": [0.001, 0.01]}}
+
+
+def problems_of(text):
+    """(line, message) of each."""
+    with pytest.raises(StudyError) as caught:
+        parse(text, "my.toml")
+    return [(problem.line, problem.message) for problem in caught.value.problems]
+
+
+# --- Studies that are right -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_study_loads_under_its_name(name):
+    study = load(name)
+    assert study.name == name
+    assert study.description
+    assert study.data == "mnist"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_study_is_what_its_document_says(name):
+    study = load(name)
+    assert Study(**study.as_document()) == study
+
+
+@unhurried
+@given(any_study())
+def test_any_study_is_what_its_document_says(study):
+    assert Study(**study.as_document()) == study
+    assert Study(**study.as_document()).identity() == study.identity()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_study_can_be_copied_under_another_name(name):
+    copy = parse(template(name, "mine"), "mine.toml")
+    assert copy == load(name).replaced(name="mine")
+
+
+@pytest.mark.parametrize("name", ["a b", 'a"b', "a\\d", "", "x" * 65])
+def test_a_copy_needs_a_name_that_a_study_may_have(name):
+    with pytest.raises(StudyError):
+        template("quickstart", name)
+
+
+def test_a_study_in_python_is_the_study_of_the_file():
+    text = """
+        name = "mine"
+        sampler = "random"
+        [base]
+        optimizer = "sgd"
+        momentum = 0.5
+        [space]
+        rescale = [false, true]
+        learning_rate = { low = 1e-4, high = 1, log = true }
+        dropout = { low = 0, high = 0.5, step = 0.1 }
+        epochs = { low = 1, high = 9, step = 2 }
+        dense_units = { low = 8, high = 64, log = true }
+    """
+    space = {
+        "learning_rate": Float(1e-4, 1, log=True),
+        "epochs": Int(1, 9, step=2),
+        "dense_units": Int(8, 64, log=True),
+        "dropout": Float(0, 0.5, step=0.1),
+        "rescale": Choice((False, True)),
+    }
+    written = Study(name="mine", sampler="random", base=Configuration(optimizer="sgd", momentum=0.5), space=space)
+    assert parse(text, "my.toml") == written
+    assert list(written.space) == [name for name in PARAMETERS if name in space]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"validation": 9},
+        {"train_size": 9},
+        {"precision": "float32"},
+        {"base": Configuration(dropout=0.25)},
+        {"space": {"learning_rate": [0.001, 0.010000001]}},
+        {"space": {"learning_rate": Float(0.001, 0.01)}},
+    ],
+)
+def test_what_decides_a_studys_trials_is_its_identity(change):
+    study = Study(name="mine", **CHOICE)
+    assert study.replaced(**change).identity() != study.identity()
+    assert study.replaced(trials=99, description="another", pruner="median").identity() == study.identity()
+
+
+def test_every_field_describes_itself():
+    for name, field in Study.model_fields.items():
+        assert re.fullmatch(r"[^\n]{10,90}", field.description), name
+    for name in set(Study.model_fields) - {"base", "space"}:
+        assert Study.model_fields[name].json_schema_extra["allowed"], name
+
+
+def test_the_names_of_datasets_are_those_that_are_published():
+    assert set(DATASETS) == set(PUBLISHED)
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS.values(), ids=PARAMETERS.get)
+def test_an_example_in_an_error_is_right_itself(parameter):
+    optimizer = (parameter.when and parameter.when.equals) or "adam"
+    pools = "".join(f"pool{number}_size = 2\n" for number in (3, 4, 5))
+    base = f'[base]\noptimizer = "{optimizer}"\nextra_blocks = 3\n{pools}' if parameter.when else ""
+    for line in example_of(parameter).removeprefix("For example: ").split(" or "):
+        assert list(parse(f"{NAME}{base}[space]\n{line}", "my.toml").space) == [parameter.name]
+
+
+# --- Studies that are wrong -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "expected"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_study_is_refused_with_every_problem_and_its_line(text, expected):
+    found = problems_of(text)
+    assert [line for line, _ in found] == [line for line, _ in expected]
+    for (_, message), (_, part) in zip(found, expected, strict=True):
+        assert part in message or re.search(part, message)
+        assert message.endswith((".", "?", "}", "]"))
+        assert "\n" not in message
+        assert len(message) < 900
+
+
+def test_the_table_of_broken_studies_is_long_enough_to_mean_something():
+    assert len(BROKEN) >= 60
+
+
+def test_an_error_says_file_line_what_was_given_and_what_is_allowed():
+    with pytest.raises(StudyError) as caught:
+        parse(NAME + "trials = 0\n[space]\nlearing_rate = [1]\n", "studies/my.toml")
+    assert str(caught.value).splitlines() == [
+        "studies/my.toml:2: trials must be a whole number from 1 to 1000000000, not 0.",
+        "studies/my.toml:4: Unknown parameter 'learing_rate' in [space]. Did you mean 'learning_rate'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"trails": 5}, "Unknown key 'trails'. Did you mean 'trials'?"),
+        ({"trials": True}, "trials must be a whole number from 1 to 1000000000, not True."),
+        ({"space": {}}, "space must be a table with at least one parameter, not an empty one. For example"),
+        ({"space": {"learing_rate": [1]}}, "Unknown parameter 'learing_rate' in [space]. Did you mean"),
+        ({"space": {1: [1]}}, "Unknown parameter 1 in [space]."),
+        ({"space": {"epochs": Int(9, 2)}}, "low of epochs must be below high, not 9 against 2."),
+        ({"space": {"epochs": Float(1.0, 2.5)}}, "low of epochs must be a whole number from 1 to 1000, not 1.0."),
+        ({"space": {"dropout": Float(0, 0.5, log=True)}}, "dropout is on a log scale, so low must be above 0"),
+        ({"space": {"optimizer": Choice(("adam", "adam"))}}, "optimizer lists 'adam' twice."),
+        ({"space": {"optimizer": Choice(())}}, "optimizer lists no choices."),
+        ({"base": {"momentum": 0.5}}, "momentum has no effect here"),
+        (
+            {"base": 3},
+            "base must be a table of parameters and their values, or the path of a TOML file of them, not 3.",
+        ),
+    ],
+)
+def test_a_broken_study_in_python_has_the_same_errors_without_a_line(fields, expected):
+    with pytest.raises(StudyError) as caught:
+        Study(**{"name": "mine"} | CHOICE | fields)
+    assert str(caught.value).startswith(f"study 'mine': {expected}")
+    assert [problem.line for problem in caught.value.problems] == [0] * len(caught.value.problems)
+
+
+def test_an_integer_range_may_stand_for_a_float():
+    assert Study(name="mine", space={"learning_rate": Int(1, 3)}).space["learning_rate"] == Float(1.0, 3.0, step=1.0)
+
+
+# --- Files ------------------------------------------------------------------------------------------------
+
+
+def test_a_file_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_does(tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + (NAME + RATE).replace("\n", "\r\n").encode())
+    assert read(file) == parse(NAME + RATE, "my.toml")
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (b"\xff\xfe" + NAME.encode("utf-16-le"), r"my\.toml: not a text file in UTF-8 \(invalid start byte at byte 0"),
+        (NAME.encode() + "# Größe\n".encode("latin-1"), "not a text file in UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "not a text file in UTF-8"),
+        (b"SQLite format 3\0", "Not valid TOML"),
+        (b"PK\x03\x04\x14\0", "Not valid TOML"),
+    ],
+    ids=["UTF-16", "Latin-1", "a picture", "a database", "an archive"],
+)
+def test_a_file_that_is_no_text_is_refused(tmp_path, content, match):
+    file = tmp_path / "my.toml"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=match):
+        load(str(file))
+
+
+def test_what_is_no_file_is_refused(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "mine.toml").write_text(NAME + RATE)
+    for name, match in {
+        "folder.toml": r"folder\.toml: cannot be read: Is a directory\.",
+        "mien.toml": r"mien\.toml: cannot be read: No such file or directory\. Did you mean 'mine\.toml'\?",
+        "nowhere/my.toml": r"nowhere/my\.toml: cannot be read: No such file or directory\.$",
+        "mine.toml/my.toml": r"cannot be read: Not a directory\.$",
+        "x" * 5000 + "/my.toml": "cannot be read: File name too long",
+        "\0.toml": "cannot be read: embedded null byte",
+        "learning_rate": r"There is no study 'learning_rate'\. Did you mean 'learning-rate'\?",
+        "mine": r"There is no study 'mine'\. Did you mean 'mine\.toml'\? .*its path, as in \./my\.toml",
+        "qqq": r"There is no study 'qqq'\. Allowed: batch-size, .*its path, as in \./my\.toml",
+        "": "There is no study ''",
+    }.items():
+        with pytest.raises(InputError, match=match):
+            load(name)
+
+
+def test_data_beside_the_file_is_found_from_anywhere_but_a_known_name_stays_one(tmp_path):
+    file = tmp_path / "my.toml"
+    for name in ("pictures", "mnist"):
+        (tmp_path / name).mkdir()
+    for data, expected in {
+        "pictures": str(tmp_path / "pictures"),
+        "./mnist": str(tmp_path / "mnist"),
+        "mnist": "mnist",
+        "elsewhere": "elsewhere",
+        "x" * 5000: "x" * 5000,
+        "\\u0000": "\0",
+    }.items():
+        file.write_text(NAME + f'data = "{data}"\n' + RATE)
+        assert read(file).data == expected
+
+
+# --- Files that were hurt ---------------------------------------------------------------------------------
+
+TOKEN = re.compile(r'"[^"\n]*"|[\w.+-]+|\s|.', re.DOTALL)
+WORD = re.compile(r'["\w.+-]')
+VALUES = ["0", "-1", "5000", "0.3", "nan", "inf", "1e999", "true", '"x"', '"sgd"', '"grid"', "[]", "{}", "1979-05-27"]
+GARBAGE = [*"\"'[]{}=,.\n#\0\\é", "[[", "[space]"]
+
+
+def hurt(tokens, source):
+    """A shipped study after a slip of the hand: something deleted, doubled, swapped or in place of another."""
+    words = [place for place, token in enumerate(tokens) if WORD.match(token)]
+    place = source.choice(words)
+    match source.randrange(8):
+        case 0:
+            del tokens[place]
+        case 1:
+            tokens.insert(source.randrange(len(tokens)), tokens[place])
+        case 2:
+            tokens[place] = source.choice(GARBAGE)
+        case 3:
+            other = source.randrange(len(tokens))
+            tokens[place], tokens[other] = tokens[other], tokens[place]
+        case _:  # the text mostly stays TOML
+            tokens[place] = source.choice([tokens[source.choice(words)], *VALUES])
+
+
+@settings(max_examples=500, deadline=None)
+@given(name=st.sampled_from(list(SHIPPED)), slips=st.integers(1, 6), source=st.integers().map(random.Random))
+def test_whatever_happens_to_a_file_it_is_a_study_or_an_error_with_lines(name, slips, source):
+    tokens = TOKEN.findall(SHIPPED[name])
+    for _ in range(slips):
+        hurt(tokens, source)
+    text = "".join(tokens)
+    try:
+        study = parse(text, "my.toml")
+    except StudyError as error:
+        problems = error.problems
+    else:
+        assert Study(**study.as_document()) == study
+        return
+    assert problems
+    for problem in problems:
+        assert 0 <= problem.line <= text.count("\n") + 1
+        assert problem.line or "missing" in problem.message
+
+
+TOML_VALUES = st.recursive(
+    st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.dates() | st.times(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = st.sampled_from([*Study.model_fields, *PARAMETERS, "low", "high", "log", "step"]) | st.text(max_size=5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(KEYS, TOML_VALUES | st.dictionaries(KEYS, TOML_VALUES | st.dictionaries(KEYS, TOML_VALUES))))
+@example({"name": "mine", "space": {"epochs": {"low": 10**5000, "high": -(10**5000), "step": 10**5000}}})
+def test_whatever_a_document_holds_it_is_a_study_or_an_error(document):
+    with contextlib.suppress(StudyError):
+        Study(**document)
+
+
+def test_rungs_ration_epochs_so_these_are_not_drawn():
+    study = Study(name="mine", space={"epochs": Int(2, 9), "learning_rate": Float(1e-4, 1e-2)})
+    assert (study.pruner, study.longest, list(study.drawn)) == ("asha", 9, ["learning_rate"])
+    assert {study.searched.sample(random.Random(seed))["epochs"] for seed in range(20)} == {9}
+    without = study.replaced(pruner="none")
+    assert without.drawn == without.space == without.searched.ranges
+
+
+def test_rungs_need_something_to_compare_beside_epochs():
+    with pytest.raises(StudyError) as caught:
+        parse(f'{NAME}pruner = "asha"\n[space]\nepochs = [2, 5]\n', "my.toml")
+    assert str(caught.value) == (
+        "my.toml:2: asha compares trials that differ in something beside epochs, which it rations itself. "
+        'Say pruner = "none", or let another parameter vary.'
+    )

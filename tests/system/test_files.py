@@ -1,0 +1,120 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweep.system.files import becoming, leftovers
+
+OTHER = """
+import sys
+from pathlib import Path
+from sweep.files import becoming
+
+with becoming(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("half", flush=True)
+    sys.stdin.read()
+    temporary.write_text("the other's, whole")
+"""
+
+
+@pytest.fixture
+def target(tmp_path) -> Path:
+    (tmp_path / "file").write_text("before")
+    return tmp_path / "file"
+
+
+@pytest.fixture
+def other(target):
+    """Another process in the midst of writing the same file; it ends with its standard input."""
+    command = [sys.executable, "-c", OTHER, str(target)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "half\n"
+        yield process
+        process.kill()
+
+
+def there(target: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in target.parent.iterdir()}
+
+
+def test_a_file_takes_its_place_at_the_end_of_the_block_and_not_before(target):
+    with becoming(target) as temporary:
+        temporary.write_text("after")
+        assert target.read_text() == "before"
+        assert temporary.parent == target.parent
+    assert there(target) == {"file": "after"}
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=repr)
+def test_a_block_that_ends_with_an_error_leaves_all_as_it_was(target, error):
+    def half_written() -> None:
+        with becoming(target) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(type(error)):
+        half_written()
+    assert there(target) == {"file": "before"}
+
+
+def test_a_file_that_does_not_reach_the_disk_does_not_take_its_place(target, monkeypatch):
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"), becoming(target) as temporary:
+        temporary.write_text("after")
+    assert there(target) == {"file": "before"}
+
+
+def test_a_folder_that_is_gone_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), becoming(tmp_path / "gone" / "file") as temporary:
+        temporary.write_text("after")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_block_that_writes_nothing_is_an_error_and_leaves_all_as_it_was(target):
+    with pytest.raises(FileNotFoundError), becoming(target):
+        pass
+    assert there(target) == {"file": "before"}
+
+
+def test_two_processes_at_once_do_not_touch_each_others_halves(target, other):
+    with becoming(target) as temporary:
+        temporary.write_text("ours, whole")
+    assert target.read_text() == "ours, whole"
+    other.communicate()
+    assert there(target) == {"file": "the other's, whole"}
+
+
+def test_two_blocks_of_one_process_do_not_touch_each_others_halves(target):
+    with becoming(target) as one:
+        one.write_text("one, whole")
+        with becoming(target) as two:
+            two.write_text("two, whole")
+        assert target.read_text() == "two, whole"
+    assert there(target) == {"file": "one, whole"}
+
+
+def test_what_a_process_has_left_half_written_is_found_once_it_was_killed_and_not_before(target, other):
+    with becoming(target) as temporary:
+        temporary.write_text("ours")
+        assert leftovers(target.parent) == []
+        other.kill()
+        other.wait()
+        (left,) = leftovers(target.parent)
+        assert left.read_text() == "half"
+
+
+def test_files_of_others_are_never_taken_for_leftovers(tmp_path, other):
+    other.kill()
+    other.wait()
+    for name in (".profile", ".mine.partial", f"{other.pid}-file.partial", f".{other.pid}-file", ".12x-file.partial"):
+        (tmp_path / name).touch()
+    assert [path.read_text() for path in leftovers(tmp_path)] == ["half"]
+
+
+def test_a_folder_that_is_not_there_holds_no_leftovers(tmp_path):
+    assert leftovers(tmp_path / "gone") == []

@@ -1,0 +1,372 @@
+"""All trainings here happen in processes of one thread: see `training_samples`."""
+
+import gc
+from dataclasses import replace
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from samples.training import keras_optimizer, mnist, process_of_one_thread, run_of, without_time
+
+from sweep.data.dataset import Dataset, Split
+
+EVERYTHING = {"dropout": 0.5, "batch_norm": True, "optimizer": "adamw"}  # all that keeps a state between epochs
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Two, starting side by side: one that has trained nothing before, one that has trained other shapes."""
+    with process_of_one_thread() as fresh, process_of_one_thread() as warm:
+        first = fresh.submit(trained, run_of(**EVERYTHING))
+        warm.submit(
+            trained,
+            run_of(seed=6, batch_size=50, conv1_filters=7, extra_blocks=1, conv3_kernel_size=1, batch_norm=True),
+            1,
+        )
+        later = warm.submit(trained, run_of(**EVERYTHING))
+        yield warm, fresh, first.result(), later.result()
+
+
+@pytest.fixture
+def call(processes):
+    """Calls a function in the process that has trained other shapes before."""
+    return lambda function, *arguments: processes[0].submit(function, *arguments).result()
+
+
+@pytest.fixture
+def both(processes):
+    """Calls a function on two lists of arguments, side by side."""
+
+    def call_both(function, one, other):
+        futures = [process.submit(function, *given) for process, given in zip(processes, (one, other), strict=False)]
+        return [future.result() for future in futures]
+
+    return call_both
+
+
+@pytest.fixture
+def first(processes):
+    """What a fresh process made of the run with everything in it."""
+    return processes[2]
+
+
+@pytest.fixture
+def later(processes):
+    """What a process that had trained other shapes made of it."""
+    return processes[3]
+
+
+class Trained(NamedTuple):
+    curve: list
+    weights: list
+
+    def __eq__(self, other):
+        return self.curve == other.curve and all(map(np.array_equal, self.weights, other.weights))
+
+
+@cache
+def images_of(split):
+    from sweep.training.loop import Images
+
+    return Images(mnist(), split)
+
+
+def start(run, dataset=None):
+    from sweep.training.loop import Images, Training
+
+    return Training(run, images_of(run.split) if dataset is None else Images(dataset, run.split))
+
+
+def result(training):
+    weights = [np.asarray(variable) for variable in training.model.variables]
+    return Trained(without_time(training.curve), weights)
+
+
+def trained(run, epochs=3, dataset=None):
+    if dataset == "by keras":
+        return trained_by_keras(run, epochs)
+    training = start(run, dataset)
+    for _ in range(epochs):
+        training.advance()
+    return result(training)
+
+
+def trained_by_keras(run, epochs):
+    """The same by `train_on_batch`; an epoch's metrics are the means over its images as they came."""
+    import keras
+
+    from sweep.data.dataset import partition
+    from sweep.models.network import build
+
+    part = partition(mnist(), run.split)
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(run.seed)
+    model = build(run.configuration, mnist().image_shape, mnist().classes)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras_optimizer(run.configuration), loss, metrics=["accuracy"], jit_compile=False)
+    curve = []
+    for epoch in range(1, epochs + 1):
+        order = np.random.default_rng([run.seed, epoch]).permutation(len(part.y_train))
+        sums = np.zeros(2)
+        for begin in range(0, len(order), run.configuration.batch_size):
+            batch = order[begin : begin + run.configuration.batch_size]
+            means = model.train_on_batch(part.x_train[batch].astype(np.float32), part.y_train[batch])
+            sums += np.array(means) * len(batch)
+        scores = model.evaluate(part.x_score.astype(np.float32), part.y_score, batch_size=300, verbose=0)
+        curve.append((epoch, *sums / len(order), *scores))
+    return Trained(curve, [np.asarray(variable) for variable in model.variables])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"optimizer": "sgd", "momentum": 0.8, "learning_rate": 0.01},
+        {"optimizer": "sgd", "momentum": 0.0},
+        {"optimizer": "rmsprop"},
+        {"optimizer": "adamw", "weight_decay": 0.1, "rescale": False, "learning_rate": 1e-4},
+        {"optimizer": "adamw", "weight_decay": 0.0, "rescale": False, "learning_rate": 1e-4},
+        {"batch_norm": True, "optimizer": "sgd", "learning_rate": 1e-4},
+        {"rescale": False, "learning_rate": 1e-4},  # adam; its kind turns the noise in a vanishing gradient into steps
+    ],
+    ids=str,
+)
+def test_without_dropout_100_steps_give_what_plain_keras_gives_on_the_same_batches(both, values):
+    """Weights and metrics: of training from its batches' own, of scoring as its `evaluate` gives them."""
+    run = run_of(seed=3, dropout=0.0, **values)
+    ours, theirs = both(trained, (run, 4), (run, 4, "by keras"))
+    np.testing.assert_allclose(ours.curve, theirs.curve, rtol=1e-5)
+    for our, their in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_allclose(our, their, rtol=1e-5, atol=1e-5 * max(np.abs(their).max(), 0.1))
+
+
+def test_a_tiny_networks_curve_is_the_one_that_was_recorded(call):
+    """Recorded with Keras 3.15.1 and TensorFlow 2.21.0 on one thread of an x86-64 processor with AVX-512.
+
+    The first digits hold on any processor. If they change, so does every run: raise `TRAINING_VERSION`.
+    """
+    recorded = [
+        (1, 2.2929, 0.1152, 2.2747, 0.1867),
+        (2, 2.2363, 0.2000, 2.1962, 0.2433),
+        (3, 2.1079, 0.2747, 1.9661, 0.3700),
+    ]
+    differences = np.abs(np.subtract(call(trained, run_of(dropout=0.2)).curve, recorded)).max(axis=0)
+    assert (differences <= [0, 1e-3, 3e-3, 1e-3, 4e-3]).all(), differences  # an image or two may tip over
+
+
+def test_in_bfloat16_layers_compute_so_and_weights_and_scores_stay_float32(call):
+    """About three significant digits: the curves part, and stay together. Dropout would draw other numbers."""
+    exact, rough = run_of(dropout=0.0), replace(run_of(dropout=0.0), precision="bfloat16")
+    ours, theirs = call(trained, rough), call(trained, exact)
+    assert ours.curve != theirs.curve
+    np.testing.assert_allclose(ours.curve, theirs.curve, atol=0.05)
+    assert {weight.dtype for weight in ours.weights} == {np.dtype("float32")}
+    assert call(trained, exact) == theirs  # and the next run in float32 is as if there had been none
+
+
+def test_with_batch_normalisation_a_network_is_scored_by_what_it_has_learnt_so_far(call):
+    """Not by statistics that lag behind: after 63 batches, Keras's default momentum makes it 1.28 instead of 0.62."""
+    (place,) = call(trained, run_of(split=Split(0, 2000, 2000), batch_norm=True, learning_rate=0.01), 1).curve
+    _, loss, _, val_loss, _ = place
+    assert val_loss < 0.6 * loss
+
+
+def test_two_runs_with_one_fingerprint_are_equal_to_the_last_bit(both):
+    one, other = both(trained, (run_of(),), (run_of(),))
+    assert one == other
+
+
+def test_after_other_networks_a_run_is_what_it_is_in_a_fresh_process(first, later):
+    assert later == first
+
+
+def test_from_any_epoch_a_saved_run_goes_on_to_the_last_bit(call, first, tmp_path):
+    assert call(saved_and_restored, run_of(**EVERYTHING), 3, tmp_path) == [first] * 3
+
+
+def saved_and_restored(run, epochs, folder):
+    """What becomes of the run from each of its checkpoints, restored into a training that has gone elsewhere."""
+    training = start(run)
+    for done in range(epochs):
+        training.save(folder / f"{done}.npz")
+        training.advance()
+    other, results = start(replace(run, seed=9)), []
+    other.advance()
+    other.run = run
+    for done in range(epochs):
+        other.restore(folder / f"{done}.npz")
+        while len(other.curve) < epochs:
+            other.advance()
+        results.append(result(other))
+    return results
+
+
+def test_from_any_step_a_stopped_run_goes_on_to_the_last_bit(call, tmp_path):
+    """Of two epochs, each of seven batches that train and three that score."""
+    run = run_of(split=Split(0, 300, 200), **EVERYTHING)
+    assert call(stopped_at_every_step, run, tmp_path) == [True] * 20
+
+
+def test_to_look_within_an_epoch_changes_nothing(call):
+    undisturbed, looked_at, looks = call(looking, run_of(**EVERYTHING))
+    assert looked_at == undisturbed
+    assert looks == [0.1, 0.25, 1, 1.5, 2]
+
+
+def looking(run):
+    """What a run comes to, what it comes to where it is scored within epochs, too, and where it was."""
+    training = start(run)
+    for place in (0.1, 0.25, 1, 1.5, 2):
+        training.advance(place)
+    looks = [place.epoch for place in training.curve]
+    training.curve = [place for place in training.curve if place.epoch in (1, 2)]
+    return trained(run, 2), result(training), looks
+
+
+def test_there_is_no_way_back_along_a_curve(call):
+    assert call(reachable, run_of()) == [True, True, False, True, True, True, False, False, True]
+
+
+def reachable(run):
+    training = start(run)
+    first = [training.can_reach(0.25), training.can_reach(3)]
+    training.advance(0.5)
+    then = [training.can_reach(place) for place in (0.25, 0.5, 0.75, 1)]
+    training.advance()
+    return first + then + [training.can_reach(place) for place in (0.5, 0.99, 1)]
+
+
+def stopped_at_every_step(run, folder, epochs=2):
+    """Whether the run becomes what it is undisturbed if it is stopped at a step, saved, and restored elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sweep.training.loop.SCORING_BATCH", 100)
+        undisturbed = trained(run, epochs)
+        patch.setattr("sweep.training.loop.PART_SECONDS", 1e-9)
+        training, paths = start(run), []
+        training._trained.steps = training._scored.steps = 1
+        while len(training.curve) < epochs:
+            asked = iter([True, False])
+            training.advance(go_on=lambda _, asked=asked: next(asked))
+            paths.append(folder / f"{len(paths)}.npz")
+            training.save(paths[-1])
+        other = start(run)
+        begun_anew = {4: start(run), 18: start(run)}
+        return [
+            result(gone_on(begun_anew.get(step, other), path, epochs)) == undisturbed for step, path in enumerate(paths)
+        ]
+
+
+def gone_on(training, path, epochs):
+    training.restore(path)
+    while len(training.curve) < epochs:
+        training.advance()
+    return training
+
+
+def test_a_finished_training_leaves_no_graph_behind(call):
+    """Else a worker grows by megabytes with every trial."""
+    assert call(graphs_left_after, run_of(**EVERYTHING)) == 0
+
+
+def graphs_left_after(run):
+    trained(run, 1)
+    gc.collect()
+    return sum(type(each).__name__ == "FuncGraph" for each in gc.get_objects())
+
+
+def test_a_checkpoint_stands_under_its_name_whole_or_not_at_all(call, tmp_path):
+    assert call(saves_that_fail, run_of(), tmp_path) == [[], ["run.npz"], ["run.npz"]]
+
+
+def saves_that_fail(run, folder):
+    """The files after a save that fails, one that succeeds, and another that fails; the last must be readable."""
+    training, path = start(run), folder / "run.npz"
+    seen = []
+    for broken in (True, False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            if broken:
+                patch.setattr(np, "savez", half_a_save)
+            try:
+                training.save(path)
+            except OSError:
+                assert broken
+        seen.append(sorted(file.name for file in folder.iterdir()))
+    training.restore(path)
+    return seen
+
+
+def half_a_save(file, **_):
+    file.write(b"PK\x03\x04 half a file")
+    raise OSError(28, "No space left on device")
+
+
+def test_a_learning_rate_far_too_high_shows_in_metrics_that_are_not_finite(call):
+    run = run_of(optimizer="sgd", learning_rate=10.0, rescale=False)
+    curve = call(advanced, run)
+    assert not curve[-1].finite
+
+
+def advanced(run):
+    training = start(run)
+    return [training.advance() for _ in range(2)]
+
+
+def test_a_last_batch_of_one_image_is_trained_and_counted(call):
+    steps, accuracy = call(one_epoch, run_of(split=Split(0, 300, 33)))
+    assert steps == 2
+    assert accuracy > 0
+    assert accuracy * 33 == pytest.approx(round(accuracy * 33), abs=1e-4)
+
+
+def one_epoch(run):
+    training = start(run)
+    metrics = training.advance()
+    return int(training._optimizer.iterations), metrics.accuracy
+
+
+def test_a_batch_may_be_larger_than_the_dataset(both):
+    larger, exact = both(trained, (run_of(batch_size=5000), 2), (run_of(batch_size=790), 2))
+    assert larger == exact
+
+
+def test_another_seed_gives_another_curve_and_other_weights(both):
+    one, other = both(trained, (run_of(seed=0), 1), (run_of(seed=1), 1))
+    assert one.curve != other.curve
+    assert not np.array_equal(one.weights[0], other.weights[0])
+
+
+def test_pixels_given_as_float32_train_as_the_same_bytes_do(both):
+    floats = replace(mnist(), x_train=mnist().x_train[:2000].astype(np.float32), y_train=mnist().y_train[:2000])
+    bytes_ = replace(floats, x_train=mnist().x_train[:2000])
+    one, other = both(trained, (run_of(), 2, floats), (run_of(), 2, bytes_))
+    assert one == other
+
+
+def test_colour_images_are_learnt_from_bytes_and_from_fractions(both):
+    """Four classes, each a colour in noise."""
+    generator = np.random.default_rng(0)
+    labels = (np.arange(600) % 4).astype(np.int32)
+    colours = np.array([[0.9, 0.1, 0.1], [0.1, 0.9, 0.1], [0.1, 0.1, 0.9], [0.9, 0.9, 0.1]])
+    fractions = colours[labels][:, None, None, :] * generator.random((600, 32, 32, 3))  # (600, 32, 32, 3)
+    bytes_ = (fractions * 255).astype(np.uint8)
+    split = Split(0, 100, 500)
+    results = both(
+        trained,
+        (run_of(split=split), 5, colour_images(bytes_, labels)),
+        (run_of(split=split, rescale=False), 5, colour_images(fractions.astype(np.float32), labels)),
+    )
+    assert min(result.curve[-1][-1] for result in results) > 0.9
+
+
+def colour_images(pixels, labels):
+    return Dataset("colours", pixels, labels, pixels[:8], labels[:8], "digest")
+
+
+def test_without_a_split_all_training_images_train_and_the_test_images_score(call):
+    assert call(image_counts, None) == (60_000, 10_000)
+    assert call(image_counts, Split(0, 300, 790)) == (790, 300)
+
+
+def image_counts(split):
+    images = images_of(split)
+    return len(images.x_train), len(images.x_score)

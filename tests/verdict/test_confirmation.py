@@ -1,0 +1,672 @@
+"""Confirmations of small studies by scripted workers, and one of a real one through the command line."""
+
+import json
+import math
+import signal
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from samples.batches import Keeping
+from samples.laboratory import (
+    BASELINE,
+    BIG,
+    CHEAP,
+    EQUAL,
+    HUGE,
+    IMAGES,
+    IN_THE_SEARCH,
+    Laboratory,
+    a_second_an_epoch,
+    labels_of,
+    npz,
+    say,
+    study_of,
+    sweep,
+    units,
+)
+
+import reports
+from sweep import api
+from sweep.cli import tables as output
+from sweep.coordinator.batch import Trained
+from sweep.data.dataset import Split, load, partition
+from sweep.engines.scripted import Dead, ScriptedEngine
+from sweep.errors import InputError
+from sweep.results.result import Result
+from sweep.runs import Event, Run
+from sweep.space.configuration import Configuration
+from sweep.space.space import Choice
+from sweep.storage.database import checkpoint_folder
+from sweep.storage.lease import Lease
+from sweep.storage.store import Store
+from sweep.verdict.confirmation import affordable, chosen, fresh_seeds, hits
+
+
+@pytest.fixture
+def laboratory(storage, source, monkeypatch) -> Laboratory:
+    return Laboratory(storage, source, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(source, tmp_path_factory) -> dict:
+    """The verdict of a confirmation by three seeds."""
+    with pytest.MonkeyPatch.context() as patched:
+        laboratory = Laboratory(str(tmp_path_factory.mktemp("undisturbed") / "sweep.db"), source, patched)
+        laboratory.search()
+        return laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=3).verdict
+
+
+def standings(result: Result) -> dict[int, dict]:
+    """Those of a verdict, by dense units."""
+    return {result.configuration(each["trial"]).dense_units: each for each in result.verdict["standings"]}
+
+
+def recommended(result: Result) -> int:
+    return result.configuration(result.verdict["recommended"]).dense_units
+
+
+# -- who enters
+
+
+def test_the_best_that_completed_enter_the_best_first_and_the_baseline_apart(laboratory):
+    result = laboratory.search()
+    entered = [result.configuration(number).dense_units for number in chosen(result, 5)]
+    assert entered == [BIG, HUGE, CHEAP]
+    assert [result.configuration(number).dense_units for number in chosen(result, 2)] == [BIG, HUGE]
+
+
+def test_trials_that_did_not_complete_do_not_enter(laboratory):
+    result = laboratory.search(IN_THE_SEARCH | {BIG: RuntimeError("out of luck"), HUGE: math.nan})
+    assert [result.configuration(number).dense_units for number in chosen(result, 5)] == [CHEAP]
+
+
+def test_a_configuration_that_was_tried_twice_enters_once(laboratory):
+    result = laboratory.search()
+    once = result.frame
+    twice = replace(result, frame=pd.concat([once, once.assign(trial=once["trial"] + len(once))], ignore_index=True))
+    assert chosen(twice, 12) == chosen(result, 12)
+    assert [result.configuration(number).dense_units for number in chosen(twice, 12)] == [BIG, HUGE, CHEAP]
+
+
+def test_where_rungs_let_few_complete_the_furthest_of_the_others_enter(laboratory):
+    result = laboratory.search()
+    frame = result.frame.copy()
+    units = {result.configuration(number).dense_units: number for number in frame["trial"]}
+    at = frame.set_index("trial").index.get_indexer
+    rungs = replace(result, study=result.study.replaced(pruner="asha"), frame=frame)
+    for network, outcome, epochs in ((BIG, "paused", 1.0), (HUGE, "interrupted", 1.5)):
+        row = frame.index[at([units[network]])]
+        frame.loc[row, ["outcome", "trained_epochs"]] = outcome, epochs
+    assert chosen(rungs, 5) == [units[CHEAP], units[HUGE], units[BIG]]
+    assert chosen(replace(rungs, study=result.study), 5) == [units[CHEAP]]
+    frame.loc[frame.index[at([units[BIG]])], "trained_epochs"] = 0.25
+    assert chosen(rungs, 5) == [units[CHEAP], units[HUGE]]
+
+
+def test_networks_that_differ_in_epochs_alone_enter_each_for_itself(laboratory):
+    space = {"epochs": Choice((1, 2, 3))}
+    result = laboratory.search(space=space, trials=3)
+    assert sorted(result.configuration(number).epochs for number in chosen(result, 5)) == [1, 3]
+
+
+@pytest.mark.parametrize("trials", [0, 1])
+def test_where_nothing_but_the_baseline_was_tried_there_is_nothing_to_confirm(laboratory, trials):
+    if trials:
+        laboratory.search(trials=trials)
+    else:
+        with Store.open(laboratory.storage) as store:
+            store.begin_study(study_of(laboratory.source, precision="float32"), laboratory.dataset.digest)
+    with pytest.raises(InputError, match="Study 'test' has no trial beside the baseline that came far enough"):
+        laboratory.confirm()
+    assert laboratory.runs == []
+
+
+# -- seeds and folds
+
+
+def test_fresh_seeds_are_not_the_studys_own_and_wrap_at_2_to_the_32(source):
+    assert fresh_seeds(study_of(source), 3) == (8, 9, 10)
+    assert fresh_seeds(study_of(source, seed=2**32 - 2), 3) == (2**32 - 1, 0, 1)
+
+
+def test_each_seed_has_a_fold_of_its_own_and_all_networks_share_it(laboratory):
+    laboratory.search(train_size=2_000)
+    laboratory.confirm(seeds=3)
+    raced = [run for run in laboratory.runs if run.split is not None]
+    assert [(run.seed, run.split) for run in raced] == [
+        (seed, Split(seed, 1_000, 2_000)) for seed in (8, 9, 10) for _ in range(4)
+    ]
+    assert [units(run) for run in raced] == [BASELINE, BIG, HUGE, CHEAP] * 3
+    assert {(run.data, run.data_digest) for run in raced} == {(laboratory.source, laboratory.dataset.digest)}
+    folds = [tuple(Split(seed, 1_000, 2_000).indices(laboratory.dataset.y_train)[1]) for seed in (8, 9, 10)]
+    assert len(set(folds)) == 3
+
+
+def test_scores_are_the_shares_of_the_folds_images_that_were_predicted_right(laboratory):
+    laboratory.search()
+    result = laboratory.confirm(seeds=2)
+    for dense_units, standing in standings(result).items():
+        folds = [run for run in laboratory.runs if units(run) == dense_units and run.split is not None]
+        right = [
+            np.frombuffer(laboratory.engine.predict(run), np.uint16) == labels_of(laboratory.dataset, run)
+            for run in folds
+        ]
+        assert standing["scores"] == [each.mean() for each in right]
+
+
+def test_a_run_that_failed_got_no_image_right():
+    labels = np.array([0, 1, 2], np.int32)
+    assert list(hits(Trained([], None, "out of luck"), labels)) == [False, False, False]
+    assert list(hits(Trained([], np.array([0, 2, 2], np.uint16), ""), labels)) == [True, False, True]
+
+
+# -- the race
+
+
+def test_a_network_that_is_clearly_behind_gets_no_seed_after_the_third(laboratory):
+    laboratory.search()
+    result = laboratory.confirm(EQUAL | {BIG: 0.8}, seeds=5)
+    assert laboratory.raced(BIG) == [8, 9, 10]
+    for others in (BASELINE, CHEAP, HUGE):
+        assert laboratory.raced(others) == [8, 9, 10, 11, 12]
+    found = standings(result)[BIG]
+    assert (found["raced_out"], found["tied"], found["worse"], len(found["scores"])) == (True, False, True, 3)
+
+
+def test_a_network_that_fails_is_stopped_at_once_and_never_recommended(laboratory):
+    def curve(configuration: Configuration, epoch: int) -> float | Exception:
+        return RuntimeError("out of luck") if configuration.dense_units == CHEAP else 0.9
+
+    laboratory.search()
+    result = laboratory.confirm(engine=ScriptedEngine(curve), seeds=3)
+    assert laboratory.raced(CHEAP) == [8]
+    assert laboratory.raced(BASELINE) == laboratory.raced(BIG) == [8, 9, 10]
+    assert standings(result)[CHEAP]["scores"] == [0.0]
+    assert standings(result)[CHEAP]["raced_out"]
+    assert recommended(result) == BASELINE
+
+
+def test_the_baseline_runs_to_the_end_however_far_behind(laboratory):
+    laboratory.search()
+    result = laboratory.confirm(EQUAL | {BASELINE: 0.5}, seeds=5)
+    assert laboratory.raced(BASELINE) == [8, 9, 10, 11, 12]
+    assert not standings(result)[BASELINE]["raced_out"]
+    assert not standings(result)[BASELINE]["tied"]
+
+
+def test_once_nobody_but_the_baseline_is_left_it_needs_no_more_seeds(laboratory):
+    laboratory.search()
+    result = laboratory.confirm(dict.fromkeys(EQUAL, 0.5) | {BASELINE: 0.95}, seeds=5)
+    assert laboratory.raced(BASELINE) == [8, 9, 10]
+    assert result.verdict["seeds"] == [8, 9, 10]
+    assert result.verdict["conclusion"] == "baseline"
+
+
+def test_where_every_candidate_fails_at_once_the_baseline_gets_the_two_seeds_that_a_verdict_needs(laboratory):
+    def curve(configuration: Configuration, epoch: int) -> float | Exception:
+        return 0.9 if configuration.dense_units == BASELINE else RuntimeError("out of luck")
+
+    laboratory.search()
+    result = laboratory.confirm(engine=ScriptedEngine(curve))
+    assert (laboratory.raced(BASELINE), laboratory.raced(BIG)) == ([8, 9], [8])
+    assert (recommended(result), result.verdict["conclusion"]) == (BASELINE, "baseline")
+
+
+def test_a_dead_worker_changes_nothing(laboratory, undisturbed):
+    laboratory.search()
+    script = iter([0.9, 0.9, Dead()])
+    engine = ScriptedEngine(lambda *_: next(script, 0.9))
+    assert laboratory.confirm(EQUAL | {HUGE: 0.99}, engine, seeds=3).verdict == undisturbed
+    assert next(script, None) is None
+
+
+# -- the verdict
+
+
+def test_of_equal_networks_the_cheapest_is_recommended(laboratory):
+    laboratory.search()
+    result = laboratory.confirm()
+    assert (recommended(result), result.verdict["conclusion"]) == (CHEAP, "cheaper")
+    assert all(standing["tied"] for standing in result.verdict["standings"])
+
+
+def test_where_the_baseline_is_the_cheapest_of_equals_it_is_recommended(laboratory):
+    laboratory.search(space={"dense_units": Choice((BASELINE, BIG, HUGE))}, trials=3)
+    result = laboratory.confirm()
+    assert (result.verdict["recommended"], result.verdict["conclusion"]) == (0, "baseline")
+    assert result.verdict["test"]["difference"] is None
+
+
+def test_a_network_that_is_truly_better_is_recommended_as_better(laboratory):
+    laboratory.search()
+    result = laboratory.confirm(EQUAL | {HUGE: 0.99})
+    found = standings(result)[HUGE]
+    assert (recommended(result), result.verdict["conclusion"]) == (HUGE, "better")
+    assert found["better"]
+    assert found["p"] < 0.05
+    assert 0 < found["difference"]["low"] < 0.04 < found["difference"]["high"]
+
+
+def test_a_network_of_ten_times_the_epochs_goes_on_from_its_shorter_one_on_the_test_images_too(laboratory):
+    laboratory.search(space={"epochs": Choice((2, 20))}, trials=2)
+    engine = Keeping(lambda *_: 0.9)
+    result = laboratory.confirm(lambda run: 0.99 if run.configuration.epochs == 20 else 0.9, engine, seeds=3)
+    assert result.verdict["conclusion"] == "better"
+    assert len(engine.trained) == 2 * 3 * 20
+    assert engine.found == [False, True] * 6
+    assert not checkpoint_folder(laboratory.storage).exists()
+
+
+def test_luck_is_what_the_search_promised_too_much(laboratory):
+    laboratory.search()
+    result = laboratory.confirm()
+    for dense_units, standing in standings(result).items():
+        assert standing["search_score"] == IN_THE_SEARCH[dense_units]
+        assert standing["luck"] == pytest.approx(IN_THE_SEARCH[dense_units] - np.mean(standing["scores"]))
+
+
+def test_a_baseline_that_failed_in_the_search_has_no_luck(laboratory):
+    laboratory.search(IN_THE_SEARCH | {BASELINE: RuntimeError("out of luck")})
+    found = standings(laboratory.confirm(seeds=2))[BASELINE]
+    assert (found["search_score"], found["luck"]) == (None, None)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_the_document_is_json_that_every_reader_knows(laboratory, seeds):
+    laboratory.search(IN_THE_SEARCH | {BASELINE: RuntimeError("out of luck")})
+    document = laboratory.confirm(seeds=seeds).verdict
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert {len(standing["scores"]) for standing in document["standings"]} == {seeds}
+
+
+# -- the sealed test
+
+
+def looks(laboratory: Laboratory) -> list[Run]:
+    return [run for run in laboratory.runs if run.split is None]
+
+
+def test_the_test_images_are_seen_after_the_verdict_only_by_the_recommended_and_the_baseline(laboratory):
+    laboratory.search()
+    result = laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=3)
+    sealed = [run.split is None for run in laboratory.runs]
+    assert sealed == sorted(sealed)
+    assert sorted((units(run), run.seed) for run in looks(laboratory)) == [
+        (dense_units, seed) for dense_units in (BASELINE, HUGE) for seed in (8, 9, 10)
+    ]
+    assert result.verdict["seeds"] == [8, 9, 10]
+
+
+def test_the_baseline_alone_sees_them_where_it_is_recommended(laboratory):
+    laboratory.search()
+    laboratory.confirm(EQUAL | {CHEAP: 0.7}, seeds=3)
+    assert [(units(run), run.seed) for run in looks(laboratory)] == [(BASELINE, seed) for seed in (8, 9, 10)]
+
+
+def test_what_the_test_says_is_the_share_of_test_images_that_were_predicted_right(laboratory):
+    laboratory.search()
+    test = laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=3).verdict["test"]
+    right = {BASELINE: [], HUGE: []}
+    for run in looks(laboratory):
+        predicted = np.frombuffer(laboratory.engine.predict(run), np.uint16)
+        right[units(run)].append((predicted == laboratory.dataset.y_test).mean())
+    assert test["baseline"]["value"] == pytest.approx(np.mean(right[BASELINE]))
+    assert test["recommended"]["value"] == pytest.approx(np.mean(right[HUGE]))
+    assert test["difference"]["value"] == pytest.approx(np.mean(right[HUGE]) - np.mean(right[BASELINE]))
+
+
+def test_where_nobodys_runs_all_succeed_the_test_images_stay_sealed(laboratory):
+    laboratory.search()
+    result = laboratory.confirm(engine=ScriptedEngine(lambda *_: RuntimeError("out of luck")))
+    assert (result.verdict["conclusion"], result.verdict["test"], result.test_looks) == ("unknown", None, 0)
+    assert looks(laboratory) == []
+    assert "test set    still sealed" in output.verdict(result)
+
+
+def test_each_other_confirmation_is_another_look_and_it_is_told_how_many_there_were(laboratory):
+    assert laboratory.search().test_looks == 0
+    once = laboratory.confirm(EQUAL | {HUGE: 0.99})
+    assert once.test_looks == 1
+    assert list(output.verdict(once))[-1].endswith(", looked at once for this study")
+    assert laboratory.confirm(EQUAL | {HUGE: 0.99}).test_looks == 1
+    twice = laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=7)
+    assert twice.test_looks == 2
+    assert list(output.verdict(twice))[-1].endswith(", looked at twice for this study")
+
+
+class Sealed:
+    """In place of test images: whoever looks is told off."""
+
+    def __getattribute__(self, name: str):
+        raise AssertionError(f"somebody looked at the test images: {name}")
+
+    __len__ = __getitem__ = __iter__ = __array__ = __eq__ = __hash__ = __bool__ = lambda self, *_: self.any
+
+
+def test_what_a_run_on_a_split_is_made_of_never_touches_the_test_images(source):
+    from sweep.training.loop import Images
+
+    dataset = load(source)
+    poisoned = replace(dataset, x_test=Sealed(), y_test=Sealed())
+    part, ours = partition(poisoned, Split(3, 1_000)), Images(poisoned, Split(3, 1_000))
+    for theirs, name in ((part.x_train, "x_train"), (part.y_score, "y_score"), (part.x_score, "x_score")):
+        assert np.array_equal(theirs, getattr(ours, name).numpy())
+    with pytest.raises(AssertionError, match="somebody looked at the test images"):
+        Images(poisoned, None)
+
+
+def test_a_search_and_the_race_never_touch_the_test_images(laboratory, monkeypatch):
+    """The loaded dataset has none here, so that the first to look, the sealed test, breaks off."""
+    poisoned = replace(laboratory.dataset, x_test=Sealed(), y_test=Sealed())
+    monkeypatch.setattr(api.data, "load", lambda *_, **__: poisoned)
+    searched = laboratory.use(ScriptedEngine(lambda configuration, _: IN_THE_SEARCH[configuration.dense_units]))
+    api.run(study_of(laboratory.source), storage=laboratory.storage, workers=1)
+    assert [segment.run.split for segment in searched.segments] == [Split(7, 1_000)] * 4
+    with pytest.raises(AssertionError, match="somebody looked at the test images"):
+        laboratory.confirm(seeds=3)
+    assert [run.split is None for run in laboratory.runs] == [False] * 4 * 3 + [True] * 2 * 3
+
+
+def test_with_other_test_images_search_and_standings_are_the_same(laboratory, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    other = npz(
+        tmp_path / "other.npz",
+        x_test=rng.integers(0, 255, (300, 16, 16), np.uint8),
+        y_test=rng.integers(0, 10, 300).astype(np.uint8),
+    )
+    (tmp_path / "other").mkdir()
+    elsewhere = Laboratory(str(tmp_path / "other" / "sweep.db"), other, monkeypatch)
+    columns = ["trial", "outcome", "score", "trained_epochs", "dense_units"]
+    assert elsewhere.search().frame[columns].equals(laboratory.search().frame[columns])
+    theirs, ours = elsewhere.confirm(EQUAL | {HUGE: 0.99}).verdict, laboratory.confirm(EQUAL | {HUGE: 0.99}).verdict
+    assert ours.pop("test") != theirs.pop("test")
+    assert ours == theirs
+
+
+# -- going on, and again
+
+
+def test_confirming_again_trains_nothing_and_says_the_same(laboratory):
+    laboratory.search()
+    first = laboratory.confirm(EQUAL | {HUGE: 0.99})
+    again = laboratory.confirm(EQUAL | {HUGE: 0.99})
+    assert laboratory.engine.segments == []
+    assert again.verdict == first.verdict
+
+
+def test_more_seeds_cost_what_is_new(laboratory):
+    laboratory.search()
+    laboratory.confirm(seeds=2)
+    result = laboratory.confirm(seeds=3)
+    assert {run.seed for run in laboratory.runs} == {10}
+    assert result.verdict["seeds"] == [8, 9, 10]
+
+
+def test_a_search_that_went_on_is_confirmed_anew_and_the_verdict_is_the_latest(laboratory):
+    laboratory.search(trials=2)
+    assert len(laboratory.confirm().verdict["standings"]) == 2
+    laboratory.search()
+    result = laboratory.confirm()
+    assert len(result.verdict["standings"]) == 4
+    assert BASELINE not in {units(run) for run in laboratory.runs if run.split is not None}
+
+
+WHOLE = 4 * 3 * 2 + 2 * 3 * 2
+"""Epochs of a confirmation by three seeds: four networks of two epochs, and two of them on the test images."""
+
+
+@pytest.mark.parametrize(
+    ("how", "stop_after"),
+    [("at once", after) for after in (0, 9, 23, 24, WHOLE - 1)] + [("a signal", after) for after in (0, 7, 24)],
+)
+def test_a_confirmation_that_was_interrupted_goes_on_to_the_same_verdict(laboratory, undisturbed, how, stop_after):
+    def curve(configuration: Configuration, epoch: int) -> float:
+        if how == "a signal" and len(laboratory.engine.trained) == stop_after:
+            signal.raise_signal(signal.SIGINT)
+        return 0.9
+
+    laboratory.search()
+    stopped = ScriptedEngine(curve, stop_after=stop_after if how == "at once" else None)
+    with pytest.raises(KeyboardInterrupt):
+        laboratory.confirm(EQUAL | {HUGE: 0.99}, engine=stopped, seeds=3)
+    assert api.result("test", storage=laboratory.storage).verdict is None
+    result = laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=3)
+    trained = stopped.trained + laboratory.engine.trained
+    assert len(trained) == len(set(trained)) == WHOLE
+    assert result.test_looks == 1
+    assert result.verdict == undisturbed
+
+
+# -- time
+
+
+def test_time_that_is_over_before_everybody_had_a_seed_is_told_and_what_was_trained_is_kept(laboratory, monkeypatch):
+    laboratory.search()
+    engine = a_second_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
+    with pytest.raises(InputError, match="The time was over before everybody had one seed; what was trained is kept"):
+        laboratory.confirm(engine=engine, within=2)
+    assert api.result("test", storage=laboratory.storage).verdict is None
+    laboratory.confirm(seeds=2)
+    trained = engine.trained + laboratory.engine.trained
+    assert len(trained) == len(set(trained))
+
+
+@dataclass
+class Timed(ScriptedEngine):
+    """Knows how long what was trained would have taken: a second an epoch of a fold's images, as in the search."""
+
+    images: int = 3_000
+    seconds: float = 0.0
+
+    def _epoch(self, trial: int, run: Run, epoch: int) -> list[Event]:
+        self.seconds += IMAGES / self.images if run.split is None else 1
+        return super()._epoch(trial, run, epoch)
+
+
+@pytest.mark.parametrize(("train_size", "seconds"), [(3_000, 43), (500, 124)])
+def test_less_time_is_fewer_seeds_and_the_test_all_the_same(laboratory, monkeypatch, train_size, seconds):
+    laboratory.search(train_size=train_size)
+    engine = Timed(lambda *_: 0.9, images=train_size)
+    monkeypatch.setattr("sweep.coordinator.batch.time", SimpleNamespace(monotonic=lambda: engine.seconds))
+    result = laboratory.confirm(engine=engine, within=seconds)
+    assert result.verdict["seeds"] == [8, 9, 10]
+    assert result.verdict["test"] is not None
+    assert len(engine.trained) == WHOLE
+
+
+def test_workers_do_not_wait_for_the_last_run_of_a_seed(laboratory):
+    """Of each run's two epochs: while the candidate has its second, the baseline is begun on the next seed."""
+    laboratory.search()
+    begun = []
+    engine = ScriptedEngine(lambda *_: begun.append(len(engine.segments)) or 0.9, workers=2)
+    result = laboratory.confirm(engine=engine, top=1, seeds=2)
+    assert begun[:4] == [2, 2, 2, 3]
+    assert result.verdict["seeds"] == [8, 9]
+
+
+def test_less_time_is_fewer_trials_the_best_first_and_at_least_the_cheapest(laboratory):
+    result = laboratory.search(IN_THE_SEARCH)
+    best_first = chosen(result, 5)
+    assert [result.configuration(trial).dense_units for trial in best_first] == [BIG, HUGE, CHEAP]
+    # Each takes 2 s on a seed; 3 seeds of it and the baseline, and 3 of both at a weight of 1.5, are 30 s.
+    with_test = [(1_000, 3), (42, 3), (41.9, 2), (36, 2), (35.9, 1), (30, 1)]
+    without = [(29.9, 3), (24, 3), (23.9, 2), (18, 2), (17.9, 1), (12, 1), (11.9, 1), (1, 1)]
+    for seconds, count in with_test + without:
+        assert affordable(result, best_first, seconds, 1.5) == best_first[:count]
+    slow = result.frame["seconds"].where(result.frame["trial"] != best_first[0], 20.0)
+    slower = replace(result, frame=result.frame.assign(seconds=slow))
+    assert affordable(slower, best_first, 36, 1.5) == best_first[1:]
+    assert affordable(slower, best_first, 8, 1.5) == affordable(slower, best_first, 1, 1.5) == [best_first[1]]
+
+
+@pytest.mark.parametrize(("seconds", "seeds"), [(11, [8, 9]), (12, [8, 9, 10])])
+def test_where_there_is_no_time_for_the_test_there_may_be_for_more_seeds(laboratory, monkeypatch, seconds, seeds):
+    laboratory.search(train_size=500)
+    engine = Timed(lambda *_: 0.9, images=500)
+    monkeypatch.setattr("sweep.coordinator.batch.time", SimpleNamespace(monotonic=lambda: engine.seconds))
+    result = laboratory.confirm(engine=engine, within=seconds)
+    assert (result.verdict["seeds"], result.verdict["conclusion"]) == (seeds, "baseline")
+    assert (result.verdict["test"], result.test_looks) == (None, 0)
+    assert "test set    still sealed" in output.verdict(result)
+
+
+def test_time_for_one_seed_alone_leaves_everything_open_and_the_test_sealed(laboratory, monkeypatch):
+    laboratory.search()
+    engine = a_second_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
+    result = laboratory.confirm(engine=engine, within=5)
+    assert (result.verdict["seeds"], result.verdict["conclusion"]) == ([8], "unknown")
+    assert (result.verdict["test"], result.test_looks) == (None, 0)
+    assert json.loads(json.dumps(result.verdict, allow_nan=False)) == result.verdict
+    output.print_verdict(result, as_json=False)
+
+
+# -- one at a time
+
+
+def test_the_study_is_held_while_it_is_confirmed_and_free_afterwards(laboratory):
+    holders = []
+
+    def curve(configuration: Configuration, epoch: int) -> float:
+        with Store.open(laboratory.storage) as store:
+            holders.append(store.holder(1))
+        return 0.9
+
+    laboratory.search()
+    laboratory.confirm(engine=ScriptedEngine(curve), seeds=2)
+    assert len(holders) == len(laboratory.engine.trained)
+    assert None not in holders
+    assert holders[-1].beats > 0
+    with Store.open(laboratory.storage) as store:
+        assert store.holder(1) is None
+
+
+def test_data_that_are_no_longer_those_of_the_search_are_refused(laboratory, tmp_path):
+    laboratory.source = npz(tmp_path / "mine.npz")
+    laboratory.search()
+    npz(tmp_path / "mine.npz", y_test=np.zeros(500, np.uint8))
+    with pytest.raises(InputError, match="Study 'test' was begun otherwise"):
+        laboratory.confirm()
+
+
+# -- the command line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nothing-there"], "There is no study 'nothing-there' in"),
+        (["test", "--seeds", "1"], "Invalid value for '--seeds': Input should be greater than or equal to 2"),
+        (["test", "--top", "0"], "Invalid value for '--top': Input should be greater than or equal to 1"),
+        (["test", "--within", "nonsense"], "--within takes a time such as 90s, 20m or 1h30m, not 'nonsense'."),
+        (["test", "--workers", "0"], "workers must be at least 1, not 0."),
+    ],
+)
+def test_bad_input_is_a_sentence(laboratory, capsys, arguments, sentence):
+    laboratory.search(trials=2)
+    laboratory.use(ScriptedEngine())
+    assert sentence in say(capsys, "confirm", *arguments, "--storage", laboratory.storage, code=2)
+
+
+def test_a_database_that_is_not_there_is_a_sentence(capsys, storage):
+    error = say(capsys, "confirm", "test", "--storage", storage, code=2)
+    assert error == f"There is no database {storage!r} yet; `sweep run quickstart` begins one."
+    assert not Path(storage).exists()
+
+
+def test_a_study_without_completed_trials_is_a_sentence(laboratory, capsys):
+    laboratory.search(dict.fromkeys(EQUAL, math.nan))
+    error = say(capsys, "confirm", "test", "--storage", laboratory.storage, code=2)
+    assert error.startswith("Study 'test' has no trial beside the baseline that came far enough to be confirmed.")
+
+
+def test_a_study_that_is_being_run_is_not_confirmed(laboratory, capsys):
+    laboratory.search()
+    engine = laboratory.use(ScriptedEngine())
+    with Store.open(laboratory.storage) as store, Lease(store, 1, "test"):
+        error = say(capsys, "confirm", "test", "--storage", laboratory.storage, code=2)
+    assert "Study 'test' is being run already, by process" in error
+    assert engine.segments == []
+    assert not checkpoint_folder(laboratory.storage).exists()
+
+
+def test_ctrl_c_ends_the_command_as_interrupted(laboratory, capsys):
+    def curve(configuration: Configuration, epoch: int) -> float:
+        if len(engine.trained) == 5:
+            signal.raise_signal(signal.SIGINT)
+        return 0.9
+
+    laboratory.search()
+    engine = laboratory.use(ScriptedEngine(curve))
+    storage = laboratory.storage
+    out = f"it was interrupted; every finished epoch is kept. To go on:\nsweep confirm test --storage {storage}\n"
+    say(capsys, "confirm", "test", "--storage", storage, "--workers", "1", code=130, out=out)
+    assert len(engine.trained) == 6
+
+
+TINY = """
+name = "tiny"
+train_size = 2000
+validation = 300
+trials = 3
+sampler = "random"
+precision = "float32"
+[base]
+epochs = 1
+batch_size = 50
+conv1_filters = 4
+conv1_stride = 2
+conv2_filters = 8
+conv2_kernel_size = 3
+dense_units = 32
+rescale = true
+learning_rate = 0.005
+[space]
+learning_rate = { low = 1e-6, high = 2e-6 }
+"""
+"""Real and quick, with a clear outcome: whatever is not the baseline learns nothing."""
+
+
+def test_a_real_study_is_run_and_confirmed_in_one_go_and_confirming_again_trains_nothing(tmp_path):
+    (tmp_path / "tiny.toml").write_text(TINY)
+    first = sweep(tmp_path, "run", "tiny.toml", "--confirm", "--workers", "1", "--threads", "1").stdout.splitlines()
+    table = next(place for place, line in enumerate(first) if line.split()[:2] == ["seeds", "accuracy"])
+    assert sorted(line.split("  ")[0] for line in first[table + 1 : table + 4]) == ["baseline", "trial 1", "trial 2"]
+    assert first[table + 5] == "recommended baseline"
+    assert first[table + 6].strip() == output.VERDICTS["baseline"]
+    assert first[-2].startswith("test set    ")
+    assert first[-2].endswith(", looked at once for this study")
+    assert first[-1] == "next: sweep report tiny"
+
+    again = sweep(tmp_path, "confirm", "tiny", "--top", "2", "--seeds", "2", "--json")
+    document = json.loads(again.stdout)
+    assert "is ready on" not in again.stderr
+    assert again.stderr.count("known already") == 3 * 2 + 2
+    assert (document["seeds"], document["recommended"], document["conclusion"]) == ([1, 2], 0, "baseline")
+    assert document["standings"][0]["mean"]["value"] > 0.3 > document["standings"][1]["mean"]["value"]
+    assert document["test"]["baseline"]["value"] > 0.9  # of 60,000 images, not 2,000
+    assert document["test_looks"] == 2
+
+
+def test_who_came_furthest_is_confirmed_without_a_score_of_the_search(laboratory, capsys, tmp_path):
+    result = laboratory.search()
+    units = {result.configuration(number).dense_units: number for number in result.frame["trial"]}
+    with closing(sqlite3.connect(laboratory.storage)) as database:
+        database.execute("UPDATE sweep_studies SET document = json_set(document, '$.pruner', 'asha')")
+        paused = "UPDATE sweep_trials SET outcome = 'paused', trained_epochs = 1, finished = NULL WHERE number = ?"
+        database.execute(paused, (units[HUGE],))
+        database.commit()
+    found = laboratory.confirm({BASELINE: 0.9, CHEAP: 0.9, BIG: 0.9, HUGE: 0.99}, seeds=4)
+    assert found.recommended == units[HUGE]
+    standings = {each["trial"]: each for each in found.verdict["standings"]}
+    assert standings[units[HUGE]]["search_score"] is standings[units[HUGE]]["luck"] is None
+    assert standings[units[BIG]]["luck"] > 0
+    output.print_verdict(found, as_json=False)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"trial {units[HUGE]} ")]
+    assert "–" in line
+    reports.write(found, tmp_path / "report.html")

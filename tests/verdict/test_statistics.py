@@ -1,0 +1,334 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from samples.worlds import IMAGES, World
+from scipy import stats
+
+from sweep.verdict.statistics import Candidate, Conclusion, behind, conclude, difference, estimate, holm
+
+
+def candidate(label, *right, parameters=100, flops=100, score=None):
+    """One whose runs get the first so many of 10,000 images right, so that better runs are right where worse are."""
+    hits = tuple(np.arange(IMAGES) < count for count in right)
+    return Candidate(label, parameters, flops, score, hits)
+
+
+def baseline(*right, **cost):
+    return candidate(0, *right, **cost)
+
+
+def standings(found):
+    return {standing.candidate.label: standing for standing in found.standings}
+
+
+def labels(some):
+    return [standing.candidate.label for standing in some]
+
+
+USUAL = (9856, 9843, 9861, 9850, 9838)
+BETTER = (9915, 9896, 9921, 9903, 9899)
+SAME = (9851, 9855, 9849, 9859, 9833)
+BAD = (9700, 9715, 9690, 9702, 9711)
+UNEVEN = (9990, 9830, 9899, 9960, 9855)
+
+
+def test_a_difference_is_scipys_paired_t():
+    scores, others = [0.9915, 0.9896, 0.9921, 0.9903], [0.9856, 0.9843, 0.9861, 0.9880]
+    theirs = stats.ttest_rel(scores, others)
+    interval = theirs.confidence_interval(0.95)
+    ours = difference(scores, others)
+    assert (ours.value, ours.low, ours.high, ours.p) == pytest.approx(
+        (np.mean(scores) - np.mean(others), interval.low, interval.high, theirs.pvalue)
+    )
+
+
+def test_paired_scores_are_equally_many():
+    with pytest.raises(ValueError, match="not 2 and 3"):
+        difference([0.98, 0.99], [0.98, 0.99, 0.97])
+
+
+def test_means_and_differences_of_a_verdict_are_scipys_too():
+    found = standings(conclude(baseline(*USUAL), [candidate(1, *BETTER)]))
+    scores, others = np.array(BETTER) / IMAGES, np.array(USUAL) / IMAGES
+    paired, alone = stats.ttest_rel(scores, others), stats.ttest_1samp(scores, 0)
+    assert found[1].p == found[1].difference.p == pytest.approx(paired.pvalue)
+    assert (found[1].difference.low, found[1].difference.high) == pytest.approx(paired.confidence_interval(0.95))
+    assert found[1].mean.value == pytest.approx(scores.mean())
+    assert (found[1].mean.low, found[1].mean.high) == pytest.approx(alone.confidence_interval(0.95))
+    assert found[0].difference is None
+    assert found[0].p is None
+
+
+def test_seeds_that_agree_by_chance_are_taken_as_far_apart_as_images_alone_would_have_them():
+    """Each run right on 73 images that the other misses, and wrong on 70: three images better, five times over."""
+    ours, theirs = np.ones(IMAGES, bool), np.ones(IMAGES, bool)
+    ours[:70], theirs[-73:] = False, False
+    found = standings(conclude(Candidate(0, 1, 1, None, (theirs,) * 5), [Candidate(1, 1, 1, None, (ours,) * 5)]))
+    image_variance = (143 / IMAGES - (3 / IMAGES) ** 2) / IMAGES
+    error = math.sqrt(image_variance * stats.chi2.ppf(0.05, 4) / 4 / 5)
+    assert found[1].difference.high - 3 / IMAGES == pytest.approx(stats.t.ppf(0.975, 4) * error)
+    assert found[1].p == pytest.approx(2 * stats.t.sf(3 / IMAGES / error, 4))
+    assert found[1].p > 0.2
+
+
+def test_images_shorten_no_interval():
+    values = [0.001, 0.002, 0.004]
+    assert estimate(values, image_variance=1e-9) == estimate(values)
+
+
+def test_one_seed_has_no_interval_and_concludes_nothing():
+    found = conclude(baseline(9850), [candidate(1, 9999, parameters=1, score=0.9999)])
+    one = standings(found)[1]
+    assert all(map(math.isnan, (one.mean.low, one.mean.high, one.difference.low, one.difference.high, one.p)))
+    assert one.mean.value == 0.9999
+    assert one.difference.value == pytest.approx(0.0149)
+    assert not one.better
+    assert found.conclusion is Conclusion.UNKNOWN
+    assert labels([found.recommended]) == [0]
+
+
+def test_without_candidates_the_baseline_stands_alone():
+    found = conclude(baseline(*USUAL), [])
+    assert labels(found.tied) == [0]
+    assert found.conclusion is Conclusion.BASELINE
+
+
+def test_networks_that_are_right_on_the_same_images_do_not_differ():
+    found = conclude(baseline(*USUAL), [candidate(1, *USUAL)])
+    one = standings(found)[1].difference
+    assert (one.value, one.low, one.high, one.p) == (0, 0, 0, 1)
+    assert labels(found.tied) == [0, 1]
+
+
+def test_holm_multiplies_by_how_many_are_left():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.6, 0.7]) == pytest.approx([1, 1])
+    assert holm([]) == []
+
+
+def test_an_unknown_p_value_counts_in_its_family():
+    assert holm([math.nan, 0.01]) == pytest.approx([math.nan, 0.02], nan_ok=True)
+
+
+def test_a_verdicts_p_values_are_corrected_for_the_candidates():
+    found = standings(conclude(baseline(*USUAL), [candidate(1, *BETTER), candidate(2, *SAME), candidate(3, *BAD)]))
+    corrected = holm([found[label].difference.p for label in (1, 2, 3)])
+    assert [found[label].p for label in (1, 2, 3)] == corrected
+    assert [found[label].better for label in (1, 2, 3)] == [True, False, False]
+    assert [found[label].worse for label in (1, 2, 3)] == [False, False, True]
+
+
+def test_luck_is_what_the_search_promised_too_much():
+    found = standings(conclude(baseline(*USUAL), [candidate(1, *BETTER, score=0.9950)]))
+    assert found[1].luck == pytest.approx(0.9950 - np.mean(BETTER) / IMAGES)
+    assert found[0].luck is None
+
+
+def test_standings_go_from_the_best_down():
+    found = conclude(baseline(*USUAL), [candidate(1, *BAD), candidate(2, *BETTER), candidate(3, *SAME)])
+    assert labels(found.standings) == [2, 0, 3, 1]
+
+
+def test_the_order_of_the_candidates_does_not_matter():
+    reference = baseline(*USUAL)
+    some = [candidate(1, *BAD), candidate(2, *BETTER), candidate(3, *SAME), candidate(4, *BAD[:3])]
+    verdicts = [conclude(reference, order) for order in itertools.permutations(some)]
+    assert all(found == verdicts[0] for found in verdicts)
+
+
+def test_a_better_candidate_is_recommended_although_the_baseline_is_cheaper():
+    found = conclude(baseline(*USUAL, parameters=10), [candidate(1, *BETTER, parameters=99), candidate(2, *SAME)])
+    assert labels(found.tied) == [1]
+    assert labels([found.recommended]) == [1]
+    assert found.conclusion is Conclusion.BETTER
+
+
+SLIGHTLY_LESS = (9913, 9898, 9915, 9907, 9892)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "recommended"),
+    [
+        ((200, 10), (100, 20), 2),  # parameters before FLOPs
+        ((100, 10), (100, 20), 1),  # then FLOPs
+        ((100, 10), (100, 10), 1),  # then the lower label
+    ],
+)
+def test_the_cheapest_of_the_tied_is_recommended(first, second, recommended):
+    some = [
+        candidate(2, *SLIGHTLY_LESS, parameters=second[0], flops=second[1]),
+        candidate(1, *BETTER, parameters=first[0], flops=first[1]),
+    ]
+    found = conclude(baseline(*USUAL, parameters=1), some)
+    assert labels(found.tied) == [1, 2]
+    assert labels([found.recommended]) == [recommended]
+
+
+def test_of_equals_at_equal_cost_the_baseline_stays():
+    found = conclude(candidate(7, *USUAL), [candidate(1, *SAME)])
+    assert labels(found.tied) == [7, 1]
+    assert labels([found.recommended]) == [7]
+    assert found.conclusion is Conclusion.BASELINE
+
+
+def test_a_cheaper_one_that_cannot_be_told_from_the_baseline_is_recommended_as_that():
+    found = conclude(baseline(*USUAL), [candidate(1, *SAME, parameters=99)])
+    assert labels([found.recommended]) == [1]
+    assert found.conclusion is Conclusion.CHEAPER
+
+
+def test_what_is_worse_than_the_baseline_is_not_tied_although_the_others_noise_hides_it():
+    less = [count - 6 + place % 2 for place, count in enumerate(USUAL)]
+    found = conclude(baseline(*USUAL), [candidate(1, *less, parameters=1), candidate(2, *UNEVEN, parameters=101)])
+    assert standings(found)[1].worse
+    assert labels(found.tied) == [2, 0]
+    assert labels([found.recommended]) == [0]
+
+
+@pytest.mark.parametrize("failed", [0, 1135])
+def test_one_that_diverged_or_collapsed_is_stopped_at_once_and_never_tied(failed):
+    assert behind(baseline(9856, 9843), [candidate(1, 9850, failed), candidate(2, 9700, 9710)]) == {1}
+    found = conclude(baseline(*USUAL), [candidate(1, failed, *BETTER[1:], parameters=1)])
+    assert not standings(found)[1].tied
+    assert labels([found.recommended]) == [0]
+    assert found.conclusion is Conclusion.BASELINE
+
+
+@pytest.mark.parametrize("failed", [0, 1135])
+def test_a_baseline_that_diverged_or_collapsed_is_not_recommended(failed):
+    found = conclude(baseline(failed, *USUAL[1:]), [candidate(1, *BETTER), candidate(2, *SAME)])
+    assert labels([found.recommended]) == [1]
+    assert found.conclusion is Conclusion.UNPROVEN
+
+
+def test_where_everybody_diverged_nothing_is_concluded():
+    found = conclude(baseline(0, 0), [candidate(1, 0, 9850)])
+    assert found.tied == ()
+    assert labels([found.recommended]) == [0]
+    assert found.conclusion is Conclusion.UNKNOWN
+
+
+def test_a_tied_one_is_not_called_better_for_the_company_it_keeps():
+    found = conclude(baseline(*USUAL), [candidate(1, *BETTER), candidate(2, *UNEVEN, parameters=10)])
+    assert [standings(found)[label].better for label in (1, 2)] == [True, False]
+    assert labels([found.recommended]) == [2]
+    assert found.conclusion is Conclusion.UNPROVEN
+
+
+def test_the_baseline_is_left_only_for_what_is_better_or_cheaper():
+    found = conclude(baseline(*USUAL), [candidate(1, *UNEVEN, parameters=101)])
+    assert labels(found.tied) == [1, 0]
+    assert labels([found.recommended]) == [0]
+    assert found.conclusion is Conclusion.BASELINE
+
+
+def test_a_network_cannot_hide_behind_its_own_noise():
+    """Student's t alone cannot tell it from anybody, for its one bad seed of five."""
+    cheap = candidate(1, 9910, 9921, 9600, 9903, 9915, parameters=1)
+    found = conclude(baseline(*USUAL), [cheap, candidate(2, *BETTER)])
+    assert difference(candidate(2, *BETTER).scores, cheap.scores).p > 0.3
+    assert labels(found.tied) == [2]
+
+
+def test_who_is_clearly_behind_is_stopped_from_the_third_seed_on():
+    for seeds, stopped in ((1, set()), (2, set()), (3, {2}), (4, {2})):
+        some = [candidate(1, *SAME[:seeds]), candidate(2, *BAD[:seeds])]
+        assert behind(baseline(*USUAL[:seeds]), some) == stopped
+
+
+def test_one_bad_network_does_not_hide_another():
+    terrible = (6000, 9500, 3000)
+    assert behind(baseline(*USUAL[:3]), [candidate(1, *SAME[:3]), candidate(2, *BAD[:3]), candidate(3, *terrible)]) == {
+        2,
+        3,
+    }
+
+
+def test_the_baseline_is_never_stopped_and_those_stopped_are_not_named_again():
+    assert behind(baseline(*BAD[:4]), [candidate(1, *USUAL[:4]), candidate(2, *SAME[:4])]) == set()
+    assert behind(baseline(*USUAL[:4]), [candidate(1, *SAME[:4]), candidate(2, *BAD[:3])]) == set()
+    assert behind(baseline(*USUAL), []) == set()
+
+
+def test_the_raced_out_keep_their_seeds_stand_last_and_are_not_recommended():
+    first_three = (9862, 9844, 9866)
+    found = conclude(baseline(*USUAL), [candidate(1, *SAME), candidate(2, *first_three, parameters=1)])
+    assert labels(found.standings) == [0, 1, 2]
+    assert labels(found.tied) == [0, 1]
+    last = found.standings[-1]
+    assert last.raced_out
+    assert last.seeds == 3
+    assert last.difference.value == pytest.approx((sum(first_three) - sum(USUAL[:3])) / 3 / IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("some", "message"),
+    [
+        ([candidate(0, 9850, 9850)], "label occurs twice"),
+        ([candidate(1, 9850, 9850, 9850)], "candidate 1 has 3 seeds, the baseline 2"),
+        ([candidate(1)], "candidate 1 has 0 seeds"),
+        ([Candidate(1, 1, 1, None, (np.ones(7, bool),))], "not scored on the images of the baseline"),
+    ],
+)
+@pytest.mark.parametrize("function", [behind, conclude])
+def test_what_does_not_fit_together_is_refused(function, some, message):
+    with pytest.raises(ValueError, match=message):
+        function(baseline(9850, 9850), some)
+
+
+def coverage(world, verdicts):
+    everybody = [standing for found in verdicts for standing in found.standings]
+    means = np.mean([world.covered(standing)[0] for standing in everybody])
+    gaps = np.mean([world.covered(standing)[1] for standing in everybody if standing.difference])
+    return means, gaps
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_among_equals_a_winner_is_found_in_at_most_5_percent_of_verdicts(seeds):
+    """Although the search presents the luckiest five of fifty. And whoever is as good as the best is seldom lost."""
+    world = World(seeds, [0.0] * 50)
+    verdicts = [world.verdict(seeds) for _ in range(1000)]
+    everybody = [standing for found in verdicts for standing in found.standings]
+    candidates = [standing for standing in everybody if standing.difference]
+    assert np.mean([any(standing.better for standing in found.standings) for found in verdicts]) <= 0.05
+    assert np.mean([standing.raced_out for standing in candidates]) <= 0.025
+    assert np.mean([standing.tied for standing in everybody]) >= 0.95
+    assert np.mean([found.conclusion is Conclusion.BASELINE for found in verdicts]) >= 0.96
+    assert 0.001 < np.mean([standing.luck for standing in candidates]) < 0.004
+    assert all(0.93 <= covered <= 0.97 for covered in coverage(world, verdicts))
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_95_percent_intervals_hold_the_truth_in_93_to_97_percent_whatever_the_differences(seeds):
+    """Of all candidates, also those that the race stops."""
+    world = World(seeds, [0.005, 0.004, 0.002, -0.001, -0.004], own=0.05)
+    verdicts = [world.verdict(seeds) for _ in range(600)]
+    assert all(0.93 <= covered <= 0.97 for covered in coverage(world, verdicts))
+
+
+def test_one_configuration_noisier_than_the_rest_spoils_nobodys_interval():
+    noise = np.array([1, 1, 1, 1, 1, 3])
+    world = World(1, [0.0] * 5, noise=noise)
+    verdicts = [world.verdict(5) for _ in range(600)]
+    assert np.mean([any(standing.better for standing in found.standings) for found in verdicts]) <= 0.05
+    for label in range(6):
+        one = [standing for found in verdicts for standing in found.standings if standing.candidate.label == label]
+        assert 0.93 <= np.mean([world.covered(standing)[0] for standing in one]) <= 0.97
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.parametrize("seed_variance", [0.0, 0.5, 3.0])
+def test_coverage_is_right_however_much_of_the_noise_is_the_images(seeds, seed_variance):
+    """Normal noise stands for a mean over 10,000 images; 1 is what they alone make it vary."""
+    source = np.random.default_rng(0)
+    scores = source.standard_normal((10_000, seeds)) * np.sqrt(1 + seed_variance)
+    found = [estimate(row, image_variance=1) for row in scores]
+    assert 0.945 <= np.mean([each.low < 0 < each.high for each in found]) <= 0.965
+
+
+def test_what_is_half_a_point_better_is_found_with_five_seeds():
+    world = World(0, [0.005, 0.0, 0.0, 0.0, 0.0])
+    verdicts = [world.verdict(5) for _ in range(200)]
+    assert np.mean([found.conclusion is Conclusion.BETTER for found in verdicts]) >= 0.9
