@@ -20,18 +20,18 @@ TIERS = (
     {"sweep.coordinator"},
     {"sweep.verdict"},
     {"reports"},
-    {"sweep.export"},
+    {"sweep.exports"},
     {"sweep.api"},
     {"sweep.cli"},
 )
 """Packages from the ground up; one imports only what stands on a lower tier."""
 
 DOORS = {
-    "tensorflow": {"sweep.training", "sweep.export"},
-    "keras": {"sweep.models", "sweep.training", "sweep.export"},
-    "PIL": {"sweep.export"},
-    "tensorboard": {"sweep.export"},
-    "mlflow": {"sweep.export"},
+    "tensorflow": {"sweep.training", "sweep.exports"},
+    "keras": {"sweep.models", "sweep.training", "sweep.exports"},
+    "PIL": {"sweep.exports"},
+    "tensorboard": {"sweep.exports"},
+    "mlflow": {"sweep.exports"},
     "optuna": {"sweep.search"},
     "optuna_dashboard": {"sweep.cli"},
     "sqlalchemy": {"sweep.storage", "sweep.search"},
@@ -40,7 +40,7 @@ DOORS = {
     "plotly": {"reports"},
     "typer": {"sweep.cli"},
     "rich": {"sweep.cli"},
-    "jinja2": {"sweep.export", "reports"},
+    "jinja2": {"sweep.exports", "reports"},
     "psutil": {"sweep.system"},
     "scipy": {"sweep.verdict"},
 }

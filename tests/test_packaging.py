@@ -41,7 +41,7 @@ def test_the_wheel_works_from_any_folder_with_its_studies_and_templates(wheel, t
         "import sweep, studies, reports, sys\n"
         "assert all('site' in module.__file__ for module in (sweep, studies, reports))\n"
         "from importlib.resources import files\n"
-        "assert files('sweep.export').joinpath('templates/train.py.j2').is_file()\n"
+        "assert files('sweep.exports').joinpath('templates/train.py.j2').is_file()\n"
         "from sweep.cli.app import main; sys.argv = ['sweep', 'check', 'everything']; main()"
     )
     done = subprocess.run(

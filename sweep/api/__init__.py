@@ -20,9 +20,9 @@ from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, STORAGE, VALIDATION
 from sweep.engines.local import LocalEngine
 from sweep.engines.supervised import Limits, Supervised
 from sweep.errors import EngineError, InputError, ModelError
-from sweep.export import selection as pick
-from sweep.export.folder import fill, room
-from sweep.export.formats import chosen as chosen_formats
+from sweep.exports import selection as pick
+from sweep.exports.folder import fill, room
+from sweep.exports.formats import chosen as chosen_formats
 from sweep.models.shapes import Architecture, Infeasible, architecture
 from sweep.results import result as results
 from sweep.results.result import Result
@@ -396,7 +396,7 @@ def export(
         name: the study's name in the database.
         folder: where to; it appears whole or not at all.
         trial: the trial to take; by default what the verdict recommends, or without one the best by search.
-        formats: names of `sweep.export.formats.FORMATS`, in which the network is written besides.
+        formats: names of `sweep.exports.formats.FORMATS`, in which the network is written besides.
         force: replace an earlier export in that folder.
         storage: a database's path or SQLAlchemy URL.
         watcher: is told what happens; by default nobody is.

@@ -791,7 +791,7 @@ def export(
     """Write the best as a trained model, a script, a notebook and a configuration."""
     from sweep import api
     from sweep.cli.progress import Tally, download_bar, percent, watching
-    from sweep.export.folder import NAMES
+    from sweep.exports.folder import NAMES
 
     result = api.result(study, storage=storage)
     if tensorboard is not None or mlflow is not None:
@@ -828,7 +828,7 @@ def export(
 
 
 def _export_elsewhere(result: "Result", tensorboard: Path | None, mlflow: str | None, storage: str) -> None:
-    from sweep.export import trackers as elsewhere
+    from sweep.exports import trackers as elsewhere
     from sweep.storage import database
 
     if mlflow is not None and database.same(mlflow, storage):
@@ -852,7 +852,7 @@ def predict(
 ) -> None:
     """Say which digit is on a picture, by the exported model."""
     from sweep.cli.tables import print_predictions
-    from sweep.export import prediction
+    from sweep.exports import prediction
 
     print_predictions(prediction.predict(folder, pictures, as_is=as_is), as_json)
 

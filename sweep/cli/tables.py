@@ -17,7 +17,7 @@ from sweep.verdict.outlook import in_words, look_ahead
 
 if TYPE_CHECKING:
     from sweep.coordinator.batch import Trained
-    from sweep.export.prediction import Prediction
+    from sweep.exports.prediction import Prediction
     from sweep.results.result import Result
 
 

@@ -20,7 +20,7 @@ from samples.results import result_of
 import reports
 from sweep.cli import app as cli
 from sweep.errors import plain
-from sweep.export import folder as export
+from sweep.exports import folder as export
 from sweep.results.live import Reading
 from sweep.runs import Outcome
 

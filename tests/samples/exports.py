@@ -7,7 +7,7 @@ from pathlib import Path
 from samples.results import frame_of, result_of
 from sweep import api
 from sweep.data import dataset as data
-from sweep.export.selection import Pick, Sealed, sealed_run
+from sweep.exports.selection import Pick, Sealed, sealed_run
 from sweep.models.shapes import Architecture
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration

@@ -6,7 +6,7 @@ from samples.results import frame_of, result_of
 from samples.strategies import configurations, unhurried
 
 from sweep.errors import InputError, StudyError
-from sweep.export.folder import as_toml
+from sweep.exports.folder import as_toml
 from sweep.results.result import Result
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.storage.store import Store

@@ -12,8 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sweep.data.published import PUBLISHED
 from sweep.errors import several, shown
-from sweep.export.formats import FORMATS, MODEL, Written
-from sweep.export.selection import Pick, Sealed, standing
+from sweep.exports.formats import FORMATS, MODEL, Written
+from sweep.exports.selection import Pick, Sealed, standing
 from sweep.space.configuration import Configuration, Value
 from sweep.verdict.confirmation import BASELINE
 from sweep.verdict.statistics import difference
@@ -75,7 +75,7 @@ def metrics(pick: Pick, written: Written, provenance: dict[str, Any]) -> dict[st
 def as_card(document: dict[str, Any]) -> str:
     """README.md, from the document of metrics.json."""
     environment = Environment(
-        loader=PackageLoader("sweep.export"), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
+        loader=PackageLoader("sweep.exports"), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
     )
     environment.filters |= {"percent": _percent, "interval": _interval, "points": _points}
     name = document["data"]["name"]

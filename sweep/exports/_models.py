@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sweep.data.dataset import Dataset
 from sweep.errors import ModelError
-from sweep.export.formats import FORMATS, MODEL, Written
+from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.models.network import build
 from sweep.runs import Run
 from sweep.training.loop import Images, Training

@@ -25,8 +25,8 @@ from sweep import api
 from sweep.data import dataset as data
 from sweep.data import published
 from sweep.data._arrays import IDX_NAMES
-from sweep.export._script import as_notebook, as_script
-from sweep.export.selection import Sealed, of
+from sweep.exports._script import as_notebook, as_script
+from sweep.exports.selection import Sealed, of
 from sweep.models import network
 from sweep.models.shapes import Infeasible, architecture
 from sweep.space.configuration import Configuration

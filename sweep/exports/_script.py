@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sweep.data.published import HOST, PUBLISHED
-from sweep.export.selection import Pick, heading
+from sweep.exports.selection import Pick, heading
 from sweep.space.configuration import BATCH_NORM_MOMENTUM, Configuration, ConvBlock
 
 READ_NPZ = """with np.load(path) as arrays:
@@ -54,7 +54,7 @@ def _render(pick: Pick, notebook: bool) -> str:
     configuration, study, dataset = pick.configuration, pick.result.study, pick.dataset
     load_data = _load_data(study.data)
     environment = Environment(
-        loader=PackageLoader("sweep.export"), undefined=StrictUndefined, keep_trailing_newline=True
+        loader=PackageLoader("sweep.exports"), undefined=StrictUndefined, keep_trailing_newline=True
     )
     tutorial = Configuration()
     return environment.get_template("train.py.j2").render(

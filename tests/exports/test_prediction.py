@@ -17,8 +17,8 @@ from samples.training import mnist
 
 from sweep.cli.tables import print_predictions
 from sweep.errors import InputError
-from sweep.export import prediction
-from sweep.export.prediction import predict
+from sweep.exports import prediction
+from sweep.exports.prediction import predict
 
 COUNT = 50
 layers = keras.layers

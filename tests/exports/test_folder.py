@@ -23,10 +23,10 @@ from samples.results import frame_of, result_of, rows_of
 
 from sweep import api
 from sweep.errors import InputError, ModelError
-from sweep.export import _card as card
-from sweep.export import folder as export
-from sweep.export import formats
-from sweep.export.selection import of, sealed_run
+from sweep.exports import _card as card
+from sweep.exports import folder as export
+from sweep.exports import formats
+from sweep.exports.selection import of, sealed_run
 from sweep.space.configuration import Configuration
 from sweep.storage.checkpoints import path_of
 from sweep.storage.store import Store
@@ -347,7 +347,7 @@ def test_a_missing_extra_is_told_with_what_to_install(monkeypatch):
 
 @pytest.mark.parametrize("wrong", ["computes", "raises"])
 def test_a_format_that_computes_something_else_fails_loudly(place, tmp_path, monkeypatch, metrics, wrong):
-    from sweep.export import _models as models
+    from sweep.exports import _models as models
 
     result = api.result("tiny", storage=str(place / "sweep.db"))
     with Store.open(str(place / "sweep.db")) as store:

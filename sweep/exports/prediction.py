@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sweep.errors import InputError, alike
-from sweep.export.formats import MODEL
+from sweep.exports.formats import MODEL
 from sweep.system.silence import quietly
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import InputError
-from sweep.export import _card as card
-from sweep.export import _script as script
-from sweep.export.formats import FORMATS, MODEL
-from sweep.export.selection import Pick, heading
+from sweep.exports import _card as card
+from sweep.exports import _script as script
+from sweep.exports.formats import FORMATS, MODEL
+from sweep.exports.selection import Pick, heading
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration, Value
 from sweep.system.files import filling
@@ -54,7 +54,7 @@ def fill(folder: Path, pick: Pick, state: Path, formats: Sequence[str], provenan
         OSError: a file cannot be written.
     """
     with quietly():
-        from sweep.export import _models as models  # seconds of imports
+        from sweep.exports import _models as models  # seconds of imports
 
         written = models.write(pick.run, state, pick.dataset, formats, folder)
     document = card.metrics(pick, written, provenance)
