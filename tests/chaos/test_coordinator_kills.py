@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from doomed import Point, killed
 from samples.chaos import SPACE, Place, problems, table, told
+from samples.kills import Point, killed
 
 from sweep.coordinator.coordinator import Stopped
 from sweep.errors import StoreError

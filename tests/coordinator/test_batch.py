@@ -11,7 +11,7 @@ from unittest.mock import ANY
 
 import numpy as np
 import pytest
-from samples.batches import Keeping
+from samples.checkpoints import Keeping
 from samples.training import run_of, without_time
 
 from sweep.api import Quiet

@@ -1,5 +1,6 @@
 import pytest
-from samples.studies import RATES, Keeping, run, states, study_of
+from samples.checkpoints import Keeping, states
+from samples.studies import RATES, run, study_of
 
 from sweep.coordinator.coordinator import Stopped
 from sweep.data.dataset import Split

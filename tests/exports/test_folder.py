@@ -16,9 +16,9 @@ import jsonschema
 import nbformat
 import numpy as np
 import pytest
+from samples.checkpoints import left_by_a_dead_process
 from samples.data import npz
 from samples.exports import TINY, found, mnist, picked
-from samples.files import left_by_a_dead_process
 from samples.results import frame_of, result_of, rows_of
 
 from sweep import api

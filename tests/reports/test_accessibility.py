@@ -8,8 +8,7 @@ import pytest
 from samples.browser import browser, opened
 from samples.dashboard import served
 from samples.databases import keep
-from samples.pages import EVERYTHING
-from samples.pages_live import LOADED
+from samples.pages import EVERYTHING, LOADED
 from samples.results import confirmed, sample, shifted
 
 import reports

@@ -4,8 +4,7 @@ import pytest
 from samples.browser import browser, opened
 from samples.dashboard import served
 from samples.databases import begin, keep
-from samples.pages import SCREENS, press, see_all
-from samples.pages_live import LOADED
+from samples.pages import LOADED, SCREENS, press, see_all
 from samples.results import result_of, sample, study
 
 from sweep.runs import Epoch, Outcome

@@ -13,8 +13,7 @@ import pytest
 from samples.browser import browser, opened
 from samples.dashboard import served
 from samples.databases import keep
-from samples.pages import see_all
-from samples.pages_live import LOADED
+from samples.pages import LOADED, see_all
 from samples.results import result_of
 
 import reports

@@ -3,30 +3,21 @@
 import json
 import math
 import sqlite3
-import threading
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
-from sweep.api import Quiet
-from sweep.coordinator.coordinator import Coordinator, Stopped
-from sweep.data.dataset import Split
+from samples import studies
+from sweep.coordinator.coordinator import Stopped
 from sweep.engines.scripted import ScriptedEngine, learns_with_rate
-from sweep.engines.supervised import Limits, Supervised
-from sweep.models.shapes import architecture
-from sweep.results import result as results
+from sweep.engines.supervised import Limits
 from sweep.results.result import Result
 from sweep.runs import UNFINISHED, Event, Outcome, Run, SegmentFailed
-from sweep.search import schedule
-from sweep.search.optuna import OptunaSearch
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice, Float
-from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import checkpoint_folder
 from sweep.storage.invariants import check_invariants
-from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 from sweep.study.study import Study
 
@@ -35,10 +26,6 @@ SPACE = {
     "batch_size": Choice((32, 64, 128, 256)),
     "conv1_stride": Choice((1, 8)),  # with 8, the tutorial's second convolution does not fit
 }
-UNLIMITED = Limits()
-KEPT = 5
-"""Of so many of the best trials the states are kept."""
-
 WHEN = ("started", "finished")
 """The columns of a table that no two studies share."""
 
@@ -110,33 +97,16 @@ class Place:
         return Counter(self.log.read_text().splitlines() if self.log.exists() else [])
 
     def run(
-        self, study: Study, seconds: float | None = None, limits: Limits = UNLIMITED, fresh: bool = False, **engine
+        self,
+        study: Study,
+        seconds: float | None = None,
+        limits: Limits = studies.UNLIMITED,
+        fresh: bool = False,
+        **engine,
     ) -> tuple[Result, Stopped | None]:
-        """One call of the coordinator; None in place of why it stopped where it was interrupted at once."""
+        """One call of the coordinator: see `samples.studies.run`. `engine` are fields of its `KeepingEngine`."""
         scripted = KeepingEngine(**{"curve": fate, "log": self.log} | engine)
-        with Store.open(self.storage) as store:
-            study_id = store.begin_study(study, "digest")
-            with Lease(store, study_id, study.name) as lease:
-                coordinator = Coordinator(
-                    study=study,
-                    study_id=study_id,
-                    shape=partial(architecture, image_shape=(28, 28, 1), classes=10),
-                    run_of=lambda configuration: Run(configuration, study.seed, "mnist", "digest", Split(study.seed)),
-                    search=OptunaSearch(study, store.url),
-                    schedule=schedule.of(study.pruner),
-                    store=store,
-                    engine=Supervised(scripted, limits),
-                    watcher=Quiet(),
-                    checkpoints=Checkpoints(self.states, KEPT, store.best_runs(study_id, KEPT)),
-                    lease=lease,
-                    provenance={},
-                    fresh=fresh,
-                )
-                try:
-                    stopped = coordinator.run(threading.Event(), seconds)
-                except KeyboardInterrupt:
-                    stopped = None
-            return results.of(store, study.name), stopped
+        return studies.run(study, self.storage, scripted, seconds, limits, fresh, self.states)
 
 
 def table(result: Result) -> list[dict]:

@@ -1,11 +1,16 @@
-"""What the tests of several packages share: commands."""
+"""Commands of `sweep`, in a process of their own or in this one, and what they print."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from sweep.cli import app as cli
+
 
 def sweep(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Calls a command in a process of its own, which must end with that exit code."""
     done = subprocess.run(
         [sys.executable, "-m", "sweep", *arguments], cwd=cwd, capture_output=True, text=True, timeout=300
     )
@@ -15,8 +20,22 @@ def sweep(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProc
 
 
 def until(process: subprocess.Popen[str], word: str) -> None:
+    """Reads the lines on a command's standard error until one has the word."""
     assert process.stderr is not None
     for line in process.stderr:
         if word in line:
             return
     raise AssertionError(f"{word!r} was never said")
+
+
+def say(capsys, *arguments: str, code: int, out: str = "") -> str:
+    """What a command that fails says on standard error, on one line."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", ["sweep", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    assert ended.value.code == code
+    printed = capsys.readouterr()
+    assert printed.out == out
+    assert "Traceback" not in printed.err
+    return " ".join(printed.err.replace("│", " ").split())

@@ -1,4 +1,4 @@
-"""Made-up results, as `report_samples` has them, kept in a real database as a coordinator would have left them."""
+"""Made-up results, as `samples.results` has them, kept in a real database as a coordinator would have left them."""
 
 from datetime import UTC, datetime
 

@@ -1,18 +1,14 @@
-"""What the tests of several packages share: laboratory."""
+"""A study searched and confirmed by scripted workers, whose networks are right by chances that a test sets."""
 
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 
 from sweep import api
-from sweep.cli import app as cli
 from sweep.data.dataset import Dataset, load, partition
 from sweep.engines.scripted import ScriptedEngine
 from sweep.results.result import Result
@@ -21,17 +17,12 @@ from sweep.space.space import Choice
 from sweep.study.study import Study
 
 IMAGES = 4_000
-
-
 BASELINE, CHEAP, BIG, HUGE = 64, 32, 128, 256
 """Dense units, by which networks are known here; they are also what a network costs."""
 
-
 IN_THE_SEARCH = {BASELINE: 0.95, CHEAP: 0.955, BIG: 0.97, HUGE: 0.96}
-
-
 EQUAL = dict.fromkeys(IN_THE_SEARCH, 0.95)
-
+"""Accuracies by dense units."""
 
 USUAL: dict[str, bytes] = {}
 """Databases after the usual search of a dataset, which takes longer than its confirmation."""
@@ -44,11 +35,6 @@ def npz(path: Path, **changes) -> str:
     arrays |= {"x_test": np.zeros((500, 16, 16), np.uint8), "y_test": labels[:500]}
     np.savez(path, **(arrays | changes))
     return str(path)
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory) -> str:
-    return npz(tmp_path_factory.mktemp("data") / "small.npz")
 
 
 def study_of(source: str, **fields) -> Study:
@@ -127,24 +113,3 @@ def a_second_an_epoch(monkeypatch, engine: ScriptedEngine) -> ScriptedEngine:
     """Has the clock show the epochs that were trained."""
     monkeypatch.setattr("sweep.coordinator.batch.time", SimpleNamespace(monotonic=lambda: float(len(engine.trained))))
     return engine
-
-
-def say(capsys, *arguments: str, code: int, out: str = "") -> str:
-    """What a command that fails says on standard error, on one line."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sys, "argv", ["sweep", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    assert ended.value.code == code
-    printed = capsys.readouterr()
-    assert printed.out == out
-    assert "Traceback" not in printed.err
-    return " ".join(printed.err.replace("│", " ").split())
-
-
-def sweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sweep", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    return done

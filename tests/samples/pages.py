@@ -1,14 +1,13 @@
-"""What the tests of several packages share: pages."""
+"""What the tests do with an open page: unfold all of it, wait until its charts are drawn, press a button."""
 
 SCREENS = [(1600, False), (360, True)]
+"""Widths in pixels, each with whether the reader prefers dark."""
 
+LOADED = "document.readyState === 'complete' && document.querySelectorAll('[aria-busy]').length === 0"
+"""Holds once a dashboard has fetched all of its sections."""
 
 EVERYTHING = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
-
-
 CHARTS = "document.querySelectorAll('figure.chart script').length"
-
-
 DRAWN = "document.querySelectorAll('.js-plotly-plot .main-svg').length"
 
 

@@ -1,7 +1,6 @@
-"""What the tests of several packages share: studies."""
+"""Small studies, run by a real coordinator with scripted workers: a real database, a real search, real rungs."""
 
 import threading
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from sweep.engines.supervised import Limits, Supervised
 from sweep.models.shapes import architecture
 from sweep.results import result as results
 from sweep.results.result import Result
-from sweep.runs import Run, Segment
+from sweep.runs import Run
 from sweep.search import schedule
 from sweep.search.optuna import OptunaSearch
 from sweep.space.space import Float
@@ -23,9 +22,9 @@ from sweep.storage.store import Store
 from sweep.study.study import Study
 
 RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
-
-
 UNLIMITED = Limits()
+KEPT = 5
+"""How many of the best trials keep their checkpoints."""
 
 
 def run(
@@ -35,8 +34,12 @@ def run(
     seconds: float | None = None,
     limits: Limits = UNLIMITED,
     fresh: bool = False,
+    states: Path | None = None,
 ) -> tuple[Result, Stopped | None]:
-    """One call of the coordinator; None in place of why it stopped where it was interrupted."""
+    """One call of the coordinator, with checkpoints in the folder `states` (default: beside the database).
+
+    Returns the result and why the coordinator stopped: None if it was interrupted.
+    """
     with Store.open(storage) as store, Lease(store, store.begin_study(study, "digest"), study.name) as lease:
         study_id = store.study(study.name).id
         coordinator = Coordinator(
@@ -49,7 +52,7 @@ def run(
             store=store,
             engine=Supervised(engine, limits),
             watcher=Quiet(),
-            checkpoints=Checkpoints(Path(storage).parent, 5, store.best_runs(study_id, 5)),
+            checkpoints=Checkpoints(states or Path(storage).parent, KEPT, store.best_runs(study_id, KEPT)),
             lease=lease,
             provenance={},
             fresh=fresh,
@@ -63,16 +66,3 @@ def run(
 
 def study_of(space: dict, **fields) -> Study:
     return Study(**{"name": "test", "space": space, "trials": 6} | fields)
-
-
-@dataclass
-class Keeping(ScriptedEngine):
-    """Leaves a state of each run that it trains, as workers do."""
-
-    def start(self, segment: Segment) -> None:
-        super().start(segment)
-        segment.checkpoint.write_bytes(b"a state")
-
-
-def states(storage: str) -> set[str]:
-    return {path.stem for path in Path(storage).parent.glob("*.npz")}

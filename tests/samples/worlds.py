@@ -1,4 +1,4 @@
-"""What the tests of several packages share: worlds."""
+"""Simulated networks whose true accuracies are known, to see how often the statistics of a verdict are right."""
 
 from dataclasses import replace
 
@@ -8,12 +8,8 @@ from scipy import special, stats
 from sweep.verdict.statistics import Candidate, behind, conclude
 
 IMAGES = 10_000
-
-
 HARD = 400
 """How many of 10,000 images any network may miss."""
-
-
 SEED_NOISE = 0.085 / 100
 """Standard deviation over seeds of a trained network's accuracy on endless images."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples.files import left_by_a_dead_process
+from samples.checkpoints import left_by_a_dead_process
 
 from sweep.data.dataset import Split
 from sweep.errors import StoreError

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from samples.files import left_by_a_dead_process
-from samples.studies import RATES, Keeping, run, states, study_of
+from samples.checkpoints import Keeping, left_by_a_dead_process, states
+from samples.studies import RATES, run, study_of
 
 from sweep.errors import InputError
 from sweep.storage.invariants import check_invariants, superfluous

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from samples.laboratory import BASELINE, Laboratory, a_second_an_epoch, npz, predicting, say, study_of
+from samples.commands import say
+from samples.laboratory import BASELINE, a_second_an_epoch, predicting, study_of
 from samples.strategies import configurations, unhurried
 from samples.worlds import World
 
@@ -184,16 +185,6 @@ def test_among_equals_a_change_seems_to_do_something_in_at_most_5_percent_of_abl
 
 
 # -- the command
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    return npz(tmp_path_factory.mktemp("data") / "small.npz")
-
-
-@pytest.fixture
-def laboratory(storage, source, monkeypatch):
-    return Laboratory(storage, source, monkeypatch)
 
 
 SPACE = {"dense_units": Choice((64, 128)), "dropout": Choice((0.2, 0.5))}

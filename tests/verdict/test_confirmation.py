@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from samples.batches import Keeping
+from samples.checkpoints import Keeping
+from samples.commands import say, sweep
 from samples.laboratory import (
     BASELINE,
     BIG,
@@ -25,9 +26,7 @@ from samples.laboratory import (
     a_second_an_epoch,
     labels_of,
     npz,
-    say,
     study_of,
-    sweep,
     units,
 )
 
@@ -46,11 +45,6 @@ from sweep.storage.database import checkpoint_folder
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 from sweep.verdict.confirmation import affordable, chosen, fresh_seeds, hits
-
-
-@pytest.fixture
-def laboratory(storage, source, monkeypatch) -> Laboratory:
-    return Laboratory(storage, source, monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -634,7 +628,7 @@ learning_rate = { low = 1e-6, high = 2e-6 }
 
 def test_a_real_study_is_run_and_confirmed_in_one_go_and_confirming_again_trains_nothing(tmp_path):
     (tmp_path / "tiny.toml").write_text(TINY)
-    first = sweep(tmp_path, "run", "tiny.toml", "--confirm", "--workers", "1", "--threads", "1").stdout.splitlines()
+    first = sweep("run", "tiny.toml", "--confirm", "--workers", "1", "--threads", "1", cwd=tmp_path).stdout.splitlines()
     table = next(place for place, line in enumerate(first) if line.split()[:2] == ["seeds", "accuracy"])
     assert sorted(line.split("  ")[0] for line in first[table + 1 : table + 4]) == ["baseline", "trial 1", "trial 2"]
     assert first[table + 5] == "recommended baseline"
@@ -643,7 +637,7 @@ def test_a_real_study_is_run_and_confirmed_in_one_go_and_confirming_again_trains
     assert first[-2].endswith(", looked at once for this study")
     assert first[-1] == "next: sweep report tiny"
 
-    again = sweep(tmp_path, "confirm", "tiny", "--top", "2", "--seeds", "2", "--json")
+    again = sweep("confirm", "tiny", "--top", "2", "--seeds", "2", "--json", cwd=tmp_path)
     document = json.loads(again.stdout)
     assert "is ready on" not in again.stderr
     assert again.stderr.count("known already") == 3 * 2 + 2

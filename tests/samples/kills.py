@@ -11,9 +11,9 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
-from samples.chaos import Place
 from sqlalchemy import Engine, event
 
+from samples.chaos import Place
 from sweep.study.study import Study
 
 PATIENCE = 120.0
@@ -66,9 +66,9 @@ def _run(study: Study, folder: Path, point: Point, workers: int) -> None:
 def killed(study: Study, place: Place, point: Point, workers: int = 1) -> bool:
     """Runs a study in a process that dies at a point; returns whether it came there."""
     context = multiprocessing.get_context("forkserver")  # what a process needs is imported once, then it is forked
-    context.set_forkserver_preload(["doomed"])
+    context.set_forkserver_preload(["samples.kills"])
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])]))
+        patched.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
         forkserver.ensure_running()
     process = context.Process(target=_run, args=(study, place.folder, point, workers))
     process.start()
