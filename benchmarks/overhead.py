@@ -17,8 +17,9 @@ from unittest.mock import patch
 
 import psutil
 
-from sweep import api
+from sweep.api import search, workplace
 from sweep.engines import local
+from sweep.progress.display import SilentWatcher
 from sweep.runs import Event, Segment, SegmentFailed, SegmentFinished, Trial
 from sweep.study import study as spec
 
@@ -27,7 +28,7 @@ waits: list[float] = []
 _idle_since: dict[int, float] = {}
 
 
-class Watch(api.Quiet):
+class Watch(SilentWatcher):
     """Notes the first sign of life of a segment: it comes right before its first step."""
 
     def progress(self, trial: Trial, epochs: float) -> None:
@@ -68,9 +69,9 @@ def main() -> None:
     parser.add_argument("--study", default="everything")
     options = parser.parse_args()
     study = spec.load(options.study).replaced(trials=options.trials, train_size=options.images, validation=500)
-    patched = patch.object(api, "LocalEngine", TimedEngine), patch.object(local, "_listen", listen)
+    patched = patch.object(workplace, "LocalEngine", TimedEngine), patch.object(local, "_listen", listen)
     with tempfile.TemporaryDirectory() as folder, patched[0], patched[1]:
-        api.run(study, storage=str(Path(folder, "sweep.db")), watcher=Watch())
+        search.run(study, storage=Path(folder, "sweep.db"), progress=Watch())
     began = psutil.Process().create_time()
     print(f"start-up: {first_step[0] - began:.1f} s to the first training step")
     tail = quantiles(waits, n=20)[-1]

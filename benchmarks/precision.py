@@ -19,18 +19,13 @@ import numpy as np
 from rich.console import Console
 from scipy import stats
 
-from sweep.api import crew, stop_on_signals
-from sweep.cli.progress import Tally, watching
-from sweep.coordinator.batch import Batch
+from sweep.api.train import trained
+from sweep.api.workplace import Workplace
+from sweep.cli.display import ConsoleDisplay
 from sweep.data.dataset import Split, load
-from sweep.engines.local import LocalEngine
-from sweep.engines.supervised import Supervised
+from sweep.progress.display import Task
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
-from sweep.storage.checkpoints import Checkpoints
-from sweep.storage.database import checkpoint_folder
-from sweep.storage.store import Store
-from sweep.system.machine import provenance
 
 SMALL: dict[str, Any] = {"conv1_filters": 8, "conv2_filters": 16, "dense_units": 64}
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
@@ -68,21 +63,11 @@ def main() -> None:
     parser.add_argument("--storage", default="precision.db")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
-    workers, threads = crew(None, None)
+    place = Workplace(options.storage, progress=ConsoleDisplay(Console(stderr=True)))
     wanted = runs(options.seeds, options.images, load("mnist").digest)
-    tally = Tally(Configuration(), len(wanted), workers, "run", "validation accuracy")
-    with (
-        Store.open(options.storage) as store,
-        watching(tally, Console(stderr=True)) as display,
-        stop_on_signals() as stop,
-    ):
-        engine, checkpoints = (
-            Supervised(LocalEngine(workers, threads)),
-            Checkpoints(checkpoint_folder(options.storage), 0),
-        )
-        with Batch(store, engine, checkpoints, provenance(workers, threads), display, stop) as batch:
-            trained = [each for each in batch.train(wanted) if each]  # all of them: no time was set
-    scores = 100 * np.array([each.curve[-1].val_accuracy for each in trained])
+    with place.open_store() as store:
+        found = trained(wanted, store, place, Task(Configuration(), len(wanted), place.crew()[0], "run"))
+    scores = 100 * np.array([each.curve[-1].val_accuracy for each in found])
     pairs = scores.reshape(options.seeds, len(CONFIGURATIONS), 2)
     differences = pairs[..., 1] - pairs[..., 0]  # (seeds, configurations), in points
     print(f"{options.seeds} seeds, {options.images} training and {VALIDATION} validation images; points of accuracy\n")

@@ -3,25 +3,38 @@
     import sweep
 
     study = sweep.load("learning-rate")
-    result = sweep.run(study)
-    result.best                # a Configuration
-    result.frame               # one row per trial
+    result = sweep.run(study)  # shows its progress in a terminal and in a notebook
+    print(result)  # the lines that `sweep run` ends with
+    result.best  # a Configuration
+    result.frame  # one row per trial
 
-The names below are all there is; `reports.write(result, path)` and `sweep.api.export(name, folder)` render
-and take away what was found. What a name needs is imported when it is first used, so that neither
-TensorFlow nor Optuna is loaded by `import sweep`.
+Every verb of the command line is a function here, in the same words. The names below are all there is. A name imports
+what it needs when it is first used, so that `import sweep` loads neither TensorFlow nor Optuna.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sweep.api import confirm, result, run
+    from sweep.api.ablate import ablate
+    from sweep.api.baseline import baseline
+    from sweep.api.confirm import confirm
+    from sweep.api.export import export
+    from sweep.api.look import result, studies
+    from sweep.api.predict import predict
+    from sweep.api.report import report
+    from sweep.api.search import run
+    from sweep.api.suggestions import suggestions
+    from sweep.api.train import train
+    from sweep.api.workplace import Workplace
+    from sweep.engines.supervised import Limits
     from sweep.errors import SweepError
     from sweep.results.result import Result
     from sweep.space.configuration import Configuration, ConvBlock
     from sweep.space.space import Choice, Float, Int
     from sweep.study.study import Study, load
+
+    __version__: str
 
 __all__ = [
     "Choice",
@@ -29,27 +42,55 @@ __all__ = [
     "ConvBlock",
     "Float",
     "Int",
+    "Limits",
     "Result",
     "Study",
     "SweepError",
+    "Workplace",
+    "__version__",
+    "ablate",
+    "baseline",
     "confirm",
+    "export",
     "load",
+    "predict",
+    "report",
     "result",
     "run",
+    "studies",
+    "suggestions",
+    "train",
 ]
 
 _HOMES = {
-    "sweep.api": ("confirm", "result", "run"),
-    "sweep.space.configuration": ("Configuration", "ConvBlock"),
+    "sweep.api.ablate": ("ablate",),
+    "sweep.api.baseline": ("baseline",),
+    "sweep.api.confirm": ("confirm",),
+    "sweep.api.export": ("export",),
+    "sweep.api.look": ("result", "studies"),
+    "sweep.api.predict": ("predict",),
+    "sweep.api.report": ("report",),
+    "sweep.api.search": ("run",),
+    "sweep.api.suggestions": ("suggestions",),
+    "sweep.api.train": ("train",),
+    "sweep.api.workplace": ("Workplace",),
+    "sweep.engines.supervised": ("Limits",),
     "sweep.errors": ("SweepError",),
     "sweep.results.result": ("Result",),
+    "sweep.space.configuration": ("Configuration", "ConvBlock"),
     "sweep.space.space": ("Choice", "Float", "Int"),
     "sweep.study.study": ("Study", "load"),
 }
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("cnn-sweep")
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(home), name)
     raise AttributeError(f"module 'sweep' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -4,26 +4,21 @@ import os
 import re
 import sys
 import threading
-import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
 
-from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, SEARCH_SHARE, STORAGE, SUGGESTED, SUGGESTED_SEEDS, VALIDATION
-from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError, plain, several
+from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, STORAGE, SUGGESTED_SEEDS, VALIDATION
+from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from socketserver import BaseServer
 
-    from rich.console import Console
-
-    from sweep.data.dataset import Dataset
-    from sweep.results.result import Result
-    from sweep.study.study import Study
+    from sweep.cli.display import ConsoleDisplay
 
 TRY, LOOK, TAKE, KEEP = "Try", "Look", "Take away", "Keep house"
 INTERRUPTED = 130
@@ -94,60 +89,36 @@ def run(
     storage: Storage = STORAGE,
 ) -> None:
     """Search a study; run again, it goes on where it stopped."""
-    from sweep import api
-    from sweep.cli.progress import Tally, download_bar, watching
+    from sweep.api.budget import Budget
+    from sweep.api.confirm import confirmed as confirm_result
+    from sweep.api.search import loaded, search
+    from sweep.api.workplace import Workplace
     from sweep.cli.tables import print_verdict, summary
     from sweep.coordinator.coordinator import Stopped
-    from sweep.data import dataset as data
     from sweep.engines.supervised import Limits
-    from sweep.storage.database import as_url, place_of
-    from sweep.study import study as spec
-    from sweep.system.machine import bfloat16_instructions
 
-    began = time.monotonic()
-    wanted = spec.load(study).replaced(trials=trials)
+    wanted = loaded(study, trials)
     seconds = None if timeout is None else _seconds("--timeout", timeout)
     limits = Limits(
         None if trial_timeout is None else _seconds("--trial-timeout", trial_timeout),
         None if trial_memory is None else _bytes("--trial-memory", trial_memory),
     )
-    tally = Tally(wanted.base, wanted.trials, api.crew(workers, threads)[0], study=wanted)
-    console = _stderr()
-    before = api.result_if_any(wanted.name, storage=storage)
-    if before is not None:
-        tally.remember(before)
-    _note(f"{wanted.name}: {_ranges(wanted)}; kept in {place_of(as_url(storage))}")
-    if wanted.precision == "bfloat16" and not bfloat16_instructions():
-        _note(
-            'bfloat16 is emulated on this processor, which makes it slower than float32 (precision = "auto" avoids it)'
-        )
-    with download_bar(console) as progress:
-        dataset = data.load(wanted.data, progress=progress)
+    budget = Budget.of(timeout=seconds, within=None, confirm=confirmed)
+    place = Workplace(storage, workers, threads, keep_checkpoints, _display())
     flags = [*_given("--trials", trials), *(["--confirm"] if confirmed else [])]
     flags += [*(["--dashboard"] if dashboard else []), *_given("--storage", storage, STORAGE)]
     again = " ".join(["sweep run", study, *flags])
     if dashboard:
         context.with_resource(_shown_in_a_browser(wanted.name, storage))
-    with _to_go_on(again), watching(tally, console) as display:
-        result, stopped = api.run_until_stopped(
-            wanted,
-            dataset,
-            seconds * SEARCH_SHARE if confirmed and seconds is not None else seconds,
-            workers,
-            threads,
-            limits=limits,
-            fresh=fresh,
-            keep_checkpoints=keep_checkpoints,
-            storage=storage,
-            watcher=display,
-        )
+    with _to_go_on(again):
+        searched = search(wanted, place, budget, limits, fresh)
+    result, stopped = searched.result, searched.stopped
     for line in summary(result):
         print(plain(line))
     if confirmed and stopped is not Stopped.SIGNAL:
-        left = None if seconds is None else began + seconds - time.monotonic()
         print()
         with _to_go_on(again):
-            print_verdict(_confirm(result, CONFIRMED, CONFIRMED, left, workers, threads, storage), as_json=False)
+            print_verdict(confirm_result(result, place, within=budget.left), as_json=False)
     if stopped is Stopped.SIGNAL:
         print(f"{INTERRUPTION}\n{again}")
     elif stopped is Stopped.TIMEOUT:
@@ -177,53 +148,25 @@ def confirm(
     as_json: Json = False,
 ) -> None:
     """Train the best and the baseline on fresh seeds: what is really better?"""
-    from sweep import api
+    import sweep
     from sweep.cli.tables import print_verdict
 
     seconds = None if within is None else _seconds("--within", within)
     given = [*_given("--top", top, CONFIRMED), *_given("--seeds", seeds, CONFIRMED), *_given("--within", within)]
     with _to_go_on(" ".join(["sweep confirm", study, *given, *_given("--storage", storage, STORAGE)])):
-        found = _confirm(api.result(study, storage=storage), top, seeds, seconds, workers, threads, storage)
-    print_verdict(found, as_json)
-    if not as_json:
-        print(f"next: sweep report {study}{''.join(f' {word}' for word in _given('--storage', storage, STORAGE))}")
-
-
-def _confirm(
-    before: "Result",
-    top: int,
-    seeds: int,
-    seconds: float | None,
-    workers: int | None,
-    threads: int | None,
-    storage: str,
-) -> "Result":
-    """Confirms a study while showing how far it is."""
-    from sweep import api
-    from sweep.cli.progress import Tally, download_bar, watching
-    from sweep.verdict.confirmation import chosen
-
-    console = _stderr()
-    trials = chosen(before, top)
-    runs = (len(trials) + 3) * seeds  # at most: the candidates, the baseline, and two on the test images
-    tally = Tally(before.study.base, runs, api.crew(workers, threads)[0], "run", "accuracy")
-    _note(f"{len(trials)} trials and the baseline on {seeds} fresh seeds; whoever is clearly behind is left out")
-    with download_bar(console) as progress, watching(tally, console) as display:
-        found = api.confirm(
-            before.study.name,
+        found = sweep.confirm(
+            study,
             top=top,
             seeds=seeds,
             within=seconds,
+            storage=storage,
             workers=workers,
             threads=threads,
-            storage=storage,
-            watcher=display,
-            progress=progress,
+            progress=_display(),
         )
-    assert found.verdict is not None
-    if missing := sorted(set(trials) - {each["trial"] for each in found.verdict["standings"]}):
-        _note(f"too little time was left for {several(len(missing), 'trial')} of these: {', '.join(map(str, missing))}")
-    return found
+    print_verdict(found, as_json)
+    if not as_json:
+        print(f"next: sweep report {study}{''.join(f' {word}' for word in _given('--storage', storage, STORAGE))}")
 
 
 @app.command(rich_help_panel=TRY)
@@ -241,110 +184,25 @@ def suggestions(
     as_json: Json = False,
 ) -> None:
     """Try each of the tutorial's suggestions by itself: which one is worth it?"""
-    from sweep import api
-    from sweep.cli.progress import Tally, download_bar, watching
+    from sweep.api.suggestions import suggested_by
+    from sweep.api.workplace import Workplace
     from sweep.cli.rankings import print_ranking
     from sweep.coordinator.coordinator import Stopped
-    from sweep.data import dataset as data
-    from sweep.search.preview import seconds_for
-    from sweep.verdict.suggestions import ranking, suggested
 
-    began, console = time.monotonic(), _stderr()
     seconds = None if within is None else _seconds("--within", within)
-    tried = suggested(train_size)
-    names, costs = [study.name for study in tried], seconds_for(tried, SUGGESTED, seeds)
-    _note(_expected(sum(costs), seconds, seeds))
-    with download_bar(console) as progress:
-        dataset = data.load(tried[0].data, progress=progress)
-    api.begin(tried, dataset, storage=storage)
     given = [*_given("--within", within), *_given("--seeds", seeds, SUGGESTED_SEEDS)]
     given += _given("--train-size", train_size)
     again = " ".join(["sweep suggestions", *given, *_given("--storage", storage, STORAGE)])
+    place = Workplace(storage, workers, threads, progress=_display())
     with _to_go_on(again):
-        until = None if seconds is None else began + SEARCH_SHARE * seconds
-        searched = _search_each(list(zip(tried, costs, strict=True)), dataset, until, workers, threads, storage)
-        _note(f"the best {SUGGESTED} of each and the baseline on {seeds} fresh seeds")
-        runs = seeds * (1 + SUGGESTED * len(tried))
-        tally = Tally(tried[0].base, runs, api.crew(workers, threads)[0], "run", "accuracy")
-        with watching(tally, console) as display:
-            confirmed = api.confirm_together(
-                names,
-                top=SUGGESTED,
-                seeds=seeds,
-                within=None if seconds is None else began + seconds - time.monotonic(),
-                workers=workers,
-                threads=threads,
-                storage=storage,
-                watcher=display,
-            )
-    results = [api.result(name, storage=storage) for name in names]
-    ranked = ranking(results)
-    print_ranking(ranked, [each.study.name for each in results if each.verdict is None], as_json)
-    if not as_json and not (searched and confirmed):
+        found = suggested_by(place, within=seconds, seeds=seeds, train_size=train_size)
+    print_ranking(found.ranked, found.unconfirmed, as_json)
+    if not as_json and not found.complete:
         print(f"{Stopped.TIMEOUT.value}; every finished epoch is kept. To go on:\n{again}")
     elif not as_json:
-        print(" ".join(["next: sweep report", *names, *_given("--storage", storage, STORAGE)]))
-    if not ranked:
+        print(" ".join(["next: sweep report", *found.names, *_given("--storage", storage, STORAGE)]))
+    if not found.ranked:
         raise typer.Exit(1)
-
-
-def _search_each(
-    costs: "list[tuple[Study, float]]",
-    dataset: "Dataset",
-    until: float | None,
-    workers: int | None,
-    threads: int | None,
-    storage: str,
-) -> bool:
-    """Searches studies one after the other, each for its share of the time by its cost; whether that was enough.
-
-    What one of them leaves, later ones get.
-
-    Raises:
-        KeyboardInterrupt: after Ctrl-C, once everything is kept.
-    """
-    from sweep import api
-    from sweep.cli.progress import Tally, watching
-    from sweep.coordinator.coordinator import Stopped
-    from sweep.engines.supervised import Limits
-
-    enough, ahead = True, sum(cost for _, cost in costs)
-    for study, cost in costs:
-        left = None if until is None else max(0.0, until - time.monotonic())
-        tally = Tally(study.base, study.trials, api.crew(workers, threads)[0])
-        tally.remember(api.result(study.name, storage=storage))
-        _note(f"{study.name}: {_ranges(study)}")
-        with watching(tally, _stderr()) as display:
-            _, stopped = api.run_until_stopped(
-                study,
-                dataset,
-                None if left is None else left * cost / ahead,
-                workers,
-                threads,
-                limits=Limits(),
-                fresh=False,
-                keep_checkpoints=KEEP_CHECKPOINTS,
-                storage=storage,
-                watcher=display,
-            )
-        if stopped is Stopped.SIGNAL:
-            raise KeyboardInterrupt
-        enough, ahead = enough and stopped is not Stopped.TIMEOUT, ahead - cost
-    return enough
-
-
-def _expected(needed: float, within: float | None, seeds: int) -> str:
-    """What trying all suggestions will take, and what to do where that is too long."""
-    from sweep.cli.progress import duration
-    from sweep.search.preview import seconds_for
-    from sweep.verdict.suggestions import suggested
-
-    roughly = f"all of it takes roughly {duration(needed)} on this machine, less what is known already"
-    if within is None or needed <= within:
-        return roughly
-    fitting = [size for size in TRAIN_SIZES if sum(seconds_for(suggested(size), SUGGESTED, seeds)) <= within]
-    smaller = f"; --train-size {fitting[0]} would fit" if fitting else ""
-    return f"{roughly}: within {duration(within)} there will be fewer trials or seeds{smaller}"
 
 
 @app.command(rich_help_panel=TRY)
@@ -362,32 +220,19 @@ def ablate(
     as_json: Json = False,
 ) -> None:
     """Put each change of the confirmed best back, alone: what does it contribute?"""
-    from sweep import api
-    from sweep.cli.progress import Tally, download_bar, watching
+    import sweep
     from sweep.cli.rankings import print_ablation
-    from sweep.verdict import ablation
 
-    before, console = api.result(study, storage=storage), _stderr()
-    runs = 0
-    if before.verdict is not None:
-        changed = ablation.changes(before.configuration(before.recommended), before.study.base)
-        runs = (seeds or len(before.verdict["seeds"])) * (2 + 2 * len(changed))
     given = [*_given("--seeds", seeds), *_given("--within", within), *_given("--storage", storage, STORAGE)]
-    tally = Tally(before.study.base, runs, api.crew(workers, threads)[0], "run", "accuracy")
-    with (
-        _to_go_on(" ".join(["sweep ablate", study, *given])),
-        download_bar(console) as progress,
-        watching(tally, console) as display,
-    ):
-        found = api.ablate(
+    with _to_go_on(" ".join(["sweep ablate", study, *given])):
+        found = sweep.ablate(
             study,
             seeds=seeds,
             within=None if within is None else _seconds("--within", within),
+            storage=storage,
             workers=workers,
             threads=threads,
-            storage=storage,
-            watcher=display,
-            progress=progress,
+            progress=_display(),
         )
     print_ablation(found, as_json)
 
@@ -433,16 +278,15 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Validate a study; show its space, ten samples and what it will cost."""
+    from sweep.api.check import check as checked
     from sweep.cli.progress import changes, duration
     from sweep.cli.tables import cell, print_json, print_table
-    from sweep.search import preview
+    from sweep.search.preview import as_document
     from sweep.space.configuration import Configuration
-    from sweep.study import study as spec
 
-    wanted = spec.load(study)
-    seen = preview.preview(wanted, *_facts_of_own_data(wanted.data))
+    wanted, seen = checked(study)
     if as_json:
-        return print_json(preview.as_document(wanted, seen))
+        return print_json(as_document(wanted, seen))
     print(plain(f"{wanted.name}: {wanted.description}" if wanted.description else wanted.name))
     how = f"{wanted.trials} trials by {wanted.sampler}, pruned by {wanted.pruner}, on {wanted.data}"
     print(f"{how}; {_points(seen.points)}")
@@ -480,28 +324,23 @@ def baseline(
     as_json: Json = False,
 ) -> None:
     """Train the tutorial's network as the tutorial did, and compare."""
-    from sweep import api
-    from sweep.cli.progress import Tally, download_bar, percent, watching
+    import sweep
+    from sweep.cli.progress import percent
     from sweep.cli.tables import print_json, print_table
-    from sweep.data import dataset as data
-    from sweep.space.configuration import TUTORIAL_ACCURACY, TUTORIAL_LOSS, Configuration
+    from sweep.space.configuration import TUTORIAL_ACCURACY, TUTORIAL_LOSS
 
-    console = _stderr()
-    tally = Tally(Configuration(), seeds, api.crew(workers, threads, at_most=seeds)[0], "seed", "test accuracy")
-    with download_bar(console) as progress:
-        mnist = data.load("mnist", progress=progress)
     flags = [*_given("--seeds", seeds, 1), *_given("--storage", storage, STORAGE)]
-    with _to_go_on(" ".join(["sweep baseline", *flags])), watching(tally, console) as display:
-        curves = api.baseline(mnist, seeds, workers=workers, threads=threads, storage=storage, watcher=display)
-    last = [curve[-1] for curve in curves]
+    with _to_go_on(" ".join(["sweep baseline", *flags])):
+        runs = sweep.baseline(seeds=seeds, storage=storage, workers=workers, threads=threads, progress=_display())
+    last = [run.curve[-1] for run in runs]
     if as_json:
-        runs = [{"seed": seed, "accuracy": e.val_accuracy, "loss": e.val_loss} for seed, e in enumerate(last)]
-        return print_json({"tutorial": {"accuracy": TUTORIAL_ACCURACY, "loss": TUTORIAL_LOSS}, "runs": runs})
-    rows = [["the tutorial", percent(TUTORIAL_ACCURACY), f"{TUTORIAL_LOSS:.4f}", ""]]
+        rows = [{"seed": seed, "accuracy": e.val_accuracy, "loss": e.val_loss} for seed, e in enumerate(last)]
+        return print_json({"tutorial": {"accuracy": TUTORIAL_ACCURACY, "loss": TUTORIAL_LOSS}, "runs": rows})
+    table = [["the tutorial", percent(TUTORIAL_ACCURACY), f"{TUTORIAL_LOSS:.4f}", ""]]
     for seed, epoch in enumerate(last):
         difference = 100 * (epoch.val_accuracy - TUTORIAL_ACCURACY)
-        rows.append([f"seed {seed}", percent(epoch.val_accuracy), f"{epoch.val_loss:.4f}", f"{difference:+.2f}"])
-    print_table(["10,000 test images", "accuracy", "loss", "points"], rows, right=(1, 2, 3))
+        table.append([f"seed {seed}", percent(epoch.val_accuracy), f"{epoch.val_loss:.4f}", f"{difference:+.2f}"])
+    print_table(["10,000 test images", "accuracy", "loss", "points"], table, right=(1, 2, 3))
 
 
 @app.command(rich_help_panel=TRY)
@@ -519,31 +358,24 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train one configuration on one or more seeds."""
-    from sweep import api
-    from sweep.cli.progress import Tally, download_bar, watching
+    import sweep
     from sweep.cli.tables import print_runs
-    from sweep.space.configuration import Configuration
-    from sweep.study import recipe
 
-    configuration, console = recipe.read(file), _stderr()
-    tally = Tally(Configuration(), seeds, api.crew(workers, threads, at_most=seeds)[0], "run")
-    numbers = range(seed, seed + seeds)
     flags = [*_given("--seed", seed, 0), *_given("--seeds", seeds, 1), *_given("--data", source, "mnist")]
     flags += [*_given("--validation", validation, VALIDATION), *_given("--storage", storage, STORAGE)]
-    again = " ".join(["sweep train", str(file), *flags])
-    with _to_go_on(again), download_bar(console) as progress, watching(tally, console) as display:
-        trained = api.train(
-            configuration,
-            numbers,
-            source=source,
+    with _to_go_on(" ".join(["sweep train", str(file), *flags])):
+        trained = sweep.train(
+            file,
+            seed=seed,
+            seeds=seeds,
+            data=source,
             validation=validation,
+            storage=storage,
             workers=workers,
             threads=threads,
-            storage=storage,
-            watcher=display,
-            progress=progress,
+            progress=_display(),
         )
-    print_runs(dict(zip(numbers, trained, strict=True)), validation, as_json)
+    print_runs(dict(enumerate(trained, start=seed)), validation, as_json)
     if all(each.reason for each in trained):
         raise typer.Exit(1)
 
@@ -551,11 +383,10 @@ def train(
 @app.command("list", rich_help_panel=LOOK)
 def list_(storage: Storage = STORAGE, as_json: Json = False) -> None:
     """List the studies in the database and how far they are."""
+    import sweep
     from sweep.cli.tables import print_json, print_table
-    from sweep.storage.store import Store
 
-    with Store.open(storage, create=False) as store:
-        rows = store.studies()
+    rows = sweep.studies(storage=storage)
     if as_json:
         return print_json(
             [
@@ -591,10 +422,10 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show how a study stands, or one trial's story."""
-    from sweep import api
+    import sweep
     from sweep.cli.tables import print_study, print_trial
 
-    result = api.result(study, storage=storage)
+    result = sweep.result(study, storage=storage)
     if trial is None:
         return print_study(result, as_json)
     print_trial(result, trial, as_json)
@@ -609,10 +440,10 @@ def trials(
     storage: Storage = STORAGE,
 ) -> None:
     """Print every trial of a study as a table for other programs."""
-    from sweep import api
+    import sweep
     from sweep.system.files import becoming
 
-    frame = api.result(study, storage=storage).frame
+    frame = sweep.result(study, storage=storage).frame
     if sum([csv, as_json, parquet is not None]) > 1:
         raise InputError("Give one of --csv, --json and --parquet.")
     if parquet is not None:
@@ -702,10 +533,9 @@ def report(
     storage: Storage = STORAGE,
 ) -> None:
     """Write what a study found, or how several compare, as one HTML file."""
-    import reports
+    import sweep
 
-    found = _results(studies, storage)
-    reports.write(found[0] if len(found) == 1 else found, output)
+    sweep.report(studies or (), output, storage=storage)
     print(f"wrote {output}")
 
 
@@ -721,12 +551,13 @@ def compare(
     import json
 
     from reports.compared import essence
+    from sweep.api.look import results_of
     from sweep.cli.progress import duration, percent
     from sweep.cli.rankings import print_ranking
     from sweep.cli.tables import print_json, print_table
     from sweep.verdict.suggestions import as_document, ranking
 
-    found = _results(studies, storage)
+    found = results_of(studies or (), storage=storage)
     table, ranked = essence(found), ranking(found)
     if as_json:
         confirmed = {each.study: as_document(each) for each in ranked}
@@ -753,23 +584,6 @@ def compare(
         print_ranking(ranked, [each.study.name for each in found if each.verdict is None], as_json=False)
 
 
-def _results(names: list[str] | None, storage: str) -> "list[Result]":
-    """What the named studies have found, or all of the database.
-
-    Raises:
-        InputError: there is no such study, or none at all.
-    """
-    from sweep import api
-    from sweep.storage.store import Store
-
-    if not names:
-        with Store.open(storage, create=False) as store:
-            names = [row.study.name for row in store.studies()]
-        if not names:
-            raise InputError("There are no studies in the database yet; `sweep run quickstart` begins one.")
-    return [api.result(name, storage=storage) for name in dict.fromkeys(names)]
-
-
 @app.command(rich_help_panel=TAKE)
 def export(
     study: StudyName,
@@ -789,32 +603,25 @@ def export(
     storage: Storage = STORAGE,
 ) -> None:
     """Write the best as a trained model, a script, a notebook and a configuration."""
-    from sweep import api
-    from sweep.cli.progress import Tally, download_bar, percent, watching
+    import sweep
+    from sweep.cli.progress import percent
     from sweep.exports.folder import NAMES
 
-    result = api.result(study, storage=storage)
     if tensorboard is not None or mlflow is not None:
-        return _export_elsewhere(result, tensorboard, mlflow, storage)
+        return _track(study, tensorboard, mlflow, storage)
+    result = sweep.result(study, storage=storage)
     number = result.recommended if trial is None else trial
-    tally = Tally(result.study.base, 1, 1, "run", "test accuracy")
-    console = _stderr()
     given = [*_given("-o", output, Path("best")), *_given("--trial", trial), *_given("--format", formats)]
     given += [*(["--force"] if force else []), *_given("--storage", storage, STORAGE)]
-    with (
-        _to_go_on(" ".join(["sweep export", study, *given])),
-        download_bar(console) as progress,
-        watching(tally, console) as display,
-    ):
-        written = api.export(
+    with _to_go_on(" ".join(["sweep export", study, *given])):
+        written = sweep.export(
             study,
             output,
             trial=number,
             formats=() if formats is None else formats.split(","),
             force=force,
             storage=storage,
-            watcher=display,
-            progress=progress,
+            progress=_display(),
         )
     why = "the best by search" if result.verdict is None else "as the verdict recommends"
     print(f"wrote {output}: trial {number}" + (f", {why}" if trial is None else ""))
@@ -827,17 +634,13 @@ def export(
         print(f"not confirmed yet: {' '.join(['sweep confirm', study, *_given('--storage', storage, STORAGE)])}")
 
 
-def _export_elsewhere(result: "Result", tensorboard: Path | None, mlflow: str | None, storage: str) -> None:
-    from sweep.exports import trackers as elsewhere
-    from sweep.storage import database
+def _track(study: str, tensorboard: Path | None, mlflow: str | None, storage: str) -> None:
+    from sweep.api.export import track
 
-    if mlflow is not None and database.same(mlflow, storage):
-        raise InputError(f"{mlflow} is where sweep keeps its studies; MLflow needs a database of its own.")
+    result = track(study, tensorboard=tensorboard, mlflow=mlflow, storage=storage)
     if tensorboard is not None:
-        elsewhere.to_tensorboard(result, tensorboard)
         print(f"wrote {len(result.frame)} trials; to look at them: tensorboard --logdir {tensorboard}")
     if mlflow is not None:
-        elsewhere.to_mlflow(result, mlflow)
         print(f"{len(result.frame)} trials and the report are in MLflow's experiment {result.study.name} at {mlflow}")
 
 
@@ -851,10 +654,10 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Say which digit is on a picture, by the exported model."""
+    import sweep
     from sweep.cli.tables import print_predictions
-    from sweep.exports import prediction
 
-    print_predictions(prediction.predict(folder, pictures, as_is=as_is), as_json)
+    print_predictions(sweep.predict(folder, pictures, as_is=as_is), as_json)
 
 
 @app.command(rich_help_panel=KEEP)
@@ -895,17 +698,6 @@ def doctor(storage: Storage = STORAGE, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _facts_of_own_data(source: str) -> tuple[Any, ...]:
-    """Shape, classes and number of the training images at a path; nothing for what is known by name, or fetched."""
-    from sweep.data import dataset as data
-    from sweep.data import published
-
-    if source in published.PUBLISHED:
-        return ()
-    dataset = data.load(source)
-    return dataset.image_shape, dataset.classes, len(dataset.x_train)
-
-
 @contextmanager
 def _to_go_on(again: str) -> "Iterator[None]":
     """Ends a command that is interrupted with the one that goes on."""
@@ -937,20 +729,16 @@ def _bytes(flag: str, text: str) -> int:
     return round(float(found[1]) * {"M": 1e6, "G": 1e9}[found[2].upper()])
 
 
-def _stderr() -> "Console":
+def _display() -> "ConsoleDisplay":
     from rich.console import Console
 
-    return Console(stderr=True)
+    from sweep.cli.display import ConsoleDisplay
+
+    return ConsoleDisplay(Console(stderr=True))
 
 
 def _note(text: str) -> None:
     print(text, file=sys.stderr)
-
-
-def _ranges(study: "Study") -> str:
-    names = list(study.space)
-    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return f"{several(study.trials, 'trial')} over {shown}"
 
 
 def _points(points: int | None) -> str:

@@ -14,7 +14,7 @@ import psutil
 from pandas.testing import assert_frame_equal
 from samples.chaos import Place, problems, without_time
 
-from sweep import api
+from sweep.api import look
 from sweep.data.dataset import load
 
 KILLS = 20
@@ -113,7 +113,7 @@ def finished(folder):
     """What an undisturbed sweep finds there."""
     with sweeping(folder) as sweep:
         assert sweep.process.wait(PATIENCE) == 0
-    return api.result("tiny", storage=str(folder / "sweep.db"))
+    return look.result("tiny", storage=str(folder / "sweep.db"))
 
 
 class Killer:
@@ -173,7 +173,7 @@ def test_twenty_random_kills_end_in_the_table_of_an_undisturbed_study(tmp_path, 
     killer = Killer(place.folder, Random(4))
     killer.run()
     expected = finished(elsewhere)
-    result = api.result("tiny", storage=place.storage)
+    result = look.result("tiny", storage=place.storage)
     repeated = [pair for pair, count in Counter(killer.trained).items() if count > 1]
     lost = len(expected.frame) - len(result.frame)
     with capsys.disabled():

@@ -8,7 +8,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 from samples.chaos import Place, problems, without_time
 
-from sweep import api
+from sweep.api import search
 from sweep.engines.local import LocalEngine
 from sweep.study.study import Study
 
@@ -74,12 +74,12 @@ def run(fate):
         patched.setenv("PYTHONPATH", str(Path(__file__).parent / "doom"))
         engine = LastingEngine(workers=1, threads=1)
         LocalEngine.__enter__(engine)
-        patched.setattr("sweep.api.LocalEngine", lambda *_: engine)
+        patched.setattr("sweep.api.workplace.LocalEngine", lambda *_: engine)
 
         def run_in(folder):
             log = fate.with_name("trained.txt")
             log.unlink(missing_ok=True)
-            result = api.run(STUDY, workers=1, threads=1, storage=str(folder / "sweep.db"))
+            result = search.run(STUDY, workers=1, threads=1, storage=str(folder / "sweep.db"))
             return result, Counter(log.read_text().splitlines())
 
         yield run_in

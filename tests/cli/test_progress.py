@@ -172,7 +172,7 @@ def test_only_a_completed_trial_is_the_best_or_the_baseline():
 
 def shown_by(watcher, storage: str, monkeypatch) -> None:
     """A whole study, with a trial that fails, one that diverges and some that cannot exist."""
-    monkeypatch.setattr(test_coordinator, "Quiet", lambda: watcher)
+    monkeypatch.setattr(test_coordinator, "SilentWatcher", lambda: watcher)
 
     def curve(configuration: Configuration, epoch: int) -> float | Exception:
         if configuration.batch_size == 32:

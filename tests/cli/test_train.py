@@ -8,7 +8,7 @@ import sys
 import pytest
 from samples.commands import sweep, until
 
-from sweep import api
+from sweep.api import look
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 from sweep.verdict.statistics import estimate
@@ -48,7 +48,7 @@ def trained(tmp_path_factory):
 
 def test_a_study_around_a_file_runs_and_its_first_trial_is_that_configuration(trained):
     folder, _ = trained
-    result = api.result("around", storage=str(folder / "sweep.db"))
+    result = look.result("around", storage=str(folder / "sweep.db"))
     assert result.configuration(0) == Configuration().replaced(
         {"epochs": 2, "conv1_filters": 4, "conv1_stride": 2, "conv2_filters": 4, "dense_units": 16}
         | {"rescale": True, "learning_rate": 0.002}
@@ -72,7 +72,7 @@ def test_what_a_study_has_trained_is_not_trained_again(trained):
     assert "run 0 completed (known already)" in done.stderr
     assert "run 1 epoch 2 of 2" in done.stderr
     first, second = json.loads(done.stdout)["runs"]
-    result = api.result("around", storage=str(folder / "sweep.db"))
+    result = look.result("around", storage=str(folder / "sweep.db"))
     assert first["accuracy"] == result.score(0)
     assert first["seconds"] == pytest.approx(float(result.frame["seconds"].iloc[0]))
     assert (first["seed"], second["seed"]) == (7, 8)

@@ -14,13 +14,13 @@ import pytest
 from samples.checkpoints import Keeping
 from samples.training import run_of, without_time
 
-from sweep.api import Quiet
 from sweep.coordinator.batch import Batch
 from sweep.data.dataset import Split
 from sweep.engines.local import LocalEngine
 from sweep.engines.scripted import Dead, ScriptedEngine
 from sweep.engines.supervised import Supervised
 from sweep.errors import StoreError
+from sweep.progress.display import SilentWatcher
 from sweep.runs import Epoch, Event, Outcome, Run, SegmentFailed, Trial
 from sweep.space.configuration import Configuration
 from sweep.space.space import Float
@@ -47,7 +47,7 @@ class NotToStart(ScriptedEngine):
 
 
 @dataclass(frozen=True)
-class Notes(Quiet):
+class Notes(SilentWatcher):
     """Writes down which trial began, and how it ended."""
 
     lines: list[tuple] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Notes(Quiet):
 @contextmanager
 def batch(storage: str, workers, watcher=None, stop=None, **options) -> Iterator[Batch]:
     checkpoints = Checkpoints(checkpoint_folder(storage), keep=0)
-    watched = watcher or Quiet(), stop or threading.Event()
+    watched = watcher or SilentWatcher(), stop or threading.Event()
     with (
         Store.open(storage) as store,
         Batch(store, Supervised(workers), checkpoints, {}, *watched, **options) as opened,

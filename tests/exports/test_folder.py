@@ -21,7 +21,7 @@ from samples.data import npz
 from samples.exports import TINY, found, mnist, picked
 from samples.results import frame_of, result_of, rows_of
 
-from sweep import api
+from sweep.api import look
 from sweep.errors import InputError, ModelError
 from sweep.exports import _card as card
 from sweep.exports import folder as export
@@ -83,7 +83,7 @@ def test_it_holds_every_file_and_says_which_trial_and_how_good(place, metrics):
 def test_best_toml_is_the_configuration_that_was_searched(place, metrics):
     values = tomllib.loads((place / "best" / "best.toml").read_text())
     assert values == metrics["configuration"]
-    configuration = api.result("tiny", storage=str(place / "sweep.db")).configuration(metrics["trial"])
+    configuration = look.result("tiny", storage=str(place / "sweep.db")).configuration(metrics["trial"])
     assert Configuration().replaced(values) == configuration
 
 
@@ -107,7 +107,7 @@ def test_the_model_takes_raw_pixels_and_is_the_run_that_the_sealed_test_scored(p
     assert accuracy == metrics["model"]["accuracy"]
     of_the_truth = predicted[np.arange(10_000), mnist().y_test]
     assert -np.log(of_the_truth).mean() == pytest.approx(metrics["model"]["loss"], rel=1e-4)
-    result = api.result("tiny", storage=str(place / "sweep.db"))
+    result = look.result("tiny", storage=str(place / "sweep.db"))
     run = sealed_run(result, metrics["trial"], result.verdict["seeds"][0], mnist())
     with Store.open(str(place / "sweep.db")) as store:
         (epoch,) = store.curve(run.fingerprint)
@@ -190,12 +190,12 @@ def test_the_notebook_is_one_and_really_runs_in_jupyter(place):
 
 
 def test_the_look_at_the_test_images_is_recorded_and_the_same_again_is_the_same(place, copied, confirmed):
-    before, after = (api.result("tiny", storage=str(each / "sweep.db")) for each in (confirmed.parent, place))
+    before, after = (look.result("tiny", storage=str(each / "sweep.db")) for each in (confirmed.parent, place))
     assert after.test_looks == before.test_looks + 1
     said = sweep("export", "tiny", "--force", cwd=copied).stdout  # the state is kept: nothing is trained
     assert {path.name for path in (copied / "best").iterdir()} == set(export.NAMES)  # formats were not asked for again
     assert said.splitlines()[-1] == (place / "said").read_text().splitlines()[-1]
-    assert api.result("tiny", storage=str(copied / "sweep.db")).test_looks == after.test_looks
+    assert look.result("tiny", storage=str(copied / "sweep.db")).test_looks == after.test_looks
     assert sorted((copied / "sweep.db.checkpoints").iterdir())
 
 
@@ -349,7 +349,7 @@ def test_a_missing_extra_is_told_with_what_to_install(monkeypatch):
 def test_a_format_that_computes_something_else_fails_loudly(place, tmp_path, monkeypatch, metrics, wrong):
     from sweep.exports import _models as models
 
-    result = api.result("tiny", storage=str(place / "sweep.db"))
+    result = look.result("tiny", storage=str(place / "sweep.db"))
     with Store.open(str(place / "sweep.db")) as store:
         pick = of(store, result, metrics["trial"], mnist())
     state = path_of(Path(f"{place / 'sweep.db'}.checkpoints"), pick.run.fingerprint)

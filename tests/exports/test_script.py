@@ -21,7 +21,7 @@ from samples.strategies import configurations, unhurried
 from samples.training import keras_optimizer
 
 import studies
-from sweep import api
+from sweep.api import look
 from sweep.data import dataset as data
 from sweep.data import published
 from sweep.data._arrays import IDX_NAMES
@@ -258,7 +258,7 @@ def test_three_scripts_that_really_run_on_mnist_land_in_the_interval_of_their_se
 
     One run in twenty is outside by chance; a script that is right is so twice in a row on one machine in hundreds.
     """
-    result, running = api.result("tiny", storage=str(confirmed)), []
+    result, running = look.result("tiny", storage=str(confirmed)), []
     for trial in (0, 1, 2):
         with Store.open(str(confirmed)) as store:
             pick = of(store, result, trial, data.load("mnist"))

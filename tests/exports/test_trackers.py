@@ -146,8 +146,8 @@ def test_a_folder_that_cannot_be_is_told(found, tmp_path):
 
 def test_no_tensorflow_is_needed_to_write_for_tensorboard(swept_storage, tmp_path):
     script = (
-        "import sys; from pathlib import Path; from sweep import api, elsewhere\n"
-        f"elsewhere.to_tensorboard(api.result('quickstart', storage={swept_storage!r}), Path('tb'))\n"
+        "import sys; from pathlib import Path; import sweep; from sweep.exports import trackers\n"
+        f"trackers.to_tensorboard(sweep.result('quickstart', storage={swept_storage!r}), Path('tb'))\n"
         "assert not {'tensorflow', 'keras', 'optuna'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)

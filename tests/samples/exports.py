@@ -5,10 +5,14 @@ from functools import cache
 from pathlib import Path
 
 from samples.results import frame_of, result_of
-from sweep import api
+from sweep.api.confirm import confirm
+from sweep.api.search import run
+from sweep.api.train import trained
+from sweep.api.workplace import Workplace
 from sweep.data import dataset as data
 from sweep.exports.selection import Pick, Sealed, sealed_run
 from sweep.models.shapes import Architecture
+from sweep.progress.display import Task
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice
@@ -63,8 +67,9 @@ def confirm_tiny_study(storage: Path) -> None:
         base=TINY,
         space={"optimizer": Choice(("sgd", "adam", "rmsprop"))},
     )
-    api.run(study, storage=str(storage), workers=1)
-    result = api.confirm("tiny", top=2, seeds=3, storage=str(storage), workers=2)
+    run(study, storage=storage, workers=1)
+    result = confirm("tiny", top=2, seeds=3, storage=storage, workers=2)
     runs = [sealed_run(result, trial, seed, mnist()) for trial in (1, 2) for seed in result.verdict["seeds"]]
     with Store.open(str(storage)) as store:
-        api._trained(runs, store, str(storage), 2, 1, None)
+        place = Workplace(storage, workers=2, threads=1, progress=False)
+        trained(runs, store, place, Task(Configuration(), len(runs), 2))

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from sweep import api
+from sweep.api import confirm, look, search, workplace
 from sweep.data.dataset import Dataset, load, partition
 from sweep.engines.scripted import ScriptedEngine
 from sweep.results.result import Result
@@ -82,9 +82,9 @@ class Laboratory:
         usual = scores is IN_THE_SEARCH and not fields and not Path(self.storage).exists()
         if usual and self.source in USUAL:
             Path(self.storage).write_bytes(USUAL[self.source])
-            return api.result("test", storage=self.storage)
+            return look.result("test", storage=self.storage)
         self.use(ScriptedEngine(lambda configuration, _: scores[configuration.dense_units]))
-        result = api.run(study_of(self.source, **fields), storage=self.storage, workers=1)
+        result = search.run(study_of(self.source, **fields), storage=self.storage, workers=1)
         if usual:
             with closing(sqlite3.connect(self.storage)) as database:
                 USUAL[self.source] = database.serialize()
@@ -93,10 +93,10 @@ class Laboratory:
     def confirm(self, shares=EQUAL, engine: ScriptedEngine | None = None, **options) -> Result:
         self.engine = self.use(engine or ScriptedEngine(lambda *_: 0.9))
         self.engine.predict = predicting(self.dataset, shares)
-        return api.confirm("test", storage=self.storage, workers=1, **options)
+        return confirm.confirm("test", storage=self.storage, workers=1, **options)
 
     def use(self, engine: ScriptedEngine) -> ScriptedEngine:
-        self._patch.setattr(api, "LocalEngine", lambda *_: engine)
+        self._patch.setattr(workplace, "LocalEngine", lambda *_: engine)
         return engine
 
     @property

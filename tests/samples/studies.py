@@ -4,12 +4,12 @@ import threading
 from functools import partial
 from pathlib import Path
 
-from sweep.api import Quiet
 from sweep.coordinator.coordinator import Coordinator, Stopped
 from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Limits, Supervised
 from sweep.models.shapes import architecture
+from sweep.progress.display import SilentWatcher
 from sweep.results import result as results
 from sweep.results.result import Result
 from sweep.runs import Run
@@ -51,7 +51,7 @@ def run(
             schedule=schedule.of(study.pruner),
             store=store,
             engine=Supervised(engine, limits),
-            watcher=Quiet(),
+            watcher=SilentWatcher(),
             checkpoints=Checkpoints(states or Path(storage).parent, KEPT, store.best_runs(study_id, KEPT)),
             lease=lease,
             provenance={},

@@ -10,7 +10,8 @@ from samples.laboratory import BASELINE, a_second_an_epoch, predicting, study_of
 from samples.strategies import configurations, unhurried
 from samples.worlds import World
 
-from sweep import api
+import sweep
+from sweep.api import search
 from sweep.cli import rankings as answers
 from sweep.engines.scripted import ScriptedEngine
 from sweep.models.shapes import architecture
@@ -197,7 +198,7 @@ def accuracy(configuration):
 
 def searched(laboratory):
     laboratory.use(ScriptedEngine(lambda configuration, _: accuracy(configuration)))
-    return api.run(study_of(laboratory.source, space=SPACE), storage=laboratory.storage, workers=1)
+    return search.run(study_of(laboratory.source, space=SPACE), storage=laboratory.storage, workers=1)
 
 
 def confirmed(laboratory, seeds=4, accuracy=accuracy):
@@ -213,7 +214,7 @@ def scripted(laboratory, engine=None):
 
 def ablate(laboratory, engine=None, **options):
     scripted(laboratory, engine)
-    return api.ablate("test", storage=laboratory.storage, workers=1, **options)
+    return sweep.ablate("test", storage=laboratory.storage, workers=1, **options)
 
 
 def test_the_recommended_is_taken_apart_on_the_verdicts_seeds_and_what_is_known_is_not_trained(laboratory):

@@ -31,7 +31,7 @@ from samples.laboratory import (
 )
 
 import reports
-from sweep import api
+from sweep.api import look, search, workplace
 from sweep.cli import tables as output
 from sweep.coordinator.batch import Trained
 from sweep.data.dataset import Split, load, partition
@@ -358,9 +358,9 @@ def test_what_a_run_on_a_split_is_made_of_never_touches_the_test_images(source):
 def test_a_search_and_the_race_never_touch_the_test_images(laboratory, monkeypatch):
     """The loaded dataset has none here, so that the first to look, the sealed test, breaks off."""
     poisoned = replace(laboratory.dataset, x_test=Sealed(), y_test=Sealed())
-    monkeypatch.setattr(api.data, "load", lambda *_, **__: poisoned)
+    monkeypatch.setattr(workplace.data, "load", lambda *_, **__: poisoned)
     searched = laboratory.use(ScriptedEngine(lambda configuration, _: IN_THE_SEARCH[configuration.dense_units]))
-    api.run(study_of(laboratory.source), storage=laboratory.storage, workers=1)
+    search.run(study_of(laboratory.source), storage=laboratory.storage, workers=1)
     assert [segment.run.split for segment in searched.segments] == [Split(7, 1_000)] * 4
     with pytest.raises(AssertionError, match="somebody looked at the test images"):
         laboratory.confirm(seeds=3)
@@ -429,7 +429,7 @@ def test_a_confirmation_that_was_interrupted_goes_on_to_the_same_verdict(laborat
     stopped = ScriptedEngine(curve, stop_after=stop_after if how == "at once" else None)
     with pytest.raises(KeyboardInterrupt):
         laboratory.confirm(EQUAL | {HUGE: 0.99}, engine=stopped, seeds=3)
-    assert api.result("test", storage=laboratory.storage).verdict is None
+    assert look.result("test", storage=laboratory.storage).verdict is None
     result = laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=3)
     trained = stopped.trained + laboratory.engine.trained
     assert len(trained) == len(set(trained)) == WHOLE
@@ -445,7 +445,7 @@ def test_time_that_is_over_before_everybody_had_a_seed_is_told_and_what_was_trai
     engine = a_second_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
     with pytest.raises(InputError, match="The time was over before everybody had one seed; what was trained is kept"):
         laboratory.confirm(engine=engine, within=2)
-    assert api.result("test", storage=laboratory.storage).verdict is None
+    assert look.result("test", storage=laboratory.storage).verdict is None
     laboratory.confirm(seeds=2)
     trained = engine.trained + laboratory.engine.trained
     assert len(trained) == len(set(trained))

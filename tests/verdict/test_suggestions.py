@@ -12,7 +12,7 @@ from samples.results import confirmed, result_of, rows_of, shifted
 from samples.worlds import World
 
 import studies
-from sweep import api
+from sweep.api import look, search, workplace
 from sweep.cli import app as cli
 from sweep.data.dataset import load
 from sweep.defaults import SUGGESTED_SEEDS
@@ -228,7 +228,7 @@ def share(configuration):
 def working(monkeypatch, engine):
     mnist = load("mnist")
     engine.predict = predicting(mnist, lambda run: share(run.configuration))
-    monkeypatch.setattr(api, "LocalEngine", lambda *_: engine)
+    monkeypatch.setattr(workplace, "LocalEngine", lambda *_: engine)
     return engine
 
 
@@ -263,7 +263,7 @@ def test_all_are_searched_confirmed_and_ranked_and_the_test_images_stay_sealed(e
     assert any(line.startswith("most worth it: filters-1000 (conv1_filters 16") for line in printed)
     assert printed[-1] == f"next: sweep report batch-size-1000 filters-1000 --storage {storage}"
     assert all(segment.run.split.train_size == 1_000 for segment in engine.segments)
-    results = [api.result(name, storage=storage) for name in ("batch-size-1000", "filters-1000")]
+    results = [look.result(name, storage=storage) for name in ("batch-size-1000", "filters-1000")]
     assert [(result.test_looks, result.verdict["test"]) for result in results] == [(0, None)] * 2
     assert [result.verdict["seeds"] for result in results] == [[1, 2, 3]] * 2
     baselines = [next(each for each in result.verdict["standings"] if not each["trial"]) for result in results]
@@ -312,7 +312,7 @@ def test_too_little_time_is_said_beforehand_with_what_would_fit(engine, capsys, 
 
 def test_without_time_for_one_seed_nothing_is_concluded_and_it_says_how_to_go_on(engine, capsys, storage):
     for each in suggested(1_000):
-        api.run(each, storage=storage, workers=1)
+        search.run(each, storage=storage, workers=1)
     printed = told(capsys, "suggestions", *OPTIONS, "--within", "0s", "--storage", storage, code=1).out.splitlines()
     again = f"sweep suggestions --within 0s --seeds 3 --train-size 1000 --storage {storage}"
     assert printed == [

@@ -1,0 +1,66 @@
+"""Which networks can be trained here, and in what precision."""
+
+from collections.abc import Callable
+from functools import partial
+
+from sweep.data.dataset import Dataset
+from sweep.errors import InputError
+from sweep.models.shapes import Architecture, Infeasible, architecture
+from sweep.runs import Precision
+from sweep.space.configuration import Configuration
+from sweep.storage.store import Store
+from sweep.study.study import Study
+from sweep.system.machine import bfloat16_instructions
+from sweep.system.processes import main_memory
+
+BFLOAT16_IS_HARMLESS = False
+"""What `benchmarks/precision.py` has shown so far: see its figures in `benchmarks/NOTES.md`."""
+
+WORKER_BYTES = 700_000_000
+"""What a worker holds before it trains anything: TensorFlow, and the images of MNIST."""
+
+
+def network_on(dataset: Dataset) -> Callable[[Configuration], Architecture]:
+    """Gives the network of a configuration on these images."""
+    return partial(architecture, image_shape=dataset.image_shape, classes=dataset.classes)
+
+
+def network_within(dataset: Dataset, free_bytes: int, configuration: Configuration) -> Architecture:
+    """The network of a configuration on these images.
+
+    Raises:
+        Infeasible: it cannot exist, or training it would take more than `free_bytes`.
+    """
+    network = network_on(dataset)(configuration)
+    needed = network.training_bytes(configuration.batch_size)
+    if needed > free_bytes:
+        there = f"a worker has {max(free_bytes, 0) / 1e9:.1f} GB for it"
+        raise Infeasible(f"training it would take about {needed / 1e9:.1f} GB of memory, and {there}")
+    return network
+
+
+def free_bytes(trial_memory: int | None, workers: int) -> int:
+    """Bytes that training a network may take, on top of what its worker holds anyway.
+
+    Raises:
+        InputError: `trial_memory` leaves none.
+    """
+    if trial_memory is not None and trial_memory < 2 * WORKER_BYTES:
+        least = f"{2 * WORKER_BYTES / 1e9:.1f} GB"
+        raise InputError(
+            f"A worker needs at least {least} of memory (TensorFlow takes half of that), not {trial_memory}."
+        )
+    return (trial_memory or main_memory() // workers) - WORKER_BYTES
+
+
+def automatic_precision() -> Precision:
+    """What `auto` means on this machine."""
+    return "bfloat16" if BFLOAT16_IS_HARMLESS and bfloat16_instructions() else "float32"
+
+
+def settled(study: Study, store: Store) -> Study:
+    """The study with what `auto` means for its precision: decided when it begins, and kept on every machine."""
+    if study.precision != "auto":
+        return study
+    begun = [row.study.precision for row in store.studies() if row.study.name == study.name]
+    return study.replaced(precision=begun[0] if begun else automatic_precision())

@@ -1,0 +1,72 @@
+"""`sweep.ablate`: what each change of the recommended network contributes."""
+
+from typing import Unpack
+
+from sweep.api._networks import network_on
+from sweep.api.look import result
+from sweep.api.signals import stop_on_signals
+from sweep.api.workplace import Workplace, WorkplaceOptions
+from sweep.errors import InputError
+from sweep.progress.display import Task
+from sweep.results import result as results
+from sweep.results.result import Result
+from sweep.storage.lease import Lease
+from sweep.verdict.ablation import Ablation, changes
+from sweep.verdict.confirmation import BASELINE, Folds, fresh_seeds, require_one, train_together
+
+
+def ablate(
+    study: str,
+    *,
+    seeds: int | None = None,
+    within: float | None = None,
+    **workplace: Unpack[WorkplaceOptions],
+) -> Result:
+    """Measures what each change of the recommended network contributes: `Result.ablation`.
+
+    Trains the recommended network with each change reverted alone, and the baseline with each change alone, on the
+    seeds of the verdict. Trains nothing if the verdict recommends the baseline.
+
+    Args:
+        study: the study's name in the database.
+        seeds: on how many of the verdict's seeds, or more, at least 2; None: on as many as the verdict.
+        within: seconds in all. As many seeds as fit are trained; an earlier ablation on more seeds stays.
+        **workplace: the fields of `Workplace`.
+
+    Raises:
+        InputError: there is no such study, it is not confirmed, there is too little time, or another process runs it.
+        StoreError: the database cannot be used.
+        EngineError: no worker can be started.
+        KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
+    """
+    if seeds is not None and seeds < 2:
+        raise InputError(f"seeds must be at least 2, not {seeds}.")
+    place = Workplace(**workplace)
+    before = result(study, storage=place.storage)
+    if before.verdict is None:
+        raise InputError(f"Study {study!r} is not confirmed yet: sweep confirm {study}")
+    if before.recommended == BASELINE:
+        return before
+    return _ablated(before, place, seeds or len(before.verdict["seeds"]), within)
+
+
+def _ablated(before: Result, place: Workplace, seeds: int, within: float | None) -> Result:
+    study, best = before.study, before.recommended
+    dataset = place.load(study.data)
+    ablation = Ablation(before.configuration(best), study.base, network_on(dataset))
+    runs = seeds * (2 + 2 * len(changes(before.configuration(best), study.base)))
+    task = Task(study.base, runs, place.crew()[0], "run", "accuracy")
+    with place.open_store(create=False) as store, stop_on_signals() as stop:
+        study_id = store.begin_study(study, dataset.digest)
+        with (
+            Lease(store, study_id, study.name) as lease,
+            place.display.watching(task) as watcher,
+            place.batch(store, watcher, stop, seconds=within, beat=lease.beat) as batch,
+        ):
+            train_together([ablation], fresh_seeds(study, seeds), Folds(study, dataset, batch))
+            require_one(ablation)
+            kept = before.ablation
+            fewer = kept is not None and kept["trial"] == best and len(ablation.seeds) < len(kept["seeds"])
+            if within is None or not fewer:
+                store.keep_ablation(study_id, ablation.as_document(best))
+        return results.of(store, study.name)

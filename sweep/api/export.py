@@ -1,0 +1,105 @@
+"""`sweep.export`: the best network, to take away."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Unpack
+
+from sweep.api.look import result
+from sweep.api.train import trained
+from sweep.api.workplace import Workplace, WorkplaceOptions
+from sweep.data.dataset import Dataset
+from sweep.errors import InputError, ModelError
+from sweep.exports import selection, trackers
+from sweep.exports.folder import fill, room
+from sweep.exports.formats import chosen
+from sweep.progress.display import Task
+from sweep.results import result as results
+from sweep.results.result import Result
+from sweep.storage import database
+from sweep.storage.checkpoints import path_of
+from sweep.storage.store import Store
+
+
+def export(
+    study: str,
+    folder: str | Path = "best",
+    *,
+    trial: int | None = None,
+    formats: Sequence[str] = (),
+    force: bool = False,
+    **workplace: Unpack[WorkplaceOptions],
+) -> dict[str, Any]:
+    """Writes what a study found into a folder: configuration, script, notebook, trained network, and what is known.
+
+    The network is trained on all training images, unless an earlier export left its checkpoint, and is scored on the
+    test images.
+
+    Args:
+        study: the study's name in the database.
+        folder: the folder to write; it appears whole or not at all.
+        trial: the trial to take; None: the recommended one or, without a verdict, the best by search.
+        formats: in which formats the network is written besides Keras's: "savedmodel", "onnx", "litert".
+        force: replace an earlier export in that folder.
+        **workplace: the fields of `Workplace`.
+
+    Returns:
+        What metrics.json says.
+
+    Raises:
+        InputError: there is no such study, trial or format, nothing to take, or the folder is in the way.
+        StoreError: the database cannot be used.
+        EngineError: no worker can be started.
+        ModelError: the network cannot be trained, or not be written in one of the formats.
+        KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
+    """
+    place, formats = Workplace(**workplace), chosen(formats)
+    with place.open_store(create=False) as store:
+        found = results.of(store, study)
+        number = found.recommended if trial is None else trial
+        found.configuration(number)  # which is there, or an error before anything is downloaded
+        with room(Path(folder), force) as inside:
+            dataset = place.load(found.study.data)
+            selected, place = _trained_on_all(found, number, dataset, store, place)
+            state = path_of(place.checkpoint_folder, selected.run.fingerprint)
+            return fill(inside, selected, state, formats, place.provenance(at_most=1))
+
+
+def track(
+    study: str, *, tensorboard: str | Path | None = None, mlflow: str | None = None, storage: str | Path
+) -> Result:
+    """Writes every trial of a study for TensorBoard into a folder, or logs it to MLflow at an address, or both.
+
+    Raises:
+        InputError: there is no such study, the tool is not installed, or its place cannot be used.
+        StoreError: the database cannot be used.
+    """
+    found = result(study, storage=storage)
+    if mlflow is not None and database.same(mlflow, str(storage)):
+        raise InputError(f"sweep keeps its studies in {mlflow}; MLflow needs a database of its own.")
+    if tensorboard is not None:
+        trackers.to_tensorboard(found, Path(tensorboard))
+    if mlflow is not None:
+        trackers.to_mlflow(found, mlflow)
+    return found
+
+
+def _trained_on_all(
+    found: Result, trial: int, dataset: Dataset, store: Store, place: Workplace
+) -> tuple[selection.Pick, Workplace]:
+    """Trains a trial on all training images, with as many threads as the first time: the same to the bit.
+
+    Returns:
+        The trial with what is known of it then, and the place where it was trained.
+    """
+    name = found.study.name
+    row = store.study(name)
+    if dataset.digest != row.data_digest:
+        raise InputError(f"{found.study.data}: these are not the images that study {name!r} was begun with.")
+    run = selection.of(store, found, trial, dataset).run
+    store.look_at_test(row.id, f"trial {trial} on seed {run.seed}, exported")
+    place = replace(place, workers=None, threads=store.run_provenance(run.fingerprint).get("threads"))
+    (one,) = trained([run], store, place, Task(found.study.base, 1, 1, "run", "test accuracy"), keep_states=True)
+    if one.reason:
+        raise ModelError(f"Trial {trial} could not be trained on all images: {one.reason}.")
+    return selection.of(store, results.of(store, name), trial, dataset), place

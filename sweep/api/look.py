@@ -1,0 +1,64 @@
+"""`sweep.result` and `sweep.studies`: what a database holds."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sweep.defaults import STORAGE
+from sweep.errors import InputError
+from sweep.results import result as results
+from sweep.results.result import Result
+from sweep.storage.store import Store, StudyRow
+
+
+def result(study: str, *, storage: str | Path = STORAGE) -> Result:
+    """What a study has found so far.
+
+    Args:
+        study: the study's name in the database.
+        storage: the path or SQLAlchemy URL of the database.
+
+    Raises:
+        InputError: there is no such database, or no such study in it.
+        StoreError: the database cannot be used.
+    """
+    with Store.open(str(storage), create=False) as store:
+        return results.of(store, study)
+
+
+def result_if_any(study: str, *, storage: str | Path) -> Result | None:
+    """As `result`; None if there is no such study yet.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    try:
+        return result(study, storage=storage)
+    except InputError:
+        return None
+
+
+def studies(*, storage: str | Path = STORAGE) -> list[StudyRow]:
+    """The studies of a database, the oldest first.
+
+    Args:
+        storage: the path or SQLAlchemy URL of the database.
+
+    Raises:
+        InputError: there is no such database.
+        StoreError: the database cannot be used.
+    """
+    with Store.open(str(storage), create=False) as store:
+        return list(store.studies())
+
+
+def results_of(names: Iterable[str], *, storage: str | Path) -> list[Result]:
+    """What the studies of these names have found, each once; without names, all studies of the database.
+
+    Raises:
+        InputError: there is no such study, or none at all.
+        StoreError: the database cannot be used.
+    """
+    wanted = list(dict.fromkeys(names)) or [row.study.name for row in studies(storage=storage)]
+    if not wanted:
+        raise InputError("The database has no studies yet. `sweep run quickstart` starts one.")
+    return [result(name, storage=storage) for name in wanted]

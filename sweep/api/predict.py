@@ -1,0 +1,27 @@
+"""`sweep.predict`: what an exported model sees on pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sweep.exports.prediction import Prediction
+
+
+def predict(
+    folder: str | Path, pictures: str | Path | Sequence[str | Path], *, as_is: bool = False
+) -> "list[Prediction]":
+    """Classifies PNG or JPEG files of any size by the model that `sweep.export` wrote.
+
+    Args:
+        folder: the folder of the export.
+        pictures: the files.
+        as_is: invert no picture. By default pictures that are dark on light are inverted, since MNIST is light on dark.
+
+    Raises:
+        InputError: there is no such model, it is not safe to load, or a picture cannot be read.
+    """
+    from sweep.exports import prediction
+
+    files = [pictures] if isinstance(pictures, str | Path) else pictures
+    return prediction.predict(Path(folder), [Path(file) for file in files], as_is=as_is)

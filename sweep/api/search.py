@@ -1,0 +1,169 @@
+"""`sweep.run`: searches a study, and confirms its best where that is asked for."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Unpack
+
+from sweep.api._networks import free_bytes, network_within, settled
+from sweep.api.budget import Budget
+from sweep.api.confirm import confirmed
+from sweep.api.look import result_if_any
+from sweep.api.signals import stop_on_signals
+from sweep.api.workplace import NO_LIMITS, Workplace, WorkplaceOptions
+from sweep.coordinator.coordinator import Coordinator, Stopped
+from sweep.data.dataset import Dataset, Split, partition
+from sweep.engines.supervised import Limits
+from sweep.errors import several
+from sweep.progress.display import Task
+from sweep.results import result as results
+from sweep.results.result import Result
+from sweep.runs import Run
+from sweep.search import schedule
+from sweep.search.preview import baseline_shape
+from sweep.space.configuration import Configuration
+from sweep.storage.checkpoints import Checkpoints
+from sweep.storage.database import as_url, place_of
+from sweep.storage.lease import Lease
+from sweep.study.study import Study, load
+from sweep.system.machine import bfloat16_instructions
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a study has found so far, and why its search `stopped`."""
+
+    result: Result
+    stopped: Stopped
+
+
+def run(
+    study: Study | str | Path,
+    *,
+    trials: int | None = None,
+    timeout: float | None = None,
+    within: float | None = None,
+    confirm: bool = False,
+    fresh: bool = False,
+    limits: Limits = NO_LIMITS,
+    **workplace: Unpack[WorkplaceOptions],
+) -> Result:
+    """Runs a study until it has all its trials. Run it again to resume.
+
+    Args:
+        study: a `Study`, the name of one that ships, or the path of a TOML file.
+        trials: the total number of trials, in place of the study's own.
+        timeout: seconds after which this call stops; unfinished trials resume in the next call.
+        within: as `timeout`, and the best trials are confirmed within the same time.
+        confirm: confirm the best trials afterwards: see `sweep.confirm`.
+        fresh: retrain even if an identical run is stored.
+        limits: what a single trial may take: seconds of training, bytes of memory.
+        **workplace: the fields of `Workplace`.
+
+    Raises:
+        InputError: the study, the data or an argument cannot be used.
+        StoreError: the database cannot be used.
+        EngineError: no worker can be started.
+        KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
+    """
+    place, budget = Workplace(**workplace), Budget.of(timeout, within, confirm)
+    searched = search(loaded(study, trials), place, budget, limits, fresh)
+    if searched.stopped is Stopped.SIGNAL:
+        raise KeyboardInterrupt
+    if confirm or within is not None:
+        return confirmed(searched.result, place, within=budget.left)
+    return searched.result
+
+
+def loaded(study: Study | str | Path, trials: int | None = None) -> Study:
+    """The study that is meant, with so many trials.
+
+    Raises:
+        InputError: there is no such study, or it cannot be read.
+        StudyError: it cannot be run.
+    """
+    return (study if isinstance(study, Study) else load(str(study))).replaced(trials=trials)
+
+
+def search(study: Study, place: Workplace, budget: Budget, limits: Limits = NO_LIMITS, fresh: bool = False) -> Searched:
+    """Searches a study at a place, within what its budget has for that.
+
+    Raises: as `run`; but Ctrl-C is a reason to have `stopped`.
+    """
+    before = result_if_any(study.name, storage=place.storage)
+    place.display.note(f"{study.name}: {ranges(study)}; stored in {place_of(as_url(place.database))}")
+    if study.precision == "bfloat16" and not bfloat16_instructions():
+        slow = 'slower than float32; precision = "auto" avoids it'
+        place.display.note(f"This processor emulates bfloat16, which is {slow}.")
+    return search_on(place.load(study.data), study, before, place, budget.left_to_search, limits, fresh)
+
+
+def search_on(
+    dataset: Dataset,
+    study: Study,
+    before: Result | None,
+    place: Workplace,
+    seconds: float | None,
+    limits: Limits = NO_LIMITS,
+    fresh: bool = False,
+) -> Searched:
+    """The same on a dataset that is loaded already, for so many `seconds`; `before` is what the database has."""
+    from sweep.search.optuna import OptunaSearch  # half a second of imports
+
+    workers, _ = place.crew()
+    free = free_bytes(limits.memory, workers)
+    split = Split(study.seed, study.validation, study.train_size)
+    partition(dataset, split)  # a split that asks for too much is an error before anything is kept,
+    baseline_shape(study, dataset.image_shape, dataset.classes)  # and so is a baseline that cannot exist
+    task = Task(study.base, study.trials, workers, study=study, before=before)
+    with place.open_store() as store, stop_on_signals() as stop:
+        study = settled(study, store)
+        study_id = store.begin_study(study, dataset.digest)
+        best = store.best_runs(study_id, place.keep_checkpoints)
+        with Lease(store, study_id, study.name) as lease, place.display.watching(task) as watcher:
+            coordinator = Coordinator(
+                study=study,
+                study_id=study_id,
+                shape=partial(network_within, dataset, free),
+                run_of=partial(_run, study, dataset.digest, split),
+                search=OptunaSearch(study, store.url),
+                schedule=schedule.of(study.pruner),
+                store=store,
+                engine=place.engine(limits),
+                watcher=watcher,
+                checkpoints=Checkpoints(place.checkpoint_folder, place.keep_checkpoints, best),
+                lease=lease,
+                provenance=place.provenance() | {"image shape": list(dataset.image_shape), "classes": dataset.classes},
+                fresh=fresh,
+            )
+            try:
+                stopped = coordinator.run(stop, seconds)
+            finally:
+                coordinator.checkpoints.close()
+        return Searched(results.of(store, study.name), stopped)
+
+
+def begin(studies: list[Study], dataset: Dataset, place: Workplace) -> None:
+    """Keeps studies before any of them is run.
+
+    Raises:
+        InputError: another study of the database has the name of one, or there are too few images for it.
+        StoreError: the database cannot be used.
+    """
+    for study in studies:
+        partition(dataset, Split(study.seed, study.validation, study.train_size))
+    with place.open_store() as store:
+        for study in studies:
+            store.begin_study(settled(study, store), dataset.digest)
+
+
+def ranges(study: Study) -> str:
+    """As in "20 trials over learning_rate, batch_size"."""
+    names = list(study.space)
+    listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return f"{several(study.trials, 'trial')} over {listed}"
+
+
+def _run(study: Study, digest: str, split: Split, configuration: Configuration) -> Run:
+    assert study.precision != "auto"
+    return Run(configuration, study.seed, study.data, digest, split, study.precision)

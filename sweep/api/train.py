@@ -1,0 +1,86 @@
+"""`sweep.train`: one configuration on one or more seeds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
+
+from sweep.api._networks import automatic_precision, free_bytes, network_within
+from sweep.api.signals import stop_on_signals
+from sweep.api.workplace import Workplace, WorkplaceOptions
+from sweep.coordinator.batch import Trained
+from sweep.data.dataset import Split, partition
+from sweep.defaults import VALIDATION
+from sweep.errors import InputError
+from sweep.models.shapes import Infeasible
+from sweep.progress.display import Task
+from sweep.runs import Run
+from sweep.space.configuration import Configuration
+from sweep.storage.store import Store
+from sweep.study import recipe
+
+
+def train(
+    configuration: Configuration | str | Path,
+    *,
+    seed: int = 0,
+    seeds: int = 1,
+    data: str | Path = "mnist",
+    validation: int = VALIDATION,
+    **workplace: Unpack[WorkplaceOptions],
+) -> list[Trained]:
+    """Trains one configuration on one or more seeds, each scored as a trial is: on images that the seed holds out.
+
+    A run that is stored already, from a study or an earlier call, is not trained again.
+
+    Args:
+        configuration: what to train, or the path of a TOML file of it.
+        seed: the first seed, from 0. A seed decides initial weights, shuffling and which images are held out.
+        seeds: how many seeds, from the first one on, at least 1.
+        data: the name or path of a dataset.
+        validation: how many training images are held out.
+        **workplace: the fields of `Workplace`.
+
+    Returns:
+        The run of each seed, in order. A run that failed or diverged has a `reason`.
+
+    Raises:
+        InputError: the data or an argument cannot be used, or no such network can be trained on these images.
+        StoreError: the database cannot be used.
+        EngineError: no worker can be started.
+        KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
+    """
+    if seeds < 1 or not 0 <= seed <= 2**32 - seeds:
+        raise InputError(f"seeds go from 0 to {2**32 - 1}; {seeds} from {seed} on cannot be trained.")
+    place = Workplace(**workplace)
+    if not isinstance(configuration, Configuration):
+        configuration = recipe.read(Path(configuration))
+    dataset = place.load(str(data))
+    splits = [Split(each, validation) for each in range(seed, seed + seeds)]
+    partition(dataset, splits[0])  # one that asks for too much is an error before anything is kept
+    try:
+        network_within(dataset, free_bytes(None, place.crew(seeds)[0]), configuration)
+    except Infeasible as reason:
+        raise InputError(f"This configuration cannot be trained: {reason}.") from None
+    precision = automatic_precision()
+    runs = [Run(configuration, split.seed, str(data), dataset.digest, split, precision) for split in splits]
+    with place.open_store() as store:
+        return trained(runs, store, place, Task(Configuration(), seeds, place.crew(seeds)[0], "run"))
+
+
+def trained(
+    runs: Sequence[Run], store: Store, place: Workplace, task: Task, keep_states: bool = False
+) -> list[Trained]:
+    """Trains these runs to their ends, side by side.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
+        StoreError: the database or the checkpoints cannot be written.
+    """
+    with (
+        stop_on_signals() as stop,
+        place.display.watching(task) as watcher,
+        place.batch(store, watcher, stop, at_most=len(runs), keep_states=keep_states) as batch,
+    ):
+        found = [each for each in batch.train(runs) if each is not None]
+    assert len(found) == len(runs)  # no time was set
+    return found

@@ -1,0 +1,144 @@
+"""Where and with what a verb works: one value instead of the same five arguments of every verb."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from threading import Event
+from typing import Any, TypedDict
+
+from sweep.coordinator.batch import Batch
+from sweep.coordinator.coordinator import Watcher
+from sweep.data import dataset as data
+from sweep.defaults import KEEP_CHECKPOINTS, STORAGE
+from sweep.engines.local import LocalEngine
+from sweep.engines.supervised import Limits, Supervised
+from sweep.errors import InputError, shown
+from sweep.progress.display import Display, SilentWatcher, Told
+from sweep.storage.checkpoints import Checkpoints
+from sweep.storage.database import checkpoint_folder
+from sweep.storage.store import Store
+from sweep.system.machine import cores, provenance
+
+NO_LIMITS = Limits()
+
+
+class WorkplaceOptions(TypedDict, total=False):
+    """The fields of `Workplace`, as keywords of a verb; each may be left out."""
+
+    storage: str | Path
+    workers: int | None
+    threads: int | None
+    keep_checkpoints: int
+    progress: bool | Watcher | Display
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where and with what a verb works.
+
+    Args:
+        storage: the path or SQLAlchemy URL of the database.
+        workers: the number of processes that train, at least 1; None: one per core and `threads`.
+        threads: the number of threads of each worker, at least 1; None: as many as keep all cores busy.
+        keep_checkpoints: for how many of a study's best trials the checkpoints are kept, at least 0.
+        progress: True shows progress in a terminal and in a notebook cell, and nothing anywhere else; False shows
+            nothing; a `Watcher` is told of every event instead.
+
+    Raises:
+        InputError: a value cannot be used.
+    """
+
+    storage: str | Path = STORAGE
+    workers: int | None = None
+    threads: int | None = None
+    keep_checkpoints: int = KEEP_CHECKPOINTS
+    progress: bool | Watcher | Display = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.storage, str | Path):
+            raise InputError(f"storage must be a path or a URL, not {shown(self.storage)}.")
+        for name, least in (("workers", 1), ("threads", 1), ("keep_checkpoints", 0)):
+            given = getattr(self, name)
+            optional = given is None and name != "keep_checkpoints"
+            if not optional and (not isinstance(given, int) or isinstance(given, bool)):
+                raise InputError(f"{name} must be a whole number, not {shown(given)}.")
+            if not optional and given < least:
+                raise InputError(f"{name} must be at least {least}, not {given}.")
+        if not isinstance(self.progress, bool) and not (_is_watcher(self.progress) or _is_display(self.progress)):
+            raise InputError(f"progress must be True, False or a Watcher, not {shown(self.progress)}.")
+
+    @property
+    def database(self) -> str:
+        """The path or URL of the database as text."""
+        return str(self.storage)
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        return checkpoint_folder(self.database)
+
+    @property
+    def display(self) -> Display:
+        """What shows the progress of a verb."""
+        if isinstance(self.progress, bool):
+            return Told(SilentWatcher())
+        return self.progress if _is_display(self.progress) else Told(self.progress)  # type: ignore[return-value, arg-type]
+
+    def open_store(self, create: bool = True) -> Store:
+        """The store, to be closed by leaving its `with` block.
+
+        Raises:
+            InputError: there is no database and `create` is False.
+            StoreError: it cannot be used.
+        """
+        return Store.open(self.database, create=create)
+
+    def load(self, source: str) -> data.Dataset:
+        """The dataset of this name or path, downloaded where it must be.
+
+        Raises:
+            DataError: it cannot be found, downloaded or read.
+        """
+        with self.display.downloading() as progress:
+            return data.load(source, progress=progress)
+
+    def crew(self, at_most: int | None = None) -> tuple[int, int]:
+        """How many workers with how many threads each; by default one of each per core, so that all cores are busy."""
+        workers = self.workers or max(1, cores() // (self.threads or 1))
+        if at_most is not None:
+            workers = min(workers, at_most)
+        return workers, self.threads or max(1, cores() // workers)
+
+    def provenance(self, at_most: int | None = None) -> dict[str, Any]:
+        """Versions, machine and threads, as they are stored with every run."""
+        return provenance(*self.crew(at_most))
+
+    def engine(self, limits: Limits = NO_LIMITS, at_most: int | None = None) -> Supervised:
+        """The workers, which start when its `with` block is entered."""
+        return Supervised(LocalEngine(*self.crew(at_most)), limits)
+
+    def batch(
+        self,
+        store: Store,
+        watcher: Watcher,
+        stop: Event,
+        *,
+        seconds: float | None = None,
+        beat: Callable[[], None] = lambda: None,
+        at_most: int | None = None,
+        keep_states: bool = False,
+    ) -> Batch:
+        """Trains runs outside of a search; `seconds` bound it, `beat` is called often."""
+        checkpoints = Checkpoints(self.checkpoint_folder, keep=0)
+        facts = self.provenance(at_most)
+        return Batch(store, self.engine(at_most=at_most), checkpoints, facts, watcher, stop, seconds, beat, keep_states)
+
+
+NAMES = tuple(field.name for field in fields(Workplace))
+
+
+def _is_watcher(given: object) -> bool:
+    return all(callable(getattr(given, name, None)) for name in ("worker_ready", "epoch", "ended"))
+
+
+def _is_display(given: object) -> bool:
+    return all(callable(getattr(given, name, None)) for name in ("note", "downloading", "watching"))

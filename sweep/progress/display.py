@@ -1,0 +1,76 @@
+"""What a verb shows while it works: notes, downloads, and tasks under way. What shows them is a `Display`."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from sweep.coordinator.coordinator import Watcher
+from sweep.data.dataset import Progress, silent
+from sweep.results.result import Result
+from sweep.runs import Epoch, Outcome, Trial
+from sweep.space.configuration import Configuration
+from sweep.study.study import Study
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is about to be trained: `target` times `noun`, by so many `workers`, around the configuration `base`.
+
+    `measure` is what each is scored by, in words. A search names its `study`, which has an outlook, and the result
+    `before`, from which the display goes on counting.
+    """
+
+    base: Configuration
+    target: int
+    workers: int
+    noun: str = "trial"
+    measure: str = "validation accuracy"
+    study: Study | None = None
+    before: Result | None = None
+
+
+class Display(Protocol):
+    """Shows what a verb does, or shows nothing."""
+
+    def note(self, text: str) -> None:
+        """Shows a line of text."""
+
+    def downloading(self) -> AbstractContextManager[Progress]:
+        """Gives what is to be told of downloads while the block lasts."""
+
+    def watching(self, task: Task) -> AbstractContextManager[Watcher]:
+        """Gives what is to be told of a task while the block lasts."""
+
+
+class SilentWatcher:
+    """A watcher that shows nothing."""
+
+    def worker_ready(self, device: str) -> None: ...
+
+    def began(self, trial: Trial) -> None: ...
+
+    def progress(self, trial: Trial, epochs: float) -> None: ...
+
+    def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None: ...
+
+    def retried(self, trial: Trial, reason: str) -> None: ...
+
+    def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Told:
+    """A display that shows nothing, but tells one watcher of every task."""
+
+    watcher: Watcher
+
+    def note(self, text: str) -> None: ...
+
+    @contextmanager
+    def downloading(self) -> Iterator[Progress]:
+        yield silent
+
+    @contextmanager
+    def watching(self, task: Task) -> Iterator[Watcher]:
+        yield self.watcher
