@@ -55,7 +55,7 @@ def test_every_command_explains_itself(tmp_path):
 @pytest.mark.parametrize("arguments", [["--help"], ["studies"], ["check", "everything"], ["list"], ["show", "small"]])
 def test_no_command_that_does_not_train_imports_tensorflow_or_optuna(swept, arguments):
     script = (
-        "import sys; from sweep.cli import main; sys.argv = ['sweep', *sys.argv[1:]]\n"
+        "import sys; from sweep.cli.app import main; sys.argv = ['sweep', *sys.argv[1:]]\n"
         "try: main()\n"
         "except SystemExit as end: assert not end.code\n"
         "assert not {'tensorflow', 'keras', 'optuna', 'plotly'} & set(sys.modules), sys.modules.keys()"
@@ -197,8 +197,8 @@ def copied(swept, tmp_path) -> Path:
 
 HOLDER = """
 import sys
-from sweep.lease import Lease
-from sweep.store import Store
+from sweep.storage.lease import Lease
+from sweep.storage.store import Store
 
 with Store.open("sweep.db") as store, Lease(store, store.study("small").id, "small"):
     print("held", flush=True)

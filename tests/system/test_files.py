@@ -9,7 +9,7 @@ from sweep.system.files import becoming, leftovers
 OTHER = """
 import sys
 from pathlib import Path
-from sweep.files import becoming
+from sweep.system.files import becoming
 
 with becoming(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
