@@ -1,18 +1,16 @@
 """What confirming the best has concluded: the small tables behind "Is it really better?", and its sentences.
 
-They take a result's verdict, whose parts `sweep.verdict.confirmation.as_document` names; accuracies are fractions.
+They take a result's verdict; accuracies are fractions.
 """
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from reports import tables, words
 from sweep.results.result import Result
-
-Verdict = Mapping[str, Any]
+from sweep.results.verdict import Conclusion, ConfirmedTrial, Verdict
 
 STANDINGS = {
     "trial": "number of the trial; 0 is the baseline",
@@ -39,49 +37,40 @@ def named(trial: int) -> str:
 
 def standings(verdict: Verdict) -> pd.DataFrame:
     """One row per network (`STANDINGS`), as the verdict has them: by difference, highest first, those stopped last."""
-    rows = []
-    for each in verdict["standings"]:
-        gap = each["difference"]
-        rows.append(
-            {name: each[name] for name in ("trial", "p", "search_score", "luck", "parameters", "tied", "raced_out")}
-            | {
-                "name": named(each["trial"]),
-                "seeds": len(each["scores"]),
-                "mean": each["mean"]["value"],
-                "mean_reach": reach(each["mean"]),
-                "difference": 0.0 if gap is None else gap["value"],
-                "difference_reach": math.nan if gap is None else reach(gap),
-                "role": _role(each, verdict["recommended"]),
-            }
-        )
+    kept = ("trial", "p", "search_score", "luck", "parameters", "tied", "raced_out")
+    rows = [
+        {name: getattr(each, name) for name in kept}
+        | {
+            "name": named(each.trial),
+            "seeds": len(each.scores),
+            "mean": each.mean.value,
+            "mean_reach": each.mean.reach,
+            "difference": 0.0 if each.difference is None else each.difference.value,
+            "difference_reach": math.nan if each.difference is None else each.difference.reach,
+            "role": _role(each, verdict.recommended),
+        }
+        for each in verdict.trials
+    ]
     numbers = dict.fromkeys(("mean_reach", "difference_reach", "p", "search_score", "luck"), float)
     return pd.DataFrame(rows, columns=list(STANDINGS)).astype(numbers)
 
 
-def _role(standing: Verdict, recommended: int) -> str:
-    if standing["trial"] == recommended:
+def _role(found: ConfirmedTrial, recommended: int) -> str:
+    if found.trial == recommended:
         return "recommended"
-    if standing["difference"] is None:
+    if found.difference is None:
         return "baseline"
-    return "stopped" if standing["raced_out"] else "other"
+    return "stopped" if found.raced_out else "other"
 
 
 def at_seeds(verdict: Verdict) -> pd.DataFrame:
     """One row per network beside the baseline and seed: `trial`, `seed`, `score`, `difference` to the baseline's."""
-    baseline = next(each["scores"] for each in verdict["standings"] if each["difference"] is None)
     rows = [
-        (each["trial"], seed, score, score - other)
-        for each in verdict["standings"]
-        if each["difference"] is not None
-        for seed, score, other in zip(verdict["seeds"], each["scores"], baseline, strict=False)
+        (each.trial, seed, score, score - other)
+        for each in verdict.candidates
+        for seed, score, other in zip(verdict.seeds, each.scores, verdict.baseline.scores, strict=False)
     ]
     return pd.DataFrame(rows, columns=["trial", "seed", "score", "difference"])
-
-
-def reach(estimate: Mapping[str, float | None]) -> float:
-    """Half of a 95 % interval; NaN where there is none."""
-    low, high = estimate["low"], estimate["high"]
-    return math.nan if low is None or high is None else (high - low) / 2
 
 
 def accuracy(value: float, reach: float) -> str:
@@ -125,7 +114,7 @@ def can_confirm(result: Result) -> bool:
 def left_out(result: Result) -> int | None:
     """The search's best trial, where the verdict knows nothing of it, since it came later."""
     top = tables.best(result.frame)
-    known = {each["trial"] for each in result.verdict["standings"]} if result.verdict else set()
+    known = {each.trial for each in result.verdict.trials} if result.verdict else set()
     return None if top is None or top["baseline"] or int(top["trial"]) in known else int(top["trial"])
 
 
@@ -143,18 +132,18 @@ def recommendation(result: Result, changes: str = "") -> str:
     others = [_the(int(each)) for each in table.loc[table["tied"] & (table["trial"] != row["trial"]), "trial"]]
     tied = f" (tied with it: {words.some_of(others, 4, 'trials')})" if others else ""
     end = f"{tied}: {changes}." if changes else f"{tied}."
-    match result.verdict["conclusion"]:
-        case "better":
+    match result.verdict.conclusion:
+        case Conclusion.BETTER:
             why = ", the cheapest of those that cannot be told from the best" if others else ""
             return f"{who}, {_gap(row)}{why}{end}"
-        case "cheaper":
+        case Conclusion.CHEAPER:
             return f"{who}, {_gap(row)}, which it cannot be told from, and cheaper, {_need(result.verdict)}{end}"
-        case "unproven":
+        case Conclusion.UNPROVEN:
             return (
                 f"{who}, the cheapest of those that cannot be told from the best, but by itself not shown to be better "
                 f"than the baseline ({points(row['difference'], row['difference_reach'])} points){end}"
             )
-        case "baseline":
+        case Conclusion.BASELINE:
             shown = "Nothing is shown to be better than the baseline, or as good and cheaper"
             return f"{shown}: it stays recommended, with {mean} on {seeds}{end}"
         case _:
@@ -173,26 +162,27 @@ def _gap(row: "pd.Series[Any]") -> str:
 
 
 def _need(verdict: Verdict) -> str:
-    by_trial = {each["trial"]: each for each in verdict["standings"]}
-    ours, other = by_trial[verdict["recommended"]], by_trial[0]
-    unit, noun = ("parameters",) * 2 if ours["parameters"] != other["parameters"] else ("flops", "FLOPs")
-    return f"with {ours[unit]:,} {noun} instead of {other[unit]:,}"
+    ours, other = verdict.find(verdict.recommended), verdict.baseline
+    assert ours is not None
+    if ours.parameters != other.parameters:
+        return f"with {ours.parameters:,} parameters instead of {other.parameters:,}"
+    return f"with {ours.flops:,} FLOPs instead of {other.flops:,}"
 
 
 def tested(result: Result) -> str:
     """What the sealed test images said, and how often they were looked at; `result` has a verdict."""
     assert result.verdict is not None
-    test, looks = result.verdict["test"], result.test_looks
+    test, looks = result.verdict.test, result.test_looks
     times = f"looked at {_times(looks)} for this study" if looks else "still sealed"
     if test is None:
         return f"The test images are {times}." if not looks else f"The test images were {times}, not for this verdict."
-    who = _the(result.verdict["recommended"])
-    ours, baseline = (accuracy(test[each]["value"], reach(test[each])) for each in ("recommended", "baseline"))
+    who = _the(result.verdict.recommended)
+    ours, baseline = (accuracy(each.value, each.reach) for each in (test.recommended, test.baseline))
     found = f"Trained on all training images, {who} has {ours} of the test images right"
     seen = f"(they were {times}{'; only the first look was a blind one' if looks > 1 else ''})"
-    if test["difference"] is None:
+    if test.difference is None:
         return f"{found} {seen}."
-    value, give = test["difference"]["value"], reach(test["difference"])
+    value, give = test.difference.value, test.difference.reach
     chance = "" if abs(value) > give else ", which may be chance"
     return f"{found}, the baseline {baseline}, a difference of {points(value, give)} points{chance} {seen}."
 

@@ -8,6 +8,7 @@ import pandas as pd
 from reports import confirmed, confirmed_figures, stories, tables, words
 from reports.blocks import Block, Head, Row, Sentence, Table, of_figure
 from sweep.results.result import Result
+from sweep.results.verdict import Verdict
 
 MOST_CHANGES = 6
 
@@ -30,7 +31,7 @@ def confirmation(result: Result) -> Sequence[Block]:
     ]
 
 
-def _table(result: Result, verdict: confirmed.Verdict) -> Table:
+def _table(result: Result, verdict: Verdict) -> Table:
     heads = [
         Head("Network", number=False),
         Head("Seeds", "fresh seeds it was trained on, each with a fold of its own"),

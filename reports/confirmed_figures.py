@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from reports import confirmed, drawing, words
 from reports.drawing import BASELINE, BEST, PLAIN
+from sweep.results.verdict import Verdict
 
 TIED = "rgba(47, 127, 193, 0.13)"
 LOOKS = {
@@ -16,7 +17,7 @@ LOOKS = {
 }
 
 
-def standings(verdict: confirmed.Verdict) -> go.Figure:
+def standings(verdict: Verdict) -> go.Figure:
     """Each network's difference to the baseline with its 95 % interval, and its single seeds; the tied ones shaded.
 
     `verdict` is that of a `sweep.results.result.Result`.

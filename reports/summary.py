@@ -4,6 +4,7 @@ import pandas as pd
 
 from reports import confirmed, effects, tables, words
 from sweep.results.result import Result
+from sweep.results.verdict import Conclusion
 from sweep.verdict.outlook import in_words, look_ahead
 
 MENTIONED = 4
@@ -160,7 +161,7 @@ def _again(result: Result) -> str:
     later = confirmed.left_out(result)
     if result.verdict is None or not confirmed.can_confirm(result):
         return ""
-    if result.verdict["conclusion"] == "unknown":
+    if result.verdict.conclusion is Conclusion.UNKNOWN:
         return f"`sweep confirm {result.study.name}` with more `--seeds` says more"
     return "" if later is None else f"`sweep confirm {result.study.name}` again, with trial {later}, now the best found"
 

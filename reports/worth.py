@@ -4,12 +4,13 @@ Accuracies and differences are fractions.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from reports import confirmed, words
+from sweep.results.ablation import Ablation, Change, Contribution, Effect
 from sweep.results.result import Result
 from sweep.space.configuration import Values
 from sweep.verdict.suggestions import Suggestion, ranking
@@ -69,37 +70,33 @@ def _ranked(found: Suggestion) -> dict[str, Any]:
     }
 
 
-def effects(ablation: Mapping[str, Any]) -> pd.DataFrame:
+def effects(ablation: Ablation) -> pd.DataFrame:
     """Three rows per change (`EFFECTS`), those that contribute most to the best first."""
-    rows = [
-        _effect(change, side)
-        for change in ablation["changes"]
-        for side in ("from_best", "from_baseline", "interaction")
-    ]
+    rows = [row for each in ablation.contributions for row in _effects(each)]
     table = pd.DataFrame(rows, columns=list(EFFECTS))
     return table.astype(dict.fromkeys(("difference", "difference_reach", "p"), float))
 
 
-def _effect(change: Mapping[str, Any], side: str) -> dict[str, Any]:
-    effect, parameter = change[side], change["parameter"]
-    found = effect["estimate"] or {"value": math.nan, "low": None, "high": None}
-    reach = confirmed.reach(found)
-    return {
-        "parameter": parameter,
-        "what": changed(change),
-        "side": side,
-        "difference": found["value"],
-        "difference_reach": reach,
-        "p": effect["p"],
-        "reason": effect["reason"],
-        "without": change["parameters_without"],
-        "said": f"{words.label(parameter)}: {confirmed.points(found['value'], reach)} points",
-    }
+def _effects(found: Contribution) -> Iterator[dict[str, Any]]:
+    for side in ("from_best", "from_baseline", "interaction"):
+        effect: Effect = getattr(found, side)
+        value, reach = (effect.estimate.value, effect.estimate.reach) if effect.estimate else (math.nan, math.nan)
+        yield {
+            "parameter": found.change.parameter,
+            "what": changed(found.change),
+            "side": side,
+            "difference": value,
+            "difference_reach": reach,
+            "p": effect.p,
+            "reason": effect.reason,
+            "without": found.parameters_without,
+            "said": f"{words.label(found.change.parameter)}: {confirmed.points(value, reach)} points",
+        }
 
 
-def changed(change: Mapping[str, Any]) -> str:
+def changed(change: Change) -> str:
     """As in "2 (baseline 0), with conv 3 filters 64"."""
-    parameter, baseline, best = change["parameter"], change["values"]["baseline"], change["values"]["best"]
+    parameter, baseline, best = change.parameter, change.baseline, change.best
     others = _said({name: value for name, value in best.items() if name != parameter})
     own = f"{words.value(parameter, best.get(parameter))} (baseline {words.value(parameter, baseline.get(parameter))})"
     return own + (f", with {others}" if others else "")

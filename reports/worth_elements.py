@@ -7,6 +7,7 @@ import pandas as pd
 
 from reports import confirmed, words, worth, worth_figures
 from reports.blocks import Block, Head, Row, Sentence, Table, of_figure
+from sweep.results.ablation import Ablation
 from sweep.results.result import Result
 from sweep.verdict.suggestions import WORTH
 
@@ -66,26 +67,26 @@ def ablation(result: Result) -> Sequence[Block]:
     name, verdict, found = result.study.name, result.verdict, result.ablation
     if verdict is None:
         return [Sentence("Nothing is confirmed yet that could be taken apart.")]
-    if verdict["recommended"] == 0:
+    if verdict.recommended == 0:
         return [Sentence("The baseline itself is recommended: there is nothing to take apart.")]
     if found is None:
         return [Sentence(f"Not done yet: `sweep ablate {name}` puts each changed value back, alone.")]
-    if found["trial"] != verdict["recommended"]:
-        which = f"trial {found['trial']}, while trial {verdict['recommended']} is recommended by now"
+    if found.trial != verdict.recommended:
+        which = f"trial {found.trial}, while trial {verdict.recommended} is recommended by now"
         return [Sentence(f"What was taken apart is {which}: `sweep ablate {name}` takes that apart.")]
     table = worth.effects(found)
     return [Sentence(_gain(found)), of_figure(worth_figures.contributions(table)), _table(found, table)]
 
 
-def _gain(found: confirmed.Verdict) -> str:
-    gain, seeds = found["gain"], words.several(len(found["seeds"]), "seed")
-    both = [confirmed.accuracy(found[name]["value"], confirmed.reach(found[name])) for name in ("best", "baseline")]
-    points = confirmed.points(gain["value"], confirmed.reach(gain))
-    return f"Trial {found['trial']} has {both[0]}, the baseline {both[1]}: {points} points on {seeds}."
+def _gain(found: Ablation) -> str:
+    seeds = words.several(len(found.seeds), "seed")
+    best, baseline = (confirmed.accuracy(each.value, each.reach) for each in (found.best, found.baseline))
+    points = confirmed.points(found.gain.value, found.gain.reach)
+    return f"Trial {found.trial} has {best}, the baseline {baseline}: {points} points on {seeds}."
 
 
-def _table(found: confirmed.Verdict, table: pd.DataFrame) -> Table:
-    several = len(found["changes"]) > 1
+def _table(found: Ablation, table: pd.DataFrame) -> Table:
+    several = len(found.contributions) > 1
     heads = [
         Head("Change", number=False),
         Head("Best", number=False),

@@ -10,9 +10,10 @@ from sweep.errors import InputError
 from sweep.progress.display import Task
 from sweep.results import result as results
 from sweep.results.result import Result
+from sweep.results.verdict import BASELINE
 from sweep.storage.lease import Lease
-from sweep.verdict.ablation import Ablation, changes
-from sweep.verdict.confirmation import BASELINE, Folds, fresh_seeds, require_one, train_together
+from sweep.verdict.ablation import AblationEntry, changes
+from sweep.verdict.folds import Folds, fresh_seeds, require_one, train_together
 
 
 def ablate(
@@ -47,13 +48,13 @@ def ablate(
         raise InputError(f"Study {study!r} is not confirmed yet: sweep confirm {study}")
     if before.recommended == BASELINE:
         return before
-    return _ablated(before, place, seeds or len(before.verdict["seeds"]), within)
+    return _ablated(before, place, seeds or len(before.verdict.seeds), within)
 
 
 def _ablated(before: Result, place: Workplace, seeds: int, within: float | None) -> Result:
     study, best = before.study, before.recommended
     dataset = place.load(study.data)
-    ablation = Ablation(before.configuration(best), study.base, network_on(dataset))
+    entry = AblationEntry(before.configuration(best), study.base, network_on(dataset))
     runs = seeds * (2 + 2 * len(changes(before.configuration(best), study.base)))
     task = Task(study.base, runs, place.crew()[0], "run", "accuracy")
     with place.open_store(create=False) as store, stop_on_signals() as stop:
@@ -63,10 +64,10 @@ def _ablated(before: Result, place: Workplace, seeds: int, within: float | None)
             place.display.watching(task) as watcher,
             place.batch(store, watcher, stop, seconds=within, beat=lease.beat) as batch,
         ):
-            train_together([ablation], fresh_seeds(study, seeds), Folds(study, dataset, batch))
-            require_one(ablation)
+            train_together([entry], fresh_seeds(study, seeds), Folds(study, dataset, batch))
+            require_one(entry)
             kept = before.ablation
-            fewer = kept is not None and kept["trial"] == best and len(ablation.seeds) < len(kept["seeds"])
+            fewer = kept is not None and kept.trial == best and len(entry.seeds) < len(kept.seeds)
             if within is None or not fewer:
-                store.keep_ablation(study_id, ablation.as_document(best))
+                store.keep_ablation(study_id, entry.ablation(best).as_document())
         return results.of(store, study.name)

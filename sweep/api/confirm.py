@@ -15,17 +15,9 @@ from sweep.progress.display import Task
 from sweep.results import result as results
 from sweep.results.result import Result
 from sweep.storage.lease import Lease
-from sweep.verdict.confirmation import (
-    Folds,
-    Race,
-    affordable,
-    again,
-    as_document,
-    beside,
-    chosen,
-    fresh_seeds,
-    train_together,
-)
+from sweep.verdict.candidates import affordable, best_and_confirmed, best_to_confirm
+from sweep.verdict.folds import Folds, fresh_seeds, train_together
+from sweep.verdict.race import Race, verdict_to_keep
 
 
 def confirm(
@@ -68,7 +60,7 @@ def confirmed(
     within: float | None = None,
 ) -> Result:
     """As `confirm` does with a study that has found `before`."""
-    name, trials = before.study.name, chosen(before, top)
+    name, trials = before.study.name, best_to_confirm(before, top)
     wanted, (workers, _) = trials, place.crew()
     place.display.note(f"{len(trials)} trials and the baseline on {seeds} fresh seeds; clearly worse ones are dropped")
     runs = (len(trials) + 3) * seeds  # at most: the candidates, the baseline, and two on the test images
@@ -85,10 +77,9 @@ def confirmed(
                 trials = affordable(before, trials, within * workers, folds.test_weight)
             race = Race(before, trials, network_on(dataset))
             train_together([race], fresh_seeds(before.study, seeds), folds, then=2 * folds.test_weight)
-            confirmation = race.tested(folds, partial(store.look_at_test, study_id))
-            kept = before.verdict
-            if kept is None or within is None or len(confirmation.seeds) >= len(kept["seeds"]):
-                store.keep_verdict(study_id, as_document(confirmation))
+            verdict, kept = race.tested_verdict(folds, partial(store.look_at_test, study_id)), before.verdict
+            if kept is None or within is None or len(verdict.seeds) >= len(kept.seeds):
+                store.keep_verdict(study_id, verdict.as_document())
         if missing := [trial for trial in wanted if trial not in trials]:
             numbers = ", ".join(map(str, sorted(missing)))
             place.display.note(f"too little time was left for {several(len(missing), 'trial')}: {numbers}")
@@ -113,7 +104,7 @@ def confirm_together(
         races = {
             store.study(each.study.name).id: (each, Race(each, trials, network_on(dataset)))
             for each in found
-            if (trials := again(each, top))
+            if (trials := best_and_confirmed(each, top))
         }
         leases = [held.enter_context(Lease(store, each, before.study.name)) for each, (before, _) in races.items()]
 
@@ -127,6 +118,9 @@ def confirm_together(
         folds = Folds(study, dataset, batch)
         on_all = train_together([race for _, race in races.values()], fresh_seeds(study, seeds), folds)
         for study_id, (before, race) in races.items():
-            if race.seeds and (document := beside(race.confirmation(), before.verdict)) is not None:
-                store.keep_verdict(study_id, document)
+            if not race.seeds:
+                continue
+            verdict = verdict_to_keep(race.verdict(), before.verdict)
+            if verdict is not before.verdict:
+                store.keep_verdict(study_id, verdict.as_document())
         return on_all

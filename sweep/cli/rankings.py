@@ -1,10 +1,12 @@
 """What the commands that weigh changes print: which suggestion is worth it, and what each change contributes."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from sweep.cli.progress import duration, percent, shown
 from sweep.cli.tables import cell, points, print_json, print_table, reach
+from sweep.results.ablation import Ablation, Contribution, Effect
+from sweep.results.verdict import ALPHA, known
 from sweep.space.configuration import Values
 from sweep.verdict.suggestions import WORTH, Suggestion, Worth, as_document
 
@@ -36,7 +38,7 @@ def print_ranking(found: Sequence[Suggestion], unconfirmed: Iterable[str], as_js
 def _ranked(found: Suggestion) -> list[str]:
     return [
         found.study,
-        points(found.gain.document),
+        points(found.gain),
         "" if found.p != found.p else f"{found.p:.3f}",
         str(found.seeds),
         WORTH[found.worth],
@@ -56,7 +58,7 @@ def ranked(found: Sequence[Suggestion]) -> Iterable[str]:
         yield "no suggestion is shown to be better than doing nothing"
     else:
         first = better[0]
-        yield f"most worth it: {first.study} ({values(first.values)}), {points(first.gain.document)} points"
+        yield f"most worth it: {first.study} ({values(first.values)}), {points(first.gain)} points"
         tied = [each.study for each in found if each.tied and each is not first]
         if tied and first.tied:
             yield f"not told from it: {', '.join(tied)}"
@@ -69,28 +71,28 @@ def print_ablation(result: "Result", as_json: bool) -> None:
     assert result.verdict is not None
     found = result.ablation if result.recommended else None
     if as_json:
-        return print_json(found)
+        return print_json(found and found.as_document())
     if found is None:
         return print(f"{result.study.name} recommends the baseline itself: there is nothing to take apart")
-    only = len(found["changes"]) == 1
+    only = len(found.contributions) == 1
     columns = ["change", "baseline", "best", "to the best", "p", "alone", "p", "in company", "p", "parameters without"]
-    rows = [_contribution(each, only) for each in found["changes"]]
+    rows = [_contribution(each, only) for each in found.contributions]
     print_table(columns, rows, right=(3, 4, 5, 6, 7, 8, 9))
     print()
-    seeds = f"{len(found['seeds'])} seeds"
-    best, baseline = (f"{percent(found[name]['value'])}{reach(found[name])}" for name in ("best", "baseline"))
-    print(f"trial {found['trial']} {best}, the baseline {baseline}: {points(found['gain'])} points on {seeds}")
+    seeds = f"{len(found.seeds)} seeds"
+    best, baseline = (f"{percent(each.value)}{reach(each)}" for each in (found.best, found.baseline))
+    print(f"trial {found.trial} {best}, the baseline {baseline}: {points(found.gain)} points on {seeds}")
     for line in contributions(found):
         print(line)
 
 
-def _contribution(found: Mapping[str, Any], only: bool) -> list[str]:
-    effects = [found["from_best"], found["from_baseline"]]
-    effects += [{"estimate": None, "p": None, "reason": ""} if only else found["interaction"]]
-    without = found["parameters_without"]
+def _contribution(found: Contribution, only: bool) -> list[str]:
+    interaction = Effect(None, None, "") if only else found.interaction
+    effects = (found.from_best, found.from_baseline, interaction)
+    change, without = found.change, found.parameters_without
     return [
-        found["parameter"],
-        *(_side(found["parameter"], found["values"][name]) for name in ("baseline", "best")),
+        change.parameter,
+        *(_side(change.parameter, values) for values in (change.baseline, change.best)),
         *(text for effect in effects for text in _effect(effect)),
         "" if without is None else f"{without:,}",
     ]
@@ -102,38 +104,39 @@ def _side(parameter: str, given: Values) -> str:
     return cell(given.get(parameter)) + (f" ({others})" if others else "")
 
 
-def _effect(effect: Mapping[str, Any]) -> list[str]:
-    if effect["estimate"] is None:
-        return [effect["reason"].split(":")[0], ""]
-    return [points(effect["estimate"]), "" if effect["p"] is None else f"{effect['p']:.3f}"]
+def _effect(effect: Effect) -> list[str]:
+    if effect.estimate is None:
+        return [effect.reason.split(":")[0], ""]
+    return [points(effect.estimate), "" if known(effect.p) is None else f"{effect.p:.3f}"]
 
 
-def contributions(found: Mapping[str, Any]) -> Iterable[str]:
+def contributions(found: Ablation) -> Iterable[str]:
     """What an ablation shows in words, and how far it is to be trusted."""
-    sure = [each["parameter"] for each in found["changes"] if _clear(each["from_best"]) > 0]
-    worse = [each["parameter"] for each in found["changes"] if _clear(each["from_best"]) < 0]
-    idle = [each["parameter"] for each in found["changes"] if not _clear(each["from_best"])]
+    clear = {each.change.parameter: _clear(each.from_best) for each in found.contributions}
+    sure = [name for name, side in clear.items() if side > 0]
+    worse = [name for name, side in clear.items() if side < 0]
+    idle = [name for name, side in clear.items() if not side]
     if sure:
         yield f"contributes for certain: {', '.join(sure)}"
     if worse:
         yield f"takes away for certain: {', '.join(worse)}"
-    if idle and len(found["changes"]) > 1:
+    if idle and len(found.contributions) > 1:
         yield f"could be put back without a difference that shows: {', '.join(idle)}"
-    together = [each["parameter"] for each in found["changes"] if _clear(each["interaction"])]
+    together = [each.change.parameter for each in found.contributions if _clear(each.interaction)]
     if together:
         yield f"does something else in company than alone: {', '.join(together)}"
-    for each in found["changes"]:
-        for name, where in (("from_best", "without it"), ("from_baseline", "alone")):
-            if each[name]["reason"]:
-                yield f"{each['parameter']} {where}: {each[name]['reason']}"
+    for each in found.contributions:
+        for effect, where in ((each.from_best, "without it"), (each.from_baseline, "alone")):
+            if effect.reason:
+                yield f"{each.change.parameter} {where}: {effect.reason}"
     yield "± is half of a 95 % interval, each by itself; p is corrected for the number of changes"
 
 
-def _clear(effect: Mapping[str, Any]) -> int:
-    """1 or -1 where a difference is more than chance explains, and which way; else 0."""
-    if effect["estimate"] is None or effect["p"] is None or effect["p"] >= 0.05:
+def _clear(effect: Effect) -> int:
+    """1 or -1 where a difference is significant, and which way; else 0."""
+    if effect.estimate is None or effect.p is None or not effect.p < ALPHA:
         return 0
-    return 1 if effect["estimate"]["value"] > 0 else -1
+    return 1 if effect.estimate.value > 0 else -1
 
 
 def values(given: Values) -> str:

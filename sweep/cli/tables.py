@@ -12,6 +12,7 @@ from rich.text import Text
 
 from sweep.cli.progress import changes, duration, percent, shown
 from sweep.errors import plain, several
+from sweep.results.verdict import Estimate, known
 from sweep.space.configuration import Configuration, Value
 from sweep.verdict.outlook import in_words, look_ahead
 
@@ -64,29 +65,29 @@ def verdict(result: "Result") -> Iterable[str]:
     """What a confirmation concluded, in a few lines."""
     found = result.verdict
     assert found is not None
-    number, standings = found["recommended"], {each["trial"]: each for each in found["standings"]}
-    tied = [each["trial"] for each in found["standings"] if each["tied"] and each["trial"] != number]
+    number, recommended = found.recommended, found.find(found.recommended)
+    assert recommended is not None
+    tied = [each.trial for each in found.tied if each.trial != number]
     what = f": {changes(result.configuration(number), result.study.base)}" if number else ""
     yield f"recommended {_named(number)}{what}"
-    yield f"            {VERDICTS[found['conclusion']]}"
+    yield f"            {VERDICTS[found.conclusion]}"
     if tied:
         yield f"            tied with it: {', '.join(map(_named, tied))}"
-    gain = standings[number]["difference"]
-    if gain is not None:
-        seeds = f"{len(standings[number]['scores'])} fresh seeds, each with its own validation images"
-        yield f"difference  {points(gain)} points to the baseline on {seeds}"
+    if recommended.difference is not None:
+        seeds = f"{len(recommended.scores)} fresh seeds, each with its own validation images"
+        yield f"difference  {points(recommended.difference)} points to the baseline on {seeds}"
     yield f"test set    {', '.join(_test(result))}"
 
 
 def _test(result: "Result") -> Iterable[str]:
     """What came of the sealed test, and how often the seal was broken."""
     assert result.verdict is not None
-    test = result.verdict["test"]
+    test = result.verdict.test
     if test is not None:
-        yield percent(test["recommended"]["value"])
-    if test is not None and test["difference"] is not None:
-        yield f"the baseline {percent(test['baseline']['value'])}"
-        yield f"{points(test['difference'])} points"
+        yield percent(test.recommended.value)
+    if test is not None and test.difference is not None:
+        yield f"the baseline {percent(test.baseline.value)}"
+        yield f"{points(test.difference)} points"
     if test is not None and result.study.train_size is not None:
         yield f"trained on all training images, not {result.study.train_size:,} as above"
     times = {0: "still sealed", 1: "looked at once for this study", 2: "looked at twice for this study"}
@@ -131,20 +132,20 @@ def print_verdict(result: "Result", as_json: bool) -> None:
     found = result.verdict
     assert found is not None
     if as_json:
-        return print_json(found | {"test_looks": result.test_looks})
+        return print_json(found.as_document() | {"test_looks": result.test_looks})
     rows = [
         [
-            _named(each["trial"]),
-            f"{len(each['scores'])}{' (stopped)' if each['raced_out'] else ''}",
-            f"{percent(each['mean']['value'])}{reach(each['mean'])}",
-            "" if each["difference"] is None else points(each["difference"]),
-            "" if each["p"] is None else f"{each['p']:.3f}",
-            percent(each["search_score"]),
-            "" if each["luck"] is None else f"{100 * each['luck']:+.2f}",
-            f"{each['parameters']:,}",
-            changes(result.configuration(each["trial"]), result.study.base),
+            _named(each.trial),
+            f"{len(each.scores)}{' (stopped)' if each.raced_out else ''}",
+            f"{percent(each.mean.value)}{reach(each.mean)}",
+            "" if each.difference is None else points(each.difference),
+            "" if known(each.p) is None else f"{each.p:.3f}",
+            percent(each.search_score),
+            "" if each.luck is None else f"{100 * each.luck:+.2f}",
+            f"{each.parameters:,}",
+            changes(result.configuration(each.trial), result.study.base),
         ]
-        for each in found["standings"]
+        for each in found.trials
     ]
     columns = ["", "seeds", "accuracy", "to the baseline", "p", "in the search", "luck", "parameters", "what differs"]
     print_table(columns, rows, right=(3, 4, 5, 6, 7))
@@ -157,15 +158,14 @@ def _named(trial: int) -> str:
     return f"trial {trial}" if trial else "baseline"
 
 
-def reach(estimate: dict[str, float | None]) -> str:
-    """The half of a 95 % interval, in points; nothing at one seed."""
-    low, high = estimate["low"], estimate["high"]
-    return "" if low is None or high is None else f" ±{50 * (high - low):.2f}"
+def reach(estimate: Estimate) -> str:
+    """Half of a 95 % interval, in points; nothing at one seed."""
+    return "" if math.isnan(estimate.reach) else f" ±{100 * estimate.reach:.2f}"
 
 
-def points(estimate: dict[str, Any]) -> str:
+def points(estimate: Estimate) -> str:
     """A difference with its 95 % interval, in points of accuracy."""
-    return f"{100 * estimate['value']:+.2f}{reach(estimate)}"
+    return f"{100 * estimate.value:+.2f}{reach(estimate)}"
 
 
 def print_trial(result: "Result", trial: int, as_json: bool) -> None:
@@ -226,7 +226,7 @@ def print_runs(runs: Mapping[int, "Trained"], validation: int, as_json: bool) ->
     last = {seed: run.curve[-1] for seed, run in runs.items() if not run.reason}
     scores = [epoch.val_accuracy for epoch in last.values()]
     mean = estimate(scores, sum(score * (1 - score) for score in scores) / len(scores) / validation) if scores else None
-    interval = None if mean is None else {"value": mean.value, "low": _number(mean.low), "high": _number(mean.high)}
+    interval = None if mean is None else {"value": mean.value, "low": known(mean.low), "high": known(mean.high)}
     if as_json:
         return print_json({"validation": validation, "runs": [_run(*each) for each in runs.items()], "mean": interval})
     rows = [
@@ -239,9 +239,9 @@ def print_runs(runs: Mapping[int, "Trained"], validation: int, as_json: bool) ->
         ]
         for seed, run in runs.items()
     ]
-    if interval is not None and len(scores) > 1:
+    if mean is not None and len(scores) > 1:
         loss = sum(epoch.val_loss for epoch in last.values()) / len(last)
-        rows.append(["mean", f"{percent(interval['value'])}{reach(interval)}", f"{loss:.4f}", "", ""])
+        rows.append(["mean", f"{percent(mean.value)}{reach(mean)}", f"{loss:.4f}", "", ""])
     print_table(["seed", "accuracy", "loss", "epochs", "seconds"], rows, right=(0, 2, 3, 4))
     held_out = f"{validation:,} training images that each seed holds out"
     print(f"scored on {held_out}; the test images stay sealed")
@@ -257,10 +257,6 @@ def _run(seed: int, run: "Trained") -> dict[str, Any]:
         "seconds": sum(epoch.seconds for epoch in run.curve),
         "reason": run.reason,
     }
-
-
-def _number(value: float) -> float | None:
-    return None if value != value else value
 
 
 def print_predictions(predictions: Iterable["Prediction"], as_json: bool) -> None:

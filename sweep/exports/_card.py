@@ -5,7 +5,6 @@
 
 import json
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,9 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sweep.data.published import PUBLISHED
 from sweep.errors import several, shown
 from sweep.exports.formats import FORMATS, MODEL, Written
-from sweep.exports.selection import Pick, Sealed, standing
+from sweep.exports.selection import Pick, Sealed, confirmed_trial
+from sweep.results.verdict import BASELINE, Estimate
 from sweep.space.configuration import Configuration, Value
-from sweep.verdict.confirmation import BASELINE
 from sweep.verdict.statistics import difference
 
 VERSION = 1
@@ -29,7 +28,7 @@ def metrics(pick: Pick, written: Written, provenance: dict[str, Any]) -> dict[st
         "version": VERSION,
         "study": study.name,
         "trial": pick.trial,
-        "conclusion": result.verdict["conclusion"] if result.verdict else None,
+        "conclusion": str(result.verdict.conclusion) if result.verdict else None,
         "recommended": result.verdict is not None and result.recommended == pick.trial,
         "configuration": pick.configuration.values(),
         "parameters": pick.network.parameters,
@@ -87,29 +86,30 @@ def as_card(document: dict[str, Any]) -> str:
 def _accuracy(pick: Pick, trial: int, tested: Sealed) -> dict[str, Any]:
     """What is known of a trial: of one run in the search, on fresh seeds, and on the test images."""
     score = pick.result.baseline_score if trial == BASELINE else pick.result.score(trial)
-    found = standing(pick.result, trial)
+    found = confirmed_trial(pick.result, trial)
     return {
         "search": None if score is None or math.isnan(score) else score,
-        "fresh_seeds": found and {"seeds": len(found["scores"])} | _mean(found["mean"]),
-        "test": None if tested.mean is None else {"seeds": len(tested.accuracies)} | _mean(vars(tested.mean)),
+        "fresh_seeds": found and {"seeds": len(found.scores)} | _mean(found.mean),
+        "test": None if tested.mean is None else {"seeds": len(tested.accuracies)} | _mean(tested.mean),
     }
 
 
 def _beside_the_baseline(pick: Pick) -> dict[str, Any]:
     """Differences to the baseline, seed by seed, and where one more run of the trial would come out."""
-    found, own, baseline = standing(pick.result, pick.trial), pick.tested.accuracies, pick.baseline_tested.accuracies
+    own, baseline = pick.tested.accuracies, pick.baseline_tested.accuracies
+    found = confirmed_trial(pick.result, pick.trial)
     tested = pick.trial != BASELINE and 0 < len(own) == len(baseline)
     return {
-        "fresh_seeds_difference": _mean(found["difference"]) if found and found["difference"] else None,
-        "test_difference": _mean(vars(difference(own, baseline))) if tested else None,
+        "fresh_seeds_difference": _mean(found.difference) if found and found.difference else None,
+        "test_difference": _mean(difference(own, baseline)) if tested else None,
         "one_more_run": dict(zip(("low", "high"), pick.tested.another, strict=True)) if pick.tested.another else None,
     }
 
 
-def _mean(estimate: Mapping[str, float | None]) -> dict[str, float | None]:
+def _mean(estimate: Estimate) -> dict[str, float | None]:
     """Value and bounds; a bound that one seed does not give is null."""
-    kept = {name: estimate[name] for name in ("value", "low", "high")}
-    return {name: None if value is None or math.isnan(value) else value for name, value in kept.items()}
+    document = estimate.as_document()
+    return {name: document[name] for name in ("value", "low", "high")}
 
 
 def _changes(document: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -2,18 +2,18 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from sweep.data.dataset import Dataset
 from sweep.data.published import PUBLISHED
 from sweep.errors import InputError, shown
 from sweep.models.shapes import Architecture, Infeasible, architecture
 from sweep.results.result import Result
+from sweep.results.verdict import BASELINE, ConfirmedTrial, Estimate
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
-from sweep.verdict.confirmation import BASELINE, fresh_seeds
-from sweep.verdict.statistics import Estimate, estimate, prediction
+from sweep.verdict.folds import fresh_seeds
+from sweep.verdict.statistics import estimate, prediction
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,9 @@ def sealed_run(result: Result, trial: int, seed: int, dataset: Dataset) -> Run:
     return Run(result.configuration(trial), seed, study.data, dataset.digest, None, study.precision)
 
 
-def standing(result: Result, trial: int) -> dict[str, Any] | None:
+def confirmed_trial(result: Result, trial: int) -> ConfirmedTrial | None:
     """How the verdict judges a trial; None where it was not confirmed."""
-    standings = result.verdict["standings"] if result.verdict else []
-    return next((each for each in standings if each["trial"] == trial), None)
+    return None if result.verdict is None else result.verdict.find(trial)
 
 
 def heading(result: Result, trial: int) -> list[str]:
@@ -109,15 +108,15 @@ def heading(result: Result, trial: int) -> list[str]:
         f"The configuration of trial {trial} of study {study.name!r}: {accuracy}",
         f"on {study.validation:,} held-out images of {source}, one run, seed {study.seed}.",
     ]
-    if (found := standing(result, trial)) is not None:
-        seeds = f"{len(found['scores'])} fresh seeds, each with held-out images of its own"
-        lines.append(f"On {seeds}: {100 * found['mean']['value']:.2f} %.")
+    if (found := confirmed_trial(result, trial)) is not None:
+        seeds = f"{len(found.scores)} fresh seeds, each with held-out images of its own"
+        lines.append(f"On {seeds}: {100 * found.mean.value:.2f} %.")
     return lines
 
 
-def _seeds(result: Result) -> list[int]:
+def _seeds(result: Result) -> tuple[int, ...]:
     """The fresh seeds of the verdict."""
-    return result.verdict["seeds"] if result.verdict else []
+    return () if result.verdict is None else result.verdict.seeds
 
 
 def _tested(store: Store, result: Result, trial: int, dataset: Dataset) -> Sealed:

@@ -8,7 +8,9 @@ import pandas as pd
 
 from sweep.data.dataset import Split
 from sweep.errors import InputError, several
+from sweep.results.ablation import Ablation
 from sweep.results.predictions import Mistakes, Predictions, mistakes
+from sweep.results.verdict import Verdict
 from sweep.runs import Run
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.storage.store import Store
@@ -80,10 +82,9 @@ class Result:
 
     `frame` has one row per trial (`TRIAL_COLUMNS`, then parameters), `curves` one per trial and epoch
     (`CURVE_COLUMNS`); `provenance` tells where and with what it was trained: versions, machine, threads,
-    precision, data digest. `verdict` is what confirming the best has concluded (
-    `sweep.verdict.confirmation.as_document`
-    says what is in it; None: not confirmed), `ablation` what each of its changes contributes, `test_looks` how often
-    networks of this study met the test images. `predictions` are those of the recommended trial and of the baseline
+    precision, data digest. `verdict` is what confirming the best concluded (None: not confirmed), `ablation` what each
+    change of the recommended trial contributes (None: not measured), `test_looks` how often networks of this study met
+    the test images. `predictions` are those of the recommended trial and of the baseline
     (None: not kept, or they are the same).
     """
 
@@ -91,8 +92,8 @@ class Result:
     frame: pd.DataFrame
     curves: pd.DataFrame
     provenance: dict[str, Any] = field(default_factory=dict)
-    verdict: dict[str, Any] | None = None
-    ablation: dict[str, Any] | None = None
+    verdict: Verdict | None = None
+    ablation: Ablation | None = None
     test_looks: int = 0
     predictions: Predictions | None = None
 
@@ -127,7 +128,7 @@ class Result:
         Raises:
             InputError: no trial has completed yet.
         """
-        return self.best_trial if self.verdict is None else int(self.verdict["recommended"])
+        return self.best_trial if self.verdict is None else self.verdict.recommended
 
     def score(self, trial: int) -> float:
         """A trial's validation accuracy after its last epoch, from 0 to 1; NaN without one.
@@ -216,8 +217,16 @@ def of(store: Store, name: str) -> Result:
     curves = pd.DataFrame(store.curve_rows(row.id), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
     curves["finished"] = _moments(curves["finished"])
     provenance = {"data": row.study.data, "data digest": row.data_digest} | store.provenance(row.id)
-    documents = store.verdict(row.id), store.ablation(row.id)
-    result = Result(row.study, frame, curves, provenance, *documents, store.test_looks(row.id))
+    verdict, ablation = store.verdict(row.id), store.ablation(row.id)
+    result = Result(
+        row.study,
+        frame,
+        curves,
+        provenance,
+        None if verdict is None else Verdict.from_document(verdict),
+        None if ablation is None else Ablation.from_document(ablation),
+        store.test_looks(row.id),
+    )
     return replace(result, predictions=_predictions(store, result, row.data_digest))
 
 
@@ -236,7 +245,7 @@ def _predictions(store: Store, result: Result, digest: str) -> Predictions | Non
     if trial in baselines or study.precision == "auto":
         return None
     configurations = result.configuration(trial), study.base
-    for seed in [*(result.verdict or {"seeds": []})["seeds"][:1], study.seed]:
+    for seed in [*(result.verdict.seeds[:1] if result.verdict else ()), study.seed]:
         split = Split(seed, study.validation, study.train_size)
         runs = [Run(each, seed, study.data, digest, split, study.precision) for each in configurations]
         ours, baseline = (store.predictions(run.fingerprint, run.configuration.epochs) for run in runs)

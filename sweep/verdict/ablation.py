@@ -11,34 +11,14 @@ baseline and of the interactions each for itself.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from sweep.models.shapes import Architecture, Infeasible
+from sweep.results.ablation import Ablation, Change, Contribution, Effect
 from sweep.space.configuration import PARAMETERS, Configuration, Values
-from sweep.verdict.statistics import Candidate, Estimate, Hits, contrast, estimate, holm, known
+from sweep.verdict.statistics import Candidate, Hits, contrast, estimate, holm
 
 Shape = Callable[[Configuration], Architecture]
-
-
-@dataclass(frozen=True)
-class Change:
-    """A parameter that two configurations have different values of, with those that exist or move with it.
-
-    `baseline` and `best` are the values of all of these in each; the parameter's own stands first in both.
-    """
-
-    parameter: str
-    baseline: Values
-    best: Values
-
-    def undone(self, best: Configuration) -> Configuration:
-        """The best without it."""
-        return _with(best, self.baseline)
-
-    def alone(self, baseline: Configuration) -> Configuration:
-        """The baseline with it."""
-        return _with(baseline, self.best)
 
 
 def changes(best: Configuration, baseline: Configuration) -> list[Change]:
@@ -68,38 +48,7 @@ def _root(name: str, old: Values, new: Values) -> str:
     return name if name in old and name in new and not follows else _root(when.parent, old, new)
 
 
-def _with(configuration: Configuration, values: Values) -> Configuration:
-    """A configuration with these values; every other stays as it is, also where it would follow one of them."""
-    return configuration.replaced(configuration.values() | values)
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What a change does to the accuracy, from -1 to 1, in some company; `p` is corrected.
-
-    Where a network cannot exist or a run failed, there is no `estimate`, but a `reason`.
-    """
-
-    estimate: Estimate | None
-    p: float | None
-    reason: str
-
-
-@dataclass(frozen=True)
-class Contribution:
-    """What a change does beside all the others, by itself, and by how much the former is more than the latter.
-
-    `without` is how many parameters the best has without it; None where that cannot exist.
-    """
-
-    change: Change
-    from_best: Effect
-    from_baseline: Effect
-    interaction: Effect
-    without: int | None
-
-
-class Ablation:
+class AblationEntry:
     """The best, the baseline, each change undone and each by itself, to be trained on seed after seed.
 
     `shape` gives the network of a configuration, or raises `Infeasible`.
@@ -144,17 +93,19 @@ class Ablation:
         rows = zip(found, *map(_corrected, effects), sizes, strict=True)
         return sorted((Contribution(*row) for row in rows), key=_order)
 
-    def as_document(self, trial: int) -> dict[str, Any]:
-        """What it came to, as JSON has it; `trial` is the number of the best."""
+    def ablation(self, trial: int) -> Ablation:
+        """What its seeds say; `trial` is the number of the best."""
         best, baseline = self._entrants[self._best], self._entrants[self._baseline]
-        return {
-            "trial": trial,
-            "seeds": list(self.seeds),
-            "best": estimate(best.scores).document | {"parameters": best.parameters},
-            "baseline": estimate(baseline.scores).document | {"parameters": baseline.parameters},
-            "gain": contrast([best], [baseline]).document,
-            "changes": [_document(each) for each in self.contributions()],
-        }
+        return Ablation(
+            trial=trial,
+            seeds=self.seeds,
+            best=estimate(best.scores),
+            best_parameters=best.parameters,
+            baseline=estimate(baseline.scores),
+            baseline_parameters=baseline.parameters,
+            gain=contrast([best], [baseline]),
+            contributions=tuple(self.contributions()),
+        )
 
     def _effect(self, plus: Sequence[Configuration], minus: Sequence[Configuration]) -> Effect:
         """What the former have more than the latter."""
@@ -183,18 +134,3 @@ def _corrected(effects: Sequence[Effect]) -> list[Effect]:
 
 def _order(found: Contribution) -> float:
     return math.inf if found.from_best.estimate is None else -found.from_best.estimate.value
-
-
-def _document(found: Contribution) -> dict[str, Any]:
-    effects = {name: getattr(found, name) for name in ("from_best", "from_baseline", "interaction")}
-    return {
-        "parameter": found.change.parameter,
-        "values": {"baseline": found.change.baseline, "best": found.change.best},
-        **{name: _effect_document(effect) for name, effect in effects.items()},
-        "parameters_without": found.without,
-    }
-
-
-def _effect_document(effect: Effect) -> dict[str, Any]:
-    numbers = {"estimate": effect.estimate and effect.estimate.document, "p": known(effect.p)}
-    return numbers | {"reason": effect.reason}

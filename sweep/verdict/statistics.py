@@ -16,14 +16,12 @@ error of at most 0.05 points, a difference less. Networks trained on overlapping
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-ALPHA = 0.05
-"""How often each kind of claim may be wrong."""
+from sweep.results.verdict import ALPHA, Conclusion, ConfirmedTrial, Estimate, Verdict
 
 FIRST_LOOK = 3
 """Seeds that everybody gets before anybody may be stopped."""
@@ -60,91 +58,6 @@ class Candidate:
     def failed(self) -> bool:
         """Whether a run got none of its images right, or at most half the share that another run did."""
         return bool(self.scores.min() <= self.scores.max() / 2)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over seeds with its 95 % interval, which is not cut at 0 or 1.
-
-    `p` is the two-sided p-value of its being zero, for differences. `low`, `high` and `p` are NaN at one seed.
-    """
-
-    value: float
-    low: float
-    high: float
-    p: float
-
-    @property
-    def document(self) -> dict[str, float | None]:
-        """As JSON has it."""
-        return {name: known(value) for name, value in vars(self).items()}
-
-
-def known(value: float | None) -> float | None:
-    """As JSON has it: what is NaN is null."""
-    return None if value is None or math.isnan(value) else value
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How one configuration came out.
-
-    `difference` is to the baseline, over the seeds that both have; its interval stands for itself, while `p` is
-    corrected for the number of candidates, so that the one may leave out zero where the other is above 0.05. Both
-    are None for the baseline, `p` NaN at one seed. `luck` is what the search's score promised too much; None without
-    a score. `tied` says that it is the best or cannot be told from it; `raced_out`, that it has fewer seeds than the
-    baseline. Who is as good as the others and raced out nevertheless was unlucky: its interval holds the truth in
-    about 80 % of such cases.
-    """
-
-    candidate: Candidate
-    mean: Estimate
-    difference: Estimate | None
-    p: float | None
-    luck: float | None
-    tied: bool
-    raced_out: bool
-
-    @property
-    def seeds(self) -> int:
-        return len(self.candidate.hits)
-
-    @property
-    def better(self) -> bool:
-        """Than the baseline: true of anybody not better in at most 5 % of verdicts, however many candidates."""
-        return self.difference is not None and self.p is not None and self.p < ALPHA and self.difference.value > 0
-
-    @property
-    def worse(self) -> bool:
-        """Than the baseline, as sure."""
-        return self.difference is not None and self.p is not None and self.p < ALPHA and self.difference.value < 0
-
-
-class Conclusion(StrEnum):
-    """What can be said of the recommended configuration."""
-
-    BETTER = "better"  # than the baseline
-    CHEAPER = "cheaper"  # than the baseline, and tied with it
-    UNPROVEN = "unproven"  # tied with the best, which the baseline is not, but not itself shown to be better
-    BASELINE = "baseline"  # it is the baseline
-    UNKNOWN = "unknown"  # it is the baseline for want of a second seed, or of anybody whose runs all succeeded
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`standings` are of all, the baseline among them: by difference to it, highest first; the raced out last.
-
-    These seeds chose who stands first: where it has equals, its interval holds the truth in about 90 % of verdicts.
-    """
-
-    standings: tuple[Standing, ...]
-    recommended: Standing
-    conclusion: Conclusion
-
-    @property
-    def tied(self) -> tuple[Standing, ...]:
-        """The best and those that cannot be told from it."""
-        return tuple(standing for standing in self.standings if standing.tied)
 
 
 def estimate(values: ArrayLike, image_variance: float = 0.0) -> Estimate:
@@ -229,8 +142,10 @@ def behind(baseline: Candidate, candidates: Sequence[Candidate]) -> frozenset[in
     return frozenset(stopped - {baseline.label})
 
 
-def conclude(baseline: Candidate, candidates: Sequence[Candidate]) -> Verdict:
-    """What the seeds say. Their number is to be decided beforehand: no p-value holds for who stops when it pleases.
+def conclude(baseline: Candidate, candidates: Sequence[Candidate], seeds: Sequence[int]) -> Verdict:
+    """What these seeds say, without the test images.
+
+    The number of seeds is to be decided beforehand: no p-value holds where a race ends because it looks good.
 
     Recommended is the cheapest of those tied with the best: fewest parameters, then FLOPs, then the baseline, then
     the lowest label. A candidate is not tied if it left the race, failed, is worse than the baseline, or is clearly
@@ -238,34 +153,47 @@ def conclude(baseline: Candidate, candidates: Sequence[Candidate]) -> Verdict:
     At one seed nothing is told apart, and the baseline is recommended.
 
     Raises:
-        ValueError: hits do not fit together, or a label occurs twice.
+        ValueError: hits or seeds do not fit together, or a label occurs twice.
     """
     _check(baseline, candidates)
+    if len(seeds) != len(baseline.hits):
+        raise ValueError(f"the baseline has {len(baseline.hits)} seeds, not {len(seeds)}")
     finalists = [each for each in (baseline, *candidates) if len(each.hits) == len(baseline.hits)]
     lost = _behind(finalists, ALPHA / 2 / max(1, len(candidates)))
     differences = [contrast([candidate], [baseline]) for candidate in candidates]
     corrected = holm([found.p for found in differences])
     others = [
-        _standing(candidate, found, p, candidate.label in lost, candidate not in finalists)
+        _confirmed(candidate, found, p, candidate.label in lost, candidate not in finalists)
         for candidate, found, p in zip(candidates, differences, corrected, strict=True)
     ]
-    reference = _standing(baseline, None, None, any(standing.better for standing in others), False)
-    standings = tuple(sorted([reference, *others], key=_rank))
-    tied = [standing for standing in standings if standing.tied]
-    recommended = min(tied, key=_cost) if tied and len(baseline.hits) > 1 else reference
-    return Verdict(standings, recommended, _conclusion(recommended, reference))
+    reference = _confirmed(baseline, None, None, any(each.better for each in others), False)
+    trials = tuple(sorted([reference, *others], key=_rank))
+    tied = [each for each in trials if each.tied]
+    recommended = min(tied, key=_cost) if tied and len(seeds) > 1 else reference
+    return Verdict(tuple(seeds), _conclusion(recommended, reference), recommended.trial, trials)
 
 
-def _standing(candidate: Candidate, found: Estimate | None, p: float | None, lost: bool, raced_out: bool) -> Standing:
+def _confirmed(
+    candidate: Candidate, found: Estimate | None, p: float | None, lost: bool, raced_out: bool
+) -> ConfirmedTrial:
     scores = candidate.scores
-    mean = estimate(scores, float(np.mean(scores * (1 - scores) / candidate.images)))
-    luck = None if candidate.score is None else candidate.score - mean.value
-    standing = Standing(candidate, mean, found, p, luck, False, raced_out)
-    return replace(standing, tied=not (lost or raced_out or candidate.failed or standing.worse))
+    trial = ConfirmedTrial(
+        trial=candidate.label,
+        parameters=candidate.parameters,
+        flops=candidate.flops,
+        search_score=candidate.score,
+        scores=tuple(map(float, scores)),
+        mean=estimate(scores, float(np.mean(scores * (1 - scores) / candidate.images))),
+        difference=found,
+        p=p,
+        tied=False,
+        raced_out=raced_out,
+    )
+    return replace(trial, tied=not (lost or raced_out or candidate.failed or trial.worse))
 
 
-def _conclusion(recommended: Standing, reference: Standing) -> Conclusion:
-    if not recommended.tied or reference.seeds == 1:
+def _conclusion(recommended: ConfirmedTrial, reference: ConfirmedTrial) -> Conclusion:
+    if not recommended.tied or len(reference.scores) == 1:
         return Conclusion.UNKNOWN
     if recommended is reference:
         return Conclusion.BASELINE
@@ -274,14 +202,13 @@ def _conclusion(recommended: Standing, reference: Standing) -> Conclusion:
     return Conclusion.CHEAPER if reference.tied else Conclusion.UNPROVEN
 
 
-def _rank(standing: Standing) -> tuple[bool, float, int]:
-    value = 0.0 if standing.difference is None else standing.difference.value
-    return standing.raced_out, -value, standing.candidate.label
+def _rank(found: ConfirmedTrial) -> tuple[bool, float, int]:
+    value = 0.0 if found.difference is None else found.difference.value
+    return found.raced_out, -value, found.trial
 
 
-def _cost(standing: Standing) -> tuple[int, int, bool, int]:
-    candidate = standing.candidate
-    return candidate.parameters, candidate.flops, standing.difference is not None, candidate.label
+def _cost(found: ConfirmedTrial) -> tuple[int, int, bool, int]:
+    return found.parameters, found.flops, found.difference is not None, found.trial
 
 
 def _contrast(plus: Sequence[Candidate], minus: Sequence[Candidate]) -> tuple[NDArray[np.float64], float]:

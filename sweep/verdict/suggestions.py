@@ -12,18 +12,17 @@ Yekutieli (2005), "False discovery rate-adjusted multiple confidence intervals f
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import studies
 from sweep.results.result import Result
+from sweep.results.verdict import ALPHA, Conclusion, ConfirmedTrial, Estimate, Verdict, known
 from sweep.space.configuration import Values
 from sweep.study.study import Study, load
-from sweep.verdict.statistics import ALPHA, Conclusion, Estimate, difference, holm, known
-
-Standing = Mapping[str, Any]
+from sweep.verdict.statistics import difference, holm
 
 
 class Worth(StrEnum):
@@ -83,74 +82,69 @@ def suggested(train_size: int | None = None) -> list[Study]:
 
 
 def ranking(results: Sequence[Result]) -> list[Suggestion]:
-    """The confirmed ones of these studies, by gain, highest first; whoever left its race early last."""
-    confirmed = [result for result in results if result.verdict is not None]
+    """The confirmed ones of these studies, by gain, highest first; those that left their race early last."""
+    confirmed = [(result, result.verdict) for result in results if result.verdict is not None]
     found = {
-        (one.study.name, each["trial"]): _number(each["difference"]["p"]) for one in confirmed for each in _of(one)
+        (result.study.name, each.trial): each.difference.p
+        for result, verdict in confirmed
+        for each in verdict.candidates
+        if each.difference is not None
     }
     corrected = dict(zip(found, holm(list(found.values())), strict=True))
-    shown = sorted(((each, _shown(each)) for each in confirmed), key=lambda pair: _rank(pair[1]))
-    gains = [_gains(result, standing) for result, standing in shown]
+    shown = sorted(((*each, _shown(each[1])) for each in confirmed), key=lambda each: _rank(each[2]))
+    gains = [_gains(verdict, trial) for _, verdict, trial in shown]
     return [
         _suggestion(
             result,
-            standing,
-            p=corrected[result.study.name, standing["trial"]],
-            tied=not (standing["raced_out"] or _is_behind(own, gains[0], len(shown) - 1)),
+            verdict,
+            trial,
+            p=corrected[result.study.name, trial.trial],
+            tied=not (trial.raced_out or _is_behind(own, gains[0], len(shown) - 1)),
         )
-        for (result, standing), own in zip(shown, gains, strict=True)
+        for (result, verdict, trial), own in zip(shown, gains, strict=True)
     ]
 
 
 def as_document(found: Suggestion) -> dict[str, Any]:
     """A suggestion as JSON has it; what is not known is null."""
     numbers = {name: known(getattr(found, name)) for name in ("p", "seconds", "baseline_seconds")}
-    return vars(found) | numbers | {"gain": found.gain.document, "worth": str(found.worth)}
+    return vars(found) | numbers | {"gain": found.gain.as_document(), "worth": str(found.worth)}
 
 
-def _of(result: Result) -> list[Standing]:
-    """The standings of a verdict's candidates, in its order."""
-    assert result.verdict is not None
-    return [each for each in result.verdict["standings"] if each["difference"] is not None]
-
-
-def _baseline(result: Result) -> Standing:
-    assert result.verdict is not None
-    return next(each for each in result.verdict["standings"] if each["difference"] is None)
-
-
-def _shown(result: Result) -> Standing:
+def _shown(verdict: Verdict) -> ConfirmedTrial:
     """The network that stands for a study."""
-    assert result.verdict is not None
-    candidates = _of(result)
-    return next((each for each in candidates if each["trial"] == result.verdict["recommended"]), candidates[0])
+    return next((each for each in verdict.candidates if each.trial == verdict.recommended), verdict.candidates[0])
 
 
-def _rank(standing: Standing) -> tuple[bool, float]:
-    return standing["raced_out"], -standing["difference"]["value"]
+def _rank(trial: ConfirmedTrial) -> tuple[bool, float]:
+    return trial.raced_out, -_gain(trial).value
 
 
-def _suggestion(result: Result, standing: Standing, p: float, tied: bool) -> Suggestion:
-    assert result.verdict is not None
-    baseline, trial = _baseline(result), int(standing["trial"])
-    recommended = trial == result.verdict["recommended"]
-    cheaper = recommended and result.verdict["conclusion"] == Conclusion.CHEAPER
-    gain = Estimate(**{name: _number(value) for name, value in standing["difference"].items()})
+def _gain(trial: ConfirmedTrial) -> Estimate:
+    """A candidate's difference to the baseline."""
+    assert trial.difference is not None
+    return trial.difference
+
+
+def _suggestion(result: Result, verdict: Verdict, trial: ConfirmedTrial, p: float, tied: bool) -> Suggestion:
+    recommended = trial.trial == verdict.recommended
+    cheaper = recommended and verdict.conclusion is Conclusion.CHEAPER
+    gain, baseline, values = _gain(trial), verdict.baseline, result.configuration(trial.trial).values()
     before, seconds = result.study.base.values(), result.frame.set_index("trial")["seconds"]
     return Suggestion(
         study=result.study.name,
-        trial=trial,
-        values={name: each for name, each in result.configuration(trial).values().items() if before.get(name) != each},
+        trial=trial.trial,
+        values={name: each for name, each in values.items() if before.get(name) != each},
         recommended=recommended,
-        seeds=len(standing["scores"]),
+        seeds=len(trial.scores),
         gain=gain,
         p=p,
         worth=_worth(gain.value, p, cheaper),
         tied=tied,
-        parameters=int(standing["parameters"]),
-        baseline_parameters=int(baseline["parameters"]),
-        seconds=float(seconds.get(trial, math.nan)),
-        baseline_seconds=float(seconds.get(baseline["trial"], math.nan)),
+        parameters=trial.parameters,
+        baseline_parameters=baseline.parameters,
+        seconds=float(seconds.get(trial.trial, math.nan)),
+        baseline_seconds=float(seconds.get(baseline.trial, math.nan)),
     )
 
 
@@ -160,9 +154,9 @@ def _worth(gain: float, p: float, cheaper: bool) -> Worth:
     return Worth.CHEAPER if cheaper else Worth.OPEN
 
 
-def _gains(result: Result, standing: Standing) -> list[float]:
+def _gains(verdict: Verdict, trial: ConfirmedTrial) -> list[float]:
     """By how much a network is above its baseline at each of its seeds."""
-    return [score - other for score, other in zip(standing["scores"], _baseline(result)["scores"], strict=False)]
+    return [score - other for score, other in zip(trial.scores, verdict.baseline.scores, strict=False)]
 
 
 def _is_behind(gains: Sequence[float], most: Sequence[float], rivals: int) -> bool:
@@ -173,7 +167,3 @@ def _is_behind(gains: Sequence[float], most: Sequence[float], rivals: int) -> bo
     seeds = min(len(gains), len(most))
     gap = difference(gains[:seeds], most[:seeds])
     return gap.value < 0 and gap.p < ALPHA / rivals
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value

@@ -108,7 +108,7 @@ def test_the_model_takes_raw_pixels_and_is_the_run_that_the_sealed_test_scored(p
     of_the_truth = predicted[np.arange(10_000), mnist().y_test]
     assert -np.log(of_the_truth).mean() == pytest.approx(metrics["model"]["loss"], rel=1e-4)
     result = look.result("tiny", storage=str(place / "sweep.db"))
-    run = sealed_run(result, metrics["trial"], result.verdict["seeds"][0], mnist())
+    run = sealed_run(result, metrics["trial"], result.verdict.seeds[0], mnist())
     with Store.open(str(place / "sweep.db")) as store:
         (epoch,) = store.curve(run.fingerprint)
         predictions = store.predictions(run.fingerprint, 1)

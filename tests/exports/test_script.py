@@ -29,6 +29,7 @@ from sweep.exports._script import as_notebook, as_script
 from sweep.exports.selection import Sealed, of
 from sweep.models import network
 from sweep.models.shapes import Infeasible, architecture
+from sweep.results.verdict import Conclusion, Verdict
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 from sweep.study.study import parse
@@ -162,7 +163,7 @@ def test_its_seed_is_one_that_nobody_has_used(digits):
     assert "else 2)  # no run of the study had 2" in script_of(SMALL, digits)
     confirmed = found(SMALL, digits)
     confirmed = replace(confirmed, study=confirmed.study.replaced(seed=7))
-    confirmed = replace(confirmed, verdict={"seeds": [8, 9, 10], "standings": [], "recommended": 0, "test": None})
+    confirmed = replace(confirmed, verdict=Verdict((8, 9, 10), Conclusion.BASELINE, 0, ()))
     assert "else 11)  # no run of the study had 11" in as_script(picked(confirmed))
 
 

@@ -60,9 +60,9 @@ def test_standings_say_means_intervals_and_roles():
     assert table["role"].to_dict() == {1: "recommended", 0: "baseline", 2: "other", 3: "stopped"}
     assert table["name"].to_dict() == {1: "trial 1", 0: "baseline", 2: "trial 2", 3: "trial 3"}
     assert table["seeds"].to_dict() == {0: 5, 1: 5, 2: 5, 3: 3}
-    own = next(each for each in TIED.verdict["standings"] if each["trial"] == 1)
-    assert table.loc[1, "difference"] - table.loc[1, "difference_reach"] == pytest.approx(own["difference"]["low"])
-    assert table.loc[1, "mean"] + table.loc[1, "mean_reach"] == pytest.approx(own["mean"]["high"])
+    own = TIED.verdict.find(1)
+    assert table.loc[1, "difference"] - table.loc[1, "difference_reach"] == pytest.approx(own.difference.low)
+    assert table.loc[1, "mean"] + table.loc[1, "mean_reach"] == pytest.approx(own.mean.high)
     assert table.loc[1, "luck"] == pytest.approx(0.992 - table.loc[1, "mean"])
     assert table.loc[0, ["difference_reach", "p"]].isna().all()
 
@@ -115,10 +115,10 @@ def test_the_figure_marks_recommended_tied_and_stopped():
 def test_intervals_and_seeds_stand_where_the_verdict_has_them():
     figure = figures.standings(TIED.verdict)
     trace = next(trace for trace in figure.data if trace.name == "recommended")
-    own = next(each for each in TIED.verdict["standings"] if each["trial"] == 1)["difference"]
-    assert trace.x[0] == pytest.approx(100 * own["value"], abs=1e-3)
-    assert trace.x[0] - trace.error_x.arrayminus[0] == pytest.approx(100 * own["low"], abs=2e-3)
-    assert trace.x[0] + trace.error_x.array[0] == pytest.approx(100 * own["high"], abs=2e-3)
+    own = TIED.verdict.find(1).difference
+    assert trace.x[0] == pytest.approx(100 * own.value, abs=1e-3)
+    assert trace.x[0] - trace.error_x.arrayminus[0] == pytest.approx(100 * own.low, abs=2e-3)
+    assert trace.x[0] + trace.error_x.array[0] == pytest.approx(100 * own.high, abs=2e-3)
 
 
 def test_a_failed_network_does_not_press_the_others_together():
@@ -173,11 +173,11 @@ def test_the_table_says_everything_of_each_network():
         "trial 3 · stopped early",
     ]
     told = dict(zip(heads, rows[2], strict=True))
-    own = next(each for each in TIED.verdict["standings"] if each["trial"] == 1)
+    own = TIED.verdict.find(1)
     assert told["Seeds"] == "5"
     assert re.fullmatch(r"99\.00 ± 0\.\d\d %", told["Accuracy"])
     assert re.fullmatch(r"\+0\.50 ± 0\.\d\d", told["To baseline"])
-    assert told["p"] == plain(tables.p_value(own["p"]))
+    assert told["p"] == plain(tables.p_value(own.p))
     assert (told["In the search"], told["Luck"]) == ("99.20 %", "+0.20")
     assert (told["Parameters"], told["What differs"]) == ("500 k", "learning rate 0.0002")
     assert rows[3][3:5] == ["–", "–"]
@@ -265,7 +265,7 @@ CONCLUSIONS = {
 def test_the_second_sentence_speaks_of_the_verdict(conclusion):
     scores, expected = CONCLUSIONS[conclusion]
     result = confirmed(study(), scores)
-    assert result.verdict["conclusion"] == conclusion
+    assert result.verdict.conclusion == conclusion
     assert expected in bold(result)
     assert len(summary.sentences(result)) <= 5
     page.render(result)

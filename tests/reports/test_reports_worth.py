@@ -11,7 +11,7 @@ from samples.results import confirmed, result_of, rows_of, shifted
 from reports import compared_elements, elements, page, words, worth, worth_figures
 from sweep.models.shapes import architecture
 from sweep.space.configuration import Configuration
-from sweep.verdict.ablation import Ablation
+from sweep.verdict.ablation import AblationEntry
 
 BASE = shifted(0, 0.1, -0.1, 0.05, -0.05)
 MORE = shifted(0.5, 0.61, 0.4, 0.56, 0.44)
@@ -118,12 +118,12 @@ def test_an_interval_of_two_seeds_is_cut_at_the_edge_and_said_to_go_on():
 def taken_apart(trial=1, values=None, right=None):
     """A confirmed study whose recommendation was taken apart; `right` gives how many of 10,000 a network sees."""
     best = Configuration().replaced(values or {"learning_rate": 2e-4, "conv1_filters": 8})
-    ablation = Ablation(best, Configuration(), lambda configuration: architecture(configuration, (28, 28, 1), 10))
+    entry = AblationEntry(best, Configuration(), lambda configuration: architecture(configuration, (28, 28, 1), 10))
     right = right or (lambda c: 9_800 + 60 * (c.learning_rate > 1e-4) - 20 * (c.blocks[0].filters < 32))
     for seed in range(4):
-        hits = [np.arange(10_000) < right(each) + 3 * seed for each in ablation.configurations]
-        ablation.take(seed, hits)
-    return replace(STUDIES[1], ablation=ablation.as_document(trial))
+        hits = [np.arange(10_000) < right(each) + 3 * seed for each in entry.configurations]
+        entry.take(seed, hits)
+    return replace(STUDIES[1], ablation=entry.ablation(trial))
 
 
 def test_the_ablation_follows_the_confirmation():

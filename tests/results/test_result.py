@@ -15,6 +15,7 @@ from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import InputError
 from sweep.results import result as results
 from sweep.results.result import CURVE_COLUMNS, TRIAL_COLUMNS, Result
+from sweep.results.verdict import Conclusion, Verdict
 from sweep.runs import Epoch, Outcome, Run, Trial
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.space import Choice, Float, Int
@@ -203,7 +204,7 @@ def test_a_trial_that_is_not_there_is_told_with_those_that_are(storage):
 # -- predictions
 
 
-def predicted(storage: str, verdict: dict | None = None) -> Result:
+def predicted(storage: str, verdict: Verdict | None = None) -> Result:
     """A study of two trials whose runs, of the search's seed and of a fresh one, each have predictions of their own."""
     study = study_of(RATES, precision="float32")
     with Store.open(storage) as store:
@@ -222,7 +223,7 @@ def predicted(storage: str, verdict: dict | None = None) -> Result:
                     store.end_trial(study_id, number, Outcome.COMPLETED)
                     store.drop_predictions(run.fingerprint if number == 0 else "another run's")
         if verdict is not None:
-            store.keep_verdict(study_id, verdict)
+            store.keep_verdict(study_id, verdict.as_document())
         return results.of(store, "test")
 
 
@@ -234,12 +235,12 @@ def test_the_best_and_the_baseline_are_compared_on_the_searchs_images_and_the_ba
 
 
 def test_after_a_verdict_they_are_compared_on_images_for_which_neither_was_chosen(storage):
-    found = predicted(storage, {"seeds": [1, 2], "recommended": 1}).predictions
+    found = predicted(storage, Verdict((1, 2), Conclusion.BETTER, 1, ())).predictions
     assert (found.seed, found.split.seed, found.ours[0], found.baseline[0]) == (1, 1, 11, 1)
 
 
 def test_where_the_baseline_is_recommended_the_best_by_search_stands_beside_it(storage):
-    assert predicted(storage, {"seeds": [1], "recommended": 0}).predictions.trial == 1
+    assert predicted(storage, Verdict((1,), Conclusion.BASELINE, 0, ())).predictions.trial == 1
 
 
 def test_without_predictions_there_are_no_mistakes(storage):

@@ -69,7 +69,7 @@ def confirm_tiny_study(storage: Path) -> None:
     )
     run(study, storage=storage, workers=1)
     result = confirm("tiny", top=2, seeds=3, storage=storage, workers=2)
-    runs = [sealed_run(result, trial, seed, mnist()) for trial in (1, 2) for seed in result.verdict["seeds"]]
+    runs = [sealed_run(result, trial, seed, mnist()) for trial in (1, 2) for seed in result.verdict.seeds]
     with Store.open(str(storage)) as store:
         place = Workplace(storage, workers=2, threads=1, progress=False)
         trained(runs, store, place, Task(Configuration(), len(runs), 2))

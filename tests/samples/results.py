@@ -9,10 +9,10 @@ import pandas as pd
 
 from sweep.models.shapes import Infeasible, architecture
 from sweep.results.result import CURVE_COLUMNS, TRIAL_COLUMNS, Result
+from sweep.results.verdict import SealedTest
 from sweep.space.configuration import PARAMETERS
 from sweep.space.space import Choice, Float, Int
 from sweep.study.study import Study
-from sweep.verdict.confirmation import Confirmation, SealedTest, as_document
 from sweep.verdict.statistics import Candidate, conclude, difference, estimate
 
 SPACE = {
@@ -168,14 +168,13 @@ def confirmed(result, scores, test=None, looks=1, sizes=None):
         number: Candidate(number, sizes[number], 10 * sizes[number], result.score(number), tuple(map(_hits, each)))
         for number, each in scores.items()
     }
-    found = conclude(entrants[0], [each for number, each in entrants.items() if number])
-    sealed = None
+    seeds = range(1, len(scores[0]) + 1)
+    found = conclude(entrants[0], [each for number, each in entrants.items() if number], seeds)
     if test is not None:
         ours, baseline = test
-        gap = None if found.recommended.candidate.label == 0 else difference(ours, baseline)
-        sealed = SealedTest(estimate(ours), estimate(baseline), gap)
-    document = as_document(Confirmation(tuple(range(1, len(scores[0]) + 1)), found, sealed))
-    return replace(result, verdict=document, test_looks=looks)
+        gap = None if found.recommended == 0 else difference(ours, baseline)
+        found = replace(found, test=SealedTest(estimate(ours), estimate(baseline), gap))
+    return replace(result, verdict=found, test_looks=looks)
 
 
 def _hits(score, images=10_000):

@@ -57,9 +57,9 @@ class World:
                 for place, entrant in enumerate(entrants)
             ]
             stopped |= behind(entrants[0], entrants[1:]) if seed < seeds else frozenset()
-        return conclude(entrants[0], entrants[1:])
+        return conclude(entrants[0], entrants[1:], range(1, seeds + 1))
 
-    def covered(self, standing):
-        """Whether the interval of the mean, and that of the difference, holds what is true."""
-        truth, mean, gap = self.accuracy[standing.candidate.label], standing.mean, standing.difference
+    def covered(self, confirmed):
+        """Whether the interval of a trial's mean, and that of its difference, holds what is true."""
+        truth, mean, gap = self.accuracy[confirmed.trial], confirmed.mean, confirmed.difference
         return mean.low < truth < mean.high, gap is None or gap.low < truth - self.accuracy[0] < gap.high

@@ -15,10 +15,11 @@ from sweep.api import search
 from sweep.cli import rankings as answers
 from sweep.engines.scripted import ScriptedEngine
 from sweep.models.shapes import architecture
+from sweep.results.ablation import Ablation
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice
 from sweep.storage.store import Store
-from sweep.verdict.ablation import Ablation, changes
+from sweep.verdict.ablation import AblationEntry, changes
 
 TUTORIAL = Configuration()
 SIDES = ("from_best", "from_baseline", "interaction")
@@ -94,7 +95,7 @@ def shape(configuration):
 
 
 def ablation(best=None, baseline=TUTORIAL):
-    return Ablation(best or changed({"learning_rate": 1e-3, "conv1_filters": 8}), baseline, shape)
+    return AblationEntry(best or changed({"learning_rate": 1e-3, "conv1_filters": 8}), baseline, shape)
 
 
 def played(ablation, right, seeds=5, images=10_000):
@@ -130,7 +131,7 @@ def test_what_works_only_in_company_shows_as_an_interaction():
     assert rate.from_baseline.estimate.value == pytest.approx(0)
     assert rate.interaction.estimate.value == pytest.approx(0.006)
     assert rate.interaction.p < 0.05
-    assert rate.without == shape(changed({"conv1_filters": 8})).parameters
+    assert rate.parameters_without == shape(changed({"conv1_filters": 8})).parameters
 
 
 def test_a_network_that_cannot_exist_is_said_and_the_rest_is_judged():
@@ -138,7 +139,7 @@ def test_a_network_that_cannot_exist_is_said_and_the_rest_is_judged():
     found = played(ablation(best), lambda _: 9_800)
     padding, block, rate = (found[name] for name in ("padding", "extra_blocks", "learning_rate"))
     assert padding.from_best.reason.startswith("it cannot exist: ")
-    assert (padding.from_best.estimate, padding.without) == (None, None)
+    assert (padding.from_best.estimate, padding.parameters_without) == (None, None)
     assert padding.from_baseline.estimate is not None
     assert block.from_baseline.reason.startswith("it cannot exist: ")
     assert block.from_best.estimate is not None
@@ -219,25 +220,27 @@ def ablate(laboratory, engine=None, **options):
 
 def test_the_recommended_is_taken_apart_on_the_verdicts_seeds_and_what_is_known_is_not_trained(laboratory):
     verdict = confirmed(laboratory, seeds=3).verdict  # after which somebody may leave the race
-    assert verdict["recommended"] != 0
+    assert verdict.recommended != 0
     found = ablate(laboratory).ablation
-    assert (found["trial"], found["seeds"]) == (verdict["recommended"], verdict["seeds"])
-    assert [each["parameter"] for each in found["changes"]] == ["dense_units", "dropout"]
+    assert (found.trial, found.seeds) == (verdict.recommended, verdict.seeds)
+    assert [each.change.parameter for each in found.contributions] == ["dense_units", "dropout"]
     assert laboratory.runs == []  # with two changes, one less and one alone are the search's own four networks
-    best = next(each for each in verdict["standings"] if each["trial"] == verdict["recommended"])
-    assert found["best"]["value"] == pytest.approx(best["mean"]["value"])
-    assert found["gain"] == best["difference"]
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    best = verdict.find(verdict.recommended)
+    assert found.best.value == pytest.approx(best.mean.value)
+    assert found.gain == best.difference
+    document = found.as_document()
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert Ablation.from_document(document) == found
 
 
 def test_more_seeds_than_the_verdict_has_are_trained_on_validation_folds_only(laboratory):
     confirmed(laboratory, seeds=3)
     found = ablate(laboratory, seeds=5).ablation
-    assert found["seeds"] == [8, 9, 10, 11, 12]
+    assert found.seeds == (8, 9, 10, 11, 12)
     assert {run.seed for run in laboratory.runs} == {11, 12}
     assert all(run.split is not None for run in laboratory.runs)
     assert len(laboratory.runs) == 2 * 4
-    assert ablate(laboratory, seeds=2).ablation["seeds"] == [8, 9]
+    assert ablate(laboratory, seeds=2).ablation.seeds == (8, 9)
 
 
 def test_fewer_seeds_for_want_of_time_replace_nothing(laboratory, monkeypatch):
@@ -257,7 +260,7 @@ def test_an_interrupted_ablation_goes_on_and_says_how(laboratory, capsys):
     out = "it was interrupted; every finished epoch is kept. To go on:\n" + " ".join(["sweep ablate test", *options])
     say(capsys, "ablate", "test", *options, code=130, out=f"{out}\n")
     first = laboratory.engine.trained
-    assert ablate(laboratory, seeds=4).ablation["seeds"] == [8, 9, 10, 11]
+    assert ablate(laboratory, seeds=4).ablation.seeds == (8, 9, 10, 11)
     trained = first + laboratory.engine.trained
     assert len(trained) == len(set(trained)) == 2 * 4 * 2
 
@@ -285,7 +288,7 @@ def test_it_is_printed_with_both_directions_and_as_json(laboratory, capsys):
     assert [row.split()[:3] for row in rows[:2]] == [["dense_units", "64", "128"], ["dropout", "0.2", "0.5"]]
     assert "contributes for certain: dense_units, dropout" in rows
     answers.print_ablation(result, as_json=True)
-    assert json.loads(capsys.readouterr().out) == result.ablation
+    assert json.loads(capsys.readouterr().out) == result.ablation.as_document()
 
 
 @pytest.mark.parametrize(

@@ -38,17 +38,19 @@ from sweep.data.dataset import Split, load, partition
 from sweep.engines.scripted import Dead, ScriptedEngine
 from sweep.errors import InputError
 from sweep.results.result import Result
+from sweep.results.verdict import ConfirmedTrial, Verdict
 from sweep.runs import Event, Run
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice
 from sweep.storage.database import checkpoint_folder
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
-from sweep.verdict.confirmation import affordable, chosen, fresh_seeds, hits
+from sweep.verdict.candidates import affordable, best_to_confirm
+from sweep.verdict.folds import fresh_seeds, hits
 
 
 @pytest.fixture(scope="module")
-def undisturbed(source, tmp_path_factory) -> dict:
+def undisturbed(source, tmp_path_factory) -> Verdict:
     """The verdict of a confirmation by three seeds."""
     with pytest.MonkeyPatch.context() as patched:
         laboratory = Laboratory(str(tmp_path_factory.mktemp("undisturbed") / "sweep.db"), source, patched)
@@ -56,13 +58,13 @@ def undisturbed(source, tmp_path_factory) -> dict:
         return laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=3).verdict
 
 
-def standings(result: Result) -> dict[int, dict]:
-    """Those of a verdict, by dense units."""
-    return {result.configuration(each["trial"]).dense_units: each for each in result.verdict["standings"]}
+def by_units(result: Result) -> dict[int, ConfirmedTrial]:
+    """The trials of a verdict, by dense units."""
+    return {result.configuration(each.trial).dense_units: each for each in result.verdict.trials}
 
 
 def recommended(result: Result) -> int:
-    return result.configuration(result.verdict["recommended"]).dense_units
+    return result.configuration(result.verdict.recommended).dense_units
 
 
 # -- who enters
@@ -70,22 +72,22 @@ def recommended(result: Result) -> int:
 
 def test_the_best_that_completed_enter_the_best_first_and_the_baseline_apart(laboratory):
     result = laboratory.search()
-    entered = [result.configuration(number).dense_units for number in chosen(result, 5)]
+    entered = [result.configuration(number).dense_units for number in best_to_confirm(result, 5)]
     assert entered == [BIG, HUGE, CHEAP]
-    assert [result.configuration(number).dense_units for number in chosen(result, 2)] == [BIG, HUGE]
+    assert [result.configuration(number).dense_units for number in best_to_confirm(result, 2)] == [BIG, HUGE]
 
 
 def test_trials_that_did_not_complete_do_not_enter(laboratory):
     result = laboratory.search(IN_THE_SEARCH | {BIG: RuntimeError("out of luck"), HUGE: math.nan})
-    assert [result.configuration(number).dense_units for number in chosen(result, 5)] == [CHEAP]
+    assert [result.configuration(number).dense_units for number in best_to_confirm(result, 5)] == [CHEAP]
 
 
 def test_a_configuration_that_was_tried_twice_enters_once(laboratory):
     result = laboratory.search()
     once = result.frame
     twice = replace(result, frame=pd.concat([once, once.assign(trial=once["trial"] + len(once))], ignore_index=True))
-    assert chosen(twice, 12) == chosen(result, 12)
-    assert [result.configuration(number).dense_units for number in chosen(twice, 12)] == [BIG, HUGE, CHEAP]
+    assert best_to_confirm(twice, 12) == best_to_confirm(result, 12)
+    assert [result.configuration(number).dense_units for number in best_to_confirm(twice, 12)] == [BIG, HUGE, CHEAP]
 
 
 def test_where_rungs_let_few_complete_the_furthest_of_the_others_enter(laboratory):
@@ -97,16 +99,16 @@ def test_where_rungs_let_few_complete_the_furthest_of_the_others_enter(laborator
     for network, outcome, epochs in ((BIG, "paused", 1.0), (HUGE, "interrupted", 1.5)):
         row = frame.index[at([units[network]])]
         frame.loc[row, ["outcome", "trained_epochs"]] = outcome, epochs
-    assert chosen(rungs, 5) == [units[CHEAP], units[HUGE], units[BIG]]
-    assert chosen(replace(rungs, study=result.study), 5) == [units[CHEAP]]
+    assert best_to_confirm(rungs, 5) == [units[CHEAP], units[HUGE], units[BIG]]
+    assert best_to_confirm(replace(rungs, study=result.study), 5) == [units[CHEAP]]
     frame.loc[frame.index[at([units[BIG]])], "trained_epochs"] = 0.25
-    assert chosen(rungs, 5) == [units[CHEAP], units[HUGE]]
+    assert best_to_confirm(rungs, 5) == [units[CHEAP], units[HUGE]]
 
 
 def test_networks_that_differ_in_epochs_alone_enter_each_for_itself(laboratory):
     space = {"epochs": Choice((1, 2, 3))}
     result = laboratory.search(space=space, trials=3)
-    assert sorted(result.configuration(number).epochs for number in chosen(result, 5)) == [1, 3]
+    assert sorted(result.configuration(number).epochs for number in best_to_confirm(result, 5)) == [1, 3]
 
 
 @pytest.mark.parametrize("trials", [0, 1])
@@ -145,7 +147,7 @@ def test_each_seed_has_a_fold_of_its_own_and_all_networks_share_it(laboratory):
 def test_scores_are_the_shares_of_the_folds_images_that_were_predicted_right(laboratory):
     laboratory.search()
     result = laboratory.confirm(seeds=2)
-    for dense_units, standing in standings(result).items():
+    for dense_units, standing in by_units(result).items():
         folds = [run for run in laboratory.runs if units(run) == dense_units and run.split is not None]
         right = [
             np.frombuffer(laboratory.engine.predict(run), np.uint16) == labels_of(laboratory.dataset, run)
@@ -169,7 +171,7 @@ def test_a_network_that_is_clearly_behind_gets_no_seed_after_the_third(laborator
     assert laboratory.raced(BIG) == [8, 9, 10]
     for others in (BASELINE, CHEAP, HUGE):
         assert laboratory.raced(others) == [8, 9, 10, 11, 12]
-    found = standings(result)[BIG]
+    found = by_units(result)[BIG]
     assert (found["raced_out"], found["tied"], found["worse"], len(found["scores"])) == (True, False, True, 3)
 
 
@@ -181,8 +183,8 @@ def test_a_network_that_fails_is_stopped_at_once_and_never_recommended(laborator
     result = laboratory.confirm(engine=ScriptedEngine(curve), seeds=3)
     assert laboratory.raced(CHEAP) == [8]
     assert laboratory.raced(BASELINE) == laboratory.raced(BIG) == [8, 9, 10]
-    assert standings(result)[CHEAP]["scores"] == [0.0]
-    assert standings(result)[CHEAP]["raced_out"]
+    assert by_units(result)[CHEAP].scores == [0.0]
+    assert by_units(result)[CHEAP].raced_out
     assert recommended(result) == BASELINE
 
 
@@ -190,16 +192,16 @@ def test_the_baseline_runs_to_the_end_however_far_behind(laboratory):
     laboratory.search()
     result = laboratory.confirm(EQUAL | {BASELINE: 0.5}, seeds=5)
     assert laboratory.raced(BASELINE) == [8, 9, 10, 11, 12]
-    assert not standings(result)[BASELINE]["raced_out"]
-    assert not standings(result)[BASELINE]["tied"]
+    assert not by_units(result)[BASELINE].raced_out
+    assert not by_units(result)[BASELINE].tied
 
 
 def test_once_nobody_but_the_baseline_is_left_it_needs_no_more_seeds(laboratory):
     laboratory.search()
     result = laboratory.confirm(dict.fromkeys(EQUAL, 0.5) | {BASELINE: 0.95}, seeds=5)
     assert laboratory.raced(BASELINE) == [8, 9, 10]
-    assert result.verdict["seeds"] == [8, 9, 10]
-    assert result.verdict["conclusion"] == "baseline"
+    assert result.verdict.seeds == (8, 9, 10)
+    assert result.verdict.conclusion == "baseline"
 
 
 def test_where_every_candidate_fails_at_once_the_baseline_gets_the_two_seeds_that_a_verdict_needs(laboratory):
@@ -209,7 +211,7 @@ def test_where_every_candidate_fails_at_once_the_baseline_gets_the_two_seeds_tha
     laboratory.search()
     result = laboratory.confirm(engine=ScriptedEngine(curve))
     assert (laboratory.raced(BASELINE), laboratory.raced(BIG)) == ([8, 9], [8])
-    assert (recommended(result), result.verdict["conclusion"]) == (BASELINE, "baseline")
+    assert (recommended(result), result.verdict.conclusion) == (BASELINE, "baseline")
 
 
 def test_a_dead_worker_changes_nothing(laboratory, undisturbed):
@@ -226,32 +228,32 @@ def test_a_dead_worker_changes_nothing(laboratory, undisturbed):
 def test_of_equal_networks_the_cheapest_is_recommended(laboratory):
     laboratory.search()
     result = laboratory.confirm()
-    assert (recommended(result), result.verdict["conclusion"]) == (CHEAP, "cheaper")
-    assert all(standing["tied"] for standing in result.verdict["standings"])
+    assert (recommended(result), result.verdict.conclusion) == (CHEAP, "cheaper")
+    assert all(each.tied for each in result.verdict.trials)
 
 
 def test_where_the_baseline_is_the_cheapest_of_equals_it_is_recommended(laboratory):
     laboratory.search(space={"dense_units": Choice((BASELINE, BIG, HUGE))}, trials=3)
     result = laboratory.confirm()
-    assert (result.verdict["recommended"], result.verdict["conclusion"]) == (0, "baseline")
-    assert result.verdict["test"]["difference"] is None
+    assert (result.verdict.recommended, result.verdict.conclusion) == (0, "baseline")
+    assert result.verdict.test.difference is None
 
 
 def test_a_network_that_is_truly_better_is_recommended_as_better(laboratory):
     laboratory.search()
     result = laboratory.confirm(EQUAL | {HUGE: 0.99})
-    found = standings(result)[HUGE]
-    assert (recommended(result), result.verdict["conclusion"]) == (HUGE, "better")
-    assert found["better"]
-    assert found["p"] < 0.05
-    assert 0 < found["difference"]["low"] < 0.04 < found["difference"]["high"]
+    found = by_units(result)[HUGE]
+    assert (recommended(result), result.verdict.conclusion) == (HUGE, "better")
+    assert found.better
+    assert found.p < 0.05
+    assert 0 < found.difference.low < 0.04 < found.difference.high
 
 
 def test_a_network_of_ten_times_the_epochs_goes_on_from_its_shorter_one_on_the_test_images_too(laboratory):
     laboratory.search(space={"epochs": Choice((2, 20))}, trials=2)
     engine = Keeping(lambda *_: 0.9)
     result = laboratory.confirm(lambda run: 0.99 if run.configuration.epochs == 20 else 0.9, engine, seeds=3)
-    assert result.verdict["conclusion"] == "better"
+    assert result.verdict.conclusion == "better"
     assert len(engine.trained) == 2 * 3 * 20
     assert engine.found == [False, True] * 6
     assert not checkpoint_folder(laboratory.storage).exists()
@@ -260,23 +262,25 @@ def test_a_network_of_ten_times_the_epochs_goes_on_from_its_shorter_one_on_the_t
 def test_luck_is_what_the_search_promised_too_much(laboratory):
     laboratory.search()
     result = laboratory.confirm()
-    for dense_units, standing in standings(result).items():
-        assert standing["search_score"] == IN_THE_SEARCH[dense_units]
-        assert standing["luck"] == pytest.approx(IN_THE_SEARCH[dense_units] - np.mean(standing["scores"]))
+    for dense_units, each in by_units(result).items():
+        assert each.search_score == IN_THE_SEARCH[dense_units]
+        assert each.luck == pytest.approx(IN_THE_SEARCH[dense_units] - np.mean(each.scores))
 
 
 def test_a_baseline_that_failed_in_the_search_has_no_luck(laboratory):
     laboratory.search(IN_THE_SEARCH | {BASELINE: RuntimeError("out of luck")})
-    found = standings(laboratory.confirm(seeds=2))[BASELINE]
-    assert (found["search_score"], found["luck"]) == (None, None)
+    found = by_units(laboratory.confirm(seeds=2))[BASELINE]
+    assert (found.search_score, found.luck) == (None, None)
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_the_document_is_json_that_every_reader_knows(laboratory, seeds):
     laboratory.search(IN_THE_SEARCH | {BASELINE: RuntimeError("out of luck")})
-    document = laboratory.confirm(seeds=seeds).verdict
+    verdict = laboratory.confirm(seeds=seeds).verdict
+    document = verdict.as_document()
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    assert {len(standing["scores"]) for standing in document["standings"]} == {seeds}
+    assert Verdict.from_document(document) == verdict
+    assert {len(each["scores"]) for each in document["standings"]} == {seeds}
 
 
 # -- the sealed test
@@ -294,7 +298,7 @@ def test_the_test_images_are_seen_after_the_verdict_only_by_the_recommended_and_
     assert sorted((units(run), run.seed) for run in looks(laboratory)) == [
         (dense_units, seed) for dense_units in (BASELINE, HUGE) for seed in (8, 9, 10)
     ]
-    assert result.verdict["seeds"] == [8, 9, 10]
+    assert result.verdict.seeds == (8, 9, 10)
 
 
 def test_the_baseline_alone_sees_them_where_it_is_recommended(laboratory):
@@ -305,20 +309,20 @@ def test_the_baseline_alone_sees_them_where_it_is_recommended(laboratory):
 
 def test_what_the_test_says_is_the_share_of_test_images_that_were_predicted_right(laboratory):
     laboratory.search()
-    test = laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=3).verdict["test"]
+    test = laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=3).verdict.test
     right = {BASELINE: [], HUGE: []}
     for run in looks(laboratory):
         predicted = np.frombuffer(laboratory.engine.predict(run), np.uint16)
         right[units(run)].append((predicted == laboratory.dataset.y_test).mean())
-    assert test["baseline"]["value"] == pytest.approx(np.mean(right[BASELINE]))
-    assert test["recommended"]["value"] == pytest.approx(np.mean(right[HUGE]))
-    assert test["difference"]["value"] == pytest.approx(np.mean(right[HUGE]) - np.mean(right[BASELINE]))
+    assert test.baseline.value == pytest.approx(np.mean(right[BASELINE]))
+    assert test.recommended.value == pytest.approx(np.mean(right[HUGE]))
+    assert test.difference.value == pytest.approx(np.mean(right[HUGE]) - np.mean(right[BASELINE]))
 
 
 def test_where_nobodys_runs_all_succeed_the_test_images_stay_sealed(laboratory):
     laboratory.search()
     result = laboratory.confirm(engine=ScriptedEngine(lambda *_: RuntimeError("out of luck")))
-    assert (result.verdict["conclusion"], result.verdict["test"], result.test_looks) == ("unknown", None, 0)
+    assert (result.verdict.conclusion, result.verdict.test, result.test_looks) == ("unknown", None, 0)
     assert looks(laboratory) == []
     assert "test set    still sealed" in output.verdict(result)
 
@@ -379,8 +383,8 @@ def test_with_other_test_images_search_and_standings_are_the_same(laboratory, tm
     columns = ["trial", "outcome", "score", "trained_epochs", "dense_units"]
     assert elsewhere.search().frame[columns].equals(laboratory.search().frame[columns])
     theirs, ours = elsewhere.confirm(EQUAL | {HUGE: 0.99}).verdict, laboratory.confirm(EQUAL | {HUGE: 0.99}).verdict
-    assert ours.pop("test") != theirs.pop("test")
-    assert ours == theirs
+    assert ours.test != theirs.test
+    assert replace(ours, test=None) == replace(theirs, test=None)
 
 
 # -- going on, and again
@@ -399,15 +403,15 @@ def test_more_seeds_cost_what_is_new(laboratory):
     laboratory.confirm(seeds=2)
     result = laboratory.confirm(seeds=3)
     assert {run.seed for run in laboratory.runs} == {10}
-    assert result.verdict["seeds"] == [8, 9, 10]
+    assert result.verdict.seeds == (8, 9, 10)
 
 
 def test_a_search_that_went_on_is_confirmed_anew_and_the_verdict_is_the_latest(laboratory):
     laboratory.search(trials=2)
-    assert len(laboratory.confirm().verdict["standings"]) == 2
+    assert len(laboratory.confirm().verdict.trials) == 2
     laboratory.search()
     result = laboratory.confirm()
-    assert len(result.verdict["standings"]) == 4
+    assert len(result.verdict.trials) == 4
     assert BASELINE not in {units(run) for run in laboratory.runs if run.split is not None}
 
 
@@ -469,8 +473,8 @@ def test_less_time_is_fewer_seeds_and_the_test_all_the_same(laboratory, monkeypa
     engine = Timed(lambda *_: 0.9, images=train_size)
     monkeypatch.setattr("sweep.coordinator.batch.time", SimpleNamespace(monotonic=lambda: engine.seconds))
     result = laboratory.confirm(engine=engine, within=seconds)
-    assert result.verdict["seeds"] == [8, 9, 10]
-    assert result.verdict["test"] is not None
+    assert result.verdict.seeds == (8, 9, 10)
+    assert result.verdict.test is not None
     assert len(engine.trained) == WHOLE
 
 
@@ -481,12 +485,12 @@ def test_workers_do_not_wait_for_the_last_run_of_a_seed(laboratory):
     engine = ScriptedEngine(lambda *_: begun.append(len(engine.segments)) or 0.9, workers=2)
     result = laboratory.confirm(engine=engine, top=1, seeds=2)
     assert begun[:4] == [2, 2, 2, 3]
-    assert result.verdict["seeds"] == [8, 9]
+    assert result.verdict.seeds == (8, 9)
 
 
 def test_less_time_is_fewer_trials_the_best_first_and_at_least_the_cheapest(laboratory):
     result = laboratory.search(IN_THE_SEARCH)
-    best_first = chosen(result, 5)
+    best_first = best_to_confirm(result, 5)
     assert [result.configuration(trial).dense_units for trial in best_first] == [BIG, HUGE, CHEAP]
     # Each takes 2 s on a seed; 3 seeds of it and the baseline, and 3 of both at a weight of 1.5, are 30 s.
     with_test = [(1_000, 3), (42, 3), (41.9, 2), (36, 2), (35.9, 1), (30, 1)]
@@ -499,14 +503,14 @@ def test_less_time_is_fewer_trials_the_best_first_and_at_least_the_cheapest(labo
     assert affordable(slower, best_first, 8, 1.5) == affordable(slower, best_first, 1, 1.5) == [best_first[1]]
 
 
-@pytest.mark.parametrize(("seconds", "seeds"), [(11, [8, 9]), (12, [8, 9, 10])])
+@pytest.mark.parametrize(("seconds", "seeds"), [(11, (8, 9)), (12, (8, 9, 10))])
 def test_where_there_is_no_time_for_the_test_there_may_be_for_more_seeds(laboratory, monkeypatch, seconds, seeds):
     laboratory.search(train_size=500)
     engine = Timed(lambda *_: 0.9, images=500)
     monkeypatch.setattr("sweep.coordinator.batch.time", SimpleNamespace(monotonic=lambda: engine.seconds))
     result = laboratory.confirm(engine=engine, within=seconds)
-    assert (result.verdict["seeds"], result.verdict["conclusion"]) == (seeds, "baseline")
-    assert (result.verdict["test"], result.test_looks) == (None, 0)
+    assert (result.verdict.seeds, result.verdict.conclusion) == (seeds, "baseline")
+    assert (result.verdict.test, result.test_looks) == (None, 0)
     assert "test set    still sealed" in output.verdict(result)
 
 
@@ -514,9 +518,10 @@ def test_time_for_one_seed_alone_leaves_everything_open_and_the_test_sealed(labo
     laboratory.search()
     engine = a_second_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
     result = laboratory.confirm(engine=engine, within=5)
-    assert (result.verdict["seeds"], result.verdict["conclusion"]) == ([8], "unknown")
-    assert (result.verdict["test"], result.test_looks) == (None, 0)
-    assert json.loads(json.dumps(result.verdict, allow_nan=False)) == result.verdict
+    assert (result.verdict.seeds, result.verdict.conclusion) == ((8,), "unknown")
+    assert (result.verdict.test, result.test_looks) == (None, 0)
+    document = result.verdict.as_document()
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
     output.print_verdict(result, as_json=False)
 
 
@@ -657,9 +662,9 @@ def test_who_came_furthest_is_confirmed_without_a_score_of_the_search(laboratory
         database.commit()
     found = laboratory.confirm({BASELINE: 0.9, CHEAP: 0.9, BIG: 0.9, HUGE: 0.99}, seeds=4)
     assert found.recommended == units[HUGE]
-    standings = {each["trial"]: each for each in found.verdict["standings"]}
-    assert standings[units[HUGE]]["search_score"] is standings[units[HUGE]]["luck"] is None
-    assert standings[units[BIG]]["luck"] > 0
+    huge, big = (found.verdict.find(units[each]) for each in (HUGE, BIG))
+    assert huge.search_score is huge.luck is None
+    assert big.luck > 0
     output.print_verdict(found, as_json=False)
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"trial {units[HUGE]} ")]
     assert "–" in line

@@ -6,7 +6,8 @@ import pytest
 from samples.worlds import IMAGES, World
 from scipy import stats
 
-from sweep.verdict.statistics import Candidate, Conclusion, behind, conclude, difference, estimate, holm
+from sweep.results.verdict import Conclusion
+from sweep.verdict.statistics import Candidate, behind, conclude, difference, estimate, holm
 
 
 def candidate(label, *right, parameters=100, flops=100, score=None):
@@ -19,12 +20,17 @@ def baseline(*right, **cost):
     return candidate(0, *right, **cost)
 
 
-def standings(found):
-    return {standing.candidate.label: standing for standing in found.standings}
+def verdict_of(reference, candidates):
+    """What seeds 1, 2, ... conclude."""
+    return conclude(reference, candidates, range(1, len(reference.hits) + 1))
 
 
-def labels(some):
-    return [standing.candidate.label for standing in some]
+def by_trial(found):
+    return {each.trial: each for each in found.trials}
+
+
+def numbers(some):
+    return [each.trial for each in some]
 
 
 USUAL = (9856, 9843, 9861, 9850, 9838)
@@ -50,7 +56,7 @@ def test_paired_scores_are_equally_many():
 
 
 def test_means_and_differences_of_a_verdict_are_scipys_too():
-    found = standings(conclude(baseline(*USUAL), [candidate(1, *BETTER)]))
+    found = by_trial(verdict_of(baseline(*USUAL), [candidate(1, *BETTER)]))
     scores, others = np.array(BETTER) / IMAGES, np.array(USUAL) / IMAGES
     paired, alone = stats.ttest_rel(scores, others), stats.ttest_1samp(scores, 0)
     assert found[1].p == found[1].difference.p == pytest.approx(paired.pvalue)
@@ -65,7 +71,7 @@ def test_seeds_that_agree_by_chance_are_taken_as_far_apart_as_images_alone_would
     """Each run right on 73 images that the other misses, and wrong on 70: three images better, five times over."""
     ours, theirs = np.ones(IMAGES, bool), np.ones(IMAGES, bool)
     ours[:70], theirs[-73:] = False, False
-    found = standings(conclude(Candidate(0, 1, 1, None, (theirs,) * 5), [Candidate(1, 1, 1, None, (ours,) * 5)]))
+    found = by_trial(verdict_of(Candidate(0, 1, 1, None, (theirs,) * 5), [Candidate(1, 1, 1, None, (ours,) * 5)]))
     image_variance = (143 / IMAGES - (3 / IMAGES) ** 2) / IMAGES
     error = math.sqrt(image_variance * stats.chi2.ppf(0.05, 4) / 4 / 5)
     assert found[1].difference.high - 3 / IMAGES == pytest.approx(stats.t.ppf(0.975, 4) * error)
@@ -79,27 +85,27 @@ def test_images_shorten_no_interval():
 
 
 def test_one_seed_has_no_interval_and_concludes_nothing():
-    found = conclude(baseline(9850), [candidate(1, 9999, parameters=1, score=0.9999)])
-    one = standings(found)[1]
+    found = verdict_of(baseline(9850), [candidate(1, 9999, parameters=1, score=0.9999)])
+    one = by_trial(found)[1]
     assert all(map(math.isnan, (one.mean.low, one.mean.high, one.difference.low, one.difference.high, one.p)))
     assert one.mean.value == 0.9999
     assert one.difference.value == pytest.approx(0.0149)
     assert not one.better
     assert found.conclusion is Conclusion.UNKNOWN
-    assert labels([found.recommended]) == [0]
+    assert found.recommended == 0
 
 
 def test_without_candidates_the_baseline_stands_alone():
-    found = conclude(baseline(*USUAL), [])
-    assert labels(found.tied) == [0]
+    found = verdict_of(baseline(*USUAL), [])
+    assert numbers(found.tied) == [0]
     assert found.conclusion is Conclusion.BASELINE
 
 
 def test_networks_that_are_right_on_the_same_images_do_not_differ():
-    found = conclude(baseline(*USUAL), [candidate(1, *USUAL)])
-    one = standings(found)[1].difference
+    found = verdict_of(baseline(*USUAL), [candidate(1, *USUAL)])
+    one = by_trial(found)[1].difference
     assert (one.value, one.low, one.high, one.p) == (0, 0, 0, 1)
-    assert labels(found.tied) == [0, 1]
+    assert numbers(found.tied) == [0, 1]
 
 
 def test_holm_multiplies_by_how_many_are_left():
@@ -113,7 +119,7 @@ def test_an_unknown_p_value_counts_in_its_family():
 
 
 def test_a_verdicts_p_values_are_corrected_for_the_candidates():
-    found = standings(conclude(baseline(*USUAL), [candidate(1, *BETTER), candidate(2, *SAME), candidate(3, *BAD)]))
+    found = by_trial(verdict_of(baseline(*USUAL), [candidate(1, *BETTER), candidate(2, *SAME), candidate(3, *BAD)]))
     corrected = holm([found[label].difference.p for label in (1, 2, 3)])
     assert [found[label].p for label in (1, 2, 3)] == corrected
     assert [found[label].better for label in (1, 2, 3)] == [True, False, False]
@@ -121,27 +127,27 @@ def test_a_verdicts_p_values_are_corrected_for_the_candidates():
 
 
 def test_luck_is_what_the_search_promised_too_much():
-    found = standings(conclude(baseline(*USUAL), [candidate(1, *BETTER, score=0.9950)]))
+    found = by_trial(verdict_of(baseline(*USUAL), [candidate(1, *BETTER, score=0.9950)]))
     assert found[1].luck == pytest.approx(0.9950 - np.mean(BETTER) / IMAGES)
     assert found[0].luck is None
 
 
-def test_standings_go_from_the_best_down():
-    found = conclude(baseline(*USUAL), [candidate(1, *BAD), candidate(2, *BETTER), candidate(3, *SAME)])
-    assert labels(found.standings) == [2, 0, 3, 1]
+def test_trials_go_from_the_best_down():
+    found = verdict_of(baseline(*USUAL), [candidate(1, *BAD), candidate(2, *BETTER), candidate(3, *SAME)])
+    assert numbers(found.trials) == [2, 0, 3, 1]
 
 
 def test_the_order_of_the_candidates_does_not_matter():
     reference = baseline(*USUAL)
     some = [candidate(1, *BAD), candidate(2, *BETTER), candidate(3, *SAME), candidate(4, *BAD[:3])]
-    verdicts = [conclude(reference, order) for order in itertools.permutations(some)]
+    verdicts = [verdict_of(reference, order) for order in itertools.permutations(some)]
     assert all(found == verdicts[0] for found in verdicts)
 
 
 def test_a_better_candidate_is_recommended_although_the_baseline_is_cheaper():
-    found = conclude(baseline(*USUAL, parameters=10), [candidate(1, *BETTER, parameters=99), candidate(2, *SAME)])
-    assert labels(found.tied) == [1]
-    assert labels([found.recommended]) == [1]
+    found = verdict_of(baseline(*USUAL, parameters=10), [candidate(1, *BETTER, parameters=99), candidate(2, *SAME)])
+    assert numbers(found.tied) == [1]
+    assert found.recommended == 1
     assert found.conclusion is Conclusion.BETTER
 
 
@@ -161,75 +167,75 @@ def test_the_cheapest_of_the_tied_is_recommended(first, second, recommended):
         candidate(2, *SLIGHTLY_LESS, parameters=second[0], flops=second[1]),
         candidate(1, *BETTER, parameters=first[0], flops=first[1]),
     ]
-    found = conclude(baseline(*USUAL, parameters=1), some)
-    assert labels(found.tied) == [1, 2]
-    assert labels([found.recommended]) == [recommended]
+    found = verdict_of(baseline(*USUAL, parameters=1), some)
+    assert numbers(found.tied) == [1, 2]
+    assert found.recommended == recommended
 
 
 def test_of_equals_at_equal_cost_the_baseline_stays():
-    found = conclude(candidate(7, *USUAL), [candidate(1, *SAME)])
-    assert labels(found.tied) == [7, 1]
-    assert labels([found.recommended]) == [7]
+    found = verdict_of(candidate(7, *USUAL), [candidate(1, *SAME)])
+    assert numbers(found.tied) == [7, 1]
+    assert found.recommended == 7
     assert found.conclusion is Conclusion.BASELINE
 
 
 def test_a_cheaper_one_that_cannot_be_told_from_the_baseline_is_recommended_as_that():
-    found = conclude(baseline(*USUAL), [candidate(1, *SAME, parameters=99)])
-    assert labels([found.recommended]) == [1]
+    found = verdict_of(baseline(*USUAL), [candidate(1, *SAME, parameters=99)])
+    assert found.recommended == 1
     assert found.conclusion is Conclusion.CHEAPER
 
 
 def test_what_is_worse_than_the_baseline_is_not_tied_although_the_others_noise_hides_it():
     less = [count - 6 + place % 2 for place, count in enumerate(USUAL)]
-    found = conclude(baseline(*USUAL), [candidate(1, *less, parameters=1), candidate(2, *UNEVEN, parameters=101)])
-    assert standings(found)[1].worse
-    assert labels(found.tied) == [2, 0]
-    assert labels([found.recommended]) == [0]
+    found = verdict_of(baseline(*USUAL), [candidate(1, *less, parameters=1), candidate(2, *UNEVEN, parameters=101)])
+    assert by_trial(found)[1].worse
+    assert numbers(found.tied) == [2, 0]
+    assert found.recommended == 0
 
 
 @pytest.mark.parametrize("failed", [0, 1135])
 def test_one_that_diverged_or_collapsed_is_stopped_at_once_and_never_tied(failed):
     assert behind(baseline(9856, 9843), [candidate(1, 9850, failed), candidate(2, 9700, 9710)]) == {1}
-    found = conclude(baseline(*USUAL), [candidate(1, failed, *BETTER[1:], parameters=1)])
-    assert not standings(found)[1].tied
-    assert labels([found.recommended]) == [0]
+    found = verdict_of(baseline(*USUAL), [candidate(1, failed, *BETTER[1:], parameters=1)])
+    assert not by_trial(found)[1].tied
+    assert found.recommended == 0
     assert found.conclusion is Conclusion.BASELINE
 
 
 @pytest.mark.parametrize("failed", [0, 1135])
 def test_a_baseline_that_diverged_or_collapsed_is_not_recommended(failed):
-    found = conclude(baseline(failed, *USUAL[1:]), [candidate(1, *BETTER), candidate(2, *SAME)])
-    assert labels([found.recommended]) == [1]
+    found = verdict_of(baseline(failed, *USUAL[1:]), [candidate(1, *BETTER), candidate(2, *SAME)])
+    assert found.recommended == 1
     assert found.conclusion is Conclusion.UNPROVEN
 
 
 def test_where_everybody_diverged_nothing_is_concluded():
-    found = conclude(baseline(0, 0), [candidate(1, 0, 9850)])
+    found = verdict_of(baseline(0, 0), [candidate(1, 0, 9850)])
     assert found.tied == ()
-    assert labels([found.recommended]) == [0]
+    assert found.recommended == 0
     assert found.conclusion is Conclusion.UNKNOWN
 
 
 def test_a_tied_one_is_not_called_better_for_the_company_it_keeps():
-    found = conclude(baseline(*USUAL), [candidate(1, *BETTER), candidate(2, *UNEVEN, parameters=10)])
-    assert [standings(found)[label].better for label in (1, 2)] == [True, False]
-    assert labels([found.recommended]) == [2]
+    found = verdict_of(baseline(*USUAL), [candidate(1, *BETTER), candidate(2, *UNEVEN, parameters=10)])
+    assert [by_trial(found)[label].better for label in (1, 2)] == [True, False]
+    assert found.recommended == 2
     assert found.conclusion is Conclusion.UNPROVEN
 
 
 def test_the_baseline_is_left_only_for_what_is_better_or_cheaper():
-    found = conclude(baseline(*USUAL), [candidate(1, *UNEVEN, parameters=101)])
-    assert labels(found.tied) == [1, 0]
-    assert labels([found.recommended]) == [0]
+    found = verdict_of(baseline(*USUAL), [candidate(1, *UNEVEN, parameters=101)])
+    assert numbers(found.tied) == [1, 0]
+    assert found.recommended == 0
     assert found.conclusion is Conclusion.BASELINE
 
 
 def test_a_network_cannot_hide_behind_its_own_noise():
     """Student's t alone cannot tell it from anybody, for its one bad seed of five."""
     cheap = candidate(1, 9910, 9921, 9600, 9903, 9915, parameters=1)
-    found = conclude(baseline(*USUAL), [cheap, candidate(2, *BETTER)])
+    found = verdict_of(baseline(*USUAL), [cheap, candidate(2, *BETTER)])
     assert difference(candidate(2, *BETTER).scores, cheap.scores).p > 0.3
-    assert labels(found.tied) == [2]
+    assert numbers(found.tied) == [2]
 
 
 def test_who_is_clearly_behind_is_stopped_from_the_third_seed_on():
@@ -254,12 +260,12 @@ def test_the_baseline_is_never_stopped_and_those_stopped_are_not_named_again():
 
 def test_the_raced_out_keep_their_seeds_stand_last_and_are_not_recommended():
     first_three = (9862, 9844, 9866)
-    found = conclude(baseline(*USUAL), [candidate(1, *SAME), candidate(2, *first_three, parameters=1)])
-    assert labels(found.standings) == [0, 1, 2]
-    assert labels(found.tied) == [0, 1]
-    last = found.standings[-1]
+    found = verdict_of(baseline(*USUAL), [candidate(1, *SAME), candidate(2, *first_three, parameters=1)])
+    assert numbers(found.trials) == [0, 1, 2]
+    assert numbers(found.tied) == [0, 1]
+    last = found.trials[-1]
     assert last.raced_out
-    assert last.seeds == 3
+    assert len(last.scores) == 3
     assert last.difference.value == pytest.approx((sum(first_three) - sum(USUAL[:3])) / 3 / IMAGES)
 
 
@@ -272,16 +278,21 @@ def test_the_raced_out_keep_their_seeds_stand_last_and_are_not_recommended():
         ([Candidate(1, 1, 1, None, (np.ones(7, bool),))], "not scored on the images of the baseline"),
     ],
 )
-@pytest.mark.parametrize("function", [behind, conclude])
+@pytest.mark.parametrize("function", [behind, verdict_of])
 def test_what_does_not_fit_together_is_refused(function, some, message):
     with pytest.raises(ValueError, match=message):
         function(baseline(9850, 9850), some)
 
 
+def test_each_seed_of_the_baseline_has_its_number():
+    with pytest.raises(ValueError, match="the baseline has 2 seeds, not 3"):
+        conclude(baseline(9850, 9850), [], [7, 8, 9])
+
+
 def coverage(world, verdicts):
-    everybody = [standing for found in verdicts for standing in found.standings]
-    means = np.mean([world.covered(standing)[0] for standing in everybody])
-    gaps = np.mean([world.covered(standing)[1] for standing in everybody if standing.difference])
+    everybody = [each for found in verdicts for each in found.trials]
+    means = np.mean([world.covered(each)[0] for each in everybody])
+    gaps = np.mean([world.covered(each)[1] for each in everybody if each.difference])
     return means, gaps
 
 
@@ -290,13 +301,13 @@ def test_among_equals_a_winner_is_found_in_at_most_5_percent_of_verdicts(seeds):
     """Although the search presents the luckiest five of fifty. And whoever is as good as the best is seldom lost."""
     world = World(seeds, [0.0] * 50)
     verdicts = [world.verdict(seeds) for _ in range(1000)]
-    everybody = [standing for found in verdicts for standing in found.standings]
-    candidates = [standing for standing in everybody if standing.difference]
-    assert np.mean([any(standing.better for standing in found.standings) for found in verdicts]) <= 0.05
-    assert np.mean([standing.raced_out for standing in candidates]) <= 0.025
-    assert np.mean([standing.tied for standing in everybody]) >= 0.95
+    everybody = [each for found in verdicts for each in found.trials]
+    candidates = [each for each in everybody if each.difference]
+    assert np.mean([any(each.better for each in found.trials) for found in verdicts]) <= 0.05
+    assert np.mean([each.raced_out for each in candidates]) <= 0.025
+    assert np.mean([each.tied for each in everybody]) >= 0.95
     assert np.mean([found.conclusion is Conclusion.BASELINE for found in verdicts]) >= 0.96
-    assert 0.001 < np.mean([standing.luck for standing in candidates]) < 0.004
+    assert 0.001 < np.mean([each.luck for each in candidates]) < 0.004
     assert all(0.93 <= covered <= 0.97 for covered in coverage(world, verdicts))
 
 
@@ -312,10 +323,10 @@ def test_one_configuration_noisier_than_the_rest_spoils_nobodys_interval():
     noise = np.array([1, 1, 1, 1, 1, 3])
     world = World(1, [0.0] * 5, noise=noise)
     verdicts = [world.verdict(5) for _ in range(600)]
-    assert np.mean([any(standing.better for standing in found.standings) for found in verdicts]) <= 0.05
+    assert np.mean([any(each.better for each in found.trials) for found in verdicts]) <= 0.05
     for label in range(6):
-        one = [standing for found in verdicts for standing in found.standings if standing.candidate.label == label]
-        assert 0.93 <= np.mean([world.covered(standing)[0] for standing in one]) <= 0.97
+        one = [each for found in verdicts for each in found.trials if each.trial == label]
+        assert 0.93 <= np.mean([world.covered(each)[0] for each in one]) <= 0.97
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])

@@ -18,12 +18,14 @@ from sweep.data.dataset import load
 from sweep.defaults import SUGGESTED_SEEDS
 from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import StudyError
+from sweep.results.verdict import SealedTest
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice
 from sweep.storage.store import Store
 from sweep.study.study import load as load_study
-from sweep.verdict.confirmation import Race, again, as_document, beside
-from sweep.verdict.statistics import holm
+from sweep.verdict.candidates import best_and_confirmed
+from sweep.verdict.race import Race, verdict_to_keep
+from sweep.verdict.statistics import estimate, holm
 from sweep.verdict.suggestions import Worth, ranking, suggested
 from sweep.verdict.suggestions import as_document as suggestion_document
 
@@ -73,8 +75,7 @@ def test_they_are_ranked_by_confirmed_gain_with_the_verdicts_intervals():
     results = [study("same", {0: BASE, 1: SAME}), study("much", {0: BASE, 1: MUCH}), study("more", {0: BASE, 1: MORE})]
     found = ranking(results)
     assert [each.study for each in found] == ["much", "more", "same"]
-    standing = next(each for each in results[1].verdict["standings"] if each["trial"] == 1)
-    assert found[0].gain.document == standing["difference"]
+    assert found[0].gain == results[1].verdict.find(1).difference
     assert [each.worth for each in found] == [Worth.BETTER, Worth.BETTER, Worth.CHEAPER]
     assert [each.seeds for each in found] == [5, 5, 5]
 
@@ -82,10 +83,7 @@ def test_they_are_ranked_by_confirmed_gain_with_the_verdicts_intervals():
 def test_p_values_are_corrected_for_every_network_that_was_confirmed_not_only_for_those_shown():
     results = [study("a", {0: BASE, 1: MORE, 2: SAME}), study("b", {0: BASE, 1: SAME, 3: LESS})]
     raw = {
-        (result.study.name, each["trial"]): each["difference"]["p"]
-        for result in results
-        for each in result.verdict["standings"]
-        if each["difference"]
+        (result.study.name, each.trial): each.difference.p for result in results for each in result.verdict.candidates
     }
     corrected = dict(zip(raw, holm(list(raw.values())), strict=True))
     assert len(raw) == 4
@@ -174,9 +172,7 @@ def family(world, seeds):
             race.take(seed, [hits[own[number - 1] if number else 0] for number in race.racing])
     found = ranking(
         [
-            replace(
-                SEARCHED, study=SEARCHED.study.replaced(name=f"s{own[0]}"), verdict=as_document(race.confirmation())
-            )
+            replace(SEARCHED, study=SEARCHED.study.replaced(name=f"s{own[0]}"), verdict=race.verdict())
             for own, race in races.items()
         ]
     )
@@ -264,11 +260,10 @@ def test_all_are_searched_confirmed_and_ranked_and_the_test_images_stay_sealed(e
     assert printed[-1] == f"next: sweep report batch-size-1000 filters-1000 --storage {storage}"
     assert all(segment.run.split.train_size == 1_000 for segment in engine.segments)
     results = [look.result(name, storage=storage) for name in ("batch-size-1000", "filters-1000")]
-    assert [(result.test_looks, result.verdict["test"]) for result in results] == [(0, None)] * 2
-    assert [result.verdict["seeds"] for result in results] == [[1, 2, 3]] * 2
-    baselines = [next(each for each in result.verdict["standings"] if not each["trial"]) for result in results]
-    assert baselines[0]["scores"] == baselines[1]["scores"]
-    assert [len(result.verdict["standings"]) for result in results] == [4, 4]
+    assert [(result.test_looks, result.verdict.test) for result in results] == [(0, None)] * 2
+    assert [result.verdict.seeds for result in results] == [(1, 2, 3)] * 2
+    assert results[0].verdict.baseline.scores == results[1].verdict.baseline.scores
+    assert [len(result.verdict.trials) for result in results] == [4, 4]
     tutorials = [segment.run.seed for segment in engine.segments if segment.run.configuration == Configuration()]
     assert sorted(tutorials) == [0, 1, 2, 3]  # for both of them
 
@@ -350,19 +345,22 @@ def test_bad_input_is_a_sentence(engine, capsys, storage, arguments, sentence):
 
 
 def test_a_verdict_on_more_seeds_stays_and_what_the_test_images_said_of_the_same_too():
-    before = study("a", {0: BASE, 1: MORE}).verdict | {"test": "what the test images said"}
+    test = SealedTest(estimate([0.99, 0.98]), estimate([0.97, 0.98]), estimate([0.02, 0.0]))
+    before = replace(study("a", {0: BASE, 1: MORE}).verdict, test=test)
     race = Race(SEARCHED, [1], lambda _: SHAPE)
     for seed, _ in enumerate(BASE, start=1):
         race.take(seed, [np.arange(10_000) < right for right in (9_850 + seed, 9_900 + seed)])
-    found = beside(race.confirmation(), before)
-    assert (found["recommended"], found["test"]) == (1, "what the test images said")
-    assert beside(race.confirmation(), None)["test"] is None
-    assert beside(race.confirmation(), before | {"seeds": [1, 2, 3, 4, 5, 6]}) is None
-    assert beside(race.confirmation(), before | {"recommended": 0})["test"] is None
+    found = verdict_to_keep(race.verdict(), before)
+    assert (found.recommended, found.test) == (1, test)
+    assert found.trials == race.verdict().trials != before.trials
+    assert verdict_to_keep(race.verdict(), None).test is None
+    more = replace(before, seeds=(1, 2, 3, 4, 5, 6))
+    assert verdict_to_keep(race.verdict(), more) is more
+    assert verdict_to_keep(race.verdict(), replace(before, recommended=0)).test is None
 
 
 def test_who_was_confirmed_before_is_confirmed_again():
     result = study("a", {0: BASE, 1: MORE, 4: SAME})
     frame = result.frame.assign(epochs=5, fingerprint=[f"run {trial}" for trial in result.frame["trial"]])
-    assert again(replace(result, frame=frame), 2) == [1, 2, 4]
-    assert again(replace(result, frame=frame[frame["baseline"]], verdict=None), 2) == []
+    assert best_and_confirmed(replace(result, frame=frame), 2) == [1, 2, 4]
+    assert best_and_confirmed(replace(result, frame=frame[frame["baseline"]], verdict=None), 2) == []

@@ -1,0 +1,145 @@
+"""Training on fresh seeds: each seed has a validation fold of its own, and all configurations share it."""
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.coordinator.batch import Batch, Trained
+from sweep.data.dataset import Dataset, Split
+from sweep.errors import InputError
+from sweep.runs import Run
+from sweep.space.configuration import Configuration
+from sweep.study.study import Study
+from sweep.verdict.statistics import FIRST_LOOK, Hits
+
+
+def fresh_seeds(study: Study, count: int) -> tuple[int, ...]:
+    """Seeds that the search of this study never used; each decides a fold, initial weights and shuffling."""
+    return tuple((study.seed + 1 + place) % 2**32 for place in range(count))
+
+
+class Folds:
+    """Configurations trained on a seed each, with that seed's own validation fold, common to all of them.
+
+    `study` says on what data, in folds of what size; `batch` trains.
+    """
+
+    def __init__(self, study: Study, dataset: Dataset, batch: Batch) -> None:
+        self._study, self._dataset, self._batch = study, dataset, batch
+
+    def train(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> list[dict[Configuration, Hits]]:
+        """Which images of a seed's fold each of them gets right, (images,); for fewer seeds where the time was over."""
+        trained = iter(self._batch.train(self._runs(configurations, seeds)))
+        found = []
+        for seed in seeds:
+            of_seed = [next(trained) for _ in configurations]
+            if any(each is None for each in of_seed):
+                break
+            labels = self._dataset.y_train[self._split(seed).indices(self._dataset.y_train)[1]]
+            found.append({one: hits(each, labels) for one, each in zip(configurations, of_seed, strict=True) if each})
+        return found
+
+    def untrained(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> int:
+        """How many runs `train` would have to train."""
+        return sum(not self._batch.knows(run) for run in self._runs(configurations, seeds))
+
+    def seeds_at_once(self, configurations: int) -> int:
+        """On how many seeds so many of them are trained at once, lest workers wait for the last run of each seed."""
+        workers = self._batch.workers
+        return 1 if workers == 1 else math.ceil(2 * workers / configurations)
+
+    def test(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> list[list[float]] | None:
+        """The accuracy of each on the test images, with each seed: breaks the seal. None: out of time, or one failed.
+
+        They are trained on all training images.
+        """
+        trained = self._batch.train([self._run(each, seed, None) for seed in seeds for each in configurations])
+        accuracies = [
+            float(hits(each, self._dataset.y_test).mean()) for each in trained if each and each.predicted is not None
+        ]
+        if len(accuracies) < len(trained):
+            return None
+        return [accuracies[place :: len(configurations)] for place in range(len(configurations))]
+
+    def has_time_for(self, runs: float) -> bool:
+        """Whether so many more runs on folds would be done in time, at the pace so far."""
+        return self._batch.has_time_for(runs)
+
+    @property
+    def test_weight(self) -> float:
+        """What a run on all training images takes, in runs on folds."""
+        images = len(self._dataset.y_train)
+        return images / (self._study.train_size or images - self._study.validation)
+
+    def _runs(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> list[Run]:
+        return [self._run(each, seed, self._split(seed)) for seed in seeds for each in configurations]
+
+    def _split(self, seed: int) -> Split:
+        return Split(seed, self._study.validation, self._study.train_size)
+
+    def _run(self, configuration: Configuration, seed: int, split: Split | None) -> Run:
+        study = self._study
+        assert study.precision != "auto"
+        return Run(configuration, seed, study.data, self._dataset.digest, split, study.precision)
+
+
+def hits(trained: Trained, labels: NDArray[np.int32]) -> Hits:
+    """Which images a run got right, (images,); none of them where it failed."""
+    if trained.predicted is None:
+        return np.zeros(len(labels), np.bool_)
+    return np.equal(trained.predicted, labels)
+
+
+class Entry(Protocol):
+    """Configurations that are to be trained on the same seeds; `seeds` are those that they had."""
+
+    seeds: tuple[int, ...]
+
+    @property
+    def configurations(self) -> Sequence[Configuration]:
+        """What wants the next seed; empty where nothing more does."""
+
+    def take(self, seed: int, hits: Sequence[Hits]) -> None:
+        """Takes note of what each of them got right on that seed's fold."""
+
+
+def require_one(entry: Entry) -> None:
+    """Whatever is to be concluded takes a seed.
+
+    Raises:
+        InputError: there was no time for one.
+    """
+    if not entry.seeds:
+        raise InputError("The time was over before everybody had one seed; what was trained is kept. Give it more.")
+
+
+def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds, then: float = 0.0) -> bool:
+    """Trains all entries on as many of the seeds as there is time for, all on the same; returns whether on all.
+
+    Afterwards comes what takes `then` runs for each seed. Three seeds go before that: with two, hardly anything is told
+    apart. Further ones leave it the time that it needs, unless that is too short anyway.
+    """
+    done = 0
+    while done < len(seeds):
+        wanted = list(dict.fromkeys(each for entry in entries for each in entry.configurations))
+        if not wanted:
+            break
+        following = list(seeds[done : done + folds.seeds_at_once(len(wanted))])
+        afterwards = then if done >= FIRST_LOOK and folds.has_time_for(then * done) else 0
+        while done and following:
+            runs = folds.untrained(wanted, following) + afterwards * (done + len(following))
+            if folds.has_time_for(runs):
+                break
+            following.pop()
+        found = folds.train(wanted, following)
+        for seed, hits_of in zip(following, found, strict=False):
+            for entry in entries:
+                if entry.configurations:
+                    entry.take(seed, [hits_of[each] for each in entry.configurations])
+        done += len(found)
+        if not found or len(found) < len(following):
+            return False
+    return True

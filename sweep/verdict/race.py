@@ -1,0 +1,91 @@
+"""The race: a study's best few and its baseline on fresh seeds, then the recommended one on the sealed test images."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from sweep.models.shapes import Architecture
+from sweep.results.result import Result
+from sweep.results.verdict import BASELINE, Conclusion, SealedTest, Verdict
+from sweep.space.configuration import Configuration
+from sweep.verdict.folds import Folds, require_one
+from sweep.verdict.statistics import Candidate, Hits, behind, conclude, difference, estimate
+
+Shape = Callable[[Configuration], Architecture]
+
+
+class Race:
+    """The baseline and some trials of a study, trained on seed after seed; whoever is clearly behind gets no more.
+
+    `shape` gives the network of a configuration; `racing` are the numbers of those that get the next seed, after
+    `seeds`.
+    """
+
+    def __init__(self, result: Result, trials: Sequence[int], shape: Shape) -> None:
+        self._configurations = {BASELINE: result.study.base} | {n: result.configuration(n) for n in trials}
+        completed = set(result.frame.loc[result.frame["outcome"] == "completed", "trial"])
+        scores = {BASELINE: result.baseline_score}
+        scores |= {number: result.score(number) if number in completed else None for number in trials}
+        shapes = {number: shape(configuration) for number, configuration in self._configurations.items()}
+        self._entrants = {
+            number: Candidate(number, shapes[number].parameters, shapes[number].flops, scores[number], ())
+            for number in self._configurations
+        }
+        self.racing = list(self._entrants)
+        self.seeds: tuple[int, ...] = ()
+
+    @property
+    def configurations(self) -> list[Configuration]:
+        alone = len(self.racing) == 1 and len(self.seeds) > 1  # with one seed, nothing could be concluded
+        return [] if alone else [self._configurations[number] for number in self.racing]
+
+    def take(self, seed: int, hits: Sequence[Hits]) -> None:
+        for number, each in zip(self.racing, hits, strict=True):
+            entrant = self._entrants[number]
+            self._entrants[number] = replace(entrant, hits=(*entrant.hits, each))
+        self.seeds += (seed,)
+        stopped = behind(self._entrants[BASELINE], self._candidates)
+        self.racing = [number for number in self.racing if number not in stopped]
+
+    def verdict(self) -> Verdict:
+        """What its seeds say, without a look at the test images.
+
+        Raises:
+            InputError: there was no time for one.
+        """
+        require_one(self)
+        return conclude(self._entrants[BASELINE], self._candidates, self.seeds)
+
+    def tested_verdict(self, folds: Folds, look: Callable[[str], None]) -> Verdict:
+        """The same, and then what the test images say, if something is recommended and there is time.
+
+        `look` is told when their seal is broken, and for what.
+        """
+        verdict, seeds = self.verdict(), self.seeds
+        numbers = list(dict.fromkeys((BASELINE, verdict.recommended)))
+        runs = len(numbers) * len(seeds) * folds.test_weight
+        if verdict.conclusion is Conclusion.UNKNOWN or not folds.has_time_for(runs):
+            return verdict
+        look(f"trials {numbers} on seeds {list(seeds)}".translate(str.maketrans("", "", "[]")))
+        accuracies = folds.test([self._configurations[number] for number in numbers], seeds)
+        if accuracies is None:
+            return verdict
+        baseline, recommended = accuracies[0], accuracies[-1]
+        gap = None if len(numbers) == 1 else difference(recommended, baseline)
+        return replace(verdict, test=SealedTest(estimate(recommended), estimate(baseline), gap))
+
+    @property
+    def _candidates(self) -> list[Candidate]:
+        return [entrant for number, entrant in self._entrants.items() if number != BASELINE]
+
+
+def verdict_to_keep(found: Verdict, before: Verdict | None) -> Verdict:
+    """Which of two verdicts a study keeps: `before` if it has more seeds, else `found`, which did not see the test.
+
+    What the test images said of the same recommendation on the same seeds stays.
+    """
+    if before is None:
+        return found
+    if len(before.seeds) > len(found.seeds):
+        return before
+    same = (found.seeds, found.recommended) == (before.seeds, before.recommended)
+    return replace(found, test=before.test if same else None)
