@@ -147,13 +147,13 @@ def test_each_seed_has_a_fold_of_its_own_and_all_networks_share_it(laboratory):
 def test_scores_are_the_shares_of_the_folds_images_that_were_predicted_right(laboratory):
     laboratory.search()
     result = laboratory.confirm(seeds=2)
-    for dense_units, standing in by_units(result).items():
+    for dense_units, confirmed in by_units(result).items():
         folds = [run for run in laboratory.runs if units(run) == dense_units and run.split is not None]
         right = [
             np.frombuffer(laboratory.engine.predict(run), np.uint16) == labels_of(laboratory.dataset, run)
             for run in folds
         ]
-        assert standing["scores"] == [each.mean() for each in right]
+        assert confirmed.scores == tuple(each.mean() for each in right)
 
 
 def test_a_run_that_failed_got_no_image_right():
@@ -172,7 +172,7 @@ def test_a_network_that_is_clearly_behind_gets_no_seed_after_the_third(laborator
     for others in (BASELINE, CHEAP, HUGE):
         assert laboratory.raced(others) == [8, 9, 10, 11, 12]
     found = by_units(result)[BIG]
-    assert (found["raced_out"], found["tied"], found["worse"], len(found["scores"])) == (True, False, True, 3)
+    assert (found.raced_out, found.tied, found.worse, len(found.scores)) == (True, False, True, 3)
 
 
 def test_a_network_that_fails_is_stopped_at_once_and_never_recommended(laboratory):
@@ -183,7 +183,7 @@ def test_a_network_that_fails_is_stopped_at_once_and_never_recommended(laborator
     result = laboratory.confirm(engine=ScriptedEngine(curve), seeds=3)
     assert laboratory.raced(CHEAP) == [8]
     assert laboratory.raced(BASELINE) == laboratory.raced(BIG) == [8, 9, 10]
-    assert by_units(result)[CHEAP].scores == [0.0]
+    assert by_units(result)[CHEAP].scores == (0.0,)
     assert by_units(result)[CHEAP].raced_out
     assert recommended(result) == BASELINE
 
