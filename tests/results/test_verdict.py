@@ -10,7 +10,7 @@ from sweep.results.ablation import Ablation
 from sweep.results.verdict import Conclusion, Estimate, Verdict
 
 KEPT = json.loads((Path(__file__).parents[1] / "golden" / "verdicts.json").read_text())
-"""Written by version 0.1.0 as dicts, from made-up hits of a network that fails, of one seed, and of a change that cannot exist."""
+"""Written by version 0.1.0, from made-up hits: of a network that fails, one seed, a change that cannot exist."""
 
 
 @pytest.mark.parametrize("name", ["verdict", "one seed"])
