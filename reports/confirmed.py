@@ -73,24 +73,6 @@ def at_seeds(verdict: Verdict) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["trial", "seed", "score", "difference"])
 
 
-def accuracy(value: float, reach: float) -> str:
-    """As in "98.56 ± 0.11 %"."""
-    return words.percent(value) if math.isnan(reach) else f"{100 * value:.2f}{_give(reach)}{words.SPACE}%"
-
-
-def points(value: float, reach: float) -> str:
-    """As in "+0.35 ± 0.11"."""
-    return words.points(value) if math.isnan(reach) else f"{words.points(value)}{_give(reach)}"
-
-
-def _give(reach: float) -> str:
-    return f"{words.SPACE}±{words.SPACE}{100 * reach:.2f}"
-
-
-def p_value(p: float) -> str:
-    return words.NOTHING if math.isnan(p) else f"<{words.SPACE}0.001" if p < 0.001 else f"{p:.3f}"
-
-
 # Sentences
 
 
@@ -127,7 +109,7 @@ def recommendation(result: Result, changes: str = "") -> str:
     table = standings(result.verdict)
     row = table[table["role"] == "recommended"].iloc[0]
     seeds = words.several(int(row["seeds"]), "fresh seed")
-    name, mean = _the(int(row["trial"])), accuracy(row["mean"], row["mean_reach"])
+    name, mean = _the(int(row["trial"])), words.percent(row["mean"], row["mean_reach"])
     who = f"Recommended is {name} with {mean} on {seeds}"
     others = [_the(int(each)) for each in table.loc[table["tied"] & (table["trial"] != row["trial"]), "trial"]]
     tied = f" (tied with it: {words.some_of(others, 4, 'trials')})" if others else ""
@@ -141,7 +123,7 @@ def recommendation(result: Result, changes: str = "") -> str:
         case Conclusion.UNPROVEN:
             return (
                 f"{who}, the cheapest of those that cannot be told from the best, but by itself not shown to be better "
-                f"than the baseline ({points(row['difference'], row['difference_reach'])} points){end}"
+                f"than the baseline ({words.points(row['difference'], row['difference_reach'])} points){end}"
             )
         case Conclusion.BASELINE:
             shown = "Nothing is shown to be better than the baseline, or as good and cheaper"
@@ -158,7 +140,8 @@ def _gap(row: "pd.Series[Any]") -> str:
     if math.isnan(row["difference_reach"]):
         return f"{words.points(row['difference'])} points to the baseline"
     more = "more" if row["difference"] >= 0 else "less"
-    return f"{abs(100 * row['difference']):.2f}{_give(row['difference_reach'])} points {more} than the baseline"
+    gap = words.points(abs(row["difference"]), row["difference_reach"]).removeprefix("+")
+    return f"{gap} points {more} than the baseline"
 
 
 def _need(verdict: Verdict) -> str:
@@ -177,14 +160,14 @@ def tested(result: Result) -> str:
     if test is None:
         return f"The test images are {times}." if not looks else f"The test images were {times}, not for this verdict."
     who = _the(result.verdict.recommended)
-    ours, baseline = (accuracy(each.value, each.reach) for each in (test.recommended, test.baseline))
+    ours, baseline = (words.percent(each.value, each.reach) for each in (test.recommended, test.baseline))
     found = f"Trained on all training images, {who} has {ours} of the test images right"
     seen = f"(they were {times}{'; only the first look was a blind one' if looks > 1 else ''})"
     if test.difference is None:
         return f"{found} {seen}."
     value, give = test.difference.value, test.difference.reach
     chance = "" if abs(value) > give else ", which may be chance"
-    return f"{found}, the baseline {baseline}, a difference of {points(value, give)} points{chance} {seen}."
+    return f"{found}, the baseline {baseline}, a difference of {words.points(value, give)} points{chance} {seen}."
 
 
 def _times(looks: int) -> str:

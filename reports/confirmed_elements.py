@@ -86,9 +86,9 @@ def _row(entry: Mapping[Hashable, Any], changes: str, told: set[int]) -> Row:
     cells = [
         " · ".join([entry["name"], *marks]),
         f"{entry['seeds']}",
-        confirmed.accuracy(entry["mean"], entry["mean_reach"]),
-        words.NOTHING if own else confirmed.points(entry["difference"], entry["difference_reach"]),
-        confirmed.p_value(entry["p"]),
+        words.percent(entry["mean"], entry["mean_reach"]),
+        words.NOTHING if own else words.points(entry["difference"], entry["difference_reach"]),
+        words.p_value(entry["p"]),
         words.percent(entry["search_score"]),
         words.points(entry["luck"]),
         words.count(entry["parameters"]),

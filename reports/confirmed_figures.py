@@ -121,9 +121,9 @@ def _intervals(
 def _marks(figure: go.Figure, kept: pd.DataFrame, at: list[float], name: str, marker: dict[str, object]) -> None:
     said = []
     for row in kept.to_dict("records"):
-        difference = f"{confirmed.points(row['difference'], row['difference_reach'])} points · " if row["trial"] else ""
+        difference = f"{words.points(row['difference'], row['difference_reach'])} points · " if row["trial"] else ""
         seeds = words.several(row["seeds"], "seed")
-        said.append(f"{difference}{confirmed.accuracy(row['mean'], row['mean_reach'])} on {seeds}")
+        said.append(f"{difference}{words.percent(row['mean'], row['mean_reach'])} on {seeds}")
     figure.add_scatter(
         x=[round(100 * place, 3) for place in at],
         y=kept["row"].tolist(),

@@ -1,16 +1,22 @@
 """How names and numbers are said to a reader: labels without underscores, numbers without jargon."""
 
-import math
 import re
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
-from sweep.errors import several as several
+from sweep import wording
 from sweep.space.configuration import PARAMETERS
 from sweep.space.space import Choice, Range
+from sweep.wording import NOTHING as NOTHING
+from sweep.wording import epochs as epochs
+from sweep.wording import listed as listed
+from sweep.wording import missing as missing
+from sweep.wording import number as number
+from sweep.wording import several as several
+from sweep.wording import shortened as shortened
+from sweep.wording import some_of as some_of
 
 LABELS = {
     "score": "validation accuracy",
@@ -34,9 +40,6 @@ OUTCOMES = {
 }
 """What each outcome means, in the order in which they are counted."""
 
-NOTHING = "–"
-"""Stands where there is no value."""
-
 SPACE = "\N{NO-BREAK SPACE}"
 """Between a number and its unit."""
 
@@ -56,8 +59,10 @@ def explanation(name: str) -> str:
     return PARAMETERS[name].summary if name in PARAMETERS else ""
 
 
-def missing(value: object) -> bool:
-    return value is None or value is pd.NA or value != value  # NaN and NaT alone differ from themselves
+def typeset(text: str) -> str:
+    """The typography of pages: no line break between a number and its unit, and a real minus."""
+    text = re.sub(r"^-(?=\d)", "−", text)
+    return re.sub(r"(?<=\d) (?=(?:%|±|s|min|h|k|M|G|T)(?: |$))|(?<=[±<]) (?=\d)", SPACE, text)
 
 
 def said(text: object) -> bool:
@@ -76,11 +81,6 @@ def ended(trial: "Mapping[Any, Any] | pd.Series[Any]") -> str:
     return f"{trial['outcome']}: {reason}" if reason else f"{trial['outcome']}"
 
 
-def epochs(count: float) -> str:
-    """As in "1 epoch", "9 epochs", "0.25 epochs"."""
-    return f"{count:g} {'epoch' if count == 1 else 'epochs'}"
-
-
 def key(cell: object) -> str:
     """What a cell is sorted by: its value without a unit; nothing where there is none."""
     if missing(cell):
@@ -90,61 +90,37 @@ def key(cell: object) -> str:
 
 def moment(when: object) -> str:
     """As in "2026-11-22 14:14:52 UTC"."""
-    return NOTHING if missing(when) else pd.Timestamp(when).strftime("%Y-%m-%d %H:%M:%S UTC")  # type: ignore[arg-type]
+    return wording.moment(None if missing(when) else pd.Timestamp(when))  # type: ignore[arg-type]
 
 
-def percent(score: object) -> str:
-    """0.98561 as "98.56 %"."""
-    return NOTHING if missing(score) else f"{float(score):.2%}".replace("%", f"{SPACE}%")  # type: ignore[arg-type]
+def percent(share: Any, reach: float | None = None) -> str:
+    """0.98561 as "98.56 %"; with half of its interval as "98.56 ± 0.11 %"."""
+    return typeset(wording.percent(share, reach))
 
 
-def points(difference: object) -> str:
-    """0.0035 as "+0.35", in percentage points."""
-    if missing(difference):
-        return NOTHING
-    text = f"{100 * float(difference):+.2f}"  # type: ignore[arg-type]
-    return "±0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")
+def points(difference: Any, reach: float | None = None) -> str:
+    """0.0035 as "+0.35", in percentage points; with half of its interval as "+0.35 ± 0.11"."""
+    return typeset(wording.points(difference, reach))
 
 
-def count(number: object) -> str:
+def p_value(p: Any) -> str:
+    """As in "0.012"."""
+    return typeset(wording.p_value(p))
+
+
+def count(number: Any) -> str:
     """1_111_946 as "1.11 M"."""
-    if missing(number):
-        return NOTHING
-    size = float(number)  # type: ignore[arg-type]
-    for unit, scale in (("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12)):
-        if size < 999.5 * scale or unit == "T":
-            return f"{size:.0f}" if not unit else f"{size / scale:#.3g}".rstrip(".") + SPACE + unit
-    raise AssertionError("the last unit takes everything")
+    return typeset(wording.count(number))
 
 
-def duration(seconds: object) -> str:
+def duration(seconds: Any) -> str:
     """192.0 as "3 min 12 s"."""
-    if missing(seconds):
-        return NOTHING
-    passed = float(seconds)  # type: ignore[arg-type]
-    if passed < 9.95:
-        return f"{passed:.1f}{SPACE}s"
-    whole = round(passed)
-    if whole < 60:
-        return f"{whole}{SPACE}s"
-    if whole < 3600:
-        rest = f" {whole % 60}{SPACE}s" if whole % 60 else ""
-        return f"{whole // 60}{SPACE}min{rest}"
-    return f"{whole // 3600}{SPACE}h {whole % 3600 // 60}{SPACE}min"
+    return typeset(wording.duration(seconds))
 
 
 def unit_of_time(seconds: float) -> tuple[str, float]:
     """The unit in which so long a time is drawn, and how many seconds it has."""
     return ("seconds", 1.0) if seconds < 180 else ("minutes", 60.0) if seconds < 10_800 else ("hours", 3600.0)
-
-
-def number(value: float) -> str:
-    """Three significant digits; an exponent only where it would need more than seven zeros."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    if abs(value) >= 1000 or abs(value) < 1e-7:
-        return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
-    return f"{Decimal(f'{value:.3g}').normalize():f}"
 
 
 def tick(value: float) -> str:
@@ -153,38 +129,29 @@ def tick(value: float) -> str:
     return text.replace("-", "−")
 
 
+UNITS: Mapping[str, Callable[[Any], str]] = {
+    "score": percent,
+    "parameters": count,
+    "flops": count,
+    "seconds": duration,
+}
+"""How columns are told that are no parameters."""
+
+
 def value(name: str, given: object) -> str:
     """A parameter's value, or that of a trial's column with a unit of its own."""
     if missing(given):
         return NOTHING
-    units = {"score": percent, "parameters": count, "flops": count, "seconds": duration}
+    units: Mapping[str, Callable[[Any], str]] = {
+        "score": percent,
+        "parameters": count,
+        "flops": count,
+        "seconds": duration,
+    }
     if name in units:
         return units[name](given)
-    kind = PARAMETERS[name].kind if name in PARAMETERS else type(given)
-    if kind is bool or type(given).__name__ in ("bool", "bool_"):
-        return "yes" if given else "no"
-    try:
-        return number(float(given))  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return str(given)
-
-
-def listed(items: Iterable[str], last: str = "and") -> str:
-    """Items as in "a, b and c"."""
-    words = list(items)
-    return ", ".join(words[:-1]) + f" {last} {words[-1]}" if len(words) > 1 else "".join(words)
-
-
-def some_of(items: list[str], most: int, noun: str) -> str:
-    """As in "a, b and 4 more parameters", where there are more than one beyond `most`."""
-    if len(items) > most + 1:
-        items = [*items[:most], f"{len(items) - most} more {noun}".rstrip()]
-    return listed(items)
-
-
-def shortened(text: str, most: int = 18) -> str:
-    """A name for the edge of a chart."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+    is_boolean = name in PARAMETERS and PARAMETERS[name].kind is bool  # a column with a gap holds them as 0.0 and 1.0
+    return wording.value(bool(given) if is_boolean else given)
 
 
 def span(name: str, given: Range) -> str:

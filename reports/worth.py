@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports import confirmed, words
+from reports import words
 from sweep.results.ablation import Ablation, Change, Contribution, Effect
 from sweep.results.result import Result
 from sweep.space.configuration import Values
@@ -66,7 +66,7 @@ def _ranked(found: Suggestion) -> dict[str, Any]:
         "worth": str(found.worth),
         "more_parameters": found.parameters / found.baseline_parameters,
         "more_seconds": found.seconds / found.baseline_seconds if found.baseline_seconds > 0 else math.nan,
-        "said": f"{what}: {confirmed.points(found.gain.value, reach)} points on {words.several(found.seeds, 'seed')}",
+        "said": f"{what}: {words.points(found.gain.value, reach)} points on {words.several(found.seeds, 'seed')}",
     }
 
 
@@ -90,7 +90,7 @@ def _effects(found: Contribution) -> Iterator[dict[str, Any]]:
             "p": effect.p,
             "reason": effect.reason,
             "without": found.parameters_without,
-            "said": f"{words.label(found.change.parameter)}: {confirmed.points(value, reach)} points",
+            "said": f"{words.label(found.change.parameter)}: {words.points(value, reach)} points",
         }
 
 
@@ -121,7 +121,7 @@ def answer(table: pd.DataFrame) -> str:
     if better.empty:
         return "Of what was confirmed on fresh seeds, nothing is shown to be better than doing nothing."
     first = better.iloc[0]
-    gain = confirmed.points(first["difference"], first["difference_reach"])
+    gain = words.points(first["difference"], first["difference_reach"])
     said = f"Most worth it is `{first['study']}` ({first['what']}): {gain} points over the baseline on fresh seeds"
     others = [f"`{name}`" for name in table.loc[table["tied"] & (table["study"] != first["study"]), "study"]]
     return f"{said}; not told from it: {words.listed(others)}." if others and first["tied"] else f"{said}."

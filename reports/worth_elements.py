@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from reports import confirmed, words, worth, worth_figures
+from reports import words, worth, worth_figures
 from reports.blocks import Block, Head, Row, Sentence, Table, of_figure
+from sweep import wording
 from sweep.results.ablation import Ablation
 from sweep.results.result import Result
 from sweep.verdict.suggestions import WORTH
@@ -48,8 +49,8 @@ def _ranked(entry: dict[Any, Any]) -> Row:
     cells = [
         str(entry["study"]),
         entry["what"],
-        confirmed.points(entry["difference"], entry["difference_reach"]),
-        confirmed.p_value(entry["p"]),
+        words.points(entry["difference"], entry["difference_reach"]),
+        words.p_value(entry["p"]),
         f"{entry['seeds']}",
         WORTH[entry["worth"]],
         f"{words.count(entry['parameters'])}{_times(entry['more_parameters'])}",
@@ -59,7 +60,7 @@ def _ranked(entry: dict[Any, Any]) -> Row:
 
 
 def _times(more: float) -> str:
-    return "" if words.missing(more) else f" (×{words.number(float(f'{more:.2g}'))})"
+    return "" if words.missing(more) else f" ({wording.ratio(more)})"
 
 
 def ablation(result: Result) -> Sequence[Block]:
@@ -80,8 +81,8 @@ def ablation(result: Result) -> Sequence[Block]:
 
 def _gain(found: Ablation) -> str:
     seeds = words.several(len(found.seeds), "seed")
-    best, baseline = (confirmed.accuracy(each.value, each.reach) for each in (found.best, found.baseline))
-    points = confirmed.points(found.gain.value, found.gain.reach)
+    best, baseline = (words.percent(each.value, each.reach) for each in (found.best, found.baseline))
+    points = words.points(found.gain.value, found.gain.reach)
     return f"Trial {found.trial} has {best}, the baseline {baseline}: {points} points on {seeds}."
 
 
@@ -114,4 +115,4 @@ def _table(found: Ablation, table: pd.DataFrame) -> Table:
 def _effect(effect: dict[Any, Any]) -> list[str]:
     if effect["reason"]:
         return [effect["reason"], words.NOTHING]
-    return [confirmed.points(effect["difference"], effect["difference_reach"]), confirmed.p_value(effect["p"])]
+    return [words.points(effect["difference"], effect["difference_reach"]), words.p_value(effect["p"])]

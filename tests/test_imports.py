@@ -11,7 +11,7 @@ import sweep
 
 ROOT = Path(__file__).parent.parent
 TIERS = (
-    {"sweep.errors", "sweep.defaults", "studies"},
+    {"sweep.errors", "sweep.defaults", "sweep.wording", "studies"},
     {"sweep.system", "sweep.space"},
     {"sweep.data", "sweep.models"},
     {"sweep.runs", "sweep.study"},
@@ -44,7 +44,14 @@ DOORS = {
     "psutil": {"sweep.system"},
     "scipy": {"sweep.verdict"},
 }
-STANDARD_LIBRARY_ONLY = ("sweep.errors", "sweep.defaults", "sweep.space", "sweep.system.machine", "sweep.models.shapes")
+STANDARD_LIBRARY_ONLY = (
+    "sweep.errors",
+    "sweep.defaults",
+    "sweep.wording",
+    "sweep.space",
+    "sweep.system.machine",
+    "sweep.models.shapes",
+)
 
 
 def name_of(path: Path) -> str:

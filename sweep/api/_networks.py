@@ -12,6 +12,7 @@ from sweep.storage.store import Store
 from sweep.study.study import Study
 from sweep.system.machine import bfloat16_instructions
 from sweep.system.processes import main_memory
+from sweep.wording import size
 
 BFLOAT16_IS_HARMLESS = False
 """What `benchmarks/precision.py` has shown so far: see its figures in `benchmarks/NOTES.md`."""
@@ -34,8 +35,8 @@ def network_within(dataset: Dataset, free_bytes: int, configuration: Configurati
     network = network_on(dataset)(configuration)
     needed = network.training_bytes(configuration.batch_size)
     if needed > free_bytes:
-        there = f"a worker has {max(free_bytes, 0) / 1e9:.1f} GB for it"
-        raise Infeasible(f"training it would take about {needed / 1e9:.1f} GB of memory, and {there}")
+        there = f"a worker has {size(max(free_bytes, 0))} for it"
+        raise Infeasible(f"training it would take about {size(needed)} of memory, and {there}")
     return network
 
 
@@ -46,7 +47,7 @@ def free_bytes(trial_memory: int | None, workers: int) -> int:
         InputError: `trial_memory` leaves none.
     """
     if trial_memory is not None and trial_memory < 2 * WORKER_BYTES:
-        least = f"{2 * WORKER_BYTES / 1e9:.1f} GB"
+        least = size(2 * WORKER_BYTES)
         raise InputError(
             f"A worker needs at least {least} of memory (TensorFlow takes half of that), not {trial_memory}."
         )

@@ -10,7 +10,7 @@ from sweep.api.look import result
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.defaults import CONFIRMED
-from sweep.errors import InputError, several
+from sweep.errors import InputError
 from sweep.progress.display import Task
 from sweep.results import result as results
 from sweep.results.result import Result
@@ -18,6 +18,7 @@ from sweep.storage.lease import Lease
 from sweep.verdict.candidates import affordable, best_and_confirmed, best_to_confirm
 from sweep.verdict.folds import Folds, fresh_seeds, train_together
 from sweep.verdict.race import Race, verdict_to_keep
+from sweep.wording import several
 
 
 def confirm(

@@ -14,7 +14,6 @@ from sweep.api.workplace import NO_LIMITS, Workplace, WorkplaceOptions
 from sweep.coordinator.coordinator import Coordinator, Stopped
 from sweep.data.dataset import Dataset, Split, partition
 from sweep.engines.supervised import Limits
-from sweep.errors import several
 from sweep.progress.display import Task
 from sweep.results import result as results
 from sweep.results.result import Result
@@ -27,6 +26,7 @@ from sweep.storage.database import as_url, place_of
 from sweep.storage.lease import Lease
 from sweep.study.study import Study, load
 from sweep.system.machine import bfloat16_instructions
+from sweep.wording import several
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ from sweep.data import dataset as data
 from sweep.defaults import KEEP_CHECKPOINTS, STORAGE
 from sweep.engines.local import LocalEngine
 from sweep.engines.supervised import Limits, Supervised
-from sweep.errors import InputError, shown
+from sweep.errors import InputError
 from sweep.progress.display import Display, SilentWatcher, Told
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import checkpoint_folder
 from sweep.storage.store import Store
 from sweep.system.machine import cores, provenance
+from sweep.wording import shown
 
 NO_LIMITS = Limits()
 

@@ -12,7 +12,8 @@ import typer
 from typer import Argument, Option
 
 from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, STORAGE, SUGGESTED_SEEDS, VALIDATION
-from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError, plain
+from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError
+from sweep.wording import duration, margin, percent, plain, points, several, size, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -279,8 +280,8 @@ def check(
 ) -> None:
     """Validate a study; show its space, ten samples and what it will cost."""
     from sweep.api.check import check as checked
-    from sweep.cli.progress import changes, duration
-    from sweep.cli.tables import cell, print_json, print_table
+    from sweep.cli.progress import changes
+    from sweep.cli.tables import print_json, print_table
     from sweep.search.preview import as_document
     from sweep.space.configuration import Configuration
 
@@ -296,11 +297,11 @@ def check(
     base = wanted.base.values()
     print_table(
         ["parameter", "from what", "baseline"],
-        [[name, str(span), cell(base.get(name))] for name, span in wanted.space.items()],
+        [[name, str(span), value(base.get(name))] for name, span in wanted.space.items()],
     )
     print("\nten samples")
     for sample in seen.samples:
-        point = ", ".join(f"{name} {cell(value)}" for name, value in sample.point.items())
+        point = ", ".join(f"{name} {value(given)}" for name, given in sample.point.items())
         shape = sample.shape
         cost = (
             f"cannot exist ({sample.reason})"
@@ -325,7 +326,6 @@ def baseline(
 ) -> None:
     """Train the tutorial's network as the tutorial did, and compare."""
     import sweep
-    from sweep.cli.progress import percent
     from sweep.cli.tables import print_json, print_table
     from sweep.space.configuration import TUTORIAL_ACCURACY, TUTORIAL_LOSS
 
@@ -338,8 +338,8 @@ def baseline(
         return print_json({"tutorial": {"accuracy": TUTORIAL_ACCURACY, "loss": TUTORIAL_LOSS}, "runs": rows})
     table = [["the tutorial", percent(TUTORIAL_ACCURACY), f"{TUTORIAL_LOSS:.4f}", ""]]
     for seed, epoch in enumerate(last):
-        difference = 100 * (epoch.val_accuracy - TUTORIAL_ACCURACY)
-        table.append([f"seed {seed}", percent(epoch.val_accuracy), f"{epoch.val_loss:.4f}", f"{difference:+.2f}"])
+        difference = points(epoch.val_accuracy - TUTORIAL_ACCURACY)
+        table.append([f"seed {seed}", percent(epoch.val_accuracy), f"{epoch.val_loss:.4f}", difference])
     print_table(["10,000 test images", "accuracy", "loss", "points"], table, right=(1, 2, 3))
 
 
@@ -552,7 +552,6 @@ def compare(
 
     from reports.compared import essence
     from sweep.api.look import results_of
-    from sweep.cli.progress import duration, percent
     from sweep.cli.rankings import print_ranking
     from sweep.cli.tables import print_json, print_table
     from sweep.verdict.suggestions import as_document, ranking
@@ -568,8 +567,8 @@ def compare(
             row["study"],
             percent(row["best"]),
             percent(row["baseline"]),
-            "" if row["difference"] != row["difference"] else f"{100 * row['difference']:+.2f}",
-            "" if row["margin"] != row["margin"] else f"±{100 * row['margin']:.2f}",
+            points(row["difference"]),
+            margin(row["margin"]),
             f"{row['completed']} of {row['trials']}",
             duration(row["cost"]),
             row["matters"],
@@ -604,7 +603,6 @@ def export(
 ) -> None:
     """Write the best as a trained model, a script, a notebook and a configuration."""
     import sweep
-    from sweep.cli.progress import percent
     from sweep.exports.folder import NAMES
 
     if tensorboard is not None or mlflow is not None:
@@ -675,12 +673,12 @@ def gc(
     with Store.open(storage, create=False) as store:
         found = superfluous(store, checkpoint_folder(storage), keep_checkpoints)
     if found:
-        print_table(["file", "MB", "what"], [[f.path.name, f"{f.size / 1e6:.1f}", f.what] for f in found], right=(1,))
+        print_table(["file", "size", "what"], [[f.path.name, size(f.size), f.what] for f in found], right=(1,))
     if not dry_run:
         for each in found:
             each.path.unlink(missing_ok=True)
-    megabytes = sum(each.size for each in found) / 1e6
-    print(f"{len(found)} files, {megabytes:.1f} MB{': left, as this is a dry run' if dry_run else ' removed'}")
+    all_of_them = f"{several(len(found), 'file')}, {size(sum(each.size for each in found))}"
+    print(f"{all_of_them}{': left, as this is a dry run' if dry_run else ' removed'}")
 
 
 @app.command(rich_help_panel=KEEP)

@@ -8,8 +8,8 @@ from rich.console import Console
 from sweep.cli.progress import Tally, download_bar, watching
 from sweep.coordinator.coordinator import Watcher
 from sweep.data.dataset import Progress
-from sweep.errors import plain
 from sweep.progress.display import Task
+from sweep.wording import plain
 
 
 class ConsoleDisplay:

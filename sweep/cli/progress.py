@@ -13,10 +13,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from rich.table import Table
 from rich.text import Text
 
-from sweep.errors import plain, several
 from sweep.runs import UNFINISHED, Epoch, Outcome, Trial
-from sweep.space.configuration import Configuration, Value
+from sweep.space.configuration import Configuration
 from sweep.verdict.outlook import TOP, in_words, outlook
+from sweep.wording import duration, percent, plain, several, value
 
 if TYPE_CHECKING:
     from sweep.results.result import Result
@@ -25,33 +25,10 @@ if TYPE_CHECKING:
 BARS = "▁▂▃▄▅▆▇█"
 
 
-def percent(score: float | None) -> str:
-    """An accuracy from 0 to 1 as people read it, or a dash."""
-    return "–" if score is None or score != score else f"{100 * score:.2f} %"
-
-
-def duration(seconds: float) -> str:
-    """As in "2 min 01 s", or a dash."""
-    if seconds != seconds:
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
-def shown(value: Value) -> str:
-    """A hyperparameter's value as short as it can be."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
 def changes(configuration: Configuration, base: Configuration) -> str:
     """How a configuration differs from its base, in a line."""
     before, now = base.values(), configuration.values()
-    changed = [f"{name} {shown(value)}" for name, value in now.items() if before.get(name) != value]
+    changed = [f"{name} {value(new)}" for name, new in now.items() if before.get(name) != new]
     return ", ".join(changed) or "the baseline"
 
 
@@ -158,7 +135,7 @@ class Tally:
         scores = [self._scores[number] for number in sorted(self._scores)]
         best = [configuration.values() for *_, configuration in self._top]
         found = outlook(scores, best, pace, self._study.drawn, self._study.validation)
-        return "" if found is None else "; ".join(in_words(found, lambda edge: f"{edge.name} {shown(edge.value)}"))
+        return "" if found is None else "; ".join(in_words(found, lambda edge: f"{edge.name} {value(edge.value)}"))
 
     def standing(self) -> str:
         """Best against baseline, in a line."""
@@ -199,7 +176,7 @@ class Lines:
         self._say(f"{self.tally.noun} {trial.number} goes on in another worker: {reason}")
 
     def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None:
-        how = "known already" if reused else f"{metrics.seconds:.1f} s"
+        how = "known already" if reused else duration(metrics.seconds)
         self._say(
             f"{self.tally.noun} {trial.number} epoch {metrics.epoch:g} of {trial.configuration.epochs}: "
             f"loss {metrics.loss:.4f}, {self.tally.measure_of(trial)} {percent(metrics.val_accuracy)} ({how})"

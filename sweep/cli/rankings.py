@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sweep.cli.progress import duration, percent, shown
-from sweep.cli.tables import cell, points, print_json, print_table, reach
+from sweep.cli.tables import print_json, print_table
 from sweep.results.ablation import Ablation, Contribution, Effect
 from sweep.results.verdict import ALPHA, known
 from sweep.space.configuration import Values
 from sweep.verdict.suggestions import WORTH, Suggestion, Worth, as_document
+from sweep.wording import duration, p_value, percent, points, ratio, value
 
 if TYPE_CHECKING:
     from sweep.results.result import Result
@@ -38,8 +38,8 @@ def print_ranking(found: Sequence[Suggestion], unconfirmed: Iterable[str], as_js
 def _ranked(found: Suggestion) -> list[str]:
     return [
         found.study,
-        points(found.gain),
-        "" if found.p != found.p else f"{found.p:.3f}",
+        points(found.gain.value, found.gain.reach),
+        "" if found.p != found.p else p_value(found.p),
         str(found.seeds),
         WORTH[found.worth],
         f"{found.parameters:,}{_times(found.parameters, found.baseline_parameters)}",
@@ -58,7 +58,8 @@ def ranked(found: Sequence[Suggestion]) -> Iterable[str]:
         yield "no suggestion is shown to be better than doing nothing"
     else:
         first = better[0]
-        yield f"most worth it: {first.study} ({values(first.values)}), {points(first.gain)} points"
+        gain = points(first.gain.value, first.gain.reach)
+        yield f"most worth it: {first.study} ({values(first.values)}), {gain} points"
         tied = [each.study for each in found if each.tied and each is not first]
         if tied and first.tied:
             yield f"not told from it: {', '.join(tied)}"
@@ -80,8 +81,9 @@ def print_ablation(result: "Result", as_json: bool) -> None:
     print_table(columns, rows, right=(3, 4, 5, 6, 7, 8, 9))
     print()
     seeds = f"{len(found.seeds)} seeds"
-    best, baseline = (f"{percent(each.value)}{reach(each)}" for each in (found.best, found.baseline))
-    print(f"trial {found.trial} {best}, the baseline {baseline}: {points(found.gain)} points on {seeds}")
+    best, baseline = (percent(each.value, each.reach) for each in (found.best, found.baseline))
+    gain = points(found.gain.value, found.gain.reach)
+    print(f"trial {found.trial} {best}, the baseline {baseline}: {gain} points on {seeds}")
     for line in contributions(found):
         print(line)
 
@@ -100,14 +102,15 @@ def _contribution(found: Contribution, only: bool) -> list[str]:
 
 def _side(parameter: str, given: Values) -> str:
     """A parameter's value, and those that go with it."""
-    others = values({name: value for name, value in given.items() if name != parameter})
-    return cell(given.get(parameter)) + (f" ({others})" if others else "")
+    others = values({name: each for name, each in given.items() if name != parameter})
+    return value(given.get(parameter)) + (f" ({others})" if others else "")
 
 
 def _effect(effect: Effect) -> list[str]:
     if effect.estimate is None:
         return [effect.reason.split(":")[0], ""]
-    return [points(effect.estimate), "" if known(effect.p) is None else f"{effect.p:.3f}"]
+    gain = points(effect.estimate.value, effect.estimate.reach)
+    return [gain, "" if known(effect.p) is None else p_value(effect.p)]
 
 
 def contributions(found: Ablation) -> Iterable[str]:
@@ -141,11 +144,11 @@ def _clear(effect: Effect) -> int:
 
 def values(given: Values) -> str:
     """As in "extra_blocks 1, conv3_filters 64 and 3 more"."""
-    listed = [f"{name} {shown(value)}" for name, value in given.items()]
-    more = len(listed) - MOST_VALUES
-    return ", ".join(listed) if more <= 1 else f"{', '.join(listed[:MOST_VALUES])} and {more} more"
+    named = [f"{name} {value(each)}" for name, each in given.items()]
+    more = len(named) - MOST_VALUES
+    return ", ".join(named) if more <= 1 else f"{', '.join(named[:MOST_VALUES])} and {more} more"
 
 
 def _times(here: float, there: float) -> str:
     """As in " (×1.3)"; nothing where that is not known."""
-    return f" (×{here / there:.2g})" if there > 0 else ""
+    return f" ({ratio(here / there)})" if there > 0 else ""

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sweep.cli.progress import changes, duration, percent, shown
-from sweep.errors import plain, several
+from sweep.cli.progress import changes
 from sweep.results.verdict import Estimate, known
-from sweep.space.configuration import Configuration, Value
+from sweep.space.configuration import Configuration
 from sweep.verdict.outlook import in_words, look_ahead
+from sweep.wording import duration, margin, moment, p_value, percent, plain, points, several, value
 
 if TYPE_CHECKING:
     from sweep.coordinator.batch import Trained
@@ -42,12 +42,12 @@ def summary(result: "Result") -> Iterable[str]:
     yield f"baseline    {percent(base)}  {'the tutorial' if _is_tutorial(result) else 'the study'}'s configuration"
     if base is not None:
         noise = 2 * ((score * (1 - score) + base * (1 - base)) / result.study.validation) ** 0.5
-        gain = 100 * (score - base)
-        doubt = "" if abs(gain) > 100 * noise else ", so this may be luck"
+        gain = score - base
+        doubt = "" if abs(gain) > noise else ", so this may be luck"
         images = f"{result.study.validation:,} validation images, one run each"
-        yield f"difference  {gain:+.2f} points on {images}; up to ±{100 * noise:.2f} is noise{doubt}"
+        yield f"difference  {points(gain)} points on {images}; up to {margin(noise)} is noise{doubt}"
     found = look_ahead(result)
-    for clause in [] if found is None else in_words(found, lambda edge: f"{edge.name} {shown(edge.value)}"):
+    for clause in [] if found is None else in_words(found, lambda edge: f"{edge.name} {value(edge.value)}"):
         yield f"outlook     {clause}"
 
 
@@ -75,7 +75,7 @@ def verdict(result: "Result") -> Iterable[str]:
         yield f"            tied with it: {', '.join(map(_named, tied))}"
     if recommended.difference is not None:
         seeds = f"{len(recommended.scores)} fresh seeds, each with its own validation images"
-        yield f"difference  {points(recommended.difference)} points to the baseline on {seeds}"
+        yield f"difference  {_gain(recommended.difference)} points to the baseline on {seeds}"
     yield f"test set    {', '.join(_test(result))}"
 
 
@@ -87,7 +87,7 @@ def _test(result: "Result") -> Iterable[str]:
         yield percent(test.recommended.value)
     if test is not None and test.difference is not None:
         yield f"the baseline {percent(test.baseline.value)}"
-        yield f"{points(test.difference)} points"
+        yield f"{_gain(test.difference)} points"
     if test is not None and result.study.train_size is not None:
         yield f"trained on all training images, not {result.study.train_size:,} as above"
     times = {0: "still sealed", 1: "looked at once for this study", 2: "looked at twice for this study"}
@@ -137,11 +137,11 @@ def print_verdict(result: "Result", as_json: bool) -> None:
         [
             _named(each.trial),
             f"{len(each.scores)}{' (stopped)' if each.raced_out else ''}",
-            f"{percent(each.mean.value)}{reach(each.mean)}",
-            "" if each.difference is None else points(each.difference),
-            "" if known(each.p) is None else f"{each.p:.3f}",
+            percent(each.mean.value, each.mean.reach),
+            "" if each.difference is None else _gain(each.difference),
+            "" if known(each.p) is None else p_value(each.p),
             percent(each.search_score),
-            "" if each.luck is None else f"{100 * each.luck:+.2f}",
+            "" if each.luck is None else points(each.luck),
             f"{each.parameters:,}",
             changes(result.configuration(each.trial), result.study.base),
         ]
@@ -158,14 +158,8 @@ def _named(trial: int) -> str:
     return f"trial {trial}" if trial else "baseline"
 
 
-def reach(estimate: Estimate) -> str:
-    """Half of a 95 % interval, in points; nothing at one seed."""
-    return "" if math.isnan(estimate.reach) else f" ±{100 * estimate.reach:.2f}"
-
-
-def points(estimate: Estimate) -> str:
-    """A difference with its 95 % interval, in points of accuracy."""
-    return f"{100 * estimate.value:+.2f}{reach(estimate)}"
+def _gain(difference: Estimate) -> str:
+    return points(difference.value, difference.reach)
 
 
 def print_trial(result: "Result", trial: int, as_json: bool) -> None:
@@ -178,7 +172,7 @@ def print_trial(result: "Result", trial: int, as_json: bool) -> None:
     facts = row.iloc[0]
     reason = f" ({facts['reason']})" if facts["reason"] else ""
     away = math.nan if result.baseline_score is None or facts["baseline"] else facts["score"] - result.baseline_score
-    beside = "" if math.isnan(away) else f" ({100 * away:+.2f} points to the baseline)"
+    beside = "" if math.isnan(away) else f" ({points(away)} points to the baseline)"
     accuracy = f"accuracy {percent(facts['score'])}{beside}"
     print(plain(f"trial {trial} of {result.study.name}: {facts['outcome']}{reason}, {accuracy}"))
     origin = f" from {facts['reused_from']}" if facts["reused_from"] else ""
@@ -187,15 +181,15 @@ def print_trial(result: "Result", trial: int, as_json: bool) -> None:
     died = f"; {several(facts['attempts'] - 1, 'worker')} died over it" if facts["attempts"] > 1 else ""
     print(f"{facts['trained_epochs']:g} epochs{reused}: {took}{died}")
     if facts["finished"] == facts["finished"]:
-        print(f"from {facts['started']:%Y-%m-%d %H:%M:%S} to {facts['finished']:%Y-%m-%d %H:%M:%S} UTC")
+        print(f"from {moment(facts['started'])} to {moment(facts['finished'])}")
     print(f"on {plain(result.where)}; seed {facts['seed']}; fingerprint {facts['fingerprint']}\n")
     base = result.study.base.values()
     values = configuration.values()
     print_table(
         ["parameter", "value", "baseline"],
         [
-            [name, cell(value), "" if base.get(name) == value else cell(base.get(name))]
-            for name, value in values.items()
+            [name, value(given), "" if base.get(name) == given else value(base.get(name))]
+            for name, given in values.items()
         ],
     )
     print()
@@ -241,7 +235,7 @@ def print_runs(runs: Mapping[int, "Trained"], validation: int, as_json: bool) ->
     ]
     if mean is not None and len(scores) > 1:
         loss = sum(epoch.val_loss for epoch in last.values()) / len(last)
-        rows.append(["mean", f"{percent(mean.value)}{reach(mean)}", f"{loss:.4f}", "", ""])
+        rows.append(["mean", percent(mean.value, mean.reach), f"{loss:.4f}", "", ""])
     print_table(["seed", "accuracy", "loss", "epochs", "seconds"], rows, right=(0, 2, 3, 4))
     held_out = f"{validation:,} training images that each seed holds out"
     print(f"scored on {held_out}; the test images stay sealed")
@@ -288,8 +282,3 @@ def print_table(columns: list[str], rows: Iterable[list[str]], right: Iterable[i
 
 def print_json(document: object) -> None:
     print(json.dumps(document, indent=2))
-
-
-def cell(value: Value | None) -> str:
-    """A hyperparameter's value in a table; a dash where there is none."""
-    return "–" if value is None else shown(value)

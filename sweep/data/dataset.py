@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from sweep.data._arrays import Raw, as_images, as_labels, read, reading
 from sweep.data.published import PUBLISHED, Progress, obtain, silent
 from sweep.defaults import VALIDATION
-from sweep.errors import DataError, alike, did_you_mean
+from sweep.errors import DataError
+from sweep.system.files import did_you_mean_path
+from sweep.wording import did_you_mean
 
 __all__ = ["Dataset", "Partition", "Progress", "Split", "describe", "load", "partition", "silent"]
 
@@ -162,7 +164,7 @@ def _existing(source: str) -> Path:
             f"Unknown dataset {source!r}.{did_you_mean(source, PUBLISHED)}"
             " A path may stand here too: of a .npz file, or of a folder of IDX files."
         )
-    raise DataError(f"{path}: no such file or folder.{alike(path)}")
+    raise DataError(f"{path}: no such file or folder.{did_you_mean_path(path)}")
 
 
 def _dataset(name: str, found: Mapping[str, Raw]) -> Dataset:

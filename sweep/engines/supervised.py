@@ -24,6 +24,7 @@ from sweep.runs import (
     WorkerDied,
     WorkerReady,
 )
+from sweep.wording import duration, size
 
 ATTEMPTS = 3
 """So many workers may die over a trial, and no more are given to it."""
@@ -153,13 +154,13 @@ class Supervised:
         silent = time.monotonic() - attended.last_sign
         patience = max(HANG_SECONDS, HANG_EPOCHS * median(attended.epochs or [0.0]))
         if silent > patience:
-            return Outcome.TIMED_OUT, f"it gave no sign of life for {silent:.0f} s"
+            return Outcome.TIMED_OUT, f"it gave no sign of life for {duration(silent)}"
         seconds, allowed = attended.seconds + self._elapsed(attended), self._limits.seconds
         if allowed is not None and seconds > allowed:
-            return Outcome.TIMED_OUT, f"it had trained for {seconds:.0f} s, and {allowed:.0f} s are allowed"
+            return Outcome.TIMED_OUT, f"it had trained for {duration(seconds)}, and {duration(allowed)} are allowed"
         most = self._limits.memory
         if most is not None and (held := self._engine.memory(trial)) > most:
-            return Outcome.OUT_OF_MEMORY, f"its worker held {_megabytes(held)}, and {_megabytes(most)} are allowed"
+            return Outcome.OUT_OF_MEMORY, f"its worker held {size(held)}, and {size(most)} are allowed"
         return None
 
     def _elapsed(self, attended: _Attended) -> float:
@@ -175,7 +176,3 @@ class Supervised:
         self._engine.__exit__(kind, error, trace)
         self._attended.clear()
         self._waiting.clear()
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.0f} MB"

@@ -10,12 +10,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sweep.data.published import PUBLISHED
-from sweep.errors import several, shown
 from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.exports.selection import Pick, Sealed, confirmed_trial
 from sweep.results.verdict import BASELINE, Estimate
 from sweep.space.configuration import Configuration, Value
 from sweep.verdict.statistics import difference
+from sweep.wording import duration, percent, points, several, shown
 
 VERSION = 1
 """Of the schema: raised where a program that reads the older would misread the newer."""
@@ -76,7 +76,7 @@ def as_card(document: dict[str, Any]) -> str:
     environment = Environment(
         loader=PackageLoader("sweep.exports"), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
     )
-    environment.filters |= {"percent": _percent, "interval": _interval, "points": _points}
+    environment.filters |= {"duration": duration, "percent": _percent, "interval": _interval, "points": _points}
     name = document["data"]["name"]
     return environment.get_template("card.md.j2").render(
         document | {"source": name if name in PUBLISHED else shown(name), "changes": _changes(document)}
@@ -123,7 +123,7 @@ def _cell(value: Value | None) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return "not known" if share is None else f"{100 * share:.2f} %"
+    return "not known" if share is None else percent(share)
 
 
 def _interval(mean: dict[str, Any] | None) -> str:
@@ -132,10 +132,10 @@ def _interval(mean: dict[str, Any] | None) -> str:
         return "not known"
     seeds = several(mean["seeds"], "seed")
     if mean["low"] is None:
-        return f"{_percent(mean['value'])} ({seeds})"
-    return f"{_percent(mean['value'])} (95 % interval {100 * mean['low']:.2f} to {100 * mean['high']:.2f}, {seeds})"
+        return f"{percent(mean['value'])} ({seeds})"
+    return f"{percent(mean['value'])} (95 % interval {percent(mean['low'])} to {percent(mean['high'])}, {seeds})"
 
 
 def _points(mean: dict[str, Any]) -> str:
-    reach = "" if mean["low"] is None else f" ± {50 * (mean['high'] - mean['low']):.2f}"
-    return f"{100 * mean['value']:+.2f}{reach} points"
+    half = None if mean["low"] is None else (mean["high"] - mean["low"]) / 2
+    return f"{points(mean['value'], half)} points"

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sweep.data.published import HOST, PUBLISHED
 from sweep.exports.selection import Pick, heading
 from sweep.space.configuration import BATCH_NORM_MOMENTUM, Configuration, ConvBlock
+from sweep.wording import margin, percent
 
 READ_NPZ = """with np.load(path) as arrays:
     x_train, y_train, x_test, y_test = (arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))"""
@@ -72,7 +73,7 @@ def _render(pick: Pick, notebook: bool) -> str:
         epochs=_line(f"epochs={configuration.epochs}", f"epochs={tutorial.epochs}"),
         interval=pick.tested.another,
         runs=len(pick.tested.accuracies),
-        mean=None if pick.tested.mean is None else f"{100 * pick.tested.mean.value:.2f}",
+        mean=None if pick.tested.mean is None else percent(pick.tested.mean.value),
         hint=_hint(pick),
     )
 
@@ -83,10 +84,10 @@ def _hint(pick: Pick) -> str:
     if math.isnan(score):
         return "the search has not scored it either"
     images = "all others" if study.train_size is None else f"{study.train_size:,} others"
-    chance = 196 * math.sqrt(score * (1 - score) / study.validation)
+    chance = 1.96 * math.sqrt(score * (1 - score) / study.validation)
     return (
-        f"the search saw {100 * score:.2f} % on {study.validation:,} held-out images after training on {images}, once: "
-        f"which images these were makes it uncertain by ±{chance:.2f} points, the seed by more"
+        f"the search saw {percent(score)} on {study.validation:,} held-out images after training on {images}, once: "
+        f"which images these were makes it uncertain by {margin(chance)} points, the seed by more"
     )
 
 

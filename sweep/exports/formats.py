@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-from sweep.errors import InputError, did_you_mean, shown
+from sweep.errors import InputError
+from sweep.wording import did_you_mean, shown
 
 MODEL = "model.keras"
 """Keras's own, which is always written."""

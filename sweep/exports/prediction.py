@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from sweep.errors import InputError, alike
+from sweep.errors import InputError
 from sweep.exports.formats import MODEL
+from sweep.system.files import did_you_mean_path
 from sweep.system.silence import quietly
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> l
 def _check(path: Path) -> None:
     """That a model file is there and whole, found out without Keras."""
     if not path.is_file():
-        hint = alike(path.parent) if not path.parent.exists() else ""
+        hint = did_you_mean_path(path.parent) if not path.parent.exists() else ""
         raise InputError(f"There is no {path}; `sweep export` writes it.{hint}")
     try:
         with zipfile.ZipFile(path) as archive:
@@ -132,7 +133,7 @@ def _read(path: Path) -> Image.Image:
             with Image.open(path, formats=["PNG", "JPEG"]) as opened:
                 return _opaque(_of_bytes(ImageOps.exif_transpose(opened)))
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file.{alike(path)}") from None
+        raise InputError(f"{path}: no such file.{did_you_mean_path(path)}") from None
     except UnidentifiedImageError:
         raise InputError(f"{path}: not a PNG or JPEG picture.") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):

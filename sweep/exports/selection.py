@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sweep.data.dataset import Dataset
 from sweep.data.published import PUBLISHED
-from sweep.errors import InputError, shown
+from sweep.errors import InputError
 from sweep.models.shapes import Architecture, Infeasible, architecture
 from sweep.results.result import Result
 from sweep.results.verdict import BASELINE, ConfirmedTrial, Estimate
@@ -14,6 +14,7 @@ from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 from sweep.verdict.folds import fresh_seeds
 from sweep.verdict.statistics import estimate, prediction
+from sweep.wording import percent, shown
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,14 @@ def heading(result: Result, trial: int) -> list[str]:
     study = result.study
     source = study.data if study.data in PUBLISHED else shown(study.data)
     score = result.score(trial)
-    accuracy = "not scored" if math.isnan(score) else f"validation accuracy {100 * score:.2f} %"
+    accuracy = "not scored" if math.isnan(score) else f"validation accuracy {percent(score)}"
     lines = [
         f"The configuration of trial {trial} of study {study.name!r}: {accuracy}",
         f"on {study.validation:,} held-out images of {source}, one run, seed {study.seed}.",
     ]
     if (found := confirmed_trial(result, trial)) is not None:
         seeds = f"{len(found.scores)} fresh seeds, each with held-out images of its own"
-        lines.append(f"On {seeds}: {100 * found.mean.value:.2f} %.")
+        lines.append(f"On {seeds}: {percent(found.mean.value)}.")
     return lines
 
 

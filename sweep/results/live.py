@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Self
 
-from sweep.errors import plain
 from sweep.results import result as results
 from sweep.results.result import Result
 from sweep.runs import Epoch, Outcome
@@ -17,6 +16,7 @@ from sweep.space.configuration import Configuration, Value
 from sweep.storage.store import Store, StudyRow, epoch_of
 from sweep.study.study import Study
 from sweep.system.processes import Identity
+from sweep.wording import plain
 
 LATEST = 20
 """Of so many trials that ended last, the cost tells how long the others will take."""

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sweep.data.dataset import Split
-from sweep.errors import InputError, several
+from sweep.errors import InputError
 from sweep.results.ablation import Ablation
 from sweep.results.predictions import Mistakes, Predictions, mistakes
 from sweep.results.verdict import Verdict
@@ -15,6 +15,7 @@ from sweep.runs import Run
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.storage.store import Store
 from sweep.study.study import Study
+from sweep.wording import duration, percent, several
 
 TRIAL_COLUMNS = {
     "trial": "number of the trial in its study, from 0; 0 is the baseline",
@@ -159,7 +160,7 @@ class Result:
         table = frame[["trial", "outcome", "score", *varied, "parameters", "trained_epochs", "cost"]].head(10)
         counts = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
         title = f"{self.study.name}: {len(frame)} of {self.study.trials} trials" + (f" ({counts})" if counts else "")
-        shown = {"score": "{:.2%}".format, "cost": "{:.0f} s".format}
+        shown: dict[str, Any] = {"score": percent, "cost": duration}
         return f"<h4>{html.escape(title)}</h4>" + table.to_html(index=False, na_rep="–", formatters=shown, border=0)
 
     @property

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sweep.errors import InputError, did_you_mean, shown
+from sweep.errors import InputError
+from sweep.wording import did_you_mean, shown
 
 Value = bool | int | float | str
 Values = dict[str, Value]

@@ -11,8 +11,8 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from sweep.errors import InputError, StoreError, alike
-from sweep.system.files import becoming, leftovers
+from sweep.errors import InputError, StoreError
+from sweep.system.files import becoming, did_you_mean_path, leftovers
 
 EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
 
@@ -31,7 +31,7 @@ def connect(storage: str, *, create: bool, readonly: bool = False) -> Engine:
     if kind not in ("sqlite", "postgresql"):
         raise InputError(f"{place_of(url)}: {kind} databases do not work. SQLite and PostgreSQL do: {EXAMPLES}.")
     if kind == "sqlite" and not create and not (file and Path(file).exists()):
-        hint = alike(Path(file)) if file else ""
+        hint = did_you_mean_path(Path(file)) if file else ""
         raise InputError(f"There is no database {file!r} yet; `sweep run quickstart` begins one.{hint}")
     try:
         engine = create_engine(url, **(_only_reading(url) if readonly else {}))

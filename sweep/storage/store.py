@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Table, case, delete, func, insert, select, update
 
 import studies as shipped
-from sweep.errors import InputError, StoreError, did_you_mean
+from sweep.errors import InputError, StoreError
 from sweep.runs import GOING_ON, TRAINING_VERSION, UNFINISHED, Epoch, Outcome, Run, Trial
 from sweep.storage._tables import (
     SCHEMA_VERSION,
@@ -38,6 +38,7 @@ from sweep.storage._tables import (
 from sweep.storage.database import back_up, connect, guarded, place_of
 from sweep.study.study import Study
 from sweep.system.processes import Identity
+from sweep.wording import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sweep.errors import InputError, Problem, StudyError, alike, plain, shown
+from sweep.errors import InputError, Problem, StudyError
 from sweep.study._lines import Lines
 from sweep.study._values import Located
+from sweep.system.files import did_you_mean_path
+from sweep.wording import plain, shown
 
 
 def read(path: Path) -> str:
@@ -24,7 +26,7 @@ def read(path: Path) -> str:
         raise InputError(f"{path}: not a text file in UTF-8 ({why}).") from None
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f"{plain(str(path))}: cannot be read: {reason}.{alike(path)}") from None
+        raise InputError(f"{plain(str(path))}: cannot be read: {reason}.{did_you_mean_path(path)}") from None
 
 
 def parse(text: str, source: str) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
-from sweep.errors import did_you_mean, shown
 from sweep.space.configuration import PARAMETERS, Configuration, Parameter, Value, Values
 from sweep.space.space import Choice, Float, Int, Range, Space
+from sweep.wording import did_you_mean, shown
 
 MOST_STEPS = 10_000
 """Finer ranges are continuous to all intents."""

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from sweep.errors import did_you_mean, shown
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.study import _toml as toml
 from sweep.study._values import Problems, read_values
+from sweep.wording import did_you_mean, shown
 
 
 def read(path: Path) -> Configuration:

@@ -12,12 +12,14 @@ from pydantic_core import ErrorDetails
 
 import studies
 from sweep.defaults import VALIDATION
-from sweep.errors import InputError, Problem, StudyError, alike, did_you_mean, shown
+from sweep.errors import InputError, Problem, StudyError
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.space import Choice, Int, Range, Space
 from sweep.study import _toml as toml
 from sweep.study import recipe
 from sweep.study._values import Problems, read_base, read_space
+from sweep.system.files import did_you_mean_path
+from sweep.wording import did_you_mean, shown
 
 Sampler = Literal["tpe", "random", "grid", "qmc", "cmaes", "gp"]
 Pruner = Literal["asha", "none", "hyperband", "successive-halving", "median"]
@@ -247,7 +249,7 @@ def load(name: str) -> Study:
         return read(Path(name))
     hint = did_you_mean(name, shipped)
     if "Did" not in hint:
-        hint = alike(Path(name)) or hint
+        hint = did_you_mean_path(Path(name)) or hint
     raise InputError(
         f"There is no study {shown(name)}.{hint} A study file of your own is named by "
         f"its path, as in ./my.toml; `sweep init my.toml` writes one."

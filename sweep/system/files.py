@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sweep.system.processes import exists
+from sweep.wording import did_you_mean
 
 
 @contextmanager
@@ -87,3 +88,16 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def did_you_mean_path(path: Path) -> str:
+    """A sentence that names the entry of `path`'s folder with the most similar name; empty where none is similar.
+
+    Starts with a space, to be put behind another sentence.
+    """
+    try:
+        there = [entry.name for entry in path.parent.iterdir()]
+    except (OSError, ValueError):
+        return ""
+    hint = did_you_mean(path.name, there)
+    return hint if path.name not in there and "Did" in hint else ""

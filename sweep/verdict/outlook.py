@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sweep.space.configuration import PARAMETERS, Value
 from sweep.space.space import Choice, Float, Int, Range
+from sweep.wording import listed, points, rough_duration, several
 
 if TYPE_CHECKING:
     from sweep.results.result import Result
@@ -232,27 +233,27 @@ def in_words(found: Outlook, named: Callable[[Edge], str]) -> list[str]:
     said += [] if found.more is None else [more_in_words(found.more, found.seconds, found.noise)]
     if found.edges:
         lie, widen = ("lies", "its range: widen it") if len(found.edges) == 1 else ("lie", "their ranges: widen these")
-        said.append(f"the best {', '.join(map(named, found.edges))} {lie} at the end of {widen}")
+        said.append(f"the best {listed(map(named, found.edges))} {lie} at the end of {widen}")
     return said
 
 
 def late_in_words(late: tuple[int, float], noise: float) -> str:
-    """As in "the last 7 trials raised the best by 0.05 points, which may be chance"."""
+    """As in "the last 7 trials raised the best score by +0.05 points, which is within the noise of single runs"."""
     trials, gained = late
-    who = "the last trial" if trials == 1 else f"the last {trials:,} trials"
+    who = "the last trial" if trials == 1 else f"the last {several(trials, 'trial')}"
     if gained <= 0:
         return f"{who} found nothing better"
-    return f"{who} raised the best by {100 * gained:.2f} points" + (", which may be chance" if gained <= noise else "")
+    chance = ", which is within the noise of single runs" if gained <= noise else ""
+    return f"{who} raised the best score by {points(gained)} points{chance}"
 
 
 def more_in_words(more: Forecast, seconds: float, noise: float) -> str:
-    """As in "another hour (about 24 trials) would add about 0.50 points on average, hardly more than 0.90"."""
-    span = "hour" if seconds > 3500 else f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
-    who = f"another {span} (about {more.trials:,} {'trial' if more.trials == 1 else 'trials'})"
+    """As in "forecast for 1 hour more (about 24 trials): +0.50 points expected, at most +0.90 (90 % limit)"."""
+    opening = f"forecast for {rough_duration(seconds)} more (about {several(more.trials, 'trial')})"
     if more.most < 0.00005:
-        return f"{who} would hardly find anything better"
-    most = f"hardly more than {100 * more.most:.2f}"
+        return f"{opening}: hardly any gain"
+    most = f"at most {points(more.most)}"
     if more.most <= noise:
-        return f"{who} would add {most} points, which one run cannot tell from chance"
-    expected = "less than 0.01" if more.expected < 0.0001 else f"about {100 * more.expected:.2f}"
-    return f"{who} would add {expected} points on average, {most}"
+        return f"{opening}: {most} points (90 % limit), within the noise of single runs"
+    expected = "less than +0.01" if more.expected < 0.0001 else points(more.expected)
+    return f"{opening}: {expected} points expected, {most} (90 % limit)"

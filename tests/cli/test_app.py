@@ -225,10 +225,10 @@ def test_gc_shows_and_removes_what_no_study_needs(copied):
     (folder / "unknown.npz").write_bytes(b"x" * 1_500_000)
     shown = sweep("gc", "--dry-run", cwd=copied).stdout
     assert "unknown.npz" in shown
-    assert shown.splitlines()[-1] == "1 files, 1.5 MB: left, as this is a dry run"
-    assert sweep("gc", cwd=copied).stdout.splitlines()[-1] == "1 files, 1.5 MB removed"
+    assert shown.splitlines()[-1] == "1 file, 1.50 MB: left, as this is a dry run"
+    assert sweep("gc", cwd=copied).stdout.splitlines()[-1] == "1 file, 1.50 MB removed"
     assert set(folder.iterdir()) == needed
-    assert sweep("gc", cwd=copied).stdout == "0 files, 0.0 MB removed\n"
+    assert sweep("gc", cwd=copied).stdout == "0 files, 0 B removed\n"
     sweep("gc", "--keep-checkpoints", "1", cwd=copied)
     assert len(list(folder.iterdir())) == 1
 

@@ -13,7 +13,7 @@ from samples.results import result_of, rows_of
 from samples.studies import study_of
 
 from sweep.cli import progress as display
-from sweep.cli.progress import BARS, Lines, LiveTable, Tally, changes, duration, percent, shown, sparkline, watching
+from sweep.cli.progress import BARS, Lines, LiveTable, Tally, changes, sparkline, watching
 from sweep.coordinator.batch import Batch
 from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
@@ -51,36 +51,6 @@ def clock(monkeypatch):
 
 
 # -- words
-
-
-@pytest.mark.parametrize(
-    ("given_seconds", "text"),
-    [
-        (0, "0 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 00 s"),
-        (61, "1 min 01 s"),
-        (3599.6, "1 h 00 min"),
-        (9e4, "25 h 00 min"),
-    ],
-)
-def test_a_duration_is_told_in_its_two_largest_units(given_seconds, text):
-    assert duration(given_seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("score", "text"), [(0.9856, "98.56 %"), (1, "100.00 %"), (None, "–"), (math.nan, "–"), (0.0, "0.00 %")]
-)
-def test_an_accuracy_is_told_in_percent(score, text):
-    assert percent(score) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(True, "yes"), (False, "no"), (1e-4, "0.0001"), (0.123456, "0.123"), (128, "128"), ("sgd", "sgd")],
-)
-def test_a_value_is_as_short_as_it_can_be(value, text):
-    assert shown(value) == text
 
 
 def test_a_configuration_is_told_by_what_differs():

@@ -406,7 +406,7 @@ def test_a_trial_that_a_limit_ends_is_told_and_the_study_goes_on(storage):
     result, stopped = run(study_of(RATES), storage, engine, limits=Limits(memory=2_000_000_000))
     assert stopped is Stopped.DONE
     assert outcomes(result) == ["out of memory"] * 6
-    assert set(result.frame["reason"]) == {"its worker held 3,000 MB, and 2,000 MB are allowed"}
+    assert set(result.frame["reason"]) == {"its worker held 3.00 GB, and 2.00 GB are allowed"}
     with Store.open(storage) as store:
         assert OptunaSearch(study_of(RATES), store.url).unfinished() == []
 

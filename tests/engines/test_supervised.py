@@ -27,6 +27,7 @@ from sweep.runs import (
     WorkerReady,
 )
 from sweep.space.configuration import Configuration
+from sweep.wording import duration
 
 
 class Clock:
@@ -187,7 +188,7 @@ def test_a_trial_that_takes_too_long_is_ended_as_timed_out_and_its_worker_is_fre
     assert not ended(supervised.wait(0))
     clock.goes_on(1)
     assert supervised.wait(0)[-1] == SegmentFailed(
-        0, Outcome.TIMED_OUT, "it had trained for 101 s, and 100 s are allowed"
+        0, Outcome.TIMED_OUT, "it had trained for 1 min 41 s, and 1 min 40 s are allowed"
     )
     assert engine.idle == supervised.idle == 1
     assert supervised.wait(0) == []
@@ -200,7 +201,7 @@ def test_what_the_known_epochs_took_counts_towards_the_time_allowed(clock):
     assert not ended(supervised.wait(0))
     clock.goes_on(1)
     (failed,) = ended(supervised.wait(0))
-    assert failed.reason == "it had trained for 101 s, and 100 s are allowed"
+    assert failed.reason == "it had trained for 1 min 41 s, and 1 min 40 s are allowed"
 
 
 def test_what_was_spent_with_workers_that_died_counts_towards_the_time_allowed(clock):
@@ -231,7 +232,7 @@ def test_a_trial_whose_worker_holds_too_much_is_ended_as_out_of_memory():
     supervised.start(segment_of())
     assert not ended(supervised.wait(0))
     engine.held = 2_500_000_000
-    reason = "its worker held 2,500 MB, and 2,000 MB are allowed"
+    reason = "its worker held 2.50 GB, and 2.00 GB are allowed"
     assert supervised.wait(0)[-1] == SegmentFailed(0, Outcome.OUT_OF_MEMORY, reason)
     assert engine.idle == 1
 
@@ -270,7 +271,7 @@ def test_a_segment_that_is_silent_for_long_is_ended_as_timed_out(clock, seconds,
     clock.goes_on(patience)
     assert supervised.wait(0) == []
     clock.goes_on(1)
-    reason = f"it gave no sign of life for {patience + 1} s"
+    reason = f"it gave no sign of life for {duration(patience + 1)}"
     assert supervised.wait(0) == [SegmentFailed(0, Outcome.TIMED_OUT, reason)]
     assert engine.idle == 1
 

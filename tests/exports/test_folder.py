@@ -142,7 +142,7 @@ def test_the_lines_of_the_card_run_and_its_numbers_are_those_of_the_document(pla
     tested, more = metrics["accuracy"]["test"], metrics["accuracy"]["one_more_run"]
     for number in (
         f"**{100 * metrics['model']['accuracy']:.2f} %**",
-        f"{100 * tested['value']:.2f} % (95 % interval {100 * tested['low']:.2f} to {100 * tested['high']:.2f}, 3",
+        f"{100 * tested['value']:.2f} % (95 % interval {100 * tested['low']:.2f} % to {100 * tested['high']:.2f} %, 3",
         f"{100 * more['low']:.2f} % to {100 * more['high']:.2f} %",
         f"{100 * metrics['baseline']['test']['value']:.2f} %",
         mnist().digest,

@@ -18,10 +18,10 @@ from samples.results import result_of
 
 import reports
 from sweep.cli import app as cli
-from sweep.errors import plain
 from sweep.exports import folder as export
 from sweep.results.live import Reading
 from sweep.runs import Outcome
+from sweep.wording import plain
 
 HIT = "window.hit = 1"
 STRINGS = [

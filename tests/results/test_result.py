@@ -255,7 +255,7 @@ def test_without_predictions_there_are_no_mistakes(storage):
 def test_a_notebook_shows_how_far_a_study_is_and_its_best_trials(storage):
     shown = result_of(storage, rates(0.9, 0.95, 0.8), trials=20)._repr_html_()
     assert "test: 3 of 20 trials (3 completed)" in shown
-    assert shown.index("95.00%") < shown.index("90.00%") < shown.index("80.00%")
+    assert shown.index("95.00 %") < shown.index("90.00 %") < shown.index("80.00 %")
     assert "learning_rate" in shown
     assert "conv1_filters" not in shown
 

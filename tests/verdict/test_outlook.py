@@ -112,7 +112,7 @@ def test_a_forecast_goes_no_further_than_three_times_what_was_tried():
     found = outlook.look_ahead(timed(SCORES, 10))
     assert found.more.trials == 36
     assert found.seconds == 360
-    assert "another 6 minutes (about 36 trials) would add" in outlook.in_words(found, str)[1]
+    assert "forecast for 6 minutes more (about 36 trials): " in outlook.in_words(found, str)[1]
 
 
 def test_there_is_no_more_to_find_than_points_that_are_left():
@@ -204,10 +204,10 @@ def test_chance_seldom_points_at_an_end():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ((24, 0.0003, 0.0052), "(about 24 trials) would add about 0.03 points on average, hardly more than 0.52"),
-        ((1, 0.00004, 0.0052), "(about 1 trial) would add less than 0.01 points on average, hardly more"),
-        ((24, 0.0003, 0.0012), "would add hardly more than 0.12 points, which one run cannot tell from chance"),
-        ((3, 0.0, 0.0), "(about 3 trials) would hardly find anything better"),
+        ((24, 0.0003, 0.0052), "(about 24 trials): +0.03 points expected, at most +0.52 (90 % limit)"),
+        ((1, 0.00004, 0.0052), "(about 1 trial): less than +0.01 points expected, at most"),
+        ((24, 0.0003, 0.0012), ": at most +0.12 points (90 % limit), within the noise of single runs"),
+        ((3, 0.0, 0.0), "forecast for 1 hour more (about 3 trials): hardly any gain"),
     ],
 )
 def test_a_forecast_is_said_in_points_and_never_more_exactly_than_noise_allows(given, said):
@@ -218,8 +218,11 @@ def test_a_forecast_is_said_in_points_and_never_more_exactly_than_noise_allows(g
     ("late", "said"),
     [
         ((7, 0.0), "the last 7 trials found nothing better"),
-        ((1, 0.0051), "the last trial raised the best by 0.51 points"),
-        ((2000, 0.0005), "the last 2,000 trials raised the best by 0.05 points, which may be chance"),
+        ((1, 0.0051), "the last trial raised the best score by +0.51 points"),
+        (
+            (2000, 0.0005),
+            "the last 2,000 trials raised the best score by +0.05 points, which is within the noise of single runs",
+        ),
     ],
 )
 def test_what_the_last_trials_gained_is_said_with_its_noise(late, said):

@@ -301,7 +301,7 @@ def test_too_little_time_is_said_beforehand_with_what_would_fit(engine, capsys, 
     monkeypatch.setattr("sweep.search.preview._matrix_product_rate", lambda: 1e11)
     monkeypatch.setattr("sweep.search.preview.cores", lambda: 2)
     noted = told(capsys, "suggestions", "--within", "15m", "--seeds", "2", "--workers", "1", "--storage", storage).err
-    assert "within 15 min 00 s there will be fewer trials or seeds; --train-size " in noted
+    assert "within 15 min there will be fewer trials or seeds; --train-size " in noted
     assert "all of it takes roughly " in noted
 
 

@@ -1,0 +1,201 @@
+"""The one place that turns numbers and values into words, for the terminal, the pages and exported files alike.
+
+Plain text: an ordinary space between a number and its unit, a hyphen as minus. Pages add typography of their own.
+A missing number (None, NaN, pandas' NA and NaT) becomes `NOTHING`.
+"""
+
+import difflib
+import math
+from collections.abc import Iterable
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import SupportsFloat
+from unicodedata import category
+
+NOTHING = "–"
+"""Stands where there is no value."""
+
+Number = SupportsFloat | None
+"""A number that may be missing."""
+
+
+def missing(value: object) -> bool:
+    """Whether a value is None, NaN, or pandas' NA or NaT."""
+    try:
+        return value is None or bool(value != value)  # NaN and NaT alone differ from themselves
+    except TypeError:  # NA is neither equal nor different, and has no truth value
+        return True
+
+
+# Numbers with a unit
+
+
+def percent(share: Number, reach: Number = None) -> str:
+    """An accuracy from 0 to 1 as "98.56 %"; with half of its interval as "98.56 ± 0.11 %"."""
+    return NOTHING if missing(share) else f"{100 * _float(share):.2f}{_give(reach)} %"
+
+
+def points(difference: Number, reach: Number = None) -> str:
+    """A difference of accuracies in percentage points, as "+0.35"; with half of its interval as "+0.35 ± 0.11"."""
+    if missing(difference):
+        return NOTHING
+    text = f"{100 * _float(difference):+.2f}"
+    return ("0.00" if text in ("+0.00", "-0.00") else text) + _give(reach)
+
+
+def margin(reach: Number) -> str:
+    """Half of an interval of accuracies in percentage points, as "±0.52"."""
+    return NOTHING if missing(reach) else f"±{100 * _float(reach):.2f}"
+
+
+def _give(reach: Number) -> str:
+    return "" if missing(reach) else f" ± {100 * _float(reach):.2f}"
+
+
+def p_value(p: Number) -> str:
+    """As in "0.012"; "< 0.001" for all that are smaller."""
+    return NOTHING if missing(p) else "< 0.001" if _float(p) < 0.001 else f"{_float(p):.3f}"
+
+
+def duration(seconds: Number) -> str:
+    """As in "4.2 s", "32 s", "1 min 32 s", "2 h 5 min"."""
+    if missing(seconds):
+        return NOTHING
+    if _float(seconds) < 9.95:
+        return f"{_float(seconds):.1f} s" if seconds else "0 s"
+    whole = round(_float(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
+    minutes = whole % 3600 // 60
+    return f"{whole // 3600} h" + (f" {minutes} min" if minutes else "")
+
+
+def rough_duration(seconds: float) -> str:
+    """In one unit, for what is only guessed: "40 seconds", "6 minutes", "1 hour"."""
+    if seconds >= 3500:
+        return several(round(seconds / 3600), "hour")
+    return several(round(seconds / 60), "minute") if seconds > 90 else several(round(seconds), "second")
+
+
+def moment(when: datetime | None) -> str:
+    """A time in UTC, as "2026-11-22 14:14:52 UTC"."""
+    return NOTHING if when is None or missing(when) else f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def count(number: Number) -> str:
+    """A large number with three digits, as "1.11 M"."""
+    return NOTHING if missing(number) else " ".join(_scaled(_float(number))).rstrip()
+
+
+def size(bytes_: float) -> str:
+    """As in "512 B", "1.34 GB"."""
+    amount, unit = _scaled(bytes_)
+    return f"{amount} {unit}B"
+
+
+def _scaled(number: float) -> tuple[str, str]:
+    """Three significant digits of a number, and the prefix of its unit."""
+    for unit, scale in (("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12)):
+        if number < 999.5 * scale or unit == "T":
+            return (f"{number / scale:#.3g}".rstrip(".") if unit else f"{number:.0f}"), unit
+    raise AssertionError("the last unit takes everything")
+
+
+def ratio(factor: float) -> str:
+    """As in "×1.3"."""
+    return f"×{number(float(f'{factor:.2g}'))}"
+
+
+def number(value: float) -> str:
+    """Three significant digits; an exponent only where it would need more than seven zeros."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if abs(value) >= 1000 or abs(value) < 1e-7:
+        return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
+    return f"{Decimal(f'{value:.3g}').normalize():f}"
+
+
+def value(given: object) -> str:
+    """A parameter's value: "yes" or "no", a `number`, or the text itself."""
+    if missing(given):
+        return NOTHING
+    if type(given).__name__ in ("bool", "bool_"):  # numpy's own, which is no bool
+        return "yes" if given else "no"
+    return number(float(given)) if isinstance(given, SupportsFloat) else str(given)
+
+
+def _float(number: Number) -> float:
+    return math.nan if number is None else float(number)
+
+
+# Counted nouns and lists
+
+
+def several(how_many: int, noun: str, plural: str = "") -> str:
+    """As in "1 trial", "12 trials", "10,000 trials"."""
+    return f"{how_many:,} {noun if how_many == 1 else plural or noun + 's'}"
+
+
+def epochs(how_many: float) -> str:
+    """As in "1 epoch", "9 epochs", "0.25 epochs"."""
+    return f"{how_many:g} {'epoch' if how_many == 1 else 'epochs'}"
+
+
+def listed(items: Iterable[str], last: str = "and") -> str:
+    """Items as in "a, b and c"."""
+    words = list(items)
+    return ", ".join(words[:-1]) + f" {last} {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def some_of(items: Iterable[str], most: int, noun: str = "") -> str:
+    """As in "a, b and 4 more parameters", where there are more than one beyond `most`."""
+    words = list(items)
+    if len(words) > most + 1:
+        words = [*words[:most], f"{len(words) - most} more {noun}".rstrip()]
+    return listed(words)
+
+
+# Texts of others
+
+
+def shortened(text: str, most: int = 18) -> str:
+    """A text of at most so many characters, which ends in an ellipsis if it was longer."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def shown(given: object) -> str:
+    """What a user wrote, as an error quotes it: dates as a study file writes them, nothing longer than a line."""
+    try:
+        text = str(given) if isinstance(given, date | time) else repr(given)
+    except (ValueError, RecursionError):  # Python writes no number of more than 4,300 digits
+        text = f"a very large {type(given).__name__}"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of invisible characters: controls, right-to-left marks, halves of pairs, line breaks."""
+
+
+def plain(text: str) -> str:
+    """A text with a code for each character that could move a terminal's cursor, colour it, or reverse a line."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character in "\n\t" or category(character) not in UNSEEN else repr(character)[1:-1]
+        for character in text
+    )
+
+
+def did_you_mean(given: str, allowed: Iterable[str]) -> str:
+    """A sentence that names the closest allowed word, or all of them where none is close.
+
+    Starts with a space, to be put behind another sentence.
+    """
+    words = sorted(allowed)
+    lowered = {word.lower(): word for word in words}
+    close = difflib.get_close_matches(given.lower(), lowered, n=1)
+    if close:
+        return f" Did you mean {lowered[close[0]]!r}?"
+    return f" Allowed: {', '.join(words)}." if words else ""
