@@ -51,7 +51,7 @@ def _row(result: Result) -> dict[str, object]:
         "best": math.nan if top is None else float(top["score"]),
         "baseline": math.nan if reference is None else reference,
         "difference": math.nan if gain is None else gain.difference,
-        "margin": math.nan if gain is None else gain.margin,
+        "margin": math.nan if gain is None else gain.noise,
         "clear": gain is not None and gain.clear,
         "cost": float(tables.cost(frame).sum()),
         "until_best": math.nan if found.empty else float(found["spent"].iloc[0]),

@@ -6,6 +6,7 @@ from typing import Any
 from reports import compared, compared_figures, summary, words, worth, worth_elements
 from reports.blocks import Beside, Block, Definitions, Head, Row, Sentence, Table, of_figure, of_figures
 from reports.elements import Element
+from sweep import wording
 from sweep.results.result import Result
 
 
@@ -24,7 +25,8 @@ def sentences(results: Sequence[Result]) -> list[str]:
         first = known.iloc[0]
         found.append(
             f"Most was gained by `{first['study']}`: {words.percent(first['best'])}, "
-            f"{words.points(first['difference'])} (±{100 * first['margin']:.2f}) percentage points over its baseline."
+            f"{words.points(first['difference'])} ({wording.margin(first['margin'])}) percentage points over "
+            "its baseline."
         )
         clear = known.loc[known["clear"], "study"].tolist()
         found.append(_sure(clear, known.loc[~known["clear"], "study"].tolist()))
@@ -64,13 +66,12 @@ def _essence(results: Sequence[Result]) -> Sequence[Block]:
 
 
 def _row(entry: dict[Any, Any]) -> Row:
-    gain = words.points(entry["difference"])
     return Row(
         [
             str(entry["study"]),
             words.percent(entry["best"]),
             words.percent(entry["baseline"]),
-            gain if gain == words.NOTHING else f"{gain} ± {100 * entry['margin']:.2f}",
+            words.points(entry["difference"], entry["margin"]),
             f"{entry['completed']:,} of {entry['trials']:,}",
             words.duration(entry["cost"]),
             words.duration(entry["until_best"]),

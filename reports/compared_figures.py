@@ -39,7 +39,7 @@ def gains(results: Sequence[Result]) -> go.Figure:
                 marker={"color": color, "size": 10},
                 error_x={"array": margin, "arrayminus": margin, "thickness": 1.5, "width": 0, "color": color},
                 text=[
-                    f"{html.escape(study)}: {words.points(gain)} ± {100 * noise:.2f}"
+                    f"{html.escape(study)}: {words.points(gain, noise)}"
                     for study, gain, noise in zip(kept["study"], kept["difference"], kept["margin"], strict=True)
                 ],
                 hovertemplate="%{text}<extra></extra>",

@@ -11,7 +11,9 @@ from typing import Any, TypeAlias
 import pandas as pd
 import plotly.graph_objects as go
 
-from reports import axes, tables, words
+from reports import axes, words
+from sweep import wording
+from sweep.results.noise import noise_of_difference
 
 CONFIG: dict[str, Any] = {
     "showSendToCloud": False,  # Plotly 7 would add a button that uploads the chart
@@ -224,13 +226,13 @@ def told(table: pd.DataFrame, said: "pd.Series[str] | None" = None) -> list[str]
 
 
 def baseline_line(figure: go.Figure, score: float, images: int | None = None) -> None:
-    """The baseline's score across the figure and, where the number of images is known, the noise of one run."""
+    """The baseline's score across the figure and, where the number of images is known, the noise of single runs."""
     name = "baseline's score"
     if images is not None:
-        noise = tables.standard_error(score, images)
-        edges = {"y0": 100 * (score - 2 * noise), "y1": 100 * (score + 2 * noise)}
+        noise = noise_of_difference(score, score, images)
+        edges = {"y0": 100 * (score - noise), "y1": 100 * (score + noise)}
         figure.add_hrect(**edges, fillcolor=BAND, line_width=0, layer="below")
-        name = f"baseline's score, ± {200 * noise:.2f} by chance"
+        name = f"baseline's score, {wording.margin(noise)}: noise of single runs"
     line = {"color": BASELINE, "width": 1.5, "dash": "dash"}
     figure.add_hline(y=100 * score, line=line, layer="below")
     figure.add_scatter(x=[None], y=[None], mode="lines", name=name, line=line)

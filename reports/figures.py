@@ -15,6 +15,7 @@ from reports.confirmed_figures import standings
 from reports.drawing import BASELINE, BEST, CONFIG, FAINT, MEDIAN, PLAIN
 from reports.effect_figures import importance, pair, parallel, parameter, parameters
 from reports.mistakes_figures import class_errors
+from sweep.results.noise import noise_of_difference
 
 __all__ = [
     "CONFIG", "class_errors", "curve", "curves", "front", "history", "importance", "pair", "parallel", "parameter",
@@ -64,7 +65,7 @@ def _progress(
     reference = tables.baseline_score(frame)
     low, high = axes.score_range(tables.comparable(table), reference)
     if reference is not None and images is not None:  # differences look as small as they are beside the band
-        noise = 2.2 * tables.standard_error(reference, images)
+        noise = 1.1 * noise_of_difference(reference, reference, images)
         low, high = min(low, max(reference - noise, 0)), max(high, min(reference + noise, 1))
     figure = drawing.blank(title, 330)
     if reference is not None:

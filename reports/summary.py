@@ -3,9 +3,11 @@
 import pandas as pd
 
 from reports import confirmed, effects, tables, words
+from sweep.results.noise import Gain, noise_of_score
 from sweep.results.result import Result
 from sweep.results.verdict import Conclusion
 from sweep.verdict.outlook import in_words, look_ahead
+from sweep.wording import margin
 
 MENTIONED = 4
 """Parameters that a sentence names before it says how many more there are."""
@@ -56,7 +58,7 @@ def _best(result: Result) -> list[str]:
     opening = f"The best is trial {trial} with {words.percent(score)} of {images:,} validation images right"
     if gain is None or before is None or reference is None:
         return [f"{opening}.", _no_baseline(reference)]
-    more = f"{100 * gain.difference:.2f} (±{100 * gain.margin:.2f}) percentage points more than"
+    more = f"{100 * gain.difference:.2f} ({margin(gain.noise)}) percentage points more than"
     by = f"{more} the baseline's {words.percent(before)}"
     return [
         f"{opening}, {by}: {_changes(top, reference, frame)}.",
@@ -83,7 +85,7 @@ def _changes(row: pd.Series, reference: pd.Series | None, frame: pd.DataFrame) -
     return words.some_of(changes, MENTIONED, "changes") or "the same configuration, trained once more"
 
 
-def _sure(gain: tables.Gain, runs: int) -> str:
+def _sure(gain: Gain, runs: int) -> str:
     if not gain.clear:
         return (
             "On one run each this is not distinguishable from the baseline "
@@ -98,7 +100,7 @@ def _sure(gain: tables.Gain, runs: int) -> str:
 def _baseline_is_best(frame: pd.DataFrame, score: float, images: int) -> str:
     others = tables.completed(frame)
     others = others[~others["baseline"].eq(True)]
-    noise = f"approximately ±{200 * tables.standard_error(score, images):.2f} points, two standard errors"
+    noise = f"approximately {margin(noise_of_score(score, images))} points, two standard errors"
     reached = f"{words.percent(score)} of {images:,} validation images right ({noise})"
     if others.empty:
         return f"Only the baseline has completed so far: {reached}."

@@ -12,6 +12,7 @@ import pandas as pd
 
 from reports import words
 from reports.axes import Axis, axis_of
+from sweep.results import noise
 from sweep.results.result import TRIAL_COLUMNS, Result
 from sweep.runs import GOING_ON
 from sweep.space.space import Int, Range
@@ -91,43 +92,10 @@ def baseline_score(frame: pd.DataFrame) -> float | None:
     return float(row["score"])
 
 
-def standard_error(score: float, images: int) -> float:
-    """How far one run's score on so many images is off by chance: sqrt(p (1 - p) / n).
-
-    At least one image counts as right and one as wrong, so that a perfect score is no certainty.
-    """
-    share = min(max(score, 1 / images), 1 - 1 / images) if images > 1 else 0.5
-    return math.sqrt(share * (1 - share) / images)
-
-
-def margin(score: float, other: float, images: int) -> float:
-    """Two standard errors of the difference between two single runs.
-
-    Approximate, and rather wide: the runs count as independent, though they see the same images; how much a
-    run differs from the next seed's is not in it.
-    """
-    return 2 * math.hypot(standard_error(score, images), standard_error(other, images))
-
-
-@dataclass(frozen=True)
-class Gain:
-    """What a trial has over the baseline, as fractions; within `margin` it may be chance."""
-
-    difference: float
-    margin: float
-
-    @property
-    def clear(self) -> bool:
-        return abs(self.difference) > self.margin
-
-
-def gain(frame: pd.DataFrame, images: int) -> Gain | None:
+def gain(frame: pd.DataFrame, images: int) -> noise.Gain | None:
     """The best trial's gain over the baseline; None where one of them has no score."""
     top, reference = best(frame), baseline_score(frame)
-    if top is None or reference is None:
-        return None
-    score = float(top["score"])
-    return Gain(score - reference, margin(score, reference, images))
+    return None if top is None or reference is None else noise.gain(float(top["score"]), reference, images)
 
 
 def changed(row: pd.Series, reference: pd.Series, names: Iterable[str]) -> list[str]:
@@ -180,7 +148,7 @@ def cheapest(frame: pd.DataFrame, column: str, images: int) -> pd.Series | None:
     if top is None:
         return None
     score = float(top["score"])
-    near = [score - float(other) <= margin(score, float(other), images) for other in table["score"]]
+    near = [not noise.gain(score, float(other), images).clear for other in table["score"]]
     table = table[near]
     table = table.assign(least=pd.to_numeric(table[column], errors="coerce")).dropna(subset=["least"])
     if table.empty or words.missing(top[column]) or table["least"].min() >= top[column]:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweep.cli.progress import changes
+from sweep.results.noise import gain
 from sweep.results.verdict import Estimate, known
 from sweep.space.configuration import Configuration
 from sweep.verdict.outlook import in_words, look_ahead
@@ -41,13 +42,12 @@ def summary(result: "Result") -> Iterable[str]:
     yield f"best        {percent(score)}  trial {number}: {changes(result.best, result.study.base)}"
     yield f"baseline    {percent(base)}  {'the tutorial' if _is_tutorial(result) else 'the study'}'s configuration"
     if base is not None:
-        noise = 2 * ((score * (1 - score) + base * (1 - base)) / result.study.validation) ** 0.5
-        gain = score - base
-        doubt = "" if abs(gain) > noise else ", so this may be luck"
-        images = f"{result.study.validation:,} validation images, one run each"
-        yield f"difference  {points(gain)} points on {images}; up to {margin(noise)} is noise{doubt}"
-    found = look_ahead(result)
-    for clause in [] if found is None else in_words(found, lambda edge: f"{edge.name} {value(edge.value)}"):
+        found = gain(score, base, result.study.validation)
+        difference = f"{points(found.difference)} percentage points (noise of single runs: {margin(found.noise)})"
+        doubt = "" if found.clear else "; this may be luck"
+        yield f"difference  {difference} on {several(result.study.validation, 'validation image')}{doubt}"
+    ahead = look_ahead(result)
+    for clause in [] if ahead is None else in_words(ahead, lambda edge: f"{edge.name} {value(edge.value)}"):
         yield f"outlook     {clause}"
 
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sweep.data.published import HOST, PUBLISHED
 from sweep.exports.selection import Pick, heading
+from sweep.results.noise import noise_of_score
 from sweep.space.configuration import BATCH_NORM_MOMENTUM, Configuration, ConvBlock
 from sweep.wording import margin, percent
 
@@ -84,7 +85,7 @@ def _hint(pick: Pick) -> str:
     if math.isnan(score):
         return "the search has not scored it either"
     images = "all others" if study.train_size is None else f"{study.train_size:,} others"
-    chance = 1.96 * math.sqrt(score * (1 - score) / study.validation)
+    chance = noise_of_score(score, study.validation)
     return (
         f"the search saw {percent(score)} on {study.validation:,} held-out images after training on {images}, once: "
         f"which images these were makes it uncertain by {margin(chance)} points, the seed by more"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sweep.results.noise import noise_of_difference
 from sweep.space.configuration import PARAMETERS, Value
 from sweep.space.space import Choice, Float, Int, Range
 from sweep.wording import listed, points, rough_duration, several
@@ -56,7 +57,9 @@ class Edge:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What may be said: of the last trials, of trials to come, of ranges; `noise` is what chance does to one run.
+    """What may be said of the last trials, of trials to come, and of ranges.
+
+    `noise` is that of the difference between two runs as good as the best.
 
     `more` takes so many `seconds`: an hour or, where that would be too far to see, less.
     """
@@ -90,7 +93,7 @@ def outlook(
         more=forecast(scores, trials),
         seconds=3600 * trials / pace if pace else 0.0,
         edges=edges(space, best),
-        noise=noise(max(completed), images),
+        noise=noise_of_difference(max(completed), max(completed), images),
     )
 
 
@@ -213,15 +216,6 @@ def _place(value: float, span: Float | Int) -> float:
     if span.log:
         return math.log(value / span.low) / math.log(span.high / span.low)
     return (value - span.low) / (span.high - span.low)
-
-
-def noise(score: float, images: int) -> float:
-    """By how much two single runs of such a network may differ by chance alone: two standard errors of the difference.
-
-    At least one image counts as right and one as wrong, so that a perfect score is no certainty.
-    """
-    share = min(max(score, 1 / images), 1 - 1 / images) if images > 1 else 0.5
-    return 2 * math.sqrt(2 * share * (1 - share) / images)
 
 
 # In words

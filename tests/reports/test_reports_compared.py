@@ -52,7 +52,7 @@ def test_the_sentences_say_who_gained_and_for_whom_it_may_be_chance():
     doubtful = result_of(rows_of(0.98, 0.981), name="doubtful")
     counted, most, sure = said([doubtful, clear])
     assert counted == "2 studies with 4 trials in all, 4 min of training."
-    assert most == "Most was gained by `clear`: 99.00 %, +2.00 (±0.39) percentage points over its baseline."
+    assert most == "Most was gained by `clear`: 99.00 %, +2.00 (±0.40) percentage points over its baseline."
     assert sure.startswith("The gain of `clear` is more than chance among the images explains, but not of `doubtful`;")
 
 

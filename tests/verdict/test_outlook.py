@@ -227,8 +227,3 @@ def test_a_forecast_is_said_in_points_and_never_more_exactly_than_noise_allows(g
 )
 def test_what_the_last_trials_gained_is_said_with_its_noise(late, said):
     assert outlook.late_in_words(late, noise=0.003) == said
-
-
-def test_noise_is_two_standard_errors_of_a_difference():
-    assert outlook.noise(0.9856, 10_000) == pytest.approx(2 * math.sqrt(2 * 0.9856 * 0.0144 / 10_000))
-    assert outlook.noise(1.0, 10_000) > 0

@@ -1,0 +1,39 @@
+"""The same idea has the same words and numbers wherever a reader meets it."""
+
+import re
+
+import pytest
+from samples.results import result_of
+
+from reports import compared_elements, summary
+from sweep.cli.tables import summary as printed_summary
+from sweep.results.noise import noise_of_difference
+from sweep.space.configuration import Configuration
+from sweep.verdict.outlook import look_ahead
+from sweep.wording import margin
+
+
+def scored(*scores, **fields):
+    """A study of so many completed trials, the first of them its baseline."""
+    rows = [
+        {"trial": trial, "score": score, "baseline": trial == 0, **Configuration(batch_size=128 + trial).values()}
+        for trial, score in enumerate(scores)
+    ]
+    return result_of(rows, **fields)
+
+
+@pytest.mark.parametrize("scores", [(1.0, 1.0), (0.985, 0.99), (0.0, 0.0)])
+def test_two_scores_have_the_same_noise_in_the_terminal_on_the_page_and_in_a_comparison(scores):
+    found = scored(*scores, validation=1000)
+    told = margin(noise_of_difference(*scores, 1000))
+    assert told != "±0.00"
+    assert f"(noise of single runs: {told})" in "\n".join(printed_summary(found))
+    if scores[0] != scores[1]:  # of equals the baseline is the best itself, and the page compares it with nothing
+        assert f"({told}) percentage points" in " ".join(summary.sentences(found))
+    row = compared_elements._row(compared_elements.compared.essence([found]).to_dict("records")[0])
+    assert told.removeprefix("±") in re.sub(r"\s", " ", str(row.cells[3]))
+
+
+def test_the_outlook_calls_noise_what_the_summary_does():
+    found = scored(0.99, 0.99, validation=1000)
+    assert look_ahead(found).noise == noise_of_difference(0.99, 0.99, 1000)
