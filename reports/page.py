@@ -22,7 +22,7 @@ from reports.blocks import Beside, Sentence
 from reports.elements import Element, Subject
 from sweep.errors import InputError
 from sweep.results.result import Result
-from sweep.system.files import becoming
+from sweep.system.files import atomic_write
 
 
 def write(results: Result | Sequence[Result], path: str | Path) -> None:
@@ -34,7 +34,7 @@ def write(results: Result | Sequence[Result], path: str | Path) -> None:
     target = Path(path)
     content = render(results).encode("utf-8", errors="replace")
     try:
-        with becoming(target) as temporary:
+        with atomic_write(target) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
         raise InputError(

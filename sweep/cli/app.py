@@ -416,15 +416,28 @@ def list_(storage: Storage = STORAGE, as_json: Json = False) -> None:
 
 @app.command(rich_help_panel=LOOK)
 def show(
-    study: StudyName,
+    study: Annotated[
+        str,
+        Argument(
+            metavar="STUDY", help="A study's name in the database; with --summary also a TOML file.", show_default=False
+        ),
+    ],
     trial: Annotated[int | None, Argument(metavar="[TRIAL]", help="A trial's number.", show_default=False)] = None,
+    summary: Annotated[
+        bool, Option("--summary", help="Print the layers of its network, with shapes and parameters.")
+    ] = False,
     storage: Storage = STORAGE,
     as_json: Json = False,
 ) -> None:
-    """Show how a study stands, or one trial's story."""
+    """Show the progress and the best trials of a study, or the details of one trial."""
     import sweep
     from sweep.cli.tables import print_study, print_trial
 
+    if summary:
+        from sweep.api.network import network
+        from sweep.cli.networks import print_network
+
+        return print_network(network(study, trial, storage=storage), as_json)
     result = sweep.result(study, storage=storage)
     if trial is None:
         return print_study(result, as_json)
@@ -441,14 +454,14 @@ def trials(
 ) -> None:
     """Print every trial of a study as a table for other programs."""
     import sweep
-    from sweep.system.files import becoming
+    from sweep.system.files import atomic_write
 
     frame = sweep.result(study, storage=storage).frame
     if sum([csv, as_json, parquet is not None]) > 1:
         raise InputError("Give one of --csv, --json and --parquet.")
     if parquet is not None:
         try:
-            with becoming(parquet) as temporary, temporary.open("wb") as file:
+            with atomic_write(parquet) as temporary, temporary.open("wb") as file:
                 frame.to_parquet(file)
         except OSError as error:
             raise InputError(f"{parquet} cannot be written: {error.strerror}.") from None

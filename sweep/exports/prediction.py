@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from sweep.errors import InputError
 from sweep.exports.formats import MODEL
 from sweep.system.files import did_you_mean_path
-from sweep.system.silence import quietly
+from sweep.system.silence import silenced
 
 if TYPE_CHECKING:
     import keras
@@ -93,7 +93,7 @@ def _check(path: Path) -> None:
 def _load(path: Path) -> "keras.Model":
     """The model, loaded in Keras's safe mode: none of its parts may bring code of their own."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    with quietly():
+    with silenced():
         import keras
 
         try:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sweep.errors import InputError
 from sweep.results.result import Result
 from sweep.runs import UNFINISHED, Outcome
-from sweep.system.files import becoming
+from sweep.system.files import atomic_write
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,7 +46,7 @@ def to_tensorboard(result: Result, folder: Path) -> None:
         place = folder / result.study.name / str(trial["trial"])
         try:
             place.mkdir(parents=True, exist_ok=True)
-            with becoming(place / "events.out.tfevents.0.sweep") as temporary, temporary.open("wb") as file:
+            with atomic_write(place / "events.out.tfevents.0.sweep") as temporary, temporary.open("wb") as file:
                 writer = RecordWriter(file)
                 for event in _events(result, trial):
                     writer.write(event.SerializeToString())

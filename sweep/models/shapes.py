@@ -21,15 +21,18 @@ class Infeasible(Exception):  # noqa: N818 - an outcome of a trial, not an error
 class Layer:
     """One layer: its output shape without the batch, and its cost for one image.
 
-    `parameters` counts trainable and moving values, as Keras's `count_params` does. `flops` is two per
-    multiply-add of convolutions and dense layers in the forward pass, as TensorFlow's profiler counts
-    Conv2D and MatMul; everything else is noise beside them. Training costs about three times as much.
+    `kind` is Keras's class. `parameters` counts trainable and moving values, as Keras's `count_params` does; `moving`
+    are those that no gradient trains. `flops` is two per multiply-add of convolutions and dense layers in the forward
+    pass, as TensorFlow's profiler counts Conv2D and MatMul; everything else is negligible. Training costs about three
+    times as much.
     """
 
     name: str
+    kind: str
     output_shape: tuple[int, ...]
     parameters: int = 0
     flops: int = 0
+    moving: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ class Architecture:
     @property
     def parameters(self) -> int:
         return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def moving(self) -> int:
+        """How many of the parameters no gradient trains: the statistics of batch normalisation."""
+        return sum(layer.moving for layer in self.layers)
 
     @property
     def flops(self) -> int:
@@ -63,7 +71,7 @@ def architecture(configuration: Configuration, image_shape: ImageShape, classes:
         Infeasible: a kernel or a pool does not fit what arrives at it.
     """
     height, width, channels = image_shape
-    layers = [Layer("rescale", image_shape)] if configuration.rescale else []
+    layers = [Layer("rescale", "Rescaling", image_shape)] if configuration.rescale else []
     for number, block in enumerate(configuration.blocks, start=1):
         kernel, filters = block.kernel_size, block.filters
         if configuration.padding == "valid":
@@ -74,19 +82,23 @@ def architecture(configuration: Configuration, image_shape: ImageShape, classes:
         weights = kernel * kernel * channels * filters
         shape = (height, width, filters)
         biases = 0 if configuration.batch_norm else filters
-        layers.append(Layer(f"conv{number}", shape, weights + biases, 2 * weights * height * width))
+        layers.append(Layer(f"conv{number}", "Conv2D", shape, weights + biases, 2 * weights * height * width))
         if configuration.batch_norm:
-            layers += [Layer(f"batch_norm{number}", shape, 4 * filters), Layer(f"relu{number}", shape)]
+            statistics = 2 * filters  # mean and variance; as many scales and offsets are trained
+            layers.append(
+                Layer(f"batch_norm{number}", "BatchNormalization", shape, 2 * filters + statistics, moving=statistics)
+            )
+            layers.append(Layer(f"relu{number}", "ReLU", shape))
         if block.pool_size and block.pool_stride:
             _must_fit(f"conv block {number}", "pool", block.pool_size, height, width)
             height = _strided(height, block.pool_size, block.pool_stride)
             width = _strided(width, block.pool_size, block.pool_stride)
-            layers.append(Layer(f"pool{number}", (height, width, filters)))
+            layers.append(Layer(f"pool{number}", "MaxPooling2D", (height, width, filters)))
         channels = filters
     flat = height * width * channels
-    layers.append(Layer("flatten", (flat,)))
+    layers.append(Layer("flatten", "Flatten", (flat,)))
     layers.append(_dense("dense", flat, configuration.dense_units))
-    layers.append(Layer("dropout", (configuration.dense_units,)))
+    layers.append(Layer("dropout", "Dropout", (configuration.dense_units,)))
     layers.append(_dense("output", configuration.dense_units, classes))
     return Architecture(tuple(layers))
 
@@ -101,4 +113,4 @@ def _must_fit(where: str, what: str, window: int, height: int, width: int) -> No
 
 
 def _dense(name: str, inputs: int, units: int) -> Layer:
-    return Layer(name, (units,), (inputs + 1) * units, 2 * inputs * units)
+    return Layer(name, "Dense", (units,), (inputs + 1) * units, 2 * inputs * units)

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from sweep.errors import InputError, StoreError
-from sweep.system.files import becoming, did_you_mean_path, leftovers
+from sweep.system.files import atomic_write, did_you_mean_path, leftovers
 
 EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
 
@@ -104,7 +104,7 @@ def back_up(file: Path, copy: Path) -> None:
         half.unlink(missing_ok=True)
     try:
         with (
-            becoming(copy) as temporary,
+            atomic_write(copy) as temporary,
             closing(sqlite3.connect(file)) as source,
             closing(sqlite3.connect(temporary)) as target,
         ):

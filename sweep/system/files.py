@@ -1,4 +1,4 @@
-"""Files that stand under their name whole or not at all."""
+"""Files and folders that appear under their name whole or not at all."""
 
 import errno
 import os
@@ -14,13 +14,13 @@ from sweep.wording import did_you_mean
 
 
 @contextmanager
-def becoming(target: Path) -> Iterator[Path]:
-    """Gives a temporary name beside `target`; it takes its place when the block ends well, and else vanishes.
+def atomic_write(target: Path) -> Iterator[Path]:
+    """Gives a temporary name next to `target`. Its file replaces `target` if the block succeeds, and is removed if not.
 
-    Two processes or threads may do this at once: each has its own name, and the later one wins with a whole file.
+    Two processes or threads may do this at the same time: each has its own name, and the later one wins.
 
     Raises:
-        OSError: it cannot be written; what stood under the name before stands there still.
+        OSError: it cannot be written; an earlier file of that name is unchanged.
     """
     if not target.name:  # "/" or "."
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
@@ -35,7 +35,7 @@ def becoming(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def filling(folder: Path) -> Iterator[Path]:
+def atomic_fill(folder: Path) -> Iterator[Path]:
     """Gives an empty temporary folder; what is in it moves to `folder` when the block ends well, and else vanishes.
 
     A `folder` that is not there yet appears at once, with all of it. In one that is there, files replace those of

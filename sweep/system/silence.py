@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
+def silenced() -> Iterator[None]:
     """Swallows warnings, and all that is written on the process's standard error; exceptions pass."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sweep.data.dataset import Dataset, Split, partition
 from sweep.models.network import build
 from sweep.runs import Epoch, Run
-from sweep.system.files import becoming
+from sweep.system.files import atomic_write
 from sweep.training._optimizers import Optimizer
 
 SCORING_BATCH = 1000
@@ -176,7 +176,7 @@ class Training:
             "scored": vars(self._scored),
             "seconds": self._seconds,
         }
-        with becoming(path) as temporary, temporary.open("wb") as file:
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, progress=np.array(json.dumps(progress)), **arrays)
 
     def restore(self, path: Path) -> None:

@@ -275,7 +275,7 @@ def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path):
     half.unlink()
     half.mkdir()
     (half / "best.toml").write_text("half")
-    with files.filling(tmp_path / "best") as inside:
+    with files.atomic_fill(tmp_path / "best") as inside:
         (inside / "best.toml").write_text("whole")
     assert [path.name for path in tmp_path.iterdir()] == ["best"]
 

@@ -55,10 +55,11 @@ def test_every_layer_is_keras_own_and_what_cannot_exist_keras_cannot_build(build
         return
     event("exists")
     model = build(configuration, image, classes)
-    assert [(layer.name, layer.output_shape, layer.parameters) for layer in ours.layers] == [
-        (layer.name, layer.output.shape[1:], layer.count_params()) for layer in model.layers
+    assert [(layer.name, layer.kind, layer.output_shape, layer.parameters) for layer in ours.layers] == [
+        (layer.name, type(layer).__name__, layer.output.shape[1:], layer.count_params()) for layer in model.layers
     ]
     assert ours.parameters == model.count_params()
+    assert ours.moving == sum(weight.numpy().size for weight in model.non_trainable_weights)
 
 
 def profiled(model, image):

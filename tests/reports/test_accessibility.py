@@ -12,7 +12,7 @@ from samples.pages import EVERYTHING, LOADED
 from samples.results import confirmed, sample, shifted
 
 import reports
-from sweep.system.files import becoming
+from sweep.system.files import atomic_write
 
 AXE = "axe-core@4.11.0"
 SHA256 = "e9e5863c33a874f09bc01acd9234b7e3c871479f5eef8802fa582544465e6d01"
@@ -29,7 +29,7 @@ def axe(pytestconfig):
     """The script, fetched with npm once and kept in pytest's cache."""
     path = pytestconfig.cache.mkdir("axe-core") / f"{SHA256}.js"
     if not path.exists():
-        with becoming(path) as temporary:
+        with atomic_write(path) as temporary:
             command = ["npm", "pack", AXE, "--ignore-scripts", "--silent"]
             subprocess.run(command, cwd=temporary.parent, check=True, capture_output=True)
             archive = temporary.parent / f"{AXE.replace('@', '-')}.tgz"

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from sweep.system.files import becoming, leftovers
+from sweep.system.files import atomic_write, leftovers
 
 OTHER = """
 import sys
 from pathlib import Path
-from sweep.system.files import becoming
+from sweep.system.files import atomic_write
 
-with becoming(Path(sys.argv[1])) as temporary:
+with atomic_write(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     print("half", flush=True)
     sys.stdin.read()
@@ -40,7 +40,7 @@ def there(target: Path) -> dict[str, str]:
 
 
 def test_a_file_takes_its_place_at_the_end_of_the_block_and_not_before(target):
-    with becoming(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.write_text("after")
         assert target.read_text() == "before"
         assert temporary.parent == target.parent
@@ -50,7 +50,7 @@ def test_a_file_takes_its_place_at_the_end_of_the_block_and_not_before(target):
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=repr)
 def test_a_block_that_ends_with_an_error_leaves_all_as_it_was(target, error):
     def half_written() -> None:
-        with becoming(target) as temporary:
+        with atomic_write(target) as temporary:
             temporary.write_text("half")
             raise error
 
@@ -64,25 +64,25 @@ def test_a_file_that_does_not_reach_the_disk_does_not_take_its_place(target, mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left"), becoming(target) as temporary:
+    with pytest.raises(OSError, match="No space left"), atomic_write(target) as temporary:
         temporary.write_text("after")
     assert there(target) == {"file": "before"}
 
 
 def test_a_folder_that_is_gone_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError), becoming(tmp_path / "gone" / "file") as temporary:
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "gone" / "file") as temporary:
         temporary.write_text("after")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_block_that_writes_nothing_is_an_error_and_leaves_all_as_it_was(target):
-    with pytest.raises(FileNotFoundError), becoming(target):
+    with pytest.raises(FileNotFoundError), atomic_write(target):
         pass
     assert there(target) == {"file": "before"}
 
 
 def test_two_processes_at_once_do_not_touch_each_others_halves(target, other):
-    with becoming(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.write_text("ours, whole")
     assert target.read_text() == "ours, whole"
     other.communicate()
@@ -90,16 +90,16 @@ def test_two_processes_at_once_do_not_touch_each_others_halves(target, other):
 
 
 def test_two_blocks_of_one_process_do_not_touch_each_others_halves(target):
-    with becoming(target) as one:
+    with atomic_write(target) as one:
         one.write_text("one, whole")
-        with becoming(target) as two:
+        with atomic_write(target) as two:
             two.write_text("two, whole")
         assert target.read_text() == "two, whole"
     assert there(target) == {"file": "one, whole"}
 
 
 def test_what_a_process_has_left_half_written_is_found_once_it_was_killed_and_not_before(target, other):
-    with becoming(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.write_text("ours")
         assert leftovers(target.parent) == []
         other.kill()

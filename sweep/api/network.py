@@ -1,0 +1,87 @@
+"""The network of a study's baseline, of a trial or of a file, layer by layer, without building it."""
+
+import tomllib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import studies
+from sweep.api.look import result, result_if_any
+from sweep.data.dataset import load as load_data
+from sweep.data.published import PUBLISHED
+from sweep.errors import InputError
+from sweep.models.shapes import Architecture, ImageShape, Infeasible, architecture
+from sweep.results.result import Result
+from sweep.space.configuration import Configuration
+from sweep.study import recipe
+from sweep.study.study import Study, load
+
+IMAGE_SHAPE: ImageShape = (28, 28, 1)
+CLASSES = 10
+"""Those of the published datasets."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A configuration's network on images of this shape; `title` says whose it is."""
+
+    title: str
+    configuration: Configuration
+    image_shape: ImageShape
+    classes: int
+    architecture: Architecture
+
+
+def network(named: str, trial: int | None = None, *, storage: str | Path) -> Network:
+    """The network of a trial, or of a TOML file.
+
+    Args:
+        named: a study's name in the database, or the path of a TOML file: a configuration, or a study, of which it is
+            the baseline. A study that ships and was not run yet has its baseline alone.
+        trial: the number of a trial; None: the recommended one, before any has completed the baseline.
+        storage: the path or SQLAlchemy URL of the database.
+
+    Raises:
+        InputError: there is no such study, trial or file, or the network cannot exist.
+        StoreError: the database cannot be used.
+    """
+    if named.endswith(".toml"):
+        if trial is not None:
+            raise InputError(f"{named} is a file, which has no trials: leave out {trial}.")
+        return _in_file(Path(named))
+    if named in studies.texts() and result_if_any(named, storage=storage) is None and not trial:
+        return _baseline(load(named))
+    return _of_trial(result(named, storage=storage), trial)
+
+
+def _in_file(path: Path) -> Network:
+    with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):  # which reading it below explains
+        if "space" in tomllib.loads(path.read_text(encoding="utf-8")):
+            return _baseline(load(str(path if "/" in str(path) else f"./{path}")))
+    return _network(f"the configuration in {path}", recipe.read(path), IMAGE_SHAPE, CLASSES)
+
+
+def _baseline(study: Study) -> Network:
+    title = f"the baseline of {study.name}"
+    if study.data in PUBLISHED:
+        return _network(title, study.base, IMAGE_SHAPE, CLASSES)
+    dataset = load_data(study.data)
+    return _network(title, study.base, dataset.image_shape, dataset.classes)
+
+
+def _of_trial(found: Result, trial: int | None) -> Network:
+    if trial is None:
+        trial = found.recommended if (found.frame["outcome"] == "completed").any() else 0
+    configuration = found.study.base if trial == 0 else found.configuration(trial)
+    height, width, channels = found.provenance.get("image shape", IMAGE_SHAPE)
+    title = f"trial {trial} of {found.study.name}"
+    if configuration == found.study.base:
+        title += ", the baseline"
+    return _network(title, configuration, (height, width, channels), found.provenance.get("classes", CLASSES))
+
+
+def _network(title: str, configuration: Configuration, image_shape: ImageShape, classes: int) -> Network:
+    try:
+        return Network(title, configuration, image_shape, classes, architecture(configuration, image_shape, classes))
+    except Infeasible as reason:
+        raise InputError(f"The network of {title} cannot exist: {reason}.") from None
