@@ -4,9 +4,9 @@ import pandas as pd
 
 from reports import confirmed, effects, tables, words
 from sweep.results.noise import Gain, noise_of_score
+from sweep.results.outlook import in_words, look_ahead
 from sweep.results.result import Result
 from sweep.results.verdict import Conclusion
-from sweep.verdict.outlook import in_words, look_ahead
 from sweep.wording import margin
 
 MENTIONED = 4
@@ -139,7 +139,7 @@ def _mattered(result: Result) -> str:
 
 def going_on(result: Result) -> list[str]:
     """What the last trials gained, what another hour would add, and which ranges end too soon; not yet sentences."""
-    found = look_ahead(result)
+    found = look_ahead(result.study, result.frame)
     if found is None:
         return []
     return in_words(found, lambda edge: f"{words.label(edge.name)} ({words.value(edge.name, edge.value)})")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sweep.engines.supervised import Limits
     from sweep.errors import SweepError
     from sweep.results.result import Result
+    from sweep.results.verdict import Verdict
     from sweep.space.configuration import Configuration, ConvBlock
     from sweep.space.space import Choice, Float, Int
     from sweep.study.study import Study, load
@@ -46,6 +47,7 @@ __all__ = [
     "Result",
     "Study",
     "SweepError",
+    "Verdict",
     "Workplace",
     "__version__",
     "ablate",
@@ -77,6 +79,7 @@ _HOMES = {
     "sweep.engines.supervised": ("Limits",),
     "sweep.errors": ("SweepError",),
     "sweep.results.result": ("Result",),
+    "sweep.results.verdict": ("Verdict",),
     "sweep.space.configuration": ("Configuration", "ConvBlock"),
     "sweep.space.space": ("Choice", "Float", "Int"),
     "sweep.study.study": ("Study", "load"),

@@ -4,12 +4,12 @@ import re
 
 import pytest
 from samples.results import result_of
+from sweep.verdict.outlook import look_ahead
 
 from reports import compared_elements, summary
 from sweep.cli.tables import summary as printed_summary
 from sweep.results.noise import noise_of_difference
 from sweep.space.configuration import Configuration
-from sweep.verdict.outlook import look_ahead
 from sweep.wording import margin
 
 

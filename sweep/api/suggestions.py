@@ -16,6 +16,7 @@ from sweep.results.result import Result
 from sweep.search.preview import seconds_for
 from sweep.study.study import Study
 from sweep.verdict.suggestions import Suggestion, ranking, suggested
+from sweep.wording import duration
 
 TRAIN_SIZES = (20_000, 10_000, 5_000, 3_000, 2_000, 1_000)
 """Numbers of training images that are offered where the time is too short for all images."""
@@ -111,17 +112,9 @@ def _search_each(costs: list[tuple[Study, float]], dataset: Dataset, budget: Bud
 
 def _expected(needed: float, within: float | None, seeds: int) -> str:
     """What trying all suggestions will take, and what to do where that is too long."""
-    roughly = f"all of it takes roughly {_duration(needed)} on this machine, less what is stored already"
+    roughly = f"all of it takes roughly {duration(needed)} on this machine, less what is stored already"
     if within is None or needed <= within:
         return roughly
     fitting = [size for size in TRAIN_SIZES if sum(seconds_for(suggested(size), SUGGESTED, seeds)) <= within]
     smaller = f"; --train-size {fitting[0]} would fit" if fitting else ""
-    return f"{roughly}: within {_duration(within)} there will be fewer trials or seeds{smaller}"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+    return f"{roughly}: within {duration(within)} there will be fewer trials or seeds{smaller}"

@@ -1,31 +1,81 @@
-"""Dashboards: ours as a process beside a run, and Optuna's own."""
+"""Dashboards: ours in this process, ours as a process during a run, and Optuna's own."""
 
+import os
 import subprocess
 import sys
+import threading
+import webbrowser
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from socketserver import ThreadingMixIn
+from contextlib import contextmanager, suppress
+from socketserver import BaseServer, ThreadingMixIn
 from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from sweep.cli.terminal import note
 from sweep.errors import InputError
+from sweep.results.live import Reading
 from sweep.storage.database import as_url, place_of
+from sweep.storage.store import Store
 from sweep.system.ports import LOOPBACK, listening
 
 SECONDS_TO_END = 5.0
 
 
-@contextmanager
-def beside(storage: str) -> Iterator[str]:
-    """Our dashboard in a process of its own, for as long as this lasts; gives its address.
+def serve(storage: str, host: str, port: int | None, until_stdin_closes: bool = False) -> None:
+    """Serves our dashboard of a database until Ctrl-C.
 
-    It ends with its standard input, and so also when this process is killed. A Ctrl-C is for this process alone.
+    Raises:
+        InputError: there is no such database, or nothing can listen there.
+        StoreError: the database cannot be read.
+    """
+    from reports.server import Dashboard
+
+    with Reading.open(storage) as reading, Dashboard(reading, host, port) as server:
+        print(server.address, flush=True)
+        if until_stdin_closes:
+            threading.Thread(target=_when_input_ends, args=(server.shutdown,), daemon=True).start()
+        else:
+            note(f"showing {reading.place}, read-only. Ctrl-C ends it.")
+        _serve(server)
+
+
+def serve_optuna(storage: str, host: str, port: int | None) -> None:
+    """Serves Optuna's dashboard of a database until Ctrl-C.
+
+    Raises:
+        InputError: it is not installed, the database is not there, or nothing can listen there.
+    """
+    with Reading.open(storage):  # there is one, or an error that says so
+        if host != LOOPBACK:
+            raise InputError(f"--optuna is for this machine alone, without --host {host}.")
+        with optuna_server(storage, port) as server:
+            print(f"http://{LOOPBACK}:{server.server_port}/", flush=True)
+            _serve(server)
+
+
+@contextmanager
+def shown_in_a_browser(study: str, storage: str) -> Iterator[None]:
+    """The dashboard of a study while the block lasts; in a browser, if there is a screen."""
+    Store.open(storage).__exit__()  # there must be a database to be shown
+    with dashboard_process(storage) as address:
+        page = f"{address}study/{study}"
+        note(f"dashboard: {page}")
+        if sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+            webbrowser.open(page)
+        yield
+
+
+@contextmanager
+def dashboard_process(storage: str) -> Iterator[str]:
+    """Our dashboard in a process of its own while the block lasts; gives its address.
+
+    It ends with its standard input, and so also if this process is killed. A Ctrl-C is for this process alone.
 
     Raises:
         InputError: it did not start.
     """
-    command = [sys.executable, "-m", "sweep", "dashboard", "--beside", "--storage", storage]
+    command = [sys.executable, "-m", "sweep", "dashboard", "--until-stdin-closes", "--storage", storage]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as process:
         assert process.stdin is not None
@@ -45,8 +95,8 @@ def beside(storage: str) -> Iterator[str]:
                 process.kill()
 
 
-def optunas(storage: str, port: int | None) -> WSGIServer:
-    """Optuna's own dashboard, for this machine alone, as it lets whoever reaches it delete; `serve_forever` answers.
+def optuna_server(storage: str, port: int | None) -> WSGIServer:
+    """Optuna's own dashboard, for this machine alone, since it lets every visitor delete; `serve_forever` answers.
 
     Raises:
         InputError: it is not installed, or cannot listen there.
@@ -70,6 +120,16 @@ def optunas(storage: str, port: int | None) -> WSGIServer:
         return application(environment, start)
 
     return listening(lambda each: make_server(LOOPBACK, each, guarded, _Threads, _Silent), LOOPBACK, port)
+
+
+def _serve(server: BaseServer) -> None:
+    with suppress(KeyboardInterrupt):
+        server.serve_forever()
+
+
+def _when_input_ends(act: Callable[[], None]) -> None:
+    sys.stdin.buffer.read()
+    act()
 
 
 class _Threads(ThreadingMixIn, WSGIServer):

@@ -13,9 +13,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from rich.table import Table
 from rich.text import Text
 
+from sweep.results.outlook import TOP, in_words, outlook
 from sweep.runs import UNFINISHED, Epoch, Outcome, Trial
 from sweep.space.configuration import Configuration
-from sweep.verdict.outlook import TOP, in_words, outlook
+from sweep.space.differences import changes_in_words
 from sweep.wording import duration, percent, plain, several, value
 
 if TYPE_CHECKING:
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
     from sweep.study.study import Study
 
 BARS = "▁▂▃▄▅▆▇█"
-
-
-def changes(configuration: Configuration, base: Configuration) -> str:
-    """How a configuration differs from its base, in a line."""
-    before, now = base.values(), configuration.values()
-    changed = [f"{name} {value(new)}" for name, new in now.items() if before.get(name) != new]
-    return ", ".join(changed) or "the baseline"
 
 
 class Tally:
@@ -142,7 +136,7 @@ class Tally:
         if self.best is None:
             return f"no {self.noun} has completed yet"
         score, number, configuration = self.best
-        line = f"best {percent(score)} ({self.noun} {number}: {changes(configuration, self.base)})"
+        line = f"best {percent(score)} ({self.noun} {number}: {changes_in_words(configuration, self.base)})"
         alone = self.baseline is None or configuration == self.base
         return line if alone else f"{line}, baseline {percent(self.baseline)}"
 
@@ -167,7 +161,7 @@ class Lines:
     def began(self, trial: Trial) -> None:
         again = "goes on" if trial.number in self.tally.paused else "begins"
         self.tally.begin(trial)
-        self._say(f"{self.tally.noun} {trial.number} {again}: {changes(trial.configuration, self.tally.base)}")
+        self._say(f"{self.tally.noun} {trial.number} {again}: {changes_in_words(trial.configuration, self.tally.base)}")
 
     def progress(self, trial: Trial, epochs: float) -> None: ...
 
@@ -228,7 +222,7 @@ class LiveTable:
                 f"{tally.epochs.get(trial.number, 0):.1f}/{trial.configuration.epochs}",
                 sparkline([metrics.val_accuracy for metrics in curve]),
                 percent(curve[-1].val_accuracy if curve else None),
-                _cut(changes(trial.configuration, tally.base)),
+                _cut(changes_in_words(trial.configuration, tally.base)),
             )
         if not tally.running:
             verb = "is" if tally.workers == 1 else "are"

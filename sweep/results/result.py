@@ -10,6 +10,7 @@ from sweep.data.dataset import Split
 from sweep.errors import InputError
 from sweep.results.ablation import Ablation
 from sweep.results.predictions import Mistakes, Predictions, mistakes
+from sweep.results.summary import summary_lines
 from sweep.results.verdict import Verdict
 from sweep.runs import Run
 from sweep.space.configuration import PARAMETERS, Configuration
@@ -152,6 +153,10 @@ class Result:
             InputError: the study has no such trial.
         """
         return configuration_of(self._row(trial))
+
+    def __str__(self) -> str:
+        """The lines that `sweep run` ends with."""
+        return "\n".join(summary_lines(self))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: how far the study is, and its ten best trials."""

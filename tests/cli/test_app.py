@@ -16,7 +16,7 @@ import pytest
 from samples.commands import sweep, until
 
 import studies
-from sweep.cli.app import _bytes
+from sweep.cli.options import size_in_bytes
 from sweep.results import result as results
 from sweep.results.result import Result
 from sweep.storage.invariants import check_invariants
@@ -225,10 +225,10 @@ def test_gc_shows_and_removes_what_no_study_needs(copied):
     (folder / "unknown.npz").write_bytes(b"x" * 1_500_000)
     shown = sweep("gc", "--dry-run", cwd=copied).stdout
     assert "unknown.npz" in shown
-    assert shown.splitlines()[-1] == "1 file, 1.50 MB: left, as this is a dry run"
-    assert sweep("gc", cwd=copied).stdout.splitlines()[-1] == "1 file, 1.50 MB removed"
+    assert shown.splitlines()[-1] == "1 file, 1.50 MB: kept, this is a dry run"
+    assert sweep("gc", cwd=copied).stdout.splitlines()[-1] == "1 file, 1.50 MB: removed"
     assert set(folder.iterdir()) == needed
-    assert sweep("gc", cwd=copied).stdout == "0 files, 0 B removed\n"
+    assert sweep("gc", cwd=copied).stdout == "0 files, 0 B: removed\n"
     sweep("gc", "--keep-checkpoints", "1", cwd=copied)
     assert len(list(folder.iterdir())) == 1
 
@@ -241,7 +241,7 @@ def test_the_time_allowed_bounds_a_call_and_the_next_one_goes_on(tmp_path):
     (tmp_path / "long.toml").write_text(SMALL.replace('"small"', '"long"').replace("epochs = 2", "epochs = 1000"))
     stopped = sweep("run", "long.toml", "--timeout", "8s", cwd=tmp_path, code=1)
     assert stopped.stdout.splitlines()[-1] == "sweep run long.toml"
-    assert "the time allowed is over" in stopped.stdout
+    assert "The time is over." in stopped.stdout
 
 
 def test_on_a_terminal_a_bar_shows_the_download_and_a_live_table_the_running_trials(tmp_path):
@@ -292,7 +292,7 @@ def test_on_a_terminal_a_bar_shows_the_download_and_a_live_table_the_running_tri
         (["show", "small", "--storage", "notes.txt"], 3, "file is not a database"),
         (["init", "my.txt"], 2, "ends in .toml"),
         (["init", "my.toml", "--from", "filter"], 2, "Did you mean 'filters'?"),
-        (["init", "elsewhere.toml"], 2, "is there already"),
+        (["init", "elsewhere.toml"], 2, "exists already"),
         (["init", "bad name.toml"], 2, "name must be 1 to 64 of"),
         (["export", "small", "--storage", "none.db"], 2, "There is no database"),
         (["runn"], 2, "Did you mean 'run'?"),
@@ -355,4 +355,4 @@ def test_an_output_that_nobody_reads_to_its_end_is_no_error(swept):
     ("text", "size"), [("4G", 4e9), ("1500M", 1.5e9), ("1.5g", 1.5e9), ("700MB", 7e8), ("2GB", 2e9)]
 )
 def test_a_size_is_read_as_people_write_it(text, size):
-    assert _bytes("--trial-memory", text) == size
+    assert size_in_bytes("--trial-memory", text) == size

@@ -15,7 +15,7 @@ from samples.databases import keep
 from samples.results import sample
 from samples.studies import run, study_of
 
-from sweep.cli.dashboards import beside, optunas
+from sweep.cli.dashboards import dashboard_process, optuna_server
 from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import InputError
 from sweep.space.space import Choice
@@ -56,7 +56,7 @@ def test_the_command_says_where_it_is_and_ends_with_ctrl_c_in_peace(kept):
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (0, "")
-    assert errors == f"shows {kept}, which it only reads; Ctrl-C ends it\n"
+    assert errors == f"showing {kept}, read-only. Ctrl-C ends it.\n"
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,10 @@ def test_what_cannot_be_is_one_sentence(kept, tmp_path, given, says):
     assert done.stderr.count("\n") == 1
 
 
-def test_beside_a_run_it_is_there_for_as_long_as_that_takes(kept):
-    with beside(kept) as address:
-        (pid,) = [each for each in children(os.getpid()) if b"--beside" in Path(f"/proc/{each}/cmdline").read_bytes()]
+def test_during_a_run_it_is_there_for_as_long_as_that_takes(kept):
+    with dashboard_process(kept) as address:
+        commands = {each: Path(f"/proc/{each}/cmdline").read_bytes() for each in children(os.getpid())}
+        (pid,) = [each for each, words in commands.items() if b"--until-stdin-closes" in words]
         assert "quickstart" in fetched(f"{address}study/quickstart")
         os.kill(pid, 0)
     gone(pid)
@@ -90,8 +91,8 @@ def test_beside_a_run_it_is_there_for_as_long_as_that_takes(kept):
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_none_is_left_behind_whatever_ends_the_run(kept, how):
     code = (
-        "import sys, time\nfrom sweep.dashboards import beside\n"
-        "with beside(sys.argv[1]) as address:\n    print(address, flush=True)\n    time.sleep(600)"
+        "import sys, time\nfrom sweep.cli.dashboards import dashboard_process\n"
+        "with dashboard_process(sys.argv[1]) as address:\n    print(address, flush=True)\n    time.sleep(600)"
     )
     command = [sys.executable, "-c", code, kept]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
@@ -104,12 +105,12 @@ def test_none_is_left_behind_whatever_ends_the_run(kept, how):
 
 
 def test_one_that_cannot_start_is_said_before_anything_is_trained(tmp_path, capfd):
-    with pytest.raises(InputError, match="The dashboard did not start"), beside(str(tmp_path / "none.db")):
+    with pytest.raises(InputError, match="The dashboard did not start"), dashboard_process(str(tmp_path / "none.db")):
         pass
     assert "There is no database" in capfd.readouterr().err
 
 
-def test_optunas_own_answers_this_machine_alone(storage):
+def test_optunas_own_dashboard_answers_this_machine_alone(storage):
     run(study_of({"batch_size": Choice((32, 64))}, trials=2), storage, ScriptedEngine())
     command = [*SWEEP, "dashboard", "--optuna", "--storage", storage, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -125,4 +126,4 @@ def test_optunas_own_answers_this_machine_alone(storage):
 def test_a_missing_optuna_dashboard_comes_with_the_way_to_have_it(storage, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna_dashboard", None)
     with pytest.raises(InputError, match=r"pip install 'cnn-sweep\[dashboard\]'"):
-        optunas(storage, None)
+        optuna_server(storage, None)

@@ -61,7 +61,7 @@ def test_check_shows_what_a_study_is_around(trained):
     folder, _ = trained
     shown = sweep("check", "around.toml", cwd=folder).stdout.splitlines()
     assert shown[2] == (
-        "around the tutorial's network with learning_rate 0.002, epochs 2, conv1_filters 4, conv1_stride 2, "
+        "the baseline is the tutorial's network with learning_rate 0.002, epochs 2, conv1_filters 4, conv1_stride 2, "
         "conv2_filters 4, dense_units 16, rescale yes"
     )
     assert json.loads(sweep("check", "around.toml", "--json", cwd=folder).stdout)["study"]["base"]["dense_units"] == 16

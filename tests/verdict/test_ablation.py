@@ -12,7 +12,7 @@ from samples.worlds import World
 
 import sweep
 from sweep.api import search
-from sweep.cli import rankings as answers
+from sweep.cli import ablations
 from sweep.engines.scripted import ScriptedEngine
 from sweep.models.shapes import architecture
 from sweep.results.ablation import Ablation
@@ -257,7 +257,7 @@ def test_an_interrupted_ablation_goes_on_and_says_how(laboratory, capsys):
     confirmed(laboratory, seeds=2)
     scripted(laboratory, ScriptedEngine(lambda *_: 0.9, stop_after=5))
     options = ["--seeds", "4", "--storage", laboratory.storage]
-    out = "it was interrupted; every finished epoch is kept. To go on:\n" + " ".join(["sweep ablate test", *options])
+    out = "Interrupted. Every finished epoch is kept. To resume:\n" + " ".join(["sweep ablate test", *options])
     say(capsys, "ablate", "test", *options, code=130, out=f"{out}\n")
     first = laboratory.engine.trained
     assert ablate(laboratory, seeds=4).ablation.seeds == (8, 9, 10, 11)
@@ -275,19 +275,19 @@ def test_a_recommended_baseline_is_not_taken_apart(laboratory, capsys):
     confirmed(laboratory, accuracy=lambda configuration: 0.9 - accuracy(configuration) / 10)
     result = ablate(laboratory)
     assert (result.ablation, laboratory.runs) == (None, [])
-    answers.print_ablation(result, as_json=False)
-    assert capsys.readouterr().out == "test recommends the baseline itself: there is nothing to take apart\n"
+    ablations.print_ablation(result, as_json=False)
+    assert capsys.readouterr().out == "test recommends the baseline: there is no change to measure\n"
 
 
 def test_it_is_printed_with_both_directions_and_as_json(laboratory, capsys):
     confirmed(laboratory)
     result = ablate(laboratory)
-    answers.print_ablation(result, as_json=False)
+    ablations.print_ablation(result, as_json=False)
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split("  ")[0] == "change"
     assert [row.split()[:3] for row in rows[:2]] == [["dense_units", "64", "128"], ["dropout", "0.2", "0.5"]]
-    assert "contributes for certain: dense_units, dropout" in rows
-    answers.print_ablation(result, as_json=True)
+    assert "significant gain: dense_units, dropout" in rows
+    ablations.print_ablation(result, as_json=True)
     assert json.loads(capsys.readouterr().out) == result.ablation.as_document()
 
 

@@ -32,12 +32,13 @@ from samples.laboratory import (
 
 import reports
 from sweep.api import look, search, workplace
-from sweep.cli import tables as output
+from sweep.cli.verdicts import print_verdict
 from sweep.coordinator.batch import Trained
 from sweep.data.dataset import Split, load, partition
 from sweep.engines.scripted import Dead, ScriptedEngine
 from sweep.errors import InputError
 from sweep.results.result import Result
+from sweep.results.summary import CONCLUSIONS, verdict_lines
 from sweep.results.verdict import ConfirmedTrial, Verdict
 from sweep.runs import Event, Run
 from sweep.space.configuration import Configuration
@@ -324,18 +325,18 @@ def test_where_nobodys_runs_all_succeed_the_test_images_stay_sealed(laboratory):
     result = laboratory.confirm(engine=ScriptedEngine(lambda *_: RuntimeError("out of luck")))
     assert (result.verdict.conclusion, result.verdict.test, result.test_looks) == ("unknown", None, 0)
     assert looks(laboratory) == []
-    assert "test set    still sealed" in output.verdict(result)
+    assert "test set    still sealed" in verdict_lines(result)
 
 
 def test_each_other_confirmation_is_another_look_and_it_is_told_how_many_there_were(laboratory):
     assert laboratory.search().test_looks == 0
     once = laboratory.confirm(EQUAL | {HUGE: 0.99})
     assert once.test_looks == 1
-    assert list(output.verdict(once))[-1].endswith(", looked at once for this study")
+    assert list(verdict_lines(once))[-1].endswith(", looked at once for this study")
     assert laboratory.confirm(EQUAL | {HUGE: 0.99}).test_looks == 1
     twice = laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=7)
     assert twice.test_looks == 2
-    assert list(output.verdict(twice))[-1].endswith(", looked at twice for this study")
+    assert list(verdict_lines(twice))[-1].endswith(", looked at twice for this study")
 
 
 class Sealed:
@@ -511,7 +512,7 @@ def test_where_there_is_no_time_for_the_test_there_may_be_for_more_seeds(laborat
     result = laboratory.confirm(engine=engine, within=seconds)
     assert (result.verdict.seeds, result.verdict.conclusion) == (seeds, "baseline")
     assert (result.verdict.test, result.test_looks) == (None, 0)
-    assert "test set    still sealed" in output.verdict(result)
+    assert "test set    still sealed" in verdict_lines(result)
 
 
 def test_time_for_one_seed_alone_leaves_everything_open_and_the_test_sealed(laboratory, monkeypatch):
@@ -522,7 +523,7 @@ def test_time_for_one_seed_alone_leaves_everything_open_and_the_test_sealed(labo
     assert (result.verdict.test, result.test_looks) == (None, 0)
     document = result.verdict.as_document()
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    output.print_verdict(result, as_json=False)
+    print_verdict(result, as_json=False)
 
 
 # -- one at a time
@@ -603,7 +604,7 @@ def test_ctrl_c_ends_the_command_as_interrupted(laboratory, capsys):
     laboratory.search()
     engine = laboratory.use(ScriptedEngine(curve))
     storage = laboratory.storage
-    out = f"it was interrupted; every finished epoch is kept. To go on:\nsweep confirm test --storage {storage}\n"
+    out = f"Interrupted. Every finished epoch is kept. To resume:\nsweep confirm test --storage {storage}\n"
     say(capsys, "confirm", "test", "--storage", storage, "--workers", "1", code=130, out=out)
     assert len(engine.trained) == 6
 
@@ -637,7 +638,7 @@ def test_a_real_study_is_run_and_confirmed_in_one_go_and_confirming_again_trains
     table = next(place for place, line in enumerate(first) if line.split()[:2] == ["seeds", "accuracy"])
     assert sorted(line.split("  ")[0] for line in first[table + 1 : table + 4]) == ["baseline", "trial 1", "trial 2"]
     assert first[table + 5] == "recommended baseline"
-    assert first[table + 6].strip() == output.VERDICTS["baseline"]
+    assert first[table + 6].strip() == CONCLUSIONS["baseline"]
     assert first[-2].startswith("test set    ")
     assert first[-2].endswith(", looked at once for this study")
     assert first[-1] == "next: sweep report tiny"
@@ -665,7 +666,7 @@ def test_who_came_furthest_is_confirmed_without_a_score_of_the_search(laboratory
     huge, big = (found.verdict.find(units[each]) for each in (HUGE, BIG))
     assert huge.search_score is huge.luck is None
     assert big.luck > 0
-    output.print_verdict(found, as_json=False)
+    print_verdict(found, as_json=False)
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"trial {units[HUGE]} ")]
     assert "–" in line
     reports.write(found, tmp_path / "report.html")

@@ -256,7 +256,7 @@ def test_all_are_searched_confirmed_and_ranked_and_the_test_images_stay_sealed(e
     assert printed[0].split("  ")[0] == "suggestion"
     assert printed[1].startswith("filters-1000")
     assert printed[2].startswith("batch-size-1000")
-    assert any(line.startswith("most worth it: filters-1000 (conv1_filters 16") for line in printed)
+    assert any(line.startswith("highest gain: filters-1000 (conv1_filters 16") for line in printed)
     assert printed[-1] == f"next: sweep report batch-size-1000 filters-1000 --storage {storage}"
     assert all(segment.run.split.train_size == 1_000 for segment in engine.segments)
     results = [look.result(name, storage=storage) for name in ("batch-size-1000", "filters-1000")]
@@ -276,7 +276,7 @@ def test_all_are_searched_confirmed_and_ranked_and_the_test_images_stay_sealed(e
     assert [row["confirmed"] for row in rows] == [
         next(each for each in document["suggestions"] if each["study"] == row["study"]) for row in rows
     ]
-    assert "most worth it: filters-1000" in told(capsys, "compare", "--storage", storage).out
+    assert "highest gain: filters-1000" in told(capsys, "compare", "--storage", storage).out
 
 
 def test_interrupted_in_the_search_or_in_the_confirmation_the_same_command_goes_on(
@@ -291,7 +291,7 @@ def test_interrupted_in_the_search_or_in_the_confirmation_the_same_command_goes_
         printed = told(capsys, "suggestions", *arguments, "--workers", "1", code=0 if stop_after is None else 130)
         trained += engine.trained
         if stop_after is not None:
-            said = "it was interrupted; every finished epoch is kept. To go on:"
+            said = "Interrupted. Every finished epoch is kept. To resume:"
             assert printed.out.splitlines() == [said, " ".join(["sweep suggestions", *arguments])]
     assert len(trained) == len(set(trained))
     assert "filters-1000" in printed.out
@@ -311,9 +311,9 @@ def test_without_time_for_one_seed_nothing_is_concluded_and_it_says_how_to_go_on
     printed = told(capsys, "suggestions", *OPTIONS, "--within", "0s", "--storage", storage, code=1).out.splitlines()
     again = f"sweep suggestions --within 0s --seeds 3 --train-size 1000 --storage {storage}"
     assert printed == [
-        "no suggestion has been confirmed yet",
+        "no suggestion is confirmed yet",
         "not confirmed: batch-size-1000, filters-1000",
-        "the time allowed is over; every finished epoch is kept. To go on:",
+        "The time is over. Every finished epoch is kept. To resume:",
         again,
     ]
 

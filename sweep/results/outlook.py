@@ -7,15 +7,14 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from sweep.results.noise import noise_of_difference
 from sweep.space.configuration import PARAMETERS, Value
 from sweep.space.space import Choice, Float, Int, Range
+from sweep.study.study import Study
 from sweep.wording import listed, points, rough_duration, several
-
-if TYPE_CHECKING:
-    from sweep.results.result import Result
 
 FEWEST = 10
 """Trials that have ended, under which nothing is said about those to come."""
@@ -97,9 +96,8 @@ def outlook(
     )
 
 
-def look_ahead(result: "Result") -> Outlook | None:
-    """What may be said of a study; None before a trial has completed."""
-    frame, study = result.frame, result.study
+def look_ahead(study: Study, frame: pd.DataFrame) -> Outlook | None:
+    """What may be said of a study whose trials are in `frame`; None before a trial has completed."""
     over = frame[~frame["outcome"].isin(["running", "interrupted", "infeasible"])].sort_values("trial", kind="stable")
     scores = over["score"].where(over["outcome"] == "completed").astype(float)
     highest = over.loc[scores.nlargest(TOP).index, [name for name in study.drawn if name in over]]
@@ -126,8 +124,8 @@ def forecast(scores: Sequence[float], trials: int) -> Forecast | None:
     completed, count as draws from what the search now proposes. On the scale of -log(1 - score), what exceeds a high
     threshold is exponential, as it is for most distributions; its mean is estimated from the few highest (Weissman
     1978, "Estimation of parameters and large quantiles based on the k largest observations", J. Am. Stat. Assoc. 73).
-    A search that still learns finds more, one that has come to the end finds less; `tests/test_outlook.py` measures
-    by how much.
+    A search that still learns finds more, one that has come to its end finds less; `tests/results/test_outlook.py`
+    measures by how much.
     """
     heights = [_height(score) for score in scores]
     if len(scores) < FEWEST or trials < 1:

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from samples.results import SPACE, START, result_of, rows_of
 
+from sweep.results import outlook
+from sweep.results.outlook import Edge, forecast
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice, Float, Int, Space
-from sweep.verdict import outlook
-from sweep.verdict.outlook import Edge, forecast
 
 SEARCHES = {
     "errors from 0.5 to 3 %": lambda source, _: 0.012 * math.exp(source.gauss(0, 0.4)),
@@ -81,8 +81,12 @@ def timed(scores, seconds, **fields):
     return result_of(rows, **fields)
 
 
+def ahead_of(result):
+    return outlook.look_ahead(result.study, result.frame)
+
+
 def more_of(result):
-    return outlook.look_ahead(result).more
+    return ahead_of(result).more
 
 
 SCORES = [0.98 + (7 * number % 12) / 1500 for number in range(12)]
@@ -90,7 +94,7 @@ SCORES = [0.98 + (7 * number % 12) / 1500 for number in range(12)]
 
 def test_an_hour_has_as_many_trials_as_the_pace_so_far_allows():
     assert more_of(timed(SCORES, 120)).trials == 30
-    assert outlook.look_ahead(timed(SCORES, 120)).seconds == 3600
+    assert ahead_of(timed(SCORES, 120)).seconds == 3600
     rows = timed(SCORES, 120).frame.assign(outcome=["completed"] * 10 + ["pruned", "failed"])
     assert more_of(result_of(rows.to_dict("records"))).trials == 30  # those two took their time
     rows = rows.assign(outcome=["completed"] * 10 + ["running", "infeasible"])
@@ -109,7 +113,7 @@ def test_a_night_between_two_trials_and_trials_side_by_side_change_nothing_of_th
 
 
 def test_a_forecast_goes_no_further_than_three_times_what_was_tried():
-    found = outlook.look_ahead(timed(SCORES, 10))
+    found = ahead_of(timed(SCORES, 10))
     assert found.more.trials == 36
     assert found.seconds == 360
     assert "forecast for 6 minutes more (about 36 trials): " in outlook.in_words(found, str)[1]
@@ -129,8 +133,8 @@ def test_the_last_third_is_measured_against_the_best_before_it():
 
 
 def test_nothing_is_said_before_a_trial_has_completed():
-    assert outlook.look_ahead(result_of([])) is None
-    assert outlook.look_ahead(result_of([{"trial": 0, "outcome": "failed", "baseline": True}])) is None
+    assert ahead_of(result_of([])) is None
+    assert ahead_of(result_of([{"trial": 0, "outcome": "failed", "baseline": True}])) is None
 
 
 # Ends of ranges
@@ -145,7 +149,7 @@ def searched(space, *values):
 
 
 def edges_of(result):
-    return outlook.look_ahead(result).edges
+    return ahead_of(result).edges
 
 
 RATES = {"learning_rate": SPACE["learning_rate"], "dropout": Float(0.0, 0.5)}

@@ -1,0 +1,86 @@
+"""What each change of a recommended network contributes, as `sweep ablate` prints it."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sweep.cli.rankings import values
+from sweep.cli.tables import print_json, print_table
+from sweep.results.verdict import ALPHA, known
+from sweep.space.configuration import Values
+from sweep.wording import p_value, percent, points, several, value
+
+if TYPE_CHECKING:
+    from sweep.results.ablation import Ablation, Contribution, Effect
+    from sweep.results.result import Result
+
+COLUMNS = [
+    "change", "baseline", "best", "effect on the best", "p", "effect alone", "p", "interaction", "p",
+    "parameters without",
+]  # fmt: skip
+
+
+def print_ablation(result: "Result", as_json: bool) -> None:
+    """What each change of the recommended trial contributes; `result` was ablated, or recommends its baseline."""
+    assert result.verdict is not None
+    found = result.ablation if result.recommended else None
+    if as_json:
+        return print_json(found and found.as_document())
+    if found is None:
+        return print(f"{result.study.name} recommends the baseline: there is no change to measure")
+    only = len(found.contributions) == 1
+    print_table(COLUMNS, [_row(each, only) for each in found.contributions], right=(3, 4, 5, 6, 7, 8, 9))
+    print()
+    best, baseline = (percent(each.value, each.reach) for each in (found.best, found.baseline))
+    gain = points(found.gain.value, found.gain.reach)
+    seeds = several(len(found.seeds), "seed")
+    print(f"trial {found.trial} {best}, the baseline {baseline}: {gain} points on {seeds}")
+    for line in ablation_lines(found):
+        print(line)
+
+
+def _row(found: "Contribution", only: bool) -> list[str]:
+    change, without = found.change, found.parameters_without
+    return [
+        change.parameter,
+        *(_side(change.parameter, given) for given in (change.baseline, change.best)),
+        *_effect(found.from_best),
+        *_effect(found.from_baseline),
+        *(("", "") if only else _effect(found.interaction)),
+        "" if without is None else f"{without:,}",
+    ]
+
+
+def _side(parameter: str, given: Values) -> str:
+    """A parameter's value, and those that go with it."""
+    others = values({name: each for name, each in given.items() if name != parameter})
+    return value(given.get(parameter)) + (f" ({others})" if others else "")
+
+
+def _effect(effect: "Effect") -> tuple[str, str]:
+    if effect.estimate is None:
+        return effect.reason.split(":")[0], ""
+    return points(effect.estimate.value, effect.estimate.reach), "" if known(effect.p) is None else p_value(effect.p)
+
+
+def ablation_lines(found: "Ablation") -> Iterable[str]:
+    """What an ablation shows in words, and how far it can be trusted."""
+    signs = {each.change.parameter: _significant(each.from_best) for each in found.contributions}
+    for sign, what in ((1, "significant gain"), (-1, "significant loss"), (0, "not significant, may be reverted")):
+        names = [name for name, each in signs.items() if each == sign]
+        if names and (sign or len(signs) > 1):
+            yield f"{what}: {', '.join(names)}"
+    together = [each.change.parameter for each in found.contributions if _significant(each.interaction)]
+    if together:
+        yield f"interacts with other changes: {', '.join(together)}"
+    for each in found.contributions:
+        for effect, where in ((each.from_best, "without it"), (each.from_baseline, "alone")):
+            if effect.reason:
+                yield f"{each.change.parameter} {where}: {effect.reason}"
+    yield "± is half of a 95 % confidence interval; p is corrected for the number of changes"
+
+
+def _significant(effect: "Effect") -> int:
+    """1 or -1 if a difference is significant, and which way; else 0."""
+    if effect.estimate is None or effect.p is None or not effect.p < ALPHA:
+        return 0
+    return 1 if effect.estimate.value > 0 else -1

@@ -1,0 +1,46 @@
+"""The panel "Keep house": is everything there, and is anything left over?"""
+
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from sweep.cli.options import Json, KeepCheckpoints, Storage
+from sweep.defaults import KEEP_CHECKPOINTS, STORAGE
+
+
+def gc(
+    dry_run: Annotated[bool, Option("--dry-run", help="Show what would be removed, and remove nothing.")] = False,
+    keep_checkpoints: KeepCheckpoints = KEEP_CHECKPOINTS,
+    storage: Storage = STORAGE,
+) -> None:
+    """Remove checkpoints that no study needs."""
+    from sweep.cli.tables import print_table
+    from sweep.storage.database import checkpoint_folder
+    from sweep.storage.invariants import superfluous
+    from sweep.storage.store import Store
+    from sweep.wording import several, size
+
+    with Store.open(storage, create=False) as store:
+        found = superfluous(store, checkpoint_folder(storage), keep_checkpoints)
+    if found:
+        print_table(["file", "size", "what"], [[f.path.name, size(f.size), f.what] for f in found], right=(1,))
+    if not dry_run:
+        for each in found:
+            each.path.unlink(missing_ok=True)
+    all_of_them = f"{several(len(found), 'file')}, {size(sum(each.size for each in found))}"
+    print(f"{all_of_them}: {'kept, this is a dry run' if dry_run else 'removed'}")
+
+
+def doctor(storage: Storage = STORAGE, as_json: Json = False) -> None:
+    """Check versions, devices, data and database, and say how to repair them."""
+    from sweep.cli.doctor import examine
+    from sweep.cli.tables import print_json, print_table
+
+    findings = list(examine(storage))
+    if as_json:
+        print_json([vars(finding) for finding in findings])
+    else:
+        print_table(["", "what", "found", "remedy"], [[f.mark, f.what, f.found, f.remedy] for f in findings])
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)

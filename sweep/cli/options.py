@@ -1,0 +1,62 @@
+"""Options that several commands share, each declared once; and how times and sizes are read."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from sweep.errors import InputError
+
+Storage = Annotated[
+    str,
+    Option("--storage", metavar="URL", envvar="SWEEP_STORAGE", help="The database: a path or an SQLAlchemy URL."),
+]
+Json = Annotated[bool, Option("--json", help="Print JSON instead of tables.")]
+Workers = Annotated[int | None, Option(help="Number of processes that train.", show_default="one per core")]
+Threads = Annotated[
+    int | None, Option(help="Number of threads of each worker.", show_default="as many as keep all cores busy")
+]
+KeepCheckpoints = Annotated[
+    int,
+    Option(min=0, metavar="N", help="Keep the checkpoints of a study's best N trials, so that they can train longer."),
+]
+StudyName = Annotated[str, Argument(metavar="STUDY", help="Name of a study in the database.", show_default=False)]
+StudyNames = Annotated[
+    list[str] | None,
+    Argument(metavar="[STUDY ...]", help="Names of studies in the database.", show_default="all of them"),
+]
+StudyOrFile = Annotated[
+    str, Argument(metavar="STUDY", help="A study that ships (see `sweep studies`) or a TOML file.", show_default=False)
+]
+Force = Annotated[bool, Option("--force", help="Overwrite existing files.")]
+HtmlFile = Annotated[Path, Option("-o", "--output", metavar="FILE", help="The HTML file to write.")]
+
+
+def seconds(flag: str, text: str | None) -> float | None:
+    """The seconds of a time such as 90, 90s, 20m or 1h30m; None without one.
+
+    Raises:
+        InputError: it is no such time.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text)
+    if not found or not text:
+        raise InputError(f"{flag} takes a time such as 90s, 20m or 1h30m, not {text!r}.")
+    hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return 3600 * hours + 60 * minutes + rest
+
+
+def size_in_bytes(flag: str, text: str | None) -> int | None:
+    """The bytes of a size such as 1500M or 4G, in powers of 1,000; None without one.
+
+    Raises:
+        InputError: it is no such size.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([MG])B?", text, re.IGNORECASE)
+    if not found:
+        raise InputError(f"{flag} takes a size such as 1500M or 4G, not {text!r}.")
+    return round(float(found[1]) * {"M": 1e6, "G": 1e9}[found[2].upper()])

@@ -1,0 +1,50 @@
+"""What a study would do, as `sweep check` prints it."""
+
+from typing import TYPE_CHECKING
+
+from sweep.cli.tables import print_json, print_table
+from sweep.cli.terminal import print_lines
+from sweep.search.preview import as_document
+from sweep.space.configuration import Configuration
+from sweep.space.differences import changes_in_words
+from sweep.wording import duration, several, value
+
+if TYPE_CHECKING:
+    from sweep.search.preview import Preview, Sample
+    from sweep.study.study import Study
+
+
+def print_preview(study: "Study", seen: "Preview", as_json: bool) -> None:
+    """A study's space, samples of it and its expected cost."""
+    if as_json:
+        return print_json(as_document(study, seen))
+    size = "more points than can be counted" if seen.points is None else several(seen.points, "point")
+    how = f"sampler {study.sampler}, pruner {study.pruner}, data {study.data}"
+    print_lines(
+        [
+            f"{study.name}: {study.description}" if study.description else study.name,
+            f"{several(study.trials, 'trial')}, {how}; the space has {size}",
+        ]
+    )
+    if study.base != Configuration():
+        print(f"the baseline is the tutorial's network with {changes_in_words(study.base, Configuration())}")
+    print()
+    base = study.base.values()
+    rows = [[name, str(span), value(base.get(name))] for name, span in study.space.items()]
+    print_table(["parameter", "range", "baseline"], rows)
+    print(f"\n{several(len(seen.samples), 'sample')}")
+    for sample in seen.samples:
+        point = ", ".join(f"{name} {value(given)}" for name, given in sample.point.items())
+        print(f"- {_cost(sample)}: {point}")
+    took = f"roughly {duration(seen.seconds)} on the {several(seen.workers, 'core')} of this machine"
+    infeasible = f"; {100 * seen.infeasible:.0f} % of the proposals cannot exist and cost nothing"
+    print(
+        f"\nexpected cost: {seen.baselines:.1f} times the baseline's training, {took}"
+        + (infeasible if seen.infeasible else "")
+    )
+
+
+def _cost(sample: "Sample") -> str:
+    if sample.shape is None:
+        return f"cannot exist ({sample.reason})"
+    return f"{sample.shape.parameters:,} parameters, {sample.shape.flops:,} FLOPs"

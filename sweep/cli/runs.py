@@ -1,0 +1,64 @@
+"""Runs outside of a search, as `sweep train` and `sweep baseline` print them."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sweep.cli.tables import print_json, print_table
+from sweep.results.verdict import known
+from sweep.space.configuration import TUTORIAL_ACCURACY, TUTORIAL_LOSS
+from sweep.wording import percent, points
+
+if TYPE_CHECKING:
+    from sweep.coordinator.batch import Trained
+
+
+def print_runs(runs: Mapping[int, "Trained"], validation: int, as_json: bool) -> None:
+    """One configuration's runs by seed, and their mean with its 95 % confidence interval."""
+    from sweep.verdict.statistics import estimate
+
+    last = {seed: run.curve[-1] for seed, run in runs.items() if not run.reason}
+    scores = [epoch.val_accuracy for epoch in last.values()]
+    mean = estimate(scores, sum(score * (1 - score) for score in scores) / len(scores) / validation) if scores else None
+    interval = None if mean is None else {"value": mean.value, "low": known(mean.low), "high": known(mean.high)}
+    if as_json:
+        return print_json({"validation": validation, "runs": [_run(*each) for each in runs.items()], "mean": interval})
+    rows = [
+        [
+            str(seed),
+            percent(last[seed].val_accuracy) if seed in last else run.reason,
+            f"{last[seed].val_loss:.4f}" if seed in last else "",
+            f"{run.curve[-1].epoch:g}" if run.curve else "0",
+            f"{sum(epoch.seconds for epoch in run.curve):.1f}",
+        ]
+        for seed, run in runs.items()
+    ]
+    if mean is not None and len(scores) > 1:
+        loss = sum(epoch.val_loss for epoch in last.values()) / len(last)
+        rows.append(["mean", percent(mean.value, mean.reach), f"{loss:.4f}", "", ""])
+    print_table(["seed", "accuracy", "loss", "epochs", "seconds"], rows, right=(0, 2, 3, 4))
+    print(f"Each seed holds out {validation:,} training images to score. The test images stay sealed.")
+
+
+def _run(seed: int, run: "Trained") -> dict[str, Any]:
+    last = None if run.reason else run.curve[-1]
+    return {
+        "seed": seed,
+        "accuracy": None if last is None else last.val_accuracy,
+        "loss": None if last is None else last.val_loss,
+        "epochs": run.curve[-1].epoch if run.curve else 0,
+        "seconds": sum(epoch.seconds for epoch in run.curve),
+        "reason": run.reason,
+    }
+
+
+def print_baseline(runs: "Sequence[Trained]", as_json: bool) -> None:
+    """The tutorial's experiment, and what the tutorial says of it."""
+    last = [run.curve[-1] for run in runs]
+    if as_json:
+        document = [{"seed": seed, "accuracy": e.val_accuracy, "loss": e.val_loss} for seed, e in enumerate(last)]
+        return print_json({"tutorial": {"accuracy": TUTORIAL_ACCURACY, "loss": TUTORIAL_LOSS}, "runs": document})
+    rows = [["the tutorial", percent(TUTORIAL_ACCURACY), f"{TUTORIAL_LOSS:.4f}", ""]]
+    for seed, epoch in enumerate(last):
+        difference = points(epoch.val_accuracy - TUTORIAL_ACCURACY)
+        rows.append([f"seed {seed}", percent(epoch.val_accuracy), f"{epoch.val_loss:.4f}", difference])
+    print_table(["10,000 test images", "accuracy", "loss", "points"], rows, right=(1, 2, 3))

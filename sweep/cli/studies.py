@@ -1,0 +1,104 @@
+"""A study and its trials, as `sweep show` prints them."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sweep.cli.tables import print_json, print_table
+from sweep.cli.terminal import print_lines
+from sweep.space.differences import changes_in_words
+from sweep.wording import duration, epochs, moment, percent, plain, points, value
+
+if TYPE_CHECKING:
+    from sweep.results.result import Result
+    from sweep.space.configuration import Configuration
+
+LOG_LINES = 20
+"""How many of the last lines of a trial's worker are shown."""
+MOST_TRIALS = 20
+"""How many trials of a study are shown, the best first."""
+
+
+def print_study(result: "Result", as_json: bool) -> None:
+    """How far a study is, what it has found, and its best trials."""
+    frame = result.frame.sort_values(["score", "trial"], ascending=[False, True], na_position="last")
+    if as_json:
+        best = result.best_trial if (frame["outcome"] == "completed").any() else None
+        trials = json.loads(frame.to_json(orient="records", date_format="iso"))
+        return print_json({"study": result.study.as_document(), "best_trial": best, "trials": trials})
+    print_lines(str(result).splitlines())
+    print()
+    rows = [
+        [
+            str(row["trial"]),
+            percent(row["score"]),
+            f"{row['trained_epochs']:g}",
+            row["outcome"],
+            row["reason"],
+            changes_in_words(result.configuration(row["trial"]), result.study.base),
+        ]
+        for row in frame.head(MOST_TRIALS).to_dict("records")
+    ]
+    print_table(["trial", "accuracy", "epochs", "outcome", "reason", "changes to the baseline"], rows, right=(0, 1, 2))
+    if len(frame) > MOST_TRIALS:
+        print(f"and {len(frame) - MOST_TRIALS} more: sweep trials {result.study.name}")
+
+
+def print_trial(result: "Result", trial: int, as_json: bool) -> None:
+    """All that is known of a trial: its outcome, cost, values and curve."""
+    configuration = result.configuration(trial)
+    row = result.frame[result.frame["trial"] == trial]
+    curve = result.curves[result.curves["trial"] == trial]
+    if as_json:
+        facts = json.loads(row.to_json(orient="records", date_format="iso"))[0]
+        return print_json(facts | {"curve": json.loads(curve.to_json(orient="records", date_format="iso"))})
+    _print_facts(result, row.iloc[0].to_dict())
+    _print_values(configuration, result.study.base)
+    _print_curve(curve.to_dict("records"))
+    if detail := row.iloc[0]["detail"]:
+        last = "\n".join(detail.strip().splitlines()[-LOG_LINES:])
+        print(plain(f"\nthe last lines of its worker\n{last}"))
+
+
+def _print_facts(result: "Result", found: Mapping[Any, Any]) -> None:
+    reason = f" ({found['reason']})" if found["reason"] else ""
+    unknown = result.baseline_score is None or found["baseline"]
+    gain = math.nan if unknown else found["score"] - (result.baseline_score or 0.0)
+    against = "" if math.isnan(gain) else f" ({points(gain)} points to the baseline)"
+    accuracy = f"accuracy {percent(found['score'])}{against}"
+    print(plain(f"trial {found['trial']} of {result.study.name}: {found['outcome']}{reason}, {accuracy}"))
+    origin = f" from {found['reused_from']}" if found["reused_from"] else ""
+    reused = f", {found['reused_epochs']:g} of them reused{origin}" if found["reused_epochs"] else ""
+    took = f"{duration(found['seconds'])} of training, {duration(found['cost'])} of it for this trial"
+    died = f"; workers that died: {found['attempts'] - 1}" if found["attempts"] > 1 else ""
+    print(f"{epochs(found['trained_epochs'])}{reused}: {took}{died}")
+    if found["finished"] == found["finished"]:
+        print(f"from {moment(found['started'])} to {moment(found['finished'])}")
+    print(f"on {plain(result.where)}; seed {found['seed']}; fingerprint {found['fingerprint']}\n")
+
+
+def _print_values(configuration: "Configuration", base: "Configuration") -> None:
+    before = base.values()
+    rows = [
+        [name, value(given), "" if before.get(name) == given else value(before.get(name))]
+        for name, given in configuration.values().items()
+    ]
+    print_table(["parameter", "value", "baseline"], rows)
+    print()
+
+
+def _print_curve(curve: Iterable[Mapping[Any, Any]]) -> None:
+    rows = [
+        [
+            f"{row['epoch']:g}",
+            f"{row['loss']:.4f}",
+            percent(row["accuracy"]),
+            f"{row['val_loss']:.4f}",
+            percent(row["val_accuracy"]),
+            f"{row['seconds']:.1f}",
+        ]
+        for row in curve
+    ]
+    columns = ["epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds"]
+    print_table(columns, rows, right=range(6))

@@ -1,0 +1,91 @@
+"""The panel "Take away": the best network as files, and what it sees on pictures."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Argument, Option
+
+from sweep.cli.options import Force, Json, Storage, StudyName
+from sweep.cli.resume import following, resumable, resuming
+from sweep.defaults import STORAGE
+
+
+def export(
+    context: typer.Context,
+    study: StudyName,
+    output: Annotated[Path, Option("-o", "--output", metavar="DIR", help="The folder to write.")] = Path("best"),
+    trial: Annotated[
+        int | None, Option(help="Number of the trial to export.", show_default="the recommended one, or the best")
+    ] = None,
+    formats: Annotated[
+        str | None,
+        Option("--format", metavar="LIST", help="Further formats: savedmodel, onnx, litert.", show_default=False),
+    ] = None,
+    force: Force = False,
+    tensorboard: Annotated[
+        Path | None, Option(metavar="DIR", help="Only write all trials for TensorBoard.", show_default=False)
+    ] = None,
+    mlflow: Annotated[
+        str | None, Option(metavar="URI", help="Only log all trials and the report to MLflow.", show_default=False)
+    ] = None,
+    storage: Storage = STORAGE,
+) -> None:
+    """Write the best network as a model, a script, a notebook and a configuration."""
+    import sweep
+    from sweep.cli.terminal import display
+
+    if tensorboard is not None or mlflow is not None:
+        return _track(study, tensorboard, mlflow, storage)
+    with resumable(resuming(context)):
+        written = sweep.export(
+            study,
+            output,
+            trial=trial,
+            formats=() if formats is None else formats.split(","),
+            force=force,
+            storage=storage,
+            progress=display(),
+        )
+    _print_export(output, written, trial is None)
+    if written["conclusion"] is None:
+        print(f"not confirmed yet: {following('confirm', study, storage=storage, default=STORAGE)}")
+
+
+def _print_export(output: Path, written: dict[str, Any], by_default: bool) -> None:
+    """What was exported, where to, and how accurate it is."""
+    from sweep.exports.folder import NAMES
+    from sweep.wording import percent
+
+    why = "the best by search" if written["conclusion"] is None else "the recommended one"
+    print(f"wrote {output}: trial {written['trial']}" + (f", {why}" if by_default else ""))
+    for file in (*NAMES, *(each["file"] for each in written["formats"].values())):
+        print(output / file)
+    model, more = written["model"], written["accuracy"]["one_more_run"]
+    expected = f"; expected {percent(more['low'])} to {percent(more['high'])}" if more else ""
+    print(f"test accuracy {percent(model['accuracy'])}, loss {model['loss']:.4f}{expected}")
+
+
+def _track(study: str, tensorboard: Path | None, mlflow: str | None, storage: str) -> None:
+    from sweep.api.export import track
+
+    result = track(study, tensorboard=tensorboard, mlflow=mlflow, storage=storage)
+    if tensorboard is not None:
+        print(f"wrote {len(result.frame)} trials. To see them: tensorboard --logdir {tensorboard}")
+    if mlflow is not None:
+        print(f"MLflow has {len(result.frame)} trials and the report in experiment {result.study.name} at {mlflow}")
+
+
+def predict(
+    folder: Annotated[Path, Argument(metavar="DIR", help="A folder that `sweep export` wrote.", show_default=False)],
+    pictures: Annotated[
+        list[Path], Argument(metavar="IMAGE", help="PNG or JPEG files of any size.", show_default=False)
+    ],
+    as_is: Annotated[bool, Option("--as-is", help="Invert no picture, even if it is dark on light.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Classify pictures by the exported model."""
+    import sweep
+    from sweep.cli.predictions import print_predictions
+
+    print_predictions(sweep.predict(folder, pictures, as_is=as_is), as_json)

@@ -1,0 +1,25 @@
+"""Standard error and standard output as commands use them."""
+
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+
+from sweep.cli.display import ConsoleDisplay
+from sweep.wording import plain
+
+
+def display() -> ConsoleDisplay:
+    """Shows progress on standard error: a live table in a terminal, plain lines elsewhere."""
+    return ConsoleDisplay(Console(stderr=True))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Prints lines that may hold a user's text."""
+    for line in lines:
+        print(plain(line))
+
+
+def note(text: str) -> None:
+    """Prints a line on standard error."""
+    print(text, file=sys.stderr)

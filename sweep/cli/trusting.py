@@ -1,0 +1,79 @@
+"""The panel "Trust": is it really better, and why?"""
+
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from sweep.cli.options import Json, Storage, StudyName, Threads, Workers, seconds
+from sweep.cli.resume import following, resumable, resuming
+from sweep.defaults import CONFIRMED, STORAGE
+
+
+def confirm(
+    context: typer.Context,
+    study: StudyName,
+    top: Annotated[int, Option(min=1, help="Number of best trials to confirm.")] = CONFIRMED,
+    seeds: Annotated[int, Option(min=2, help="Number of fresh seeds for each.")] = CONFIRMED,
+    within: Annotated[
+        str | None,
+        Option(metavar="TIME", help="Train as many trials and seeds as fit into this time.", show_default="no limit"),
+    ] = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    storage: Storage = STORAGE,
+    as_json: Json = False,
+) -> None:
+    """Train the best trials and the baseline on fresh seeds, and say which is better."""
+    import sweep
+    from sweep.cli.terminal import display
+    from sweep.cli.verdicts import print_verdict
+
+    time = seconds("--within", within)
+    with resumable(resuming(context)):
+        found = sweep.confirm(
+            study,
+            top=top,
+            seeds=seeds,
+            within=time,
+            storage=storage,
+            workers=workers,
+            threads=threads,
+            progress=display(),
+        )
+    print_verdict(found, as_json)
+    if not as_json:
+        print(f"next: {following('report', study, storage=storage, default=STORAGE)}")
+
+
+def ablate(
+    context: typer.Context,
+    study: StudyName,
+    seeds: Annotated[
+        int | None, Option(min=2, help="Number of seeds, the verdict's first.", show_default="as many as the verdict")
+    ] = None,
+    within: Annotated[
+        str | None, Option(metavar="TIME", help="Train as many seeds as fit into this time.", show_default="no limit")
+    ] = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    storage: Storage = STORAGE,
+    as_json: Json = False,
+) -> None:
+    """Measure what each change contributes by reverting it alone."""
+    import sweep
+    from sweep.cli.ablations import print_ablation
+    from sweep.cli.terminal import display
+
+    time = seconds("--within", within)
+    with resumable(resuming(context)):
+        found = sweep.ablate(
+            study,
+            seeds=seeds,
+            within=time,
+            storage=storage,
+            workers=workers,
+            threads=threads,
+            progress=display(),
+        )
+    print_ablation(found, as_json)

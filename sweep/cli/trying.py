@@ -1,0 +1,218 @@
+"""The panel "Try": what trains a study or a configuration, and what comes before that."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from sweep.cli.options import (
+    Force,
+    Json,
+    KeepCheckpoints,
+    Storage,
+    StudyOrFile,
+    Threads,
+    Workers,
+    seconds,
+    size_in_bytes,
+)
+from sweep.cli.resume import TIME_IS_OVER, following, interrupted, resumable, resuming
+from sweep.defaults import KEEP_CHECKPOINTS, STORAGE, SUGGESTED_SEEDS, VALIDATION
+from sweep.errors import InputError
+
+
+def run(
+    context: typer.Context,
+    study: StudyOrFile,
+    trials: Annotated[int | None, Option(help="Total number of trials.", show_default="the study's `trials`")] = None,
+    timeout: Annotated[
+        str | None,
+        Option(metavar="TIME", help="Stop after this time, such as 90s, 20m or 1h30m.", show_default="never"),
+    ] = None,
+    within: Annotated[
+        str | None, Option(metavar="TIME", help="Search and confirm within this time.", show_default="no limit")
+    ] = None,
+    confirmed: Annotated[bool, Option("--confirm", help="Confirm the best trials after the search.")] = False,
+    workers: Workers = None,
+    threads: Threads = None,
+    trial_timeout: Annotated[
+        str | None, Option(metavar="TIME", help="End a trial after so much training.", show_default="never")
+    ] = None,
+    trial_memory: Annotated[
+        str | None,
+        Option(metavar="SIZE", help="End a trial whose worker holds more memory, as in 4G.", show_default="never"),
+    ] = None,
+    fresh: Annotated[bool, Option("--fresh", help="Retrain even if an identical run is stored.")] = False,
+    keep_checkpoints: KeepCheckpoints = KEEP_CHECKPOINTS,
+    dashboard: Annotated[bool, Option("--dashboard", help="Show the study live in a browser.")] = False,
+    storage: Storage = STORAGE,
+) -> None:
+    """Run a study. Run it again to resume."""
+    from sweep.api.budget import Budget
+    from sweep.api.confirm import confirmed as confirm_best
+    from sweep.api.search import loaded, search
+    from sweep.api.workplace import Workplace
+    from sweep.cli.dashboards import shown_in_a_browser
+    from sweep.cli.terminal import display, print_lines
+    from sweep.cli.verdicts import print_verdict
+    from sweep.coordinator.coordinator import Stopped
+    from sweep.engines.supervised import Limits
+
+    wanted = loaded(study, trials)
+    budget = Budget.of(seconds("--timeout", timeout), seconds("--within", within), confirmed)
+    limits = Limits(seconds("--trial-timeout", trial_timeout), size_in_bytes("--trial-memory", trial_memory))
+    place = Workplace(storage, workers, threads, keep_checkpoints, display())
+    again, confirming = resuming(context), confirmed or within is not None
+    if dashboard:
+        context.with_resource(shown_in_a_browser(wanted.name, storage))
+    with resumable(again):
+        searched = search(wanted, place, budget, limits, fresh)
+    result, stopped = searched.result, searched.stopped
+    print_lines(str(result).splitlines())
+    if stopped is Stopped.SIGNAL:
+        raise interrupted(again)
+    if confirming:
+        print()
+        with resumable(again):
+            print_verdict(confirm_best(result, place, within=budget.left))
+    if stopped is Stopped.TIMEOUT:
+        print(f"{TIME_IS_OVER}\n{again}")
+    else:
+        if stopped is Stopped.EXHAUSTED:
+            print(f"All {len(result.frame)} points of the space have been tried.")
+        then = following("report" if confirming else "confirm", wanted.name, storage=storage, default=STORAGE)
+        print(f"next: {then}")
+    if not (result.frame["outcome"] == "completed").any():
+        raise typer.Exit(1)
+
+
+def suggestions(
+    context: typer.Context,
+    within: Annotated[
+        str | None,
+        Option(metavar="TIME", help="Train as many trials and seeds as fit into this time.", show_default="no limit"),
+    ] = None,
+    seeds: Annotated[int, Option(min=2, help="Number of fresh seeds for the best of each.")] = SUGGESTED_SEEDS,
+    train_size: Annotated[
+        int | None,
+        Option(metavar="N", help="Train on so many images, in separate studies.", show_default="all images"),
+    ] = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    storage: Storage = STORAGE,
+    as_json: Json = False,
+) -> None:
+    """Try each of the tutorial's seven suggestions by itself, and rank them by their gain."""
+    from sweep.api.suggestions import suggested_by
+    from sweep.api.workplace import Workplace
+    from sweep.cli.rankings import print_ranking
+    from sweep.cli.terminal import display
+
+    time, again = seconds("--within", within), resuming(context)
+    place = Workplace(storage, workers, threads, progress=display())
+    with resumable(again):
+        found = suggested_by(place, within=time, seeds=seeds, train_size=train_size)
+    print_ranking(found.ranked, found.unconfirmed, as_json)
+    if not as_json and not found.complete:
+        print(f"{TIME_IS_OVER}\n{again}")
+    elif not as_json:
+        print(f"next: {following('report', *found.names, storage=storage, default=STORAGE)}")
+    if not found.ranked:
+        raise typer.Exit(1)
+
+
+def studies(as_json: Json = False) -> None:
+    """List the studies that ship."""
+    import studies as shipped
+    from sweep.cli.tables import print_json, print_table
+    from sweep.study.study import parse
+
+    known = [parse(text, f"{name}.toml") for name, text in shipped.texts().items()]
+    if as_json:
+        return print_json([study.as_document() for study in known])
+    print_table(["study", "trials", "what it tries"], [[s.name, str(s.trials), s.description] for s in known])
+
+
+def init(
+    file: Annotated[Path, Argument(help="The TOML file to write.", show_default=False)],
+    source: Annotated[str, Option("--from", metavar="NAME", help="The study to start from.")] = "quickstart",
+    force: Force = False,
+) -> None:
+    """Write a commented study file to edit."""
+    from sweep.study.study import template
+
+    text = template(source, file.stem)
+    if file.suffix != ".toml":
+        raise InputError(f"{file}: the name of a study file ends in .toml.")
+    try:
+        with file.open("w" if force else "x", encoding="utf-8") as opened:
+            opened.write(text)
+    except FileExistsError:
+        raise InputError(f"{file} exists already; --force overwrites it.") from None
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}.") from None
+    print(f"wrote {file}. Edit it, then:\nsweep check {file}\nsweep run {file}")
+
+
+def check(study: StudyOrFile, as_json: Json = False) -> None:
+    """Validate a study. Show its space, ten samples of it and its expected cost."""
+    from sweep.api.check import check as checked
+    from sweep.cli.previews import print_preview
+
+    print_preview(*checked(study), as_json)
+
+
+def baseline(
+    context: typer.Context,
+    seeds: Annotated[int, Option(min=1, help="Number of seeds: 0, 1, ...")] = 1,
+    workers: Workers = None,
+    threads: Threads = None,
+    storage: Storage = STORAGE,
+    as_json: Json = False,
+) -> None:
+    """Train the tutorial's network as the tutorial does, and compare the results."""
+    import sweep
+    from sweep.cli.runs import print_baseline
+    from sweep.cli.terminal import display
+
+    with resumable(resuming(context)):
+        runs = sweep.baseline(seeds=seeds, storage=storage, workers=workers, threads=threads, progress=display())
+    print_baseline(runs, as_json)
+
+
+def train(
+    context: typer.Context,
+    file: Annotated[
+        Path,
+        Argument(metavar="FILE", help="A configuration, such as the best.toml of `sweep export`.", show_default=False),
+    ],
+    seed: Annotated[int, Option(min=0, max=10**9, help="The first seed.")] = 0,
+    seeds: Annotated[int, Option(min=1, max=1000, help="Number of seeds, from the first one on.")] = 1,
+    data: Annotated[str, Option("--data", help="Name or path of a dataset.")] = "mnist",
+    validation: Annotated[int, Option(min=1, help="Number of training images that each seed holds out.")] = VALIDATION,
+    workers: Workers = None,
+    threads: Threads = None,
+    storage: Storage = STORAGE,
+    as_json: Json = False,
+) -> None:
+    """Train one configuration on one or more seeds."""
+    import sweep
+    from sweep.cli.runs import print_runs
+    from sweep.cli.terminal import display
+
+    with resumable(resuming(context)):
+        trained = sweep.train(
+            file,
+            seed=seed,
+            seeds=seeds,
+            data=data,
+            validation=validation,
+            storage=storage,
+            workers=workers,
+            threads=threads,
+            progress=display(),
+        )
+    print_runs(dict(enumerate(trained, start=seed)), validation, as_json)
+    if all(each.reason for each in trained):
+        raise typer.Exit(1)

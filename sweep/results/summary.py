@@ -1,0 +1,113 @@
+"""What a study has found, in a few lines: those that `sweep run` ends with, and that `print(result)` prints."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import pandas as pd
+
+from sweep.results.noise import gain
+from sweep.results.outlook import in_words, look_ahead
+from sweep.results.verdict import Conclusion, Estimate, Verdict
+from sweep.space.configuration import Configuration
+from sweep.space.differences import changes_in_words
+from sweep.study.study import Study
+from sweep.wording import duration, listed, margin, percent, points, several, value
+
+CONCLUSIONS = {
+    Conclusion.BETTER: "significantly better than the baseline",
+    Conclusion.CHEAPER: "tied with the baseline, and cheaper",
+    Conclusion.UNPROVEN: "tied with the best and the cheapest of those, but not significantly better than the baseline",
+    Conclusion.BASELINE: "no trial is significantly better than the baseline, or tied with it and cheaper",
+    Conclusion.UNKNOWN: "nothing can be concluded: there are too few seeds, or every network had a run that failed",
+}
+"""What each conclusion means, of the recommended trial."""
+
+
+class Found(Protocol):
+    """What a summary needs of a `Result`."""
+
+    @property
+    def study(self) -> Study: ...
+    @property
+    def frame(self) -> pd.DataFrame: ...
+    @property
+    def verdict(self) -> Verdict | None: ...
+    @property
+    def test_looks(self) -> int: ...
+    @property
+    def best_trial(self) -> int: ...
+    @property
+    def baseline_score(self) -> float | None: ...
+    def score(self, trial: int) -> float: ...
+    def configuration(self, trial: int) -> Configuration: ...
+
+
+def summary_lines(found: Found) -> Iterator[str]:
+    """The best trial against the baseline, with the noise of single runs, and the verdict if there is one."""
+    frame = found.frame
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
+    trials = several(len(frame), "trial")
+    yield f"{found.study.name}: {trials} ({outcomes}), {duration(frame['cost'].sum())} of training"
+    if not (frame["outcome"] == "completed").any():
+        yield "no trial has completed"
+        yield from sorted(set(frame["reason"]) - {""})[:3]
+        return
+    yield from _search_lines(found)
+    if found.verdict is not None:
+        yield from verdict_lines(found)
+
+
+def _search_lines(found: Found) -> Iterator[str]:
+    number, study, base = found.best_trial, found.study, found.baseline_score
+    score = found.score(number)
+    yield f"best        {percent(score)}  trial {number}: {changes_in_words(found.configuration(number), study.base)}"
+    whose = "the tutorial" if study.base == Configuration() else "the study"
+    yield f"baseline    {percent(base)}  {whose}'s configuration"
+    if base is not None:
+        against = gain(score, base, study.validation)
+        difference = f"{points(against.difference)} percentage points (noise of single runs: {margin(against.noise)})"
+        doubt = "" if against.clear else "; this may be luck"
+        yield f"difference  {difference} on {several(study.validation, 'validation image')}{doubt}"
+    ahead = look_ahead(study, found.frame)
+    for clause in [] if ahead is None else in_words(ahead, lambda edge: f"{edge.name} {value(edge.value)}"):
+        yield f"outlook     {clause}"
+
+
+def verdict_lines(found: Found) -> Iterator[str]:
+    """What a confirmation concluded."""
+    verdict = found.verdict
+    assert verdict is not None
+    number, recommended = verdict.recommended, verdict.find(verdict.recommended)
+    assert recommended is not None
+    what = f": {changes_in_words(found.configuration(number), found.study.base)}" if number else ""
+    yield f"recommended {named(number)}{what}"
+    yield f"            {CONCLUSIONS[verdict.conclusion]}"
+    if tied := [each.trial for each in verdict.tied if each.trial != number]:
+        yield f"            tied with {listed(map(named, tied))}"
+    if recommended.difference is not None:
+        seeds = f"{several(len(recommended.scores), 'fresh seed')}, each with its own validation images"
+        yield f"difference  {_gain(recommended.difference)} points to the baseline on {seeds}"
+    yield f"test set    {', '.join(_test(found, verdict))}"
+
+
+def _test(found: Found, verdict: Verdict) -> Iterator[str]:
+    """What the sealed test showed, and how often the test images were looked at."""
+    test = verdict.test
+    if test is not None:
+        yield percent(test.recommended.value)
+    if test is not None and test.difference is not None:
+        yield f"the baseline {percent(test.baseline.value)}"
+        yield f"{_gain(test.difference)} points"
+    if test is not None and found.study.train_size is not None:
+        yield f"trained on all training images, not {found.study.train_size:,} as above"
+    times = {0: "still sealed", 1: "looked at once for this study", 2: "looked at twice for this study"}
+    yield times.get(found.test_looks, f"looked at {found.test_looks} times for this study")
+
+
+def named(trial: int) -> str:
+    """As in "trial 3" or "baseline"."""
+    return f"trial {trial}" if trial else "baseline"
+
+
+def _gain(difference: Estimate) -> str:
+    return points(difference.value, difference.reach)
