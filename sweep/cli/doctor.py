@@ -1,4 +1,4 @@
-"""Looks over everything a study needs; each finding comes with its remedy."""
+"""Checks everything that a study needs; each finding comes with its remedy."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ DEVICES = "import tensorflow as tf; print(', '.join(d.device_type for d in tf.co
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `remedy` is empty where there is nothing to mend."""
+    """One thing that was checked. `remedy` is empty if there is nothing to repair."""
 
     ok: bool
     what: str
@@ -42,7 +42,7 @@ def examine(storage: str) -> Iterator[Finding]:
     yield Finding(True, "processor", f"{processor()}, {cores()} cores: {cores()} workers with 1 thread each by default")
     native = bfloat16_instructions()
     yield Finding(
-        True, "bfloat16", "multiplied natively here" if native else "no instructions for it: emulated, slowly"
+        True, "bfloat16", "native on this processor" if native else "emulated on this processor, slowly"
     )
     for name in ("mnist", "fashion-mnist"):
         try:

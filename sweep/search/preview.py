@@ -1,4 +1,4 @@
-"""What a study would do, before it does: samples of its space and an estimate of its cost."""
+"""A preview of a study: samples of its space and an estimate of its cost."""
 
 import math
 import random
@@ -26,7 +26,7 @@ SECONDS_PER_STEP = 0.0005
 
 @dataclass(frozen=True)
 class Sample:
-    """A point of the space and its network; `shape` is None, with the reason, where that cannot exist."""
+    """A point of the space and its network; if that cannot exist, `shape` is None and `reason` says why."""
 
     point: Values
     shape: Architecture | None
@@ -35,11 +35,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Preview:
-    """Ten samples and the expected cost of all trials: rungs are counted on, other pruning and reuse are not.
+    """Ten samples and the expected cost of all trials. Rungs are taken into account, other pruning and reuse are not.
 
-    `points` None: more than can be counted. `baselines` is in trainings of the study's base configuration,
-    `seconds` on this machine with all its cores; both are expectations over the space. `infeasible` is the
-    share of points that cannot exist.
+    `points` is the size of the space (None: more than can be counted). `baselines` is the cost in trainings of the
+    study's base configuration, `seconds` the time on this machine with all its cores; both are expectations over the
+    space. `infeasible` is the share of points that cannot exist.
     """
 
     points: int | None
@@ -57,9 +57,9 @@ def preview(
     images: int = 60_000,
     rate: float | None = None,
 ) -> Preview:
-    """Looks at a study without its data; shapes and sizes are MNIST's where none are given.
+    """A preview that needs no data; shapes and sizes are MNIST's by default.
 
-    `rate` is what a core does of a matrix product, in floating-point operations a second; None: measured now.
+    `rate` is the speed of one core in a matrix product, in floating-point operations a second; None: measured now.
 
     Raises:
         InputError: the study's base configuration cannot exist.
@@ -95,9 +95,10 @@ def preview(
 
 
 def seconds_for(tried: Sequence[Study], top: int, seeds: int) -> list[float]:
-    """What searching each of these studies takes, then confirming its best `top` on `seeds` seeds, on all cores.
+    """Seconds to search each of these studies and to confirm its best `top` trials on `seeds` seeds, on all cores.
 
-    The first is to confirm the baseline, which is everybody's. Nothing is taken for known. As rough as `preview`.
+    The first includes the confirmation of the baseline, which all of them share. No run counts as stored. As rough as
+    `preview`.
     """
     rate = _matrix_product_rate()
     seen = [preview(study, rate=rate) for study in tried]
@@ -143,10 +144,10 @@ def _sample(study: Study, point: Values, image_shape: ImageShape, classes: int) 
 
 
 def _matrix_product_rate(size: int = 64, seconds: float = 0.05) -> float:
-    """Floating-point operations a second of one core's float32 matrix product, the best that is seen in so long.
+    """Floating-point operations a second of one core's float32 matrix product, the best of so many seconds.
 
-    So small a product is about as fast as training is (127 and 136 GFLOP/s where both were measured), and one core's
-    alone: sharing a larger one takes long where other programs have the cores.
+    Such a small product is about as fast as training (127 and 136 GFLOP/s where both were measured). It runs on one
+    core: a larger product would be shared among cores, which takes long if other programs use them.
     """
     left, product = np.ones((2, size, size), np.float32)
     best, until = math.inf, time.perf_counter() + seconds
