@@ -4,11 +4,10 @@ import re
 
 import pytest
 from samples.results import result_of
-from sweep.verdict.outlook import look_ahead
 
 from reports import compared_elements, summary
-from sweep.cli.tables import summary as printed_summary
 from sweep.results.noise import noise_of_difference
+from sweep.results.outlook import look_ahead
 from sweep.space.configuration import Configuration
 from sweep.wording import margin
 
@@ -27,7 +26,7 @@ def test_two_scores_have_the_same_noise_in_the_terminal_on_the_page_and_in_a_com
     found = scored(*scores, validation=1000)
     told = margin(noise_of_difference(*scores, 1000))
     assert told != "±0.00"
-    assert f"(noise of single runs: {told})" in "\n".join(printed_summary(found))
+    assert f"(noise of single runs: {told})" in str(found)
     if scores[0] != scores[1]:  # of equals the baseline is the best itself, and the page compares it with nothing
         assert f"({told}) percentage points" in " ".join(summary.sentences(found))
     row = compared_elements._row(compared_elements.compared.essence([found]).to_dict("records")[0])
@@ -36,4 +35,4 @@ def test_two_scores_have_the_same_noise_in_the_terminal_on_the_page_and_in_a_com
 
 def test_the_outlook_calls_noise_what_the_summary_does():
     found = scored(0.99, 0.99, validation=1000)
-    assert look_ahead(found).noise == noise_of_difference(0.99, 0.99, 1000)
+    assert look_ahead(found.study, found.frame).noise == noise_of_difference(0.99, 0.99, 1000)

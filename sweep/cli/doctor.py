@@ -41,9 +41,7 @@ def examine(storage: str) -> Iterator[Finding]:
     yield _devices()
     yield Finding(True, "processor", f"{processor()}, {cores()} cores: {cores()} workers with 1 thread each by default")
     native = bfloat16_instructions()
-    yield Finding(
-        True, "bfloat16", "native on this processor" if native else "emulated on this processor, slowly"
-    )
+    yield Finding(True, "bfloat16", "native on this processor" if native else "emulated on this processor, slowly")
     for name in ("mnist", "fashion-mnist"):
         try:
             yield Finding(True, name, data.describe(name))

@@ -104,7 +104,7 @@ def test_the_first_trial_is_the_baseline_and_the_summary_compares_with_it(swept)
     assert (shown["conv1_filters"], shown["epochs"], len(shown["curve"])) == (32, 2, 2)
     summary = sweep("run", "small.toml", cwd=swept).stdout
     assert "baseline " in summary
-    assert " points on 1,000 validation images" in summary
+    assert " on 1,000 validation images" in summary
 
 
 def test_a_changed_study_under_an_old_name_is_refused_with_the_differences(swept):
