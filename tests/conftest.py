@@ -16,6 +16,8 @@ from sweep.data.dataset import load
 from sweep.data.published import PUBLISHED
 from sweep.errors import DataError
 
+pytest.register_assert_rewrite("contracts", "samples")
+
 # A shell that starts pytest in its background has it ignore Ctrl-C, and with it the commands that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
