@@ -1,15 +1,14 @@
 """The house of ARCHITECTURE.md, held: tiers, private modules, and one door for each heavy library."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from samples.source import ROOT, imports
 
 import sweep
 
-ROOT = Path(__file__).parent.parent
 TIERS = (
     {"sweep.errors", "sweep.defaults", "sweep.wording", "studies"},
     {"sweep.system", "sweep.space"},
@@ -63,17 +62,6 @@ MODULES = {
     for package in ("sweep", "studies", "reports")
     for path in sorted((ROOT / package).rglob("*.py"))
 }
-
-
-def imports(path: Path) -> set[str]:
-    """Every module that a file imports, wherever in it."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
 
 
 def ours(path: Path) -> set[str]:

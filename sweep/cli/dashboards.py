@@ -17,6 +17,7 @@ from sweep.errors import InputError
 from sweep.results.live import Reading
 from sweep.storage.database import as_url, place_of
 from sweep.storage.store import Store
+from sweep.system.extras import require
 from sweep.system.ports import LOOPBACK, listening
 
 SECONDS_TO_END = 5.0
@@ -101,12 +102,9 @@ def optuna_server(storage: str, port: int | None) -> WSGIServer:
     Raises:
         InputError: it is not installed, or cannot listen there.
     """
-    try:
-        from optuna_dashboard import wsgi
-    except ModuleNotFoundError:
-        raise InputError(
-            "Optuna's dashboard is not installed: pip install 'cnn-sweep[dashboard]' (or optuna-dashboard)."
-        ) from None
+    require("--optuna", "dashboard")
+    from optuna_dashboard import wsgi
+
     try:
         application: Callable[..., Iterable[bytes]] = wsgi(as_url(storage))
     except Exception as error:  # of any kind: there are no tables of Optuna's, or of another version

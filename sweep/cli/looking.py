@@ -93,8 +93,10 @@ def trials(
 
 
 def _write_parquet(result: "Result", path: Path) -> None:
+    from sweep.system.extras import require
     from sweep.system.files import atomic_write
 
+    require("--parquet", "parquet")
     try:
         with atomic_write(path) as temporary, temporary.open("wb") as file:
             result.frame.to_parquet(file)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 
 from sweep.errors import InputError
+from sweep.system.extras import missing, require
 from sweep.wording import did_you_mean, shown
 
 MODEL = "model.keras"
@@ -13,18 +13,17 @@ MODEL = "model.keras"
 
 @dataclass(frozen=True)
 class Format:
-    """A further one: its `file` in the folder, Keras's word for it, and what it `needs` to be written and checked."""
+    """A further one: its `file` in the folder, Keras's word for it, and the extra that brings what it needs."""
 
     file: str
     keras: str
-    needs: tuple[str, ...] = ()
     extra: str = ""
 
 
 FORMATS = {
     "savedmodel": Format("savedmodel", "tf_saved_model"),
-    "onnx": Format("model.onnx", "onnx", ("tf2onnx", "onnxruntime"), "onnx"),
-    "litert": Format("model.tflite", "litert", ("ai_edge_litert",), "litert"),
+    "onnx": Format("model.onnx", "onnx", "onnx"),
+    "litert": Format("model.tflite", "litert", "litert"),
 }
 
 
@@ -50,10 +49,6 @@ def chosen(names: Iterable[str]) -> list[str]:
     for name in names:
         if name not in FORMATS:
             raise InputError(f"There is no format {shown(name)}.{did_you_mean(name, FORMATS)}")
-    missing = [name for name in names if any(find_spec(module) is None for module in FORMATS[name].needs)]
-    if missing:
-        modules = ", ".join(module for name in missing for module in FORMATS[name].needs)
-        extras = ",".join(FORMATS[name].extra for name in missing)
-        verb = "needs" if len(missing) == 1 else "need"
-        raise InputError(f"{' and '.join(missing)} {verb} {modules}: pip install 'cnn-sweep[{extras}]'")
+    lacking = [name for name in names if FORMATS[name].extra and missing(FORMATS[name].extra)]
+    require(" and ".join(lacking), *(FORMATS[name].extra for name in lacking))
     return names

@@ -9,7 +9,6 @@ import logging
 import math
 import os
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sweep.errors import InputError
 from sweep.results.result import Result
 from sweep.runs import UNFINISHED, Outcome
+from sweep.system.extras import require
 from sweep.system.files import atomic_write
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def to_tensorboard(result: Result, folder: Path) -> None:
     Raises:
         InputError: TensorBoard is not installed, or the folder cannot be written.
     """
-    _need("tensorboard")
+    require("--tensorboard", "tensorboard")
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     for trial in result.frame.to_dict("records"):
@@ -85,7 +85,7 @@ def to_mlflow(result: Result, uri: str) -> None:
     Raises:
         InputError: MLflow is not installed, or cannot be used at this address.
     """
-    _need("mlflow")
+    require("--mlflow", "mlflow")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # whoever wants it says so
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # seven take minutes where there is no server
     from mlflow import MlflowClient
@@ -188,8 +188,3 @@ def _curve(result: Result, trial: Mapping[Any, Any]) -> Iterator[tuple[float, Ma
 
 def _milliseconds(seconds: float) -> int:
     return round(1000 * seconds)
-
-
-def _need(library: str) -> None:
-    if find_spec(library) is None:
-        raise InputError(f"--{library} needs {library}, which is not installed: pip install 'cnn-sweep[{library}]'")

@@ -24,7 +24,7 @@ from sweep.search._mirror import Mirror
 from sweep.space.configuration import Value, Values
 from sweep.space.space import Float, Int, Range
 from sweep.storage.database import place_of
-from sweep.study.study import Study
+from sweep.study.study import Study, require_sampler
 
 DRAWS = 100
 """So often a point is drawn instead of one that was proposed before. Only of many that are nearly all tried are so many
@@ -74,6 +74,7 @@ class OptunaSearch:
     """
 
     def __init__(self, study: Study, url: str) -> None:
+        require_sampler(study.sampler)
         self._spec = study
         self._space = study.searched
         self._base_point = self._space.point_of(study.base)
@@ -235,10 +236,8 @@ def _sampler(study: Study, number: int) -> optuna.samplers.BaseSampler:
                 scramble=True, seed=study.seed, independent_sampler=plain, warn_independent_sampling=False
             )
         case "cmaes":
-            _must_import("cmaes", "cmaes")
             return optuna.samplers.CmaEsSampler(seed=seed, independent_sampler=plain, warn_independent_sampling=False)
         case "gp":
-            _must_import("torch", "gp")
             return optuna.samplers.GPSampler(seed=seed, independent_sampler=plain, warn_independent_sampling=False)
         case "tpe":
             return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
@@ -251,15 +250,6 @@ def _seed(study: Study, number: int, again: int = 0) -> int:
 def _key(point: Mapping[str, Value]) -> int:
     """What stands for a point, in a hundredth of its memory."""
     return hash(frozenset(point.items()))
-
-
-def _must_import(package: str, sampler: str) -> None:
-    try:
-        __import__(package)
-    except ImportError:
-        raise InputError(
-            f"The {sampler} sampler needs the package {package!r}, which is not installed: pip install {package}"
-        ) from None
 
 
 def _pruner(study: Study) -> optuna.pruners.BasePruner:

@@ -4,11 +4,11 @@
 README. Whatever is wrong with a study is reported at once, each problem with its place in the file.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
-from pydantic_core import ErrorDetails
 
 import studies
 from sweep.defaults import VALIDATION
@@ -18,6 +18,7 @@ from sweep.space.space import Choice, Int, Range, Space
 from sweep.study import _toml as toml
 from sweep.study import recipe
 from sweep.study._values import Problems, read_base, read_space
+from sweep.system.extras import EXTRAS, require
 from sweep.system.files import did_you_mean_path
 from sweep.wording import did_you_mean, shown
 
@@ -188,7 +189,7 @@ def _problems(error: ValidationError) -> list[Problem]:
     return problems
 
 
-def _sentence(key: str, detail: ErrorDetails) -> str:
+def _sentence(key: str, detail: Mapping[str, Any]) -> str:
     if detail["type"] == "extra_forbidden":
         if key in PARAMETERS:
             return f"{key} is a parameter: it belongs under [space] to vary, or under [base] to be set."
@@ -201,6 +202,16 @@ def _sentence(key: str, detail: ErrorDetails) -> str:
     words = get_args(Study.model_fields[key].annotation) if detail["type"] == "literal_error" else ()
     hint = did_you_mean(given, words) if isinstance(given, str) and words else ""
     return f"{key} must be {allowed}, not {shown(given)}.{hint if 'Did' in hint else ''}"
+
+
+def require_sampler(sampler: Sampler) -> None:
+    """Checks that the packages which a sampler needs are installed.
+
+    Raises:
+        InputError: one is not; it says how to install it.
+    """
+    if sampler in EXTRAS:
+        require(f"The {sampler} sampler", sampler)
 
 
 def parse(text: str, source: str, folder: Path = Path()) -> Study:
@@ -216,9 +227,14 @@ def parse(text: str, source: str, folder: Path = Path()) -> Study:
     if isinstance(document.get("base"), str):
         document["base"] = str(folder / document["base"])
     try:
-        return Study(**document)
+        study = Study(**document)
     except StudyError as error:
         raise toml.placed(((each.path, each.message) for each in error.problems), text, source) from None
+    try:
+        require_sampler(study.sampler)
+    except InputError as error:
+        raise toml.placed([(("sampler",), str(error))], text, source) from None
+    return study
 
 
 def read(path: Path) -> Study:

@@ -339,6 +339,18 @@ def test_what_init_writes_is_a_study_that_checks(tmp_path, name):
     assert len(json.loads(sweep("check", "mine.toml", "--json", cwd=tmp_path).stdout)["samples"]) == 10
 
 
+def test_parquet_without_its_package_says_how_to_install_it(swept, tmp_path):
+    hidden = tmp_path / "sitecustomize.py"
+    hidden.write_text("import sys; sys.modules['pyarrow'] = None")
+    command = [sys.executable, "-m", "sweep", "trials", "small", "--parquet", "x.parquet"]
+    done = subprocess.run(
+        command, cwd=swept, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "--parquet needs pyarrow, which is not installed: pip install 'cnn-sweep[parquet]'" in done.stderr
+    assert not (swept / "x.parquet").exists()
+
+
 def test_doctor_finds_nothing_to_mend_here(swept):
     found = json.loads(sweep("doctor", "--json", cwd=swept).stdout)
     assert all(finding["ok"] for finding in found)

@@ -337,9 +337,12 @@ def test_data_that_have_changed_or_gone_are_told(copied):
 
 def test_a_missing_extra_is_told_with_what_to_install(monkeypatch):
     absent = {"tf2onnx", "onnxruntime", "ai_edge_litert"}
-    monkeypatch.setattr(formats, "find_spec", lambda name: None if name in absent else object())
+    monkeypatch.setattr("sweep.system.extras.find_spec", lambda name: None if name in absent else object())
     assert formats.chosen(["savedmodel", "savedmodel"]) == ["savedmodel"]
-    with pytest.raises(InputError, match=r"^onnx needs tf2onnx, onnxruntime: pip install 'cnn-sweep\[onnx\]'$"):
+    with pytest.raises(
+        InputError,
+        match=r"^onnx needs tf2onnx and onnxruntime, which are not installed: pip install 'cnn-sweep\[onnx\]'$",
+    ):
         formats.chosen(["onnx"])
     with pytest.raises(InputError, match=r"^onnx and litert need .*: pip install 'cnn-sweep\[onnx,litert\]'$"):
         formats.chosen(["onnx", "savedmodel", "litert"])

@@ -299,7 +299,7 @@ def test_an_address_where_mlflow_cannot_be_is_told(found, tmp_path, monkeypatch,
 
 @pytest.mark.parametrize("library", ["tensorboard", "mlflow"])
 def test_a_library_that_is_missing_is_told_with_the_command_that_installs_it(found, monkeypatch, library):
-    monkeypatch.setattr("sweep.exports.trackers.find_spec", lambda _: None)
+    monkeypatch.setattr("sweep.system.extras.find_spec", lambda _: None)
     write = to_tensorboard if library == "tensorboard" else to_mlflow
     with pytest.raises(InputError) as caught:
         write(found, "x")

@@ -1,8 +1,9 @@
-import builtins
 import gc
 import logging
 import math
+import re
 import sqlite3
+import sys
 from contextlib import closing
 from statistics import mean
 
@@ -159,17 +160,12 @@ def test_the_baseline_is_asked_for_once_even_where_it_lies_outside(url):
     assert all(1e-3 <= proposal.point["learning_rate"] <= 1e-2 for proposal in proposals[1:])
 
 
-def test_the_gaussian_process_says_what_it_needs(url, monkeypatch):
-    genuine = builtins.__import__
-
-    def without_torch(name, *args, **kwargs):
-        if name == "torch":
-            raise ImportError(name)
-        return genuine(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_torch)
-    with pytest.raises(InputError, match="The gp sampler needs the package 'torch', which is not installed: pip inst"):
-        OptunaSearch(study_of("gp"), url)
+@pytest.mark.parametrize(("sampler", "package"), [("gp", "torch"), ("cmaes", "cmaes")])
+def test_a_sampler_whose_package_is_missing_says_how_to_install_it(url, monkeypatch, sampler, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    expected = f"The {sampler} sampler needs {package}, which is not installed: pip install 'cnn-sweep[{sampler}]'"
+    with pytest.raises(InputError, match=re.escape(expected)):
+        OptunaSearch(study_of(sampler), url)
 
 
 # -- the same again

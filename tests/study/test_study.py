@@ -1,6 +1,7 @@
 import contextlib
 import random
 import re
+import sys
 
 import pytest
 from hypothesis import example, given, settings
@@ -326,3 +327,14 @@ def test_rungs_need_something_to_compare_beside_epochs():
         "my.toml:2: asha compares trials that differ in something beside epochs, which it rations itself. "
         'Say pruner = "none", or let another parameter vary.'
     )
+
+
+@pytest.mark.parametrize(("sampler", "package"), [("cmaes", "cmaes"), ("gp", "torch")])
+def test_a_file_whose_sampler_needs_a_missing_package_is_refused_with_what_to_install(monkeypatch, sampler, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(StudyError) as caught:
+        parse(f'{NAME}sampler = "{sampler}"\n[space]\nepochs = [1, 5]\n', "my.toml")
+    assert str(caught.value) == (
+        f"my.toml:2: The {sampler} sampler needs {package}, which is not installed: pip install 'cnn-sweep[{sampler}]'"
+    )
+    assert Study(name="stored", space={"epochs": [1, 5]}, sampler=sampler)  # its results can be read all the same
