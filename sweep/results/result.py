@@ -158,15 +158,22 @@ class Result:
         """The lines that `sweep run` ends with."""
         return "\n".join(summary_lines(self))
 
-    def _repr_html_(self) -> str:
-        """What a notebook shows: how far the study is, and its ten best trials."""
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per trial, the best first: its outcome, its score, the parameters that varied, and what it cost."""
         frame = self.frame.sort_values(["score", "trial"], ascending=[False, True], na_position="last")
         varied = [name for name in self.study.drawn if name in frame]
-        table = frame[["trial", "outcome", "score", *varied, "parameters", "trained_epochs", "cost"]].head(10)
-        counts = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
-        title = f"{self.study.name}: {len(frame)} of {self.study.trials} trials" + (f" ({counts})" if counts else "")
+        columns = ["trial", "outcome", "score", *varied, "parameters", "trained_epochs", "cost"]
+        return frame[columns].reset_index(drop=True)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how far the study is, and its ten best trials."""
+        trials, outcomes = len(self.frame), self.frame["outcome"].value_counts()
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+        title = f"{self.study.name}: {trials} of {self.study.trials} trials" + (f" ({counts})" if counts else "")
         shown: dict[str, Any] = {"score": percent, "cost": duration}
-        return f"<h4>{html.escape(title)}</h4>" + table.to_html(index=False, na_rep="–", formatters=shown, border=0)
+        table = self.table.head(10).to_html(index=False, na_rep="–", formatters=shown, border=0)
+        return f"<h4>{html.escape(title)}</h4>{table}"
 
     @property
     def where(self) -> str:

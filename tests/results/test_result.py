@@ -249,7 +249,15 @@ def test_without_predictions_there_are_no_mistakes(storage):
     assert result.mistakes() is None
 
 
-# -- in a notebook
+# -- at a glance
+
+
+def test_the_table_has_what_varied_and_the_best_trial_first(storage):
+    table = result_of(storage, rates(0.9, 0.95, 0.8), trials=20).table
+    assert list(table["score"]) == [0.95, 0.9, 0.8]
+    assert list(table["trial"]) == [1, 0, 2]
+    assert "learning_rate" in table
+    assert "conv1_filters" not in table
 
 
 def test_a_notebook_shows_how_far_a_study_is_and_its_best_trials(storage):
