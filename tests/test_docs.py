@@ -1,5 +1,7 @@
 """The documents cannot lie: their tables are checked, their commands exist, their studies parse, their Python runs."""
 
+import ast
+import inspect
 import re
 import shlex
 import subprocess
@@ -12,9 +14,11 @@ from cli_page import FILE, page
 from samples.documents import PAGES, README, ROOT, anchors, blocks, prose, table
 
 import studies
+import sweep
 from reports.compared_elements import ELEMENTS as COMPARISON
 from reports.elements import ELEMENTS as STUDY
 from sweep.cli.app import app
+from sweep.results.result import CURVE_COLUMNS, TRIAL_COLUMNS
 from sweep.space.configuration import PARAMETERS
 from sweep.study.study import Study, parse
 
@@ -103,6 +107,29 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(path, folder):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_page_of_python_uses_every_public_name():
+    text = "\n".join(blocks(DOCS / "python.md", "python"))
+    unused = [name for name in sweep.__all__ if f"sweep.{name}" not in text]
+    assert unused == ["baseline"]  # it trains on all images, for minutes: its call is held below
+
+
+@by_page
+def test_every_call_that_a_sentence_shows_fits_its_function(path):
+    for text in re.findall(r"`(sweep\.\w+\([^`]*\))`", prose(path)):
+        call = ast.parse(text, mode="eval").body
+        assert isinstance(call, ast.Call)
+        assert isinstance(call.func, ast.Attribute)
+        keywords = {each.arg: None for each in call.keywords}
+        inspect.signature(getattr(sweep, call.func.attr)).bind(*call.args, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("mark", "columns"), [("columns of result.frame", TRIAL_COLUMNS), ("columns of result.curves", CURVE_COLUMNS)]
+)
+def test_the_columns_of_a_result_are_listed(mark, columns):
+    assert table(DOCS / "python.md", mark) == [[f"`{name}`", meaning] for name, meaning in columns.items()]
+
+
 # -- links and words
 
 
@@ -116,6 +143,22 @@ def test_relative_links_lead_somewhere(path):
         target = (path.parent / name).resolve() if name else path
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+@by_page
+def test_the_files_that_a_page_names_are_there(path):
+    places = re.findall(
+        r"(?:^|`)((?:sweep|reports|tests|studies|docs|benchmarks|examples)/[\w./-]*)", path.read_text(), re.MULTILINE
+    )
+    assert [place for place in places if not (ROOT / place).exists()] == []
+
+
+def test_the_picture_of_the_house_has_every_package():
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    packages = [f"{each.parent.relative_to(ROOT)}/" for each in ROOT.glob("*/*/__init__.py")]
+    ours = [each for each in packages if each.startswith(("sweep/", "reports/"))]
+    assert ours
+    assert [each for each in ours if f"\n{each} " not in text] == []
 
 
 def sentences(path: Path) -> list[str]:

@@ -1,0 +1,55 @@
+"""Every example runs, from a folder of its own."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from samples.commands import sweep
+from samples.documents import ROOT
+
+EXAMPLES = ROOT / "examples"
+
+
+def python(script: str, cwd: Path) -> str:
+    done = subprocess.run([sys.executable, EXAMPLES / script], cwd=cwd, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_example_is_named_on_their_page():
+    text = (EXAMPLES / "README.md").read_text()
+    tracked = [path.name for path in EXAMPLES.iterdir() if path.suffix in (".py", ".toml", ".ipynb")]
+    assert tracked
+    assert [name for name in tracked if f"[{name}]({name})" not in text] == []
+
+
+def test_the_study_of_ones_own_is_checked_and_runs(tmp_path):
+    shutil.copy(EXAMPLES / "my_study.toml", tmp_path)
+    assert "learning_rate" in sweep("check", "my_study.toml", cwd=tmp_path).stdout
+    assert sweep("run", "my_study.toml", cwd=tmp_path).stdout.startswith("my-study: 6 trials")
+
+
+def test_a_study_runs_on_data_of_ones_own(tmp_path):
+    assert python("own_data.py", tmp_path).startswith("shapes: 4 trials")
+    assert (tmp_path / "shapes.npz").exists()
+
+
+def test_the_script_goes_from_the_search_to_the_export(tmp_path):
+    said = python("search_and_confirm.py", tmp_path)
+    assert said.startswith("my-study: 6 trials")
+    assert "recommended: trial " in said
+    assert (tmp_path / "my-study.html").read_text().startswith("<!doctype html>")
+    assert (tmp_path / "my-network" / "model.keras").exists()
+
+
+def test_the_notebook_runs_in_jupyter(tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    notebook = nbformat.read(EXAMPLES / "notebook.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert not any(cell.get("outputs") for cell in notebook.cells)  # it ships as it was written, not as it ran
+    ran = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert ran.cells[-1].outputs
+    assert (tmp_path / "in-a-notebook.html").exists()
