@@ -18,9 +18,9 @@ from unittest.mock import patch
 import psutil
 
 from sweep.api import search, workplace
+from sweep.coordinator.watcher import LabelledRun, SilentWatcher
 from sweep.engines import local
-from sweep.progress.display import SilentWatcher
-from sweep.runs import Event, Segment, SegmentFailed, SegmentFinished, Trial
+from sweep.runs import Event, Segment, SegmentFailed, SegmentFinished
 from sweep.study import study as spec
 
 first_step: list[float] = []
@@ -31,7 +31,7 @@ _idle_since: dict[int, float] = {}
 class Watch(SilentWatcher):
     """Notes the first sign of life of a segment: it comes right before its first step."""
 
-    def progress(self, trial: Trial, epochs: float) -> None:
+    def progress(self, run: LabelledRun, epochs: float) -> None:
         first_step.append(time.time())
 
 

@@ -22,6 +22,7 @@ from scipy import stats
 from sweep.api.train import trained
 from sweep.api.workplace import Workplace
 from sweep.cli.display import ConsoleDisplay
+from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split, load
 from sweep.progress.display import Task
 from sweep.runs import Run
@@ -39,12 +40,15 @@ HARMLESS = 0.05
 """Points of validation accuracy."""
 
 
-def runs(seeds: int, images: int, digest: str) -> list[Run]:
+def runs(seeds: int, images: int, digest: str) -> list[LabelledRun]:
     """Configuration by configuration within a seed, float32 before bfloat16."""
     return [
-        Run(Configuration().replaced(values), seed, "mnist", digest, Split(seed, VALIDATION, images), precision)
+        LabelledRun(
+            f"seed {seed} of {name} in {precision}",
+            Run(Configuration().replaced(values), seed, "mnist", digest, Split(seed, VALIDATION, images), precision),
+        )
         for seed in range(seeds)
-        for values in CONFIGURATIONS.values()
+        for name, values in CONFIGURATIONS.items()
         for precision in ("float32", "bfloat16")
     ]
 

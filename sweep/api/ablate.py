@@ -56,7 +56,7 @@ def _ablated(before: Result, place: Workplace, seeds: int, within: float | None)
     dataset = place.load(study.data)
     entry = AblationEntry(before.configuration(best), study.base, network_on(dataset))
     runs = seeds * (2 + 2 * len(changes(before.configuration(best), study.base)))
-    task = Task(study.base, runs, place.crew()[0], "run", "accuracy")
+    task = Task(study.base, runs, place.crew()[0], "run")
     with place.open_store(create=False) as store, stop_on_signals() as stop:
         study_id = store.begin_study(study, dataset.digest)
         with (

@@ -5,6 +5,7 @@ from typing import Unpack
 from sweep.api.train import trained
 from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.coordinator.batch import Trained
+from sweep.coordinator.watcher import LabelledRun
 from sweep.errors import EngineError, InputError
 from sweep.progress.display import Task
 from sweep.runs import Run
@@ -34,9 +35,9 @@ def baseline(*, seeds: int = 1, **workplace: Unpack[WorkplaceOptions]) -> list[T
     place = Workplace(**workplace)
     mnist = place.load("mnist")
     runs = [Run(Configuration(), seed, "mnist", mnist.digest, None) for seed in range(seeds)]
-    task = Task(Configuration(), seeds, place.crew(seeds)[0], "seed", "test accuracy")
+    task = Task(Configuration(), seeds, place.crew(seeds)[0], "seed")
     with place.open_store() as store:
-        found = trained(runs, store, place, task)
+        found = trained([LabelledRun(f"seed {each.seed}", each) for each in runs], store, place, task)
         failed = next((each.reason for each in found if each.reason), None)
         if failed:
             raise EngineError(f"The baseline could not be trained: {failed}.")

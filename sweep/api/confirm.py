@@ -70,7 +70,7 @@ def confirmed(
         study_id = store.begin_study(before.study, dataset.digest)
         with (
             Lease(store, study_id, name) as lease,
-            place.display.watching(Task(before.study.base, runs, workers, "run", "accuracy")) as watcher,
+            place.display.watching(Task(before.study.base, runs, workers, "run")) as watcher,
             place.batch(store, watcher, stop, seconds=within, beat=lease.beat) as batch,
         ):
             folds = Folds(before.study, dataset, batch)
@@ -103,7 +103,7 @@ def confirm_together(
         study = found[0].study
         dataset = place.load(study.data)
         races = {
-            store.study(each.study.name).id: (each, Race(each, trials, network_on(dataset)))
+            store.study(each.study.name).id: (each, Race(each, trials, network_on(dataset), each.study.name))
             for each in found
             if (trials := best_and_confirmed(each, top))
         }
@@ -113,7 +113,7 @@ def confirm_together(
             for lease in leases:
                 lease.beat()
 
-        task = Task(study.base, seeds * (1 + top * len(names)), workers, "run", "accuracy")
+        task = Task(study.base, seeds * (1 + top * len(names)), workers, "run")
         watcher = held.enter_context(place.display.watching(task))
         batch = held.enter_context(place.batch(store, watcher, stop, seconds=within, beat=beat))
         folds = Folds(study, dataset, batch)

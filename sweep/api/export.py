@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from sweep.api.look import result
 from sweep.api.train import trained
 from sweep.api.workplace import Workplace, WorkplaceOptions
+from sweep.coordinator.watcher import LabelledRun, trial_label
 from sweep.data.dataset import Dataset
 from sweep.errors import InputError, ModelError
 from sweep.exports import selection, trackers
@@ -99,7 +100,8 @@ def _trained_on_all(
     run = selection.of(store, found, trial, dataset).run
     store.look_at_test(row.id, f"trial {trial} on seed {run.seed}, exported")
     place = replace(place, workers=None, threads=store.run_provenance(run.fingerprint).get("threads"))
-    (one,) = trained([run], store, place, Task(found.study.base, 1, 1, "run", "test accuracy"), keep_states=True)
+    labelled = LabelledRun(f"{trial_label(trial)} on all training images", run)
+    (one,) = trained([labelled], store, place, Task(found.study.base, 1, 1, "run"), keep_states=True)
     if one.reason:
         raise ModelError(f"Trial {trial} could not be trained on all images: {one.reason}.")
     return selection.of(store, results.of(store, name), trial, dataset), place

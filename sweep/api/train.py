@@ -8,6 +8,7 @@ from sweep.api._networks import automatic_precision, free_bytes, network_within
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.coordinator.batch import Trained
+from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split, partition
 from sweep.defaults import VALIDATION
 from sweep.errors import InputError
@@ -62,13 +63,16 @@ def train(
     except Infeasible as reason:
         raise InputError(f"This configuration cannot be trained: {reason}.") from None
     precision = automatic_precision()
-    runs = [Run(configuration, split.seed, str(data), dataset.digest, split, precision) for split in splits]
+    runs = [
+        LabelledRun(f"seed {split.seed}", Run(configuration, split.seed, str(data), dataset.digest, split, precision))
+        for split in splits
+    ]
     with place.open_store() as store:
         return trained(runs, store, place, Task(Configuration(), seeds, place.crew(seeds)[0], "run"))
 
 
 def trained(
-    runs: Sequence[Run], store: Store, place: Workplace, task: Task, keep_states: bool = False
+    runs: Sequence[LabelledRun], store: Store, place: Workplace, task: Task, keep_states: bool = False
 ) -> list[Trained]:
     """Trains these runs to their ends, side by side.
 

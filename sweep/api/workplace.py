@@ -7,13 +7,13 @@ from threading import Event
 from typing import Any, TypedDict
 
 from sweep.coordinator.batch import Batch
-from sweep.coordinator.coordinator import Watcher
+from sweep.coordinator.watcher import SilentWatcher, Watcher
 from sweep.data import dataset as data
 from sweep.defaults import KEEP_CHECKPOINTS, STORAGE
 from sweep.engines.local import LocalEngine
 from sweep.engines.supervised import Limits, Supervised
 from sweep.errors import InputError
-from sweep.progress.display import Display, SilentWatcher, Told
+from sweep.progress.display import Display, Told
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import checkpoint_folder
 from sweep.storage.store import Store

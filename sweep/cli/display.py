@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 
 from sweep.cli.progress import Tally, download_bar, watching
-from sweep.coordinator.coordinator import Watcher
+from sweep.coordinator.watcher import Watcher
 from sweep.data.dataset import Progress
 from sweep.progress.display import Task
 from sweep.wording import plain
@@ -28,7 +28,7 @@ class ConsoleDisplay:
 
     @contextmanager
     def watching(self, task: Task) -> Iterator[Watcher]:
-        tally = Tally(task.base, task.target, task.workers, task.noun, task.measure, task.study)
+        tally = Tally(task.base, task.target, task.workers, task.noun, task.study)
         if task.before is not None:
             tally.remember(task.before)
         with watching(tally, self._console) as watcher:

@@ -13,8 +13,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from rich.table import Table
 from rich.text import Text
 
+from sweep.coordinator.watcher import LabelledRun, trial_label
 from sweep.results.outlook import TOP, in_words, outlook
-from sweep.runs import UNFINISHED, Epoch, Outcome, Trial
+from sweep.runs import UNFINISHED, Epoch, Outcome
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
 from sweep.wording import duration, percent, plain, several, value
@@ -27,80 +28,76 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 class Tally:
-    """What every display needs to know: trials under way, how the others ended, and the best so far.
+    """What every display needs to know: runs in progress, how the others ended, and the best so far.
 
-    `noun` and `measure` are what is counted and what it is scored by, in words; a `study` has an outlook.
+    `target` is how many trials, runs or seeds there will be in all; `noun` says which of these. A `study` has an
+    outlook. Runs are known by their labels.
     """
 
     def __init__(
-        self,
-        base: Configuration,
-        target: int,
-        workers: int,
-        noun: str = "trial",
-        measure: str = "validation accuracy",
-        study: "Study | None" = None,
+        self, base: Configuration, target: int, workers: int, noun: str = "trial", study: "Study | None" = None
     ) -> None:
-        self.base, self.target, self.workers = base, target, workers
+        self.base, self.target, self.workers, self.noun = base, target, workers, noun
         self._study = study
-        self._scores: dict[int, float] = {}  # of trials that have ended; NaN where they have not completed
-        self._top: list[tuple[float, int, Configuration]] = []
-        self.noun, self.measure = noun, measure
-        self.running: dict[int, tuple[Trial, list[Epoch]]] = {}
-        self.epochs: dict[int, float] = {}  # how far each of them is, the part of an epoch included
+        self._scores: dict[str, float | None] = {}  # in order of trials; NaN: not completed, None: not ended
+        self._top: list[tuple[float, str, Configuration]] = []
+        self.running: dict[str, tuple[LabelledRun, list[Epoch]]] = {}
+        self.epochs: dict[str, float] = {}  # how far each of them is, the finished part of an epoch included
         self.outcomes: Counter[Outcome] = Counter()
-        self.paused: set[int] = set()
-        self.best: tuple[float, int, Configuration] | None = None
+        self.paused: set[str] = set()
         self.baseline: float | None = None
         self.ready = self.died = 0
         self._counted_before = 0
         self._began = time.monotonic()
 
     def remember(self, before: "Result") -> None:
-        """Takes in what earlier calls have found, so that this one goes on counting from there."""
-        frame = before.frame
-        self._counted_before = int((~frame["outcome"].isin([Outcome.INFEASIBLE, *UNFINISHED])).sum())
-        self.paused = set(frame.loc[frame["outcome"] == Outcome.PAUSED, "trial"])
-        if (frame["outcome"] == Outcome.COMPLETED).any():
-            number = before.best_trial
-            self.best = before.score(number), number, before.configuration(number)
+        """Takes in what earlier calls have found, so that this one resumes counting from there."""
+        feasible = before.frame[before.frame["outcome"] != Outcome.INFEASIBLE]
+        rows = zip(feasible["trial"], feasible["outcome"], feasible["score"], strict=True)
+        for number, outcome, score in rows:
+            label = trial_label(number)
+            if outcome in UNFINISHED:
+                self._scores[label] = None
+                continue
+            self._counted_before += 1
+            self._scores[label] = score if outcome == Outcome.COMPLETED else math.nan
+            if outcome == Outcome.PAUSED:
+                self.paused.add(label)
+            if outcome == Outcome.COMPLETED:
+                self._enter(score, label, before.configuration(number))
         self.baseline = before.baseline_score
-        over = frame[~frame["outcome"].isin([Outcome.INFEASIBLE, *UNFINISHED])]
-        over = over.assign(score=over["score"].where(over["outcome"] == Outcome.COMPLETED).astype(float))
-        self._scores = dict(zip(over["trial"], over["score"], strict=True))
-        top = over.dropna(subset=["score"]).nlargest(TOP, "score")
-        numbers = zip(top["score"], top["trial"], strict=True)
-        self._top = [(score, number, before.configuration(number)) for score, number in numbers]
 
-    def begin(self, trial: Trial) -> None:
-        self.running[trial.number] = (trial, [])
-        if trial.number in self.paused:
-            self.paused.remove(trial.number)
+    def _enter(self, score: float, label: str, configuration: Configuration) -> None:
+        """Takes a completed run in among the best, behind those of the same score."""
+        self._top = sorted([*self._top, (score, label, configuration)], key=lambda each: -each[0])[:TOP]
+
+    def begin(self, run: LabelledRun) -> None:
+        self.running[run.label] = (run, [])
+        self._scores.setdefault(run.label, None)
+        if run.label in self.paused:
+            self.paused.remove(run.label)
             if self.outcomes[Outcome.PAUSED]:
                 self.outcomes[Outcome.PAUSED] -= 1
             else:
                 self._counted_before -= 1
 
-    def take(self, trial: Trial, outcome: Outcome, score: float | None) -> None:
-        self.running.pop(trial.number, None)
-        self.epochs.pop(trial.number, None)
+    def end(self, run: LabelledRun, outcome: Outcome, score: float | None) -> None:
+        self.running.pop(run.label, None)
+        self.epochs.pop(run.label, None)
         self.outcomes[outcome] += 1
+        self._scores[run.label] = math.nan
         if outcome is Outcome.PAUSED:
-            self.paused.add(trial.number)
-        if outcome is not Outcome.INFEASIBLE:
-            self._scores[trial.number] = math.nan
-        if trial.configuration == self.base and outcome is Outcome.COMPLETED:  # runs outside of a search are all marked
-            self.baseline = score
+            self.paused.add(run.label)
         if outcome is Outcome.COMPLETED and score is not None:
-            self._scores[trial.number] = score
-            top = [*self._top, (score, trial.number, trial.configuration)]
-            self._top = sorted(top, key=lambda each: (-each[0], each[1]))[:TOP]
-        if outcome is Outcome.COMPLETED and score is not None and (self.best is None or score > self.best[0]):
-            self.best = score, trial.number, trial.configuration
+            self._scores[run.label] = score
+            self._enter(score, run.label, run.run.configuration)
+            if run.run.configuration == self.base:
+                self.baseline = score
 
-    def measure_of(self, trial: Trial) -> str:
-        """What a trial is scored by, in words: whoever sees test images scored is to know it."""
-        return "test accuracy" if trial.run is not None and trial.run.split is None else self.measure
+    @property
+    def best(self) -> tuple[float, str, Configuration] | None:
+        """Score, label and configuration of the best completed run; of equals, the first."""
+        return self._top[0] if self._top else None
 
     def lose_worker(self) -> None:
         """Takes in that a worker died, and that another one is starting."""
@@ -126,24 +123,24 @@ class Tally:
         if self._study is None or not done:
             return ""
         pace = 3600 * done / (time.monotonic() - self._began)
-        scores = [self._scores[number] for number in sorted(self._scores)]
+        scores = [score for score in self._scores.values() if score is not None]
         best = [configuration.values() for *_, configuration in self._top]
         found = outlook(scores, best, pace, self._study.drawn, self._study.validation)
         return "" if found is None else "; ".join(in_words(found, lambda edge: f"{edge.name} {value(edge.value)}"))
 
-    def standing(self) -> str:
-        """Best against baseline, in a line."""
+    def comparison(self) -> str:
+        """The best against the baseline, in a line."""
         if self.best is None:
             return f"no {self.noun} has completed yet"
-        score, number, configuration = self.best
-        line = f"best {percent(score)} ({self.noun} {number}: {changes_in_words(configuration, self.base)})"
+        score, label, configuration = self.best
+        line = f"best {percent(score)} ({label}: {changes_in_words(configuration, self.base)})"
         alone = self.baseline is None or configuration == self.base
         return line if alone else f"{line}, baseline {percent(self.baseline)}"
 
     def progress(self) -> str:
         ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()) if count)
         left = "" if self.seconds_left is None else f", about {duration(self.seconds_left)} left"
-        died = f"; {several(self.died, 'worker')} died, whose {self.noun}s went on" if self.died else ""
+        died = f"; workers that died and were replaced: {self.died}" if self.died else ""
         return f"{self.counted} of {several(self.target, self.noun)}{left}" + (f": {ended}" if ended else "") + died
 
 
@@ -158,35 +155,42 @@ class Lines:
         self.tally.ready += 1
         self._say(f"worker {self.tally.ready} of {self.tally.workers} is ready on {device}")
 
-    def began(self, trial: Trial) -> None:
-        again = "goes on" if trial.number in self.tally.paused else "begins"
-        self.tally.begin(trial)
-        self._say(f"{self.tally.noun} {trial.number} {again}: {changes_in_words(trial.configuration, self.tally.base)}")
+    def began(self, run: LabelledRun) -> None:
+        verb = "resumes" if run.label in self.tally.paused else "begins"
+        self.tally.begin(run)
+        self._say(f"{run.label} {verb}: {changes_in_words(run.run.configuration, self.tally.base)}")
 
-    def progress(self, trial: Trial, epochs: float) -> None: ...
+    def progress(self, run: LabelledRun, epochs: float) -> None: ...
 
-    def retried(self, trial: Trial, reason: str) -> None:
+    def retried(self, run: LabelledRun, reason: str) -> None:
         self.tally.lose_worker()
-        self._say(f"{self.tally.noun} {trial.number} goes on in another worker: {reason}")
+        self._say(f"{run.label} resumes in another worker: {reason}")
 
-    def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None:
-        how = "known already" if reused else duration(metrics.seconds)
+    def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
+        how = "reused" if reused else duration(metrics.seconds)
         self._say(
-            f"{self.tally.noun} {trial.number} epoch {metrics.epoch:g} of {trial.configuration.epochs}: "
-            f"loss {metrics.loss:.4f}, {self.tally.measure_of(trial)} {percent(metrics.val_accuracy)} ({how})"
+            f"{run.label} epoch {metrics.epoch:g} of {run.run.configuration.epochs}: "
+            f"loss {metrics.loss:.4f}, {run.measure} {percent(metrics.val_accuracy)} ({how})"
         )
 
-    def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None:
-        self.tally.take(trial, outcome, score)
+    def ended(self, run: LabelledRun, outcome: Outcome, reason: str, score: float | None) -> None:
+        self.tally.end(run, outcome, score)
+        self._ended(run.label, outcome, reason, score)
+
+    def infeasible(self, label: str, reason: str) -> None:
+        self.tally.outcomes[Outcome.INFEASIBLE] += 1
+        self._ended(label, Outcome.INFEASIBLE, reason, None)
+
+    def _ended(self, label: str, outcome: Outcome, reason: str, score: float | None) -> None:
         why = f" ({reason})" if reason else ""
-        self._say(f"{self.tally.noun} {trial.number} {outcome}{why}: {percent(score)}; {self.tally.progress()}")
+        self._say(f"{label} {outcome}{why}: {percent(score)}; {self.tally.progress()}")
 
     def _say(self, text: str) -> None:
         self._console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
 
 class LiveTable:
-    """Running trials with their curves, the best so far, what is done and what is left."""
+    """Runs in progress with their curves, the best so far, what is done and what is left."""
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
@@ -194,41 +198,45 @@ class LiveTable:
     def worker_ready(self, device: str) -> None:
         self.tally.ready += 1
 
-    def began(self, trial: Trial) -> None:
-        self.tally.begin(trial)
+    def began(self, run: LabelledRun) -> None:
+        self.tally.begin(run)
 
-    def progress(self, trial: Trial, epochs: float) -> None:
-        self.tally.epochs[trial.number] = epochs
+    def progress(self, run: LabelledRun, epochs: float) -> None:
+        self.tally.epochs[run.label] = epochs
 
-    def retried(self, trial: Trial, reason: str) -> None:
+    def retried(self, run: LabelledRun, reason: str) -> None:
         self.tally.lose_worker()
 
-    def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None:
-        self.tally.running[trial.number][1].append(metrics)
-        self.tally.epochs[trial.number] = metrics.epoch
+    def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
+        self.tally.running[run.label][1].append(metrics)
+        self.tally.epochs[run.label] = metrics.epoch
 
-    def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None:
-        self.tally.take(trial, outcome, score)
+    def ended(self, run: LabelledRun, outcome: Outcome, reason: str, score: float | None) -> None:
+        self.tally.end(run, outcome, score)
+
+    def infeasible(self, label: str, reason: str) -> None:
+        self.tally.outcomes[Outcome.INFEASIBLE] += 1
 
     def __rich__(self) -> RenderableType:
         tally = self.tally
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for column in (tally.noun, "epoch", "curve", "accuracy"):
+        for column in ("run", "epoch", "curve", "accuracy"):
             table.add_column(column, no_wrap=True)
         table.add_column(_cut("what differs from the baseline"))  # the one that shrinks in a narrow terminal
-        for trial, curve in tally.running.values():
+        for run, curve in tally.running.values():
+            configuration = run.run.configuration
             table.add_row(
-                str(trial.number),
-                f"{tally.epochs.get(trial.number, 0):.1f}/{trial.configuration.epochs}",
+                run.label,
+                f"{tally.epochs.get(run.label, 0):.1f}/{configuration.epochs}",
                 sparkline([metrics.val_accuracy for metrics in curve]),
                 percent(curve[-1].val_accuracy if curve else None),
-                _cut(changes_in_words(trial.configuration, tally.base)),
+                _cut(changes_in_words(configuration, tally.base)),
             )
         if not tally.running:
             verb = "is" if tally.workers == 1 else "are"
             starting = f"{several(tally.workers, 'worker')} {verb} starting"
             table.add_row("", "", "", "", Text(starting, style="dim"))
-        lines = [Text(tally.standing(), style="bold"), Text(tally.progress(), style="dim")]
+        lines = [Text(tally.comparison(), style="bold"), Text(tally.progress(), style="dim")]
         if said := tally.outlook():
             lines.append(Text(said, style="dim"))
         return Group(table, *lines)

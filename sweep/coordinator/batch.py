@@ -12,7 +12,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.coordinator.coordinator import HEARTBEAT, Watcher
+from sweep.coordinator.coordinator import HEARTBEAT
+from sweep.coordinator.watcher import LabelledRun, Watcher
 from sweep.defaults import KEEP_CHECKPOINTS
 from sweep.engines.supervised import Supervised
 from sweep.runs import (
@@ -25,7 +26,6 @@ from sweep.runs import (
     Segment,
     SegmentFailed,
     SegmentFinished,
-    Trial,
     WorkerDied,
     WorkerReady,
     unkept,
@@ -73,27 +73,32 @@ class Batch:
         self._trained, self._seconds = 0, 0.0  # runs, and what their epochs took
         self._workers = ExitStack()
         self._working = False
-        self._trials: list[Trial] = []  # of all calls: a run's number is its place
-        self._under_way: dict[int, Trial] = {}
+        self._runs: list[LabelledRun] = []  # of all calls: a run's number is its place
+        self._under_way: set[int] = set()
         self._reasons: dict[int, str] = {}  # of those that ended, empty where nothing went wrong
 
-    def train(self, runs: Sequence[Run]) -> list[Trained | None]:
+    def train(self, runs: Sequence[LabelledRun]) -> list[Trained | None]:
         """What became of each run, in order; None where the time was over before its end. They begin in this order.
 
         Raises:
             KeyboardInterrupt: a stop was asked for; every finished epoch is kept.
             StoreError: the database or the checkpoints cannot be written.
         """
-        first = len(self._trials)
-        self._trials += [Trial(first + n, run.configuration, True, run, None, None) for n, run in enumerate(runs)]
-        unknown = [trial for trial in self._trials[first:] if not self._is_known(trial)]
-        first_place = {run.fingerprint: place for place, run in reversed(list(enumerate(runs)))}
-        # Of one run that is wanted for several epochs, a longer one continues a shorter one.
-        waiting = sorted(unknown, key=lambda each: (first_place[_run(each).fingerprint], each.configuration.epochs))
+        first = len(self._runs)
+        self._runs += runs
+        unknown = [number for number in range(first, len(self._runs)) if not self._is_known(number)]
+        first_place = {each.run.fingerprint: place for place, each in reversed(list(enumerate(runs)))}
+
+        def turn(number: int) -> tuple[int, int]:
+            """Of one run that is wanted for several epochs, a longer one continues a shorter one."""
+            run = self._runs[number].run
+            return first_place[run.fingerprint], run.configuration.epochs
+
+        waiting = sorted(unknown, key=turn)
         if waiting and not self._working:
             self._workers.enter_context(self._engine)
             self._working = True
-        while len(self._reasons) < len(self._trials):
+        while len(self._reasons) < len(self._runs):
             self._beat()
             if self._stop.is_set() or time.monotonic() > self._deadline:
                 for event in self._engine.put_down():
@@ -101,7 +106,7 @@ class Batch:
                 if self._stop.is_set():
                     raise KeyboardInterrupt
                 break
-            while self._engine.idle and (ready := [trial for trial in waiting if not self._is_under_way(trial)]):
+            while self._engine.idle and (ready := [each for each in waiting if not self._is_under_way(each)]):
                 waiting.remove(ready[0])
                 if not self._is_known(ready[0]):  # by now: its shorter one may have diverged, or be the same
                     self._begin(ready[0])
@@ -109,7 +114,7 @@ class Batch:
                 self._take_note(event)
         reasons = [self._reasons.get(first + place) for place in range(len(runs))]
         found = zip(runs, reasons, strict=True)
-        return [None if reason is None else self._result(run, reason) for run, reason in found]
+        return [None if reason is None else self._result(each.run, reason) for each, reason in found]
 
     @property
     def workers(self) -> int:
@@ -128,69 +133,70 @@ class Batch:
         each = self._seconds / max(1, self._trained)
         return time.monotonic() + runs * each / self.workers <= self._deadline
 
-    def _is_known(self, trial: Trial) -> bool:
+    def _is_known(self, number: int) -> bool:
         """Whether a run needs no worker, because it was trained to its end before; it is over at once then."""
         if self._keep_states:
             return False  # a worker looks what the checkpoint holds
-        run = _run(trial)
+        run = self._runs[number].run
         if not self.knows(run):
             return False
-        self._watcher.began(trial)
+        self._watcher.began(self._runs[number])
         diverged = self._store.predictions(run.fingerprint, run.configuration.epochs) is None
         outcome = Outcome.DIVERGED if diverged else Outcome.COMPLETED
-        self._end(trial, outcome, "the loss was not finite" if diverged else "", "known already")
+        self._end(number, outcome, "the loss was not finite" if diverged else "", "reused")
         return True
 
-    def _is_under_way(self, trial: Trial) -> bool:
-        """Whether a worker is at this very run, for another trial that has it for fewer epochs."""
-        return any(_run(each).fingerprint == _run(trial).fingerprint for each in self._under_way.values())
+    def _is_under_way(self, number: int) -> bool:
+        """Whether a worker is at this very run, which is wanted for fewer epochs, too."""
+        fingerprint = self._runs[number].run.fingerprint
+        return any(self._runs[other].run.fingerprint == fingerprint for other in self._under_way)
 
-    def _begin(self, trial: Trial) -> None:
-        run = _run(trial)
+    def _begin(self, number: int) -> None:
+        run = self._runs[number].run
         self._trained += 1
-        self._under_way[trial.number] = trial
+        self._under_way.add(number)
         self._store.keep_run(run, self._provenance)
         known = self._store.curve(run.fingerprint, run.configuration.epochs)
-        self._watcher.began(trial)
+        self._watcher.began(self._runs[number])
         path = self._checkpoints.path(run)
         reached = known[-1].epoch if known else 0
-        segment = Segment(trial.number, run, reached, run.configuration.epochs, path)
+        segment = Segment(number, run, reached, run.configuration.epochs, path)
         self._engine.start(segment, sum(epoch.seconds for epoch in known))
 
     def _take_note(self, event: Event) -> None:
         if isinstance(event, WorkerReady):
             return self._watcher.worker_ready(event.device)
-        trial = self._trials[event.trial]
-        run = _run(trial)
+        labelled = self._runs[event.trial]
+        run = labelled.run
         match event:
             case Progress(_, epochs):
-                self._watcher.progress(trial, epochs)
+                self._watcher.progress(labelled, epochs)
             case EpochFinished(_, metrics):
                 self._seconds += metrics.seconds
                 self._store.add_epoch(run.fingerprint, metrics)
-                self._watcher.epoch(trial, metrics, reused=False)
+                self._watcher.epoch(labelled, metrics, reused=False)
             case WorkerDied(_, reason):
                 self._checkpoints.clear()
-                self._watcher.retried(trial, reason)
+                self._watcher.retried(labelled, reason)
             case SegmentFinished(_, predicted):
                 if self._store.predictions(run.fingerprint, run.configuration.epochs) is None:
                     self._store.keep_predictions(run.fingerprint, run.configuration.epochs, predicted)
-                self._end(trial, Outcome.COMPLETED)
+                self._end(event.trial, Outcome.COMPLETED)
             case SegmentFailed(_, Outcome.INTERRUPTED, reason):
                 raise unkept(reason)
             case SegmentFailed(_, outcome, reason):
-                self._end(trial, outcome, reason)
+                self._end(event.trial, outcome, reason)
 
-    def _end(self, trial: Trial, outcome: Outcome, reason: str = "", note: str = "") -> None:
-        run = _run(trial)
-        self._under_way.pop(trial.number, None)
-        self._reasons[trial.number] = reason
-        others = (each for each in self._trials if each.number not in self._reasons)
-        wanted = any(_run(each).fingerprint == run.fingerprint for each in others)
+    def _end(self, number: int, outcome: Outcome, reason: str = "", note: str = "") -> None:
+        run = self._runs[number].run
+        self._under_way.discard(number)
+        self._reasons[number] = reason
+        others = (each for other, each in enumerate(self._runs) if other not in self._reasons)
+        wanted = any(each.run.fingerprint == run.fingerprint for each in others)
         if not (wanted or self._keep_states) and not self._store.is_needed(run.fingerprint, KEEP_CHECKPOINTS):
             self._checkpoints.path(run).unlink(missing_ok=True)
         curve = self._store.curve(run.fingerprint, run.configuration.epochs)
-        self._watcher.ended(trial, outcome, reason or note, curve[-1].val_accuracy if curve else None)
+        self._watcher.ended(self._runs[number], outcome, reason or note, curve[-1].val_accuracy if curve else None)
 
     def _result(self, run: Run, reason: str) -> Trained:
         epochs = run.configuration.epochs
@@ -205,8 +211,3 @@ class Batch:
     ) -> None:
         self._workers.__exit__(kind, error, trace)
         self._checkpoints.close()
-
-
-def _run(trial: Trial) -> Run:
-    assert trial.run is not None
-    return trial.run

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from sweep.coordinator.watcher import LabelledRun, Watcher, trial_label
 from sweep.engines.supervised import Supervised
 from sweep.errors import EngineError, InputError
 from sweep.models.shapes import Architecture, Infeasible
@@ -63,22 +64,6 @@ class Stopped(Enum):
     SIGNAL = "it was interrupted"
 
 
-class Watcher(Protocol):
-    """Is told what happens while a study runs; a live table, plain lines, or nothing."""
-
-    def worker_ready(self, device: str) -> None: ...
-
-    def began(self, trial: Trial) -> None: ...
-
-    def progress(self, trial: Trial, epochs: float) -> None: ...
-
-    def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None: ...
-
-    def retried(self, trial: Trial, reason: str) -> None: ...
-
-    def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None: ...
-
-
 @dataclass
 class _Active:
     """A trial under way: what is known of its run, how far along it is, whether it should stop at its rung."""
@@ -91,6 +76,10 @@ class _Active:
     weak: bool = False
     score: float | None = None
     training: bool = False
+
+    @property
+    def labelled(self) -> LabelledRun:
+        return LabelledRun(trial_label(self.trial.number), self.run)
 
     @property
     def known_until(self) -> float:
@@ -258,7 +247,7 @@ class Coordinator:
         self._paused.add(trial.number)
         self._ended[Outcome.PAUSED] += 1
         self._drop(self.checkpoints.halted(active.run, rung, score))
-        self.watcher.ended(trial, Outcome.PAUSED, f"after {rung:g} epochs", score)
+        self.watcher.ended(active.labelled, Outcome.PAUSED, f"after {rung:g} epochs", score)
 
     def _begin(self, trial: Trial) -> None:
         if trial.run is None:
@@ -274,7 +263,7 @@ class Coordinator:
             if not known:
                 self.checkpoints.path(trial.run).unlink(missing_ok=True)
         active = self._active[trial.number] = _Active(trial, trial.run, known, before, Reached(fresh=before.fresh))
-        self.watcher.began(trial)
+        self.watcher.began(active.labelled)
         self._go_on(active)
 
     def _known(self, run: Run) -> list[Epoch]:
@@ -323,7 +312,7 @@ class Coordinator:
         active = self._active[event.trial]
         match event:
             case Progress(_, epochs):
-                self.watcher.progress(active.trial, epochs)
+                self.watcher.progress(active.labelled, epochs)
             case EpochFinished(_, metrics):
                 active.known.append(metrics)
                 self.store.add_epoch(active.run.fingerprint, metrics, self.study_id, active.trial.number)
@@ -332,7 +321,7 @@ class Coordinator:
             case WorkerDied(number, reason):
                 self.store.attempt(self.study_id, number)
                 self.checkpoints.clear()
-                self.watcher.retried(active.trial, reason)
+                self.watcher.retried(active.labelled, reason)
             case SegmentStopped():
                 active.training = False
             case SegmentFinished(_, predicted):
@@ -369,7 +358,7 @@ class Coordinator:
         active.reached, active.score = replace(active.reached, trained_epochs=metrics.epoch), metrics.val_accuracy
         active.weak = self.search.report(active.trial.number, metrics.epoch, metrics.val_accuracy)
         self.schedule.reached(active.trial.number, metrics.epoch, metrics.val_accuracy)
-        self.watcher.epoch(active.trial, metrics, reused)
+        self.watcher.epoch(active.labelled, metrics, reused)
 
     def _end(self, trial: Trial, outcome: Outcome, reason: str = "", detail: str = "") -> None:
         """Kept first, told to the search second: `_reconcile` mends what falls between the two."""
@@ -377,10 +366,12 @@ class Coordinator:
         score = None if active is None else active.score
         self.store.end_trial(self.study_id, trial.number, outcome, reason, detail)
         self.search.tell(trial.number, outcome, score, reason)
-        if active is not None:
-            self._drop(self.checkpoints.ended(active.run, score if outcome is Outcome.COMPLETED else None))
         self._ended[outcome] += 1
-        self.watcher.ended(trial, outcome, reason, score)
+        if active is None:
+            self.watcher.infeasible(trial_label(trial.number), reason)
+        else:
+            self._drop(self.checkpoints.ended(active.run, score if outcome is Outcome.COMPLETED else None))
+            self.watcher.ended(active.labelled, outcome, reason, score)
         self._give_up_if_hopeless(trial, outcome, reason, detail)
 
     def _drop(self, states: list[Path]) -> None:

@@ -5,10 +5,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from sweep.coordinator.coordinator import Watcher
+from sweep.coordinator.watcher import Watcher
 from sweep.data.dataset import Progress, silent
 from sweep.results.result import Result
-from sweep.runs import Epoch, Outcome, Trial
 from sweep.space.configuration import Configuration
 from sweep.study.study import Study
 
@@ -17,7 +16,7 @@ from sweep.study.study import Study
 class Task:
     """What is about to be trained: `target` times `noun`, by so many `workers`, around the configuration `base`.
 
-    `measure` is what each is scored by, in words. A search names its `study`, which has an outlook, and the result
+    A search names its `study`, which has an outlook, and the result
     `before`, from which the display goes on counting.
     """
 
@@ -25,7 +24,6 @@ class Task:
     target: int
     workers: int
     noun: str = "trial"
-    measure: str = "validation accuracy"
     study: Study | None = None
     before: Result | None = None
 
@@ -41,22 +39,6 @@ class Display(Protocol):
 
     def watching(self, task: Task) -> AbstractContextManager[Watcher]:
         """Gives what is to be told of a task while the block lasts."""
-
-
-class SilentWatcher:
-    """A watcher that shows nothing."""
-
-    def worker_ready(self, device: str) -> None: ...
-
-    def began(self, trial: Trial) -> None: ...
-
-    def progress(self, trial: Trial, epochs: float) -> None: ...
-
-    def epoch(self, trial: Trial, metrics: Epoch, reused: bool) -> None: ...
-
-    def retried(self, trial: Trial, reason: str) -> None: ...
-
-    def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,12 @@ class AblationEntry:
     def configurations(self) -> list[Configuration]:
         return list(self._entrants)
 
+    def label(self, configuration: Configuration) -> str:
+        labels = {each.alone(self._baseline): f"the baseline with {each.parameter}" for each in self._changes}
+        labels |= {each.undone(self._best): f"the best without {each.parameter}" for each in self._changes}
+        labels |= {self._baseline: "the baseline", self._best: "the best"}
+        return labels[configuration]
+
     def take(self, seed: int, hits: Sequence[Hits]) -> None:
         for configuration, each in zip(self._entrants, hits, strict=True):
             entrant = self._entrants[configuration]

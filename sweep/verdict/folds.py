@@ -1,13 +1,14 @@
 """Training on fresh seeds: each seed has a validation fold of its own, and all configurations share it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sweep.coordinator.batch import Batch, Trained
+from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Dataset, Split
 from sweep.errors import InputError
 from sweep.runs import Run
@@ -30,39 +31,47 @@ class Folds:
     def __init__(self, study: Study, dataset: Dataset, batch: Batch) -> None:
         self._study, self._dataset, self._batch = study, dataset, batch
 
-    def train(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> list[dict[Configuration, Hits]]:
-        """Which images of a seed's fold each of them gets right, (images,); for fewer seeds where the time was over."""
-        trained = iter(self._batch.train(self._runs(configurations, seeds)))
+    def train(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[dict[Configuration, Hits]]:
+        """Which images of a seed's fold each labelled configuration gets right, (images,).
+
+        If the time runs out, there are fewer seeds.
+        """
+        trained = iter(self._batch.train(self._runs(labels, seeds)))
         found = []
         for seed in seeds:
-            of_seed = [next(trained) for _ in configurations]
+            of_seed = [next(trained) for _ in labels]
             if any(each is None for each in of_seed):
                 break
-            labels = self._dataset.y_train[self._split(seed).indices(self._dataset.y_train)[1]]
-            found.append({one: hits(each, labels) for one, each in zip(configurations, of_seed, strict=True) if each})
+            classes = self._dataset.y_train[self._split(seed).indices(self._dataset.y_train)[1]]
+            found.append({one: hits(each, classes) for one, each in zip(labels, of_seed, strict=True) if each})
         return found
 
-    def untrained(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> int:
+    def untrained(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> int:
         """How many runs `train` would have to train."""
-        return sum(not self._batch.knows(run) for run in self._runs(configurations, seeds))
+        return sum(not self._batch.knows(each.run) for each in self._runs(labels, seeds))
 
     def seeds_at_once(self, configurations: int) -> int:
         """On how many seeds so many of them are trained at once, lest workers wait for the last run of each seed."""
         workers = self._batch.workers
         return 1 if workers == 1 else math.ceil(2 * workers / configurations)
 
-    def test(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> list[list[float]] | None:
+    def test(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[list[float]] | None:
         """The accuracy of each on the test images, with each seed: breaks the seal. None: out of time, or one failed.
 
         They are trained on all training images.
         """
-        trained = self._batch.train([self._run(each, seed, None) for seed in seeds for each in configurations])
+        runs = [
+            LabelledRun(f"seed {seed} of {label}, sealed test", self._run(each, seed, None))
+            for seed in seeds
+            for each, label in labels.items()
+        ]
+        trained = self._batch.train(runs)
         accuracies = [
             float(hits(each, self._dataset.y_test).mean()) for each in trained if each and each.predicted is not None
         ]
         if len(accuracies) < len(trained):
             return None
-        return [accuracies[place :: len(configurations)] for place in range(len(configurations))]
+        return [accuracies[place :: len(labels)] for place in range(len(labels))]
 
     def has_time_for(self, runs: float) -> bool:
         """Whether so many more runs on folds would be done in time, at the pace so far."""
@@ -74,8 +83,12 @@ class Folds:
         images = len(self._dataset.y_train)
         return images / (self._study.train_size or images - self._study.validation)
 
-    def _runs(self, configurations: Sequence[Configuration], seeds: Sequence[int]) -> list[Run]:
-        return [self._run(each, seed, self._split(seed)) for seed in seeds for each in configurations]
+    def _runs(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[LabelledRun]:
+        return [
+            LabelledRun(f"seed {seed} of {label}", self._run(each, seed, self._split(seed)))
+            for seed in seeds
+            for each, label in labels.items()
+        ]
 
     def _split(self, seed: int) -> Split:
         return Split(seed, self._study.validation, self._study.train_size)
@@ -102,6 +115,9 @@ class Entry(Protocol):
     def configurations(self) -> Sequence[Configuration]:
         """What wants the next seed; empty where nothing more does."""
 
+    def label(self, configuration: Configuration) -> str:
+        """What one of them is called on displays, such as "trial 7"."""
+
     def take(self, seed: int, hits: Sequence[Hits]) -> None:
         """Takes note of what each of them got right on that seed's fold."""
 
@@ -124,7 +140,7 @@ def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds,
     """
     done = 0
     while done < len(seeds):
-        wanted = list(dict.fromkeys(each for entry in entries for each in entry.configurations))
+        wanted = {each: entry.label(each) for entry in entries for each in entry.configurations}
         if not wanted:
             break
         following = list(seeds[done : done + folds.seeds_at_once(len(wanted))])

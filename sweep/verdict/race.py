@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from sweep.coordinator.watcher import trial_label
 from sweep.models.shapes import Architecture
 from sweep.results.result import Result
 from sweep.results.verdict import BASELINE, Conclusion, SealedTest, Verdict
@@ -17,10 +18,11 @@ class Race:
     """The baseline and some trials of a study, trained on seed after seed; whoever is clearly behind gets no more.
 
     `shape` gives the network of a configuration; `racing` are the numbers of those that get the next seed, after
-    `seeds`.
+    `seeds`. If several studies race together, `study` is the name that goes into the labels of its trials.
     """
 
-    def __init__(self, result: Result, trials: Sequence[int], shape: Shape) -> None:
+    def __init__(self, result: Result, trials: Sequence[int], shape: Shape, study: str = "") -> None:
+        self._study = study
         self._configurations = {BASELINE: result.study.base} | {n: result.configuration(n) for n in trials}
         completed = set(result.frame.loc[result.frame["outcome"] == "completed", "trial"])
         scores = {BASELINE: result.baseline_score}
@@ -37,6 +39,10 @@ class Race:
     def configurations(self) -> list[Configuration]:
         alone = len(self.racing) == 1 and len(self.seeds) > 1  # with one seed, nothing could be concluded
         return [] if alone else [self._configurations[number] for number in self.racing]
+
+    def label(self, configuration: Configuration) -> str:
+        number = next(each for each, other in self._configurations.items() if other == configuration)
+        return "the baseline" if number == BASELINE else f"{self._study} {trial_label(number)}".lstrip()
 
     def take(self, seed: int, hits: Sequence[Hits]) -> None:
         for number, each in zip(self.racing, hits, strict=True):
@@ -66,7 +72,8 @@ class Race:
         if verdict.conclusion is Conclusion.UNKNOWN or not folds.has_time_for(runs):
             return verdict
         look(f"trials {numbers} on seeds {list(seeds)}".translate(str.maketrans("", "", "[]")))
-        accuracies = folds.test([self._configurations[number] for number in numbers], seeds)
+        tested = [self._configurations[number] for number in numbers]
+        accuracies = folds.test({each: self.label(each) for each in tested}, seeds)
         if accuracies is None:
             return verdict
         baseline, recommended = accuracies[0], accuracies[-1]

@@ -179,7 +179,7 @@ def test_a_sweep_that_is_stopped_goes_on_to_what_it_would_have_been(tmp_path, nu
         assert "Traceback" not in err
     assert list((tmp_path / "sweep.db.checkpoints").glob("*.npz"))
     again = sweep("run", "long.toml", "--workers", "2", cwd=tmp_path)
-    assert "known already" in again.stderr
+    assert "(reused)" in again.stderr
     found = found_in(tmp_path)
     columns = ["trial", "outcome", "score", "trained_epochs", "reused_epochs", "fingerprint"]
     assert found.frame[columns].equals(undisturbed.frame[columns])

@@ -1,7 +1,6 @@
 import io
 import math
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,11 @@ from samples.studies import study_of
 from sweep.cli import progress as display
 from sweep.cli.progress import BARS, Lines, LiveTable, Tally, changes, sparkline, watching
 from sweep.coordinator.batch import Batch
+from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Supervised
-from sweep.runs import Epoch, Outcome, Run, Trial
+from sweep.runs import Epoch, Outcome, Run
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice
 from sweep.storage.checkpoints import Checkpoints
@@ -33,9 +33,8 @@ def printed(console: Console) -> list[str]:
     return console.file.getvalue().splitlines()
 
 
-def trial_of(number: int, **values) -> Trial:
-    configuration = Configuration().replaced(values)
-    return Trial(number, configuration, number == 0, Run(configuration, 0, "mnist", "digest", Split()), 10, 20)
+def trial_of(number: int, **values) -> LabelledRun:
+    return LabelledRun(f"trial {number}", Run(Configuration().replaced(values), 0, "mnist", "digest", Split()))
 
 
 def tally_of(target: int = 5, **words) -> Tally:
@@ -83,12 +82,12 @@ def test_the_time_left_is_told_from_the_pace_so_far(clock):
     tally = tally_of(target=5)
     assert tally.seconds_left is None
     clock[0] += 10
-    tally.take(trial_of(0), Outcome.COMPLETED, 0.9)
+    tally.end(trial_of(0), Outcome.COMPLETED, 0.9)
     assert tally.seconds_left == 40
-    tally.take(trial_of(1), Outcome.INFEASIBLE, None)
+    LiveTable(tally).infeasible("trial 1", "its network cannot exist")
     assert tally.seconds_left == 40
     clock[0] += 10
-    tally.take(trial_of(2), Outcome.FAILED, None)
+    tally.end(trial_of(2), Outcome.FAILED, None)
     assert tally.seconds_left == 30
     assert tally.progress() == "2 of 5 trials, about 30 s left: 1 completed, 1 failed, 1 infeasible"
 
@@ -98,7 +97,7 @@ def test_the_pace_is_that_of_this_call_alone(clock):
     tally.remember(result_of(rows_of(0.8, 0.9, 0.7)))
     assert tally.seconds_left is None
     clock[0] += 10
-    tally.take(trial_of(3), Outcome.COMPLETED, 0.9)
+    tally.end(trial_of(3), Outcome.COMPLETED, 0.9)
     assert tally.counted == 4
     assert tally.seconds_left == 60
 
@@ -114,8 +113,8 @@ def test_a_study_that_goes_on_remembers_its_best_its_baseline_and_its_count():
     tally.remember(result_of(rows))
     assert tally.counted == 3
     assert tally.baseline == 0.8
-    assert tally.best == (0.9, 1, Configuration(learning_rate=2e-4))
-    assert tally.standing() == "best 90.00 % (trial 1: learning_rate 0.0002), baseline 80.00 %"
+    assert tally.best == (0.9, "trial 1", Configuration(learning_rate=2e-4))
+    assert tally.comparison() == "best 90.00 % (trial 1: learning_rate 0.0002), baseline 80.00 %"
 
 
 def test_a_study_without_a_completed_trial_is_remembered_too():
@@ -123,18 +122,18 @@ def test_a_study_without_a_completed_trial_is_remembered_too():
         tally = tally_of()
         tally.remember(result_of(rows))
         assert (tally.best, tally.baseline, tally.counted) == (None, None, len(rows))
-        assert tally.standing() == "no trial has completed yet"
+        assert tally.comparison() == "no trial has completed yet"
 
 
 def test_only_a_completed_trial_is_the_best_or_the_baseline():
     tally = tally_of()
-    tally.take(trial_of(0), Outcome.DIVERGED, 0.99)
-    tally.take(trial_of(1, batch_size=64), Outcome.PRUNED, 0.98)
+    tally.end(trial_of(0), Outcome.DIVERGED, 0.99)
+    tally.end(trial_of(1, batch_size=64), Outcome.PRUNED, 0.98)
     assert (tally.best, tally.baseline) == (None, None)
-    tally.take(trial_of(2, batch_size=32), Outcome.COMPLETED, 0.5)
-    tally.take(trial_of(3, batch_size=16), Outcome.COMPLETED, 0.5)
-    assert tally.best == (0.5, 2, Configuration(batch_size=32))
-    assert tally.standing() == "best 50.00 % (trial 2: batch_size 32)"
+    tally.end(trial_of(2, batch_size=32), Outcome.COMPLETED, 0.5)
+    tally.end(trial_of(3, batch_size=16), Outcome.COMPLETED, 0.5)
+    assert tally.best == (0.5, "trial 2", Configuration(batch_size=32))
+    assert tally.comparison() == "best 50.00 % (trial 2: batch_size 32)"
 
 
 # -- plain lines
@@ -175,19 +174,21 @@ def test_plain_lines_tell_each_event_once(storage, monkeypatch):
 def test_an_epoch_that_was_known_already_says_so():
     console = console_of()
     Lines(tally_of(), console).epoch(trial_of(0), Epoch(1, 0.1, 0.9, 0.1, 0.97, 8.0), reused=True)
-    assert printed(console) == ["trial 0 epoch 1 of 5: loss 0.1000, validation accuracy 97.00 % (known already)"]
+    assert printed(console) == ["trial 0 epoch 1 of 5: loss 0.1000, validation accuracy 97.00 % (reused)"]
 
 
-def test_other_things_than_trials_are_told_in_their_own_words(storage):
+def test_a_run_outside_of_a_search_has_a_label_and_a_measure_of_its_own(storage):
     console = console_of()
-    tally = tally_of(1, noun="seed", measure="test accuracy")
+    tally = tally_of(1, noun="seed")
     engine, folder = Supervised(ScriptedEngine(lambda *_: 0.9)), Checkpoints(Path(storage).parent, keep=0)
     with (
         Store.open(storage) as store,
         Batch(store, engine, folder, {}, Lines(tally, console), threading.Event()) as batch,
     ):
-        batch.train([Run(Configuration(epochs=1), 0, "mnist", "digest", None)])
-    assert "seed 0 epoch 1 of 1: loss 0.1054, test accuracy 90.00 % (1.0 s)" in printed(console)
+        tested, scored = (Run(Configuration(epochs=1), 3, "mnist", "digest", split) for split in (None, Split()))
+        batch.train([LabelledRun("seed 3, sealed test", tested), LabelledRun("seed 3 of trial 7", scored)])
+    assert "seed 3, sealed test epoch 1 of 1: loss 0.1054, test accuracy 90.00 % (1.0 s)" in printed(console)
+    assert "seed 3 of trial 7 epoch 1 of 1: loss 0.1054, validation accuracy 90.00 % (1.0 s)" in printed(console)
 
 
 def test_a_line_is_never_broken_and_never_coloured():
@@ -238,25 +239,24 @@ def test_the_table_shows_the_part_of_an_epoch_that_is_done():
 
 
 def test_only_a_run_of_the_base_configuration_is_called_the_baseline():
-    """Runs outside of a search, as those of an export, are all marked as what the search calls a baseline."""
     tally = tally_of(1, noun="run")
-    run = replace(trial_of(0, learning_rate=0.001), baseline=True)
+    run = trial_of(0, learning_rate=0.001)
     tally.begin(run)
-    tally.take(run, Outcome.COMPLETED, 0.98)
-    assert tally.standing() == "best 98.00 % (run 0: learning_rate 0.001)"
-    tally.take(trial_of(1), Outcome.COMPLETED, 0.97)
-    assert tally.standing() == "best 98.00 % (run 0: learning_rate 0.001), baseline 97.00 %"
-    tally.take(trial_of(2), Outcome.COMPLETED, 0.99)
-    assert tally.standing() == "best 99.00 % (run 2: the baseline)"
+    tally.end(run, Outcome.COMPLETED, 0.98)
+    assert tally.comparison() == "best 98.00 % (trial 0: learning_rate 0.001)"
+    tally.end(trial_of(1), Outcome.COMPLETED, 0.97)
+    assert tally.comparison() == "best 98.00 % (trial 0: learning_rate 0.001), baseline 97.00 %"
+    tally.end(trial_of(2), Outcome.COMPLETED, 0.99)
+    assert tally.comparison() == "best 99.00 % (trial 2: the baseline)"
 
 
 def test_a_worker_that_died_is_told_in_lines_and_counted_in_the_table():
     console = console_of()
     Lines(tally_of(), console).retried(trial_of(3), "its worker was killed by SIGKILL")
-    assert printed(console) == ["trial 3 goes on in another worker: its worker was killed by SIGKILL"]
+    assert printed(console) == ["trial 3 resumes in another worker: its worker was killed by SIGKILL"]
     table = LiveTable(tally_of())
     table.retried(trial_of(3), "its worker was killed by SIGKILL")
-    assert table.tally.progress() == "0 of 5 trials; 1 worker died, whose trials went on"
+    assert table.tally.progress() == "0 of 5 trials; workers that died and were replaced: 1"
 
 
 def test_the_table_says_that_workers_are_starting_before_anything_runs():

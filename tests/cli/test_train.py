@@ -69,8 +69,8 @@ def test_check_shows_what_a_study_is_around(trained):
 
 def test_what_a_study_has_trained_is_not_trained_again(trained):
     folder, done = trained
-    assert "run 0 completed (known already)" in done.stderr
-    assert "run 1 epoch 2 of 2" in done.stderr
+    assert "seed 7 completed (reused)" in done.stderr
+    assert "seed 8 epoch 2 of 2" in done.stderr
     first, second = json.loads(done.stdout)["runs"]
     result = look.result("around", storage=str(folder / "sweep.db"))
     assert first["accuracy"] == result.score(0)

@@ -15,12 +15,12 @@ from samples.checkpoints import Keeping
 from samples.training import run_of, without_time
 
 from sweep.coordinator.batch import Batch
+from sweep.coordinator.watcher import LabelledRun, SilentWatcher
 from sweep.data.dataset import Split
 from sweep.engines.local import LocalEngine
 from sweep.engines.scripted import Dead, ScriptedEngine
 from sweep.engines.supervised import Supervised
 from sweep.errors import StoreError
-from sweep.progress.display import SilentWatcher
 from sweep.runs import Epoch, Event, Outcome, Run, SegmentFailed, Trial
 from sweep.space.configuration import Configuration
 from sweep.space.space import Float
@@ -48,18 +48,18 @@ class NotToStart(ScriptedEngine):
 
 @dataclass(frozen=True)
 class Notes(SilentWatcher):
-    """Writes down which trial began, and how it ended."""
+    """Writes down which run began, and how it ended."""
 
     lines: list[tuple] = field(default_factory=list)
 
-    def began(self, trial: Trial) -> None:
-        self.lines.append(("began", trial.number))
+    def began(self, run: LabelledRun) -> None:
+        self.lines.append(("began", run.label))
 
-    def retried(self, trial: Trial, reason: str) -> None:
-        self.lines.append(("retried", trial.number, reason))
+    def retried(self, run: LabelledRun, reason: str) -> None:
+        self.lines.append(("retried", run.label, reason))
 
-    def ended(self, trial: Trial, outcome: Outcome, reason: str, score: float | None) -> None:
-        self.lines.append(("ended", trial.number, str(outcome), reason, score))
+    def ended(self, run: LabelledRun, outcome: Outcome, reason: str, score: float | None) -> None:
+        self.lines.append(("ended", run.label, str(outcome), reason, score))
 
 
 @contextmanager
@@ -73,9 +73,14 @@ def batch(storage: str, workers, watcher=None, stop=None, **options) -> Iterator
         yield opened
 
 
+def labelled(*runs: Run) -> list[LabelledRun]:
+    """Runs under the labels "run 0", "run 1", ..."""
+    return [LabelledRun(f"run {place}", run) for place, run in enumerate(runs)]
+
+
 def train(storage: str, workers: ScriptedEngine, runs: list[Run], **options):
     with batch(storage, workers, **options) as opened:
-        return opened.train(runs)
+        return opened.train(labelled(*runs))
 
 
 def known(storage: str, run: Run) -> int:
@@ -113,15 +118,15 @@ def test_runs_that_are_known_start_no_worker_and_come_back_the_same(storage):
     again = train(storage, NotToStart(), runs, watcher=notes)
     assert [each.curve for each in again] == [each.curve for each in before]
     assert [list(each.predicted) for each in again] == [list(CLASSES)] * 2
-    ended = [("ended", number, "completed", "known already", 0.9) for number in (0, 1)]
-    assert notes.lines == [("began", 0), ended[0], ("began", 1), ended[1]]
+    ended = [("ended", label, "completed", "reused", 0.9) for label in ("run 0", "run 1")]
+    assert notes.lines == [("began", "run 0"), ended[0], ("began", "run 1"), ended[1]]
 
 
 def test_what_an_earlier_call_of_the_same_batch_has_trained_is_known_too(storage):
     workers = engine()
     with batch(storage, workers) as opened:
-        opened.train([tried(0)])
-        first, second = opened.train([tried(0), tried(1)])
+        opened.train(labelled(tried(0)))
+        first, second = opened.train(labelled(tried(0), tried(1)))
     assert len(first.curve) == len(second.curve) == 3
     assert workers.trained == epochs(tried(0), tried(1))
 
@@ -155,7 +160,7 @@ def test_runs_that_differ_in_epochs_alone_are_one_after_the_other_and_the_longer
     assert workers.trained == epochs(tried(epochs=5))
     assert [(segment.from_epoch, segment.to_epoch) for segment in workers.segments] == [(0, 2), (2, 5)]
     assert [len(each.curve) for each in found] == list(order)
-    shorter, longer = order.index(2), order.index(5)
+    shorter, longer = f"run {order.index(2)}", f"run {order.index(5)}"
     assert [line[:2] for line in notes.lines] == [
         ("began", shorter), ("ended", shorter), ("began", longer), ("ended", longer)
     ]  # fmt: skip
@@ -165,7 +170,8 @@ def test_a_run_that_waits_for_its_shorter_one_leaves_the_other_workers_to_others
     workers, notes = engine(workers=2), Notes()
     train(storage, workers, [tried(epochs=5), tried(epochs=2), tried(1, epochs=6)], watcher=notes)
     assert [line[:2] for line in notes.lines] == [
-        ("began", 1), ("began", 2), ("ended", 1), ("began", 0), ("ended", 0), ("ended", 2)
+        ("began", "run 1"), ("began", "run 2"), ("ended", "run 1"),
+        ("began", "run 0"), ("ended", "run 0"), ("ended", "run 2"),
     ]  # fmt: skip
 
 
@@ -175,12 +181,12 @@ def test_real_workers_continue_a_shorter_run_and_predict_for_it_what_it_would_al
     for storage in (together, apart):
         Path(storage).parent.mkdir()
     with batch(together, LocalEngine(1, 1)) as opened:
-        longer, shorter = opened.train([long, short])
+        longer, shorter = opened.train(labelled(long, short))
         with Store.open(together) as store:
             store.drop_predictions(short.fingerprint)
-        (again,) = opened.train([short])
+        (again,) = opened.train(labelled(short))
     with batch(apart, LocalEngine(1, 1)) as opened:
-        (alone,) = opened.train([short])
+        (alone,) = opened.train(labelled(short))
     assert without_time(shorter.curve) == without_time(alone.curve) == without_time(longer.curve)[:1]
     assert np.array_equal(shorter.predicted, alone.predicted)
     assert np.array_equal(shorter.predicted, again.predicted)
@@ -233,7 +239,7 @@ def test_a_dead_workers_run_goes_on_from_its_last_epoch(storage):
     (found,) = train(storage, workers, [tried()], watcher=notes)
     assert workers.trained == epochs(tried())
     assert (found.reason, list(found.predicted)) == ("", list(CLASSES))
-    assert notes.lines[1:3] == [("retried", 0, "its worker was killed by a script")] * 2
+    assert notes.lines[1:3] == [("retried", "run 0", "its worker was killed by a script")] * 2
 
 
 def test_a_run_that_kills_every_worker_fails_and_the_others_go_on(storage):
@@ -277,8 +283,8 @@ def test_once_the_time_is_over_a_batch_trains_nothing_more(storage, monkeypatch)
     workers = engine()
     a_second_an_epoch(monkeypatch, workers)
     with batch(storage, workers, seconds=1) as opened:
-        assert opened.train([tried(0)]) == [None]
-        assert opened.train([tried(1)]) == [None]
+        assert opened.train(labelled(tried(0))) == [None]
+        assert opened.train(labelled(tried(1))) == [None]
     assert workers.trained == epochs(tried(0))[:2]
 
 
@@ -325,11 +331,11 @@ def test_the_time_that_more_runs_take_is_judged_by_those_so_far(storage, monkeyp
     workers = engine()
     a_second_an_epoch(monkeypatch, workers)
     with batch(storage, workers, seconds=12) as opened:
-        opened.train([tried(0), tried(1)])
+        opened.train(labelled(tried(0), tried(1)))
         assert opened.has_time_for(2)
         assert not opened.has_time_for(2.1)
     with batch(storage, workers) as opened:
-        opened.train([tried(2)])
+        opened.train(labelled(tried(2)))
         assert opened.has_time_for(1e9)
 
 
@@ -361,7 +367,7 @@ def states(storage: str) -> set[str]:
 def test_no_state_and_no_empty_folder_stays_of_what_was_trained_to_its_end_or_failed(storage):
     workers = engine(lambda configuration, _: RuntimeError() if configuration.batch_size == 32 else 0.9, Keeping)
     with batch(storage, workers) as opened:
-        opened.train([tried(), tried(batch_size=32)])
+        opened.train(labelled(tried(), tried(batch_size=32)))
         assert states(storage) == set()
         assert checkpoint_folder(storage).is_dir()
     assert not checkpoint_folder(storage).exists()

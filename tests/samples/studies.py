@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from sweep.coordinator.coordinator import Coordinator, Stopped
+from sweep.coordinator.watcher import SilentWatcher
 from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Limits, Supervised
 from sweep.models.shapes import architecture
-from sweep.progress.display import SilentWatcher
 from sweep.results import result as results
 from sweep.results.result import Result
 from sweep.runs import Run

@@ -646,7 +646,9 @@ def test_a_real_study_is_run_and_confirmed_in_one_go_and_confirming_again_trains
     again = sweep("confirm", "tiny", "--top", "2", "--seeds", "2", "--json", cwd=tmp_path)
     document = json.loads(again.stdout)
     assert "is ready on" not in again.stderr
-    assert again.stderr.count("known already") == 3 * 2 + 2
+    assert again.stderr.count("completed (reused)") == 3 * 2 + 2
+    assert "seed 2 of trial 1 completed (reused)" in again.stderr
+    assert "seed 1 of the baseline, sealed test completed (reused)" in again.stderr
     assert (document["seeds"], document["recommended"], document["conclusion"]) == ([1, 2], 0, "baseline")
     assert document["standings"][0]["mean"]["value"] > 0.3 > document["standings"][1]["mean"]["value"]
     assert document["test"]["baseline"]["value"] > 0.9  # of 60,000 images, not 2,000
