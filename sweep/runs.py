@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Literal
 
 from sweep.data.dataset import Split
-from sweep.errors import StoreError
 from sweep.space.configuration import Configuration
 
 Precision = Literal["float32", "bfloat16"]
@@ -198,8 +197,3 @@ class WorkerDied:
 
 
 Event = WorkerReady | Progress | EpochFinished | SegmentFinished | SegmentStopped | SegmentFailed | WorkerDied
-
-
-def unkept(reason: str) -> StoreError:
-    """What is to be raised where a segment failed as `interrupted`, for this reason."""
-    return StoreError(f"{reason[0].upper()}{reason[1:]}. Make room there and run again; every finished epoch is kept.")

@@ -11,7 +11,9 @@ from sweep.api.confirm import confirmed
 from sweep.api.look import result_if_any
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import NO_LIMITS, Workplace, WorkplaceOptions
+from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.coordinator import Coordinator, Stopped
+from sweep.coordinator.proposals import Plan
 from sweep.data.dataset import Dataset, Split, partition
 from sweep.engines.supervised import Limits
 from sweep.progress.display import Task
@@ -121,25 +123,12 @@ def search_on(
         study_id = store.begin_study(study, dataset.digest)
         best = store.best_runs(study_id, place.keep_checkpoints)
         with Lease(store, study_id, study.name) as lease, place.display.watching(task) as watcher:
-            coordinator = Coordinator(
-                study=study,
-                study_id=study_id,
-                shape=partial(network_within, dataset, free),
-                run_of=partial(_run, study, dataset.digest, split),
-                search=OptunaSearch(study, store.url),
-                schedule=schedule.of(study.pruner),
-                store=store,
-                engine=place.engine(limits),
-                watcher=watcher,
-                checkpoints=Checkpoints(place.checkpoint_folder, place.keep_checkpoints, best),
-                lease=lease,
-                provenance=place.provenance() | {"image shape": list(dataset.image_shape), "classes": dataset.classes},
-                fresh=fresh,
-            )
-            try:
-                stopped = coordinator.run(stop, seconds)
-            finally:
-                coordinator.checkpoints.close()
+            plan = Plan(study, partial(network_within, dataset, free), partial(_run, study, dataset.digest, split))
+            checkpoints = Checkpoints(place.checkpoint_folder, place.keep_checkpoints, best)
+            facts = place.provenance() | {"image shape": list(dataset.image_shape), "classes": dataset.classes}
+            runs = ActiveRuns(store, place.engine(limits), checkpoints, watcher, facts, study_id)
+            rungs, proposing = schedule.of(study.pruner), OptunaSearch(study, store.url)
+            stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, seconds)
         return Searched(results.of(store, study.name), stopped)
 
 

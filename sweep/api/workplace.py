@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, TypedDict
 
+from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.batch import Batch
 from sweep.coordinator.watcher import SilentWatcher, Watcher
 from sweep.data import dataset as data
@@ -129,9 +130,9 @@ class Workplace:
         keep_states: bool = False,
     ) -> Batch:
         """Trains runs outside of a search; `seconds` bound it, `beat` is called often."""
-        checkpoints = Checkpoints(self.checkpoint_folder, keep=0)
-        facts = self.provenance(at_most)
-        return Batch(store, self.engine(at_most=at_most), checkpoints, facts, watcher, stop, seconds, beat, keep_states)
+        checkpoints = Checkpoints(self.checkpoint_folder, self.keep_checkpoints)
+        runs = ActiveRuns(store, self.engine(at_most=at_most), checkpoints, watcher, self.provenance(at_most))
+        return Batch(store, runs, stop, seconds, beat, keep_states)
 
 
 NAMES = tuple(field.name for field in fields(Workplace))

@@ -94,7 +94,7 @@ class Supervised:
         self._hand_out()
         return events
 
-    def put_down(self) -> Iterable[Event]:
+    def stop_all(self) -> Iterable[Event]:
         """Has every segment stop at its next step; gives what still comes, for as long as that takes.
 
         Segments that have not stopped after `SECONDS_TO_STOP` lose what they did since their last epoch.

@@ -68,7 +68,7 @@ AT_ITS_END = st.sampled_from(
     [
         "sweep.storage.store:Store.end_trial",
         "sweep.search.optuna:OptunaSearch.tell",
-        "sweep.coordinator.coordinator:Coordinator._drop",
+        "sweep.coordinator.active:ActiveRuns._drop",
     ]
 )
 
@@ -86,7 +86,7 @@ class Sweeps(RuleBasedStateMachine):
         self.ended, self.trained, self.excused = {}, Counter(), set()
         self.clock, self.calendar = 0.0, timedelta()
         patched = self.closing.enter_context(pytest.MonkeyPatch.context())
-        for module in ("coordinator", "lease", "supervision"):
+        for module in ("coordinator.coordinator", "storage.lease", "engines.supervised"):
             patched.setattr(f"sweep.{module}.time", SimpleNamespace(monotonic=lambda: self.clock))
         now = store_module._now
         patched.setattr(store_module, "_now", lambda: now() + self.calendar)
@@ -142,7 +142,7 @@ class Sweeps(RuleBasedStateMachine):
         except Crash:
             self.crashed.add(name)
             return Crash
-        except EngineError:  # its first three trials failed alike
+        except EngineError:  # its first three trials failed for the same reason
             return EngineError
         finally:
             self.note(trained, fresh)
@@ -251,7 +251,7 @@ def arm(patched, when, function, nth):
         return lambda *args: None if dead else method(*args)
 
     patched.setattr(holder, name, deadly)
-    patched.setattr(Coordinator, "_interrupt_all", unless_dead(Coordinator._interrupt_all))
+    patched.setattr(Coordinator, "_interrupt_unfinished", unless_dead(Coordinator._interrupt_unfinished))
     patched.setattr(Lease, "__exit__", unless_dead(Lease.__exit__))
 
 

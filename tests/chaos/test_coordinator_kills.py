@@ -28,6 +28,7 @@ STORE, SEARCH, COORDINATOR = (
     "sweep.search.optuna:OptunaSearch",
     "sweep.coordinator.coordinator:Coordinator",
 )
+ACTIVE = "sweep.coordinator.active:ActiveRuns"
 OPTUNA = "optuna.storages:RDBStorage"
 
 POINTS = [
@@ -77,9 +78,9 @@ POINTS = [
     Point("after", f"{OPTUNA}.set_trial_system_attr", 2),  # where it says that the network cannot exist
     Point("before", f"{OPTUNA}.set_trial_state_values", 3),
     Point("after", f"{OPTUNA}.set_trial_state_values", 3),
-    Point("before", f"{COORDINATOR}._drop", 2),
+    Point("before", f"{ACTIVE}._drop", 2),
     # the study ends
-    Point("before", f"{COORDINATOR}._interrupt_all"),
+    Point("before", f"{COORDINATOR}._interrupt_unfinished"),
     Point("before", f"{STORE}.end_lease"),
     Point("after", f"{STORE}.end_lease"),
 ]
@@ -122,7 +123,7 @@ def test_a_coordinator_may_be_killed_while_it_puts_right_what_another_left_that_
         Point("before", f"{STORE}.reap"),
         Point("after", f"{STORE}.reap"),
         Point("before", "sweep.storage.checkpoints:Checkpoints.clear"),
-        Point("before", f"{COORDINATOR}._replay", 1),
+        Point("before", f"{ACTIVE}._reach", 1),
         Point("after", f"{STORE}.end_trial", 1),
         Point("before", f"{SEARCH}.tell", 1),  # of what ended before it could be told
         Point("after", f"{SEARCH}.tell", 1),
@@ -147,12 +148,12 @@ PAUSES = [
     Point("after", f"{STORE}.pause_trial", 1),  # and the search is not told
     Point("after", f"{STORE}.pause_trial", 5),
     Point("before", f"{SEARCH}.pause", 3),
-    Point("before", f"{COORDINATOR}._drop", 3),
+    Point("before", f"{ACTIVE}._drop", 3),
     Point("before", f"{COORDINATOR}._promote", 1),
     Point("before", f"{SEARCH}.promote", 1),
     Point("after", f"{SEARCH}.promote", 1),
     Point("after", f"{SEARCH}.promote", 2),
-    Point("before", f"{COORDINATOR}._replay", 1),
+    Point("before", f"{ACTIVE}._reach", 1),
 ]
 
 

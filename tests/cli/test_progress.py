@@ -13,6 +13,7 @@ from samples.studies import study_of
 
 from sweep.cli import progress as display
 from sweep.cli.progress import BARS, Lines, LiveTable, Tally, changes, sparkline, watching
+from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.batch import Batch
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split
@@ -181,10 +182,8 @@ def test_a_run_outside_of_a_search_has_a_label_and_a_measure_of_its_own(storage)
     console = console_of()
     tally = tally_of(1, noun="seed")
     engine, folder = Supervised(ScriptedEngine(lambda *_: 0.9)), Checkpoints(Path(storage).parent, keep=0)
-    with (
-        Store.open(storage) as store,
-        Batch(store, engine, folder, {}, Lines(tally, console), threading.Event()) as batch,
-    ):
+    with Store.open(storage) as store, ActiveRuns(store, engine, folder, Lines(tally, console), {}) as runs:
+        batch = Batch(store, runs, threading.Event())
         tested, scored = (Run(Configuration(epochs=1), 3, "mnist", "digest", split) for split in (None, Split()))
         batch.train([LabelledRun("seed 3, sealed test", tested), LabelledRun("seed 3 of trial 7", scored)])
     assert "seed 3, sealed test epoch 1 of 1: loss 0.1054, test accuracy 90.00 % (1.0 s)" in printed(console)

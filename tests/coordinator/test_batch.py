@@ -14,6 +14,7 @@ import pytest
 from samples.checkpoints import Keeping
 from samples.training import run_of, without_time
 
+from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.batch import Batch
 from sweep.coordinator.watcher import LabelledRun, SilentWatcher
 from sweep.data.dataset import Split
@@ -65,12 +66,10 @@ class Notes(SilentWatcher):
 @contextmanager
 def batch(storage: str, workers, watcher=None, stop=None, **options) -> Iterator[Batch]:
     checkpoints = Checkpoints(checkpoint_folder(storage), keep=0)
-    watched = watcher or SilentWatcher(), stop or threading.Event()
-    with (
-        Store.open(storage) as store,
-        Batch(store, Supervised(workers), checkpoints, {}, *watched, **options) as opened,
-    ):
-        yield opened
+    with Store.open(storage) as store:
+        runs = ActiveRuns(store, Supervised(workers), checkpoints, watcher or SilentWatcher(), {})
+        with Batch(store, runs, stop or threading.Event(), **options) as opened:
+            yield opened
 
 
 def labelled(*runs: Run) -> list[LabelledRun]:

@@ -58,7 +58,7 @@ def test_a_grid_gives_every_point_once_and_then_the_study_is_exhausted(storage):
 
 
 def test_a_space_without_networks_that_can_exist_is_given_up_with_a_clear_error(storage, monkeypatch):
-    monkeypatch.setattr("sweep.coordinator.coordinator.INFEASIBLE_IN_A_ROW", 30)
+    monkeypatch.setattr("sweep.coordinator.ledger.INFEASIBLE_IN_A_ROW", 30)
     study = study_of({"conv1_stride": Choice((20, 24)), "learning_rate": Float(1e-4, 1e-3)})
     with pytest.raises(InputError, match="30 networks in a row could not exist"):
         run(study, storage, ScriptedEngine())
@@ -343,7 +343,7 @@ def test_a_fresh_trial_that_was_stopped_goes_on_fresh(storage):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_study_whose_first_trials_all_fail_alike_ends_with_their_message(storage, workers):
     engine = ScriptedEngine(lambda *_: RuntimeError("no such GPU"), workers=workers)
-    with pytest.raises(EngineError, match=r"The first 3 trials failed alike, so it is the study .*: no such GPU"):
+    with pytest.raises(EngineError, match=r"The first 3 trials failed for the same reason, .*: no such GPU"):
         run(study_of(RATES), storage, engine)
     with Store.open(storage) as store:
         assert store.study("test").outcomes[Outcome.FAILED] == 3

@@ -298,29 +298,29 @@ def test_a_segment_that_goes_on_in_another_worker_has_as_long_as_the_first(clock
 # -- putting down
 
 
-def test_segments_under_way_are_put_down_and_those_that_wait_are_dropped():
+def test_segments_in_progress_stop_and_those_that_wait_are_dropped():
     supervised = ready(ScriptedEngine(workers=2))
     for trial in range(3):
         supervised.start(segment_of(trial))
-    assert list(supervised.put_down()) == [SegmentStopped(0), SegmentStopped(1)]
+    assert list(supervised.stop_all()) == [SegmentStopped(0), SegmentStopped(1)]
     supervised.start(segment_of(4))
     assert list(supervised.wait(0)) == []
 
 
-def test_what_is_finished_while_it_is_put_down_is_told(clock):
+def test_what_finishes_while_workers_stop_is_told(clock):
     supervised = ready(engine := Told(clock=clock, workers=2))
     supervised.start(segment_of(0))
     supervised.start(segment_of(1))
     engine.news = [EpochFinished(0, epoch_of(5)), SegmentFinished(0), EpochFinished(1, epoch_of(1)), SegmentStopped(1)]
     expected = list(engine.news)
-    assert list(supervised.put_down()) == expected
+    assert list(supervised.stop_all()) == expected
 
 
-def test_a_worker_that_dies_while_it_is_put_down_is_not_given_its_segment_again(clock):
+def test_a_worker_that_dies_while_it_stops_is_not_given_its_segment_again(clock):
     supervised = ready(engine := Told(clock=clock))
     supervised.start(segment_of())
     engine.news = [WorkerDied(0, "it died", "")]
-    assert list(supervised.put_down()) == [SegmentStopped(0)]
+    assert list(supervised.stop_all()) == [SegmentStopped(0)]
     assert len(engine.segments) == 1
 
 
@@ -328,7 +328,7 @@ def test_a_segment_that_does_not_stop_is_waited_for_no_longer_than_ten_seconds(c
     supervised = ready(Told(clock=clock), Limits(seconds=1))
     supervised.start(segment_of())
     began = clock.now
-    assert list(supervised.put_down()) == []
+    assert list(supervised.stop_all()) == []
     assert clock.now - began == pytest.approx(SECONDS_TO_STOP, abs=0.2)
 
 

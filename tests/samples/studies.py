@@ -4,7 +4,9 @@ import threading
 from functools import partial
 from pathlib import Path
 
+from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.coordinator import Coordinator, Stopped
+from sweep.coordinator.proposals import Plan
 from sweep.coordinator.watcher import SilentWatcher
 from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
@@ -42,21 +44,15 @@ def run(
     """
     with Store.open(storage) as store, Lease(store, store.begin_study(study, "digest"), study.name) as lease:
         study_id = store.study(study.name).id
-        coordinator = Coordinator(
-            study=study,
-            study_id=study_id,
-            shape=partial(architecture, image_shape=(28, 28, 1), classes=10),
-            run_of=lambda configuration: Run(configuration, study.seed, study.data, "digest", Split(study.seed)),
-            search=OptunaSearch(study, store.url),
-            schedule=schedule.of(study.pruner),
-            store=store,
-            engine=Supervised(engine, limits),
-            watcher=SilentWatcher(),
-            checkpoints=Checkpoints(states or Path(storage).parent, KEPT, store.best_runs(study_id, KEPT)),
-            lease=lease,
-            provenance={},
-            fresh=fresh,
+        plan = Plan(
+            study,
+            network=partial(architecture, image_shape=(28, 28, 1), classes=10),
+            run=lambda configuration: Run(configuration, study.seed, study.data, "digest", Split(study.seed)),
         )
+        checkpoints = Checkpoints(states or Path(storage).parent, KEPT, store.best_runs(study_id, KEPT))
+        runs = ActiveRuns(store, Supervised(engine, limits), checkpoints, SilentWatcher(), {}, study_id)
+        rungs, search = schedule.of(study.pruner), OptunaSearch(study, store.url)
+        coordinator = Coordinator(plan, search, rungs, store, runs, lease, fresh)
         try:
             stopped = coordinator.run(threading.Event(), seconds)
         except KeyboardInterrupt:

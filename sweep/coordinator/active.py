@@ -1,0 +1,353 @@
+"""The runs in progress: one place that starts segments, commits epochs, and shows both.
+
+A search and a batch begin runs here, say how far each is trained, and are told what comes of it. Several trials may
+share a run: a worker trains it for one of them, and the others follow along its curve.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from sweep.coordinator.watcher import LabelledRun, Watcher, trial_label
+from sweep.engines.supervised import Supervised
+from sweep.errors import StoreError
+from sweep.runs import (
+    Epoch,
+    EpochFinished,
+    Event,
+    Outcome,
+    Progress,
+    Run,
+    Segment,
+    SegmentFailed,
+    SegmentFinished,
+    SegmentStopped,
+    Trial,
+    WorkerDied,
+    WorkerReady,
+)
+from sweep.storage.checkpoints import Checkpoints
+from sweep.storage.store import Reached, Store
+
+NOT_A_TRIAL = Reached()
+
+
+@dataclass(eq=False)
+class ActiveRun:
+    """A run in progress, for a trial or outside of any search.
+
+    Args:
+        number: the number of the trial; outside of a search, a number that no other run of the batch has.
+        labelled: the run, with its label.
+        curve: what is stored of the run so far. All that share the run share this list.
+        before: how far the trial was when an earlier process stopped.
+        reached: how far it is now.
+        score: the accuracy of the last epoch that it reached, None before the first.
+        training: whether a worker trains the run for it.
+        weak: whether the search would prune it here.
+    """
+
+    number: int
+    labelled: LabelledRun
+    curve: list[Epoch]
+    before: Reached
+    reached: Reached
+    score: float | None = None
+    training: bool = False
+    weak: bool = False
+
+    @property
+    def run(self) -> Run:
+        return self.labelled.run
+
+    @property
+    def epoch(self) -> float:
+        """The epoch that it has reached."""
+        return self.reached.trained_epochs
+
+    @property
+    def epochs(self) -> int:
+        """The epoch at which it ends."""
+        return self.run.configuration.epochs
+
+    @property
+    def stored_until(self) -> float:
+        return self.curve[-1].epoch if self.curve else 0
+
+    def stored_until_rung(self, rung: float) -> list[Epoch]:
+        """The stored metrics on the way to a rung. If there are none at the rung itself, up to the next whole epoch."""
+        places = [place for place in self.curve if place.epoch in (rung, math.floor(place.epoch))]
+        end = next((place.epoch for place in places if place.epoch >= rung), rung)
+        return [place for place in places if self.epoch < place.epoch <= end]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A worker has trained a run for one more epoch, which is committed."""
+
+    active: ActiveRun
+    metrics: Epoch
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A run can be taken further: its segment has ended, or the curve that it follows has grown."""
+
+    active: ActiveRun
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A run has ended early, with this outcome. `detail` is the traceback or the last lines of the worker."""
+
+    active: ActiveRun
+    outcome: Outcome
+    reason: str
+    detail: str
+
+
+News = Scored | Ready | Failed
+
+
+class ActiveRuns:
+    """The runs in progress, and the only one that commits their epochs.
+
+    Args:
+        store: where everything is kept.
+        engine: the workers. They start with `start_workers` and end with the `with` block.
+        checkpoints: the states of runs.
+        watcher: is told of everything.
+        provenance: what is stored of the machine and the versions that train a run.
+        study_id: the study whose trials begin here, None outside of a search.
+
+    Every method raises StoreError if the database or the checkpoints cannot be written.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Supervised,
+        checkpoints: Checkpoints,
+        watcher: Watcher,
+        provenance: Mapping[str, Any],
+        study_id: int | None = None,
+    ) -> None:
+        self._store, self._engine, self._checkpoints = store, engine, checkpoints
+        self._watcher, self._provenance, self._study_id = watcher, provenance, study_id
+        self._active: dict[int, ActiveRun] = {}
+        self._workers = ExitStack()
+        self._started = False
+
+    # -- workers
+
+    @property
+    def workers(self) -> int:
+        return self._engine.workers
+
+    @property
+    def idle(self) -> int:
+        """How many segments could start now."""
+        return self._engine.idle
+
+    def start_workers(self) -> None:
+        if not self._started:
+            self._workers.enter_context(self._engine)
+            self._started = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._workers.__exit__(*error)
+        self._checkpoints.close()
+
+    # -- a run outside of a search
+
+    def begin(self, number: int, labelled: LabelledRun) -> ActiveRun:
+        """Begins a run that is no trial. Of its curve, only what its configuration's epochs need is looked at."""
+        self._store.keep_run(labelled.run, self._provenance)
+        curve = self._store.curve(labelled.run.fingerprint, labelled.run.configuration.epochs)
+        reached = Reached(trained_epochs=curve[-1].epoch if curve else 0)
+        return self._enter(ActiveRun(number, labelled, curve, reached, reached))
+
+    def end(self, active: ActiveRun, outcome: Outcome, reason: str, keep_state: bool) -> None:
+        """Ends a run that is no trial; its state is deleted unless it is to be kept or a study needs it."""
+        del self._active[active.number]
+        if not keep_state and not self._store.is_needed(active.run.fingerprint, self._checkpoints.keep):
+            self._checkpoints.path(active.run).unlink(missing_ok=True)
+        score = active.curve[-1].val_accuracy if active.curve else None
+        self._watcher.ended(active.labelled, outcome, reason, score)
+
+    # -- the run of a trial
+
+    def recover(self) -> None:
+        """Marks what a process left running as interrupted, and deletes checkpoints that it left half written."""
+        self.interrupt("the process that ran the study stopped unexpectedly")
+        self._checkpoints.clear()
+
+    def interrupt(self, reason: str) -> None:
+        """Marks every trial in progress as interrupted: it resumes when the study is run again."""
+        self._store.reap(self._study, reason)
+
+    def begin_trial(self, trial: Trial, run: Run, fresh: bool) -> ActiveRun:
+        """Begins or resumes a trial. `fresh`: its run is trained even if its curve is stored."""
+        self._store.keep_run(run, self._provenance)
+        self._checkpoints.begun(run)
+        before = self._store.begin_trial(self._study, trial, fresh)
+        others = self._on(run)
+        curve = others[0].curve if others else self._store.curve(run.fingerprint)
+        if fresh and before.fresh:
+            curve = [place for place in curve if place.epoch <= before.trained_epochs]  # its own, from earlier
+            if not curve:
+                self._checkpoints.path(run).unlink(missing_ok=True)
+        labelled = LabelledRun(trial_label(trial.number), run)
+        return self._enter(ActiveRun(trial.number, labelled, curve, before, Reached(fresh=before.fresh)))
+
+    def pause_trial(self, active: ActiveRun) -> None:
+        assert active.score is not None
+        del self._active[active.number]
+        self._store.pause_trial(self._study, active.number)
+        self._drop(self._checkpoints.halted(active.run, active.epoch, active.score))
+        self._watcher.ended(active.labelled, Outcome.PAUSED, f"after {active.epoch:g} epochs", active.score)
+
+    def end_trial(self, active: ActiveRun, outcome: Outcome, reason: str, detail: str) -> None:
+        del self._active[active.number]
+        self._store.end_trial(self._study, active.number, outcome, reason, detail)
+        self._drop(self._checkpoints.ended(active.run, active.score if outcome is Outcome.COMPLETED else None))
+        self._watcher.ended(active.labelled, outcome, reason, active.score)
+
+    def refuse_trial(self, trial: Trial) -> None:
+        """Keeps a trial whose network cannot exist: it has no run."""
+        self._store.begin_trial(self._study, trial)
+        self._store.end_trial(self._study, trial.number, Outcome.INFEASIBLE, trial.infeasible)
+        self._watcher.infeasible(trial_label(trial.number), trial.infeasible)
+
+    # -- training
+
+    def __len__(self) -> int:
+        return len(self._active)
+
+    def is_active(self, run: Run) -> bool:
+        return bool(self._on(run))
+
+    def replay(self, active: ActiveRun, rung: float) -> Iterator[Epoch]:
+        """Takes a trial along the stored part of its curve towards a rung, and gives each epoch that it reaches."""
+        for metrics in active.stored_until_rung(rung):
+            self._reach(active, metrics.epoch)
+            self._show(active, metrics, reused=True)
+            yield metrics
+
+    def train(self, active: ActiveRun, to_epoch: float) -> None:
+        """Has a worker train a run to an epoch, unless one trains it for another trial: then this one follows it."""
+        if any(other.training for other in self._on(active.run)):
+            return
+        if active.stored_until > active.epoch:  # metrics at an epoch at which this study has no rung
+            self._reach(active, active.stored_until)
+        active.training = True
+        path = self._checkpoints.path(active.run)
+        segment = Segment(active.number, active.run, active.stored_until, to_epoch, path)
+        self._engine.start(segment, sum(metrics.seconds for metrics in active.curve))
+
+    def wait(self, timeout: float) -> Iterator[News]:
+        """What comes of the runs, waiting for it at most `timeout` seconds. Each epoch is committed before it is given.
+
+        Raises:
+            EngineError: workers cannot be kept running.
+            StoreError: a checkpoint cannot be written.
+        """
+        return self._committed(self._engine.wait(timeout))
+
+    def stop(self) -> Iterator[News]:
+        """Has every worker stop at its next training step; gives what still comes of the runs until then."""
+        return self._committed(self._engine.stop_all())
+
+    def _committed(self, events: Iterable[Event]) -> Iterator[News]:
+        for event in events:
+            if isinstance(event, WorkerReady):
+                self._watcher.worker_ready(event.device)
+                continue
+            active = self._active[event.trial]
+            match event:
+                case Progress(_, epochs):
+                    self._watcher.progress(active.labelled, epochs)
+                case EpochFinished(_, metrics):
+                    self._commit(active, metrics)
+                    yield Scored(active, metrics)
+                    yield from map(Ready, self._followers(active))
+                case WorkerDied(_, reason):
+                    self._count_death(active, reason)
+                case SegmentStopped():
+                    active.training = False
+                case SegmentFinished(_, predicted):
+                    active.training = False
+                    self._keep_predictions(active, predicted)
+                    yield Ready(active)
+                    yield from map(Ready, self._followers(active))
+                case SegmentFailed(_, Outcome.INTERRUPTED, reason):
+                    sentence = f"{reason[0].upper()}{reason[1:]}"
+                    raise StoreError(f"{sentence}. Make room there and run again; every finished epoch is kept.")
+                case SegmentFailed(_, outcome, reason, detail):
+                    for each in self._on(active.run):  # the same run would fail for the others in the same way
+                        yield Failed(each, outcome, reason, detail)
+
+    def _commit(self, active: ActiveRun, metrics: Epoch) -> None:
+        active.curve.append(metrics)
+        self._store.add_epoch(active.run.fingerprint, metrics, self._study_id, active.number)
+        active.reached = replace(active.reached, trained_epochs=metrics.epoch)
+        self._show(active, metrics, reused=False)
+
+    def _reach(self, active: ActiveRun, epoch: float) -> None:
+        """A trial has come so far along the stored curve: by reuse, unless it was there before it was interrupted."""
+        before, so_far = active.before, active.reached
+        own = epoch <= before.trained_epochs
+        reused = min(before.reused_epochs, epoch) if own else so_far.reused_epochs + epoch - so_far.trained_epochs
+        active.reached = replace(so_far, trained_epochs=epoch, reused_epochs=reused)
+        if not own:
+            self._store.reach(self._study, active.number, active.reached)
+
+    def _show(self, active: ActiveRun, metrics: Epoch, reused: bool) -> None:
+        active.score = metrics.val_accuracy
+        self._watcher.epoch(active.labelled, metrics, reused)
+
+    def _count_death(self, active: ActiveRun, reason: str) -> None:
+        if self._study_id is not None:
+            self._store.attempt(self._study_id, active.number)
+        self._checkpoints.clear()
+        self._watcher.retried(active.labelled, reason)
+
+    def _keep_predictions(self, active: ActiveRun, predicted: bytes) -> None:
+        """Those of an earlier training stay, unless the trial is to be trained afresh."""
+        fingerprint = active.run.fingerprint
+        if active.before.fresh or self._store.predictions(fingerprint, active.epochs) is None:
+            self._store.keep_predictions(fingerprint, active.epochs, predicted)
+
+    # -- who shares a run, and which states stay
+
+    @property
+    def _study(self) -> int:
+        assert self._study_id is not None, "only a search has trials"
+        return self._study_id
+
+    def _enter(self, active: ActiveRun) -> ActiveRun:
+        self._active[active.number] = active
+        self._watcher.began(active.labelled)
+        return active
+
+    def _on(self, run: Run) -> list[ActiveRun]:
+        """All that share a run, whatever number of epochs each of them needs of it."""
+        return [active for active in self._active.values() if active.run.fingerprint == run.fingerprint]
+
+    def _followers(self, leader: ActiveRun) -> list[ActiveRun]:
+        return [active for active in self._on(leader.run) if active is not leader]
+
+    def _drop(self, states: Iterable[Path]) -> None:
+        """Deletes these states, and the predictions of their runs, unless another trial needs them."""
+        needed_here = {self._checkpoints.path(active.run) for active in self._active.values()}
+        keep = self._checkpoints.keep
+        for path in states:
+            if path not in needed_here and not self._store.is_needed(path.stem, keep, beside=self._study_id):
+                path.unlink(missing_ok=True)
+                self._store.drop_predictions(path.stem)

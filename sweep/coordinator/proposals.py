@@ -1,0 +1,80 @@
+"""The trials that come next: proposed ahead, so that no worker waits for a proposal."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sweep.models.shapes import Architecture, Infeasible
+from sweep.runs import Run, Trial
+from sweep.space.configuration import Configuration
+from sweep.study.study import Study
+
+if TYPE_CHECKING:
+    from sweep.search.optuna import Proposal, Search
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a proposed point of a study's space becomes a trial.
+
+    `network` gives the network of a configuration, or raises `Infeasible`; `run` gives the run that tries it.
+    """
+
+    study: Study
+    network: Callable[[Configuration], Architecture]
+    run: Callable[[Configuration], Run]
+
+    def trial(self, proposal: "Proposal") -> Trial:
+        configuration = self.study.searched.configuration(proposal.point)
+        baseline = configuration == self.study.base
+        try:
+            network = self.network(configuration)
+        except Infeasible as reason:
+            return Trial(proposal.number, configuration, baseline, None, None, None, str(reason))
+        run = self.run(configuration)
+        return Trial(proposal.number, configuration, baseline, run, network.parameters, network.flops)
+
+
+class Proposals:
+    """Draws points from a search and keeps the trials that try them, until these can begin.
+
+    Drawing a point and keeping it take about as long as each other; `prepare` does one of the two, so that a worker
+    that becomes idle meanwhile can be seen to.
+    """
+
+    def __init__(self, search: "Search", plan: Plan) -> None:
+        self._search, self._plan = search, plan
+        self._drawn: Proposal | None = None
+        self._ready: deque[Trial] = deque()
+        self.exhausted = False
+        """Whether every point of the space has been proposed."""
+
+    def __len__(self) -> int:
+        return len(self._ready) + self.drawn
+
+    @property
+    def drawn(self) -> bool:
+        """Whether a point is drawn and not kept yet."""
+        return self._drawn is not None
+
+    @property
+    def trainable(self) -> int:
+        """How many of the trials that are ready have a run."""
+        return sum(trial.run is not None for trial in self._ready)
+
+    def prepare(self) -> None:
+        """Draws the next point; if one is drawn, makes a trial of it."""
+        if self._drawn is None:
+            self._drawn = self._search.ask()
+            self.exhausted = self._drawn is None
+        else:
+            self._search.keep()
+            self._ready.append(self._plan.trial(self._drawn))
+            self._drawn = None
+
+    def next(self, idle: bool) -> Trial | None:
+        """The next trial that can begin, in the order of their numbers. An infeasible one needs no `idle` worker."""
+        if self._ready and (idle or self._ready[0].run is None):
+            return self._ready.popleft()
+        return None
