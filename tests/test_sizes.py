@@ -16,14 +16,12 @@ EXCEPTIONS = {
     "lines of reports.figures.timeline": TO_DO,
     "lines of sweep.cli.app": TO_DO,
     "lines of sweep.cli.app.run": TO_DO,
-    "lines of sweep.coordinator.coordinator": TO_DO,
     "lines of sweep.storage.store": TO_DO,
     "parameters of sweep.api.search.run": "the public face: study, how long, how, and the workplace",
     "parameters of sweep.cli.app.confirm": OPTIONS,
     "parameters of sweep.cli.app.export": OPTIONS,
     "parameters of sweep.cli.app.run": OPTIONS,
     "parameters of sweep.cli.app.train": OPTIONS,
-    "parameters of sweep.coordinator.batch.Batch.__init__": TO_DO,
 }
 """What may be larger, named as `too_large` names it, and why."""
 

@@ -5,8 +5,9 @@ import pytest
 
 from sweep.api import workplace
 from sweep.api.workplace import Workplace, WorkplaceOptions
+from sweep.coordinator.watcher import SilentWatcher
 from sweep.errors import InputError
-from sweep.progress.display import SilentWatcher, Told
+from sweep.progress.display import Told
 
 
 def test_its_options_are_its_fields():

@@ -12,7 +12,7 @@ from samples.results import result_of, rows_of
 from samples.studies import study_of
 
 from sweep.cli import progress as display
-from sweep.cli.progress import BARS, Lines, LiveTable, Tally, changes, sparkline, watching
+from sweep.cli.progress import BARS, Lines, LiveTable, Tally, sparkline, watching
 from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.batch import Batch
 from sweep.coordinator.watcher import LabelledRun
@@ -21,6 +21,7 @@ from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Supervised
 from sweep.runs import Epoch, Outcome, Run
 from sweep.space.configuration import Configuration
+from sweep.space.differences import changes_in_words
 from sweep.space.space import Choice
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.store import Store
@@ -54,8 +55,8 @@ def clock(monkeypatch):
 
 
 def test_a_configuration_is_told_by_what_differs():
-    assert changes(Configuration(), Configuration()) == "the baseline"
-    assert changes(Configuration(optimizer="sgd", batch_size=64), Configuration()) == (
+    assert changes_in_words(Configuration(), Configuration()) == "the baseline"
+    assert changes_in_words(Configuration(optimizer="sgd", batch_size=64), Configuration()) == (
         "batch_size 64, optimizer sgd, momentum 0.9"
     )
 
