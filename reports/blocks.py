@@ -1,15 +1,15 @@
-"""What a page can show: sentences, tables, charts, networks and stories, as plain values for its templates."""
+"""What a page can show, as plain values for its templates: sections, and in them sentences, tables, charts and more."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-import plotly.graph_objects as go
 from markupsafe import Markup
 
-from reports import drawing, still
-from reports.networks import Layer
+from reports.drawing.figure import Figure
+from reports.drawing.style import CONFIG
+from reports.drawing.svg import key_of, svg_of
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Head:
-    """A column: its words, what hovering explains, whether it holds numbers, and whether it waits to be picked."""
+    """A column: its words, a hint on hovering, whether it holds numbers, and whether it is hidden until picked."""
 
     text: str
     hint: str = ""
@@ -30,7 +30,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Row:
-    """Cells of words; `keys` are what a sortable table sorts them by, `link` the address where the first cell leads."""
+    """Cells of words; a sortable table sorts by `keys`; `link` is where the first cell leads."""
 
     cells: Sequence[str]
     mark: str = ""
@@ -42,7 +42,7 @@ class Row:
 class Pager:
     """Which page of a table this is, in words and by number, and the number of the last one, from 0."""
 
-    said: str
+    text: str
     number: int
     last: int
 
@@ -71,7 +71,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Tile:
-    """A number that is to be seen from afar, and in small what belongs to it; `share`, from 0 to 1, is drawn."""
+    """A large number, and a note on it in small; `share`, from 0 to 1, is drawn as a bar."""
 
     name: str
     value: str
@@ -93,8 +93,22 @@ class Definitions:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """A layer of a network: `made` gives its own values, `shape` is what comes out of it, without the batch."""
+
+    name: str
+    made: str
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> str:
+        """The shape in words; nothing where the values say it."""
+        return "" if self.made.endswith(("unit", "units")) else "×".join(f"{side:,}" for side in self.shape)
+
+
+@dataclass(frozen=True)
 class Networks:
-    """Layers of two networks in rows; None where one of them has no such layer, `heads` as many as networks."""
+    """Layers of one or two networks in rows; None where one has no such layer, `heads` as many as networks."""
 
     heads: Sequence[str]
     rows: Sequence[Sequence[Layer | None]]
@@ -103,7 +117,7 @@ class Networks:
 
 @dataclass(frozen=True)
 class Cell:
-    """A number of a matrix: whether it is right, better or worse, and how strongly, from 0 to 1."""
+    """A number of a matrix: `kind` is right, better or worse, `share` how strongly, from 0 to 1."""
 
     text: str
     kind: str
@@ -112,7 +126,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Numbers for each class (rows) and what it was taken for (columns)."""
+    """Numbers by true class (rows) and predicted class (columns)."""
 
     title: str
     names: Sequence[str]
@@ -122,7 +136,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image whose address holds all of it; `alt` says what is seen, `caption` the same in short."""
+    """An image whose address holds all of it; `alt` describes it, `caption` does so in short."""
 
     address: str
     alt: str
@@ -137,17 +151,17 @@ class Gallery:
 
 
 @dataclass(frozen=True)
-class Beside:
+class Columns:
     """Blocks next to each other where there is room; three of them, if they are narrow."""
 
     blocks: "Sequence[Block]"
     narrow: bool = False
-    template: ClassVar[str] = "beside"
+    template: ClassVar[str] = "columns"
 
 
 @dataclass(frozen=True)
 class Chart:
-    """`picture` is the figure drawn already, `document` what Plotly draws it from; where empty, it stays a picture."""
+    """`picture` is the SVG, `document` what Plotly draws the interactive chart from; where empty, the SVG stays."""
 
     title: str
     picture: Markup
@@ -155,7 +169,6 @@ class Chart:
     document: Markup
     height: int
     note: str = ""
-    headed: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,7 +189,7 @@ class Charts:
 
     @property
     def notes(self) -> list[str]:
-        """What the charts leave out, said once."""
+        """What the charts leave out, each note once."""
         return list(dict.fromkeys(chart.note for chart in self.charts if chart.note))
 
     @property
@@ -186,7 +199,7 @@ class Charts:
 
 @dataclass(frozen=True)
 class Story:
-    """One trial, from its values to its end; `toml` is its configuration to copy, `log` what was said last."""
+    """One trial, from its values to its end; `toml` is its configuration to copy, `log` its last lines."""
 
     trial: int
     title: str
@@ -208,33 +221,46 @@ class Fold:
     template: ClassVar[str] = "fold"
 
 
-Block = Sentence | Table | Tiles | Definitions | Networks | Matrix | Gallery | Beside | Charts | Story | Fold
+Block = Sentence | Table | Tiles | Definitions | Networks | Matrix | Gallery | Columns | Charts | Story | Fold
 
 
-def of_figure(figure: go.Figure) -> Block:
-    """The chart over the whole width, or what the figure says instead of being empty."""
-    if not figure.data:
-        return _instead(figure)
-    return Charts([chart_of(figure)])
+Subject = TypeVar("Subject")
 
 
-def of_figures(figures: Sequence[drawing.Canvas], fold: str = "", headed: bool = False) -> Block:
+@dataclass(frozen=True)
+class Section(Generic[Subject]):
+    """A section of a page about a subject: one result, or several.
+
+    `key` is its address on the page, `note` tells how to read it. Where `make` can show the beginning of a long table
+    only, `paged` gives each of its pages, from 0, to a dashboard.
+    """
+
+    key: str
+    title: str
+    note: str
+    make: Callable[[Subject], Sequence[Block]]
+    paged: Callable[[Subject, int], Sequence[Block]] | None = None
+
+
+def chart_or_reason(figure: Figure) -> Block:
+    """The chart over the whole width, or the reason why there is none."""
+    return Charts([chart_of(figure)]) if figure.data else Sentence(figure.title)
+
+
+def charts(figures: Sequence[Figure], fold: str = "", interactive: bool = True) -> Block:
     """Small charts side by side under one key; those with nothing to show are left out."""
-    shown = [chart_of(figure, headed) for figure in figures if figure.data]
-    return Charts(shown, small=True, fold=fold) if shown else _instead(figures[0])
+    shown = [chart_of(figure, interactive) for figure in figures if figure.data]
+    return Charts(shown, small=True, fold=fold) if shown else Sentence(figures[0].title)
 
 
-def _instead(figure: drawing.Canvas) -> Sentence:
-    return Sentence(figure.to_plotly_json()["layout"]["title"]["text"])
-
-
-def chart_of(figure: drawing.Canvas, headed: bool = False) -> Chart:
-    """A chart; `headed` shows its title. A sketch stays a picture."""
-    content = figure.to_plotly_json()
-    layout = content["layout"]
-    title, note = layout.pop("title")["text"], layout.pop("meta", {}).get("note", "")  # the page says these
-    document = Markup("") if isinstance(figure, drawing.Sketch) else _json({**content, "config": drawing.CONFIG})
-    return Chart(title, still.drawn(content), still.key(content), document, layout["height"], note, headed)
+def chart_of(figure: Figure, interactive: bool = True) -> Chart:
+    """A chart; one that is not interactive stays an SVG."""
+    figure = figure.typeset()
+    document = Markup("")
+    if interactive:
+        layout = {name: value for name, value in figure.layout.items() if name not in ("title", "meta")}  # page's words
+        document = _json({"data": figure.data, "layout": layout, "config": CONFIG})
+    return Chart(figure.title, svg_of(figure), key_of(figure), document, figure.layout["height"], figure.note)
 
 
 def _json(content: dict[str, Any]) -> Markup:

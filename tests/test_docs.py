@@ -15,8 +15,7 @@ from samples.documents import PAGES, README, ROOT, anchors, blocks, prose, table
 
 import studies
 import sweep
-from reports.compared_elements import ELEMENTS as COMPARISON
-from reports.elements import ELEMENTS as STUDY
+from reports.pages.contents import COMPARISON, STUDY
 from sweep.cli.app import app
 from sweep.results.result import CURVE_COLUMNS, TRIAL_COLUMNS
 from sweep.space.configuration import PARAMETERS
@@ -184,7 +183,7 @@ def test_a_page_speaks_plain_english(path):
 
 
 @pytest.mark.parametrize(
-    ("mark", "sections"), [("sections of a study", STUDY), ("sections of a comparison", COMPARISON)]
+    ("mark", "sections"), [("sections of a study", STUDY.sections), ("sections of a comparison", COMPARISON.sections)]
 )
 def test_the_page_of_reports_names_every_section_in_order(mark, sections):
     assert [row[0] for row in table(DOCS / "reports.md", mark)] == [each.title for each in sections]

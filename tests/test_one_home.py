@@ -5,7 +5,8 @@ import re
 import pytest
 from samples.results import result_of
 
-from reports import compared_elements, summary
+from reports.comparison import overview
+from reports.sections import summary
 from sweep.results.noise import noise_of_difference
 from sweep.results.outlook import look_ahead
 from sweep.space.configuration import Configuration
@@ -28,8 +29,8 @@ def test_two_scores_have_the_same_noise_in_the_terminal_on_the_page_and_in_a_com
     assert told != "±0.00"
     assert f"(noise of single runs: {told})" in str(found)
     if scores[0] != scores[1]:  # of equals the baseline is the best itself, and the page compares it with nothing
-        assert f"({told}) percentage points" in " ".join(summary.sentences(found))
-    row = compared_elements._row(compared_elements.compared.essence([found]).to_dict("records")[0])
+        assert f"percentage points (noise: {told})" in " ".join(summary.sentences(found))
+    row = overview._row(overview.table([found]).to_dict("records")[0])
     assert told.removeprefix("±") in re.sub(r"\s", " ", str(row.cells[3]))
 
 

@@ -30,7 +30,7 @@ def serve(storage: str, host: str, port: int | None, until_stdin_closes: bool = 
         InputError: there is no such database, or nothing can listen there.
         StoreError: the database cannot be read.
     """
-    from reports.server import Dashboard
+    from reports.dashboard.server import Dashboard
 
     with Reading.open(storage) as reading, Dashboard(reading, host, port) as server:
         print(server.address, flush=True)

@@ -67,9 +67,9 @@ def ranking_lines(found: Sequence[Suggestion]) -> Iterable[str]:
 
 def print_comparison(found: "list[Result]", as_json: bool) -> None:
     """Studies side by side, and the ranking of those that are confirmed."""
-    from reports.compared import essence
+    from reports.comparison import overview
 
-    table, ranked = essence(found), ranking(found)
+    table, ranked = overview.table(found), ranking(found)
     if as_json:
         confirmed = {each.study: as_document(each) for each in ranked}
         rows = json.loads(table.to_json(orient="records"))

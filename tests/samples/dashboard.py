@@ -3,7 +3,7 @@
 import threading
 from contextlib import contextmanager
 
-from reports.server import Dashboard
+from reports.dashboard.server import Dashboard
 from sweep.results.live import Reading
 
 

@@ -1,0 +1,58 @@
+"""The page of several studies in a few plain sentences."""
+
+from collections.abc import Sequence
+
+from reports import labels
+from reports.comparison import overview, ranking
+from sweep import wording
+from sweep.results.result import Result
+
+SETTINGS = ("data", "validation", "train_size", "seed", "precision")
+"""What makes scores of two studies comparable."""
+
+
+def sentences(results: Sequence[Result]) -> list[str]:
+    """What was compared, what gained most and whether that is more than chance, and what cannot be compared."""
+    table = overview.table(results)
+    trials, cost = int(table["trials"].sum()), float(table["cost"].sum())
+    counted = f"{wording.several(len(results), 'study', 'studies')} with {wording.several(trials, 'trial')} in all"
+    found = [f"{counted}, {wording.duration(cost)} of training."]
+    known, confirmed = table[table["difference"].notna()], ranking.table(results)
+    if not confirmed.empty:
+        found.append(ranking.answer(confirmed))
+    elif known.empty:
+        return [*found, "None of them has both a best trial and a baseline yet."]
+    else:
+        first = known.iloc[0]
+        found.append(
+            f"The largest gain is that of `{first['study']}`: {wording.percent(first['best'])}, "
+            f"{wording.points(first['difference'])} ({wording.margin(first['margin'])}) percentage points "
+            "vs its baseline."
+        )
+        clear = known.loc[known["clear"], "study"].tolist()
+        found.append(_significance(clear, known.loc[~known["clear"], "study"].tolist()))
+    if names := differing(results):
+        settings = wording.listed(labels.label(name) for name in names)
+        found.append(
+            f"The studies differ in {settings}: compare the gains over their own baselines, not their accuracies."
+        )
+    return found
+
+
+def differing(results: Sequence[Result]) -> list[str]:
+    """The settings that make scores comparable in which the studies differ."""
+    return [name for name in SETTINGS if len({getattr(result.study, name) for result in results}) > 1]
+
+
+def _significance(clear: list[str], rest: list[str]) -> str:
+    if not clear:
+        return "No gain is more than chance explains, with one run each."
+    doubtful = f", that of {_named(rest)} is not" if rest else ""
+    return (
+        f"The gain of {_named(clear)} is more than chance among the images explains{doubtful}. Each is the best of "
+        "many runs, which is partly luck."
+    )
+
+
+def _named(studies: Sequence[str]) -> str:
+    return wording.listed(f"`{study}`" for study in studies)

@@ -1,0 +1,129 @@
+"""Studies side by side: each one's best trial against its own baseline, and what it cost."""
+
+import html
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from reports import effects, frames, labels
+from reports.blocks import Block, Head, Row, Section, Table, chart_or_reason
+from reports.drawing import intervals, marks
+from reports.drawing.figure import LEFT_OF_NAMES, Figure, nothing
+from reports.drawing.style import BASELINE_LINE, BEST, OTHER
+from reports.sections import history
+from sweep import wording
+from sweep.results.result import Result
+
+COLUMNS = {
+    "study": "name of the study",
+    "trials": "trials so far",
+    "completed": "of them, trained to the end",
+    "best_trial": "number of the best completed trial",
+    "best": "its validation accuracy, from 0 to 1",
+    "baseline": "that of the study's baseline",
+    "difference": "best minus baseline",
+    "margin": "two standard errors of that difference, one run each",
+    "clear": "whether the difference is more than the margin",
+    "cost": "seconds of training in all",
+    "until_best": "seconds of training until the best trial had ended",
+    "matters": "the parameter that explains most, where that is more than chance",
+}
+"""Columns of `table`."""
+
+
+def table(results: Sequence[Result]) -> pd.DataFrame:
+    """One row per study (`COLUMNS`), the largest difference first; those without one last, as given."""
+    found = pd.DataFrame([_entry(result) for result in results], columns=list(COLUMNS))
+    return found.sort_values("difference", ascending=False, kind="stable", na_position="last", ignore_index=True)
+
+
+def _entry(result: Result) -> dict[str, object]:
+    frame = result.frame
+    top, gain = frames.best(frame), frames.gain(frame, result.study.validation)
+    climb = history.spending_table(frame)
+    best = climb[climb["best"]]
+    importance = effects.importance(frame, result.study.drawn)
+    clear = importance[importance["share"] > importance["floor"]]
+    reference = frames.baseline_score(frame)
+    return {
+        "study": result.study.name,
+        "trials": len(frame),
+        "completed": len(frames.completed(frame)),
+        "best_trial": None if top is None else int(top["trial"]),
+        "best": math.nan if top is None else float(top["score"]),
+        "baseline": math.nan if reference is None else reference,
+        "difference": math.nan if gain is None else gain.difference,
+        "margin": math.nan if gain is None else gain.noise,
+        "clear": gain is not None and gain.clear,
+        "cost": float(frames.cost(frame).sum()),
+        "until_best": math.nan if best.empty else float(best["spent"].iloc[0]),
+        "matters": clear["name"].iloc[0] if len(clear) else "",
+    }
+
+
+def chart(results: Sequence[Result]) -> Figure:
+    """Each study's best against its baseline, with the noise of one run each."""
+    found = table(results)
+    found = found[found["difference"].notna()].reset_index(drop=True)
+    if found.empty:
+        return nothing("No study has both a best trial and a baseline yet.")
+    hover = [
+        f"{html.escape(study)}: {wording.points(gain, noise)}"
+        for study, gain, noise in zip(found["study"], found["difference"], found["margin"], strict=True)
+    ]
+    found = found.assign(row=range(len(found)), hover=hover)
+    figure = Figure("Best vs baseline", 64 + 34 * len(found), LEFT_OF_NAMES)
+    figure.vertical(0, BASELINE_LINE)
+    for rows, name, color in ((found["clear"], "more than chance", BEST), (~found["clear"], "perhaps chance", OTHER)):
+        kept = found[rows]
+        if len(kept):
+            bars = intervals.whiskers(kept["margin"], kept["margin"], color)
+            at = marks.percents(kept["difference"])
+            intervals.dots(figure, kept, at, name, {"color": color, "size": 10}, error_x=bars)
+    marks.key_line(figure, "baseline", BASELINE_LINE)
+    marks.name_axis(figure, [wording.shortened(study) for study in found["study"]])
+    reach = [*(found["difference"] - found["margin"]), *(found["difference"] + found["margin"]), 0.0]
+    space = 0.04 * (max(reach) - min(reach))
+    ends = [100 * (min(reach) - space), 100 * (max(reach) + space)]
+    figure.x_axis(title="points over the study's baseline", range=ends, nticks=7)
+    return figure
+
+
+def _blocks(results: Sequence[Result]) -> Sequence[Block]:
+    heads = [
+        Head("Study", number=False),
+        Head("Best"),
+        Head("Baseline"),
+        Head("Gain", "percentage points, with two standard errors of one run each"),
+        Head("Trials", "completed, of all"),
+        Head("Training"),
+        Head("Until the best"),
+        Head("Most important parameter", number=False),
+    ]
+    rows = [_row(entry) for entry in table(results).to_dict("records")]
+    return [chart_or_reason(chart(results)), Table("Studies side by side", heads, rows)]
+
+
+def _row(entry: dict[Any, Any]) -> Row:
+    return Row(
+        [
+            str(entry["study"]),
+            wording.percent(entry["best"]),
+            wording.percent(entry["baseline"]),
+            wording.points(entry["difference"], entry["margin"]),
+            f"{entry['completed']:,} of {entry['trials']:,}",
+            wording.duration(entry["cost"]),
+            wording.duration(entry["until_best"]),
+            labels.label(entry["matters"]) if entry["matters"] else wording.NOTHING,
+        ]
+    )
+
+
+SECTION: Section[Sequence[Result]] = Section(
+    "essence",
+    "Studies side by side",
+    "Each study's best trial against its own baseline, one run each. The bar is two standard errors of the difference.",
+    _blocks,
+)

@@ -1,0 +1,148 @@
+"""The ranking of studies by their confirmed gains, and whether each gain is more than chance."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from reports import labels
+from reports.blocks import Block, Head, Row, Section, Sentence, Table, chart_or_reason
+from reports.drawing import intervals, marks
+from reports.drawing.figure import LEFT_OF_NAMES, Figure
+from reports.drawing.style import BEST, MEDIAN, OTHER
+from sweep import wording
+from sweep.results.result import Result
+from sweep.verdict.suggestions import WORTH, Suggestion, Worth, ranking
+
+COLUMNS = {
+    "study": "name of the study",
+    "trial": "number of the trial that represents it",
+    "changes": "its values that differ from the baseline's, in words",
+    "difference": "mean difference to the baseline over fresh seeds",
+    "difference_reach": "half of its 95 % interval; NaN at one seed",
+    "p": "of that difference, corrected for all networks that were confirmed; NaN at one seed",
+    "seeds": "how many seeds",
+    "conclusion": "better, cheaper, open or worse",
+    "tied": "whether it gained most, or is not significantly behind the study that did",
+    "parameters": "values the network learns or updates",
+    "more_parameters": "times those of the baseline",
+    "seconds": "of one training in the search; NaN where unknown",
+    "more_seconds": "times those of the baseline; NaN where unknown",
+    "hover": "text shown on hovering",
+}
+"""Columns of `table`."""
+
+MARKERS = {
+    Worth.BETTER: {"color": BEST, "size": 11},
+    Worth.CHEAPER: {"color": MEDIAN, "size": 10, "symbol": "square"},
+    Worth.OPEN: {"color": OTHER, "size": 10},
+    Worth.WORSE: {"color": OTHER, "size": 10, "symbol": "x"},
+}
+
+
+def table(results: Sequence[Result]) -> pd.DataFrame:
+    """One row per confirmed study (`COLUMNS`), the largest gain first."""
+    return pd.DataFrame([_entry(each) for each in ranking(results)], columns=list(COLUMNS))
+
+
+def _entry(found: Suggestion) -> dict[str, Any]:
+    reach = found.gain.reach
+    changes = labels.changes(found.values) or "the baseline's values"
+    return {
+        **{name: getattr(found, name) for name in ("study", "trial", "p", "seeds", "tied", "parameters", "seconds")},
+        "changes": changes,
+        "difference": found.gain.value,
+        "difference_reach": reach,
+        "conclusion": str(found.worth),
+        "more_parameters": found.parameters / found.baseline_parameters,
+        "more_seconds": found.seconds / found.baseline_seconds if found.baseline_seconds > 0 else math.nan,
+        "hover": f"{changes}: {wording.points(found.gain.value, reach)} points on "
+        f"{wording.several(found.seeds, 'seed')}",
+    }
+
+
+def chart(table: pd.DataFrame) -> Figure:
+    """Each study's gain with its 95 % interval; those tied with the first are shaded. `table` is that of `table`."""
+    table = table.assign(row=range(len(table))).drop(columns="trial")  # a trial of another study leads nowhere
+    tied = table.loc[table["tied"], "row"].tolist() if table["tied"].sum() > 1 else []
+    figure = Figure("Confirmed gain over the baseline", 70 + 36 * len(table), LEFT_OF_NAMES)
+    intervals.shade(figure, tied)
+    span = intervals.span_of(table)
+    intervals.zero_line(figure, -0.6, len(table) - 0.4, "no difference")
+    for conclusion, marker in MARKERS.items():
+        rows = table[table["conclusion"] == conclusion]
+        intervals.estimates(figure, rows, WORTH[conclusion], marker, span)
+    if tied:
+        intervals.shade_key(figure, "not significantly behind the first")
+    marks.name_axis(figure, [wording.shortened(study) for study in table["study"]])
+    figure.x_axis(title="points over the baseline", range=[100 * span[0], 100 * span[1]], nticks=7)
+    return figure.leaves_out(intervals.cut_note(table, span))
+
+
+def answer(table: pd.DataFrame) -> str:
+    """Which study gains most, if any gain is significant."""
+    better = table[table["conclusion"] == Worth.BETTER]
+    if better.empty:
+        return "Of what was confirmed on fresh seeds, nothing is significantly better than the baseline."
+    first = better.iloc[0]
+    gain = wording.points(first["difference"], first["difference_reach"])
+    text = f"The largest confirmed gain is `{first['study']}` ({first['changes']}): {gain} points over the baseline"
+    others = [f"`{name}`" for name in table.loc[table["tied"] & (table["study"] != first["study"]), "study"]]
+    return f"{text}. Not significantly behind: {wording.listed(others)}." if others and first["tied"] else f"{text}."
+
+
+def _blocks(results: Sequence[Result]) -> Sequence[Block]:
+    found = table(results)
+    if found.empty:
+        how = "`sweep suggestions` runs and confirms each of the tutorial's, `sweep confirm STUDY` any other."
+        return [Sentence(f"None of these studies is confirmed on fresh seeds yet. {how}")]
+    left = [f"`{result.study.name}`" for result in results if result.verdict is None]
+    heads = [
+        Head("Study", number=False),
+        Head("Its best", "what differs from the baseline", number=False),
+        Head("Gain", "mean difference to the baseline at the same seeds in percentage points, with its 95 % interval"),
+        Head("p", "of that difference, corrected for all networks that were confirmed"),
+        Head("Seeds", "fresh seeds, each with its own validation fold"),
+        Head("vs baseline", number=False),
+        Head("Parameters", "and how many times those of the baseline"),
+        Head("Training", "one run in the search, and how many times the baseline's"),
+    ]
+    note = (
+        f"{labels.INTERVALS} all networks that were confirmed in these studies. The seeds also selected which network "
+        f"represents a study: if several are equally good, its interval covers the truth in about 94 % of "
+        "cases."
+    )
+    return [
+        Sentence(answer(found)),
+        *([Sentence(f"Not confirmed: {wording.listed(left)}.")] if left else []),
+        chart_or_reason(chart(found)),
+        Table("Confirmed gains", heads, [_row(entry) for entry in found.to_dict("records")], after=note),
+    ]
+
+
+def _row(entry: dict[Any, Any]) -> Row:
+    cells = [
+        str(entry["study"]),
+        entry["changes"],
+        wording.points(entry["difference"], entry["difference_reach"]),
+        wording.p_value(entry["p"]),
+        f"{entry['seeds']}",
+        WORTH[entry["conclusion"]],
+        f"{wording.count(entry['parameters'])}{_times(entry['more_parameters'])}",
+        f"{wording.duration(entry['seconds'])}{_times(entry['more_seconds'])}",
+    ]
+    return Row(cells, "best" if entry["conclusion"] == Worth.BETTER and entry["tied"] else "")
+
+
+def _times(more: float) -> str:
+    return "" if wording.missing(more) else f" ({wording.ratio(more)})"
+
+
+SECTION: Section[Sequence[Result]] = Section(
+    "worth",
+    "Confirmed gains",
+    "What each study's best network gains over the baseline on seeds that no search saw. A dot is the mean difference, "
+    "its line the 95 % interval.",
+    _blocks,
+)

@@ -1,0 +1,34 @@
+"""What every section of the page of several studies asks of them: their order, colours and common scale."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from reports import frames
+from reports.drawing import axes
+from reports.drawing.style import FAINT, SERIES
+from sweep.results.result import Result
+
+
+def in_order(results: Sequence[Result]) -> list[Result]:
+    """The study whose best trial gains most over its baseline first; those without a gain last, as given."""
+
+    def key(result: Result) -> float:
+        gain = frames.gain(result.frame, result.study.validation)
+        return math.inf if gain is None else -gain.difference
+
+    return sorted(results, key=key)
+
+
+def coloured(results: Sequence[Result]) -> list[tuple[Result, str, str]]:
+    """Each study's colour and its name in a chart's key: of the first five their own, of the others faint."""
+    colors = [color for color, _ in SERIES]
+    named = [(result, color, result.study.name) for result, color in zip(results, colors, strict=False)]
+    return named + [(result, FAINT, "other studies") for result in results[len(colors) :]]
+
+
+def score_range(results: Sequence[Result], scores: Sequence["pd.Series[float]"]) -> tuple[float, float]:
+    """The scores an axis shows, so that these scores and the lowest baseline are on it."""
+    references = [score for result in results if (score := frames.baseline_score(result.frame)) is not None]
+    return axes.score_range(pd.concat(list(scores)), min(references) if references else None)

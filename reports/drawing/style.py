@@ -1,0 +1,34 @@
+"""Colours, lines and markers, the same in every chart. They read on light and on dark backgrounds."""
+
+from typing import Any
+
+CONFIG: dict[str, Any] = {
+    "showSendToCloud": False,  # Plotly 7 would add a button that uploads the chart
+    "displayModeBar": False,  # dragging zooms, a double click resets
+    "responsive": True,
+}
+"""What Plotly is given with every chart of a page."""
+
+# Hues from Okabe and Ito, set so that each has a contrast of at least 3 to white and to near black.
+BEST = "#2f7fc1"
+BASELINE = "#d55e00"
+OTHER = "#7d8796"
+MEDIAN = "#0a9a74"
+PAUSED = "#a8820a"
+EVENT = "#b565a7"
+FAINT = "rgba(125, 135, 150, 0.28)"
+PRUNED = "rgba(125, 135, 150, 0.45)"
+BEST_TENTH = "rgba(47, 127, 193, 0.6)"
+NOISE = "rgba(213, 94, 0, 0.13)"
+TIED = "rgba(47, 127, 193, 0.13)"
+
+BASELINE_LINE = {"color": BASELINE, "width": 1.5, "dash": "dash"}
+BASELINE_MARKER = {"color": BASELINE, "size": 10, "symbol": "diamond"}
+SERIES = (
+    (BEST, "circle"),
+    (MEDIAN, "square"),
+    (EVENT, "diamond"),
+    (PAUSED, "triangle-up"),
+    ("#1a9fb5", "x"),
+)
+"""Colour and symbol of the first, second, ... of the curves or studies in one chart."""

@@ -1,0 +1,121 @@
+"""What sections ask of a study's frame, each said once: its best trial, its baseline, its cost.
+
+Scores and differences are fractions (0.9856), not per cent: charts and tables say them in words.
+"""
+
+import math
+from collections.abc import Iterable
+
+import pandas as pd
+
+from sweep import wording
+from sweep.results import noise
+from sweep.results.result import TRIAL_COLUMNS
+from sweep.runs import GOING_ON
+
+
+def parameters(frame: pd.DataFrame) -> list[str]:
+    """The parameters that some trial has."""
+    return [name for name in frame.columns if name not in TRIAL_COLUMNS]
+
+
+def scored(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials that have a score, in the order of their numbers, with `score` as a float."""
+    scores = pd.to_numeric(frame["score"], errors="coerce")
+    return frame.assign(score=scores)[scores.notna()].sort_values("trial", kind="stable")
+
+
+def comparable(table: pd.DataFrame) -> "pd.Series[float]":
+    """The scores that an axis is made for: those of trials that will not be trained further, if there are two."""
+    kept = table.loc[~table["outcome"].isin(GOING_ON), "score"]
+    return kept if len(kept) >= 2 else table["score"]
+
+
+def completed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Those of them that were trained to the end; only these can be the best."""
+    table = scored(frame)
+    return table[table["outcome"] == "completed"]
+
+
+def best(frame: pd.DataFrame) -> pd.Series | None:
+    """The completed trial with the highest score; of equals, the earliest. None where none has completed."""
+    return _best(scored(frame))
+
+
+def _best(table: pd.DataFrame) -> pd.Series | None:
+    """Of trials as `scored` gives them."""
+    scores = table["score"].where(table["outcome"] == "completed")
+    return table.iloc[int(scores.argmax())] if scores.notna().any() else None
+
+
+def marked(frame: pd.DataFrame) -> pd.DataFrame:
+    """The scored trials as they are drawn: `best` says which one is, `baseline` which ones are."""
+    table = scored(frame)
+    top = _best(table)
+    return table.assign(
+        baseline=table["baseline"].eq(True), best=table["trial"] == (-1 if top is None else int(top["trial"]))
+    )
+
+
+def cost(frame: pd.DataFrame) -> "pd.Series[float]":
+    """Seconds that were trained for a trial itself; of epochs taken from the store, none."""
+    seconds, trained, reused = (
+        pd.to_numeric(frame[name], errors="coerce").fillna(0.0).astype(float)
+        for name in ("seconds", "trained_epochs", "reused_epochs")
+    )
+    share = ((trained - reused) / trained.where(trained > 0)).fillna(1.0)
+    known = pd.to_numeric(frame["cost"], errors="coerce") if "cost" in frame else pd.Series(math.nan, frame.index)
+    return known.astype(float).fillna(seconds * share)
+
+
+def baseline(frame: pd.DataFrame) -> pd.Series | None:
+    """The first trial of the base configuration, whatever became of it; None where there is none."""
+    rows = frame[frame["baseline"].eq(True)]
+    return None if rows.empty else rows.sort_values("trial", kind="stable").iloc[0]
+
+
+def baseline_score(frame: pd.DataFrame) -> float | None:
+    """The score of the baseline; None unless it was trained to the end."""
+    row = baseline(frame)
+    if row is None or row["outcome"] != "completed" or wording.missing(row["score"]):
+        return None
+    return float(row["score"])
+
+
+def gain(frame: pd.DataFrame, images: int) -> noise.Gain | None:
+    """The best trial's gain over the baseline; None where one of them has no score."""
+    top, reference = best(frame), baseline_score(frame)
+    return None if top is None or reference is None else noise.gain(float(top["score"]), reference, images)
+
+
+def changed(row: pd.Series, reference: pd.Series, names: Iterable[str]) -> list[str]:
+    """The parameters in which two trials differ, one of them lacking it included."""
+    return [
+        name
+        for name in names
+        if wording.missing(row[name]) != wording.missing(reference[name])
+        or (not wording.missing(row[name]) and row[name] != reference[name])
+    ]
+
+
+def by_score(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scored trials by score, the earlier of equals first, with `difference` to the baseline as a further column."""
+    table = scored(frame).sort_values("score", ascending=False, kind="stable").reset_index(drop=True)
+    reference = baseline_score(frame)
+    table["difference"] = math.nan if reference is None else table["score"] - reference
+    return table.assign(baseline=table["baseline"].eq(True))
+
+
+def detailed(frame: pd.DataFrame, most: int = 50, unscored: int = 20) -> list[int]:
+    """The trials that a page shows in detail: the best, the best first; the baseline; the first without a score."""
+    board = by_score(frame)
+    found = board["trial"].head(most).tolist()
+    found += board.loc[board["baseline"], "trial"].head(1).tolist()
+    found += frame.loc[~frame["trial"].isin(board["trial"]), "trial"].head(unscored).tolist()
+    return list(dict.fromkeys(int(trial) for trial in found))
+
+
+def ended(frame: pd.DataFrame) -> pd.DataFrame:
+    """The scored trials that will not be trained further, as marked."""
+    table = marked(frame)
+    return table[~table["outcome"].isin(["running", "interrupted"])]

@@ -1,0 +1,140 @@
+"""Pages as HTML: a section by itself, and a page as one file that needs no network."""
+
+import base64
+import hashlib
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup, escape
+from plotly.offline import get_plotlyjs
+
+from reports.blocks import Columns, Section, Sentence, Subject
+from reports.pages.contents import COMPARISON, STUDY, Page
+from reports.typography import typeset
+from sweep import wording
+from sweep.errors import InputError
+from sweep.results.result import Result
+from sweep.system.files import atomic_write
+
+
+def write(results: Result | Sequence[Result], path: str | Path) -> None:
+    """Write one study's page, or that which compares several, as one HTML file; all of it, or nothing.
+
+    Raises:
+        InputError: the file cannot be written there.
+    """
+    target = Path(path)
+    content = render(results).encode("utf-8", errors="replace")
+    try:
+        with atomic_write(target) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise InputError(
+            f"The report cannot be written to {target}: {error.strerror}. Name another file with `-o`."
+        ) from error
+
+
+def summary_html(page: Page[Subject], subject: Subject) -> Markup:
+    """The sentences on top of a page."""
+    return rendered("summary.html", sentences=page.sentences(subject))
+
+
+def section_html(section: Section[Subject], subject: Subject, number: int | None = None) -> Markup:
+    """A section's HTML; of one that has pages, that with this number, from 0 (None: the first is the only one)."""
+    blocks = section.make(subject) if section.paged is None or number is None else section.paged(subject, number)
+    parts = [part for block in blocks for part in (block.blocks if isinstance(block, Columns) else [block])]
+    noted = any(not isinstance(part, Sentence) for part in parts)  # a note tells how to read what is there
+    return rendered("section.html", section=section, blocks=blocks, noted=noted)
+
+
+def rendered(template: str, **content: object) -> Markup:
+    """A template of this package with these values, escaped."""
+    return Markup(_environment().get_template(template).render(content))
+
+
+def render(results: Result | Sequence[Result]) -> str:
+    """The page's HTML, complete in itself."""
+    if isinstance(results, Result):
+        return _file(STUDY, results, [results.frame], results.study.name, results.study.description)
+    if len(results) == 1:
+        return render(results[0])
+    title = wording.some_of([result.study.name for result in results], 3, "")
+    return _file(COMPARISON, results, [result.frame for result in results], title)
+
+
+def _file(page: Page[Subject], subject: Subject, frames: list[pd.DataFrame], title: str, description: str = "") -> str:
+    plotly, script = (_script(text) for text in (get_plotlyjs(), text_of("page.js")))
+    policy = POLICY | {"script-src": f"{_hash(plotly)} {_hash(script)}"}
+    return rendered(
+        "page.html",
+        page=page,
+        title=title,
+        description=description,
+        summary=summary_html(page, subject),
+        sections=(section_html(section, subject) for section in page.sections),
+        running=sum(int((frame["outcome"] == "running").sum()) for frame in frames),
+        policy=policy_of(policy),
+        style=Markup(text_of("page.css")),
+        plotly=Markup(plotly),
+        script=Markup(script),
+        made=datetime.now(UTC),
+    )
+
+
+POLICY = {
+    "default-src": "'none'",
+    "style-src": "'unsafe-inline'",  # Plotly adds style elements and attributes of its own
+    "img-src": "data: blob:",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+}
+"""What a page may load and run, except for its scripts."""
+
+
+def policy_of(directives: Mapping[str, str]) -> str:
+    """A content security policy as browsers read it."""
+    return "; ".join(f"{name} {value}" for name, value in directives.items())
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(text_of),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=lambda value: typeset(value) if type(value) is str else value,  # markup is left as it is
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["code"] = _code
+    environment.filters["loged"] = lambda count: math.log2(max(1, count))
+    return environment
+
+
+def text_of(name: str) -> str:
+    """A template, script or style sheet as it is in this package."""
+    return files("reports").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _code(text: str) -> Markup:
+    """Escaped, with what stands in backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(typeset(text)))))
+
+
+def _script(text: str) -> str:
+    """Script text as a browser reads it, so that its hash is the browser's."""
+    if "</script" in text.lower() or "<!--" in text:
+        text = re.sub(r"<(?=/script|!--)", r"\\x3c", text, flags=re.IGNORECASE)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

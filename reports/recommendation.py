@@ -1,0 +1,106 @@
+"""The verdict in sentences: which network is recommended and why, and what the test images said."""
+
+from reports import frames, labels
+from sweep import wording
+from sweep.results.result import Result
+from sweep.results.verdict import Conclusion, ConfirmedTrial, Verdict
+
+
+def unconfirmed(result: Result) -> str:
+    """Why there is no verdict, and how to get one."""
+    looks = f" Networks of this study met the test images {_times(result.test_looks)}." if result.test_looks else ""
+    if not can_confirm(result):
+        return f"Nothing to confirm yet: only the baseline has completed, or no trial.{looks}"
+    return (
+        "Not confirmed yet. Each score here is of one run, and the best of many runs is partly luck. "
+        f"`sweep confirm {result.study.name}` trains the best trials and the baseline again on fresh seeds.{looks}"
+    )
+
+
+def can_confirm(result: Result) -> bool:
+    """Whether a trial other than the baseline has completed."""
+    done = frames.completed(result.frame)
+    return bool((~done["baseline"].eq(True)).any())
+
+
+def left_out(result: Result) -> int | None:
+    """The search's best trial, if it came after the confirmation."""
+    top = frames.best(result.frame)
+    known = {each.trial for each in result.verdict.trials} if result.verdict else set()
+    return None if top is None or top["baseline"] or int(top["trial"]) in known else int(top["trial"])
+
+
+def recommended(result: Result, changes: str = "") -> str:
+    """Which network is recommended, how good it is, and why; `result` has a verdict.
+
+    `changes` says how it differs from the baseline.
+    """
+    verdict = result.verdict
+    assert verdict is not None
+    own = _recommended(verdict)
+    seeds, mean = wording.several(len(own.scores), "fresh seed"), wording.percent(own.mean.value, own.mean.reach)
+    who = f"Recommended is {labels.the_trial(own.trial)} with {mean} on {seeds}"
+    others = [labels.the_trial(each.trial) for each in verdict.tied if each is not own]
+    tied = f" (tied with it: {wording.some_of(others, 4, 'trials')})" if others else ""
+    end = f"{tied}: {changes}." if changes else f"{tied}."
+    match verdict.conclusion:
+        case Conclusion.BETTER:
+            why = ", the cheapest of those not significantly behind the best" if others else ""
+            return f"{who}, {_gap(own)}{why}{end}"
+        case Conclusion.CHEAPER:
+            return f"{who}, {_gap(own)}, not significantly different, and cheaper, {_need(own, verdict.baseline)}{end}"
+        case Conclusion.UNPROVEN:
+            return (
+                f"{who}, the cheapest of those not significantly behind the best, but not by itself significantly "
+                f"better than the baseline ({_points(own)} points){end}"
+            )
+        case Conclusion.BASELINE:
+            shown = "No trial is significantly better than the baseline, or as good and cheaper"
+            return f"{shown}: the baseline stays recommended, with {mean} on {seeds}{end}"
+        case Conclusion.UNKNOWN:
+            return f"On {seeds} no difference can be significant, so the baseline stays recommended, with {mean}."
+
+
+def _recommended(verdict: Verdict) -> ConfirmedTrial:
+    found = verdict.find(verdict.recommended)
+    assert found is not None
+    return found
+
+
+def _points(own: ConfirmedTrial) -> str:
+    """Its difference to the baseline, which it has, not being the baseline."""
+    assert own.difference is not None
+    return wording.points(own.difference.value, own.difference.reach)
+
+
+def _gap(own: ConfirmedTrial) -> str:
+    points = _points(own)
+    return f"{points.lstrip('+-')} points {'less' if points.startswith('-') else 'more'} than the baseline"
+
+
+def _need(own: ConfirmedTrial, baseline: ConfirmedTrial) -> str:
+    if own.parameters != baseline.parameters:
+        return f"with {own.parameters:,} parameters instead of {baseline.parameters:,}"
+    return f"with {own.flops:,} FLOPs instead of {baseline.flops:,}"
+
+
+def tested(result: Result) -> str:
+    """What the sealed test images said, and how often they were used; `result` has a verdict."""
+    assert result.verdict is not None
+    test, looks = result.verdict.test, result.test_looks
+    times = f"used {_times(looks)} for this study" if looks else "still sealed"
+    if test is None:
+        return f"The test images are {times}." if not looks else f"The test images were {times}, not for this verdict."
+    who = labels.the_trial(result.verdict.recommended)
+    ours, baseline = (wording.percent(each.value, each.reach) for each in (test.recommended, test.baseline))
+    found = f"Trained on all training images, {who} reaches {ours} on the test images"
+    seen = f"(they were {times}{'; only the first look was blind' if looks > 1 else ''})"
+    if test.difference is None:
+        return f"{found} {seen}."
+    value, reach = test.difference.value, test.difference.reach
+    chance = "" if abs(value) > reach else ", which may be chance"
+    return f"{found}, the baseline {baseline}, a difference of {wording.points(value, reach)} points{chance} {seen}."
+
+
+def _times(looks: int) -> str:
+    return {1: "once", 2: "twice"}.get(looks, f"{looks:,} times")

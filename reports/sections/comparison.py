@@ -1,0 +1,135 @@
+"""The best trial against the baseline: results, values, and both networks layer by layer."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from reports import frames, labels
+from reports.blocks import Block, Columns, Head, Layer, Networks, Row, Section, Sentence, Table
+from sweep import wording
+from sweep.models.shapes import Architecture, ImageShape, Infeasible, architecture
+from sweep.results.result import Result
+from sweep.space.configuration import Configuration
+
+RESULTS = ("score", "parameters", "flops", "seconds", "trained_epochs")
+"""What is compared beside a configuration's values."""
+
+IMAGE_SHAPE: ImageShape = (28, 28, 1)
+CLASSES = 10
+"""Those of the named datasets, where a run has not recorded its own."""
+
+
+def table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Best against baseline: `name`, `baseline`, `best`, and `group`: result, changed or same.
+
+    Results first, then what was changed, then what is the same. Parameters that neither has are left out;
+    without a completed trial there are no rows.
+    """
+    columns = ["name", "baseline", "best", "group"]
+    top, reference = frames.best(frame), frames.baseline(frame)
+    if top is None:
+        return pd.DataFrame(columns=columns)
+    different = set() if reference is None else set(frames.changed(top, reference, frames.parameters(frame)))
+    if reference is None:
+        reference = pd.Series(None, index=top.index, dtype=object)
+    rows = [(name, reference[name], top[name], "result") for name in RESULTS]
+    for group, wanted in (("changed", True), ("same", False)):
+        rows += [
+            (name, reference[name], top[name], group)
+            for name in frames.parameters(frame)
+            if (name in different) == wanted and not (wording.missing(top[name]) and wording.missing(reference[name]))
+        ]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
+def layers_of(result: Result, trial: int) -> list[Layer] | None:
+    """The layers of a trial's network; None where they cannot be told."""
+    configuration = result.configuration(trial)
+    height, width, channels = result.provenance.get("image shape", IMAGE_SHAPE)
+    classes = result.provenance.get("classes", CLASSES)
+    try:
+        network = architecture(configuration, (height, width, channels), classes)
+    except Infeasible:
+        return None
+    recorded = result.frame.set_index("trial").loc[trial, "parameters"]
+    if wording.missing(recorded) or network.parameters != recorded:
+        return None
+    return _described(configuration, network, classes)
+
+
+def _described(configuration: Configuration, network: Architecture, classes: int) -> list[Layer]:
+    made = {
+        "dense": wording.several(configuration.dense_units, "unit"),
+        "dropout": f"{wording.number(100 * configuration.dropout)} % dropped",
+    }
+    made["output"] = wording.several(classes, "unit")
+    for number, block in enumerate(configuration.blocks, start=1):
+        made[f"conv{number}"] = f"{block.filters} of {_window(block.kernel_size, block.stride, 1)}"
+        made[f"pool{number}"] = _window(block.pool_size, block.pool_stride or 1, block.pool_size)
+    named = [(layer, labels.layer(layer.name)) for layer in network.layers]
+    return [Layer(name, made.get(each.name, ""), each.output_shape) for each, name in named]
+
+
+def _window(size: int, stride: int, usual: int) -> str:
+    return f"{size}×{size}" + (f", stride {stride}" if stride != usual else "")
+
+
+def paired(one: Sequence[Layer], other: Sequence[Layer]) -> list[tuple[Layer | None, Layer | None]]:
+    """The layers of two networks, those of the same name together, both in their order."""
+    first, second = {layer.name: layer for layer in one}, {layer.name: layer for layer in other}
+    names = list(first)
+    before = -1
+    for name in second:
+        if name not in first:
+            names.insert(before + 1, name)
+        before = names.index(name)
+    return [(first.get(name), second.get(name)) for name in names]
+
+
+def _blocks(result: Result) -> Sequence[Block]:
+    top, reference = frames.best(result.frame), frames.baseline(result.frame)
+    if top is None:
+        return [Sentence("No trial has completed yet.")]
+    itself = reference is not None and reference["trial"] == top["trial"]
+    heads = [Head("", number=False)]
+    heads += [] if reference is None else [Head("Baseline", f"trial {reference['trial']}")]
+    heads += [] if itself else [Head(f"Best: trial {top['trial']}")]
+    rows = _rows(result, slice(0, 1) if itself else slice(1, 2) if reference is None else slice(0, 2))
+    same = [replace(row, mark="") for row in rows if row.mark == "same"]
+    alone = itself or reference is None
+    fold = wording.several(len(same), "value") + (" of its network and training" if alone else " that both share")
+    main = Table("Best vs baseline", heads, [row for row in rows if row.mark != "same"])
+    return [
+        *([Sentence("The baseline is the best trial.")] if itself else []),
+        Columns([main, *_networks(result, [int(each["trial"]) for each in (reference, top) if each is not None])]),
+        *([Table("Other values", heads, same, fold=fold)] if same else []),
+    ]
+
+
+def _rows(result: Result, shown: slice) -> list[Row]:
+    """The table's rows; of baseline and best, those shown."""
+    return [
+        Row([labels.label(name), *[labels.value(name, each) for each in (old, new)][shown]], group)
+        for name, old, new, group in table(result.frame).itertuples(index=False, name=None)
+    ]
+
+
+def _networks(result: Result, trials: list[int]) -> list[Networks]:
+    """The networks of these trials, layer by layer; equal networks once."""
+    trials = list(dict.fromkeys(trials))
+    found = [layers for trial in trials if (layers := layers_of(result, trial))]
+    if len(found) < len(trials):
+        return []
+    if len(found) == 1 or found[0] == found[1]:
+        return [Networks([""] if len(trials) == 1 else ["both alike"], [[layer] for layer in found[0]])]
+    return [Networks(["Baseline", f"Best: trial {trials[1]}"], paired(*found))]
+
+
+SECTION = Section(
+    "comparison",
+    "Best vs baseline",
+    "One run each. Changed values and layers are marked. A layer is drawn as high as its map and as wide as its number "
+    "of channels.",
+    _blocks,
+)

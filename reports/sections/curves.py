@@ -1,0 +1,142 @@
+"""Learning curves: of the best trials and the baseline in colour, of the others faint; and of a single trial."""
+
+import html
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from reports import frames
+from reports.blocks import Block, Section, chart_or_reason
+from reports.drawing import axes, marks
+from reports.drawing.figure import Figure, nothing
+from reports.drawing.style import BASELINE, BEST, FAINT, PAUSED, SERIES
+from sweep import wording
+from sweep.results.result import Result
+
+
+def table(frame: pd.DataFrame, curves: pd.DataFrame, top: int = 5, rest: int = 300) -> pd.DataFrame:
+    """Curves to draw: `trial`, `epoch`, `val_accuracy`, and `role`: baseline, top or rest.
+
+    In the order of `rank` (1 is the best score, completed trials before others), then epoch. Of the rest, at
+    most `rest` trials are kept, evenly over their ranks.
+    """
+    order = frames.scored(frame)
+    order = order.assign(open=order["outcome"] != "completed").sort_values(
+        ["open", "score"], ascending=[True, False], kind="stable"
+    )
+    order = order[["trial"]].assign(rank=range(1, len(order) + 1))
+    order["role"] = ["top" if rank <= top else "rest" for rank in order["rank"]]
+    reference = frames.baseline(frame)
+    if reference is not None:
+        order.loc[order["trial"] == reference["trial"], "role"] = "baseline"
+    faint = order.loc[order["role"] == "rest", "trial"]
+    dropped = set(faint) - set(faint.iloc[:: max(1, math.ceil(len(faint) / rest))])
+    order = order[~order["trial"].isin(dropped)]
+    kept = curves[["trial", "epoch", "val_accuracy"]].merge(order, on="trial")
+    kept = kept[kept["val_accuracy"].notna()]
+    return kept.sort_values(["rank", "epoch"], kind="stable").reset_index(drop=True)
+
+
+def chart(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
+    """Validation accuracy by epoch: the best five and the baseline in colour, others faint."""
+    found = table(frame, curves)
+    if found.empty:
+        return nothing("No trial has finished an epoch yet.")
+    if found["epoch"].nunique() < 2:
+        return nothing("Every trial was scored once, so there are no curves.")
+    scores = frames.scored(frame).set_index("trial")["score"]
+    figure = Figure("Learning curves", 400)
+    rest = found[found["role"] == "rest"]
+    if len(rest):
+        lines = [
+            (each["epoch"].tolist(), _errors(each["val_accuracy"])) for _, each in rest.groupby("trial", sort=False)
+        ]
+        marks.bundle(figure, lines, "other trials", FAINT, 1.2)
+        paused = rest[rest["trial"].isin(frame.loc[frame["outcome"] == "paused", "trial"])]
+        _paused(figure, paused.groupby("trial", sort=False).tail(1))
+    looks = iter(SERIES)
+    for role in ("top", "baseline"):
+        for trial, each in found[found["role"] == role].groupby("trial", sort=False):
+            who = f"trial {trial}" if role == "top" else f"baseline, trial {trial}"
+            look = next(looks) if role == "top" else (BASELINE, "diamond")
+            _curve(figure, each, f"{who} ({wording.percent(scores[trial])})", look, dashed=role == "baseline")
+    highest = max(_errors(found.loc[found["role"] != "rest", "val_accuracy"]))
+    errors = _errors(found["val_accuracy"])
+    _error_axis(figure, min(errors), highest, float(found["epoch"].max()))
+    drawn = rest["trial"].nunique()
+    others = curves.loc[curves["trial"].isin(scores.index), "trial"].nunique() - found["trial"].nunique() + drawn
+    return figure.leaves_out(
+        f"{drawn:,} of {others:,} other trials drawn" if drawn < others else "",
+        f"accuracies below {100 - highest * 1.12:.1f} % are cut off" if max(errors) > highest * 1.12 else "",
+    )
+
+
+def single(trial: int, own: pd.DataFrame, before: pd.DataFrame | None = None) -> Figure:
+    """One trial's curve, beside the baseline's where that is given; both are rows of a result's curves, by epoch."""
+    figure = Figure(f"Learning curve of trial {trial}", 190)
+    found = [rows for rows in (before, own) if rows is not None]
+    for rows in found:
+        if rows is own:
+            _curve(figure, rows, "this trial", (BEST, "circle"), dashed=False)
+        elif int(rows["trial"].iloc[0]) != trial:
+            _curve(figure, rows, "baseline", (BASELINE, "diamond"), dashed=True)
+    errors = _errors(pd.concat(found)["val_accuracy"].dropna())
+    _error_axis(figure, min(errors), max(errors), max(float(rows["epoch"].max()) for rows in found), 4)
+    figure.y_axis(title="accuracy, %")
+    return figure
+
+
+def _paused(figure: Figure, ends: pd.DataFrame) -> None:
+    """Where curves end for now, since the trial was paused at a rung."""
+    if len(ends):
+        figure.scatter(
+            x=ends["epoch"].tolist(), y=_errors(ends["val_accuracy"]), mode="markers", name="paused early",
+            marker={"symbol": "circle-open", "size": 6, "color": PAUSED}, customdata=ends["trial"].tolist(),
+            text=[wording.percent(accuracy) for accuracy in ends["val_accuracy"]], hovertemplate=marks.TRIAL_HOVER,
+        )  # fmt: skip
+
+
+def _curve(figure: Figure, curve: pd.DataFrame, name: str, look: tuple[str, str], dashed: bool) -> None:
+    color, symbol = look
+    curve = curve[curve["val_accuracy"].notna()]
+    figure.scatter(
+        x=curve["epoch"].tolist(),
+        y=_errors(curve["val_accuracy"]),
+        mode="lines+markers",
+        name=name,
+        line={"color": color, "width": 2.2, "dash": "dash" if dashed else "solid"},
+        marker={"symbol": symbol, "size": 7, "color": color},
+        text=[wording.percent(accuracy) for accuracy in curve["val_accuracy"]],
+        hovertemplate=f"{html.escape(name)}<br>epoch %{{x}}: %{{text}}<extra></extra>",
+    )
+
+
+def _error_axis(figure: Figure, lowest: float, highest: float, epochs: float, ticks_at_most: int = 8) -> None:
+    """Accuracies on a log axis of the error, so that 98.5 and 99 % stand well apart; and the epochs below."""
+    ticks = axes.log_ticks(lowest / 1.12, highest * 1.12, False, ticks_at_most)
+    figure.x_axis(title="epoch", range=[0, epochs * 1.03], **marks.whole_numbers(math.ceil(epochs)))
+    figure.y_axis(
+        title=marks.ACCURACY,
+        type="log",
+        range=[math.log10(highest * 1.12), math.log10(lowest / 1.12)],
+        tickvals=ticks,
+        ticktext=[wording.number(100 - tick) for tick in ticks],
+    )
+
+
+def _errors(accuracies: "pd.Series[float]") -> list[float]:
+    """Per cent of images classified wrong; no image at all counts as 0.005 %, since 0 has no logarithm."""
+    return [max(round(100 - 100 * float(accuracy), 3), 0.005) for accuracy in accuracies]
+
+
+def _blocks(result: Result) -> Sequence[Block]:
+    return [chart_or_reason(chart(result.frame, result.curves))]
+
+
+SECTION = Section(
+    "curves",
+    "Learning curves",
+    "Accuracy on the validation images after each epoch. The scale widens towards the top.",
+    _blocks,
+)

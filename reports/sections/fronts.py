@@ -1,0 +1,93 @@
+"""Trade-offs: accuracy against parameters, operations and training time."""
+
+import html
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from reports import frames, labels
+from reports.blocks import Block, Section, Sentence, charts
+from reports.drawing import axes, marks
+from reports.drawing.figure import Figure, nothing
+from reports.drawing.style import MEDIAN
+from sweep import wording
+from sweep.results import noise
+from sweep.results.result import Result
+
+COSTS = ("parameters", "flops", "seconds")
+MOST_POINTS = 400
+
+
+def cheapest(frame: pd.DataFrame, column: str, images: int) -> pd.Series | None:
+    """Of the completed trials that chance may have put behind the best, the one that needs least of a column.
+
+    None where that is the best itself.
+    """
+    found, top = frames.completed(frame), frames.best(frame)
+    if top is None:
+        return None
+    score = float(top["score"])
+    near = [not noise.gain(score, float(other), images).clear for other in found["score"]]
+    found = found[near]
+    found = found.assign(least=pd.to_numeric(found[column], errors="coerce")).dropna(subset=["least"])
+    if found.empty or wording.missing(top[column]) or found["least"].min() >= top[column]:
+        return None
+    return found.sort_values(["least", "score"], ascending=[True, False], kind="stable").iloc[0]
+
+
+def table(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Completed trials by what they need of a column, as marked: `at` is that, `front` that nothing cheaper matches."""
+    found = frames.marked(frame)
+    found = found[found["outcome"] == "completed"]
+    found = found.assign(at=pd.to_numeric(found[column], errors="coerce").astype(float))
+    found = found[found["at"] > 0].sort_values(["at", "score"], ascending=[True, False], kind="stable")
+    before = found["score"].cummax().shift(fill_value=-1.0)
+    return found.assign(front=found["score"] > before).reset_index(drop=True)
+
+
+def chart(frame: pd.DataFrame, column: str) -> Figure:
+    """Accuracy against what it costs; the line joins the trials that nothing cheaper matches."""
+    found = table(frame, column)
+    if len(found) < 2:
+        return nothing(f"Two completed trials are needed to compare {html.escape(labels.label(column))}.")
+    title, cheap, dear = labels.label(column), float(found["at"].min()), float(found["at"].max())
+    if cheap == dear:
+        return nothing(f"All completed trials have the same {html.escape(title)}.")
+    low, high = axes.score_range(found["score"], frames.baseline_score(frame))
+    figure = Figure(title, 260)
+    edge = found[found["front"]]
+    line = pd.concat([edge, edge.tail(1).assign(at=dear)])
+    marks.steps(figure, line["at"].tolist(), line["score"], "best at this cost or less", MEDIAN)
+    points = axes.thin(found, MOST_POINTS)
+    marks.trials(figure, points, (low, high), points["at"].map(lambda value: labels.value(column, value)))
+    ticks = axes.log_ticks(cheap, max(dear, cheap * 1.01), whole=False)
+    figure.x_axis(
+        title=title, type="log", range=[math.log10(cheap) - 0.06, math.log10(dear) + 0.06],
+        tickvals=ticks, ticktext=[labels.value(column, tick) for tick in ticks],
+    )  # fmt: skip
+    marks.accuracy_axis(figure, low, high)
+    return figure.leaves_out(marks.thinned(len(points), len(found)))
+
+
+def _cheaper(result: Result) -> list[Sentence]:
+    """Trials that are cheaper than the best and no worse than chance explains."""
+    top = frames.best(result.frame)
+    needs: dict[str, list[str]] = {}
+    for column in COSTS:
+        least = cheapest(result.frame, column, result.study.validation)
+        if top is None or least is None:
+            continue
+        who = f"trial {least['trial']} ({wording.percent(least['score'])})"
+        need = f"{labels.value(column, least[column])} instead of {labels.value(column, top[column])}"
+        needs.setdefault(who, []).append(f"{labels.label(column)} {need}")
+    return [Sentence(f"Within the noise of the best, {who}: {wording.listed(each)}.") for who, each in needs.items()]
+
+
+def _blocks(result: Result) -> Sequence[Block]:
+    return [*_cheaper(result), charts([chart(result.frame, column) for column in COSTS])]
+
+
+SECTION = Section(
+    "fronts", "Trade-offs", "Completed trials: accuracy against cost. Up and to the left is better.", _blocks
+)

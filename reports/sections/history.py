@@ -1,0 +1,106 @@
+"""The best so far, over trials and over the time trained."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from reports import frames, labels
+from reports.blocks import Block, Section, charts
+from reports.drawing import axes, marks
+from reports.drawing.figure import Figure, nothing
+from sweep.results.noise import noise_of_difference
+from sweep.results.result import Result
+
+MOST_POINTS = 1500
+
+
+def table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scored trials, as marked, in the order of their numbers, and `so_far`, the highest completed score until then."""
+    return _so_far(frames.marked(frame))
+
+
+def spending_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same in the order in which they ended, with `spent`: the seconds trained until then, of all trials.
+
+    Those of trials without a score count.
+    """
+    finished = pd.to_datetime(frame["finished"], utc=True)
+    order = frame.assign(finished=finished).sort_values(["finished", "trial"], kind="stable")
+    spent = frames.cost(order).cumsum()
+    table = frames.marked(order)
+    return _so_far(table.assign(spent=spent[table.index]).sort_values(["spent", "trial"], kind="stable"))
+
+
+def _so_far(table: pd.DataFrame) -> pd.DataFrame:
+    table = table.reset_index(drop=True)
+    return table.assign(so_far=table["score"].where(table["outcome"] == "completed").cummax().ffill())
+
+
+def climb_of(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows in which `so_far` rises, and the last one."""
+    climb = table[table["so_far"].notna()]
+    last = climb.index == (climb.index[-1] if len(climb) else -1)
+    return climb[(climb["so_far"] != climb["so_far"].shift()) | last]
+
+
+def chart(frame: pd.DataFrame, images: int | None = None) -> Figure:
+    """Every scored trial, the best so far as steps, and the baseline with the noise of one run.
+
+    `frame` is that of a `sweep.results.result.Result`; `images` the number of validation images, without which
+    no noise is drawn.
+    """
+    found = table(frame)
+    figure = _progress("Best so far, trial by trial", found, found["trial"].astype(float), frame, images)
+    if len(found) >= 2:
+        first, last = int(found["trial"].iloc[0]), int(found["trial"].iloc[-1])
+        space = max(0.4, 0.015 * (last - first))
+        figure.x_axis(title="trial", range=[first - space, last + space], **marks.whole_numbers(len(found)))
+    return figure
+
+
+def spending(frame: pd.DataFrame, images: int | None = None) -> Figure:
+    """The same over the time that was trained until each trial had ended."""
+    found = spending_table(frame)
+    spent = float(found["spent"].max()) if len(found) else 0.0
+    if spent <= 0:
+        return nothing("No time has been spent on training yet.")
+    unit, scale = labels.unit_of_time(spent)
+    figure = _progress("Best so far, over the time trained", found, found["spent"] / scale, frame, images)
+    figure.x_axis(title=f"total training time, {unit}", range=[0, 1.02 * spent / scale], nticks=7)
+    return figure
+
+
+def _progress(
+    title: str, table: pd.DataFrame, at: "pd.Series[float]", frame: pd.DataFrame, images: int | None
+) -> Figure:
+    if len(table) < 2:
+        return nothing("Two trials with a score are needed to show progress.")
+    reference = frames.baseline_score(frame)
+    low, high = axes.score_range(frames.comparable(table), reference)
+    if reference is not None and images is not None:  # differences look as small as they are beside the band
+        noise = 1.1 * noise_of_difference(reference, reference, images)
+        low, high = min(low, max(reference - noise, 0)), max(high, min(reference + noise, 1))
+    figure = Figure(title, 330)
+    if reference is not None:
+        marks.baseline_line(figure, reference, images)
+    table = table.assign(at=at.round(4))
+    points = axes.thin(table, MOST_POINTS)
+    marks.trials(figure, points, (low, high))
+    climb = climb_of(table)
+    if len(climb):
+        marks.steps(figure, climb["at"].tolist(), climb["so_far"], "best so far")
+    marks.accuracy_axis(figure, low, high)
+    return figure.leaves_out(marks.thinned(len(points), len(table)), marks.below(table["score"], low))
+
+
+def _blocks(result: Result) -> Sequence[Block]:
+    return [charts([draw(result.frame, result.study.validation) for draw in (chart, spending)])]
+
+
+SECTION = Section(
+    "history",
+    "Optimization history",
+    "Each mark is a trial. The line is the best completed trial so far. The band is the noise of single runs around "
+    "the baseline.",
+    _blocks,
+)

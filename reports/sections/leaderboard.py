@@ -1,0 +1,81 @@
+"""The leaderboard: every trial with a score, best first."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+from reports import effects, frames, labels
+from reports.blocks import Block, Head, Pager, Row, Section, Sentence, Table
+from sweep import wording
+from sweep.results.result import Result
+
+MOST_ROWS = 100
+MOST_COLUMNS = 5
+"""Parameters that are shown before the reader picks columns."""
+
+
+def _blocks(result: Result) -> Sequence[Block]:
+    """The first page, which is all that a file has."""
+    return _page(result, None)
+
+
+def _page(result: Result, number: int | None) -> Sequence[Block]:
+    """A page of the table, from 0, whose trials can all be opened; None: the first, of which some cannot."""
+    table = frames.by_score(result.frame)
+    if table.empty:
+        return [Sentence("No trial has a score yet.")]
+    varied = [name for name in effects.by_importance(result.frame, result.study.drawn) if name in table]
+    columns = ["score", "difference", *varied, "parameters", "flops", "trained_epochs", "reused_epochs", "seconds"]
+    top = frames.best(result.frame)
+    best = -1 if top is None else int(top["trial"])
+    linked = set(frames.detailed(result.frame) if number is None else table["trial"])
+    first = MOST_ROWS * (number or 0)
+    rows = [_row(entry, columns, best, linked) for entry in table[first : first + MOST_ROWS].to_dict("records")]
+    more, after, pager = len(table) - len(rows), "", None
+    if more and number is None:
+        after = f"{wording.several(more, 'more trial')} below; `sweep trials {result.study.name}` lists them all."
+    elif more and number is not None:
+        text = f"Places {first + 1:,} to {first + len(rows):,} of {len(table):,}"
+        pager = Pager(text, number, (len(table) - 1) // MOST_ROWS)
+    name, tall = "Trials by validation accuracy", len(rows) > 25
+    total = len(table) if more else None
+    return [Table(name, _heads(varied), rows, after=after, tall=tall, tools=True, total=total, pager=pager)]
+
+
+def _heads(varied: Sequence[str]) -> list[Head]:
+    parameters = [
+        Head(labels.label(name), labels.explanation(name), extra=place >= MOST_COLUMNS)
+        for place, name in enumerate(varied)
+    ]
+    return [
+        Head("Trial"),
+        Head("Accuracy", "share of validation images classified correctly after the last trained epoch"),
+        Head("vs baseline", "difference to the baseline in percentage points"),
+        *parameters,
+        Head("Parameters", "number of values the network learns or updates"),
+        Head("FLOPs", "operations for one image", extra=True),
+        Head("Epochs", "epochs trained"),
+        Head("Reused", "epochs taken from the database", extra=True),
+        Head("Time", "seconds of training and scoring"),
+        Head("Outcome", number=False),
+    ]
+
+
+def _row(entry: Mapping[Hashable, Any], columns: Sequence[str], best: int, linked: set[int]) -> Row:
+    mark = "best" if entry["trial"] == best else "baseline" if entry["baseline"] else ""
+    word = " · baseline" if entry["baseline"] else " · best" if mark else ""
+    texts = {name: labels.value(name, entry[name]) for name in columns}
+    texts["difference"] = wording.NOTHING if entry["baseline"] else wording.points(entry["difference"])
+    outcome = str(entry["outcome"])
+    scales = {"score": 100, "difference": 100}  # as they are shown
+    keys = [labels.key(entry[name] * scales[name] if name in scales else entry[name]) for name in ("trial", *columns)]
+    link = f"#trial-{entry['trial']}" if entry["trial"] in linked else ""
+    return Row([f"{entry['trial']}{word}", *texts.values(), outcome], mark, [*keys, outcome], link)
+
+
+SECTION = Section(
+    "leaderboard",
+    "Leaderboard",
+    "Every trial with a score, best first. A trial's number leads to its details.",
+    _blocks,
+    paged=_page,
+)

@@ -1,0 +1,30 @@
+"""The outlook: what the last trials gained, what more time would add, and which ranges end too soon."""
+
+from collections.abc import Sequence
+
+from reports import labels
+from reports.blocks import Block, Section, Sentence
+from sweep.results.outlook import in_words, look_ahead
+from sweep.results.result import Result
+
+
+def sentences(result: Result) -> list[str]:
+    """What there is to say; nothing where too few trials have completed."""
+    found = look_ahead(result.study, result.frame)
+    if found is None:
+        return []
+    clauses = in_words(found, lambda edge: labels.with_value(edge.name, edge.value))
+    return [f"{text[:1].upper()}{text[1:]}." for text in clauses]
+
+
+def _blocks(result: Result) -> Sequence[Block]:
+    return [Sentence(text) for text in sentences(result)] or [Sentence("Too few trials have completed for an outlook.")]
+
+
+SECTION = Section(
+    "outlook",
+    "Outlook",
+    "The forecast assumes that further trials are as good as the last ones, at the pace so far. A range ends too soon "
+    "if most of the best trials lie at its end.",
+    _blocks,
+)

@@ -1,0 +1,42 @@
+"""Where the numbers come from: the study as it was run, versions, machine and data."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from reports import labels
+from reports.blocks import Block, Definitions, Section
+from sweep import wording
+from sweep.results.result import Result
+
+
+def table(result: Result) -> pd.DataFrame:
+    """Where the numbers come from: `part` (study or training), `name`, `value` in labels."""
+    document = {name: value for name, value in result.study.as_document().items() if name != "space"}
+    document["base"] = document["base"] or "the tutorial's network and training"
+    training = {name: value for name, value in result.provenance.items() if name != "versions"}
+    training |= {f"version of {name}": value for name, value in (result.provenance.get("versions") or {}).items()}
+    rows = [("study", *row) for row in _flat(document)] + [("training", *row) for row in _flat(training)]
+    return pd.DataFrame(rows, columns=["part", "name", "value"], dtype=object)
+
+
+def _flat(tree: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, value in tree.items():
+        title = f"{above}{name}".replace("_", " ")
+        if isinstance(value, Mapping) and value:
+            rows += _flat(value, f"{title}, ")
+        elif isinstance(value, list | tuple | set | frozenset):
+            rows.append((title, ", ".join(str(item) for item in value) or wording.NOTHING))
+        else:
+            rows.append((title, wording.NOTHING if value in (None, "", {}) else labels.value("", value)))
+    return rows
+
+
+def _blocks(result: Result) -> Sequence[Block]:
+    parts = table(result).groupby("part", sort=False)[["name", "value"]]
+    return [Definitions(str(part).capitalize(), list(rows.itertuples(index=False, name=None))) for part, rows in parts]
+
+
+SECTION = Section("provenance", "Provenance", "", _blocks)

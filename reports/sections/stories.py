@@ -1,0 +1,169 @@
+"""Trial details: what a trial changed, how it went, why it ended, and how to train it again."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reports import frames, labels
+from reports.blocks import Block, Definitions, Fold, Head, Row, Section, Sentence, Story, Table, chart_of
+from reports.sections import curves
+from sweep import wording
+from sweep.results.result import Result, configuration_of
+from sweep.space.configuration import Configuration
+
+MOST_EPOCHS = 12
+"""Accuracies that are listed."""
+MOST_LINES = 20
+"""Of a log."""
+
+
+@dataclass(frozen=True)
+class _Study:
+    """What the details of all trials share, looked up once."""
+
+    result: Result
+    names: list[str]
+    best: "pd.Series[Any] | None"
+    baseline: "pd.Series[Any] | None"
+    baseline_score: float | None
+    curves: Mapping[int, pd.DataFrame]
+
+
+def _study(result: Result, trials: set[int]) -> _Study:
+    frame, baseline = result.frame, frames.baseline(result.frame)
+    wanted = trials if baseline is None else trials | {int(baseline["trial"])}
+    points = result.curves[result.curves["trial"].isin(wanted)].sort_values(["trial", "epoch"]).groupby("trial")
+    by_trial = {int(str(trial)): rows for trial, rows in points}
+    score = frames.baseline_score(frame)
+    return _Study(result, frames.parameters(frame), frames.best(frame), baseline, score, by_trial)
+
+
+def _story(study: _Study, row: "pd.Series[Any]") -> Story:
+    trial = int(row["trial"])
+    curve = study.curves.get(trial)
+    before = None if study.baseline is None else study.curves.get(int(study.baseline["trial"]))
+    drawn = None if curve is None else chart_of(curves.single(trial, curve, before), interactive=False)
+    return Story(
+        trial,
+        _heading(row, study.best),
+        labels.ended(row),
+        _changes(row, study.baseline, study.names),
+        Definitions("", _facts(study, row, curve)),
+        drawn,
+        as_toml(row),
+        _tail(row.get("detail")),
+    )
+
+
+def _tail(detail: object) -> str:
+    """The last lines of its log."""
+    return "\n".join(str(detail).strip().splitlines()[-MOST_LINES:]) if labels.given(detail) else ""
+
+
+def _heading(row: "pd.Series[Any]", top: "pd.Series[Any] | None") -> str:
+    """As in "Trial 7, the best: 98.97 %"; without a score, the number and role alone."""
+    best = top is not None and top["trial"] == row["trial"]
+    roles = [role for role, holds in (("the best", best), ("the baseline", bool(row["baseline"]))) if holds]
+    score = "" if wording.missing(row["score"]) else f": {wording.percent(row['score'])}"
+    return ", ".join([f"Trial {row['trial']}", *roles]) + score
+
+
+def _changes(row: "pd.Series[Any]", reference: "pd.Series[Any] | None", names: list[str]) -> Table | None:
+    if reference is None or reference["trial"] == row["trial"]:
+        return None
+    heads = [Head("Differs from the baseline", number=False), Head("Baseline"), Head("This trial")]
+    rows = [
+        Row([labels.label(name), labels.value(name, reference[name]), labels.value(name, row[name])], "changed")
+        for name in frames.changed(row, reference, names)
+    ]
+    return Table(f"What trial {row['trial']} changed", heads, rows) if rows else None
+
+
+def _facts(study: _Study, row: "pd.Series[Any]", curve: pd.DataFrame | None) -> list[tuple[str, str]]:
+    """What is known of how the trial went; what a database does not hold is left out."""
+    away = math.nan if study.baseline_score is None or row["baseline"] else row["score"] - study.baseline_score
+    reused = row["reused_epochs"]
+    facts = {
+        "vs baseline": "" if wording.missing(away) else f"{wording.points(away)} points",
+        "epochs": _epochs(row),
+        "accuracy by epoch": "" if curve is None else _accuracies(curve[curve["val_accuracy"].notna()]),
+        "reuse": f"{wording.epochs(reused)} taken from the database" if reused > 0 else "",
+        "reused from": row.get("reused_from"),
+        "attempts": row.get("attempts"),
+        "training time": wording.duration(row["seconds"]),
+        "started": labels.moment(row["started"]),
+        "finished": labels.moment(row["finished"]),
+        "network": _network(row),
+        "where": study.result.where,
+        "seed": "" if wording.missing(row["seed"]) else f"{row['seed']}",
+        "run": str(row["fingerprint"])[:12] if labels.given(row["fingerprint"]) else "",
+    }
+    return [(name, str(value)) for name, value in facts.items() if labels.given(value) and value != wording.NOTHING]
+
+
+def _epochs(row: "pd.Series[Any]") -> str:
+    trained, planned = row["trained_epochs"], row.get("epochs")
+    if wording.missing(planned) or trained == planned:
+        return f"{trained:g}"
+    return f"{trained:g} of {planned:g}"
+
+
+def _accuracies(curve: pd.DataFrame) -> str:
+    texts = [
+        f"{100 * accuracy:.2f}" + (f" (epoch {epoch:g})" if epoch % 1 else "")
+        for epoch, accuracy in zip(curve["epoch"], curve["val_accuracy"], strict=True)
+    ]
+    if len(texts) > MOST_EPOCHS:
+        texts = [*texts[: MOST_EPOCHS - 1], "…", texts[-1]]
+    return " → ".join(texts) + " %" if texts else ""
+
+
+def _network(row: "pd.Series[Any]") -> str:
+    if wording.missing(row["parameters"]):
+        return ""
+    return f"{wording.count(row['parameters'])} parameters, {wording.count(row['flops'])} FLOPs per image"
+
+
+def as_toml(row: "pd.Series[Any]") -> str:
+    """The part of a study file that makes this configuration its base."""
+    tutorial = Configuration().values()
+    values = configuration_of(row).values()
+    changed = {name: value for name, value in values.items() if tutorial.get(name) != value}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in changed.items()]  # for these, JSON is TOML
+    return "\n".join(["[base]", *(lines or ["# the tutorial's values"])])
+
+
+def story(result: Result, trial: int) -> Story | None:
+    """One trial's details; None where there is no such trial."""
+    rows = result.frame[result.frame["trial"] == trial]
+    return _story(_study(result, {trial}), rows.iloc[0]) if len(rows) else None
+
+
+def stories(result: Result) -> list[Story]:
+    """The details of those trials that a page shows in detail."""
+    trials = frames.detailed(result.frame)
+    study = _study(result, set(trials))
+    rows = {int(row["trial"]): row for _, row in result.frame[result.frame["trial"].isin(trials)].iterrows()}
+    return [_story(study, rows[trial]) for trial in trials]
+
+
+def _blocks(result: Result) -> Sequence[Block]:
+    found = stories(result)
+    if not found:
+        return [Sentence("There are no trials yet.")]
+    left = len(result.frame) - len(found)
+    more = f"`sweep show {result.study.name} N` shows any of the {wording.several(left, 'other trial')}."
+    blocks: list[Block] = [Fold(wording.several(len(found), "trial"), found)] if len(found) > 12 else [*found]
+    return [*blocks, *([Sentence(more)] if left else [])]
+
+
+SECTION = Section(
+    "stories",
+    "Trial details",
+    "The best trials first, then some without a score: what each changed, how it went and why it ended.",
+    _blocks,
+)

@@ -1,0 +1,109 @@
+"""What a dashboard says of this moment."""
+
+import re
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from samples.results import study
+
+from reports.dashboard.now import HEIGHT, NOW, STUDIES, WIDTH
+from reports.pages.html import section_html
+from sweep.results.live import Standing, TrialSoFar
+from sweep.runs import Epoch, Outcome
+from sweep.system.processes import Identity
+
+BASE = study().base
+HOLDER = Identity("lab", "lab 1", 4711, 0.0)
+
+
+def trial(number, *scores, outcome=Outcome.COMPLETED, **fields):
+    curve = tuple(Epoch(epoch, 0.1, 0.9, 0.1, score, 2.0) for epoch, score in enumerate(scores, 1))
+    ended = None if outcome is Outcome.RUNNING else datetime(2026, 1, 1, 12, number)
+    configuration = BASE if number == 0 else BASE.replaced({"batch_size": 16 * number})
+    began = datetime(2026, 1, 1, 12)
+    made = TrialSoFar(number, outcome, "", number == 0, configuration, curve, 2.0 * len(scores), 1, began, ended)
+    return replace(made, **fields)
+
+
+BASELINE = trial(0, 0.95, 0.97, 0.98, 0.981, 0.982)
+RUNNING = trial(3, 0.96, 0.975, outcome=Outcome.RUNNING)
+EMPTY = Standing(study(), {}, 0, None, (), (), None, None)
+IN_FULL = Standing(
+    study(),
+    {Outcome.COMPLETED: 2, Outcome.RUNNING: 1, Outcome.FAILED: 1, Outcome.DIVERGED: 2},
+    5,
+    HOLDER,
+    (RUNNING,),
+    (trial(2, 0.985), trial(1, outcome=Outcome.FAILED, reason="no memory"), BASELINE),
+    trial(2, 0.985),
+    BASELINE,
+)
+
+
+def said(element, subject):
+    """The text of an element, a cell or a line each."""
+    text = re.sub(r"<[^>]*>", "\n", section_html(element, subject)).replace("\N{NO-BREAK SPACE}", " ")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize(
+    ("standing", "sentence"),
+    [
+        (EMPTY, "Not running. sweep run quickstart starts the study."),
+        (replace(EMPTY, holder=HOLDER), "Process 4711 on lab is running this study. No trial is in progress."),
+        (IN_FULL, "Process 4711 on lab is running this study: 1 trial in progress."),
+        (
+            replace(IN_FULL, holder=None),
+            "The process running this study stopped unexpectedly. sweep run quickstart resumes its 1 trial.",
+        ),
+        (
+            replace(EMPTY, counted=12),
+            "All planned trials are done. sweep confirm quickstart tests the best on fresh seeds.",
+        ),
+    ],
+)
+def test_it_says_whether_somebody_runs_the_study(standing, sentence):
+    assert " ".join(said(NOW, standing)).startswith(f"Now {sentence}")
+
+
+def test_tiles_have_the_figures_of_the_standing():
+    lines = said(NOW, IN_FULL)
+    for name, figure, note in (
+        ("Trials done", "5 of 12", "1 running and 2 completed"),
+        ("Best so far", "98.50 %", "trial 2, +0.30 points vs baseline"),
+        ("Failures", "3", "2 diverged and 1 failed"),
+    ):
+        at = lines.index(name)
+        assert lines[at + 1 : at + 3] == [figure, note]
+    assert "Time left" in lines
+    assert "Time left" not in said(NOW, replace(IN_FULL, holder=None))
+
+
+def test_a_running_trial_is_compared_with_the_baseline_after_as_many_epochs():
+    lines = said(NOW, IN_FULL)
+    at = lines.index("3", lines.index("Trials in progress"))
+    assert lines[at : at + 6] == ["3", "2 of 5", "97.50 %", "+0.50", "4.0 s", "batch size 48"]
+
+
+def test_curves_stay_in_their_box_and_the_last_place_has_a_dot():
+    html = section_html(
+        NOW, replace(IN_FULL, running=(RUNNING, trial(4, 0.1, float("nan"), 1.0, outcome=Outcome.RUNNING)))
+    )
+    drawn = re.findall(r'class="own" points="([^"]*)"', html)
+    assert len(drawn) == len(re.findall(r"<circle", html)) == 2
+    for x, y in (map(float, point.split(",")) for points in drawn for point in points.split()):
+        assert 0 <= x <= WIDTH
+        assert 0 <= y <= HEIGHT
+    assert [len(points.split()) for points in drawn] == [2, 2]  # what is no number is left out
+
+
+def test_the_list_of_studies_says_how_each_is():
+    lines = said(STUDIES, [IN_FULL, replace(EMPTY, counted=12), replace(IN_FULL, holder=None), EMPTY])
+    assert [line for line in lines if line.startswith(("running", "done", "stopped", "not started"))] == [
+        "running, about 30 s left",  # six to come for 4 s each, and 6 s for the one that runs
+        "done",
+        "stopped",
+        "not started",
+    ]
+    assert "starts one" in " ".join(said(STUDIES, []))

@@ -1,0 +1,310 @@
+"""The dashboard as HTTP has it: who is answered, with what, and what is drawn how often."""
+
+import http.client
+import platform
+import re
+
+import pytest
+from samples.dashboard import served
+from samples.databases import begin, keep
+from samples.results import sample, study
+
+from reports.dashboard import views
+from reports.dashboard.server import Dashboard
+from reports.pages.contents import STUDY
+from sweep.errors import InputError
+from sweep.results.live import Reading
+from sweep.runs import Epoch, Outcome
+from sweep.storage.store import Store
+from sweep.system.processes import Identity
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("dashboard") / "sweep.db")
+    keep(path, sample(12))
+    keep(path, sample(3, name="other", seed=1))
+    return path
+
+
+@pytest.fixture(scope="module")
+def dashboard(storage):
+    with served(storage) as dashboard:
+        yield dashboard
+
+
+def ask(dashboard, path, method="GET", **headers):
+    """The answer with its body read."""
+    connection = http.client.HTTPConnection(dashboard.server_address[0], dashboard.port, timeout=60)
+    connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    answer = connection.getresponse()
+    answer.body = answer.read().decode()
+    connection.close()
+    return answer
+
+
+# -- who is answered
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:9000", "127.0.0.1", "127.0.0.1:8080", "[::1]:1"])
+def test_this_machines_own_names_are_answered_whatever_the_port(dashboard, host):
+    assert ask(dashboard, "/", Host=host).status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "", "10.0.0.1", "[", "localhost@evil.example"]
+)
+def test_a_page_elsewhere_that_bends_its_name_to_this_machine_gets_nothing(dashboard, host):
+    answer = ask(dashboard, "/study/quickstart", Host=host)
+    assert (answer.status, answer.body) == (421, "This dashboard does not answer to that host name.")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "<script>"])
+def test_only_get_is_answered(dashboard, method):
+    answer = ask(dashboard, "/", method)
+    assert answer.status in (400, 405)
+    assert "script" not in answer.body
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/study/quickstart", "/study/quickstart/section/history", "/nothing", "/compare"]
+)
+def test_every_answer_forbids_what_a_page_does_not_need(dashboard, path):
+    headers = ask(dashboard, path).headers
+    directives = dict(each.split(" ", 1) for each in headers["Content-Security-Policy"].split("; "))
+    assert directives["default-src"] == "'none'"
+    assert directives["script-src"] == directives["connect-src"] == "'self'"
+    assert directives["frame-ancestors"] == "'none'"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Server"] == "sweep"
+
+
+def test_on_another_address_a_token_is_wanted_and_becomes_a_cookie(storage):
+    with served(storage, host="0.0.0.0") as dashboard:
+        address, token = dashboard.address.split("?token=")
+        assert address == f"http://{platform.node()}:{dashboard.port}/"
+        assert len(token) >= 32
+        for path in ("/", "/?token=", "/?token=no", "/study/quickstart/events", f"/?token={token[:-1]}"):
+            assert ask(dashboard, path, Host=platform.node()).status == 403
+        entered = ask(dashboard, f"/study/quickstart?token={token}")
+        assert entered.status == 200
+        assert 'url=/study/quickstart"' in entered.body
+        cookie, *attributes = entered.headers["Set-Cookie"].split("; ")
+        assert attributes == ["HttpOnly", "SameSite=Strict", "Path=/"]
+        assert ask(dashboard, "/study/quickstart", Cookie=cookie).status == 200
+        assert ask(dashboard, "/study/quickstart", Cookie=cookie[:-1]).status == 403
+        assert ask(dashboard, "/study/quickstart", Cookie='=;;é="').status == 403
+        assert ask(dashboard, "/", Cookie=cookie, Host="evil.example").status == 421
+        leading = ask(dashboard, f"//evil.example/?token={token}")
+        assert 'url=/evil.example"' in leading.body
+
+
+def test_two_dashboards_have_two_tokens(storage):
+    with served(storage, host="0.0.0.0") as one, served(storage, host="0.0.0.0") as other:
+        assert one.token != other.token
+
+
+# -- with what
+
+
+def test_there_is_a_list_of_studies_and_a_single_one_is_led_to(dashboard, tmp_path):
+    assert re.findall(r'href="(/study/[^"]*)"', ask(dashboard, "/").body) == ["/study/quickstart", "/study/other"]
+    keep(str(tmp_path / "one.db"), sample(2, name="alone"))
+    with served(tmp_path / "one.db") as one:
+        answer = ask(one, "/")
+        assert (answer.status, answer.headers["Location"]) == (302, "/study/alone")
+        assert ask(one, "/compare").status == 404
+
+
+def test_a_page_comes_with_what_is_cheap_and_places_for_the_rest(dashboard):
+    text = ask(dashboard, "/study/quickstart").body
+    assert re.findall(r'<section id="(\w+)" class="[\w ]*" aria-busy="true"', text) == [
+        "summary",
+        *(element.key for element in STUDY.sections),
+    ]
+    assert "12 of 12" in text
+    assert len(text) < 20_000
+
+
+@pytest.mark.parametrize("key", ["now", "summary", *(element.key for element in STUDY.sections)])
+def test_each_section_comes_by_itself_and_only_if_it_is_another(dashboard, key):
+    path = f"/study/quickstart/section/{key}"
+    answer = ask(dashboard, path)
+    assert answer.status == 200
+    assert answer.body.startswith(f'<section id="{key}"')
+    again = ask(dashboard, path, If_None_Match=answer.headers["ETag"])
+    assert (again.status, again.body) == (304, "")
+
+
+def test_scripts_and_styles_are_loaded_once_and_kept(dashboard):
+    text = ask(dashboard, "/study/quickstart").body
+    addresses = re.findall(r'(?:src|href)="(/static/[^"]*)"', text)
+    assert len(addresses) == 3
+    for address in addresses:
+        answer = ask(dashboard, address)
+        assert answer.status == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert ask(dashboard, address.replace("/static/", "/static/0")).status == 404
+    assert not re.findall(r"<script[^>]*>(?!</script>)", text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing", "/study", "/study/none/section/now", "/study/none/events", "/study/quickstart/section/none",
+        "/study/quickstart/section/../../..", "/static/../server.py", "/study/quickstart/trial/99", "/%00",
+        "/study/%2e%2e",
+        "/study/quickstart/trial/-1", "/study/quickstart/trial/9999999999999999999999", "/study/none/trial/1",
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_not_found(dashboard, path):
+    answer = ask(dashboard, path)
+    assert answer.status == 404
+    assert "Traceback" not in answer.body
+
+
+@pytest.mark.parametrize("number", ["0", "1", "-1", "x", "9" * 30, ""])
+def test_any_page_of_a_table_may_be_asked_for(dashboard, number):
+    assert ask(dashboard, f"/study/quickstart/section/leaderboard?page={number}").status == 200
+
+
+def test_any_trials_story_can_be_had(dashboard):
+    story = ask(dashboard, "/study/quickstart/trial/3").body
+    assert 'id="trial-3"' in story
+    assert "[base]" in story
+
+
+def test_an_error_of_ours_is_told_in_the_terminal_and_not_to_the_browser(storage, monkeypatch, capsys):
+    with served(storage) as dashboard:
+        monkeypatch.setattr(dashboard.pages, "study", lambda name: 1 / 0)
+        answer = ask(dashboard, "/study/quickstart")
+    assert answer.status == 500
+    assert "ZeroDivisionError" not in answer.body
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_database_that_cannot_be_read_is_said_in_a_sentence(tmp_path):
+    path = tmp_path / "sweep.db"
+    keep(str(path), sample(2))
+    with served(path) as dashboard:
+        assert ask(dashboard, "/study/quickstart").status == 200
+        for each in tmp_path.iterdir():
+            each.write_bytes(b"no database at all " * 1000)
+        answer = ask(dashboard, "/study/quickstart")
+    assert answer.status == 503
+    assert answer.body.startswith("The database")
+
+
+# -- while a study runs
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A store with a study that this process holds, and its id."""
+    with Store.open(str(tmp_path / "sweep.db")) as store:
+        tried = study(name="running", trials=9)
+        study_id = store.begin_study(tried, "digest")
+        store.take_lease(study_id, Identity.own(), None)
+        yield store, study_id, tried.base, str(tmp_path / "sweep.db")
+
+
+def epoch(store, study_id, trial, number, score=0.98):
+    store.add_epoch(trial.run.fingerprint, Epoch(number, 0.1, score, 0.1, score, 2.0), study_id, trial.number)
+
+
+def test_events_tell_of_every_change_and_of_nothing_else(running, monkeypatch):
+    monkeypatch.setattr(views, "WATCH_SECONDS", 0.01)
+    monkeypatch.setattr("reports.dashboard.server.WATCH_SECONDS", 0.01)
+    store, study_id, base, path = running
+    with served(path) as dashboard:
+        connection = http.client.HTTPConnection("127.0.0.1", dashboard.port, timeout=60)
+        connection.request("GET", "/study/running/events")
+        stream = connection.getresponse()
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+
+        def told():
+            return [stream.readline(), stream.readline()][0]
+
+        seen = [told()]
+        trial = begin(store, study_id, 0, base, baseline=True)
+        seen.append(told())
+        epoch(store, study_id, trial, 1)
+        seen.append(told())
+        store.beat(study_id, Identity.own())  # that somebody is alive is no news
+        store.end_trial(study_id, 0, Outcome.COMPLETED)
+        seen.append(told())
+        store.end_lease(study_id, Identity.own())
+        seen.append(told())
+        assert len(set(seen)) == 5
+        assert all(line.startswith(b"data: ") for line in seen)
+        connection.close()
+
+
+def test_a_section_is_drawn_once_per_change_however_many_look(running, monkeypatch):
+    monkeypatch.setattr(views, "WATCH_SECONDS", 0)
+    monkeypatch.setattr(views, "REST", 0)
+    store, study_id, base, path = running
+    trial = begin(store, study_id, 0, base, baseline=True)
+    with Reading.open(path) as reading:
+        view = views.Pages(reading).study("running")
+        drawn = []
+        make = view.parts["outcomes"].draw
+        monkeypatch.setitem(
+            view.parts, "outcomes", views.replace(view.parts["outcomes"], draw=lambda n: drawn.append(n) or make(n))
+        )
+        first = [view.drawn("outcomes") for _ in range(5)]
+        assert len(drawn) == 1
+        assert len({each.tag for each in first}) == 1
+        store.end_trial(study_id, trial.number, Outcome.FAILED, "no memory")
+        assert "no memory" in view.drawn("outcomes").html
+        assert len(drawn) == 2
+
+
+def test_what_is_redrawn_rests_but_this_moment_does_not(running, monkeypatch):
+    monkeypatch.setattr(views, "WATCH_SECONDS", 0)
+    monkeypatch.setattr(views, "REST", 10_000)
+    store, study_id, base, path = running
+    trial = begin(store, study_id, 0, base, baseline=True)
+    with Reading.open(path) as reading:
+        view = views.Pages(reading).study("running")
+        assert [view.drawn(key).wait for key in ("now", "outcomes", "summary")] == [0, 0, 0]
+        epoch(store, study_id, trial, 1)
+        assert "1 of 5" in view.drawn("now").html
+        again = view.drawn("outcomes")  # the first change is drawn at once, and then there is a rest
+        assert again.wait == 0
+        epoch(store, study_id, trial, 2)
+        store.end_trial(study_id, 0, Outcome.FAILED, "no memory")
+        assert "no memory" not in view.drawn("outcomes").html
+        assert view.drawn("outcomes").wait > 0
+        assert "1 failed" in view.drawn("now").html
+
+
+def test_looking_writes_nothing(running):
+    store, study_id, base, path = running
+    begin(store, study_id, 0, base, baseline=True)
+    with Reading.open(path) as reading, pytest.raises(Exception, match="readonly"):
+        reading._store.end_lease(study_id, Identity.own())
+    assert store.holder(study_id) is not None
+
+
+# -- where it listens
+
+
+def test_a_port_in_use_is_said_and_without_one_the_next_is_taken(storage, monkeypatch):
+    with Reading.open(storage) as reading, Dashboard(reading, port=0) as first:
+        with pytest.raises(InputError, match=rf"port {first.port} of 127.0.0.1: Address already in use.*--port"):
+            Dashboard(reading, port=first.port)
+        monkeypatch.setattr("sweep.system.ports.PORTS", range(first.port, first.port + 1))
+        with pytest.raises(InputError, match=r"Every port from .* is in use"):
+            Dashboard(reading)
+        monkeypatch.setattr("sweep.system.ports.PORTS", range(first.port, first.port + 50))
+        with Dashboard(reading) as second:
+            assert second.port > first.port
+
+
+def test_an_address_that_is_not_this_machines_is_said(storage):
+    with Reading.open(storage) as reading:
+        for host in ("no.such.host.invalid", "203.0.113.7", "exa mple"):
+            with pytest.raises(InputError, match="--host"):
+                Dashboard(reading, host=host, port=0)

@@ -1,0 +1,27 @@
+import pandas as pd
+
+from reports.drawing import axes
+
+
+def test_terrible_trials_do_not_press_the_good_ones_together():
+    low, high = axes.score_range([0.1, 0.098, 0.5, 0.985, 0.986, 0.988, 0.99, 0.987, 0.991], reference=0.985)
+    assert 0.97 < low < 0.985
+    assert 0.991 < high < 0.993
+
+
+def test_terrible_trials_may_even_be_the_majority():
+    low, _ = axes.score_range([0.1] * 60 + [0.98 + number / 4000 for number in range(40)])
+    assert low > 0.93
+
+
+def test_a_range_never_makes_noise_look_like_a_difference():
+    low, high = axes.score_range([0.98, 0.9801])
+    assert high - low >= 0.004
+
+
+def test_thinning_keeps_the_best():
+    table = pd.DataFrame({"score": [(37 * number % 1000) / 1000 for number in range(1000)]})
+    kept = axes.thin(table, 100)
+    assert len(kept) <= 100
+    assert set(table["score"].nlargest(25)) <= set(kept["score"])
+    assert kept.index.is_monotonic_increasing

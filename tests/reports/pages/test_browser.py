@@ -1,0 +1,276 @@
+"""The page as its reader has it: in a real Chromium, which must be there."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from samples.browser import browser, opened
+from samples.pages import DRAWN, EVERYTHING, SCREENS, press, see_all
+from samples.results import HOSTILE, confirmed, frame_of, halted, result_of, rows_of, sample, shifted
+
+import reports
+from reports import frames
+from reports.pages import contents
+from sweep.data import dataset as data
+from sweep.data.dataset import Split
+from sweep.results.predictions import Predictions
+from sweep.results.result import Result
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as pipe:
+        yield pipe
+
+
+def hostile():
+    rows = [
+        *rows_of(0.98, 0.985, 0.99),
+        {"trial": 3, "outcome": "failed", "reason": HOSTILE, "learning_rate": 0.001},
+        {"trial": 4, "outcome": HOSTILE, "reason": HOSTILE, "score": 0.98, "learning_rate": 0.001},
+    ]
+    bare = result_of(rows, description=HOSTILE, data=f"/pictures/{HOSTILE}")
+    return Result(bare.study, frame_of(rows), bare.curves, {HOSTILE: {HOSTILE: [HOSTILE, 1]}})
+
+
+def mistaken():
+    """A study on real images, with made-up predictions that differ on some of them."""
+    dataset, split = data.load("mnist"), Split(0, 1000)
+    labels = data.partition(dataset, split).y_score.astype(np.uint16)
+    wrong = {name: np.random.default_rng(seed).random(1000) < 0.05 for seed, name in enumerate(("ours", "baseline"))}
+    predicted = {name: np.where(there, (labels + 1) % 10, labels) for name, there in wrong.items()}
+    return replace(sample(12), predictions=Predictions(3, 0, split, "mnist", dataset.digest, **predicted))
+
+
+PAGES = {
+    "none": sample(0),
+    "one": sample(1),
+    "twelve": sample(12),
+    "confirmed": confirmed(
+        sample(12),
+        {0: shifted(0, 0.1, -0.1), 1: shifted(0.3, 0.5, 0.2), 2: shifted(0.4, 0.5, 0.2), 3: [0.1], 4: shifted(-3, -2)},
+        test=(shifted(0.3, 0.5, 0.2), shifted(0, 0.1, -0.1)),
+    ),
+    "hundred": sample(100),
+    "ten thousand": sample(10_000),
+    "halted": halted(60),
+    "mistakes": mistaken(),
+    "failures": result_of([{"trial": 0, "outcome": "failed", "reason": "no memory", "baseline": True}]),
+    "running": result_of([*rows_of(0.98, 0.99), {"trial": 2, "outcome": "running", "score": 0.5}]),
+    "hostile": hostile(),
+    "several": [sample(20, name="one"), sample(12, name="other", seed=1), sample(0, name="none")],
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    for name, results in PAGES.items():
+        reports.write(results, folder / f"{name}.html")
+    return folder
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_asks_for_nothing_and_complains_about_nothing(chromium, files, name):
+    path = files / f"{name}.html"
+    with opened(chromium, path) as page:
+        see_all(page)
+        page.ask("document.querySelectorAll('thead button').forEach((button) => button.click())")
+        assert page.problems == []
+        assert [url for url in page.requests if not url.startswith(("data:", "blob:"))] == [path.as_uri()]
+
+
+@pytest.mark.parametrize(("width", "dark"), SCREENS)
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_is_wider_than_its_window(chromium, files, name, width, dark):
+    with opened(chromium, files / f"{name}.html", width=width, dark=dark) as page:
+        see_all(page)
+        assert page.problems == []
+        assert page.ask("document.documentElement.scrollWidth") <= width
+        wide = page.ask("[...document.querySelectorAll('figure.chart svg.main-svg')].map((svg) => svg.clientWidth)")
+        assert all(0 < each <= width for each in wide)
+
+
+CONTRAST = """
+(() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  function rgb(color) {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  }
+  function light(color) {  // relative luminance as in WCAG 2
+    const parts = color.slice(0, 3).map((part) => part / 255);
+    const [r, g, b] = parts.map((part) => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  }
+  function behind(element) {
+    for (; element; element = element.parentElement) {
+      const color = rgb(getComputedStyle(element).backgroundColor);
+      if (color[3] > 250) return color;
+    }
+    return [255, 255, 255, 255];
+  }
+  const kinds = "h1, h2, h3, p, td, th, dt, dd, a, summary, button, li, small, pre, .main-svg text, .still text";
+  const there = (each) => each.textContent.trim() && each.getClientRects().length;
+  const seen = [...document.querySelectorAll(kinds)].filter(there);
+  return seen.map((each) => {
+    const style = getComputedStyle(each);
+    const color = each instanceof SVGElement ? style.fill : style.color;
+    const [one, other] = [light(rgb(color)), light(behind(each))].sort((a, b) => b - a);
+    return [(one + 0.05) / (other + 0.05), each.tagName, each.textContent.trim().slice(0, 30)];
+  });
+})()
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("name", "texts"), [("hundred", 500), ("confirmed", 200), ("mistakes", 200)])
+def test_every_text_stands_out_from_what_is_behind_it(chromium, files, name, texts, dark):
+    with opened(chromium, files / f"{name}.html", dark=dark) as page:
+        see_all(page)
+        seen = page.ask(CONTRAST)
+        assert len(seen) > texts
+        assert [each for each in seen if each[0] < 4.5] == []
+
+
+def test_colours_follow_when_the_scheme_changes(chromium, files):
+    color = "getComputedStyle(document.querySelector('.js-plotly-plot .xtick text')).fill"
+    with opened(chromium, files / "twelve.html") as page:
+        see_all(page)
+        light = page.ask(color)
+        page.look(dark=True)
+        page.wait(f"{color} !== {light!r}")
+
+
+def test_without_scripts_every_chart_is_a_picture_and_every_table_is_there(chromium, files):
+    with opened(chromium, files / "hundred.html", scripts=False) as page:
+        boxes = page.ask(
+            "[...document.querySelectorAll('.charts .still > svg')].map((svg) => svg.getBoundingClientRect().width)"
+        )
+        assert sum(width > 200 for width in boxes) >= 10
+        assert page.ask("document.querySelectorAll('.js-plotly-plot').length") == 0
+        assert page.ask("document.querySelectorAll('#leaderboard tbody tr').length") == 96
+        assert page.ask("document.querySelectorAll('button, input').length") == 0
+        assert page.problems == []
+
+
+def column(page, at):
+    rows = "[...document.querySelectorAll('#leaderboard tbody tr:not([hidden])')]"
+    return page.ask(f"{rows}.map((row) => row.cells[{at}].dataset.key)")
+
+
+COUNTED = "document.querySelector('#leaderboard [role=status]').textContent"
+
+
+def test_the_leaderboard_sorts_by_keyboard_with_missing_values_last(chromium, files):
+    with opened(chromium, files / "hundred.html") as page:
+        press(page, "#leaderboard th:nth-child(1) button")
+        descending = [int(key) for key in column(page, 0)]
+        assert descending == sorted(descending, reverse=True)
+        press(page, "#leaderboard th:nth-child(1) button")
+        assert [int(key) for key in column(page, 0)] == descending[::-1]
+        assert page.ask("document.querySelector('#leaderboard th').ariaSort") == "ascending"
+
+
+def test_the_leaderboard_filters_by_words_and_by_numbers(chromium, files):
+    frame = PAGES["hundred"].frame
+    type_in = (
+        "(() => {{ const field = document.querySelector('#leaderboard input[type=search]'); field.value = {!r};"
+        " field.dispatchEvent(new Event('input')); }})()"
+    )
+    with opened(chromium, files / "hundred.html") as page:
+        for text, expected in (
+            ("pruned", frame["outcome"] == "pruned"),
+            ("learning rate < 0.001", frame["learning_rate"] < 0.001),
+            ("completed, batch size >= 64", (frame["outcome"] == "completed") & (frame["batch_size"] >= 64)),
+            ("accuracy > 98.6", frame["score"] > 0.986),
+            ("", frame["score"].notna()),
+        ):
+            page.ask(type_in.format(text))
+            left = set(frame.loc[expected & frame["score"].notna(), "trial"])
+            assert {int(key) for key in column(page, 0)} == left
+            assert page.ask(COUNTED) == (f"{len(left)} of 96 trials" if text else "96 trials")
+    with opened(chromium, files / "one.html") as page:
+        assert page.ask(COUNTED) == "1 trial"
+
+
+def test_columns_can_be_picked(chromium, files):
+    shown = "[...document.querySelectorAll('#leaderboard thead th')].filter((head) => head.offsetWidth).length"
+    with opened(chromium, files / "hundred.html") as page:
+        before = page.ask(shown)
+        page.ask(
+            "document.querySelectorAll('#leaderboard .toolbar input[type=checkbox]').forEach((box) => box.click())"
+        )
+        hidden = page.ask("document.querySelectorAll('#leaderboard thead th.extra').length")
+        assert (before, page.ask(shown)) == (12, 14 - hidden)
+
+
+def test_a_trial_leads_to_its_story_and_can_be_copied(chromium, files):
+    result = PAGES["hundred"]
+    best = int(frames.best(result.frame)["trial"])
+    with opened(chromium, files / "hundred.html") as page:
+        page.ask("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        page.ask("document.querySelector('#leaderboard tbody a').click()")
+        story = f"document.getElementById('trial-{best}').closest('details')"
+        page.wait(f"{story}.open && {story}.getBoundingClientRect().top < innerHeight")
+        press(page, "#leaderboard tbody tr button.copy")
+        page.wait("window.copied")
+        assert page.ask("window.copied") == page.ask(f"{story}.querySelector('pre').textContent") + "\n"
+        rate = float(re.search(r"learning_rate = (.*)", page.ask("window.copied")).group(1))
+        assert rate == result.configuration(best).learning_rate
+
+
+def test_pointing_at_a_mark_says_which_trial_it_is_and_a_click_opens_its_story(chromium, files):
+    best = int(frames.best(PAGES["hundred"].frame)["trial"])
+    with opened(chromium, files / "hundred.html") as page:
+        page.ask("document.querySelector('#history figure').scrollIntoView()")
+        page.wait(f"{DRAWN} > 0")
+        plot = "document.querySelector('#history .js-plotly-plot')"
+        page.ask(f"{plot}.emit('plotly_click', {{ points: [{{ customdata: {best} }}] }})")
+        assert page.ask("location.hash") == f"#trial-{best}"
+
+
+def test_everything_that_can_be_pressed_is_reached_by_keyboard_and_has_a_name(chromium, files):
+    with opened(chromium, files / "hundred.html") as page:
+        page.ask(EVERYTHING)
+        nameless = page.ask(
+            "[...document.querySelectorAll('a, button, input, summary, [tabindex]')].filter((each) =>"
+            " each.tabIndex < 0 || !(each.textContent.trim() || each.ariaLabel || each.closest('label'))).length"
+        )
+        assert nameless == 0
+        assert page.ask("[...document.querySelectorAll('h2')].length") == len(contents.STUDY.sections)
+
+
+def test_the_page_prints_in_black_on_white_with_its_charts(chromium, files):
+    with opened(chromium, files / "twelve.html", dark=True) as page:
+        page.look(dark=True, medium="print")
+        assert page.ask("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert page.ask("getComputedStyle(document.querySelector('nav')).display") == "none"
+        printed = page.send("Page.printToPDF", printBackground=True)["data"]
+        assert len(printed) > 50_000
+
+
+def test_without_scripts_the_verdict_is_a_picture_with_a_row_for_each_network(chromium, files):
+    with opened(chromium, files / "confirmed.html", scripts=False, width=390) as page:
+        assert page.ask("document.querySelectorAll('#confirmation tbody tr').length") == 5
+        assert page.ask("document.querySelector('#confirmation .still > svg').getBoundingClientRect().width") > 150
+        assert page.ask("document.documentElement.scrollWidth") <= 390
+
+
+def test_without_scripts_matrices_and_images_are_there_also_where_it_is_narrow_and_dark(chromium, files):
+    with opened(chromium, files / "mistakes.html", scripts=False, width=360, dark=True) as page:
+        assert page.ask("document.querySelectorAll('#mistakes .matrix').length") == 3
+        seen = page.ask("[...document.querySelectorAll('#mistakes img')].map((image) => image.naturalWidth)")
+        assert len(seen) > 40
+        assert set(seen) == {28}
+        cells = "[...document.querySelectorAll('#mistakes .matrix td')]"
+        assert page.ask(f"{cells}.filter((cell) => cell.scrollWidth > cell.clientWidth + 1).length") == 0
+
+
+def test_a_hostile_study_runs_nothing(chromium, files):
+    with opened(chromium, files / "hostile.html") as page:
+        see_all(page)
+        assert page.ask("document.querySelectorAll('img, iframe, a[href^=http]').length") == 0

@@ -1,0 +1,38 @@
+import pytest
+from samples.results import frame_of, rows_of, sample
+
+import reports
+from reports.sections import fronts
+from sweep.results.noise import gain
+
+IMAGES = 10_000
+
+
+def test_the_cheapest_of_the_best_is_within_the_noise():
+    rows = rows_of(0.9856, 0.9890, 0.9875, 0.9700)
+    for row, size in zip(rows, (900, 1000, 500, 10), strict=True):
+        row["parameters"] = size
+    assert not gain(0.9890, 0.9875, IMAGES).clear
+    assert fronts.cheapest(frame_of(rows), "parameters", IMAGES)["trial"] == 2
+    assert fronts.cheapest(frame_of(rows[:1]), "parameters", IMAGES) is None
+
+
+@pytest.mark.parametrize("column", ["parameters", "flops", "seconds"])
+def test_a_front_holds_what_nothing_cheaper_matches(column):
+    frame = sample(60).frame
+    table = fronts.table(frame, column)
+    done = frame[frame["outcome"] == "completed"]
+    for row in table.itertuples():
+        cheaper = done[done[column].astype(float) <= row.at]
+        better = cheaper[
+            (cheaper["score"] > row.score) | ((cheaper["score"] == row.score) & (cheaper[column] < row.at))
+        ]
+        assert row.front == better.empty or (not row.front and (cheaper["score"] == row.score).sum() > 1)
+
+
+def test_a_cost_that_all_trials_share_is_said_and_not_drawn():
+    frame = frame_of(rows_of(0.98, 0.985, 0.99))
+    figure = reports.front(frame, "parameters")
+    assert not figure.data
+    assert figure.layout.title.text == "All completed trials have the same network parameters."
+    assert reports.front(frame.assign(parameters=[1, 2, 3]), "parameters").data

@@ -1,0 +1,72 @@
+import pandas as pd
+import pytest
+from samples.results import SPACE, frame_of, halted, rows_of
+
+import reports
+from reports.sections import history
+
+IMAGES = 10_000
+
+
+def test_best_so_far_follows_completed_trials_only():
+    rows = rows_of(0.97, 0.96, 0.99, 0.98, 0.995)
+    rows[2]["outcome"] = "pruned"
+    rows.append({"trial": 5, "outcome": "infeasible"})
+    table = history.table(frame_of(rows[::-1]))
+    assert table["trial"].tolist() == [0, 1, 2, 3, 4]
+    assert table["so_far"].tolist() == [0.97, 0.97, 0.97, 0.98, 0.995]
+
+
+def test_time_is_spent_in_the_order_of_ends_and_by_trials_without_a_score_too():
+    ends = [pd.Timestamp(f"2026-01-01 00:0{minute}", tz="UTC") for minute in (5, 1, 3)]
+    rows = [row | {"finished": end} for row, end in zip(rows_of(0.97, 0.96, 0.99), ends, strict=True)]
+    rows[2] |= {"outcome": "failed", "score": None, "seconds": 7.0}
+    table = history.spending_table(frame_of(rows))
+    assert table["trial"].tolist() == [1, 0]
+    assert table["spent"].tolist() == [60, 127]
+    assert table["so_far"].tolist() == [0.96, 0.97]
+
+
+def test_history_shows_points_steps_and_the_baseline_with_its_noise():
+    rows = rows_of(0.98, 0.985, 0.984, 0.99, 0.1, 0.982)
+    rows[5]["outcome"] = "pruned"
+    figure = reports.history(frame_of(rows), IMAGES)
+    traces = {trace.name: trace for trace in figure.data}
+    assert list(traces) == [
+        "baseline's score, ±0.40: noise of single runs",
+        "not completed",
+        "completed",
+        "below the range",
+        "baseline",
+        "best",
+        "best so far",
+    ]
+    assert traces["best so far"].y == (98.0, 98.5, 99.0, 99.0)
+    assert traces["completed"].x == (1, 2)
+    assert (traces["baseline"].x, traces["best"].x) == ((0,), (3,))
+    assert traces["below the range"].x == (4,)
+    assert traces["below the range"].y[0] > figure.layout.yaxis.range[0]
+    assert figure.layout.yaxis.title.text == "validation accuracy, %"
+    assert figure.layout.xaxis.title.text == "trial"
+    assert figure.layout.yaxis.range[0] > 90
+    band = next(shape for shape in figure.layout.shapes if shape.type == "rect")
+    assert (band.y0, band.y1) == pytest.approx((97.603, 98.397), abs=1e-3)
+    assert "1 trial below" in figure.layout.meta["note"]
+
+
+def test_the_noise_of_the_baseline_is_inside_of_the_range():
+    low, high = reports.history(frame_of(rows_of(0.98, 0.9801)), IMAGES).layout.yaxis.range
+    assert low < 97.603
+    assert high > 98.397
+
+
+def test_trials_that_were_halted_do_not_press_completed_ones_together():
+    result = halted(60)
+    done = result.frame.loc[result.frame["outcome"] == "completed", "score"]
+    for figure in (
+        reports.history(result.frame, IMAGES),
+        reports.parameter(result.frame, "learning_rate", SPACE["learning_rate"]),
+    ):
+        low, high = figure.layout.yaxis.range
+        assert 97 < low < 100 * done.min() < 100 * done.max() < high
+        assert len(next(trace for trace in figure.data if trace.name == "below the range").x) > 40

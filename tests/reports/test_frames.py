@@ -1,0 +1,48 @@
+import pytest
+from samples.results import frame_of, rows_of
+
+from reports import frames
+
+IMAGES = 10_000
+
+
+def test_the_best_is_the_earliest_of_the_highest_completed_scores():
+    rows = [*rows_of(0.98, 0.99, 0.99), {"trial": 3, "score": 0.999, "outcome": "pruned"}]
+    assert frames.best(frame_of(rows))["trial"] == 1
+
+
+@pytest.mark.parametrize(("score", "clear"), [(0.9880, False), (0.9899, True)])
+def test_a_gain_is_clear_only_past_two_standard_errors_of_the_difference(score, clear):
+    gain = frames.gain(frame_of(rows_of(0.9856, score)), IMAGES)
+    assert gain.difference == pytest.approx(score - 0.9856)
+    assert gain.clear is clear
+
+
+def test_a_baseline_that_did_not_complete_has_no_score():
+    rows = rows_of(0.98, 0.99)
+    rows[0]["outcome"] = "pruned"
+    assert frames.baseline_score(frame_of(rows)) is None
+    assert frames.gain(frame_of(rows), IMAGES) is None
+
+
+def test_the_leaderboard_is_sorted_by_score_the_earlier_of_equals_first():
+    rows = [*rows_of(0.98, 0.97, 0.99, 0.98), {"trial": 4, "outcome": "failed"}]
+    table = frames.by_score(frame_of(rows))
+    assert table["trial"].tolist() == [2, 0, 3, 1]
+    assert table["difference"].tolist() == pytest.approx([0.01, 0, 0, -0.01])
+
+
+def test_epochs_taken_from_the_store_cost_nothing():
+    rows = rows_of(0.97, 0.98, 0.99, 0.96)
+    rows[1] |= {"reused_epochs": 5}
+    rows[2] |= {"reused_epochs": 2}
+    rows[3] |= {"cost": 1.5}
+    assert frames.cost(frame_of(rows)).tolist() == [60, 0, 36, 1.5]
+
+
+def test_an_axis_is_made_for_the_trials_that_will_not_be_trained_further():
+    """Else the first epochs of those under way would press together what is to be compared."""
+    early = ("running", "interrupted", "paused")
+    rows = [*rows_of(0.985, 0.99), *({"trial": 2 + n, "outcome": each, "score": 0.9} for n, each in enumerate(early))]
+    assert list(frames.comparable(frames.scored(frame_of(rows)))) == [0.985, 0.99]
+    assert len(frames.comparable(frames.scored(frame_of(rows[1:])))) == 4  # one alone makes no range
