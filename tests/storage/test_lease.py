@@ -18,8 +18,10 @@ ELSEWHERE = Identity("moon", "moon pid:[1]", 4711, 12.5)
 
 HOLDER = """
 import sys
-from test_lease import held_in
-with held_in(sys.argv[1]):
+from sweep.storage.lease import Lease
+from sweep.storage.store import Store
+
+with Store.open(sys.argv[1]) as store, Lease(store, store.study("test").id, "test"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -57,17 +59,12 @@ def study_id(store):
     return store.begin_study(STUDY, "digest")
 
 
-def held_in(database):
-    store = Store.open(database)
-    return Lease(store, store.begin_study(STUDY, "digest"), STUDY.name)
-
-
 @pytest.fixture
-def holder(database, study_id, pytestconfig):
+def holder(database, study_id):
     """A real process that holds the lease until its standard input ends."""
-    here = pytestconfig.rootpath / "tests"
-    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(here)!r})\n{HOLDER}", database]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout.readline() == "held\n"
         yield process
         process.kill()

@@ -735,5 +735,5 @@ def test_checkpoints_lie_beside_the_database(tmp_path, monkeypatch):
     assert checkpoint_folder(str(tmp_path / "a.db")) == tmp_path / "a.db.checkpoints"
     assert checkpoint_folder(f"sqlite:///{tmp_path / 'b.db'}") == tmp_path / "b.db.checkpoints"
     monkeypatch.chdir(tmp_path)
-    assert checkpoint_folder("postgresql+psycopg://host/name") == tmp_path / "sweep.storage.checkpoints"
+    assert checkpoint_folder("postgresql+psycopg://host/name") == tmp_path / "sweep.checkpoints"
     assert list(tmp_path.iterdir()) == []

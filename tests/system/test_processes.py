@@ -14,7 +14,7 @@ from sweep.system.processes import Identity, exists, main_memory, resident
 
 OTHER = """
 import sys
-from sweep.processes import Identity
+from sweep.system.processes import Identity
 print(vars(Identity.own()), flush=True)
 sys.stdin.read()
 """
