@@ -13,14 +13,12 @@ OPTIONS = "each is an option of the command line"
 TO_DO = "is being divided"
 EXCEPTIONS = {
     "lines of benchmarks.step.variants": "one step of training in five ways, one after the other",
-    "lines of sweep.cli.app": TO_DO,
-    "lines of sweep.cli.app.run": TO_DO,
     "lines of sweep.storage.store": TO_DO,
     "parameters of sweep.api.search.run": "the public face: study, how long, how, and the workplace",
-    "parameters of sweep.cli.app.confirm": OPTIONS,
-    "parameters of sweep.cli.app.export": OPTIONS,
-    "parameters of sweep.cli.app.run": OPTIONS,
-    "parameters of sweep.cli.app.train": OPTIONS,
+    "parameters of sweep.cli.trusting.confirm": OPTIONS,
+    "parameters of sweep.cli.taking_away.export": OPTIONS,
+    "parameters of sweep.cli.trying.run": OPTIONS,
+    "parameters of sweep.cli.trying.train": OPTIONS,
 }
 """What may be larger, named as `too_large` names it, and why."""
 

@@ -11,9 +11,10 @@ from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.coordinator.watcher import LabelledRun, trial_label
 from sweep.data.dataset import Dataset
 from sweep.errors import InputError, ModelError
-from sweep.exports import selection, trackers
-from sweep.exports.folder import fill, room
-from sweep.exports.formats import chosen
+from sweep.exports import trackers
+from sweep.exports.folder import export_folder, fill
+from sweep.exports.formats import available
+from sweep.exports.selection import Selection, select
 from sweep.progress.display import Task
 from sweep.results import result as results
 from sweep.results.result import Result
@@ -54,12 +55,12 @@ def export(
         ModelError: the network cannot be trained, or not be written in one of the formats.
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
-    place, formats = Workplace(**workplace), chosen(formats)
+    place, formats = Workplace(**workplace), available(formats)
     with place.open_store(create=False) as store:
         found = results.of(store, study)
         number = found.recommended if trial is None else trial
         found.configuration(number)  # which is there, or an error before anything is downloaded
-        with room(Path(folder), force) as inside:
+        with export_folder(Path(folder), force) as inside:
             dataset = place.load(found.study.data)
             selected, place = _trained_on_all(found, number, dataset, store, place)
             state = path_of(place.checkpoint_folder, selected.run.fingerprint)
@@ -87,7 +88,7 @@ def track(
 
 def _trained_on_all(
     found: Result, trial: int, dataset: Dataset, store: Store, place: Workplace
-) -> tuple[selection.Pick, Workplace]:
+) -> tuple[Selection, Workplace]:
     """Trains a trial on all training images, with as many threads as the first time: the same to the bit.
 
     Returns:
@@ -97,11 +98,11 @@ def _trained_on_all(
     row = store.study(name)
     if dataset.digest != row.data_digest:
         raise InputError(f"{found.study.data}: these are not the images that study {name!r} was begun with.")
-    run = selection.of(store, found, trial, dataset).run
+    run = select(store, found, trial, dataset).run
     store.look_at_test(row.id, f"trial {trial} on seed {run.seed}, exported")
     place = replace(place, workers=None, threads=store.run_provenance(run.fingerprint).get("threads"))
     labelled = LabelledRun(f"{trial_label(trial)} on all training images", run)
     (one,) = trained([labelled], store, place, Task(found.study.base, 1, 1, "run"), keep_states=True)
     if one.reason:
         raise ModelError(f"Trial {trial} could not be trained on all images: {one.reason}.")
-    return selection.of(store, results.of(store, name), trial, dataset), place
+    return select(store, results.of(store, name), trial, dataset), place

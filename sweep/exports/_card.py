@@ -1,4 +1,4 @@
-"""What is said of an exported model: to programs in metrics.json, to people in README.md, the same in both.
+"""The model card: README.md for people and metrics.json for programs, the same in both.
 
 `templates/metrics.schema.json` says what metrics.json holds.
 """
@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sweep.data.published import PUBLISHED
 from sweep.exports.formats import FORMATS, MODEL, Written
-from sweep.exports.selection import Pick, Sealed, confirmed_trial
+from sweep.exports.selection import Sealed, Selection, confirmed_trial
 from sweep.results.verdict import BASELINE, Estimate
 from sweep.space.configuration import Configuration, Value
 from sweep.verdict.statistics import difference
@@ -21,21 +21,21 @@ VERSION = 1
 """Of the schema: raised where a program that reads the older would misread the newer."""
 
 
-def metrics(pick: Pick, written: Written, provenance: dict[str, Any]) -> dict[str, Any]:
+def metrics(selection: Selection, written: Written, provenance: dict[str, Any]) -> dict[str, Any]:
     """The document of metrics.json; accuracies are from 0 to 1, losses in nats, intervals 95 %."""
-    result, study, dataset = pick.result, pick.result.study, pick.dataset
+    result, study, dataset = selection.result, selection.result.study, selection.dataset
     return {
         "version": VERSION,
         "study": study.name,
-        "trial": pick.trial,
+        "trial": selection.trial,
         "conclusion": str(result.verdict.conclusion) if result.verdict else None,
-        "recommended": result.verdict is not None and result.recommended == pick.trial,
-        "configuration": pick.configuration.values(),
-        "parameters": pick.network.parameters,
-        "flops": pick.network.flops,
+        "recommended": result.verdict is not None and result.recommended == selection.trial,
+        "configuration": selection.configuration.values(),
+        "parameters": selection.network.parameters,
+        "flops": selection.network.flops,
         "model": {
             "file": MODEL,
-            "seed": pick.run.seed,
+            "seed": selection.run.seed,
             "precision": study.precision,
             "accuracy": written.accuracy,
             "loss": written.loss,
@@ -44,8 +44,8 @@ def metrics(pick: Pick, written: Written, provenance: dict[str, Any]) -> dict[st
             name: {"file": FORMATS[name].file, "largest_difference": difference}
             for name, difference in written.differences.items()
         },
-        "accuracy": _accuracy(pick, pick.trial, pick.tested) | _beside_the_baseline(pick),
-        "baseline": {"configuration": study.base.values()} | _accuracy(pick, BASELINE, pick.baseline_tested),
+        "accuracy": _accuracy(selection, selection.trial, selection.tested) | _beside_the_baseline(selection),
+        "baseline": {"configuration": study.base.values()} | _accuracy(selection, BASELINE, selection.baseline_tested),
         "data": {
             "name": study.data,
             "digest": dataset.digest,
@@ -83,10 +83,10 @@ def as_card(document: dict[str, Any]) -> str:
     )
 
 
-def _accuracy(pick: Pick, trial: int, tested: Sealed) -> dict[str, Any]:
+def _accuracy(selection: Selection, trial: int, tested: Sealed) -> dict[str, Any]:
     """What is known of a trial: of one run in the search, on fresh seeds, and on the test images."""
-    score = pick.result.baseline_score if trial == BASELINE else pick.result.score(trial)
-    found = confirmed_trial(pick.result, trial)
+    score = selection.result.baseline_score if trial == BASELINE else selection.result.score(trial)
+    found = confirmed_trial(selection.result, trial)
     return {
         "search": None if score is None or math.isnan(score) else score,
         "fresh_seeds": found and {"seeds": len(found.scores)} | _mean(found.mean),
@@ -94,15 +94,17 @@ def _accuracy(pick: Pick, trial: int, tested: Sealed) -> dict[str, Any]:
     }
 
 
-def _beside_the_baseline(pick: Pick) -> dict[str, Any]:
+def _beside_the_baseline(selection: Selection) -> dict[str, Any]:
     """Differences to the baseline, seed by seed, and where one more run of the trial would come out."""
-    own, baseline = pick.tested.accuracies, pick.baseline_tested.accuracies
-    found = confirmed_trial(pick.result, pick.trial)
-    tested = pick.trial != BASELINE and 0 < len(own) == len(baseline)
+    own, baseline = selection.tested.accuracies, selection.baseline_tested.accuracies
+    found = confirmed_trial(selection.result, selection.trial)
+    tested = selection.trial != BASELINE and 0 < len(own) == len(baseline)
     return {
         "fresh_seeds_difference": _mean(found.difference) if found and found.difference else None,
         "test_difference": _mean(difference(own, baseline)) if tested else None,
-        "one_more_run": dict(zip(("low", "high"), pick.tested.another, strict=True)) if pick.tested.another else None,
+        "one_more_run": dict(zip(("low", "high"), selection.tested.one_more_run, strict=True))
+        if selection.tested.one_more_run
+        else None,
     }
 
 

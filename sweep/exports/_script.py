@@ -1,4 +1,4 @@
-"""A configuration as a script, or a notebook, that needs nothing of ours: load, build, train, test, compare."""
+"""A configuration as a script or a notebook that needs Keras alone: load, build, train, test, compare."""
 
 import json
 import math
@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sweep.data.published import HOST, PUBLISHED
-from sweep.exports.selection import Pick, heading
+from sweep.exports.selection import Selection, heading
 from sweep.results.noise import noise_of_score
 from sweep.space.configuration import BATCH_NORM_MOMENTUM, Configuration, ConvBlock
 from sweep.wording import margin, percent
@@ -30,15 +30,15 @@ x_train, y_train = read_idx("train-images-idx3-ubyte"), read_idx("train-labels-i
 x_test, y_test = read_idx("t10k-images-idx3-ubyte"), read_idx("t10k-labels-idx1-ubyte")"""
 
 
-def as_script(pick: Pick) -> str:
-    """train.py: it exits with 1 where its accuracy is not what the sealed test lets expect of one more run."""
-    return _render(pick, notebook=False)
+def as_script(selection: Selection) -> str:
+    """train.py: it exits with 1 if its accuracy is outside the 95 % prediction interval of one more run."""
+    return _render(selection, notebook=False)
 
 
-def as_notebook(pick: Pick) -> str:
+def as_notebook(selection: Selection) -> str:
     """The same as a Jupyter notebook (nbformat 4.5): a heading and a cell for each step."""
     cells: list[dict[str, object]] = []
-    for number, step in enumerate(re.split(r"^(?=# \d\. )", _render(pick, notebook=True), flags=re.MULTILINE)):
+    for number, step in enumerate(re.split(r"^(?=# \d\. )", _render(selection, notebook=True), flags=re.MULTILINE)):
         lines = step.splitlines()
         comments = next(place for place, line in enumerate(lines) if not line.startswith("#"))
         title, *text = (line.removeprefix("#").strip() for line in lines[:comments])
@@ -52,8 +52,8 @@ def as_notebook(pick: Pick) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def _render(pick: Pick, notebook: bool) -> str:
-    configuration, study, dataset = pick.configuration, pick.result.study, pick.dataset
+def _render(selection: Selection, notebook: bool) -> str:
+    configuration, study, dataset = selection.configuration, selection.result.study, selection.dataset
     load_data = _load_data(study.data)
     environment = Environment(
         loader=PackageLoader("sweep.exports"), undefined=StrictUndefined, keep_trailing_newline=True
@@ -61,8 +61,8 @@ def _render(pick: Pick, notebook: bool) -> str:
     tutorial = Configuration()
     return environment.get_template("train.py.j2").render(
         notebook=notebook,
-        heading=heading(pick.result, pick.trial),
-        seed=pick.unused_seed,
+        heading=heading(selection.result, selection.trial),
+        seed=selection.unused_seed,
         policy="mixed_bfloat16" if study.precision == "bfloat16" else None,
         load_data=load_data,
         reads_idx=load_data.endswith(READ_IDX),
@@ -72,16 +72,16 @@ def _render(pick: Pick, notebook: bool) -> str:
         optimizer=_line(_optimizer(configuration), _optimizer(tutorial)),
         batch_size=_line(f"batch_size={configuration.batch_size}", f"batch_size={tutorial.batch_size}"),
         epochs=_line(f"epochs={configuration.epochs}", f"epochs={tutorial.epochs}"),
-        interval=pick.tested.another,
-        runs=len(pick.tested.accuracies),
-        mean=None if pick.tested.mean is None else percent(pick.tested.mean.value),
-        hint=_hint(pick),
+        interval=selection.tested.one_more_run,
+        runs=len(selection.tested.accuracies),
+        mean=None if selection.tested.mean is None else percent(selection.tested.mean.value),
+        hint=_hint(selection),
     )
 
 
-def _hint(pick: Pick) -> str:
+def _hint(selection: Selection) -> str:
     """What stands in place of an expectation: what the search saw once, and how much of that is chance."""
-    study, score = pick.result.study, pick.result.score(pick.trial)
+    study, score = selection.result.study, selection.result.score(selection.trial)
     if math.isnan(score):
         return "the search has not scored it either"
     images = "all others" if study.train_size is None else f"{study.train_size:,} others"

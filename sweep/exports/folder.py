@@ -1,4 +1,4 @@
-"""The best configuration, to take away: as a file to read, a script, a notebook and a trained network."""
+"""The exported folder: configuration, script, notebook and trained network."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from sweep.errors import InputError
 from sweep.exports import _card as card
 from sweep.exports import _script as script
 from sweep.exports.formats import FORMATS, MODEL
-from sweep.exports.selection import Pick, heading
+from sweep.exports.selection import Selection, heading
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration, Value
 from sweep.system.files import atomic_fill
@@ -22,13 +22,13 @@ NAMES = ("best.toml", "train.py", "train.ipynb", MODEL, "README.md", "metrics.js
 
 
 @contextmanager
-def room(folder: Path, force: bool) -> Iterator[Path]:
-    """Gives an empty folder for `fill`; what is in it moves to `folder` when the block ends well, and else vanishes.
+def export_folder(folder: Path, force: bool) -> Iterator[Path]:
+    """Gives an empty folder for `fill`. Its files move to `folder` if the block succeeds, and are removed if not.
 
-    Afterwards `folder` holds nothing of an earlier export; whatever else is in it stays.
+    Afterwards `folder` holds nothing of an earlier export; its other files stay.
 
     Raises:
-        InputError: files that are there already, a folder that cannot be written.
+        InputError: `folder` has files of an export already, or cannot be written.
     """
     ours = (*NAMES, *(each.file for each in FORMATS.values()))
     there = [name for name in ours if (folder / name).exists()]
@@ -44,10 +44,12 @@ def room(folder: Path, force: bool) -> Iterator[Path]:
         raise InputError(f"{folder} cannot be written: {error.strerror or error}.") from None
 
 
-def fill(folder: Path, pick: Pick, state: Path, formats: Sequence[str], provenance: dict[str, Any]) -> dict[str, Any]:
+def fill(
+    folder: Path, selection: Selection, state: Path, formats: Sequence[str], provenance: dict[str, Any]
+) -> dict[str, Any]:
     """Writes everything into `folder`; returns the document of metrics.json.
 
-    `state` is what `Training.save` wrote at the end of `pick.run`.
+    `state` is what `Training.save` wrote at the end of `selection.run`.
 
     Raises:
         ModelError: a format cannot be written, or computes something else than the network.
@@ -56,12 +58,12 @@ def fill(folder: Path, pick: Pick, state: Path, formats: Sequence[str], provenan
     with silenced():
         from sweep.exports import _models as models  # seconds of imports
 
-        written = models.write(pick.run, state, pick.dataset, formats, folder)
-    document = card.metrics(pick, written, provenance)
+        written = models.write(selection.run, state, selection.dataset, formats, folder)
+    document = card.metrics(selection, written, provenance)
     texts = {
-        "best.toml": as_toml(pick.result, pick.trial),
-        "train.py": script.as_script(pick),
-        "train.ipynb": script.as_notebook(pick),
+        "best.toml": as_toml(selection.result, selection.trial),
+        "train.py": script.as_script(selection),
+        "train.ipynb": script.as_notebook(selection),
         "README.md": card.as_card(document),
         "metrics.json": json.dumps(document, indent=2, allow_nan=False) + "\n",
     }

@@ -39,7 +39,7 @@ class Written:
     differences: dict[str, float] = field(default_factory=dict)
 
 
-def chosen(names: Iterable[str]) -> list[str]:
+def available(names: Iterable[str]) -> list[str]:
     """The formats of these names, none twice, all of which can be written here.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What an exported network takes pictures for: PNG and JPEG files of any size, made into what it was trained on."""
+"""Classifies PNG and JPEG files of any size by an exported network, after turning them into what it was trained on."""
 
 import os
 import warnings
@@ -29,10 +29,10 @@ UNSURE = 0.5
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network takes a picture for.
+    """The class that the network gives a picture.
 
-    `probabilities` has one from 0 to 1 for each class, `digit` is the class of the largest; `notes` say what was done
-    to the picture and what is odd about it.
+    `probabilities` has one from 0 to 1 for each class, and `digit` is the class of the largest. `notes` say how the
+    picture was changed and what is odd about it.
     """
 
     picture: Path
@@ -46,11 +46,11 @@ class Prediction:
 
 
 def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> list[Prediction]:
-    """What the model.keras in a folder takes PNG and JPEG files for.
+    """Classifies PNG and JPEG files by the model.keras in a folder.
 
-    Each is made grey (unless the network knows colours), padded to the shape of the network's images with the colour
-    of its edges, and resized. One that is dark on light is inverted before, unless it is to be taken `as_is`: MNIST is
-    light on dark.
+    A picture becomes grey unless the network knows colours, is padded to the shape of the network's images with the
+    colour of its edges, and resized. A picture that is dark on light is inverted first, unless it is taken `as_is`:
+    MNIST is light on dark.
 
     Raises:
         InputError: there is no such model, it is damaged or not safe to load; or pictures that cannot be read.

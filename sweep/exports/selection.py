@@ -1,4 +1,4 @@
-"""What is taken away: a trial's configuration, and all that is known of it."""
+"""What is exported: a trial's configuration, and all that is known of it."""
 
 import math
 from dataclasses import dataclass
@@ -30,13 +30,12 @@ class Sealed:
         return estimate(self.accuracies) if self.accuracies else None
 
     @property
-    def another(self) -> tuple[float, float] | None:
-        """Where one more run falls 95 times in 100, to a hundredth of a point outwards; None below two seeds.
+    def one_more_run(self) -> tuple[float, float] | None:
+        """The 95 % prediction interval of one more run, to a hundredth of a point outwards; None below two seeds.
 
         It is Student's t for a single further value (`sweep.verdict.statistics.prediction`), not the interval of their
-        mean. All
-        runs meet the same images, so that only what differs from seed to seed counts; seeds that agree more closely
-        than images drawn anew would let them do not make it short (`sweep.verdict.statistics.estimate`).
+        mean. All runs are scored on the same images, so that only the differences between seeds count. Seeds that agree
+        more closely than new images would allow do not make it short (`sweep.verdict.statistics.estimate`).
         """
         if len(self.accuracies) < 2:
             return None
@@ -46,8 +45,8 @@ class Sealed:
 
 
 @dataclass(frozen=True)
-class Pick:
-    """A trial to be taken away; `tested` is what the sealed test found of it, `baseline_tested` of the baseline."""
+class Selection:
+    """A trial to be exported; `tested` is what the sealed test found of it, `baseline_tested` of the baseline."""
 
     result: Result
     trial: int
@@ -62,17 +61,17 @@ class Pick:
 
     @property
     def run(self) -> Run:
-        """What the model is: trained on all training images, on a seed fixed before anybody knew how that would do."""
+        """The run of the model: on all training images, with a seed that was fixed before its accuracy was known."""
         return sealed_run(self.result, self.trial, fresh_seeds(self.result.study, 1)[0], self.dataset)
 
     @property
     def unused_seed(self) -> int:
-        """One that neither the search nor the verdict nor the model has used."""
+        """A seed that neither the search nor the verdict nor the model has used."""
         return fresh_seeds(self.result.study, max(1, len(_seeds(self.result))) + 1)[-1]
 
 
-def of(store: Store, result: Result, trial: int, dataset: Dataset) -> Pick:
-    """A trial of a study with what its sealed test found, as far as that trial was in it.
+def select(store: Store, result: Result, trial: int, dataset: Dataset) -> Selection:
+    """A trial of a study with what the sealed test found of it, if it was tested.
 
     Raises:
         InputError: the study has no such trial, or its network cannot exist.
@@ -84,7 +83,7 @@ def of(store: Store, result: Result, trial: int, dataset: Dataset) -> Pick:
         what = f"trial {trial} of study {result.study.name!r}"
         raise InputError(f"The network of {what} cannot exist: {reason}.") from None
     tested, baseline_tested = (_tested(store, result, number, dataset) for number in (trial, BASELINE))
-    return Pick(result, trial, dataset, network, tested, baseline_tested)
+    return Selection(result, trial, dataset, network, tested, baseline_tested)
 
 
 def sealed_run(result: Result, trial: int, seed: int, dataset: Dataset) -> Run:

@@ -1,6 +1,6 @@
-"""A study's trials for tools that people have: TensorBoard's event files, and MLflow.
+"""A study's trials for experiment trackers: TensorBoard's event files, and MLflow.
 
-An epoch's number is its step there. Steps are whole: a look within the first epoch stands at step 0.
+The step of an epoch is its number. Steps are whole: a place within the first epoch has step 0.
 """
 
 import hashlib

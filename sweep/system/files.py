@@ -36,10 +36,10 @@ def atomic_write(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_fill(folder: Path) -> Iterator[Path]:
-    """Gives an empty temporary folder; what is in it moves to `folder` when the block ends well, and else vanishes.
+    """Gives an empty temporary folder. Its files move to `folder` if the block succeeds, and are removed if not.
 
-    A `folder` that is not there yet appears at once, with all of it. In one that is there, files replace those of
-    their name, each at once, and others stay.
+    A new `folder` appears at once with all of its files. In an existing one, each file replaces that of its name at
+    once, and others stay.
 
     Raises:
         OSError: it cannot be written.

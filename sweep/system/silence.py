@@ -1,4 +1,4 @@
-"""Silence for libraries that talk: TensorFlow's C++ code and converters write on standard error what helps nobody."""
+"""Silences libraries: TensorFlow's C++ code and its converters write noise on standard error."""
 
 import os
 import warnings
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Swallows warnings, and all that is written on the process's standard error; exceptions pass."""
+    """Discards warnings and everything that is written on the process's standard error; exceptions pass."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from samples.checkpoints import left_by_a_dead_process
 from samples.data import npz
-from samples.exports import TINY, found, mnist, picked
+from samples.exports import TINY, found, mnist, selected
 from samples.results import frame_of, result_of, rows_of
 
 from sweep.api import look
@@ -26,7 +26,7 @@ from sweep.errors import InputError, ModelError
 from sweep.exports import _card as card
 from sweep.exports import folder as export
 from sweep.exports import formats
-from sweep.exports.selection import of, sealed_run
+from sweep.exports.selection import sealed_run, select
 from sweep.space.configuration import Configuration
 from sweep.storage.checkpoints import path_of
 from sweep.storage.store import Store
@@ -208,7 +208,7 @@ def test_what_was_not_confirmed_is_said_to_be_so(copied):
     document = json.loads((copied / "unconfirmed" / "metrics.json").read_text())
     jsonschema.validate(document, SCHEMA)
     assert (document["conclusion"], document["accuracy"]["test"], document["accuracy"]["one_more_run"]) == (None,) * 3
-    assert "No fresh seed has confirmed it" in (copied / "unconfirmed" / "README.md").read_text()
+    assert "It is not confirmed on fresh seeds" in (copied / "unconfirmed" / "README.md").read_text()
     script = (copied / "unconfirmed" / "train.py").read_text()
     assert "sys.exit" not in script
     assert "the search saw " in script
@@ -218,14 +218,14 @@ def test_what_was_not_confirmed_is_said_to_be_so(copied):
 
 
 def begin_and_fail(folder: Path, error: BaseException) -> None:
-    with export.room(folder, force=True) as inside:
+    with export.export_folder(folder, force=True) as inside:
         (inside / "train.py").write_text("half")
         raise error
 
 
 def test_an_export_appears_at_once_and_one_that_fails_leaves_nothing(tmp_path):
     folder = tmp_path / "new" / "best"
-    with export.room(folder, force=False) as inside:
+    with export.export_folder(folder, force=False) as inside:
         (inside / "best.toml").write_text("whole")
         (inside / "savedmodel").mkdir()
         assert not folder.exists()
@@ -244,12 +244,12 @@ def test_files_that_are_there_are_kept_without_force_and_replaced_with_it(tmp_pa
     (tmp_path / "savedmodel" / "saved_model.pb").write_text("of an earlier export")
     (tmp_path / "notes.txt").write_text("mine")
     refusal = r"has train\.py, savedmodel, model\.onnx already; --force overwrites, -o names another folder"
-    with pytest.raises(InputError, match=refusal), export.room(tmp_path, force=False):
+    with pytest.raises(InputError, match=refusal), export.export_folder(tmp_path, force=False):
         pytest.fail("it is not to come so far")
     with pytest.raises(KeyboardInterrupt):
         begin_and_fail(tmp_path, KeyboardInterrupt())
     assert (tmp_path / "train.py").read_text() == "mine"
-    with export.room(tmp_path, force=True) as inside:
+    with export.export_folder(tmp_path, force=True) as inside:
         (inside / "train.py").write_text("new")
         (inside / "savedmodel").mkdir()
     texts = {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
@@ -265,7 +265,7 @@ def test_a_full_disk_leaves_all_as_it_was(tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.fsync", full)
     refusal = pytest.raises(InputError, match="cannot be written: No space left on device")
-    with refusal, export.room(tmp_path, force=True) as inside:
+    with refusal, export.export_folder(tmp_path, force=True) as inside:
         (inside / "best.toml").write_text("after")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("best.toml", "before")]
 
@@ -338,14 +338,14 @@ def test_data_that_have_changed_or_gone_are_told(copied):
 def test_a_missing_extra_is_told_with_what_to_install(monkeypatch):
     absent = {"tf2onnx", "onnxruntime", "ai_edge_litert"}
     monkeypatch.setattr("sweep.system.extras.find_spec", lambda name: None if name in absent else object())
-    assert formats.chosen(["savedmodel", "savedmodel"]) == ["savedmodel"]
+    assert formats.available(["savedmodel", "savedmodel"]) == ["savedmodel"]
     with pytest.raises(
         InputError,
         match=r"^onnx needs tf2onnx and onnxruntime, which are not installed: pip install 'cnn-sweep\[onnx\]'$",
     ):
-        formats.chosen(["onnx"])
+        formats.available(["onnx"])
     with pytest.raises(InputError, match=r"^onnx and litert need .*: pip install 'cnn-sweep\[onnx,litert\]'$"):
-        formats.chosen(["onnx", "savedmodel", "litert"])
+        formats.available(["onnx", "savedmodel", "litert"])
 
 
 @pytest.mark.parametrize("wrong", ["computes", "raises"])
@@ -354,8 +354,8 @@ def test_a_format_that_computes_something_else_fails_loudly(place, tmp_path, mon
 
     result = look.result("tiny", storage=str(place / "sweep.db"))
     with Store.open(str(place / "sweep.db")) as store:
-        pick = of(store, result, metrics["trial"], mnist())
-    state = path_of(Path(f"{place / 'sweep.db'}.checkpoints"), pick.run.fingerprint)
+        selection = select(store, result, metrics["trial"], mnist())
+    state = path_of(Path(f"{place / 'sweep.db'}.checkpoints"), selection.run.fingerprint)
 
     def reader(path: Path):
         if wrong == "raises":
@@ -369,8 +369,8 @@ def test_a_format_that_computes_something_else_fails_loudly(place, tmp_path, mon
         "raises": r"^The model cannot be written as onnx: ValueError: not an ONNX file\.",
     }
     failure = pytest.raises(ModelError, match=said[wrong])
-    with failure, export.room(tmp_path / "new", force=False) as inside:
-        export.fill(inside, pick, state, ["onnx"], {})
+    with failure, export.export_folder(tmp_path / "new", force=False) as inside:
+        export.fill(inside, selection, state, ["onnx"], {})
     assert not (tmp_path / "new").exists()
 
 
@@ -401,7 +401,7 @@ def test_a_study_around_another_base_compares_with_that_and_the_tutorial(tmp_pat
     rows = [each | Configuration().values() for each in rows_of(0.5, 0.9)]
     result = replace(result_of(rows, data=npz(tmp_path / "a`b.npz"), precision="float32"), frame=frame_of(rows))
     provenance = {"versions": {"keras": "3"}, "machine": {"system": "s", "processor": "p", "cores": 1}}
-    document = card.metrics(picked(result, trial=1), formats.Written(0.5, 0.7), provenance)
+    document = card.metrics(selected(result, trial=1), formats.Written(0.5, 0.7), provenance)
     text = card.as_card(document)
     assert document["accuracy"]["search"] == 0.9
     assert document["baseline"]["search"] == 0.5

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from samples.data import idx_bytes, idx_folder, npz
-from samples.exports import found, picked
+from samples.exports import found, selected
 from samples.strategies import configurations, unhurried
 from samples.training import keras_optimizer
 
@@ -26,7 +26,7 @@ from sweep.data import dataset as data
 from sweep.data import published
 from sweep.data._arrays import IDX_NAMES
 from sweep.exports._script import as_notebook, as_script
-from sweep.exports.selection import Sealed, of
+from sweep.exports.selection import Sealed, select
 from sweep.models import network
 from sweep.models.shapes import Infeasible, architecture
 from sweep.results.verdict import Conclusion, Verdict
@@ -65,7 +65,7 @@ def digits(tmp_path_factory) -> str:
 
 
 def script_of(configuration: Configuration, source: str, *accuracies: float) -> str:
-    return as_script(picked(found(configuration, source), *accuracies))
+    return as_script(selected(found(configuration, source), *accuracies))
 
 
 def begin_script(script: str, folder: Path, *arguments: str) -> subprocess.Popen:
@@ -94,7 +94,7 @@ def only_loads(script: str) -> str:
 @given(configuration=configurations())
 def test_the_script_and_the_notebook_compile_whatever_the_configuration(digits, configuration):
     compile(script_of(configuration, digits), "train.py", "exec")
-    for cell in json.loads(as_notebook(picked(found(configuration, digits))))["cells"]:
+    for cell in json.loads(as_notebook(selected(found(configuration, digits))))["cells"]:
         if cell["cell_type"] == "code":
             compile(cell["source"], "train.ipynb", "exec")
 
@@ -153,10 +153,10 @@ def test_each_line_that_differs_names_what_the_tutorial_had(digits):
 
 def test_what_was_searched_in_bfloat16_is_trained_in_it(digits):
     result = found(SMALL, digits)
-    script = as_script(picked(replace(result, study=result.study.replaced(precision="bfloat16"))))
+    script = as_script(selected(replace(result, study=result.study.replaced(precision="bfloat16"))))
     assert 'keras.config.set_dtype_policy("mixed_bfloat16")  # the tutorial: "float32"' in script
     assert 'layers.Dense(10, activation="softmax", dtype="float32"),' in script
-    assert "bfloat16" not in as_script(picked(result))
+    assert "bfloat16" not in as_script(selected(result))
 
 
 def test_its_seed_is_one_that_nobody_has_used(digits):
@@ -164,7 +164,7 @@ def test_its_seed_is_one_that_nobody_has_used(digits):
     confirmed = found(SMALL, digits)
     confirmed = replace(confirmed, study=confirmed.study.replaced(seed=7))
     confirmed = replace(confirmed, verdict=Verdict((8, 9, 10), Conclusion.BASELINE, 0, ()))
-    assert "else 11)  # no run of the study had 11" in as_script(picked(confirmed))
+    assert "else 11)  # no run of the study had 11" in as_script(selected(confirmed))
 
 
 # -- that it runs
@@ -240,18 +240,18 @@ def test_the_interval_holds_one_more_run_95_times_in_100(seeds):
     source, inside, times = np.random.default_rng(0), 0, 4_000
     for _ in range(times):
         *known, another = source.normal(0.985, 0.001, seeds + 1)
-        low, high = Sealed(tuple(known), 10_000).another
+        low, high = Sealed(tuple(known), 10_000).one_more_run
         inside += low <= another <= high
     assert 0.94 <= inside / times <= 0.975
 
 
 def test_one_seed_says_nothing_of_another_and_seeds_that_agree_do_not_say_all():
-    assert Sealed((), 10_000).another is None
-    assert Sealed((0.985,), 10_000).another is None
-    low, high = Sealed((0.985, 0.985, 0.985), 10_000).another
+    assert Sealed((), 10_000).one_more_run is None
+    assert Sealed((0.985,), 10_000).one_more_run is None
+    low, high = Sealed((0.985, 0.985, 0.985), 10_000).one_more_run
     assert low < 0.9845
     assert high > 0.9855
-    assert Sealed((0.9999, 0.9, 1.0), 10_000).another[1] == 1
+    assert Sealed((0.9999, 0.9, 1.0), 10_000).one_more_run[1] == 1
 
 
 def test_three_scripts_that_really_run_on_mnist_land_in_the_interval_of_their_sealed_test(confirmed, tmp_path):
@@ -262,12 +262,12 @@ def test_three_scripts_that_really_run_on_mnist_land_in_the_interval_of_their_se
     result, running = look.result("tiny", storage=str(confirmed)), []
     for trial in (0, 1, 2):
         with Store.open(str(confirmed)) as store:
-            pick = of(store, result, trial, data.load("mnist"))
-        assert len(pick.tested.accuracies) == 3
-        assert pick.tested.another[1] - pick.tested.another[0] < 0.1
+            selection = select(store, result, trial, data.load("mnist"))
+        assert len(selection.tested.accuracies) == 3
+        assert selection.tested.one_more_run[1] - selection.tested.one_more_run[0] < 0.1
         folder = tmp_path / str(trial)
         folder.mkdir()
-        running.append((folder, as_script(pick), begin_script(as_script(pick), folder)))
+        running.append((folder, as_script(selection), begin_script(as_script(selection), folder)))
     for folder, script, process in running:
         output, errors = process.communicate()
         if process.returncode == 1:

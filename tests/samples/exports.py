@@ -10,7 +10,7 @@ from sweep.api.search import run
 from sweep.api.train import trained
 from sweep.api.workplace import Workplace
 from sweep.data import dataset as data
-from sweep.exports.selection import Pick, Sealed, sealed_run
+from sweep.exports.selection import Sealed, Selection, sealed_run
 from sweep.models.shapes import Architecture
 from sweep.progress.display import Task
 from sweep.results.result import Result
@@ -44,11 +44,11 @@ def found(configuration: Configuration, data: str = "mnist", **row) -> Result:
     return replace(result_of(rows, data=data, validation=2, precision="float32"), frame=frame_of(rows))
 
 
-def picked(result: Result, *accuracies: float, trial: int = 0) -> Pick:
+def selected(result: Result, *accuracies: float, trial: int = 0) -> Selection:
     """That trial, to be taken away, with these accuracies on the test images."""
     dataset = data.load(result.study.data)
     tested = Sealed(accuracies, 10_000)
-    return Pick(result, trial, dataset, Architecture(()), tested, tested)
+    return Selection(result, trial, dataset, Architecture(()), tested, tested)
 
 
 def confirm_tiny_study(storage: Path) -> None:
