@@ -15,6 +15,8 @@ EXCEPTIONS = {
     "lines of benchmarks.step.variants": "one step of training in five ways, one after the other",
     "lines of sweep.storage.store": TO_DO,
     "parameters of sweep.api.search.run": "the public face: study, how long, how, and the workplace",
+    "parameters of sweep.cli.trusting.ablate": OPTIONS,
+    "parameters of sweep.cli.trying.suggestions": OPTIONS,
     "parameters of sweep.cli.trusting.confirm": OPTIONS,
     "parameters of sweep.cli.taking_away.export": OPTIONS,
     "parameters of sweep.cli.trying.run": OPTIONS,

@@ -29,6 +29,20 @@ StudyNames = Annotated[
 StudyOrFile = Annotated[
     str, Argument(metavar="STUDY", help="A study that ships (see `sweep studies`) or a TOML file.", show_default=False)
 ]
+Timeout = Annotated[
+    str | None, Option(metavar="TIME", help="Stop after this time, such as 90s, 20m or 1h30m.", show_default="never")
+]
+Within = Annotated[
+    str | None,
+    Option(metavar="TIME", help="Train as many trials and seeds as fit into this time.", show_default="no limit"),
+]
+TrialTimeout = Annotated[
+    str | None, Option(metavar="TIME", help="End a trial after so much training.", show_default="never")
+]
+TrialMemory = Annotated[
+    str | None,
+    Option(metavar="SIZE", help="End a trial whose worker holds more memory, as in 4G.", show_default="never"),
+]
 Force = Annotated[bool, Option("--force", help="Overwrite existing files.")]
 HtmlFile = Annotated[Path, Option("-o", "--output", metavar="FILE", help="The HTML file to write.")]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from sweep.cli.options import Json, Storage, StudyName, Threads, Workers, seconds
+from sweep.cli.options import Json, Storage, StudyName, Threads, Within, Workers, seconds
 from sweep.cli.resume import following, resumable, resuming
 from sweep.defaults import CONFIRMED, STORAGE
 
@@ -15,10 +15,7 @@ def confirm(
     study: StudyName,
     top: Annotated[int, Option(min=1, help="Number of best trials to confirm.")] = CONFIRMED,
     seeds: Annotated[int, Option(min=2, help="Number of fresh seeds for each.")] = CONFIRMED,
-    within: Annotated[
-        str | None,
-        Option(metavar="TIME", help="Train as many trials and seeds as fit into this time.", show_default="no limit"),
-    ] = None,
+    within: Within = None,
     workers: Workers = None,
     threads: Threads = None,
     storage: Storage = STORAGE,

@@ -1,7 +1,7 @@
 """The panel "Try": what trains a study or a configuration, and what comes before that."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
@@ -13,6 +13,10 @@ from sweep.cli.options import (
     Storage,
     StudyOrFile,
     Threads,
+    Timeout,
+    TrialMemory,
+    TrialTimeout,
+    Within,
     Workers,
     seconds,
     size_in_bytes,
@@ -21,28 +25,25 @@ from sweep.cli.resume import TIME_IS_OVER, following, interrupted, resumable, re
 from sweep.defaults import KEEP_CHECKPOINTS, STORAGE, SUGGESTED_SEEDS, VALIDATION
 from sweep.errors import InputError
 
+if TYPE_CHECKING:
+    from sweep.api.budget import Budget
+    from sweep.api.search import Searched
+    from sweep.api.workplace import Workplace
+
 
 def run(
     context: typer.Context,
     study: StudyOrFile,
     trials: Annotated[int | None, Option(help="Total number of trials.", show_default="the study's `trials`")] = None,
-    timeout: Annotated[
-        str | None,
-        Option(metavar="TIME", help="Stop after this time, such as 90s, 20m or 1h30m.", show_default="never"),
-    ] = None,
+    timeout: Timeout = None,
     within: Annotated[
         str | None, Option(metavar="TIME", help="Search and confirm within this time.", show_default="no limit")
     ] = None,
     confirmed: Annotated[bool, Option("--confirm", help="Confirm the best trials after the search.")] = False,
     workers: Workers = None,
     threads: Threads = None,
-    trial_timeout: Annotated[
-        str | None, Option(metavar="TIME", help="End a trial after so much training.", show_default="never")
-    ] = None,
-    trial_memory: Annotated[
-        str | None,
-        Option(metavar="SIZE", help="End a trial whose worker holds more memory, as in 4G.", show_default="never"),
-    ] = None,
+    trial_timeout: TrialTimeout = None,
+    trial_memory: TrialMemory = None,
     fresh: Annotated[bool, Option("--fresh", help="Retrain even if an identical run is stored.")] = False,
     keep_checkpoints: KeepCheckpoints = KEEP_CHECKPOINTS,
     dashboard: Annotated[bool, Option("--dashboard", help="Show the study live in a browser.")] = False,
@@ -50,49 +51,51 @@ def run(
 ) -> None:
     """Run a study. Run it again to resume."""
     from sweep.api.budget import Budget
-    from sweep.api.confirm import confirmed as confirm_best
     from sweep.api.search import loaded, search
     from sweep.api.workplace import Workplace
     from sweep.cli.dashboards import shown_in_a_browser
     from sweep.cli.terminal import display, print_lines
-    from sweep.cli.verdicts import print_verdict
-    from sweep.coordinator.coordinator import Stopped
     from sweep.engines.supervised import Limits
 
     wanted = loaded(study, trials)
     budget = Budget.of(seconds("--timeout", timeout), seconds("--within", within), confirmed)
     limits = Limits(seconds("--trial-timeout", trial_timeout), size_in_bytes("--trial-memory", trial_memory))
     place = Workplace(storage, workers, threads, keep_checkpoints, display())
-    again, confirming = resuming(context), confirmed or within is not None
+    again = resuming(context)
     if dashboard:
         context.with_resource(shown_in_a_browser(wanted.name, storage))
     with resumable(again):
-        searched = search(wanted, place, budget, limits, fresh)
-    result, stopped = searched.result, searched.stopped
-    print_lines(str(result).splitlines())
-    if stopped is Stopped.SIGNAL:
+        found = search(wanted, place, budget, limits, fresh)
+    print_lines(str(found.result).splitlines())
+    _after_the_search(found, place, budget if confirmed or within is not None else None, again)
+    if not (found.result.frame["outcome"] == "completed").any():
+        raise typer.Exit(1)
+
+
+def _after_the_search(found: "Searched", place: "Workplace", budget: "Budget | None", again: str) -> None:
+    """Confirms the best within the rest of a budget, if there is one, and says what to do next."""
+    from sweep.api.confirm import confirmed
+    from sweep.cli.verdicts import print_verdict
+    from sweep.coordinator.coordinator import Stopped
+
+    if found.stopped is Stopped.SIGNAL:
         raise interrupted(again)
-    if confirming:
+    if budget is not None:
         print()
         with resumable(again):
-            print_verdict(confirm_best(result, place, within=budget.left))
-    if stopped is Stopped.TIMEOUT:
+            print_verdict(confirmed(found.result, place, within=budget.left))
+    if found.stopped is Stopped.TIMEOUT:
         print(f"{TIME_IS_OVER}\n{again}")
-    else:
-        if stopped is Stopped.EXHAUSTED:
-            print(f"All {len(result.frame)} points of the space have been tried.")
-        then = following("report" if confirming else "confirm", wanted.name, storage=storage, default=STORAGE)
-        print(f"next: {then}")
-    if not (result.frame["outcome"] == "completed").any():
-        raise typer.Exit(1)
+        return
+    if found.stopped is Stopped.EXHAUSTED:
+        print(f"All {len(found.result.frame)} points of the space have been tried.")
+    then = "confirm" if budget is None else "report"
+    print(f"next: {following(then, found.result.study.name, storage=place.database, default=STORAGE)}")
 
 
 def suggestions(
     context: typer.Context,
-    within: Annotated[
-        str | None,
-        Option(metavar="TIME", help="Train as many trials and seeds as fit into this time.", show_default="no limit"),
-    ] = None,
+    within: Within = None,
     seeds: Annotated[int, Option(min=2, help="Number of fresh seeds for the best of each.")] = SUGGESTED_SEEDS,
     train_size: Annotated[
         int | None,
