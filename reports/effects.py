@@ -15,7 +15,7 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 RESAMPLINGS = 100
 FEWEST = 8
-"""Trials with a parameter, below which nothing is said about it."""
+"""Trials with a parameter that are needed for a statement about it."""
 
 
 def importance(frame: pd.DataFrame, space: Mapping[str, Range]) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def _floor(trials: int, groups: int, parameters: int) -> float:
 
 
 def by_importance(frame: pd.DataFrame, space: Mapping[str, Range]) -> list[str]:
-    """The space's parameters, those that explain most first; then those of which nothing can be said."""
+    """The space's parameters, those that explain most first; then those with too few trials."""
     shares = {name: _share(groups, ranks) for name, groups, ranks in _grouped(frame, space)}
     return sorted(space, key=lambda name: -shares.get(name, -1.0))
 

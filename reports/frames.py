@@ -1,4 +1,4 @@
-"""What sections ask of a study's frame, each said once: its best trial, its baseline, its cost.
+"""What sections ask of a study's frame, each in one place: its best trial, its baseline, its cost.
 
 Scores and differences are fractions (0.9856), not per cent: charts and tables say them in words.
 """

@@ -1,4 +1,4 @@
-"""The verdict in sentences: which network is recommended and why, and what the test images said."""
+"""The verdict in sentences: which network is recommended and why, and its accuracy on the test images."""
 
 from reports import frames, labels
 from sweep import wording
@@ -85,7 +85,7 @@ def _need(own: ConfirmedTrial, baseline: ConfirmedTrial) -> str:
 
 
 def tested(result: Result) -> str:
-    """What the sealed test images said, and how often they were used; `result` has a verdict."""
+    """The accuracy on the sealed test images, and how often they were used; `result` has a verdict."""
     assert result.verdict is not None
     test, looks = result.verdict.test, result.test_looks
     times = f"used {_times(looks)} for this study" if looks else "still sealed"

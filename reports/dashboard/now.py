@@ -1,4 +1,4 @@
-"""What a dashboard shows beside the report's sections: each study at this moment."""
+"""What a dashboard shows above the report's sections: the state of each study at this moment."""
 
 import math
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The dashboard: pages over HTTP, for a browser on this machine or, with a token, on another one."""
+"""The dashboard over HTTP, for a browser on this machine or, with a token, on another one."""
 
 import hmac
 import ipaddress
@@ -46,10 +46,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Dashboard(ThreadingHTTPServer):
-    """Listens from the moment it is made; `serve_forever` answers, leaving its `with` block ends it.
+    """Listens from the moment it is made. `serve_forever` answers requests; leaving the `with` block stops it.
 
-    Without a `port` it takes the first of `PORTS` that is free. On another address than a loopback one it asks for a
-    token, which `address` has.
+    Without a `port` it takes the first free one of `PORTS`. On an address other than a loopback one it requires a token,
+    which `address` contains.
 
     Raises:
         InputError: it cannot listen there.
@@ -74,7 +74,7 @@ class Dashboard(ThreadingHTTPServer):
         secret = f"?token={self.token}" if self.token else ""
         return f"http://{f'[{name}]' if ':' in name else name}:{self.port}/{secret}"
 
-    def is_meant(self, host: str) -> bool:
+    def is_addressed(self, host: str) -> bool:
         """Whether a Host header names this server; under DNS rebinding, the name of a foreign page does not."""
         try:
             name = urlsplit(f"//{host}").hostname or ""
@@ -106,7 +106,7 @@ def _resolved(host: str) -> Address:
 
 
 def _assets() -> dict[str, "_Asset"]:
-    """What pages load once and keep: their addresses change with their content."""
+    """What browsers load once and keep: the addresses change with the content."""
     script = text_of("page.js") + text_of("dashboard.js")
     style = text_of("page.css") + text_of("dashboard.css")
     return {
@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     def _answer(self) -> None:
-        if not self.server.is_meant(self.headers.get("Host", "")):
+        if not self.server.is_addressed(self.headers.get("Host", "")):
             return self._say(HTTPStatus.MISDIRECTED_REQUEST, "This dashboard does not answer to that host name.")
         asked = urlsplit(self.path)
         if self.server.token and not self._is_authorised(parse_qs(asked.query), asked.path):

@@ -1,4 +1,4 @@
-"""Pages as a server gives them: section by section, each drawn once per change however many look."""
+"""Pages section by section: each section is drawn once per change, however many browsers show it."""
 
 import hashlib
 import math
@@ -23,13 +23,13 @@ from sweep.results.live import Reading, Standing
 from sweep.results.result import Result
 
 REST = 200 / (os.cpu_count() or 1)
-"""Once a section was drawn again, all rest for so many times the processor time that this took: whatever is looked at
-and however large the study, redrawing takes half a hundredth of the machine from whoever trains, and what is dear to
-draw is drawn the more seldom. What is drawn for the first time does not wait and is not counted, nor is what goes on
-at this moment: that is cheap."""
+"""After a section was redrawn, nothing is redrawn for this many times the processor time that it took. So redrawing
+takes at most half a percent of the machine from training, however large the study, and expensive sections are redrawn
+less often. The first drawing of a section does not wait and does not count, nor does the state of this moment, which is
+cheap."""
 
 WATCH_SECONDS = 1.0
-"""How often the database is asked whether something has changed, while somebody looks."""
+"""How often the database is asked whether something has changed, while a browser is connected."""
 
 Value = TypeVar("Value")
 Other = TypeVar("Other")
@@ -43,12 +43,12 @@ class Pace:
 
     @property
     def wait(self) -> float:
-        """Seconds that are to pass before anything is redrawn."""
+        """Seconds until something may be redrawn."""
         return max(0.0, self._rested - time.monotonic())
 
     @contextmanager
     def counted(self, again: bool) -> Iterator[None]:
-        """Counts what is done inside, if it is done again."""
+        """Counts the processor time spent inside, if this is done again."""
         began = time.thread_time()
         yield
         if again:
@@ -57,7 +57,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Dated(Generic[Value]):
-    """What was read or drawn, and the pulse then."""
+    """What was read or drawn, and the study's pulse at that time."""
 
     pulse: str
     value: Value
@@ -67,47 +67,47 @@ class Dated(Generic[Value]):
 
 
 class Source:
-    """A study of the database; asked again, it reads only what may have changed."""
+    """A study of the database, read again only after a change."""
 
     def __init__(self, reading: Reading, name: str, pace: Pace) -> None:
         self._reading, self._name, self._pace = reading, name, pace
         self._lock = threading.Lock()
-        self._pulse, self._felt = "", -math.inf
+        self._pulse, self._asked = "", -math.inf
         self._result: Dated[Result] | None = None
 
     def pulse(self) -> str:
-        """What is another once something has changed."""
+        """A text that changes whenever there is something new to see."""
         with self._lock:
-            return self._feel()
+            return self._current_pulse()
 
-    def _feel(self) -> str:
-        if time.monotonic() - self._felt > 0.9 * WATCH_SECONDS:
+    def _current_pulse(self) -> str:
+        if time.monotonic() - self._asked > 0.9 * WATCH_SECONDS:
             self._pulse = self._reading.pulse(self._name)
-            self._felt = time.monotonic()
+            self._asked = time.monotonic()
         return self._pulse
 
     def standing(self) -> Dated[Standing]:
         return Dated(self.pulse(), self._reading.standing(self._name))
 
     def result(self) -> Dated[Result]:
-        """As new as the pace allows."""
+        """All trials and curves, as recent as the pace allows."""
         with self._lock:
-            kept, pulse = self._result, self._feel()
+            kept, pulse = self._result, self._current_pulse()
             if kept is None or (kept.pulse != pulse and not self._pace.wait):
                 with self._pace.counted(again=kept is not None):
                     self._result = kept = Dated(pulse, self._reading.result(self._name))
             return kept
 
 
-def together(several: Sequence[Dated[Value]]) -> Dated[Sequence[Value]]:
+def combined(several: Sequence[Dated[Value]]) -> Dated[Sequence[Value]]:
     return Dated("\n".join(each.pulse for each in several), [each.value for each in several])
 
 
 @dataclass(frozen=True)
 class Part:
-    """A section of a page; one that is `prompt` is redrawn at each change, the others at their pace.
+    """A section of a page. A `prompt` one is redrawn at each change, the others at their pace.
 
-    `draw` makes it, or one of its pages, from 0; `title` stands there before it has come.
+    `draw` makes it, or one of its pages, from 0. The `title` is shown until the section has loaded.
     """
 
     key: str
@@ -132,7 +132,7 @@ def parts_of(page: Page[Subject], read: Callable[[], Dated[Subject]]) -> list[Pa
 
 @dataclass(frozen=True)
 class Drawn:
-    """A section's HTML and its hash; a newer one may be had after `wait` seconds (0: it is current)."""
+    """A section's HTML and its hash. A newer one is available after `wait` seconds (0: this one is current)."""
 
     html: str
     tag: str
@@ -140,7 +140,7 @@ class Drawn:
 
 
 class View:
-    """The page at an address; `pulse` is another once anything that it shows has changed."""
+    """The page at an address; `pulse` changes whenever anything that it shows has changed."""
 
     def __init__(
         self,
@@ -176,11 +176,11 @@ class View:
         return kept.value if kept.pulse == self.pulse() else replace(kept.value, wait=max(0.1, self._pace.wait))
 
     def shell(self, **content: object) -> Markup:
-        """The page with what is prompt in it, and places for the other sections."""
+        """The page with its prompt sections, and places for the others."""
         pulse = tag_of(self.pulse())
-        there = Markup("").join(Markup(self.drawn(part.key).html) for part in self.parts.values() if part.prompt)
+        prompt = Markup("").join(Markup(self.drawn(part.key).html) for part in self.parts.values() if part.prompt)
         awaited = [rendered("awaited.html", part=part) for part in self.parts.values() if not part.prompt]
-        summary, sections = there + Markup("").join(awaited[:1]), awaited[1:]
+        summary, sections = prompt + Markup("").join(awaited[:1]), awaited[1:]
         titles = {"page": self, "title": self.title, "description": self.description}
         return rendered("dashboard.html", **titles, pulse=pulse, summary=summary, sections=sections, **content)
 
@@ -219,7 +219,7 @@ class Pages:
 
     def start(self) -> View:
         """The list of the studies."""
-        studies = part_of(STUDIES, lambda: together([source.standing() for source in self._all()]), prompt=True)
+        studies = part_of(STUDIES, lambda: combined([source.standing() for source in self._all()]), prompt=True)
         return self._view("", lambda: ("Database", Path(self.place).name, "", self._pulse, [studies]))
 
     def study(self, name: str) -> View | None:
@@ -236,11 +236,11 @@ class Pages:
 
     def comparison(self) -> View:
         """The page that compares all studies."""
-        parts = parts_of(COMPARISON, lambda: together([source.result() for source in self._all()]))
+        parts = parts_of(COMPARISON, lambda: combined([source.result() for source in self._all()]))
         return self._view("/compare", lambda: (COMPARISON.kind, "compared", "", self._pulse, parts))
 
     def story(self, name: str, trial: int) -> Markup | None:
-        """A trial's story, also of one that its page does not tell; None where there is no such trial (yet)."""
+        """A trial's details, also of one that the page leaves out; None where there is no such trial (yet)."""
         story = stories.story(self._source(name).result().value, trial)
         return None if story is None else rendered("story.html", block=story)
 

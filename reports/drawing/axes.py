@@ -1,4 +1,4 @@
-"""Where values stand in a chart: axes, ticks, ranges, and which points are drawn."""
+"""Positions of values in a chart: axes, ticks, ranges, and which points are drawn."""
 
 import math
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ MANY_VALUES = 10
 
 @dataclass(frozen=True)
 class Axis:
-    """Where a parameter's values stand: `ticks` (at, text); separate `places`, or a scale, maybe `log`."""
+    """The axis of a parameter: `ticks` (at, text), and separate `places` or a scale, which may be `log`."""
 
     places: bool
     log: bool
@@ -26,7 +26,7 @@ class Axis:
 
 
 def axis_of(name: str, span: Range, found: list[Any]) -> tuple[Axis, list[float]]:
-    """The axis of a parameter, and where on it these values stand."""
+    """The axis of a parameter, and the positions of these values on it."""
     options = _few_values(span)
     if options is not None:
         options += [value for value in dict.fromkeys(found) if value not in options]

@@ -75,7 +75,7 @@ def shade_key(figure: Figure, name: str) -> None:
 
 
 def cut_note(table: pd.DataFrame, span: Span) -> str:
-    """Says that some interval goes on beyond the edge; nothing where none does."""
+    """A note that an interval continues beyond the edge; empty where none does."""
     reach = table["difference_reach"].fillna(0.0)
     cut = (table["difference"] - reach < span[0]) | (table["difference"] + reach > span[1])
     return "an interval that ends at the edge continues beyond it" if cut.any() else ""

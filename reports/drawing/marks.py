@@ -61,7 +61,7 @@ def trials(
 ) -> None:
     """Each trial as a mark at (`at`, `score`): completed or not, the baseline, the best, those below the range.
 
-    `table` has `trial`, `score`, `outcome`, `baseline`, `best` and `at`; `more` is what hovering shows beside
+    `table` has `trial`, `score`, `outcome`, `baseline`, `best` and `at`; `more` is what hovering shows after
     number and score.
     """
     low, high = span
@@ -162,7 +162,7 @@ def median(figure: Figure, trend: pd.DataFrame, axis: axes.Axis, name: str, colo
 
 
 def thinned(shown: int, total: int) -> str:
-    """Says how many trials are drawn; nothing where all are."""
+    """How many trials are drawn; empty where all are."""
     return f"{shown:,} of {wording.several(total, 'trial')} drawn, the best among them" if shown < total else ""
 
 

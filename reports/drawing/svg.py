@@ -44,7 +44,7 @@ def svg_of(figure: Figure) -> Markup:
 
 
 def key_of(figure: Figure) -> list[tuple[Markup, str]]:
-    """What a figure's colours and symbols stand for: a small picture and the words, once each."""
+    """The key of a figure: for each trace a small picture and its name, once each."""
     found = {trace["name"]: _sample(trace) for trace in figure.data if trace.get("name")}
     return [(picture, name) for name, picture in found.items()]
 
@@ -63,7 +63,7 @@ def _sample(trace: Json) -> Markup:
 
 
 class _Scale:
-    """An axis: where on it, from 0 to 1, a value stands."""
+    """An axis: the position of a value on it, from 0 to 1."""
 
     def __init__(self, axis: Json) -> None:
         self.log = axis.get("type") == "log"
@@ -174,7 +174,7 @@ class _Box:
 
 
 def _end(at: Any, shape: Json, axis: str, place: str) -> float:
-    """Where an end of a shape stands, from 0 to 1; a line across the whole axis says "domain"."""
+    """The position of an end of a shape, from 0 to 1; for a line across the whole axis, the reference is "domain"."""
     value = shape[place]
     return float(value) if "domain" in shape.get(f"{axis}ref", "") else float(at(value))
 

@@ -124,7 +124,7 @@ def text_of(name: str) -> str:
 
 
 def _code(text: str) -> Markup:
-    """Escaped, with what stands in backticks as code."""
+    """Escaped and typeset, with text in backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(typeset(text)))))
 
 

@@ -13,7 +13,7 @@ from sweep.results.result import Result
 from sweep.space.configuration import Configuration
 
 RESULTS = ("score", "parameters", "flops", "seconds", "trained_epochs")
-"""What is compared beside a configuration's values."""
+"""Columns that are compared in addition to a configuration's values."""
 
 IMAGE_SHAPE: ImageShape = (28, 28, 1)
 CLASSES = 10
@@ -44,7 +44,7 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def layers_of(result: Result, trial: int) -> list[Layer] | None:
-    """The layers of a trial's network; None where they cannot be told."""
+    """The layers of a trial's network; None where they are not known."""
     configuration = result.configuration(trial)
     height, width, channels = result.provenance.get("image shape", IMAGE_SHAPE)
     classes = result.provenance.get("classes", CLASSES)

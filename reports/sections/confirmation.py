@@ -1,4 +1,4 @@
-"""Confirmation: the best trials and the baseline on fresh seeds, and what the test images said."""
+"""Confirmation: the best trials and the baseline on fresh seeds, and on the test images."""
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
@@ -162,7 +162,7 @@ def _axes(figure: Figure, table: pd.DataFrame, span: intervals.Span) -> None:
 
 
 def _blocks(result: Result) -> Sequence[Block]:
-    """What is recommended and how sure, every network's difference to the baseline, and what the test images said."""
+    """What is recommended and how sure, each network's difference to the baseline, and the test images."""
     if result.verdict is None:
         return [Sentence(recommendation.unconfirmed(result))]
     later = recommendation.left_out(result)

@@ -73,7 +73,7 @@ def chart(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
 
 
 def single(trial: int, own: pd.DataFrame, before: pd.DataFrame | None = None) -> Figure:
-    """One trial's curve, beside the baseline's where that is given; both are rows of a result's curves, by epoch."""
+    """One trial's curve, with the baseline's where that is given; both are rows of a result's curves, by epoch."""
     figure = Figure(f"Learning curve of trial {trial}", 190)
     found = [rows for rows in (before, own) if rows is not None]
     for rows in found:
@@ -113,7 +113,7 @@ def _curve(figure: Figure, curve: pd.DataFrame, name: str, look: tuple[str, str]
 
 
 def _error_axis(figure: Figure, lowest: float, highest: float, epochs: float, ticks_at_most: int = 8) -> None:
-    """Accuracies on a log axis of the error, so that 98.5 and 99 % stand well apart; and the epochs below."""
+    """Accuracies on a log axis of the error, so that 98.5 and 99 % are well separated; and the epochs below."""
     ticks = axes.log_ticks(lowest / 1.12, highest * 1.12, False, ticks_at_most)
     figure.x_axis(title="epoch", range=[0, epochs * 1.03], **marks.whole_numbers(math.ceil(epochs)))
     figure.y_axis(

@@ -77,7 +77,7 @@ def _progress(
         return nothing("Two trials with a score are needed to show progress.")
     reference = frames.baseline_score(frame)
     low, high = axes.score_range(frames.comparable(table), reference)
-    if reference is not None and images is not None:  # differences look as small as they are beside the band
+    if reference is not None and images is not None:  # the band shows how small differences are
         noise = 1.1 * noise_of_difference(reference, reference, images)
         low, high = min(low, max(reference - noise, 0)), max(high, min(reference + noise, 1))
     figure = Figure(title, 330)

@@ -168,7 +168,7 @@ def _counted(matrix: pd.DataFrame) -> list[list[Cell]]:
 
 
 def _compared(matrix: pd.DataFrame) -> list[list[Cell]]:
-    """More on the diagonal is better, more beside it is worse."""
+    """More on the diagonal is better, more off it is worse."""
     rows = matrix.to_numpy().tolist()
     most = max([1, *(abs(count) for counts in rows for count in counts)])
     return [

@@ -18,11 +18,11 @@ from sweep.space.space import Range
 MOST_CHARTS = 12
 MOST_POINTS = 400
 NEEDED = ("trial", "outcome", "score", "baseline")
-"""What drawing a trial takes, beside a parameter of its."""
+"""Columns that drawing a trial needs, in addition to the parameter."""
 
 
 def table(frame: pd.DataFrame, name: str, span: Range) -> tuple[pd.DataFrame, axes.Axis]:
-    """One parameter against the score, for the trials that have it, and the axis its values stand on.
+    """One parameter against the score, for the trials that have it, and the axis of its values.
 
     Columns: those of `marked`, `value`, and `at`, its place on the axis.
     """

@@ -16,7 +16,7 @@ MENTIONED = 4
 def sentences(result: Result) -> list[str]:
     """What was searched, what is best and how sure, what mattered, what the last trials gained, what to do next.
 
-    The best is the network that a confirmation recommends or, without one, the search's best. Commands stand in
+    The best is the network that a confirmation recommends or, without one, the search's best. Commands are in
     backticks.
     """
     if result.frame.empty:
@@ -69,7 +69,7 @@ def _best(result: Result) -> list[str]:
 
 
 def _confirmed(result: Result) -> list[str]:
-    """What is recommended, with what differs, and what the test images said."""
+    """What is recommended, its changes, and its accuracy on the test images."""
     frame, number = result.frame, result.recommended
     row, reference = frame[frame["trial"] == number], frames.baseline(frame)
     changes = _changes(row.iloc[0], reference, frame) if number and len(row) else ""
@@ -145,7 +145,7 @@ def _next(result: Result) -> list[str]:
 
 
 def _again(result: Result) -> str:
-    """Whether the verdict calls for another one."""
+    """A further confirmation, where the verdict calls for one."""
     later = recommendation.left_out(result)
     if result.verdict is None or not recommendation.can_confirm(result):
         return ""

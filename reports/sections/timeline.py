@@ -15,7 +15,7 @@ from sweep import wording
 from sweep.results.result import Result
 
 BREAK = 1.0
-"""Seconds between two epochs of a trial, beside a tenth of one, from which on it was interrupted in between."""
+"""A trial was interrupted between two epochs if they are this many seconds and a tenth of an epoch apart."""
 MOST_BARS = 1500
 MOST_LANES = 16
 
@@ -112,7 +112,7 @@ def chart(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     return figure.leaves_out(
         f"{len(bars):,} of {len(found.bars):,} bars drawn" if len(bars) < len(found.bars) else "",
         f"{lanes} of {all_lanes:,} lanes drawn" if lanes < all_lanes else "",
-        f"dotted lines stand for {'a break' if len(found.cuts) == 1 else 'breaks'} of {pauses}" if pauses else "",
+        f"dotted lines mark {'a break' if len(found.cuts) == 1 else 'breaks'} of {pauses}" if pauses else "",
     )
 
 

@@ -1,5 +1,5 @@
 
-// Keeps a served page current: what goes on at this moment at once, other sections while they are near the window.
+// Keeps a page current: the state of this moment at once, other sections while they are near the window.
 (() => {
   const { address, missing } = document.currentScript.dataset;
   let { pulse } = document.currentScript.dataset;
@@ -17,7 +17,7 @@
     catchUp();
   }, { rootMargin: "300px" });
 
-  // Asks for a section, shows it if it is another, and returns the seconds after which a newer one may be had.
+  // Asks for a section, shows it if it has changed, and returns the seconds until a newer one is available.
   async function ask(key) {
     const headers = tags.has(key) ? { "If-None-Match": tags.get(key) } : {};
     const answer = await fetch(`${address}/section/${key}?page=${section(key).dataset.page ?? 0}`, { headers });
@@ -56,7 +56,7 @@
     return template.content.firstElementChild;
   }
 
-  // What somebody has opened, sorted, filtered, picked, scrolled to or is typing in a section.
+  // What the reader has opened, sorted, filtered, picked, scrolled to or is typing in a section.
   const name = (element) => element.tagName + (element.ariaLabel ?? element.textContent);
   const folds = (root) => [...root.querySelectorAll("details")].map((fold, at) => [fold.querySelector("summary [id]")?.id ?? at, fold]);
   const tools = (root) => [...root.querySelectorAll(".toolbar")].map((bar) => ({
@@ -121,7 +121,7 @@
         }
       }
     } catch {
-      // The stream of events tells when the server is back.
+      // The stream of events shows when the server is back.
     } finally {
       asking = false;
     }
@@ -163,15 +163,15 @@
     ask(id).then(() => section(id).scrollIntoView()).catch(() => {});
   });
 
-  const told = stories.find;
+  const onPage = stories.find;
   stories.find = async (trial) => {
-    const known = await told(trial);
+    const known = await onPage(trial);
     if (known || !section("stories")) return known;
     const answer = await fetch(`${address}/trial/${trial}`);
     if (!answer.ok) return undefined;
     const asked = Object.assign(document.createElement("div"), { className: "asked" });
     asked.append(parsed(await answer.text()));
-    const again = await told(trial); // it may have come meanwhile
+    const again = await onPage(trial); // it may have arrived meanwhile
     if (again) return again;
     section("stories").append(asked);
     tables.equip(asked);

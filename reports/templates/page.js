@@ -2,7 +2,7 @@
 // Draws each chart when it comes near the window, in the colours of the page, again when those change.
 const charts = (() => {
   const drawn = new Set();
-  const plotly = window.Plotly ?? new Promise((come) => addEventListener("load", come)); // a served page loads it last
+  const plotly = window.Plotly ?? new Promise((come) => addEventListener("load", come)); // a dashboard loads it last
 
   const axes = (layout) => Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
 
@@ -52,7 +52,7 @@ const charts = (() => {
 
   const ranges = (layout) => Object.fromEntries(axes(layout).map((axis) => [axis + ".range", [...(layout[axis].range ?? [])]]));
 
-  // Where somebody has zoomed: what a plot shows, where that is not what it was given.
+  // The ranges that the reader has zoomed to: those that differ from what the plot was given.
   function changedRanges(plot) {
     if (!plot.given) return {};
     const shown = Object.entries(ranges(plot.layout));
@@ -98,22 +98,22 @@ const charts = (() => {
   };
 })();
 
-// Opens the trial that a link leads to. A served page can ask for one that it does not tell: it replaces `find`.
+// Opens the trial that a link leads to. A dashboard replaces `find`, to ask for trials that are not on the page.
 const stories = (() => {
-  const told = {
+  const found = {
     find: async (trial) => document.getElementById("trial-" + trial)?.closest("details"),
     open: async (trial) => {
-      if (await told.find(trial)) location.hash = "trial-" + trial;
+      if (await found.find(trial)) location.hash = "trial-" + trial;
     },
     reveal: async () => {
       const [, trial] = location.hash.match(/^#trial-(\d+)$/) ?? [];
-      const story = trial && (await told.find(trial));
+      const story = trial && (await found.find(trial));
       for (let fold = story; fold; fold = fold.parentElement.closest("details")) fold.open = true;
       story?.scrollIntoView();
     },
   };
-  addEventListener("hashchange", told.reveal);
-  return told;
+  addEventListener("hashchange", found.reveal);
+  return found;
 })();
 
 // Sorts, filters and picks columns of a table, and copies a trial's configuration.
@@ -167,7 +167,7 @@ const tables = (() => {
         const up = head.ariaSort === "descending" || (!head.ariaSort && !number);
         heads.forEach((each) => { each.ariaSort = each === head ? (up ? "ascending" : "descending") : null; });
         const order = (one, other) =>
-          (key(one) === "") - (key(other) === "") || // what has no value stands last
+          (key(one) === "") - (key(other) === "") || // missing values come last
           (up ? 1 : -1) * (number ? key(one) - key(other) : key(one).localeCompare(key(other)));
         table.tBodies[0].append(...rows.toSorted(order));
       });
