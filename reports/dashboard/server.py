@@ -48,8 +48,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 class Dashboard(ThreadingHTTPServer):
     """Listens from the moment it is made. `serve_forever` answers requests; leaving the `with` block stops it.
 
-    Without a `port` it takes the first free one of `PORTS`. On an address other than a loopback one it requires a token,
-    which `address` contains.
+    Without a `port` it takes the first free one of `PORTS`. On an address other than a loopback one it requires the
+    token that `address` contains.
 
     Raises:
         InputError: it cannot listen there.

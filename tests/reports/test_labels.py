@@ -35,7 +35,7 @@ def plain(text):
         ("seconds", None, "–"),
     ],
 )
-def test_numbers_are_said_as_a_person_would(name, value, text):
+def test_values_have_their_units(name, value, text):
     assert plain(labels.value(name, value)) == text
 
 
@@ -43,6 +43,6 @@ def test_differences_carry_their_sign_unless_they_are_none():
     assert [wording.points(x) for x in (0.0035, -0.0035, 0.000001, math.nan)] == ["+0.35", "-0.35", "0.00", "–"]
 
 
-def test_parameter_names_are_said_without_underscores():
+def test_labels_have_no_underscores():
     assert labels.label("conv1_kernel_size") == "conv 1 kernel size"
     assert labels.label("learning_rate") == "learning rate"

@@ -45,7 +45,7 @@ def test_the_ranking_is_the_first_section_of_several_studies():
     assert contents.COMPARISON.sections[0].key == "worth"
 
 
-def test_the_ranking_says_gain_interval_cost_and_what_it_is_worth():
+def test_the_ranking_shows_gain_interval_cost_and_conclusion():
     said, rows, markup = section([*STUDIES, UNCONFIRMED], "worth")
     heads = ["Study", "Its best", "Gain", "p", "Seeds", "vs baseline", "Parameters", "Training"]
     assert rows[0] == heads
@@ -84,7 +84,7 @@ def test_the_opening_speaks_of_what_is_confirmed_where_something_is():
     assert any("partly luck" in sentence for sentence in opening.sentences([UNCONFIRMED, UNCONFIRMED]))
 
 
-def test_the_tied_are_shaded_and_intervals_stand_where_the_verdicts_have_them():
+def test_ties_are_shaded_and_intervals_are_drawn_where_the_verdicts_have_them():
     table = ranking.table(STUDIES)
     figure = reports.ranking(table)
     shades = [(shape.y0, shape.y1) for shape in figure.layout.shapes if shape.type == "rect"]
@@ -98,7 +98,7 @@ def test_the_tied_are_shaded_and_intervals_stand_where_the_verdicts_have_them():
         assert drawn[row] == (pytest.approx(100 * gain, abs=1e-3), pytest.approx(100 * reach, abs=1e-3))
 
 
-def test_an_interval_of_two_seeds_is_cut_at_the_edge_and_said_to_go_on():
+def test_an_interval_of_two_seeds_is_cut_at_the_edge_with_a_note():
     wide = study("wide", {0: BASE[:2], 1: shifted(0.1, 0.9)})
     figure = reports.ranking(ranking.table([wide, STUDIES[1]]))
     low, high = figure.layout.xaxis.range

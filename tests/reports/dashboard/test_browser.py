@@ -173,7 +173,7 @@ def test_an_epoch_is_seen_when_it_ends_and_a_trial_when_it_begins_and_ends(chrom
         assert page.problems == []
 
 
-def test_what_changes_leaves_alone_what_somebody_has_sorted_filtered_and_opened(chromium, run):
+def test_an_update_keeps_what_the_reader_has_sorted_filtered_and_opened(chromium, run):
     table = "#leaderboard table"
     with opened(chromium, run.address, height=4000) as page:
         page.wait(LOADED)

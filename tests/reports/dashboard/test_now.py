@@ -63,11 +63,11 @@ def said(element, subject):
         ),
     ],
 )
-def test_it_says_whether_somebody_runs_the_study(standing, sentence):
+def test_it_shows_whether_a_process_runs_the_study(standing, sentence):
     assert " ".join(said(NOW, standing)).startswith(f"Now {sentence}")
 
 
-def test_tiles_have_the_figures_of_the_standing():
+def test_tiles_hold_the_numbers_of_the_study():
     lines = said(NOW, IN_FULL)
     for name, figure, note in (
         ("Trials done", "5 of 12", "1 running and 2 completed"),

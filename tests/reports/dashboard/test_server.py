@@ -80,7 +80,7 @@ def test_every_answer_forbids_what_a_page_does_not_need(dashboard, path):
     assert headers["Server"] == "sweep"
 
 
-def test_on_another_address_a_token_is_wanted_and_becomes_a_cookie(storage):
+def test_on_another_address_a_token_is_required_and_becomes_a_cookie(storage):
     with served(storage, host="0.0.0.0") as dashboard:
         address, token = dashboard.address.split("?token=")
         assert address == f"http://{platform.node()}:{dashboard.port}/"
@@ -169,13 +169,13 @@ def test_any_page_of_a_table_may_be_asked_for(dashboard, number):
     assert ask(dashboard, f"/study/quickstart/section/leaderboard?page={number}").status == 200
 
 
-def test_any_trials_story_can_be_had(dashboard):
+def test_details_of_any_trial_can_be_requested(dashboard):
     story = ask(dashboard, "/study/quickstart/trial/3").body
     assert 'id="trial-3"' in story
     assert "[base]" in story
 
 
-def test_an_error_of_ours_is_told_in_the_terminal_and_not_to_the_browser(storage, monkeypatch, capsys):
+def test_an_internal_error_is_shown_in_the_terminal_and_not_in_the_browser(storage, monkeypatch, capsys):
     with served(storage) as dashboard:
         monkeypatch.setattr(dashboard.pages, "study", lambda name: 1 / 0)
         answer = ask(dashboard, "/study/quickstart")
@@ -184,7 +184,7 @@ def test_an_error_of_ours_is_told_in_the_terminal_and_not_to_the_browser(storage
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_a_database_that_cannot_be_read_is_said_in_a_sentence(tmp_path):
+def test_an_unreadable_database_gives_a_sentence(tmp_path):
     path = tmp_path / "sweep.db"
     keep(str(path), sample(2))
     with served(path) as dashboard:
@@ -291,7 +291,7 @@ def test_looking_writes_nothing(running):
 # -- where it listens
 
 
-def test_a_port_in_use_is_said_and_without_one_the_next_is_taken(storage, monkeypatch):
+def test_a_port_in_use_is_an_error_and_without_one_the_next_is_taken(storage, monkeypatch):
     with Reading.open(storage) as reading, Dashboard(reading, port=0) as first:
         with pytest.raises(InputError, match=rf"port {first.port} of 127.0.0.1: Address already in use.*--port"):
             Dashboard(reading, port=first.port)
@@ -303,7 +303,7 @@ def test_a_port_in_use_is_said_and_without_one_the_next_is_taken(storage, monkey
             assert second.port > first.port
 
 
-def test_an_address_that_is_not_this_machines_is_said(storage):
+def test_an_address_of_another_machine_is_an_error(storage):
     with Reading.open(storage) as reading:
         for host in ("no.such.host.invalid", "203.0.113.7", "exa mple"):
             with pytest.raises(InputError, match="--host"):

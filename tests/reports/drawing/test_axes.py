@@ -3,7 +3,7 @@ import pandas as pd
 from reports.drawing import axes
 
 
-def test_terrible_trials_do_not_press_the_good_ones_together():
+def test_terrible_trials_do_not_compress_the_axis_of_good_ones():
     low, high = axes.score_range([0.1, 0.098, 0.5, 0.985, 0.986, 0.988, 0.99, 0.987, 0.991], reference=0.985)
     assert 0.97 < low < 0.985
     assert 0.991 < high < 0.993

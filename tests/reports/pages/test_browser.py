@@ -208,7 +208,7 @@ def test_columns_can_be_picked(chromium, files):
         assert (before, page.ask(shown)) == (12, 14 - hidden)
 
 
-def test_a_trial_leads_to_its_story_and_can_be_copied(chromium, files):
+def test_a_trial_leads_to_its_details_and_can_be_copied(chromium, files):
     result = PAGES["hundred"]
     best = int(frames.best(result.frame)["trial"])
     with opened(chromium, files / "hundred.html") as page:
@@ -223,7 +223,7 @@ def test_a_trial_leads_to_its_story_and_can_be_copied(chromium, files):
         assert rate == result.configuration(best).learning_rate
 
 
-def test_pointing_at_a_mark_says_which_trial_it_is_and_a_click_opens_its_story(chromium, files):
+def test_a_click_on_a_mark_opens_the_details_of_its_trial(chromium, files):
     best = int(frames.best(PAGES["hundred"].frame)["trial"])
     with opened(chromium, files / "hundred.html") as page:
         page.ask("document.querySelector('#history figure').scrollIntoView()")

@@ -54,7 +54,7 @@ def hostile_result():
     return Result(tried, frame_of(rows), curves_of(curves), {HOSTILE: {HOSTILE: [HOSTILE, 1]}, "empty": None})
 
 
-def test_a_note_on_how_to_read_stands_over_what_is_there_to_be_read():
+def test_a_note_on_how_to_read_a_section_needs_something_to_read():
     notes = {element.key: element.note for element in contents.STUDY.sections if element.note}
     few, many = (unescape(html.render(sample(trials))) for trials in (0, 40))
     assert not [key for key, note in notes.items() if note in few]

@@ -55,7 +55,7 @@ def test_a_network_of_your_own_images_is_drawn_with_their_shape():
     assert found[-1].shape == (4,)
 
 
-def test_layers_that_only_one_network_has_stand_in_its_order():
+def test_layers_that_only_one_network_has_keep_its_order():
     one = [blocks.Layer(name, "", (1,)) for name in ("conv 1", "pool 1", "conv 2", "flatten")]
     other = [blocks.Layer(name, "", (1,)) for name in ("rescale", "conv 1", "conv 2", "conv 3", "flatten")]
     pairs = comparison.paired(one, other)

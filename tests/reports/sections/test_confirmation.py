@@ -58,7 +58,7 @@ def test_it_is_the_second_section():
 # Tables
 
 
-def test_standings_say_means_intervals_and_roles():
+def test_the_table_holds_means_intervals_and_roles():
     table = confirmation.table(TIED.verdict).set_index("trial")
     assert list(table.index) == [2, 1, 0, 3]
     assert table["role"].to_dict() == {1: "recommended", 0: "baseline", 2: "other", 3: "dropped"}
@@ -86,7 +86,7 @@ def test_one_seed_has_no_intervals():
 
 
 @pytest.mark.parametrize(("p", "said"), [(math.nan, "–"), (0.0004, "< 0.001"), (0.0364, "0.036"), (1.0, "1.000")])
-def test_p_values_are_said_with_three_digits(p, said):
+def test_p_values_have_three_digits(p, said):
     assert plain(wording.p_value(p)) == said
 
 
@@ -116,7 +116,7 @@ def test_the_figure_marks_recommended_tied_and_stopped():
     assert all(note.x == 0 for note in figure.layout.annotations)
 
 
-def test_intervals_and_seeds_stand_where_the_verdict_has_them():
+def test_intervals_and_seeds_are_drawn_where_the_verdict_has_them():
     figure = reports.confirmation(TIED.verdict)
     trace = next(trace for trace in figure.data if trace.name == "recommended")
     own = TIED.verdict.find(1).difference
@@ -125,7 +125,7 @@ def test_intervals_and_seeds_stand_where_the_verdict_has_them():
     assert trace.x[0] + trace.error_x.array[0] == pytest.approx(100 * own.high, abs=2e-3)
 
 
-def test_a_failed_network_does_not_press_the_others_together():
+def test_a_failed_network_does_not_compress_the_axis():
     figure = reports.confirmation(confirmed(study(), {0: BASE, 1: UP, 2: LEVEL, 3: FAILED}).verdict)
     low, high = figure.layout.xaxis.range
     assert -0.3 < low < high < 0.8
@@ -133,7 +133,7 @@ def test_a_failed_network_does_not_press_the_others_together():
     assert figure.layout.meta["note"] == "Beyond the edge: trial 3"
 
 
-def test_an_interval_is_cut_at_the_edge_and_said_to_go_on():
+def test_an_interval_is_cut_at_the_edge_with_a_note():
     figure = reports.confirmation(confirmed(study(), {0: BASE[:2], 1: UP[:2], 2: shifted(2, -1)}).verdict)
     low, high = figure.layout.xaxis.range
     for trace in figure.data:
@@ -142,7 +142,7 @@ def test_an_interval_is_cut_at_the_edge_and_said_to_go_on():
     assert "continues beyond it" in figure.layout.meta["note"]
 
 
-def test_where_all_are_worse_the_nearest_are_drawn_still():
+def test_where_all_are_worse_the_nearest_are_drawn():
     figure = reports.confirmation(confirmed(study(), {0: BASE, 1: shifted(-0.5, -0.6, -0.4, -0.5, -0.5)}).verdict)
     assert "beyond the edge" not in [trace.name for trace in figure.data]
     baseline = next(trace for trace in figure.data if trace.name == "baseline, recommended")
@@ -190,7 +190,7 @@ def test_the_table_says_everything_of_each_network():
     assert markup.count("<figure") == 1
 
 
-def test_footnotes_that_nobody_needs_are_left_out():
+def test_footnotes_that_do_not_apply_are_left_out():
     said, _, _ = section(confirmed(study(), {0: BASE, 1: UP}))
     assert "corrected" in said
     assert "of verdicts" not in said
@@ -214,12 +214,12 @@ def test_footnotes_that_nobody_needs_are_left_out():
         (confirmed(study(), {0: BASE, 1: UP}, looks=3), "The test images were used 3 times for this study, not"),
     ],
 )  # fmt: skip
-def test_the_test_images_are_told_with_how_often_they_were_seen(result, expected):
+def test_the_test_accuracy_comes_with_the_number_of_looks(result, expected):
     assert expected in section(result)[0]
     assert expected in plain(" ".join(summary.sentences(result)))
 
 
-def test_a_best_trial_that_came_later_is_said_to_be_missing():
+def test_a_best_trial_that_came_later_is_named_as_missing():
     result = confirmed(study(), {0: BASE, 2: UP})
     assert "The search's best, trial 1, is not among these networks" in section(result)[0]
     assert "`sweep confirm quickstart` includes trial 1" in summary.sentences(result)[-1]

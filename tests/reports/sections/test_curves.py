@@ -32,7 +32,7 @@ def test_curves_draw_the_top_and_the_baseline_in_colour_and_the_rest_as_one_fain
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]
 
 
-def test_curves_begin_below_the_first_epoch_and_mark_where_trials_were_halted():
+def test_curves_begin_below_the_first_epoch_and_mark_where_trials_were_paused():
     result = halted(30)
     figure = reports.curves(result.frame, result.curves)
     assert figure.layout.xaxis.range[0] == 0

@@ -30,7 +30,7 @@ def test_a_front_holds_what_nothing_cheaper_matches(column):
         assert row.front == better.empty or (not row.front and (cheaper["score"] == row.score).sum() > 1)
 
 
-def test_a_cost_that_all_trials_share_is_said_and_not_drawn():
+def test_a_cost_that_all_trials_share_gives_a_sentence_and_no_chart():
     frame = frame_of(rows_of(0.98, 0.985, 0.99))
     figure = reports.front(frame, "parameters")
     assert not figure.data

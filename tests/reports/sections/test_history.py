@@ -60,7 +60,7 @@ def test_the_noise_of_the_baseline_is_inside_of_the_range():
     assert high > 98.397
 
 
-def test_trials_that_were_halted_do_not_press_completed_ones_together():
+def test_paused_trials_do_not_compress_the_axis_of_completed_ones():
     result = halted(60)
     done = result.frame.loc[result.frame["outcome"] == "completed", "score"]
     for figure in (

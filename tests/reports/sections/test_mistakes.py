@@ -73,7 +73,7 @@ def test_a_confusion_has_what_is_there_in_rows_and_what_it_was_taken_for_in_colu
     assert matrix.sum(axis=1).tolist() == np.bincount(seen.labels).tolist()
 
 
-def test_classes_say_how_often_each_is_got_wrong(found):
+def test_classes_count_wrong_predictions(found):
     table = mistakes.classes(found.mistakes())
     assert table["name"].tolist() == list("0123456789")
     assert table.loc[4, ["baseline", "ours"]].tolist() == [40, 10]
@@ -85,7 +85,7 @@ def test_who_is_right_where_the_other_is_wrong_is_counted(found):
     assert mistakes.agreement(found.mistakes()) == mistakes.Agreement(1000, baseline_alone=30, ours_alone=5, both=10)
 
 
-def test_a_gallery_holds_what_one_alone_gets_wrong_spread_over_classes(found):
+def test_a_gallery_holds_mistakes_of_one_network_alone_spread_over_classes(found):
     seen = found.mistakes()
     assert len(mistakes.gallery(seen, of_baseline=True)) == mistakes.MOST_PICTURES
     others = mistakes.gallery(seen, of_baseline=False)

@@ -12,14 +12,14 @@ def plain(text):
     return text.replace(NO_BREAK, " ")
 
 
-def test_the_story_of_a_trial_without_a_score_says_so_by_its_outcome_alone():
+def test_the_title_of_a_trial_without_a_score_has_its_number_alone():
     rows = rows_of(0.98)
     rows.append({"trial": 1, "outcome": "failed", "reason": "it broke", "trained_epochs": 0})
     told = [stories.story(result_of(rows), trial) for trial in (0, 1)]
     assert [plain(each.title) for each in told] == ["Trial 0, the best, the baseline: 98.00 %", "Trial 1"]
 
 
-def test_a_story_says_what_differs_how_it_went_and_how_to_have_it_again():
+def test_details_show_changes_course_and_configuration():
     rows = rows_of(0.98, 0.985, batch_size=128)
     rows[1] |= {
         "reason": "behind the others",
@@ -45,7 +45,7 @@ def test_a_story_says_what_differs_how_it_went_and_how_to_have_it_again():
     assert tomllib.loads(told[1].toml) == {"base": {"learning_rate": 0.0002}}
 
 
-def test_a_trial_that_was_halted_says_so_and_where():
+def test_details_of_a_paused_trial_show_its_rung():
     result = halted(20)
     told = {story.trial: story for story in stories.stories(result)}
     trial = int(result.frame.loc[result.frame["trained_epochs"] == 0.25, "trial"].iloc[0])
@@ -55,14 +55,14 @@ def test_a_trial_that_was_halted_says_so_and_where():
     assert re.fullmatch(r"\d\d\.\d\d \(epoch 0.25\) %", facts["accuracy by epoch"])
 
 
-def test_what_is_copied_is_a_study_files_base():
+def test_the_copied_configuration_is_a_study_files_base():
     result = sample(20, seed=4)
     for story in stories.stories(result):
         base = tomllib.loads(story.toml).get("base", {})
         assert study(base=base).base == result.configuration(story.trial)
 
 
-def test_trials_without_a_score_have_a_story_too():
+def test_trials_without_a_score_have_details_too():
     rows = [
         *rows_of(0.98),
         {"trial": 1, "outcome": "out of memory", "reason": "worker 1 was killed", "learning_rate": 0.1},
@@ -71,7 +71,7 @@ def test_trials_without_a_score_have_a_story_too():
     assert (told.trial, told.outcome, told.chart) == (1, "out of memory: worker 1 was killed", None)
 
 
-def test_a_story_ends_with_the_last_lines_of_the_log():
+def test_details_end_with_the_last_lines_of_the_log():
     detail = "\n".join(f"line {number} <b>" for number in range(100))
     result = result_of([{"trial": 0, "outcome": "failed", "baseline": True, "detail": detail}])
     log = re.search(r'<pre class="log".*?</pre>', html.render(result), re.DOTALL).group(0)

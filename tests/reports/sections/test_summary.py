@@ -40,7 +40,7 @@ def test_a_gain_within_the_noise_is_not_called_one():
     assert "within the noise of single runs" in said(result_of(rows_of(0.9856, 0.9865)))[2]
 
 
-def test_a_baseline_that_is_best_is_said_so_plainly():
+def test_the_sentences_name_the_baseline_as_the_best():
     sentences = said(result_of(rows_of(0.9856, 0.98)))
     assert sentences[1].startswith("No trial beat the baseline, which is the best with 98.56 %")
     assert "export" not in " ".join(sentences)
@@ -55,13 +55,13 @@ def test_the_parameter_that_mattered_is_named_with_its_share():
     assert expected in " ".join(said(result_of(rows, space=space)))
 
 
-def test_a_trial_that_changed_nothing_is_said_to_be_the_same():
+def test_a_best_trial_without_changes_is_named_the_same_configuration():
     rows = rows_of(0.97, 0.98)
     rows[1]["learning_rate"] = rows[0]["learning_rate"]
     assert "the same configuration, trained again." in said(result_of(rows))[1]
 
 
-def test_a_finished_grid_is_not_told_to_go_on():
+def test_a_finished_grid_gets_no_advice_to_continue():
     space = {"batch_size": Choice((64, 128))}
     result = result_of(rows_of(0.98, 0.99), space=space, sampler="grid", trials=2)
     assert "Every combination has been tried" in said(result)[-1]

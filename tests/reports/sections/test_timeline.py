@@ -17,7 +17,7 @@ def test_a_timeline_has_as_many_lanes_as_ran_together_and_no_two_bars_meet():
         assert (lane["begin"].iloc[1:].to_numpy() >= lane["end"].iloc[:-1].to_numpy() - 0.05).all()
 
 
-def test_a_trial_that_was_halted_and_went_on_has_a_bar_for_each_stretch_of_training():
+def test_a_resumed_trial_has_a_bar_for_each_stretch_of_training():
     result = halted(20)
     found = timeline_of(result)
     assert found.bars["lane"].max() == 1
@@ -40,7 +40,7 @@ def test_epochs_that_were_known_are_no_part_of_a_bar():
     assert bars["reused"].tolist() == [True]
 
 
-def test_a_night_between_two_trials_is_cut_out_of_the_timeline_and_said():
+def test_a_night_between_two_trials_is_cut_out_of_the_timeline_and_noted():
     start = pd.Timestamp("2026-01-01", tz="UTC")
     times = [(0, 100), (100, 250), (30_000, 30_100)]
     rows = rows_of(0.97, 0.98, 0.99)
