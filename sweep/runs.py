@@ -21,7 +21,7 @@ TRAINING_VERSION = 2
 
 
 class Outcome(StrEnum):
-    """How a trial stands or ended; whatever can go wrong inside a trial is one of these, with a reason."""
+    """The state of a trial, or how it ended. Everything that can go wrong in a trial is one of these, with a reason."""
 
     RUNNING = "running"
     INTERRUPTED = "interrupted"
@@ -36,17 +36,17 @@ class Outcome(StrEnum):
 
 
 UNFINISHED = (Outcome.RUNNING, Outcome.INTERRUPTED)
-"""Outcomes of trials that go on when their study is run again."""
+"""Outcomes of trials that resume when their study is run again."""
 
 GOING_ON = (*UNFINISHED, Outcome.PAUSED)
-"""Outcomes of trials that have not ended: those, and who is paused and may be promoted."""
+"""Outcomes of trials that have not ended: unfinished ones, and paused ones that may be promoted."""
 
 
 @dataclass(frozen=True)
 class Run:
     """One training of one configuration with one seed on one split of one dataset.
 
-    `split` None stands for the tutorial's own way: all training images, scored on the test images.
+    Without a `split`, the run trains on all training images and is scored on the test images, as the tutorial does.
     """
 
     configuration: Configuration
@@ -58,7 +58,7 @@ class Run:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The SHA-256 of all that decides this run's curve, its number of epochs excepted."""
+        """The SHA-256 of everything that decides this run's curve, except its number of epochs."""
         values = self.configuration.values()
         del values["epochs"]
         split = None if self.split is None else vars(self.split)
@@ -68,7 +68,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Trial:
-    """One configuration tried in a study. Where it cannot exist, `infeasible` says why, and three are None."""
+    """One configuration tried in a study.
+
+    If its network cannot exist, `infeasible` says why, and `run`, `parameters` and `flops` are None.
+    """
 
     number: int
     configuration: Configuration
@@ -83,9 +86,9 @@ class Trial:
 class Epoch:
     """A place on a run's curve: the metrics after `epoch` epochs. Losses in nats, accuracies from 0 to 1.
 
-    `epoch` is whole, but for looks within an epoch. `loss` and `accuracy` are of the training images as this epoch
-    passed over them, `val_loss` and `val_accuracy` of the images that score, after it; `seconds` were spent since the
-    place before.
+    `epoch` is whole, except at a rung within an epoch. `loss` and `accuracy` are those of the training images while
+    this epoch passed over them. `val_loss` and `val_accuracy` are those of the images that score the run, after it.
+    `seconds` were spent since the place before.
     """
 
     epoch: float
@@ -101,16 +104,17 @@ class Epoch:
 
     @property
     def divergence(self) -> str:
-        """In words, where it is not finite."""
+        """The reason of a run whose loss is not finite."""
         return f"the loss was no longer a finite number in epoch {math.ceil(self.epoch)}"
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Train `run` for trial number `trial` until it has `to_epoch` epochs.
+    """Train `run` from `from_epoch` to `to_epoch` epochs.
 
-    The curve up to `from_epoch` is known already and not reported again. `checkpoint` is the file that holds the
-    run's state at each place of its curve: read where it exists, written always.
+    `trial` is the number by which its events are known: that of a trial or, outside of a search, of a run in its
+    batch. The curve up to `from_epoch` is stored and not reported again. `checkpoint` is the file of the run's state:
+    it is read if it exists, and written at each place of the curve.
     """
 
     trial: int
@@ -129,7 +133,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Stop:
-    """Asks a worker to put down its segment at the next step, its state kept in the checkpoint."""
+    """Asks a worker to stop its segment at the next training step and to write its state to the checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ class WorkerReady:
 
 @dataclass(frozen=True)
 class Progress:
-    """A sign of life: the trial's run is `epochs` epochs far, the part of the one under way included."""
+    """A sign of life: the run has trained for `epochs` epochs, the finished part of the current epoch included."""
 
     trial: int
     epochs: float
@@ -149,7 +153,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class EpochFinished:
-    """One more place on the curve of a trial's run; its state has been written to the checkpoint."""
+    """The run has one more place on its curve. Its state is in the checkpoint."""
 
     trial: int
     metrics: Epoch
@@ -159,8 +163,8 @@ class EpochFinished:
 class SegmentFinished:
     """The segment has reached its last epoch.
 
-    `predicted` is the class that the network gives each image that scores, (images,) of uint16 in bytes, where that
-    was the last epoch of the run's configuration; else empty.
+    `predicted` is the class that the network predicts for each image that scores it, (images,) of uint16 in bytes. It
+    is empty unless the segment reached the last epoch of the run's configuration.
     """
 
     trial: int
@@ -169,7 +173,7 @@ class SegmentFinished:
 
 @dataclass(frozen=True)
 class SegmentStopped:
-    """The segment was put down because that was asked for; its state is in the checkpoint."""
+    """The segment was stopped on request. Its state is in the checkpoint."""
 
     trial: int
 
@@ -178,7 +182,7 @@ class SegmentStopped:
 class SegmentFailed:
     """The segment has ended before its last epoch; `detail` is the traceback or the worker's last lines.
 
-    The outcome `interrupted` says that the trial is not to blame: its state cannot be kept.
+    The outcome `interrupted` means that the checkpoint cannot be written: the study stops, and the trial resumes later.
     """
 
     trial: int
@@ -189,7 +193,7 @@ class SegmentFailed:
 
 @dataclass(frozen=True)
 class WorkerDied:
-    """The segment's worker has ended, and another one is starting; `detail` is its last lines."""
+    """The segment's worker has died, and another one is starting. `detail` is its last lines."""
 
     trial: int
     reason: str

@@ -4,13 +4,13 @@ A search and a batch begin runs here, say how far each is trained, and are told 
 share a run: a worker trains it for one of them, and the others follow along its curve.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+from sweep.coordinator.news import ActiveRun, Failed, News, Ready, Scored
 from sweep.coordinator.watcher import LabelledRun, Watcher, trial_label
 from sweep.engines.supervised import Supervised
 from sweep.errors import StoreError
@@ -32,84 +32,8 @@ from sweep.runs import (
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.store import Reached, Store
 
-NOT_A_TRIAL = Reached()
-
-
-@dataclass(eq=False)
-class ActiveRun:
-    """A run in progress, for a trial or outside of any search.
-
-    Args:
-        number: the number of the trial; outside of a search, a number that no other run of the batch has.
-        labelled: the run, with its label.
-        curve: what is stored of the run so far. All that share the run share this list.
-        before: how far the trial was when an earlier process stopped.
-        reached: how far it is now.
-        score: the accuracy of the last epoch that it reached, None before the first.
-        training: whether a worker trains the run for it.
-        weak: whether the search would prune it here.
-    """
-
-    number: int
-    labelled: LabelledRun
-    curve: list[Epoch]
-    before: Reached
-    reached: Reached
-    score: float | None = None
-    training: bool = False
-    weak: bool = False
-
-    @property
-    def run(self) -> Run:
-        return self.labelled.run
-
-    @property
-    def epoch(self) -> float:
-        """The epoch that it has reached."""
-        return self.reached.trained_epochs
-
-    @property
-    def epochs(self) -> int:
-        """The epoch at which it ends."""
-        return self.run.configuration.epochs
-
-    @property
-    def stored_until(self) -> float:
-        return self.curve[-1].epoch if self.curve else 0
-
-    def stored_until_rung(self, rung: float) -> list[Epoch]:
-        """The stored metrics on the way to a rung. If there are none at the rung itself, up to the next whole epoch."""
-        places = [place for place in self.curve if place.epoch in (rung, math.floor(place.epoch))]
-        end = next((place.epoch for place in places if place.epoch >= rung), rung)
-        return [place for place in places if self.epoch < place.epoch <= end]
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A worker has trained a run for one more epoch, which is committed."""
-
-    active: ActiveRun
-    metrics: Epoch
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A run can be taken further: its segment has ended, or the curve that it follows has grown."""
-
-    active: ActiveRun
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A run has ended early, with this outcome. `detail` is the traceback or the last lines of the worker."""
-
-    active: ActiveRun
-    outcome: Outcome
-    reason: str
-    detail: str
-
-
-News = Scored | Ready | Failed
+HEARTBEAT = 0.2
+"""Seconds to wait for news of workers before looking at the clock and at signals again."""
 
 
 class ActiveRuns:

@@ -11,8 +11,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.coordinator.active import ActiveRun, ActiveRuns, Failed, News, Ready, Scored
-from sweep.coordinator.coordinator import HEARTBEAT
+from sweep.coordinator.active import HEARTBEAT, ActiveRuns
+from sweep.coordinator.news import ActiveRun, Failed, News, Ready, Scored
 from sweep.coordinator.watcher import LabelledRun
 from sweep.runs import Epoch, Outcome, Run
 from sweep.storage.store import Store

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sweep.coordinator.active import ActiveRun, ActiveRuns, Failed, News, Ready, Scored
+from sweep.coordinator.active import HEARTBEAT, ActiveRuns
 from sweep.coordinator.ledger import Ledger
+from sweep.coordinator.news import ActiveRun, Failed, News, Ready, Scored
 from sweep.coordinator.proposals import Plan, Proposals
 from sweep.runs import Epoch, Outcome, Trial
 from sweep.search.schedule import Schedule
@@ -20,9 +21,6 @@ from sweep.storage.store import Store
 
 if TYPE_CHECKING:
     from sweep.search.optuna import Search
-
-HEARTBEAT = 0.2
-"""Seconds after which it looks at the clock and at signals, whether or not a worker has reported."""
 
 
 class Stopped(Enum):

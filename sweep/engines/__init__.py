@@ -1,4 +1,4 @@
-"""Where workers run. An engine takes segments and gives events; nobody else knows processes or hosts."""
+"""Where workers run. An engine takes segments and gives events. Nothing else knows processes or hosts."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -14,22 +14,22 @@ class Engine(Protocol):
 
     @property
     def idle(self) -> int:
-        """How many segments could start at once; a worker that is starting, or starting again, is not idle."""
+        """How many segments could start now. A worker that is still starting is not idle."""
 
     def start(self, segment: Segment) -> None:
         """Hands a segment to an idle worker."""
 
     def stop(self) -> None:
-        """Asks for all segments under way to be put down at their next step: each answers `SegmentStopped`."""
+        """Asks every worker to stop at its next training step: each answers with `SegmentStopped`."""
 
     def kill(self, trial: int) -> None:
-        """Ends the segment of a trial at once, without an event, and the worker that trains it; another one starts."""
+        """Ends the worker that trains a trial at once, without an event. Another worker starts."""
 
     def memory(self, trial: int) -> int:
-        """Bytes of main memory that the worker of a trial holds; 0 where that cannot be told."""
+        """Bytes of main memory that the worker of a trial holds; 0 if unknown."""
 
     def wait(self, timeout: float | None) -> Sequence[Event]:
-        """What has happened, waiting for it at most `timeout` seconds (None: as long as it takes).
+        """The events since the last call, waiting for one at most `timeout` seconds (None: as long as it takes).
 
         Raises:
             EngineError: workers cannot be kept running.

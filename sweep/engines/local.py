@@ -23,7 +23,7 @@ from sweep.system.processes import resident
 LOG_LINES = 15
 SECONDS_TO_END = 2.0
 FAILED_STARTS = 3
-"""So many in a row, and no worker can be started."""
+"""After so many failed starts in a row, no worker can be started."""
 
 
 @dataclass(eq=False)
@@ -46,10 +46,10 @@ class _Worker:
             pickle.dump(message, self.inbox)
             self.inbox.flush()
         except BrokenPipeError:
-            pass  # it has just died: the end of its output tells, with the reason
+            pass  # it has just died: the end of its output says so, with the reason
 
     def end(self) -> int:
-        """Waits for its end, which it gets if it takes too long; returns its exit code."""
+        """Waits for its end, kills it if that takes too long, and returns its exit code."""
         try:
             return self.process.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:
@@ -117,9 +117,9 @@ class LocalEngine:
         return [event for worker, news in arrived if (event := self._settle(worker, news)) is not None]
 
     def _settle(self, worker: _Worker, news: Event | _Died) -> Event | None:
-        """Keeps the books on a worker, and translates its end into an event of its trial."""
+        """Notes what a worker does, and translates its death into an event of its trial."""
         if worker not in self._pool:
-            return None  # the last words of one that was killed
+            return None  # from a worker that was killed
         if isinstance(news, _Died):
             self._pool.remove(worker)
             reason, log = _how_it_ended(worker.end()), _tail(worker.log)
@@ -175,7 +175,7 @@ def _listen(worker: _Worker, news: "queue.SimpleQueue[_News]") -> None:
         try:
             while True:
                 news.put((worker, pickle.load(events)))
-        except Exception:  # the end, or half an event: what pickle raises then is anybody's guess
+        except Exception:  # the end, or half an event: pickle may raise anything then
             news.put((worker, _Died()))
 
 

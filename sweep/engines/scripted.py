@@ -1,4 +1,4 @@
-"""Fakes for the seams: workers that train nothing, for tests of whatever stands above an engine."""
+"""Workers that train nothing but follow a script, for tests of everything above an engine."""
 
 import math
 from collections import deque

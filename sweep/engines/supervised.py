@@ -1,7 +1,6 @@
-"""Keeps segments alive: an engine whose workers may die, hang or take too much, made into one that copes.
+"""Supervises an engine whose workers may die, hang, or take too much time or memory.
 
-A segment whose worker died goes on from its checkpoint in another worker; one that breaks a limit is ended with
-the outcome that says so.
+If a worker dies, another worker resumes its segment from the checkpoint. A segment that breaks a limit is ended.
 """
 
 import time
@@ -27,18 +26,18 @@ from sweep.runs import (
 from sweep.wording import duration, size
 
 ATTEMPTS = 3
-"""So many workers may die over a trial, and no more are given to it."""
+"""After so many dead workers a trial has failed."""
 
 HANG_SECONDS = 120.0
 HANG_EPOCHS = 10
-"""Without a sign of life for so many seconds and so many of its epochs, a segment hangs."""
+"""A segment hangs if it gives no sign of life for so many seconds and for so many of its epochs."""
 
 SECONDS_TO_STOP = 10.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one trial may take: `seconds` of training, and `memory` in bytes that its worker holds. None: any."""
+    """What one trial may take: `seconds` of training, and `memory` of its worker in bytes. None: no limit."""
 
     seconds: float | None = None
     memory: int | None = None
@@ -46,9 +45,9 @@ class Limits:
 
 @dataclass
 class _Attended:
-    """A segment that somebody waits for; its times are `time.monotonic`'s.
+    """A segment in progress, or waiting for a worker. Its times are those of `time.monotonic`.
 
-    `seconds` were spent on it by workers that died; `epochs` are the seconds that its epochs took.
+    `seconds` were spent on it by workers that died. `epochs` are the seconds that each of its epochs took.
     """
 
     segment: Segment
@@ -59,10 +58,10 @@ class _Attended:
 
 
 class Supervised:
-    """An engine that gives segments to `engine` and looks after them, within `limits`.
+    """An engine that gives segments to `engine`, retries them, and ends those that break `limits`.
 
-    Beside what any engine promises: segments may be started while no worker is idle, and wait; `WorkerDied` is
-    given where the segment goes on, `SegmentFailed` where it does not.
+    Segments may be started while no worker is idle: they wait. If a worker dies, the event is `WorkerDied` if another
+    worker resumes the segment, else `SegmentFailed`.
     """
 
     def __init__(self, engine: Engine, limits: Limits = Limits()) -> None:
@@ -81,7 +80,7 @@ class Supervised:
         return max(0, self._engine.idle - len(self._waiting))
 
     def start(self, segment: Segment, seconds: float = 0.0) -> None:
-        """Has a segment trained; `seconds` is what the epochs of its run that are known took."""
+        """Has a segment trained. `seconds` is what the stored epochs of its run took."""
         if self._stopping:
             return
         self._attended[segment.trial] = _Attended(segment, seconds)
@@ -95,9 +94,9 @@ class Supervised:
         return events
 
     def stop_all(self) -> Iterable[Event]:
-        """Has every segment stop at its next step; gives what still comes, for as long as that takes.
+        """Has every segment stop at its next training step; gives the events until all have stopped.
 
-        Segments that have not stopped after `SECONDS_TO_STOP` lose what they did since their last epoch.
+        A segment that has not stopped after `SECONDS_TO_STOP` loses what it did since its last epoch.
         """
         self._stopping = True
         for segment in self._waiting:

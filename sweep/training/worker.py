@@ -1,4 +1,4 @@
-"""A worker process: `python -m sweep.worker THREADS`, started by `sweep.engines.local` alone.
+"""A worker process: `python -m sweep.training.worker THREADS`, started by `sweep.engines.local` alone.
 
 It reads segments from standard input and writes events to standard output, both pickled, and knows neither
 Optuna nor SQL. Standard input closes when the coordinator ends, however it ends; then so does the worker.
@@ -41,16 +41,16 @@ Send = Callable[[Event], None]
 SECONDS_BETWEEN_SIGNS = 1.0
 
 NICENESS = 5
-"""How far workers stand back for others, where all cores are busy: for the coordinator, or a worker that is done waits
-for its next segment twice as long; and for whatever else the computer is used for."""
+"""The priority of workers if all cores are busy. Without it, an idle worker waits twice as long for the coordinator to
+send its next segment, and the computer is slow for other programs."""
 
 
 def main(threads: int) -> None:
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts means the coordinator, which decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator, which decides
     events = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints goes to the log, not between the events
+    os.dup2(2, 1)  # what a library prints goes to the log, not between the events
 
     def send(event: Event) -> None:
         pickle.dump(event, events)
@@ -82,7 +82,7 @@ def _receive(segments: "queue.SimpleQueue[Segment]", stopping: threading.Event) 
 
 
 class Bench:
-    """Trains segments one after the other; the last run stays at hand, so that its next segment begins at once.
+    """Trains one segment after the other. The last run stays in memory, so that its next segment begins at once.
 
     Once `stopping` is set, a segment ends at its next step.
     """
@@ -94,16 +94,16 @@ class Bench:
         self._last_sign = 0.0
 
     def train(self, segment: Segment) -> Event:
-        """Trains a segment, sending each epoch; returns how it ended."""
+        """Trains a segment, sends each epoch, and returns how it ended."""
         try:
             return self._train(segment)
-        except Exception as error:  # whatever one network does must not end the study
+        except Exception as error:  # an error of one network must not end the study
             self._training = None
             summary = f"{type(error).__name__}: {error}".splitlines()[0]
             return SegmentFailed(segment.trial, _outcome(error), summary, traceback.format_exc())
 
     def _train(self, segment: Segment) -> Event:
-        training = self._take_up(segment)
+        training = self._training_of(segment)
         for epoch in segment.places():
             if (early := self._reach(epoch, training, segment)) is not None:
                 return early
@@ -118,37 +118,40 @@ class Bench:
         return SegmentFinished(segment.trial, training.predict().tobytes())
 
     def _reach(self, epoch: float, training: "Training", segment: Segment) -> Event | None:
-        """Trains to a place on the curve, from a checkpoint that may be ahead of it, or lost; returns an early end."""
+        """Trains to a place on the curve; returns an event if the segment ends before it.
+
+        The checkpoint may be ahead of that place, or lost.
+        """
         while training.epochs < epoch:
             place = min(epoch, math.floor(training.epochs) + 1)
-            finished = training.advance(place, partial(self._go_on, segment.trial))
+            finished = training.advance(place, partial(self._continues, segment.trial))
             try:
                 training.save(segment.checkpoint)
             except OSError as error:
                 if training.epochs == epoch > segment.from_epoch:
                     self._send(EpochFinished(segment.trial, training.curve[-1]))
-                reason = f"its state cannot be kept in {segment.checkpoint.parent}: {error.strerror or error}"
+                reason = f"its checkpoint cannot be written to {segment.checkpoint.parent}: {error.strerror or error}"
                 return SegmentFailed(segment.trial, Outcome.INTERRUPTED, reason)
             if finished is None:
                 self._training = None
                 return SegmentStopped(segment.trial)
         return None
 
-    def _go_on(self, trial: int, epochs: float) -> bool:
-        """Between two parts of an epoch: gives a sign of life once a second, and says whether there is a next."""
+    def _continues(self, trial: int, epochs: float) -> bool:
+        """Called within an epoch: gives a sign of life once a second, and says whether to train on."""
         now = time.monotonic()
         if now - self._last_sign >= SECONDS_BETWEEN_SIGNS:
             self._last_sign = now
             self._send(Progress(trial, epochs))
         return not self._stopping.is_set()
 
-    def _take_up(self, segment: Segment) -> "Training":
+    def _training_of(self, segment: Segment) -> "Training":
         from sweep.training.loop import Training
 
         run, last = segment.run, self._training
         if last is not None and last.run == run and last.epochs == segment.from_epoch:
             return last
-        self._training = last = None  # its memory is wanted
+        self._training = last = None  # frees its memory
         images = _images(run.data, run.data_digest, run.split)
         self._training = Training(run, images)
         if segment.checkpoint.exists():

@@ -253,13 +253,13 @@ class FullDisk(ScriptedEngine):
 
     def _epoch(self, trial: int, run: Run, epoch: int) -> list[Event]:
         if epoch == 2:
-            return [SegmentFailed(trial, Outcome.INTERRUPTED, "its state cannot be kept in /x: No space left")]
+            return [SegmentFailed(trial, Outcome.INTERRUPTED, "its checkpoint cannot be written to /x: No space left")]
         return super()._epoch(trial, run, epoch)
 
 
 def test_where_no_state_can_be_kept_it_stops_and_goes_on_once_there_is_room(storage):
     before, after = engine(kind=FullDisk), engine()
-    with pytest.raises(StoreError, match=r"Its state cannot be kept in /x: No space left\. Make room there"):
+    with pytest.raises(StoreError, match=r"Its checkpoint cannot be written to /x: No space left\. Make room there"):
         train(storage, before, [tried()])
     train(storage, after, [tried()])
     assert before.trained + after.trained == epochs(tried())

@@ -305,7 +305,7 @@ def test_a_worker_ends_with_its_standard_input_in_the_middle_of_a_segment(tmp_pa
         assert time.monotonic() - began < 5
 
 
-def test_a_segment_that_is_put_down_goes_on_in_another_worker_as_if_nothing_had_been(worker, other_worker, tmp_path):
+def test_a_segment_that_was_stopped_resumes_in_another_worker_to_the_same_curve(worker, other_worker, tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
@@ -338,7 +338,7 @@ def test_where_no_state_can_be_kept_the_trial_is_interrupted_and_the_worker_goes
     unwritable(folder)
     failed = worker.train(segment(folder))[-1]
     assert (failed.trial, failed.outcome) == (7, Outcome.INTERRUPTED)
-    assert failed.reason.startswith(f"its state cannot be kept in {folder}: No")
+    assert failed.reason.startswith(f"its checkpoint cannot be written to {folder}: No")
     assert finished(worker.train(segment(tmp_path)))
 
 
@@ -359,7 +359,7 @@ def test_what_a_trial_ended_of_is_told_apart(monkeypatch, tmp_path, error, outco
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(Bench, "_take_up", fail)
+    monkeypatch.setattr(Bench, "_training_of", fail)
     failed = Bench(lambda _: None, threading.Event()).train(segment(tmp_path))
     assert (failed.trial, failed.outcome) == (7, outcome)
     assert failed.reason == f"{type(error).__name__}: {str(error).splitlines()[0]}"
