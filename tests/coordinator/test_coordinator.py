@@ -416,11 +416,7 @@ class FullDisk(ScriptedEngine):
 
     def _epoch(self, trial: int, run: Run, epoch: int) -> list[Event]:
         if epoch == 3:
-            return [
-                SegmentFailed(
-                    trial, Outcome.INTERRUPTED, "its checkpoint cannot be written to /x: No space left on device"
-                )
-            ]
+            return [SegmentFailed(trial, Outcome.INTERRUPTED, "its checkpoint cannot be written to /x: No space left")]
         return super()._epoch(trial, run, epoch)
 
 
