@@ -7,6 +7,11 @@ from reports.blocks import Block, Section, Sentence
 from sweep.results.outlook import in_words, look_ahead
 from sweep.results.result import Result
 
+HOW_TO_READ = (
+    "A forecast assumes that further trials are as good as the last ones, at the pace so far. A range ends too soon if "
+    "most of the best trials lie at its end."
+)
+
 
 def sentences(result: Result) -> list[str]:
     """What there is to say; nothing where too few trials have completed."""
@@ -18,13 +23,10 @@ def sentences(result: Result) -> list[str]:
 
 
 def _blocks(result: Result) -> Sequence[Block]:
-    return [Sentence(text) for text in sentences(result)] or [Sentence("Too few trials have completed for an outlook.")]
+    found = sentences(result)
+    if not found:
+        return [Sentence("Too few trials have completed for an outlook.")]
+    return [Sentence(text) for text in [*found, HOW_TO_READ]]
 
 
-SECTION = Section(
-    "outlook",
-    "Outlook",
-    "The forecast assumes that further trials are as good as the last ones, at the pace so far. A range ends too soon "
-    "if most of the best trials lie at its end.",
-    _blocks,
-)
+SECTION = Section("outlook", "Outlook", "", _blocks)
