@@ -21,9 +21,9 @@ from scipy import stats
 
 from sweep.api.train import trained
 from sweep.api.workplace import Workplace
-from sweep.cli.display import ConsoleDisplay
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split, load
+from sweep.progress.console import ConsoleDisplay
 from sweep.progress.display import Task
 from sweep.runs import Run
 from sweep.space.configuration import Configuration

@@ -8,12 +8,13 @@ from typing import Any, TypedDict
 
 from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.batch import Batch
-from sweep.coordinator.watcher import SilentWatcher, Watcher
+from sweep.coordinator.watcher import Watcher
 from sweep.data import dataset as data
 from sweep.defaults import KEEP_CHECKPOINTS, STORAGE
 from sweep.engines.local import LocalEngine
 from sweep.engines.supervised import Limits, Supervised
 from sweep.errors import InputError
+from sweep.progress.automatic import SILENT, automatic
 from sweep.progress.display import Display, Told
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import checkpoint_folder
@@ -82,7 +83,7 @@ class Workplace:
     def display(self) -> Display:
         """What shows the progress of a verb."""
         if isinstance(self.progress, bool):
-            return Told(SilentWatcher())
+            return automatic() if self.progress else SILENT
         return self.progress if _is_display(self.progress) else Told(self.progress)  # type: ignore[return-value, arg-type]
 
     def open_store(self, create: bool = True) -> Store:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from sweep.cli.display import ConsoleDisplay
+from sweep.progress.console import ConsoleDisplay
 from sweep.wording import plain
 
 

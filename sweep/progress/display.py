@@ -1,4 +1,4 @@
-"""What a verb shows while it works: notes, downloads, and tasks under way. What shows them is a `Display`."""
+"""What a verb shows while it works: notes, downloads and tasks. A `Display` shows them."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,10 +14,10 @@ from sweep.study.study import Study
 
 @dataclass(frozen=True)
 class Task:
-    """What is about to be trained: `target` times `noun`, by so many `workers`, around the configuration `base`.
+    """What is about to be trained, by so many `workers`, around the configuration `base`.
 
-    A search names its `study`, which has an outlook, and the result
-    `before`, from which the display goes on counting.
+    `target` counts trials, runs or seeds, as `noun` says. A search names its `study`, which has an outlook, and the
+    result `before`, from which the display continues to count.
     """
 
     base: Configuration

@@ -71,7 +71,7 @@ def test_a_script_in_a_pipe_is_silent_and_prints_its_result(folder):
 def test_in_a_terminal_a_live_table_is_shown_unless_it_is_turned_off(folder):
     output, seen = in_a_terminal(folder, script())
     assert output.startswith("tiny: 2 trials (2 completed), ")
-    assert "what differs from the baseline" in seen
+    assert "changes to the baseline" in seen
     assert "2 trials over dense_units" in seen
     assert in_a_terminal(folder, script("progress=False")) == (output, "")
 

@@ -262,7 +262,7 @@ def test_on_a_terminal_a_bar_shows_the_download_and_a_live_table_the_running_tri
     os.close(ours)
     text = seen.decode()
     assert process.wait() == 0
-    assert text.index("mnist") < text.index("bytes") < text.index("what differs from the baseline")
+    assert text.index("mnist") < text.index("bytes") < text.index("changes to the baseline")
     assert " of 3 trials" in text
     assert "next: sweep " in text
 

@@ -11,14 +11,19 @@ from samples import studies as test_coordinator
 from samples.results import result_of, rows_of
 from samples.studies import study_of
 
-from sweep.cli import progress as display
-from sweep.cli.progress import BARS, Lines, LiveTable, Tally, sparkline, watching
 from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.batch import Batch
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Supervised
+from sweep.progress import tally as tallies
+from sweep.progress.console import ConsoleDisplay
+from sweep.progress.display import Task
+from sweep.progress.lines import Lines
+from sweep.progress.notebook import NotebookDisplay, in_a_notebook
+from sweep.progress.table import BARS, LiveTable, sparkline
+from sweep.progress.tally import Tally
 from sweep.runs import Epoch, Outcome, Run
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
@@ -39,15 +44,19 @@ def trial_of(number: int, **values) -> LabelledRun:
     return LabelledRun(f"trial {number}", Run(Configuration().replaced(values), 0, "mnist", "digest", Split()))
 
 
-def tally_of(target: int = 5, **words) -> Tally:
-    return Tally(Configuration(), target, 2, **words)
+def task_of(target: int = 5, workers: int = 2, **fields) -> Task:
+    return Task(Configuration(), target, workers, **fields)
+
+
+def tally_of(target: int = 5, **fields) -> Tally:
+    return Tally(task_of(target, **fields))
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that stands still until it is set."""
     now = [1000.0]
-    monkeypatch.setattr(display.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(tallies.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -95,8 +104,7 @@ def test_the_time_left_is_told_from_the_pace_so_far(clock):
 
 
 def test_the_pace_is_that_of_this_call_alone(clock):
-    tally = tally_of(target=10)
-    tally.remember(result_of(rows_of(0.8, 0.9, 0.7)))
+    tally = tally_of(target=10, before=result_of(rows_of(0.8, 0.9, 0.7)))
     assert tally.seconds_left is None
     clock[0] += 10
     tally.end(trial_of(3), Outcome.COMPLETED, 0.9)
@@ -104,15 +112,14 @@ def test_the_pace_is_that_of_this_call_alone(clock):
     assert tally.seconds_left == 60
 
 
-def test_a_study_that_goes_on_remembers_its_best_its_baseline_and_its_count():
-    tally = tally_of()
+def test_a_study_that_resumes_remembers_its_best_its_baseline_and_its_count():
     rows = [
         *rows_of(0.8, 0.9),
         {"trial": 2, "outcome": "infeasible"},
         {"trial": 3, "outcome": "interrupted", "score": 0.99},
         {"trial": 4, "outcome": "failed"},
     ]
-    tally.remember(result_of(rows))
+    tally = tally_of(before=result_of(rows))
     assert tally.counted == 3
     assert tally.baseline == 0.8
     assert tally.best == (0.9, "trial 1", Configuration(learning_rate=2e-4))
@@ -121,8 +128,7 @@ def test_a_study_that_goes_on_remembers_its_best_its_baseline_and_its_count():
 
 def test_a_study_without_a_completed_trial_is_remembered_too():
     for rows in ([], [{"trial": 0, "outcome": "failed", "baseline": True}]):
-        tally = tally_of()
-        tally.remember(result_of(rows))
+        tally = tally_of(before=result_of(rows))
         assert (tally.best, tally.baseline, tally.counted) == (None, None, len(rows))
         assert tally.comparison() == "no trial has completed yet"
 
@@ -264,17 +270,17 @@ def test_the_table_says_that_workers_are_starting_before_anything_runs():
     console.print(LiveTable(tally_of()))
     assert any("2 workers are starting" in line for line in printed(console))
     console = console_of()
-    console.print(LiveTable(Tally(Configuration(), 1, workers=1)))
+    console.print(LiveTable(tally_of(1, workers=1)))
     assert any("1 worker is starting" in line for line in printed(console))
     assert any("no trial has completed yet" in line for line in printed(console))
 
 
 def test_a_terminal_gets_a_table_that_is_gone_afterwards_and_a_pipe_gets_lines(storage, monkeypatch):
     pipe = console_of()
-    with watching(tally_of(), pipe) as watcher:
+    with ConsoleDisplay(pipe).watching(task_of()) as watcher:
         assert isinstance(watcher, Lines)
     terminal = console_of(force_terminal=True, width=100)
-    with watching(tally_of(target=3), terminal) as watcher:
+    with ConsoleDisplay(terminal).watching(task_of(target=3)) as watcher:
         assert isinstance(watcher, LiveTable)
         shown_by(watcher, storage, monkeypatch)
     assert watcher.tally.progress().startswith("3 of 3 trials")
@@ -284,9 +290,46 @@ def test_a_terminal_gets_a_table_that_is_gone_afterwards_and_a_pipe_gets_lines(s
 def test_a_download_is_one_line_in_a_pipe_and_a_bar_on_a_terminal():
     pipe, terminal = console_of(), console_of(force_terminal=True)
     for console in (pipe, terminal):
-        with display.download_bar(console) as progress:
+        with ConsoleDisplay(console).downloading() as progress:
             progress("mnist.npz", 0, 100)
             progress("mnist.npz", 50, 100)
             progress("mnist.npz", 100, None)
     assert printed(pipe) == ["mnist.npz"]
     assert "mnist.npz" in terminal.file.getvalue()
+
+
+# -- a notebook
+
+
+def test_a_notebook_gets_one_output_that_is_replaced(storage, monkeypatch):
+    shown: list[tuple[str, dict[str, str]]] = []
+
+    class Handle:
+        def update(self, bundle, raw):
+            shown.append(("update", bundle))
+
+    def display(bundle, raw, display_id):
+        shown.append(("new", bundle))
+        return Handle()
+
+    monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr("sweep.progress.notebook.REFRESH_SECONDS", 0.0)
+    with NotebookDisplay().watching(task_of(target=3)) as watcher:
+        shown_by(watcher, storage, monkeypatch)
+    how, bundles = zip(*shown, strict=True)
+    assert how == ("new", *["update"] * (len(how) - 1))
+    assert "2 workers are starting" in bundles[0]["text/plain"]
+    assert any(
+        "1.0/2" in bundle["text/plain"] and "changes to the baseline" in bundle["text/plain"] for bundle in bundles
+    )
+    assert all(bundle["text/html"].startswith("<pre") for bundle in bundles)
+    assert "3 of 3 trials" in bundles[-1]["text/plain"]
+    assert "starting" not in bundles[-1]["text/plain"]
+    with NotebookDisplay().downloading() as progress:
+        progress("mnist.npz", 5_200_000, 11_500_000)
+    NotebookDisplay().note("hello\x1b[2J")
+    assert [bundle["text/plain"] for _, bundle in shown[-2:]] == ["mnist.npz: 5.2 of 11.5 MB\n", "hello\\x1b[2J\n"]
+
+
+def test_a_script_is_no_notebook():
+    assert not in_a_notebook()

@@ -1,0 +1,97 @@
+"""Progress as a table that is redrawn in place."""
+
+from collections.abc import Callable
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sweep.coordinator.watcher import LabelledRun
+from sweep.progress.tally import Tally
+from sweep.runs import Epoch, Outcome
+from sweep.space.differences import changes_in_words
+from sweep.wording import percent, several
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+class LiveTable:
+    """Runs in progress with their curves, the best so far, what is done and what is left.
+
+    `changed` is called whenever there is something new to see.
+    """
+
+    def __init__(self, tally: Tally, changed: Callable[[], None] = lambda: None) -> None:
+        self.tally, self._changed = tally, changed
+
+    def worker_ready(self, device: str) -> None:
+        self.tally.ready += 1
+        self._changed()
+
+    def began(self, run: LabelledRun) -> None:
+        self.tally.begin(run)
+        self._changed()
+
+    def progress(self, run: LabelledRun, epochs: float) -> None:
+        self.tally.epochs[run.label] = epochs
+        self._changed()
+
+    def retried(self, run: LabelledRun, reason: str) -> None:
+        self.tally.lose_worker()
+        self._changed()
+
+    def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
+        self.tally.running[run.label][1].append(metrics)
+        self.tally.epochs[run.label] = metrics.epoch
+        self._changed()
+
+    def ended(self, run: LabelledRun, outcome: Outcome, reason: str, score: float | None) -> None:
+        self.tally.end(run, outcome, score)
+        self._changed()
+
+    def infeasible(self, label: str, reason: str) -> None:
+        self.tally.outcomes[Outcome.INFEASIBLE] += 1
+        self._changed()
+
+    def __rich__(self) -> RenderableType:
+        tally = self.tally
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for column in ("run", "epoch", "curve", "accuracy"):
+            table.add_column(column, no_wrap=True)
+        table.add_column(_cut("changes to the baseline"))  # the one that shrinks in a narrow terminal
+        for run, curve in tally.running.values():
+            configuration = run.run.configuration
+            table.add_row(
+                run.label,
+                f"{tally.epochs.get(run.label, 0):.1f}/{configuration.epochs}",
+                sparkline([metrics.val_accuracy for metrics in curve]),
+                percent(curve[-1].val_accuracy if curve else None),
+                _cut(changes_in_words(configuration, tally.base)),
+            )
+        if not tally.running:
+            verb = "is" if tally.workers == 1 else "are"
+            starting = f"{several(tally.workers, 'worker')} {verb} starting"
+            table.add_row("", "", "", "", Text(starting, style="dim"))
+        return Group(table, self.in_all())
+
+    def in_all(self) -> RenderableType:
+        """The lines below the table."""
+        lines = [Text(self.tally.comparison(), style="bold"), Text(self.tally.progress(), style="dim")]
+        if said := self.tally.outlook():
+            lines.append(Text(said, style="dim"))
+        return Group(*lines)
+
+
+def _cut(text: str) -> Text:
+    """A text that ends in an ellipsis where there is no room for all of it."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def sparkline(values: list[float], width: int = 12) -> str:
+    """The last values as little bars, between the smallest and the largest of them."""
+    values = [value for value in values if value == value][-width:]
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    steps = (len(BARS) - 1) / (high - low) if high > low else 0
+    return "".join(BARS[round((value - low) * steps)] for value in values)

@@ -1,0 +1,130 @@
+"""What is known of a task while it is under way: runs in progress, outcomes, the best so far, the time left."""
+
+import math
+import time
+from collections import Counter
+
+from sweep.coordinator.watcher import LabelledRun, trial_label
+from sweep.progress.display import Task
+from sweep.results.outlook import TOP, in_words, outlook
+from sweep.results.result import Result
+from sweep.runs import UNFINISHED, Epoch, Outcome
+from sweep.space.configuration import Configuration
+from sweep.space.differences import changes_in_words
+from sweep.wording import duration, percent, several, value
+
+
+class Tally:
+    """What every display needs to know: runs in progress, how the others ended, and the best so far.
+
+    Runs are known by their labels.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.base, self.target, self.workers, self.noun = task.base, task.target, task.workers, task.noun
+        self._study = task.study
+        self._scores: dict[str, float | None] = {}  # in order of trials; NaN: not completed, None: not ended
+        self._top: list[tuple[float, str, Configuration]] = []
+        self.running: dict[str, tuple[LabelledRun, list[Epoch]]] = {}
+        self.epochs: dict[str, float] = {}  # how far each of them is, the finished part of an epoch included
+        self.outcomes: Counter[Outcome] = Counter()
+        self.paused: set[str] = set()
+        self.baseline: float | None = None
+        self.ready = self.died = 0
+        self._counted_before = 0
+        self._began = time.monotonic()
+        if task.before is not None:
+            self._remember(task.before)
+
+    def _remember(self, before: Result) -> None:
+        """Takes in what earlier calls have found, so that this one resumes counting from there."""
+        feasible = before.frame[before.frame["outcome"] != Outcome.INFEASIBLE]
+        rows = zip(feasible["trial"], feasible["outcome"], feasible["score"], strict=True)
+        for number, outcome, score in rows:
+            label = trial_label(number)
+            if outcome in UNFINISHED:
+                self._scores[label] = None
+                continue
+            self._counted_before += 1
+            self._scores[label] = score if outcome == Outcome.COMPLETED else math.nan
+            if outcome == Outcome.PAUSED:
+                self.paused.add(label)
+            if outcome == Outcome.COMPLETED:
+                self._enter(score, label, before.configuration(number))
+        self.baseline = before.baseline_score
+
+    def _enter(self, score: float, label: str, configuration: Configuration) -> None:
+        """Takes a completed run in among the best, behind those of the same score."""
+        self._top = sorted([*self._top, (score, label, configuration)], key=lambda each: -each[0])[:TOP]
+
+    def begin(self, run: LabelledRun) -> None:
+        self.running[run.label] = (run, [])
+        self._scores.setdefault(run.label, None)
+        if run.label in self.paused:
+            self.paused.remove(run.label)
+            if self.outcomes[Outcome.PAUSED]:
+                self.outcomes[Outcome.PAUSED] -= 1
+            else:
+                self._counted_before -= 1
+
+    def end(self, run: LabelledRun, outcome: Outcome, score: float | None) -> None:
+        self.running.pop(run.label, None)
+        self.epochs.pop(run.label, None)
+        self.outcomes[outcome] += 1
+        self._scores[run.label] = math.nan
+        if outcome is Outcome.PAUSED:
+            self.paused.add(run.label)
+        if outcome is Outcome.COMPLETED and score is not None:
+            self._scores[run.label] = score
+            self._enter(score, run.label, run.run.configuration)
+            if run.run.configuration == self.base:
+                self.baseline = score
+
+    @property
+    def best(self) -> tuple[float, str, Configuration] | None:
+        """Score, label and configuration of the best completed run; of equals, the first."""
+        return self._top[0] if self._top else None
+
+    def lose_worker(self) -> None:
+        """Takes in that a worker died, and that another one is starting."""
+        self.ready -= 1
+        self.died += 1
+
+    @property
+    def counted(self) -> int:
+        return self._counted_before + sum(
+            n for outcome, n in self.outcomes.items() if outcome is not Outcome.INFEASIBLE
+        )
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the pace so far; None before the first trial has ended."""
+        done = self.counted - self._counted_before
+        elapsed = time.monotonic() - self._began
+        return elapsed / done * (self.target - self.counted) if done else None
+
+    def outlook(self) -> str:
+        """Whether to go on, in a line; empty where nothing can be said."""
+        done = self.counted - self._counted_before
+        if self._study is None or not done:
+            return ""
+        pace = 3600 * done / (time.monotonic() - self._began)
+        scores = [score for score in self._scores.values() if score is not None]
+        best = [configuration.values() for *_, configuration in self._top]
+        found = outlook(scores, best, pace, self._study.drawn, self._study.validation)
+        return "" if found is None else "; ".join(in_words(found, lambda edge: f"{edge.name} {value(edge.value)}"))
+
+    def comparison(self) -> str:
+        """The best against the baseline, in a line."""
+        if self.best is None:
+            return f"no {self.noun} has completed yet"
+        score, label, configuration = self.best
+        line = f"best {percent(score)} ({label}: {changes_in_words(configuration, self.base)})"
+        alone = self.baseline is None or configuration == self.base
+        return line if alone else f"{line}, baseline {percent(self.baseline)}"
+
+    def progress(self) -> str:
+        ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()) if count)
+        left = "" if self.seconds_left is None else f", about {duration(self.seconds_left)} left"
+        died = f"; workers that died and were replaced: {self.died}" if self.died else ""
+        return f"{self.counted} of {several(self.target, self.noun)}{left}" + (f": {ended}" if ended else "") + died
