@@ -4,7 +4,6 @@ Scores and differences are fractions (0.9856), not per cent: charts and tables s
 """
 
 import math
-from collections.abc import Iterable
 
 import pandas as pd
 
@@ -86,16 +85,6 @@ def gain(frame: pd.DataFrame, images: int) -> noise.Gain | None:
     """The best trial's gain over the baseline; None where one of them has no score."""
     top, reference = best(frame), baseline_score(frame)
     return None if top is None or reference is None else noise.gain(float(top["score"]), reference, images)
-
-
-def changed(row: pd.Series, reference: pd.Series, names: Iterable[str]) -> list[str]:
-    """The parameters in which two trials differ, one of them lacking it included."""
-    return [
-        name
-        for name in names
-        if wording.missing(row[name]) != wording.missing(reference[name])
-        or (not wording.missing(row[name]) and row[name] != reference[name])
-    ]
 
 
 def by_score(frame: pd.DataFrame) -> pd.DataFrame:

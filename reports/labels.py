@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from sweep import wording
-from sweep.space.configuration import PARAMETERS
+from sweep.space.configuration import PARAMETERS, Configuration
+from sweep.space.differences import changes_in_words
 from sweep.space.space import Choice, Range
 
 LABELS = {
@@ -77,8 +78,13 @@ def with_value(name: str, given: object) -> str:
 
 
 def changes(values: Mapping[str, Any], most: int = 4) -> str:
-    """As in "batch size 64, dropout 0.5 and 2 more changes"."""
-    return wording.some_of([with_value(name, given) for name, given in values.items()], most, "changes")
+    """As in "batch size 64, dropout 0.5 and 2 more"."""
+    return wording.settings(values, most=most, label=label)
+
+
+def differences(configuration: Configuration, base: Configuration, most: int = 4) -> str:
+    """A configuration's values that its base has not, as `changes`; empty where nothing differs."""
+    return changes_in_words(configuration, base, most=most, label=label, same="")
 
 
 def span(name: str, given: Range) -> str:

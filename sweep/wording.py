@@ -6,7 +6,7 @@ A missing number (None, NaN, pandas' NA and NaT) becomes `NOTHING`.
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import SupportsFloat
@@ -155,6 +155,13 @@ def some_of(items: Iterable[str], most: int, noun: str = "") -> str:
     if len(words) > most + 1:
         words = [*words[:most], f"{len(words) - most} more {noun}".rstrip()]
     return listed(words)
+
+
+def settings(values: Mapping[str, object], *, most: int | None = None, label: Callable[[str], str] = str) -> str:
+    """Values with their names, as in "extra_blocks 1, conv3_filters 64 and 3 more"; `label` gives a name's words."""
+    named = [f"{label(name)} {value(each)}" for name, each in values.items()]
+    more = 0 if most is None else len(named) - most
+    return ", ".join(named) if more <= 1 else f"{', '.join(named[:most])} and {more} more"
 
 
 # Texts of others

@@ -1,12 +1,13 @@
 """The same idea has the same words and numbers wherever a reader meets it."""
 
 import re
+import tomllib
 
 import pytest
-from samples.results import result_of
+from samples.results import result_of, study
 
 from reports.comparison import overview
-from reports.sections import summary
+from reports.sections import stories, summary
 from sweep.results.noise import noise_of_difference
 from sweep.results.outlook import look_ahead
 from sweep.space.configuration import Configuration
@@ -37,3 +38,12 @@ def test_two_scores_have_the_same_noise_in_the_terminal_on_the_page_and_in_a_com
 def test_the_outlook_calls_noise_what_the_summary_does():
     found = scored(0.99, 0.99, validation=1000)
     assert look_ahead(found.study, found.frame).noise == noise_of_difference(0.99, 0.99, 1000)
+
+
+def test_a_trials_story_gives_its_configuration_where_a_study_file_would():
+    """A pool's stride that stays while its size changes has to be told: else it would follow the size."""
+    configuration = Configuration().replaced({"pool1_size": 3, "pool1_stride": 2})
+    found = result_of([{"trial": 0, "score": 0.9, "baseline": True, **configuration.values()}])
+    written = tomllib.loads(stories.as_toml(found.frame.iloc[0]))
+    assert Configuration().replaced(written["base"]) == configuration
+    assert written["base"] == study(base=configuration).as_document()["base"]

@@ -174,9 +174,7 @@ STUDIES: Section[Sequence[Standing]] = Section("studies", "Studies", "", _studie
 def _changes(trial: TrialSoFar, standing: Standing) -> str:
     if trial.baseline:
         return "the baseline"
-    before = standing.study.base.values()
-    changed = {name: value for name, value in trial.configuration.values().items() if before.get(name) != value}
-    return labels.changes(changed) or "none: the baseline's values"
+    return labels.differences(trial.configuration, standing.study.base) or "none: the baseline's values"
 
 
 def _gain(trial: TrialSoFar | None, standing: Standing, epoch: float | None = None) -> str:

@@ -9,8 +9,9 @@ from reports import frames, labels
 from reports.blocks import Block, Columns, Head, Layer, Networks, Row, Section, Sentence, Table
 from sweep import wording
 from sweep.models.shapes import Architecture, ImageShape, Infeasible, architecture
-from sweep.results.result import Result
+from sweep.results.result import Result, configuration_of
 from sweep.space.configuration import Configuration
+from sweep.space.differences import differences
 
 RESULTS = ("score", "parameters", "flops", "seconds", "trained_epochs")
 """Columns that are compared in addition to a configuration's values."""
@@ -30,9 +31,10 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
     top, reference = frames.best(frame), frames.baseline(frame)
     if top is None:
         return pd.DataFrame(columns=columns)
-    different = set() if reference is None else set(frames.changed(top, reference, frames.parameters(frame)))
     if reference is None:
-        reference = pd.Series(None, index=top.index, dtype=object)
+        different, reference = set(), pd.Series(None, index=top.index, dtype=object)
+    else:
+        different = {each.name for each in differences(configuration_of(top), configuration_of(reference))}
     rows = [(name, reference[name], top[name], "result") for name in RESULTS]
     for group, wanted in (("changed", True), ("same", False)):
         rows += [

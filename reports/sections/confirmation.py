@@ -12,7 +12,7 @@ from reports.drawing import intervals, marks
 from reports.drawing.figure import LEFT_OF_NAMES, Figure
 from reports.drawing.style import BASELINE, BEST, OTHER
 from sweep import wording
-from sweep.results.result import Result
+from sweep.results.result import Result, configuration_of
 from sweep.results.verdict import ConfirmedTrial, Verdict
 
 COLUMNS = {
@@ -242,9 +242,8 @@ def _changes(result: Result, trial: int) -> str:
     own, reference = (frame[frame["trial"] == number] for number in (trial, 0))
     if not trial or own.empty or reference.empty:
         return wording.NOTHING
-    row = own.iloc[0]
-    names = frames.changed(row, reference.iloc[0], frames.parameters(frame))
-    return labels.changes({name: row[name] for name in names}, MOST_CHANGES)
+    configuration, base = (configuration_of(rows.iloc[0]) for rows in (own, reference))
+    return labels.differences(configuration, base, MOST_CHANGES)
 
 
 SECTION = Section(

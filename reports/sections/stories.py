@@ -14,6 +14,7 @@ from reports.sections import curves
 from sweep import wording
 from sweep.results.result import Result, configuration_of
 from sweep.space.configuration import Configuration
+from sweep.space.differences import differences, replacements
 
 MOST_EPOCHS = 12
 """Accuracies that are listed."""
@@ -26,7 +27,6 @@ class _Study:
     """What the details of all trials share, looked up once."""
 
     result: Result
-    names: list[str]
     best: "pd.Series[Any] | None"
     baseline: "pd.Series[Any] | None"
     baseline_score: float | None
@@ -39,7 +39,7 @@ def _study(result: Result, trials: set[int]) -> _Study:
     points = result.curves[result.curves["trial"].isin(wanted)].sort_values(["trial", "epoch"]).groupby("trial")
     by_trial = {int(str(trial)): rows for trial, rows in points}
     score = frames.baseline_score(frame)
-    return _Study(result, frames.parameters(frame), frames.best(frame), baseline, score, by_trial)
+    return _Study(result, frames.best(frame), baseline, score, by_trial)
 
 
 def _story(study: _Study, row: "pd.Series[Any]") -> Story:
@@ -51,7 +51,7 @@ def _story(study: _Study, row: "pd.Series[Any]") -> Story:
         trial,
         _heading(row, study.best),
         labels.ended(row),
-        _changes(row, study.baseline, study.names),
+        _changes(row, study.baseline),
         Definitions("", _facts(study, row, curve)),
         drawn,
         as_toml(row),
@@ -72,13 +72,13 @@ def _heading(row: "pd.Series[Any]", top: "pd.Series[Any] | None") -> str:
     return ", ".join([f"Trial {row['trial']}", *roles]) + score
 
 
-def _changes(row: "pd.Series[Any]", reference: "pd.Series[Any] | None", names: list[str]) -> Table | None:
+def _changes(row: "pd.Series[Any]", reference: "pd.Series[Any] | None") -> Table | None:
     if reference is None or reference["trial"] == row["trial"]:
         return None
     heads = [Head("Differs from the baseline", number=False), Head("Baseline"), Head("This trial")]
     rows = [
-        Row([labels.label(name), labels.value(name, reference[name]), labels.value(name, row[name])], "changed")
-        for name in frames.changed(row, reference, names)
+        Row([labels.label(each.name), wording.value(each.before), wording.value(each.after)], "changed")
+        for each in differences(configuration_of(row), configuration_of(reference))
     ]
     return Table(f"What trial {row['trial']} changed", heads, rows) if rows else None
 
@@ -130,10 +130,8 @@ def _network(row: "pd.Series[Any]") -> str:
 
 def as_toml(row: "pd.Series[Any]") -> str:
     """The part of a study file that makes this configuration its base."""
-    tutorial = Configuration().values()
-    values = configuration_of(row).values()
-    changed = {name: value for name, value in values.items() if tutorial.get(name) != value}
-    lines = [f"{name} = {json.dumps(value)}" for name, value in changed.items()]  # for these, JSON is TOML
+    base = replacements(configuration_of(row), Configuration())
+    lines = [f"{name} = {json.dumps(value)}" for name, value in base.items()]  # for these, JSON is TOML
     return "\n".join(["[base]", *(lines or ["# the tutorial's values"])])
 
 

@@ -6,8 +6,9 @@ from reports import effects, frames, labels, recommendation
 from reports.sections import outlook
 from sweep import wording
 from sweep.results.noise import Gain, noise_of_score
-from sweep.results.result import Result
+from sweep.results.result import Result, configuration_of
 from sweep.results.verdict import Conclusion
+from sweep.space.differences import changes_with_baseline_in_words
 
 MENTIONED = 4
 """Parameters that a sentence names before it says how many more there are."""
@@ -63,7 +64,7 @@ def _best(result: Result) -> list[str]:
         f"{wording.percent(before)}"
     )
     return [
-        f"{opening}, {by}: {_changes(top, reference, frame)}.",
+        f"{opening}, {by}: {_changes(top, reference)}.",
         _significance(gain, len(frames.completed(frame))),
     ]
 
@@ -72,19 +73,17 @@ def _confirmed(result: Result) -> list[str]:
     """What is recommended, its changes, and its accuracy on the test images."""
     frame, number = result.frame, result.recommended
     row, reference = frame[frame["trial"] == number], frames.baseline(frame)
-    changes = _changes(row.iloc[0], reference, frame) if number and len(row) else ""
+    changes = _changes(row.iloc[0], reference) if number and len(row) else ""
     return [recommendation.recommended(result, changes), recommendation.tested(result)]
 
 
-def _changes(row: pd.Series, reference: pd.Series | None, frame: pd.DataFrame) -> str:
+def _changes(row: pd.Series, reference: pd.Series | None) -> str:
     """In what a trial differs from the baseline; nothing where there is none."""
     if reference is None:
         return ""
-    changes = [
-        f"{labels.with_value(name, row[name])} (baseline {labels.value(name, reference[name])})"
-        for name in frames.changed(row, reference, frames.parameters(frame))
-    ]
-    return wording.some_of(changes, MENTIONED, "changes") or "the same configuration, trained again"
+    configuration, base = configuration_of(row), configuration_of(reference)
+    changes = changes_with_baseline_in_words(configuration, base, most=MENTIONED, label=labels.label)
+    return changes or "the same configuration, trained again"
 
 
 def _significance(gain: Gain, runs: int) -> str:

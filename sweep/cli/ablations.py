@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sweep.cli.rankings import values
+from sweep.cli.rankings import MOST_VALUES
 from sweep.cli.tables import print_json, print_table
 from sweep.results.verdict import ALPHA, known
 from sweep.space.configuration import Values
-from sweep.wording import p_value, percent, points, several, value
+from sweep.wording import p_value, percent, points, settings, several, value
 
 if TYPE_CHECKING:
     from sweep.results.ablation import Ablation, Contribution, Effect
@@ -52,7 +52,7 @@ def _row(found: "Contribution", only: bool) -> list[str]:
 
 def _side(parameter: str, given: Values) -> str:
     """A parameter's value, and those that go with it."""
-    others = values({name: each for name, each in given.items() if name != parameter})
+    others = settings({name: each for name, each in given.items() if name != parameter}, most=MOST_VALUES)
     return value(given.get(parameter)) + (f" ({others})" if others else "")
 
 

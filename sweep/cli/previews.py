@@ -7,7 +7,7 @@ from sweep.cli.terminal import print_lines
 from sweep.search.preview import as_document
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
-from sweep.wording import duration, several, value
+from sweep.wording import duration, settings, several, value
 
 if TYPE_CHECKING:
     from sweep.search.preview import Preview, Sample
@@ -34,7 +34,7 @@ def print_preview(study: "Study", seen: "Preview", as_json: bool) -> None:
     print_table(["parameter", "range", "baseline"], rows)
     print(f"\n{several(len(seen.samples), 'sample')}")
     for sample in seen.samples:
-        point = ", ".join(f"{name} {value(given)}" for name, given in sample.point.items())
+        point = settings(sample.point)
         print(f"- {_cost(sample)}: {point}")
     took = f"roughly {duration(seen.seconds)} on the {several(seen.workers, 'core')} of this machine"
     infeasible = f"; {100 * seen.infeasible:.0f} % of the proposals cannot exist and cost nothing"

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sweep.cli.tables import print_json, print_table
-from sweep.space.configuration import Values
 from sweep.verdict.suggestions import WORTH, Suggestion, Worth, as_document, ranking
-from sweep.wording import duration, margin, p_value, percent, points, ratio, value
+from sweep.wording import duration, margin, p_value, percent, points, ratio, settings
 
 if TYPE_CHECKING:
     from sweep.results.result import Result
@@ -42,7 +41,7 @@ def _row(found: Suggestion) -> list[str]:
         WORTH[found.worth],
         f"{found.parameters:,}{_times(found.parameters, found.baseline_parameters)}",
         f"{duration(found.seconds)}{_times(found.seconds, found.baseline_seconds)}" if found.seconds > 0 else "",
-        values(found.values),
+        settings(found.values, most=MOST_VALUES),
     ]
 
 
@@ -57,7 +56,7 @@ def ranking_lines(found: Sequence[Suggestion]) -> Iterable[str]:
     else:
         first = better[0]
         gain = points(first.gain.value, first.gain.reach)
-        yield f"highest gain: {first.study} ({values(first.values)}), {gain} points"
+        yield f"highest gain: {first.study} ({settings(first.values, most=MOST_VALUES)}), {gain} points"
         tied = [each.study for each in found if each.tied and each is not first]
         if tied and first.tied:
             yield f"not significantly worse than it: {', '.join(tied)}"
@@ -93,13 +92,6 @@ def print_comparison(found: "list[Result]", as_json: bool) -> None:
     if ranked:
         print("\nconfirmed on fresh seeds:")
         print_ranking(ranked, [each.study.name for each in found if each.verdict is None], as_json=False)
-
-
-def values(given: Values) -> str:
-    """As in "extra_blocks 1, conv3_filters 64 and 3 more"."""
-    named = [f"{name} {value(each)}" for name, each in given.items()]
-    more = len(named) - MOST_VALUES
-    return ", ".join(named) if more <= 1 else f"{', '.join(named[:MOST_VALUES])} and {more} more"
 
 
 def _times(here: float, there: float) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.cli.tables import print_json, print_table
 from sweep.cli.terminal import print_lines
-from sweep.space.differences import changes_in_words
+from sweep.space.differences import changes_in_words, differences
 from sweep.wording import duration, epochs, moment, percent, plain, points, value
 
 if TYPE_CHECKING:
@@ -79,11 +79,8 @@ def _print_facts(result: "Result", found: Mapping[Any, Any]) -> None:
 
 
 def _print_values(configuration: "Configuration", base: "Configuration") -> None:
-    before = base.values()
-    rows = [
-        [name, value(given), "" if before.get(name) == given else value(before.get(name))]
-        for name, given in configuration.values().items()
-    ]
+    before = {each.name: value(each.before) for each in differences(configuration, base)}
+    rows = [[name, value(given), before.get(name, "")] for name, given in configuration.values().items()]
     print_table(["parameter", "value", "baseline"], rows)
     print()
 

@@ -14,6 +14,7 @@ from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.exports.selection import Sealed, Selection, confirmed_trial
 from sweep.results.verdict import BASELINE, Estimate
 from sweep.space.configuration import Configuration, Value
+from sweep.space.differences import differences
 from sweep.verdict.statistics import difference
 from sweep.wording import duration, percent, points, several, shown
 
@@ -116,8 +117,8 @@ def _mean(estimate: Estimate) -> dict[str, float | None]:
 
 def _changes(document: dict[str, Any]) -> list[tuple[str, str, str]]:
     """What differs from the tutorial: name, value, the tutorial's value."""
-    now, before = document["configuration"], Configuration().values()
-    return [(name, _cell(value), _cell(before.get(name))) for name, value in now.items() if before.get(name) != value]
+    found = differences(Configuration().replaced(document["configuration"]), Configuration())
+    return [(each.name, _cell(each.after), _cell(each.before)) for each in found if each.after is not None]
 
 
 def _cell(value: Value | None) -> str:

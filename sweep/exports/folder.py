@@ -14,6 +14,7 @@ from sweep.exports.formats import FORMATS, MODEL
 from sweep.exports.selection import Selection, heading
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration, Value
+from sweep.space.differences import differences
 from sweep.system.files import atomic_fill
 from sweep.system.silence import silenced
 
@@ -74,16 +75,14 @@ def fill(
 
 def as_toml(result: Result, trial: int) -> str:
     """A configuration as TOML, with what the tutorial had beside each value that differs."""
-    tutorial = Configuration().values()
+    configuration = result.configuration(trial)
+    marks = {
+        each.name: "not in the tutorial" if each.before is None else f"the tutorial: {_toml(each.before)}"
+        for each in differences(configuration, Configuration())
+    }
     lines = [f"# {line}" for line in heading(result, trial)]
-    for name, value in result.configuration(trial).values().items():
-        before = tutorial.get(name)
-        mark = (
-            ""
-            if before == value
-            else f"  # {'not in the tutorial' if before is None else f'the tutorial: {_toml(before)}'}"
-        )
-        lines.append(f"{name} = {_toml(value)}{mark}")
+    for name, value in configuration.values().items():
+        lines.append(f"{name} = {_toml(value)}" + (f"  # {marks[name]}" if name in marks else ""))
     return "\n".join(lines) + "\n"
 
 

@@ -14,6 +14,7 @@ import studies
 from sweep.defaults import VALIDATION
 from sweep.errors import InputError, Problem, StudyError
 from sweep.space.configuration import PARAMETERS, Configuration
+from sweep.space.differences import replacements
 from sweep.space.space import Choice, Int, Range, Space
 from sweep.study import _toml as toml
 from sweep.study import recipe
@@ -152,13 +153,7 @@ class Study(BaseModel):
     def as_document(self) -> dict[str, Any]:
         """This study as the mapping a file would give; `Study(**document)` is the same study."""
         document = {name: getattr(self, name) for name in Study.model_fields if getattr(self, name) is not None}
-        tutorial = Configuration().values()
-        values = self.base.values()
-        changed = {name: value for name, value in values.items() if tutorial.get(name) != value}
-        # A pool's stride that is as the tutorial's must be told where the size is not, or it would follow.
-        followed = Configuration().replaced(changed).values()
-        told = {name: value for name, value in values.items() if followed[name] != value}
-        document["base"] = changed | told
+        document["base"] = replacements(self.base, Configuration())
         document["space"] = {name: _as_document(span) for name, span in self.space.items()}
         return document
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from sweep.models.shapes import Architecture, Infeasible
 from sweep.results.ablation import Ablation, Change, Contribution, Effect
 from sweep.space.configuration import PARAMETERS, Configuration, Values
+from sweep.space.differences import differences
 from sweep.verdict.statistics import Candidate, Hits, contrast, estimate, holm
 
 Shape = Callable[[Configuration], Architecture]
@@ -29,9 +30,8 @@ def changes(best: Configuration, baseline: Configuration) -> list[Change]:
     """
     old, new = baseline.values(), best.values()
     found: dict[str, list[str]] = {}
-    for name in PARAMETERS:
-        if old.get(name) != new.get(name):
-            found.setdefault(_root(name, old, new), []).append(name)
+    for each in differences(best, baseline):
+        found.setdefault(_root(each.name, old, new), []).append(each.name)
     return [
         Change(root, *({name: values[name] for name in names if name in values} for values in (old, new)))
         for root, names in found.items()

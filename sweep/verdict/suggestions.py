@@ -21,6 +21,7 @@ import studies
 from sweep.results.result import Result
 from sweep.results.verdict import ALPHA, Conclusion, ConfirmedTrial, Estimate, Verdict, known
 from sweep.space.configuration import Values
+from sweep.space.differences import changed_values
 from sweep.study.study import Study, load
 from sweep.verdict.statistics import difference, holm
 
@@ -129,12 +130,11 @@ def _gain(trial: ConfirmedTrial) -> Estimate:
 def _suggestion(result: Result, verdict: Verdict, trial: ConfirmedTrial, p: float, tied: bool) -> Suggestion:
     recommended = trial.trial == verdict.recommended
     cheaper = recommended and verdict.conclusion is Conclusion.CHEAPER
-    gain, baseline, values = _gain(trial), verdict.baseline, result.configuration(trial.trial).values()
-    before, seconds = result.study.base.values(), result.frame.set_index("trial")["seconds"]
+    gain, baseline, seconds = _gain(trial), verdict.baseline, result.frame.set_index("trial")["seconds"]
     return Suggestion(
         study=result.study.name,
         trial=trial.trial,
-        values={name: each for name, each in values.items() if before.get(name) != each},
+        values=changed_values(result.configuration(trial.trial), result.study.base),
         recommended=recommended,
         seeds=len(trial.scores),
         gain=gain,

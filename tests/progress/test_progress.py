@@ -63,7 +63,7 @@ def clock(monkeypatch):
 # -- words
 
 
-def test_a_configuration_is_told_by_what_differs():
+def test_a_configuration_is_told_by_changes_in_words():
     assert changes_in_words(Configuration(), Configuration()) == "the baseline"
     assert changes_in_words(Configuration(optimizer="sgd", batch_size=64), Configuration()) == (
         "batch_size 64, optimizer sgd, momentum 0.9"

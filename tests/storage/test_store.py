@@ -480,7 +480,7 @@ def test_write_ahead_logging_is_on_and_stays_on_beside_optuna(storage):
         ({"data": "fashion-mnist"}, "data: digest then, another now"),
     ],
 )
-def test_a_changed_study_under_an_old_name_is_refused_with_what_differs(database, changes, difference):
+def test_a_changed_study_under_an_old_name_is_refused_with_changes_in_words(database, changes, difference):
     with Store.open(database) as store:
         store.begin_study(study_of(RATES), "digest")
         with pytest.raises(InputError, match="Study 'test' was begun otherwise") as caught:
@@ -490,7 +490,7 @@ def test_a_changed_study_under_an_old_name_is_refused_with_what_differs(database
         assert store.study("test").study == study_of(RATES)
 
 
-def test_only_what_differs_is_shown(database):
+def test_only_changes_in_words_is_shown(database):
     with Store.open(database) as store:
         store.begin_study(study_of(RATES), "digest")
         with pytest.raises(InputError) as caught:
