@@ -46,14 +46,14 @@ class Writer:
 
     def __init__(self, store: Store, trials: int) -> None:
         self.store, self.study = store, Study(name="benchmark", space=SPACE, trials=trials + 1000)
-        self.id = store.begin_study(self.study, "digest")
-        store.take_lease(self.id, Identity.own(), None)
+        self.id = store.studies.begin(self.study, "digest")
+        store.leases.take(self.id, Identity.own(), None)
         self.written: dict[tuple[int, int], float] = {}
         self._source = random.Random(0)
 
     def epochs(self, trials: int | None = None) -> Iterator[None]:
         """Writes an epoch, each time that it is asked to; of so many further trials, without end if None."""
-        first = len(self.store.trial_rows(self.id))
+        first = len(self.store.trials.rows(self.id))
         number = first
         while trials is None or number < first + trials:
             trial = self._begin(number)
@@ -61,19 +61,19 @@ class Writer:
             for epoch in range(1, trial.configuration.epochs + 1):
                 score = 0.985 - 0.08 * 2.0**-epoch + self._source.gauss(0, 0.001)
                 metrics = Epoch(epoch, 1 - score, score, 1 - score, score, 1.0)
-                self.store.add_epoch(trial.run.fingerprint, metrics, self.id, number)
+                self.store.runs.add_epoch(trial.run.fingerprint, metrics, self.id, number)
                 self.written[number, epoch] = time.time()
                 yield
-            self.store.end_trial(self.id, number, Outcome.COMPLETED)
+            self.store.trials.end(self.id, number, Outcome.COMPLETED)
             number += 1
 
     def _begin(self, number: int) -> Trial:
         point = self.study.searched.sample(self._source)
         configuration = self.study.searched.configuration(point) if number else Configuration()
         run = Run(configuration, number, "mnist", "digest", Split(number))
-        self.store.keep_run(run, {})
+        self.store.runs.keep(run, {})
         trial = Trial(number, configuration, number == 0, run, 1_000_000, 10_000_000)
-        self.store.begin_trial(self.id, trial)
+        self.store.trials.begin(self.id, trial)
         return trial
 
 

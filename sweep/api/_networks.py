@@ -8,7 +8,7 @@ from sweep.errors import InputError
 from sweep.models.shapes import Architecture, Infeasible, architecture
 from sweep.runs import Precision
 from sweep.space.configuration import Configuration
-from sweep.storage.store import Store
+from sweep.storage.store import Reader
 from sweep.study.study import Study
 from sweep.system.machine import bfloat16_instructions
 from sweep.system.processes import main_memory
@@ -59,9 +59,9 @@ def automatic_precision() -> Precision:
     return "bfloat16" if BFLOAT16_IS_HARMLESS and bfloat16_instructions() else "float32"
 
 
-def settled(study: Study, store: Store) -> Study:
+def settled(study: Study, store: Reader) -> Study:
     """The study with what `auto` means for its precision: decided when it begins, and kept on every machine."""
     if study.precision != "auto":
         return study
-    begun = [row.study.precision for row in store.studies() if row.study.name == study.name]
+    begun = [row.study.precision for row in store.studies.all() if row.study.name == study.name]
     return study.replaced(precision=begun[0] if begun else automatic_precision())

@@ -58,9 +58,9 @@ def _ablated(before: Result, place: Workplace, seeds: int, within: float | None)
     runs = seeds * (2 + 2 * len(changes(before.configuration(best), study.base)))
     task = Task(study.base, runs, place.crew()[0], "run")
     with place.open_store(create=False) as store, stop_on_signals() as stop:
-        study_id = store.begin_study(study, dataset.digest)
+        study_id = store.studies.begin(study, dataset.digest)
         with (
-            Lease(store, study_id, study.name) as lease,
+            Lease(store.leases, study_id, study.name) as lease,
             place.display.watching(task) as watcher,
             place.batch(store, watcher, stop, seconds=within, beat=lease.beat) as batch,
         ):
@@ -69,5 +69,5 @@ def _ablated(before: Result, place: Workplace, seeds: int, within: float | None)
             kept = before.ablation
             fewer = kept is not None and kept.trial == best and len(entry.seeds) < len(kept.seeds)
             if within is None or not fewer:
-                store.keep_ablation(study_id, entry.ablation(best).as_document())
+                store.ablations.keep(study_id, entry.ablation(best).as_document())
         return results.of(store, study.name)

@@ -41,5 +41,5 @@ def baseline(*, seeds: int = 1, **workplace: Unpack[WorkplaceOptions]) -> list[T
         failed = next((each.reason for each in found if each.reason), None)
         if failed:
             raise EngineError(f"The baseline could not be trained: {failed}.")
-        store.look_at_test(None, f"the tutorial's experiment, {seeds} seeds")
+        store.test_looks.add(None, f"the tutorial's experiment, {seeds} seeds")
     return found

@@ -67,9 +67,9 @@ def confirmed(
     runs = (len(trials) + 3) * seeds  # at most: the candidates, the baseline, and two on the test images
     dataset = place.load(before.study.data)
     with place.open_store(create=False) as store, stop_on_signals() as stop:
-        study_id = store.begin_study(before.study, dataset.digest)
+        study_id = store.studies.begin(before.study, dataset.digest)
         with (
-            Lease(store, study_id, name) as lease,
+            Lease(store.leases, study_id, name) as lease,
             place.display.watching(Task(before.study.base, runs, workers, "run")) as watcher,
             place.batch(store, watcher, stop, seconds=within, beat=lease.beat) as batch,
         ):
@@ -78,9 +78,9 @@ def confirmed(
                 trials = affordable(before, trials, within * workers, folds.test_weight)
             race = Race(before, trials, network_on(dataset))
             train_together([race], fresh_seeds(before.study, seeds), folds, then=2 * folds.test_weight)
-            verdict, kept = race.tested_verdict(folds, partial(store.look_at_test, study_id)), before.verdict
+            verdict, kept = race.tested_verdict(folds, partial(store.test_looks.add, study_id)), before.verdict
             if kept is None or within is None or len(verdict.seeds) >= len(kept.seeds):
-                store.keep_verdict(study_id, verdict.as_document())
+                store.verdicts.keep(study_id, verdict.as_document())
         if missing := [trial for trial in wanted if trial not in trials]:
             numbers = ", ".join(map(str, sorted(missing)))
             place.display.note(f"too little time was left for {several(len(missing), 'trial')}: {numbers}")
@@ -103,11 +103,13 @@ def confirm_together(
         study = found[0].study
         dataset = place.load(study.data)
         races = {
-            store.study(each.study.name).id: (each, Race(each, trials, network_on(dataset), each.study.name))
+            store.studies.find(each.study.name).id: (each, Race(each, trials, network_on(dataset), each.study.name))
             for each in found
             if (trials := best_and_confirmed(each, top))
         }
-        leases = [held.enter_context(Lease(store, each, before.study.name)) for each, (before, _) in races.items()]
+        leases = [
+            held.enter_context(Lease(store.leases, each, before.study.name)) for each, (before, _) in races.items()
+        ]
 
         def beat() -> None:
             for lease in leases:
@@ -123,5 +125,5 @@ def confirm_together(
                 continue
             verdict = verdict_to_keep(race.verdict(), before.verdict)
             if verdict is not before.verdict:
-                store.keep_verdict(study_id, verdict.as_document())
+                store.verdicts.keep(study_id, verdict.as_document())
         return on_all

@@ -95,12 +95,12 @@ def _trained_on_all(
         The trial with what is known of it then, and the place where it was trained.
     """
     name = found.study.name
-    row = store.study(name)
+    row = store.studies.find(name)
     if dataset.digest != row.data_digest:
         raise InputError(f"{found.study.data}: these are not the images that study {name!r} was begun with.")
     run = select(store, found, trial, dataset).run
-    store.look_at_test(row.id, f"trial {trial} on seed {run.seed}, exported")
-    place = replace(place, workers=None, threads=store.run_provenance(run.fingerprint).get("threads"))
+    store.test_looks.add(row.id, f"trial {trial} on seed {run.seed}, exported")
+    place = replace(place, workers=None, threads=store.runs.provenance(run.fingerprint).get("threads"))
     labelled = LabelledRun(f"{trial_label(trial)} on all training images", run)
     (one,) = trained([labelled], store, place, Task(found.study.base, 1, 1, "run"), keep_states=True)
     if one.reason:

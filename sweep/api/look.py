@@ -7,7 +7,8 @@ from sweep.defaults import STORAGE
 from sweep.errors import InputError
 from sweep.results import result as results
 from sweep.results.result import Result
-from sweep.storage.store import Store, StudyRow
+from sweep.storage.store import Reader
+from sweep.storage.studies import StudyRow
 
 
 def result(study: str, *, storage: str | Path = STORAGE) -> Result:
@@ -21,7 +22,7 @@ def result(study: str, *, storage: str | Path = STORAGE) -> Result:
         InputError: there is no such database, or no such study in it.
         StoreError: the database cannot be used.
     """
-    with Store.open(str(storage), create=False) as store:
+    with Reader.open(str(storage), create=False) as store:
         return results.of(store, study)
 
 
@@ -47,8 +48,8 @@ def studies(*, storage: str | Path = STORAGE) -> list[StudyRow]:
         InputError: there is no such database.
         StoreError: the database cannot be used.
     """
-    with Store.open(str(storage), create=False) as store:
-        return list(store.studies())
+    with Reader.open(str(storage), create=False) as store:
+        return list(store.studies.all())
 
 
 def results_of(names: Iterable[str], *, storage: str | Path) -> list[Result]:

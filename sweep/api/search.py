@@ -120,9 +120,9 @@ def search_on(
     task = Task(study.base, study.trials, workers, study=study, before=before)
     with place.open_store() as store, stop_on_signals() as stop:
         study = settled(study, store)
-        study_id = store.begin_study(study, dataset.digest)
-        best = store.best_runs(study_id, place.keep_checkpoints)
-        with Lease(store, study_id, study.name) as lease, place.display.watching(task) as watcher:
+        study_id = store.studies.begin(study, dataset.digest)
+        best = store.trials.best_runs(study_id, place.keep_checkpoints)
+        with Lease(store.leases, study_id, study.name) as lease, place.display.watching(task) as watcher:
             plan = Plan(study, partial(network_within, dataset, free), partial(_run, study, dataset.digest, split))
             checkpoints = Checkpoints(place.checkpoint_folder, place.keep_checkpoints, best)
             facts = place.provenance() | {"image shape": list(dataset.image_shape), "classes": dataset.classes}
@@ -143,7 +143,7 @@ def begin(studies: list[Study], dataset: Dataset, place: Workplace) -> None:
         partition(dataset, Split(study.seed, study.validation, study.train_size))
     with place.open_store() as store:
         for study in studies:
-            store.begin_study(settled(study, store), dataset.digest)
+            store.studies.begin(settled(study, store), dataset.digest)
 
 
 def ranges(study: Study) -> str:

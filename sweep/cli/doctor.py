@@ -9,7 +9,7 @@ from sweep.data import dataset as data
 from sweep.errors import SweepError
 from sweep.storage.database import checkpoint_folder
 from sweep.storage.invariants import check_invariants
-from sweep.storage.store import Store
+from sweep.storage.store import Reader
 from sweep.system.machine import PACKAGES, bfloat16_instructions, cores, installed, processor
 
 DEVICES = "import tensorflow as tf; print(', '.join(d.device_type for d in tf.config.list_physical_devices()))"
@@ -67,8 +67,8 @@ def _devices() -> Finding:
 
 def _database(storage: str) -> Finding:
     try:
-        with Store.open(storage, create=False) as store:
-            names = ", ".join(row.study.name for row in store.studies())
+        with Reader.open(storage, create=False) as store:
+            names = ", ".join(row.study.name for row in store.studies.all())
             problems = check_invariants(store, checkpoint_folder(storage))
             if problems:
                 return Finding(False, "database", f"{store.place}: {'; '.join(problems)}", "sweep gc; sweep run STUDY")

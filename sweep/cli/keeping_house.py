@@ -18,10 +18,10 @@ def gc(
     from sweep.cli.tables import print_table
     from sweep.storage.database import checkpoint_folder
     from sweep.storage.invariants import superfluous
-    from sweep.storage.store import Store
+    from sweep.storage.store import Reader
     from sweep.wording import several, size
 
-    with Store.open(storage, create=False) as store:
+    with Reader.open(storage, create=False) as store:
         found = superfluous(store, checkpoint_folder(storage), keep_checkpoints)
     if found:
         print_table(["file", "size", "what"], [[f.path.name, size(f.size), f.what] for f in found], right=(1,))

@@ -30,7 +30,8 @@ from sweep.runs import (
     WorkerReady,
 )
 from sweep.storage.checkpoints import Checkpoints
-from sweep.storage.store import Reached, Store
+from sweep.storage.store import Store
+from sweep.storage.trials import Reached
 
 HEARTBEAT = 0.2
 """Seconds to wait for news of workers before looking at the clock and at signals again."""
@@ -92,15 +93,15 @@ class ActiveRuns:
 
     def begin(self, number: int, labelled: LabelledRun) -> ActiveRun:
         """Begins a run that is no trial. Of its curve, only what its configuration's epochs need is looked at."""
-        self._store.keep_run(labelled.run, self._provenance)
-        curve = self._store.curve(labelled.run.fingerprint, labelled.run.configuration.epochs)
+        self._store.runs.keep(labelled.run, self._provenance)
+        curve = self._store.runs.curve(labelled.run.fingerprint, labelled.run.configuration.epochs)
         reached = Reached(trained_epochs=curve[-1].epoch if curve else 0)
         return self._enter(ActiveRun(number, labelled, curve, reached, reached))
 
     def end(self, active: ActiveRun, outcome: Outcome, reason: str, keep_state: bool) -> None:
         """Ends a run that is no trial; its state is deleted unless it is to be kept or a study needs it."""
         del self._active[active.number]
-        if not keep_state and not self._store.is_needed(active.run.fingerprint, self._checkpoints.keep):
+        if not keep_state and not self._store.trials.is_needed(active.run.fingerprint, self._checkpoints.keep):
             self._checkpoints.path(active.run).unlink(missing_ok=True)
         score = active.curve[-1].val_accuracy if active.curve else None
         self._watcher.ended(active.labelled, outcome, reason, score)
@@ -114,15 +115,15 @@ class ActiveRuns:
 
     def interrupt(self, reason: str) -> None:
         """Marks every trial in progress as interrupted: it resumes when the study is run again."""
-        self._store.reap(self._study, reason)
+        self._store.trials.reap(self._study, reason)
 
     def begin_trial(self, trial: Trial, run: Run, fresh: bool) -> ActiveRun:
         """Begins or resumes a trial. `fresh`: its run is trained even if its curve is stored."""
-        self._store.keep_run(run, self._provenance)
+        self._store.runs.keep(run, self._provenance)
         self._checkpoints.begun(run)
-        before = self._store.begin_trial(self._study, trial, fresh)
+        before = self._store.trials.begin(self._study, trial, fresh)
         others = self._on(run)
-        curve = others[0].curve if others else self._store.curve(run.fingerprint)
+        curve = others[0].curve if others else self._store.runs.curve(run.fingerprint)
         if fresh and before.fresh:
             curve = [place for place in curve if place.epoch <= before.trained_epochs]  # its own, from earlier
             if not curve:
@@ -133,20 +134,20 @@ class ActiveRuns:
     def pause_trial(self, active: ActiveRun) -> None:
         assert active.score is not None
         del self._active[active.number]
-        self._store.pause_trial(self._study, active.number)
+        self._store.trials.pause(self._study, active.number)
         self._drop(self._checkpoints.halted(active.run, active.epoch, active.score))
         self._watcher.ended(active.labelled, Outcome.PAUSED, f"after {active.epoch:g} epochs", active.score)
 
     def end_trial(self, active: ActiveRun, outcome: Outcome, reason: str, detail: str) -> None:
         del self._active[active.number]
-        self._store.end_trial(self._study, active.number, outcome, reason, detail)
+        self._store.trials.end(self._study, active.number, outcome, reason, detail)
         self._drop(self._checkpoints.ended(active.run, active.score if outcome is Outcome.COMPLETED else None))
         self._watcher.ended(active.labelled, outcome, reason, active.score)
 
     def refuse_trial(self, trial: Trial) -> None:
         """Keeps a trial whose network cannot exist: it has no run."""
-        self._store.begin_trial(self._study, trial)
-        self._store.end_trial(self._study, trial.number, Outcome.INFEASIBLE, trial.infeasible)
+        self._store.trials.begin(self._study, trial)
+        self._store.trials.end(self._study, trial.number, Outcome.INFEASIBLE, trial.infeasible)
         self._watcher.infeasible(trial_label(trial.number), trial.infeasible)
 
     # -- training
@@ -219,7 +220,7 @@ class ActiveRuns:
 
     def _commit(self, active: ActiveRun, metrics: Epoch) -> None:
         active.curve.append(metrics)
-        self._store.add_epoch(active.run.fingerprint, metrics, self._study_id, active.number)
+        self._store.runs.add_epoch(active.run.fingerprint, metrics, self._study_id, active.number)
         active.reached = replace(active.reached, trained_epochs=metrics.epoch)
         self._show(active, metrics, reused=False)
 
@@ -230,7 +231,7 @@ class ActiveRuns:
         reused = min(before.reused_epochs, epoch) if own else so_far.reused_epochs + epoch - so_far.trained_epochs
         active.reached = replace(so_far, trained_epochs=epoch, reused_epochs=reused)
         if not own:
-            self._store.reach(self._study, active.number, active.reached)
+            self._store.trials.reach(self._study, active.number, active.reached)
 
     def _show(self, active: ActiveRun, metrics: Epoch, reused: bool) -> None:
         active.score = metrics.val_accuracy
@@ -238,15 +239,15 @@ class ActiveRuns:
 
     def _count_death(self, active: ActiveRun, reason: str) -> None:
         if self._study_id is not None:
-            self._store.attempt(self._study_id, active.number)
+            self._store.trials.attempt(self._study_id, active.number)
         self._checkpoints.clear()
         self._watcher.retried(active.labelled, reason)
 
     def _keep_predictions(self, active: ActiveRun, predicted: bytes) -> None:
         """Those of an earlier training stay, unless the trial is to be trained afresh."""
         fingerprint = active.run.fingerprint
-        if active.before.fresh or self._store.predictions(fingerprint, active.epochs) is None:
-            self._store.keep_predictions(fingerprint, active.epochs, predicted)
+        if active.before.fresh or self._store.predictions.find(fingerprint, active.epochs) is None:
+            self._store.predictions.keep(fingerprint, active.epochs, predicted)
 
     # -- who shares a run, and which states stay
 
@@ -272,6 +273,6 @@ class ActiveRuns:
         needed_here = {self._checkpoints.path(active.run) for active in self._active.values()}
         keep = self._checkpoints.keep
         for path in states:
-            if path not in needed_here and not self._store.is_needed(path.stem, keep, beside=self._study_id):
+            if path not in needed_here and not self._store.trials.is_needed(path.stem, keep, beside=self._study_id):
                 path.unlink(missing_ok=True)
-                self._store.drop_predictions(path.stem)
+                self._store.predictions.drop(path.stem)

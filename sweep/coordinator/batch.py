@@ -95,9 +95,9 @@ class Batch:
     def knows(self, run: Run) -> bool:
         """Whether the store holds the run to its end, so that training it takes no time."""
         epochs = run.configuration.epochs
-        curve = self._store.curve(run.fingerprint, epochs)
+        curve = self._store.runs.curve(run.fingerprint, epochs)
         diverged = bool(curve) and not curve[-1].finite
-        return diverged or self._store.predictions(run.fingerprint, epochs) is not None
+        return diverged or self._store.predictions.find(run.fingerprint, epochs) is not None
 
     def has_time_for(self, runs: float) -> bool:
         """Whether so many more runs fit into the time, at the pace so far, with all workers busy."""
@@ -140,8 +140,8 @@ class Batch:
         if reason is None:
             return None
         epochs = run.configuration.epochs
-        predicted = None if reason else self._store.predictions(run.fingerprint, epochs)
-        return Trained(self._store.curve(run.fingerprint, epochs), predicted, reason)
+        predicted = None if reason else self._store.predictions.find(run.fingerprint, epochs)
+        return Trained(self._store.runs.curve(run.fingerprint, epochs), predicted, reason)
 
     def __enter__(self) -> Self:
         return self

@@ -89,14 +89,14 @@ class Coordinator:
     def _recover(self) -> None:
         """Reads how far the study is, and tells the search what it has not heard of."""
         self._runs.recover()
-        study = self._store.study(self._plan.study.name)
+        study = self._store.studies.find(self._plan.study.name)
         for number in self._search.unfinished():
-            ending = self._store.ending(study.id, number)
+            ending = self._store.trials.ending(study.id, number)
             if ending is not None:
                 self._search.tell(number, ending.outcome, ending.score, ending.reason)
-        for place in self._store.curve_rows(study.id):
+        for place in self._store.trials.curve_rows(study.id):
             self._schedule.reached(place["trial"], place["epoch"], place["val_accuracy"])
-        self._ledger = Ledger(self._plan.study, study.outcomes, self._store.paused(study.id))
+        self._ledger = Ledger(self._plan.study, study.outcomes, self._store.trials.paused(study.id))
         for number in self._ledger.paused:
             self._search.pause(number)
 

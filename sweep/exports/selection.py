@@ -11,7 +11,7 @@ from sweep.results.result import Result
 from sweep.results.verdict import BASELINE, ConfirmedTrial, Estimate
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
-from sweep.storage.store import Store
+from sweep.storage.store import Reader
 from sweep.verdict.folds import fresh_seeds
 from sweep.verdict.statistics import estimate, prediction
 from sweep.wording import percent, shown
@@ -70,7 +70,7 @@ class Selection:
         return fresh_seeds(self.result.study, max(1, len(_seeds(self.result))) + 1)[-1]
 
 
-def select(store: Store, result: Result, trial: int, dataset: Dataset) -> Selection:
+def select(store: Reader, result: Result, trial: int, dataset: Dataset) -> Selection:
     """A trial of a study with what the sealed test found of it, if it was tested.
 
     Raises:
@@ -119,7 +119,9 @@ def _seeds(result: Result) -> tuple[int, ...]:
     return () if result.verdict is None else result.verdict.seeds
 
 
-def _tested(store: Store, result: Result, trial: int, dataset: Dataset) -> Sealed:
+def _tested(store: Reader, result: Result, trial: int, dataset: Dataset) -> Sealed:
     runs = [sealed_run(result, trial, seed, dataset) for seed in _seeds(result)]
-    ends = [each for run in runs for each in store.curve(run.fingerprint) if each.epoch == run.configuration.epochs]
+    ends = [
+        each for run in runs for each in store.runs.curve(run.fingerprint) if each.epoch == run.configuration.epochs
+    ]
     return Sealed(tuple(epoch.val_accuracy for epoch in ends), len(dataset.y_test))

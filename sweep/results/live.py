@@ -13,7 +13,9 @@ from sweep.results import result as results
 from sweep.results.result import Result
 from sweep.runs import Epoch, Outcome
 from sweep.space.configuration import Configuration, Value
-from sweep.storage.store import Store, StudyRow, epoch_of
+from sweep.storage.runs import epoch_of
+from sweep.storage.store import Reader
+from sweep.storage.studies import StudyRow
 from sweep.study.study import Study
 from sweep.system.processes import Identity
 from sweep.wording import plain
@@ -87,7 +89,7 @@ class Standing:
 class Reading:
     """An open database. Opened by `Reading.open`, closed by leaving its `with` block; threads may share it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Reader) -> None:
         self._store = store
         self._best: dict[int, tuple[int, int | None]] = {}  # by study: trials that have completed, and the best of them
 
@@ -99,7 +101,7 @@ class Reading:
             InputError: there is none.
             StoreError: it cannot be read, or is of another version of this package.
         """
-        return cls(Store.open(storage, create=False, readonly=True))
+        return cls(Reader.open(storage, create=False, readonly=True))
 
     def __enter__(self) -> Self:
         return self
@@ -114,12 +116,12 @@ class Reading:
 
     def names(self) -> list[str]:
         """The studies in it, the oldest first."""
-        return list(self._store.study_ids())
+        return list(self._store.studies.ids())
 
     def pulse(self, name: str) -> str:
         """What is another whenever there is anything new to see of a study; empty where there is no such study."""
-        study_id = self._store.study_ids().get(name)
-        return "" if study_id is None else f"{self._store.pulse(study_id)} {self._holder(study_id)}"
+        study_id = self._store.studies.ids().get(name)
+        return "" if study_id is None else f"{self._store.studies.pulse(study_id)} {self._holder(study_id)}"
 
     def standing(self, name: str) -> Standing:
         """How a study stands.
@@ -127,13 +129,13 @@ class Reading:
         Raises:
             InputError: there is no such study.
         """
-        row = self._store.study(name)
+        row = self._store.studies.find(name)
         best = self._best_trial(row)
-        numbers = [*self._store.recent(row.id, LATEST), *([] if best is None else [best])]
+        numbers = [*self._store.trials.recent(row.id, LATEST), *([] if best is None else [best])]
         curves: dict[int, list[Epoch]] = {}
-        for point in self._store.curve_rows(row.id, numbers):
+        for point in self._store.trials.curve_rows(row.id, numbers):
             curves.setdefault(point["trial"], []).append(epoch_of(point))
-        rows = self._store.trial_rows(row.id, numbers)
+        rows = self._store.trials.rows(row.id, numbers)
         trials = {each["number"]: _so_far(each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]
         return Standing(
@@ -159,12 +161,12 @@ class Reading:
         """The number of the best trial, looked for again once more have completed."""
         completed = row.outcomes.get(Outcome.COMPLETED, 0)
         if self._best.get(row.id, (0, None))[0] != completed:
-            self._best[row.id] = completed, self._store.best_trial(row.id)
+            self._best[row.id] = completed, self._store.trials.best(row.id)
         return self._best.get(row.id, (0, None))[1]
 
     def _holder(self, study_id: int) -> Identity | None:
         """Who runs a study: a process of this machine only if it is alive; another machine's by its word."""
-        held = self._store.holder(study_id)
+        held = self._store.leases.holder(study_id)
         return None if held is None or (held.by.seen_from_here and not held.by.alive) else held.by
 
 

@@ -14,7 +14,7 @@ from sweep.results.summary import summary_lines
 from sweep.results.verdict import Verdict
 from sweep.runs import Run
 from sweep.space.configuration import PARAMETERS, Configuration
-from sweep.storage.store import Store
+from sweep.storage.store import Reader
 from sweep.study.study import Study
 from sweep.wording import duration, percent, several
 
@@ -207,14 +207,14 @@ def configuration_of(row: "pd.Series[Any]") -> Configuration:
     )
 
 
-def of(store: Store, name: str) -> Result:
+def of(store: Reader, name: str) -> Result:
     """What the study called `name` has found so far.
 
     Raises:
         InputError: the database has no such study.
     """
-    row = store.study(name)
-    rows = store.trial_rows(row.id)
+    row = store.studies.find(name)
+    rows = store.trials.rows(row.id)
     facts = [
         {"trial": trial.pop("number")} | {column: trial.get(column) for column in TRIAL_COLUMNS if column != "trial"}
         for trial in rows
@@ -227,10 +227,10 @@ def of(store: Store, name: str) -> Result:
         if any(parameter in each for each in values):
             found = [each.get(parameter) for each in values]
             frame[parameter] = pd.Series(found, dtype=PARAMETER_TYPES[PARAMETERS[parameter].kind])
-    curves = pd.DataFrame(store.curve_rows(row.id), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
+    curves = pd.DataFrame(store.trials.curve_rows(row.id), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
     curves["finished"] = _moments(curves["finished"])
-    provenance = {"data": row.study.data, "data digest": row.data_digest} | store.provenance(row.id)
-    verdict, ablation = store.verdict(row.id), store.ablation(row.id)
+    provenance = {"data": row.study.data, "data digest": row.data_digest} | store.runs.latest_provenance(row.id)
+    verdict, ablation = store.verdicts.find(row.id), store.ablations.find(row.id)
     result = Result(
         row.study,
         frame,
@@ -238,7 +238,7 @@ def of(store: Store, name: str) -> Result:
         provenance,
         None if verdict is None else Verdict.from_document(verdict),
         None if ablation is None else Ablation.from_document(ablation),
-        store.test_looks(row.id),
+        store.test_looks.count(row.id),
     )
     return replace(result, predictions=_predictions(store, result, row.data_digest))
 
@@ -247,7 +247,7 @@ def _moments(values: "pd.Series[Any]") -> "pd.Series[pd.Timestamp]":
     return pd.to_datetime(values, utc=True).astype("datetime64[us, UTC]")
 
 
-def _predictions(store: Store, result: Result, digest: str) -> Predictions | None:
+def _predictions(store: Reader, result: Result, digest: str) -> Predictions | None:
     """Those of the verdict's first seed, for whose images neither network was chosen; else those of the search."""
     study = result.study
     done = set(result.frame.loc[result.frame["outcome"] == "completed", "trial"])
@@ -261,7 +261,7 @@ def _predictions(store: Store, result: Result, digest: str) -> Predictions | Non
     for seed in [*(result.verdict.seeds[:1] if result.verdict else ()), study.seed]:
         split = Split(seed, study.validation, study.train_size)
         runs = [Run(each, seed, study.data, digest, split, study.precision) for each in configurations]
-        ours, baseline = (store.predictions(run.fingerprint, run.configuration.epochs) for run in runs)
+        ours, baseline = (store.predictions.find(run.fingerprint, run.configuration.epochs) for run in runs)
         if ours is not None and baseline is not None:
             return Predictions(trial, seed, split, study.data, digest, ours, baseline)
     return None

@@ -1,6 +1,7 @@
 """Our tables: studies, runs, their epochs, and trials. They stand beside Optuna's, in the same database."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -210,3 +211,8 @@ def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
 
 def _inserted(connection: Connection, table: Table) -> Any:
     return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](table)
+
+
+def now() -> datetime:
+    """The moment as our tables keep it: UTC, without a time zone."""
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -8,7 +8,7 @@ from typing import Any
 from sweep.errors import InputError
 from sweep.runs import GOING_ON, Outcome
 from sweep.storage.checkpoints import path_of
-from sweep.storage.store import Store
+from sweep.storage.store import Reader
 from sweep.system.files import leftovers
 
 
@@ -21,7 +21,7 @@ class Superfluous:
     size: int
 
 
-def superfluous(store: Store, folder: Path, keep: int) -> list[Superfluous]:
+def superfluous(store: Reader, folder: Path, keep: int) -> list[Superfluous]:
     """Checkpoints in `folder` that no study needs, and what killed processes left half written.
 
     Needed are the states of trials that go on or may be promoted, and of each study's best `keep`.
@@ -30,48 +30,48 @@ def superfluous(store: Store, folder: Path, keep: int) -> list[Superfluous]:
         InputError: a study of this database is being run.
     """
     needed = set()
-    for study in store.studies():
-        held = store.holder(study.id)
+    for study in store.studies.all():
+        held = store.leases.holder(study.id)
         if held is not None and (not held.by.seen_from_here or held.by.alive):
             raise InputError(
                 f"Study {study.study.name!r} is being run by process {held.by.pid} on {held.by.host}; wait for its end."
             )
-        needed |= {fingerprint for _, fingerprint in store.best_runs(study.id, keep)}
-        needed |= {row["fingerprint"] for row in store.trial_rows(study.id) if row["outcome"] in GOING_ON}
+        needed |= {fingerprint for _, fingerprint in store.trials.best_runs(study.id, keep)}
+        needed |= {row["fingerprint"] for row in store.trials.rows(study.id) if row["outcome"] in GOING_ON}
     wanted = {path_of(folder, fingerprint) for fingerprint in needed if fingerprint}
     states = [("a state that no study needs", path) for path in sorted(folder.glob("*.npz")) if path not in wanted]
     halves = [("half written by a process that was killed", path) for path in leftovers(folder)]
     return [Superfluous(what, path, path.stat().st_size) for what, path in states + halves]
 
 
-def check_invariants(store: Store, folder: Path) -> list[str]:
+def check_invariants(store: Reader, folder: Path) -> list[str]:
     """What should always hold, whatever was killed and resumed: a sentence for each thing that does not."""
     problems = [f"{path} was left half written by a process that was killed" for path in leftovers(folder)]
     trained: dict[str, float] = {}
-    for study in store.studies():
-        rows = store.trial_rows(study.id)
+    for study in store.studies.all():
+        rows = store.trials.rows(study.id)
         problems += [f"study {study.study.name!r}: {problem}" for problem in _problems(store, study.id, rows)]
         for row in rows:
             if row["fingerprint"] and not row["fresh"]:
                 by_itself = row["trained_epochs"] - row["reused_epochs"]
                 trained[row["fingerprint"]] = trained.get(row["fingerprint"], 0) + by_itself
     for fingerprint, epochs in trained.items():
-        curve = store.curve(fingerprint)
+        curve = store.runs.curve(fingerprint)
         if epochs > (known := curve[-1].epoch if curve else 0):
             problems.append(f"run {fingerprint[:12]} has {known:g} epochs, but {epochs:g} were trained for its trials")
     return problems
 
 
-def _problems(store: Store, study_id: int, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _problems(store: Reader, study_id: int, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     numbers = [row["number"] for row in rows]
     if numbers != list(range(len(rows))):
         yield f"its trials are numbered {numbers}, with gaps"
-    if store.holder(study_id) is None:
+    if store.leases.holder(study_id) is None:
         for row in rows:
             if row["outcome"] == Outcome.RUNNING:
                 yield f"trial {row['number']} stands as running, but nobody runs the study"
     curves: dict[int, list[float]] = {}
-    for place in store.curve_rows(study_id):
+    for place in store.trials.curve_rows(study_id):
         if place["epoch"] == int(place["epoch"]):
             curves.setdefault(place["trial"], []).append(place["epoch"])
     for row in rows:

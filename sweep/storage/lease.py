@@ -1,16 +1,66 @@
 """The right to run a study: one process has it at a time, and loses it by ending, in whatever way."""
 
 import time
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from sqlalchemy import delete, select, update
 
 from sweep.errors import InputError, StoreError
-from sweep.storage.store import Held, Store
+from sweep.storage._tables import add, leases
+from sweep.storage.connection import Database
 from sweep.system.processes import Identity
 
 BEAT_SECONDS = 2.0
 SILENCE_SECONDS = 30.0
 """A holder on another machine that has not beaten for so long is dead."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A study's lease: who runs it, and how often that process has said so."""
+
+    by: Identity
+    beats: int
+
+
+class LeaseReader:
+    """Reads leases, by the id of their study."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def holder(self, study_id: int) -> Held | None:
+        """Who runs a study; None where nobody does."""
+        with self._database.transaction() as connection:
+            row = connection.execute(select(leases).where(leases.c.study_id == study_id)).mappings().first()
+        if row is None:
+            return None
+        return Held(Identity(row["host"], row["machine"], row["pid"], row["began"]), row["beats"])
+
+
+class Leases(LeaseReader):
+    """Reads and writes them."""
+
+    def take(self, study_id: int, holder: Identity, before: Held | None) -> bool:
+        """Makes `holder` the one who runs a study, if all is still as `before`; returns whether it is."""
+        values = vars(holder) | {"beats": 0}
+        with self._database.transaction() as connection:
+            if before is None:
+                return add(connection, leases, values | {"study_id": study_id})
+            taken = update(leases).where(*_held(study_id, before.by), leases.c.beats == before.beats)
+            return bool(connection.execute(taken.values(values)).rowcount)
+
+    def beat(self, study_id: int, holder: Identity) -> bool:
+        """Shows that `holder` is alive; returns whether the study is still its to run."""
+        alive = update(leases).where(*_held(study_id, holder)).values(beats=leases.c.beats + 1)
+        with self._database.transaction() as connection:
+            return bool(connection.execute(alive).rowcount)
+
+    def end(self, study_id: int, holder: Identity) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(delete(leases).where(*_held(study_id, holder)))
 
 
 class Lease:
@@ -23,8 +73,8 @@ class Lease:
         InputError: another process runs this study.
     """
 
-    def __init__(self, store: Store, study_id: int, name: str) -> None:
-        self._store, self._study_id, self._name = store, study_id, name
+    def __init__(self, leases: Leases, study_id: int, name: str) -> None:
+        self._leases, self._study_id, self._name = leases, study_id, name
         self._own = Identity.own()
         self._last_beat = 0.0
         self.lost = False
@@ -38,7 +88,7 @@ class Lease:
         if time.monotonic() - self._last_beat < BEAT_SECONDS:
             return
         self._last_beat = time.monotonic()
-        self.lost = not self._store.beat(self._study_id, self._own)
+        self.lost = not self._leases.beat(self._study_id, self._own)
         if self.lost:
             raise StoreError(
                 f"Study {self._name!r} was taken over by another process while this one was not heard of. "
@@ -47,19 +97,19 @@ class Lease:
 
     def __enter__(self) -> Self:
         while True:
-            held = self._store.holder(self._study_id)
+            held = self._leases.holder(self._study_id)
             if held is not None and self._alive(held):
                 raise InputError(
                     f"Study {self._name!r} is being run already, by process {held.by.pid} on {held.by.host}. "
                     "Wait for it, or stop it and run this again."
                 )
-            if self._store.take_lease(self._study_id, self._own, held):
+            if self._leases.take(self._study_id, self._own, held):
                 return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._store.end_lease(self._study_id, self._own)
+        self._leases.end(self._study_id, self._own)
 
     def _alive(self, held: Held) -> bool:
         if held.by.seen_from_here:
@@ -67,7 +117,11 @@ class Lease:
         until = time.monotonic() + SILENCE_SECONDS
         while time.monotonic() < until:
             time.sleep(BEAT_SECONDS / 2)
-            now = self._store.holder(self._study_id)
+            now = self._leases.holder(self._study_id)
             if now != held:
                 return now is not None  # it has beaten; or it has ended, and given the study free
         return False
+
+
+def _held(study_id: int, holder: Identity) -> tuple[Any, ...]:
+    return leases.c.study_id == study_id, *(leases.c[name] == value for name, value in vars(holder).items())

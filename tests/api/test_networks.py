@@ -27,7 +27,7 @@ def test_a_study_keeps_its_precision_on_another_machine(storage, monkeypatch):
     monkeypatch.setattr(networks, "BFLOAT16_IS_HARMLESS", True)
     monkeypatch.setattr(networks, "bfloat16_instructions", lambda: False)
     with Store.open(storage) as store:
-        store.begin_study(networks.settled(study_of(RATES), store), "digest")
+        store.studies.begin(networks.settled(study_of(RATES), store), "digest")
         monkeypatch.setattr(networks, "bfloat16_instructions", lambda: True)
         assert networks.settled(study_of(RATES), store).precision == "float32"
 

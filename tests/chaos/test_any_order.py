@@ -8,7 +8,7 @@ import pkgutil
 import tempfile
 from collections import Counter
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,7 +24,6 @@ from sweep.engines.scripted import Dead
 from sweep.engines.supervised import Limits
 from sweep.errors import EngineError, InputError
 from sweep.runs import GOING_ON
-from sweep.storage import store as store_module
 from sweep.storage.invariants import check_invariants
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
@@ -57,16 +56,16 @@ FEW = st.integers(1, 5)
 WHEN = st.sampled_from(["before", "after"])
 UNDER_WAY = st.sampled_from(
     [
-        "sweep.storage.store:Store.begin_trial",
-        "sweep.storage.store:Store.add_epoch",
-        "sweep.storage.store:Store.reach",
+        "sweep.storage.trials:Trials.begin",
+        "sweep.storage.runs:Runs.add_epoch",
+        "sweep.storage.trials:Trials.reach",
         "sweep.search.optuna:OptunaSearch.ask",
         "sweep.search.optuna:OptunaSearch.report",
     ]
 )
 AT_ITS_END = st.sampled_from(
     [
-        "sweep.storage.store:Store.end_trial",
+        "sweep.storage.trials:Trials.end",
         "sweep.search.optuna:OptunaSearch.tell",
         "sweep.coordinator.active:ActiveRuns._drop",
     ]
@@ -88,8 +87,8 @@ class Sweeps(RuleBasedStateMachine):
         patched = self.closing.enter_context(pytest.MonkeyPatch.context())
         for module in ("coordinator.coordinator", "storage.lease", "engines.supervised"):
             patched.setattr(f"sweep.{module}.time", SimpleNamespace(monotonic=lambda: self.clock))
-        now = store_module._now
-        patched.setattr(store_module, "_now", lambda: now() + self.calendar)
+        calendar = SimpleNamespace(now=lambda zone: datetime.now(zone) + self.calendar)
+        patched.setattr("sweep.storage._tables.datetime", calendar)
         patched.setattr(Identity, "own", classmethod(lambda cls: self.identity))
 
     def teardown(self):
@@ -190,13 +189,13 @@ class Sweeps(RuleBasedStateMachine):
     def it_is_being_run_already(self):
         name = min(set(self.targets) - self.crashed)
         with Store.open(self.place.storage) as store:
-            study_id = store.study(name).id
-            assert store.take_lease(study_id, REAL, None)
-            before = store.trial_rows(study_id)
+            study_id = store.studies.find(name).id
+            assert store.leases.take(study_id, REAL, None)
+            before = store.trials.rows(study_id)
             with pytest.raises(InputError, match="being run already"):
                 self.call(name)
-            assert store.trial_rows(study_id) == before
-            store.end_lease(study_id, REAL)
+            assert store.trials.rows(study_id) == before
+            store.leases.end(study_id, REAL)
 
     # -- what must hold
 
@@ -206,9 +205,9 @@ class Sweeps(RuleBasedStateMachine):
             return
         with Store.open(self.place.storage) as store:
             assert check_invariants(store, self.place.states) == []
-            for study in store.studies():
+            for study in store.studies.all():
                 name = study.study.name
-                rows = {row["number"]: row for row in store.trial_rows(study.id)}
+                rows = {row["number"]: row for row in store.trials.rows(study.id)}
                 assert study.counted <= self.targets[name]
                 assert rows.keys() >= {number for other, number in self.ended if other == name}
                 for number, row in rows.items():

@@ -18,13 +18,19 @@ from sweep.errors import StoreError
 from sweep.space.space import Float
 from sweep.storage.invariants import check_invariants
 from sweep.storage.store import Store
+from sweep.storage.trials import Trials
 from sweep.study.study import Study
 
 STUDY = Study(name="s", space=SPACE, trials=8, pruner="median", seed=0)
 """Trials 0 to 12 end completed (c), infeasible (i), failed (F), diverged (D) or pruned (P): cicFiiDFiiccP."""
 
-STORE, SEARCH, COORDINATOR = (
-    "sweep.storage.store:Store",
+STUDIES, LEASES, TRIALS, RUNS = (
+    "sweep.storage.studies:Studies",
+    "sweep.storage.lease:Leases",
+    "sweep.storage.trials:Trials",
+    "sweep.storage.runs:Runs",
+)
+SEARCH, COORDINATOR = (
     "sweep.search.optuna:OptunaSearch",
     "sweep.coordinator.coordinator:Coordinator",
 )
@@ -33,14 +39,14 @@ OPTUNA = "optuna.storages:RDBStorage"
 
 POINTS = [
     # the study begins
-    Point("before", "sweep.storage.store:migrate"),
-    Point("after", "sweep.storage.store:migrate"),
-    Point("after", f"{STORE}.begin_study"),
-    Point("before", f"{STORE}.take_lease"),
-    Point("after", f"{STORE}.take_lease"),
+    Point("before", "sweep.storage.connection:migrate"),
+    Point("after", "sweep.storage.connection:migrate"),
+    Point("after", f"{STUDIES}.begin"),
+    Point("before", f"{LEASES}.take"),
+    Point("after", f"{LEASES}.take"),
     Point("before", f"{OPTUNA}.create_new_study"),
     Point("after", f"{OPTUNA}.create_new_study"),
-    Point("after", f"{STORE}.reap"),
+    Point("after", f"{TRIALS}.reap"),
     # a point is asked for
     Point("before", f"{SEARCH}.ask", 1),
     Point("before", f"{SEARCH}.ask", 3),
@@ -52,28 +58,28 @@ POINTS = [
     Point("after", f"{OPTUNA}.create_new_trial", 1),
     Point("after", f"{OPTUNA}.create_new_trial", 4),
     # a trial begins
-    Point("before", f"{STORE}.keep_run", 2),
-    Point("after", f"{STORE}.keep_run", 2),
-    Point("before", f"{STORE}.begin_trial", 1),
-    Point("after", f"{STORE}.begin_trial", 1),
-    Point("after", f"{STORE}.begin_trial", 2),  # that of trial 1, which cannot exist
-    Point("after", f"{STORE}.begin_trial", 4),
+    Point("before", f"{RUNS}.keep", 2),
+    Point("after", f"{RUNS}.keep", 2),
+    Point("before", f"{TRIALS}.begin", 1),
+    Point("after", f"{TRIALS}.begin", 1),
+    Point("after", f"{TRIALS}.begin", 2),  # that of trial 1, which cannot exist
+    Point("after", f"{TRIALS}.begin", 4),
     Point("before", "sweep.engines.supervised:Supervised.start", 2),
     Point("after", "sweep.engines.supervised:Supervised.start", 2),
     # it is trained
     Point("before", "sweep.engines.scripted:ScriptedEngine._epoch", 7),
-    Point("before", f"{STORE}.add_epoch", 1),  # its state is in the checkpoint, and not in the database
-    Point("before", f"{STORE}.add_epoch", 7),
-    Point("after", f"{STORE}.add_epoch", 7),
-    Point("after", f"{STORE}.add_epoch", 5),  # the last of trial 0
+    Point("before", f"{RUNS}.add_epoch", 1),  # its state is in the checkpoint, and not in the database
+    Point("before", f"{RUNS}.add_epoch", 7),
+    Point("after", f"{RUNS}.add_epoch", 7),
+    Point("after", f"{RUNS}.add_epoch", 5),  # the last of trial 0
     Point("before", f"{SEARCH}.report", 7),
     Point("after", f"{SEARCH}.report", 7),
-    Point("before", f"{STORE}.beat", 1),
-    Point("after", f"{STORE}.beat", 1),
+    Point("before", f"{LEASES}.beat", 1),
+    Point("after", f"{LEASES}.beat", 1),
     # it ends
-    Point("before", f"{STORE}.end_trial", 1),
-    Point("before", f"{STORE}.end_trial", 2),
-    *(Point("after", f"{STORE}.end_trial", nth) for nth in (1, 2, 4, 7, 13)),  # ciFDP, and the search is not told
+    Point("before", f"{TRIALS}.end", 1),
+    Point("before", f"{TRIALS}.end", 2),
+    *(Point("after", f"{TRIALS}.end", nth) for nth in (1, 2, 4, 7, 13)),  # ciFDP, and the search is not told
     *(Point("after", f"{OPTUNA}.set_trial_user_attr", nth) for nth in (1, 3)),
     Point("after", f"{OPTUNA}.set_trial_system_attr", 2),  # where it says that the network cannot exist
     Point("before", f"{OPTUNA}.set_trial_state_values", 3),
@@ -81,8 +87,8 @@ POINTS = [
     Point("before", f"{ACTIVE}._drop", 2),
     # the study ends
     Point("before", f"{COORDINATOR}._interrupt_unfinished"),
-    Point("before", f"{STORE}.end_lease"),
-    Point("after", f"{STORE}.end_lease"),
+    Point("before", f"{LEASES}.end"),
+    Point("after", f"{LEASES}.end"),
 ]
 
 
@@ -116,15 +122,15 @@ def test_a_study_whose_coordinator_was_killed_ends_in_the_table_of_an_undisturbe
 
 
 def test_a_coordinator_may_be_killed_while_it_puts_right_what_another_left_that_was_killed(place, undisturbed):
-    assert killed(STUDY, place, Point("before", f"{STORE}.add_epoch", 7))
+    assert killed(STUDY, place, Point("before", f"{RUNS}.add_epoch", 7))
     for point in (
-        Point("before", f"{STORE}.take_lease"),  # the dead one's
-        Point("after", f"{STORE}.take_lease"),
-        Point("before", f"{STORE}.reap"),
-        Point("after", f"{STORE}.reap"),
+        Point("before", f"{LEASES}.take"),  # the dead one's
+        Point("after", f"{LEASES}.take"),
+        Point("before", f"{TRIALS}.reap"),
+        Point("after", f"{TRIALS}.reap"),
         Point("before", "sweep.storage.checkpoints:Checkpoints.clear"),
         Point("before", f"{ACTIVE}._reach", 1),
-        Point("after", f"{STORE}.end_trial", 1),
+        Point("after", f"{TRIALS}.end", 1),
         Point("before", f"{SEARCH}.tell", 1),  # of what ended before it could be told
         Point("after", f"{SEARCH}.tell", 1),
     ):
@@ -144,9 +150,9 @@ def test_a_coordinator_killed_again_and_again_comes_to_the_end_nevertheless(plac
 HALVED = STUDY.replaced(name="h", trials=12, pruner="asha")
 
 PAUSES = [
-    Point("before", f"{STORE}.pause_trial", 1),
-    Point("after", f"{STORE}.pause_trial", 1),  # and the search is not told
-    Point("after", f"{STORE}.pause_trial", 5),
+    Point("before", f"{TRIALS}.pause", 1),
+    Point("after", f"{TRIALS}.pause", 1),  # and the search is not told
+    Point("after", f"{TRIALS}.pause", 5),
     Point("before", f"{SEARCH}.pause", 3),
     Point("before", f"{ACTIVE}._drop", 3),
     Point("before", f"{COORDINATOR}._promote", 1),
@@ -192,7 +198,7 @@ def test_what_a_trial_comes_to_does_not_change_by_a_kill_before_its_end(pruner, 
     place.folder.mkdir()
     undisturbed.folder.mkdir()
     expected, _ = undisturbed.run(study)
-    while killed(study, place, Point("before", f"{STORE}.end_trial", 2)):
+    while killed(study, place, Point("before", f"{TRIALS}.end", 2)):
         pass
     result, _ = place.run(study)
     assert problems(place) == []
@@ -211,14 +217,14 @@ def test_a_proposal_does_not_hang_on_how_far_the_trial_before_it_had_come(tmp_pa
 
 
 def test_no_trial_stands_as_running_where_its_end_could_not_be_kept(place, monkeypatch):
-    keep, ends = Store.end_trial, itertools.count(1)
+    keep, ends = Trials.end, itertools.count(1)
 
     def full_at_the_second(*args):
         if next(ends) == 2:
             raise StoreError("the disk is full")
         keep(*args)
 
-    monkeypatch.setattr(Store, "end_trial", full_at_the_second)
+    monkeypatch.setattr(Trials, "end", full_at_the_second)
     with pytest.raises(StoreError):
         place.run(STUDY)
     with Store.open(place.storage) as store:
@@ -227,11 +233,11 @@ def test_no_trial_stands_as_running_where_its_end_could_not_be_kept(place, monke
 
 @pytest.mark.parametrize("nth", [4, 9])
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("function", ["add_epoch", "end_trial", "begin_trial"])
+@pytest.mark.parametrize("function", [f"{RUNS}.add_epoch", f"{TRIALS}.end", f"{TRIALS}.begin"])
 def test_no_trial_is_lost_or_trained_twice_where_several_workers_were_at_work(function, when, nth, place):
     few = SPACE | {"learning_rate": [1e-4, 1e-3], "epochs": [4, 5]}  # some trials have the same run
     study = STUDY.replaced(trials=12, space=few)
-    point = Point(when, f"{STORE}.{function}", nth)
+    point = Point(when, function, nth)
     assert killed(study, place, point, workers=3)
     _, stopped = place.run(study, workers=3)
     assert stopped is Stopped.DONE
@@ -253,7 +259,7 @@ RATES = Study(name="rates", space={"learning_rate": Float(1e-5, 1e-1, log=True)}
         Point("before", "sweep.storage._tables:leases.create"),  # the columns are there, this table is not
         Point("after", "sweep.storage._tables:leases.create"),
         Point("before", "commit", 2),
-        Point("after", "sweep.storage.store:migrate"),
+        Point("after", "sweep.storage.connection:migrate"),
     ],
     ids=str,
 )

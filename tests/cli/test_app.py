@@ -200,7 +200,7 @@ import sys
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 
-with Store.open("sweep.db") as store, Lease(store, store.study("small").id, "small"):
+with Store.open("sweep.db") as store, Lease(store.leases, store.studies.find("small").id, "small"):
     print("held", flush=True)
     sys.stdin.read()
 """

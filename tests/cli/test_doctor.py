@@ -29,7 +29,7 @@ def findings(storage: str) -> dict[str, Finding]:
 def test_every_part_is_looked_at_in_order_and_is_well_on_a_machine_that_has_it_all(storage, monkeypatch):
     monkeypatch.setattr(data, "describe", lambda name: f"in Keras's cache: {name}.npz")
     with Store.open(storage) as store:
-        store.begin_study(study_of(SIZES), "digest")
+        store.studies.begin(study_of(SIZES), "digest")
     found = list(examine(storage))
     names = ["python", *PACKAGES, "devices", "processor", "bfloat16", "mnist", "fashion-mnist", "database"]
     assert [finding.what for finding in found] == names

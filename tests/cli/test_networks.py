@@ -91,7 +91,7 @@ def test_a_study_shows_its_best_and_any_trial_by_its_number(tmp_path):
 
 def test_a_study_without_trials_shows_its_baseline(tmp_path):
     with Store.open(str(tmp_path / "sweep.db")) as store:
-        store.begin_study(study_of(RATES, precision="float32"), "digest")
+        store.studies.begin(study_of(RATES, precision="float32"), "digest")
     assert shown("test", cwd=tmp_path)[0] == "trial 0 of test, the baseline: 28x28x1 images, 10 classes"
 
 

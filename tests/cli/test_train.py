@@ -93,7 +93,7 @@ def test_several_seeds_have_a_mean_with_its_interval_and_the_test_images_stay_se
     assert f"{100 * mean.value:.2f} ± {50 * (mean.high - mean.low):.2f} %" in table[3]
     assert table[4] == "scored on 55,000 training images that each seed holds out; the test images stay sealed"
     with Store.open(str(folder / "sweep.db")) as store:
-        assert store.test_looks(store.study("around").id) == 0
+        assert store.test_looks.count(store.studies.find("around").id) == 0
 
 
 def test_one_seed_has_no_mean(trained):

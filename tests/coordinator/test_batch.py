@@ -85,7 +85,7 @@ def train(storage: str, workers: ScriptedEngine, runs: list[Run], **options):
 def known(storage: str, run: Run) -> int:
     """How many of a run's epochs are kept."""
     with Store.open(storage) as store:
-        return len(store.curve(run.fingerprint))
+        return len(store.runs.curve(run.fingerprint))
 
 
 def epochs(*runs: Run) -> list[tuple[str, int]]:
@@ -142,9 +142,9 @@ def test_a_curve_without_predictions_is_trained_again_for_them_and_its_epochs_ar
     workers, run = engine(), tried()
     curve = [Epoch(number, 0.5, 0.8, 0.4, 0.7 + number / 100, 2.5) for number in (1, 2, 3)]
     with Store.open(storage) as store:
-        store.keep_run(run, {})
+        store.runs.keep(run, {})
         for metrics in curve:
-            store.add_epoch(run.fingerprint, metrics)
+            store.runs.add_epoch(run.fingerprint, metrics)
     (found,) = train(storage, workers, [run])
     (segment,) = workers.segments
     assert (segment.from_epoch, segment.to_epoch, workers.trained) == (3, 3, [])
@@ -182,7 +182,7 @@ def test_real_workers_continue_a_shorter_run_and_predict_for_it_what_it_would_al
     with batch(together, LocalEngine(1, 1)) as opened:
         longer, shorter = opened.train(labelled(long, short))
         with Store.open(together) as store:
-            store.drop_predictions(short.fingerprint)
+            store.predictions.drop(short.fingerprint)
         (again,) = opened.train(labelled(short))
     with batch(apart, LocalEngine(1, 1)) as opened:
         (alone,) = opened.train(labelled(short))
@@ -390,9 +390,9 @@ def test_the_state_of_a_run_that_was_stopped_stays_and_goes_once_it_has_ended(st
 def test_the_state_of_a_studys_unfinished_trial_stays(storage):
     run = tried()
     with Store.open(storage) as store:
-        study_id = store.begin_study(Study(name="other", space={"learning_rate": Float(1e-4, 1e-2)}), "digest")
-        store.keep_run(run, {})
-        store.begin_trial(study_id, Trial(0, run.configuration, True, run, 1, 1))
-        store.end_trial(study_id, 0, Outcome.INTERRUPTED)
+        study_id = store.studies.begin(Study(name="other", space={"learning_rate": Float(1e-4, 1e-2)}), "digest")
+        store.runs.keep(run, {})
+        store.trials.begin(study_id, Trial(0, run.configuration, True, run, 1, 1))
+        store.trials.end(study_id, 0, Outcome.INTERRUPTED)
     train(storage, engine(kind=Keeping), [run, tried(1)])
     assert states(storage) == {run.fingerprint}

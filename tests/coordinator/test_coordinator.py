@@ -201,16 +201,16 @@ def test_a_shorter_trial_takes_its_prefix_from_the_longer_ones_run(storage):
 def test_a_trial_that_ended_before_the_search_was_told_is_told_when_the_study_goes_on(storage):
     study = study_of(RATES, trials=1)
     with Store.open(storage) as store:
-        study_id = store.begin_study(study, "digest")
+        study_id = store.studies.begin(study, "digest")
         search = OptunaSearch(study, store.url)
         proposal = search.ask()
         search.keep()
         run_ = Run(Configuration(), 0, "mnist", "digest", Split())
         from sweep.runs import Trial
 
-        store.keep_run(run_, {})
-        store.begin_trial(study_id, Trial(proposal.number, Configuration(), True, run_, 1, 1))
-        store.end_trial(study_id, proposal.number, Outcome.FAILED, "a crash came between")
+        store.runs.keep(run_, {})
+        store.trials.begin(study_id, Trial(proposal.number, Configuration(), True, run_, 1, 1))
+        store.trials.end(study_id, proposal.number, Outcome.FAILED, "a crash came between")
     engine = ScriptedEngine()
     result, _ = run(study, storage, engine)
     assert (outcomes(result), engine.trained) == (["failed"], [])
@@ -346,7 +346,7 @@ def test_a_study_whose_first_trials_all_fail_alike_ends_with_their_message(stora
     with pytest.raises(EngineError, match=r"The first 3 trials failed for the same reason, .*: no such GPU"):
         run(study_of(RATES), storage, engine)
     with Store.open(storage) as store:
-        assert store.study("test").outcomes[Outcome.FAILED] == 3
+        assert store.studies.find("test").outcomes[Outcome.FAILED] == 3
 
 
 def failing(*whose: int) -> Curve:
@@ -398,7 +398,7 @@ def test_a_trial_that_kills_every_worker_fails_and_the_study_goes_on(storage):
     assert list(result.frame["attempts"]) == [1, 3, 3]
     assert result.frame["reason"][1] == "its worker was killed by a script, 3 times over"
     with Store.open(storage) as store:
-        assert store.trial_rows(1)[1]["detail"] == "its last words"
+        assert store.trials.rows(1)[1]["detail"] == "its last words"
 
 
 def test_a_trial_that_a_limit_ends_is_told_and_the_study_goes_on(storage):
@@ -425,7 +425,7 @@ def test_where_no_state_can_be_kept_the_study_stops_and_goes_on_once_there_is_ro
     with pytest.raises(StoreError, match=r"Its checkpoint cannot be written to /x: No space left\. Make room there"):
         run(study_of(RATES), storage, before)
     with Store.open(storage) as store:
-        assert {row["outcome"] for row in store.trial_rows(1)} == {"interrupted"}
+        assert {row["outcome"] for row in store.trials.rows(1)} == {"interrupted"}
     result, _ = run(study_of(RATES), storage, after)
     assert outcomes(result) == ["completed"] * 6
     assert len(before.trained + after.trained) == len(set(before.trained + after.trained)) == 30
@@ -433,10 +433,10 @@ def test_where_no_state_can_be_kept_the_study_stops_and_goes_on_once_there_is_ro
 
 def test_a_study_that_is_being_run_is_refused_to_others(storage):
     study = study_of(RATES)
-    with Store.open(storage) as store, Lease(store, store.begin_study(study, "digest"), study.name):
+    with Store.open(storage) as store, Lease(store.leases, store.studies.begin(study, "digest"), study.name):
         with pytest.raises(InputError, match="Study 'test' is being run already, by process"):
             run(study, storage, ScriptedEngine())
-        assert store.trial_rows(1) == []
+        assert store.trials.rows(1) == []
     assert run(study, storage, ScriptedEngine())[1] is Stopped.DONE
 
 

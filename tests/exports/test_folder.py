@@ -110,8 +110,8 @@ def test_the_model_takes_raw_pixels_and_is_the_run_that_the_sealed_test_scored(p
     result = look.result("tiny", storage=str(place / "sweep.db"))
     run = sealed_run(result, metrics["trial"], result.verdict.seeds[0], mnist())
     with Store.open(str(place / "sweep.db")) as store:
-        (epoch,) = store.curve(run.fingerprint)
-        predictions = store.predictions(run.fingerprint, 1)
+        (epoch,) = store.runs.curve(run.fingerprint)
+        predictions = store.predictions.find(run.fingerprint, 1)
     assert metrics["model"]["seed"] == run.seed
     assert accuracy == pytest.approx(epoch.val_accuracy, abs=1e-7)
     assert (predicted.argmax(axis=1) == predictions).all()

@@ -12,7 +12,8 @@ from sweep.errors import InputError, StoreError
 from sweep.results.live import Reading
 from sweep.runs import Epoch, Outcome
 from sweep.storage._tables import schema
-from sweep.storage.store import Reached, Store
+from sweep.storage.store import Store
+from sweep.storage.trials import Reached
 from sweep.system.processes import Identity
 
 
@@ -20,7 +21,7 @@ from sweep.system.processes import Identity
 def kept(storage):
     """An open store with an empty study of 9 trials, and its id."""
     with Store.open(storage) as store:
-        yield store, store.begin_study(study(name="kept", trials=9), "digest")
+        yield store, store.studies.begin(study(name="kept", trials=9), "digest")
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def reading(storage, kept):
 
 
 def epoch(store, study_id, trial, number, score=0.9, seconds=2.0):
-    store.add_epoch(trial.run.fingerprint, Epoch(number, 0.1, 0.9, 0.1, score, seconds), study_id, trial.number)
+    store.runs.add_epoch(trial.run.fingerprint, Epoch(number, 0.1, 0.9, 0.1, score, seconds), study_id, trial.number)
 
 
 def changes(store, study_id):
@@ -41,27 +42,27 @@ def changes(store, study_id):
     yield "a first look"
     epoch(store, study_id, trial, 1)
     yield "an epoch"
-    store.reach(study_id, 0, Reached(1, 1))
+    store.trials.reach(study_id, 0, Reached(1, 1))
     yield "reuse"
-    store.attempt(study_id, 0)
+    store.trials.attempt(study_id, 0)
     yield "another worker"
-    store.pause_trial(study_id, 0)
+    store.trials.pause(study_id, 0)
     yield "a pause"
     begin(store, study_id, 0, study().base, baseline=True)
     yield "a promotion"
-    store.end_trial(study_id, 0, Outcome.COMPLETED)
+    store.trials.end(study_id, 0, Outcome.COMPLETED)
     yield "an end"
-    store.begin_study(study(name="kept", trials=10), "digest")
+    store.studies.begin(study(name="kept", trials=10), "digest")
     yield "a raised target"
-    store.keep_verdict(study_id, {"a": 1})
+    store.verdicts.keep(study_id, {"a": 1})
     yield "a verdict"
-    store.keep_ablation(study_id, {"a": 1})
+    store.ablations.keep(study_id, {"a": 1})
     yield "an ablation"
-    store.look_at_test(study_id, "why")
+    store.test_looks.add(study_id, "why")
     yield "a look at the test images"
-    store.take_lease(study_id, Identity.own(), None)
+    store.leases.take(study_id, Identity.own(), None)
     yield "somebody who runs it"
-    store.end_lease(study_id, Identity.own())
+    store.leases.end(study_id, Identity.own())
     yield "that nobody does any more"
 
 
@@ -80,7 +81,7 @@ def test_what_is_asked_each_second_reads_no_trial_that_is_over(storage, kept):
     begin(store, study_id, 0, study().base, baseline=True)
     sent = []
     with Reading.open(storage) as reading:
-        event.listen(reading._store._engine, "before_cursor_execute", lambda *call: sent.append(call[2:4]))
+        event.listen(reading._store._database._engine, "before_cursor_execute", lambda *call: sent.append(call[2:4]))
         reading.pulse("kept")
         reading.standing("kept")
     with closing(sqlite3.connect(storage)) as connection:
@@ -107,19 +108,19 @@ def test_the_pulse_of_one_study_leaves_others_alone(storage, kept, reading):
 
 def test_that_somebody_is_still_alive_is_no_news(kept, reading):
     store, study_id = kept
-    store.take_lease(study_id, Identity.own(), None)
+    store.leases.take(study_id, Identity.own(), None)
     before = reading.pulse("kept")
-    store.beat(study_id, Identity.own())
+    store.leases.beat(study_id, Identity.own())
     assert reading.pulse("kept") == before
 
 
 def test_whoever_has_died_holds_nothing(kept, reading):
     store, study_id = kept
     dead = replace(Identity.own(), began=Identity.own().began - 1000)
-    store.take_lease(study_id, dead, None)
+    store.leases.take(study_id, dead, None)
     assert reading.standing("kept").holder is None
     elsewhere = replace(dead, host="elsewhere", machine="elsewhere")
-    store.take_lease(study_id, elsewhere, store.holder(study_id))
+    store.leases.take(study_id, elsewhere, store.leases.holder(study_id))
     assert reading.standing("kept").holder == elsewhere
 
 
@@ -155,11 +156,11 @@ def test_running_trials_come_with_their_curves_so_far(kept, reading):
 def test_the_time_left_is_that_of_what_runs_and_of_what_is_to_come_as_many_at_once(kept, reading):
     store, study_id = kept
     assert reading.standing("kept").seconds_left is None
-    store.take_lease(study_id, Identity.own(), None)
+    store.leases.take(study_id, Identity.own(), None)
     for number in range(3):
         trial = begin(store, study_id, number, study().base, baseline=number == 0)
         epoch(store, study_id, trial, 1, seconds=10.0)
-        store.end_trial(study_id, number, Outcome.COMPLETED)
+        store.trials.end(study_id, number, Outcome.COMPLETED)
     assert reading.standing("kept").seconds_left is None  # nobody knows how many will run at once
     running = [begin(store, study_id, number, study().base) for number in (3, 4)]
     epoch(store, study_id, running[0], 1, seconds=4.0)
@@ -170,18 +171,18 @@ def test_the_time_left_is_that_of_what_runs_and_of_what_is_to_come_as_many_at_on
 def test_nothing_can_be_written_through_it(kept, reading):
     store, study_id = kept
     for write in (
-        lambda: reading._store.begin_study(study(name="other"), "digest"),
-        lambda: reading._store.take_lease(study_id, Identity.own(), None),
-        lambda: reading._store.pause_trial(study_id, 0),
+        lambda: reading._store.studies.begin(study(name="other"), "digest"),
+        lambda: reading._store.leases.take(study_id, Identity.own(), None),
+        lambda: reading._store.trials.pause(study_id, 0),
     ):
         with pytest.raises(StoreError, match="attempt to write a readonly database"):
             write()
-    assert store.holder(study_id) is None
+    assert store.leases.holder(study_id) is None
 
 
 def test_a_database_of_an_older_version_is_not_touched(kept, storage):
     store, _ = kept
-    with store._guarded() as connection:
+    with store._database.transaction() as connection:
         connection.execute(schema.update().values(version=1))
     with pytest.raises(StoreError, match=r"older version of cnn-sweep; `sweep list` brings it up to date"):
         Reading.open(storage)

@@ -19,7 +19,8 @@ from sweep.results.verdict import Conclusion, Verdict
 from sweep.runs import Epoch, Outcome, Run, Trial
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.space import Choice, Float, Int
-from sweep.storage.store import Reached, Store
+from sweep.storage.store import Store
+from sweep.storage.trials import Reached
 
 RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
 
@@ -30,17 +31,17 @@ def keep(store: Store, study_id: int, number: int, configuration: Configuration,
     counted = None if score is None else 2**40
     trial = Trial(number, configuration, number == 0, run, counted, counted)
     if run is not None:
-        store.keep_run(run, {"workers": 2})
-        store.add_epoch(run.fingerprint, Epoch(1, 0.5, 0.8, 0.4, score, 2.5))
-    store.begin_trial(study_id, trial)
-    store.reach(study_id, number, Reached() if score is None else Reached(1, ending.pop("reused_epochs", 0)))
-    store.end_trial(study_id, number, ending.pop("outcome", Outcome.COMPLETED), **ending)
+        store.runs.keep(run, {"workers": 2})
+        store.runs.add_epoch(run.fingerprint, Epoch(1, 0.5, 0.8, 0.4, score, 2.5))
+    store.trials.begin(study_id, trial)
+    store.trials.reach(study_id, number, Reached() if score is None else Reached(1, ending.pop("reused_epochs", 0)))
+    store.trials.end(study_id, number, ending.pop("outcome", Outcome.COMPLETED), **ending)
 
 
 def result_of(storage: str, kept: list[tuple], **fields) -> Result:
     """What comes back of (configuration, score) pairs, or of triples with how they ended."""
     with Store.open(storage) as store:
-        study_id = store.begin_study(study_of(RATES, **fields), "digest")
+        study_id = store.studies.begin(study_of(RATES, **fields), "digest")
         for number, (configuration, score, *ending) in enumerate(kept):
             keep(store, study_id, number, configuration, score, **(ending[0] if ending else {}))
         return results.of(store, "test")
@@ -208,22 +209,22 @@ def predicted(storage: str, verdict: Verdict | None = None) -> Result:
     """A study of two trials whose runs, of the search's seed and of a fresh one, each have predictions of their own."""
     study = study_of(RATES, precision="float32")
     with Store.open(storage) as store:
-        study_id = store.begin_study(study, "digest")
+        study_id = store.studies.begin(study, "digest")
         for number, (configuration, score) in enumerate(rates(0.9, 0.95)):
             for seed in (study.seed, study.seed + 1):
                 split = Split(seed, study.validation, study.train_size)
                 run = Run(configuration, seed, "mnist", "digest", split)
-                store.keep_run(run, {})
+                store.runs.keep(run, {})
                 kept = np.full(5, 10 * number + seed, np.uint16).tobytes()
-                store.keep_predictions(run.fingerprint, configuration.epochs, kept)
+                store.predictions.keep(run.fingerprint, configuration.epochs, kept)
                 if seed == study.seed:
-                    store.add_epoch(run.fingerprint, Epoch(1, 0.5, 0.8, 0.4, score, 2.5))
-                    store.begin_trial(study_id, Trial(number, configuration, number == 0, run, 1, 1))
-                    store.reach(study_id, number, Reached(1))
-                    store.end_trial(study_id, number, Outcome.COMPLETED)
-                    store.drop_predictions(run.fingerprint if number == 0 else "another run's")
+                    store.runs.add_epoch(run.fingerprint, Epoch(1, 0.5, 0.8, 0.4, score, 2.5))
+                    store.trials.begin(study_id, Trial(number, configuration, number == 0, run, 1, 1))
+                    store.trials.reach(study_id, number, Reached(1))
+                    store.trials.end(study_id, number, Outcome.COMPLETED)
+                    store.predictions.drop(run.fingerprint if number == 0 else "another run's")
         if verdict is not None:
-            store.keep_verdict(study_id, verdict.as_document())
+            store.verdicts.keep(study_id, verdict.as_document())
         return results.of(store, "test")
 
 

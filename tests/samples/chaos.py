@@ -145,16 +145,16 @@ def problems(place: Place) -> list[str]:
     """What should not be, where nobody runs a study and all of them are done."""
     with Store.open(place.storage, create=False) as store:
         found = check_invariants(store, place.states)
-        for study in store.studies():
+        for study in store.studies.all():
             name = study.study.name
-            if store.holder(study.id) is not None:
+            if store.leases.holder(study.id) is not None:
                 found.append(f"{name}: its lease was left behind")
             if study.counted != study.study.trials:
                 found.append(f"{name}: {study.counted} trials, not {study.study.trials}")
-            unfinished = [row["number"] for row in store.trial_rows(study.id) if row["outcome"] in UNFINISHED]
+            unfinished = [row["number"] for row in store.trials.rows(study.id) if row["outcome"] in UNFINISHED]
             if unfinished:
                 found.append(f"{name}: trials {unfinished} never ended")
-            paused = store.paused(study.id)
+            paused = store.trials.paused(study.id)
             waiting = {n for n, state in told(place.storage, name)[0] if state in ("RUNNING", "WAITING")}
             if waiting != paused:
                 found.append(f"{name}: Optuna waits for trials still")

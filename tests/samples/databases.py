@@ -15,7 +15,7 @@ from sweep.storage.store import Store
 def keep(storage, result):
     """Writes a result's study, runs, curves and trials, in bulk: ten thousand trials take seconds."""
     with Store.open(storage) as store:
-        study_id = store.begin_study(result.study, "digest")
+        study_id = store.studies.begin(result.study, "digest")
     frame = result.frame.assign(
         fingerprint=[f"{result.study.name}-{trial}" for trial in result.frame["trial"]],
         study_id=study_id,
@@ -50,6 +50,6 @@ def keep(storage, result):
 def begin(store, study_id, number, configuration, baseline=False):
     """Begins a trial as the coordinator does, and returns it."""
     trial = Trial(number, configuration, baseline, Run(configuration, number, "mnist", "digest", None), 10**6, 10**7)
-    store.keep_run(trial.run, {})
-    store.begin_trial(study_id, trial)
+    store.runs.keep(trial.run, {})
+    store.trials.begin(study_id, trial)
     return trial

@@ -22,7 +22,7 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class Point:
-    """The `nth` call of a function, such as "sweep.storage.store:Store.add_epoch", just before it or just after."""
+    """The `nth` call of a function, such as "sweep.storage.runs:Runs.add_epoch", just before it or just after."""
 
     when: str
     function: str

@@ -42,14 +42,14 @@ def run(
 
     Returns the result and why the coordinator stopped: None if it was interrupted.
     """
-    with Store.open(storage) as store, Lease(store, store.begin_study(study, "digest"), study.name) as lease:
-        study_id = store.study(study.name).id
+    with Store.open(storage) as store, Lease(store.leases, store.studies.begin(study, "digest"), study.name) as lease:
+        study_id = store.studies.find(study.name).id
         plan = Plan(
             study,
             network=partial(architecture, image_shape=(28, 28, 1), classes=10),
             run=lambda configuration: Run(configuration, study.seed, study.data, "digest", Split(study.seed)),
         )
-        checkpoints = Checkpoints(states or Path(storage).parent, KEPT, store.best_runs(study_id, KEPT))
+        checkpoints = Checkpoints(states or Path(storage).parent, KEPT, store.trials.best_runs(study_id, KEPT))
         runs = ActiveRuns(store, Supervised(engine, limits), checkpoints, SilentWatcher(), {}, study_id)
         rungs, search = schedule.of(study.pruner), OptunaSearch(study, store.url)
         coordinator = Coordinator(plan, search, rungs, store, runs, lease, fresh)

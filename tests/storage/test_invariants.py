@@ -32,7 +32,7 @@ def folder(made, storage) -> Path:
 
 def rows(storage: str, name: str) -> list[dict]:
     with Store.open(storage) as store:
-        return store.trial_rows(store.study(name).id)
+        return store.trials.rows(store.studies.find(name).id)
 
 
 def removable(storage: str, folder: Path, keep: int = 5) -> list[tuple[str, str, int]]:
@@ -74,14 +74,14 @@ def test_fewer_can_be_kept(storage, folder, keep):
 
 def test_while_a_study_is_run_nothing_is_said_to_be_superfluous(storage, folder):
     with Store.open(storage) as store:
-        store.take_lease(store.study("test").id, Identity.own(), None)
+        store.leases.take(store.studies.find("test").id, Identity.own(), None)
         with pytest.raises(InputError, match=f"Study 'test' is being run by process {Identity.own().pid} on .*; wait"):
             superfluous(store, folder, 5)
 
 
 def test_a_study_that_is_run_on_another_machine_is_left_alone(storage, folder):
     with Store.open(storage) as store:
-        store.take_lease(store.study("test").id, Identity("moon", "moon pid:[1]", 4711, 12.5), None)
+        store.leases.take(store.studies.find("test").id, Identity("moon", "moon pid:[1]", 4711, 12.5), None)
         with pytest.raises(InputError, match="by process 4711 on moon"):
             superfluous(store, folder, 5)
 
@@ -90,7 +90,7 @@ def test_who_ran_a_study_and_was_killed_is_not_waited_for(storage, folder):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     with Store.open(storage) as store:
-        store.take_lease(store.study("test").id, replace(Identity.own(), pid=ended.pid), None)
+        store.leases.take(store.studies.find("test").id, replace(Identity.own(), pid=ended.pid), None)
         assert superfluous(store, folder, 5) == []
 
 
@@ -105,8 +105,8 @@ def test_studies_that_are_done_or_interrupted_or_under_way_have_no_problem(stora
     run(study_of({"learning_rate": RATES["learning_rate"]}, name="third", trials=8), storage, Keeping(workers=3))
     assert problems(storage, folder) == []
     with Store.open(storage) as store:
-        study_id = store.study("interrupted").id
-        store.take_lease(study_id, Identity.own(), None)
+        study_id = store.studies.find("interrupted").id
+        store.leases.take(study_id, Identity.own(), None)
         execute(storage, "UPDATE sweep_trials SET outcome = 'running' WHERE outcome = 'interrupted'")
         assert check_invariants(store, folder) == []
 

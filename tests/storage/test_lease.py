@@ -21,7 +21,7 @@ import sys
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 
-with Store.open(sys.argv[1]) as store, Lease(store, store.study("test").id, "test"):
+with Store.open(sys.argv[1]) as store, Lease(store.leases, store.studies.find("test").id, "test"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -56,7 +56,7 @@ def store(database):
 
 @pytest.fixture
 def study_id(store):
-    return store.begin_study(STUDY, "digest")
+    return store.studies.begin(STUDY, "digest")
 
 
 @pytest.fixture
@@ -72,104 +72,104 @@ def holder(database, study_id):
 
 def test_a_second_process_is_refused_with_the_pid_and_host_of_the_first(store, study_id, holder):
     host = Identity.own().host
-    with pytest.raises(InputError) as refused, Lease(store, study_id, "test"):
+    with pytest.raises(InputError) as refused, Lease(store.leases, study_id, "test"):
         pass
     assert str(refused.value).startswith(f"Study 'test' is being run already, by process {holder.pid} on {host}.")
-    assert store.holder(study_id).by.pid == holder.pid
+    assert store.leases.holder(study_id).by.pid == holder.pid
 
 
 def test_when_the_first_has_ended_well_nobody_holds_the_lease(store, study_id, holder):
     holder.communicate()
     assert holder.returncode == 0
-    assert store.holder(study_id) is None
+    assert store.leases.holder(study_id) is None
 
 
 def test_the_lease_of_a_process_that_was_killed_is_taken_at_once(store, study_id, holder, clock):
     holder.kill()
     holder.wait()
     began = clock.now
-    with Lease(store, study_id, "test"):
-        assert store.holder(study_id).by == Identity.own()
+    with Lease(store.leases, study_id, "test"):
+        assert store.leases.holder(study_id).by == Identity.own()
     assert clock.now == began
 
 
 def test_a_holder_on_another_machine_that_beats_is_respected(store, study_id, clock):
-    store.take_lease(study_id, ELSEWHERE, None)
-    clock.meanwhile = lambda: store.beat(study_id, ELSEWHERE)
-    with pytest.raises(InputError, match="by process 4711 on moon"), Lease(store, study_id, "test"):
+    store.leases.take(study_id, ELSEWHERE, None)
+    clock.meanwhile = lambda: store.leases.beat(study_id, ELSEWHERE)
+    with pytest.raises(InputError, match="by process 4711 on moon"), Lease(store.leases, study_id, "test"):
         pass
-    assert store.holder(study_id).by == ELSEWHERE
+    assert store.leases.holder(study_id).by == ELSEWHERE
 
 
 def test_one_late_beat_in_the_time_allowed_is_enough(store, study_id, clock):
-    store.take_lease(study_id, ELSEWHERE, None)
+    store.leases.take(study_id, ELSEWHERE, None)
     last = clock.now + SILENCE_SECONDS
-    clock.meanwhile = lambda: clock.now >= last and store.beat(study_id, ELSEWHERE)
-    with pytest.raises(InputError, match="by process 4711 on moon"), Lease(store, study_id, "test"):
+    clock.meanwhile = lambda: clock.now >= last and store.leases.beat(study_id, ELSEWHERE)
+    with pytest.raises(InputError, match="by process 4711 on moon"), Lease(store.leases, study_id, "test"):
         pass
 
 
 def test_a_holder_on_another_machine_that_is_silent_for_long_loses_its_lease(store, study_id, clock):
-    store.take_lease(study_id, ELSEWHERE, None)
+    store.leases.take(study_id, ELSEWHERE, None)
     began = clock.now
-    with Lease(store, study_id, "test"):
-        assert store.holder(study_id).by == Identity.own()
+    with Lease(store.leases, study_id, "test"):
+        assert store.leases.holder(study_id).by == Identity.own()
     assert SILENCE_SECONDS <= clock.now - began < SILENCE_SECONDS + 2 * BEAT_SECONDS
 
 
 def test_a_process_that_lost_its_lease_learns_it_at_its_next_beat_and_leaves_the_new_one_alone(store, study_id, clock):
-    with Lease(store, study_id, "test") as ours:
+    with Lease(store.leases, study_id, "test") as ours:
         ours.beat()
-        store.take_lease(study_id, ELSEWHERE, store.holder(study_id))
+        store.leases.take(study_id, ELSEWHERE, store.leases.holder(study_id))
         clock.now += BEAT_SECONDS
         with pytest.raises(StoreError, match="Study 'test' was taken over by another process"):
             ours.beat()
     assert ours.lost
-    assert store.holder(study_id).by == ELSEWHERE
+    assert store.leases.holder(study_id).by == ELSEWHERE
 
 
 def test_it_beats_no_oftener_than_it_must(store, study_id, clock):
-    with Lease(store, study_id, "test") as held:
+    with Lease(store.leases, study_id, "test") as held:
         for _ in range(40):
             held.beat()
             clock.now += BEAT_SECONDS / 4
-        assert store.holder(study_id).beats == 10
+        assert store.leases.holder(study_id).beats == 10
 
 
 @pytest.mark.parametrize("error", [None, RuntimeError(), KeyboardInterrupt()], ids=repr)
 def test_leaving_the_block_in_whatever_way_gives_the_lease_back(store, study_id, error):
     try:
-        with Lease(store, study_id, "test"):
-            assert store.holder(study_id).by == Identity.own()
+        with Lease(store.leases, study_id, "test"):
+            assert store.leases.holder(study_id).by == Identity.own()
             if error is not None:
                 raise error
     except (RuntimeError, KeyboardInterrupt):
         pass
-    assert store.holder(study_id) is None
+    assert store.leases.holder(study_id) is None
 
 
 def test_who_is_refused_does_not_end_the_lease_of_who_refused_it(store, study_id):
-    with Lease(store, study_id, "test"):
-        with pytest.raises(InputError), Lease(store, study_id, "test"):
+    with Lease(store.leases, study_id, "test"):
+        with pytest.raises(InputError), Lease(store.leases, study_id, "test"):
             pass
-        assert store.holder(study_id).by == Identity.own()
+        assert store.leases.holder(study_id).by == Identity.own()
 
 
 def test_each_study_has_a_lease_of_its_own(store, study_id):
-    other = store.begin_study(STUDY.replaced(name="other"), "digest")
-    with Lease(store, study_id, "test"), Lease(store, other, "other"):
-        assert store.holder(study_id).by == store.holder(other).by
+    other = store.studies.begin(STUDY.replaced(name="other"), "digest")
+    with Lease(store.leases, study_id, "test"), Lease(store.leases, other, "other"):
+        assert store.leases.holder(study_id).by == store.leases.holder(other).by
 
 
 def test_of_two_that_would_take_a_lease_at_once_one_gets_it(store, study_id):
     own = Identity.own()
-    assert store.take_lease(study_id, own, None)
-    assert not store.take_lease(study_id, ELSEWHERE, None)
-    seen = store.holder(study_id)
-    assert store.take_lease(study_id, ELSEWHERE, seen)
-    assert not store.take_lease(study_id, own, seen)
-    assert not store.beat(study_id, own)
-    seen = store.holder(study_id)
-    store.beat(study_id, ELSEWHERE)
-    assert not store.take_lease(study_id, own, seen)  # it has shown that it is alive since it was looked at
-    assert not store.take_lease(study_id, own, replace(seen, by=own))
+    assert store.leases.take(study_id, own, None)
+    assert not store.leases.take(study_id, ELSEWHERE, None)
+    seen = store.leases.holder(study_id)
+    assert store.leases.take(study_id, ELSEWHERE, seen)
+    assert not store.leases.take(study_id, own, seen)
+    assert not store.leases.beat(study_id, own)
+    seen = store.leases.holder(study_id)
+    store.leases.beat(study_id, ELSEWHERE)
+    assert not store.leases.take(study_id, own, seen)  # it has shown that it is alive since it was looked at
+    assert not store.leases.take(study_id, own, replace(seen, by=own))

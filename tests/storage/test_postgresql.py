@@ -52,7 +52,7 @@ def test_what_only_reads_cannot_write(on_server):
     with Store.open(on_server):
         pass
     with Reading.open(on_server) as reading, pytest.raises(StoreError, match="read-only transaction"):
-        reading._store.begin_study(STUDY, "digest")
+        reading._store.studies.begin(STUDY, "digest")
 
 
 def together(action) -> list:
@@ -73,11 +73,11 @@ def test_several_that_make_the_tables_at_once_make_them_once(on_server):
             pass
 
     together(opened)
-    with Store.open(on_server) as store, store._guarded() as connection:
+    with Store.open(on_server) as store, store._database.transaction() as connection:
         assert connection.scalars(select(schema.c.version)).all() == [SCHEMA_VERSION]
 
 
 def test_several_that_begin_a_study_at_once_begin_one(on_server):
     with Store.open(on_server) as store:
-        begun = together(lambda _: store.begin_study(STUDY, "digest"))
-        assert begun == [store.study(STUDY.name).id] * SEVERAL
+        begun = together(lambda _: store.studies.begin(STUDY, "digest"))
+        assert begun == [store.studies.find(STUDY.name).id] * SEVERAL

@@ -25,8 +25,10 @@ from sweep.space.configuration import Configuration
 from sweep.space.space import Choice, Float
 from sweep.storage import _tables as schema_of
 from sweep.storage._tables import SCHEMA_VERSION
+from sweep.storage.connection import Database
 from sweep.storage.database import as_url, checkpoint_folder
-from sweep.storage.store import Ending, Reached, Store
+from sweep.storage.store import Reader, Store
+from sweep.storage.trials import Ending, Reached
 
 RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
 OURS = {
@@ -61,17 +63,17 @@ def tables(database: str) -> set[str]:
 def test_opening_creates_the_tables_once_and_opening_again_changes_nothing(database):
     for _ in range(3):
         with Store.open(database) as store:
-            study_id = store.begin_study(study_of(RATES), "digest")
-            assert [row.id for row in store.studies()] == [study_id]
+            study_id = store.studies.begin(study_of(RATES), "digest")
+            assert [row.id for row in store.studies.all()] == [study_id]
     assert tables(database) == OURS
 
 
 def test_a_path_and_a_url_are_the_same_database(storage):
     with Store.open(storage) as store:
-        store.begin_study(study_of(RATES), "digest")
+        store.studies.begin(study_of(RATES), "digest")
         assert store.place == storage
     with Store.open(f"sqlite:///{storage}", create=False) as store:
-        assert store.study("test").study == study_of(RATES)
+        assert store.studies.find("test").study == study_of(RATES)
         assert as_url(storage) == store.url
 
 
@@ -106,14 +108,14 @@ def no_database(path: Path) -> None:
 
 def damaged(path: Path) -> None:
     with Store.open(str(path)) as store:
-        store.begin_study(study_of(RATES), "digest")
+        store.studies.begin(study_of(RATES), "digest")
     content = path.read_bytes()
     path.write_bytes(content[:100] + b"\xff" * (len(content) - 100))
 
 
 def truncated(path: Path) -> None:
     with Store.open(str(path)) as store:
-        store.begin_study(study_of(RATES), "digest")
+        store.studies.begin(study_of(RATES), "digest")
     path.write_bytes(path.read_bytes()[:5000])
 
 
@@ -143,7 +145,7 @@ def test_a_file_that_cannot_be_used_is_told_with_its_remedy_and_left_as_it_is(st
     broken(Path(storage))
     before = None if Path(storage).is_dir() else Path(storage).read_bytes()
     with pytest.raises(StoreError) as caught, Store.open(storage) as store:
-        store.studies()
+        store.studies.all()
     assert storage in str(caught.value)
     assert cause in str(caught.value)
     assert remedy in str(caught.value)
@@ -160,7 +162,7 @@ def test_a_database_that_may_only_be_read_is_told(storage):
         pass
     read_only = Store.open(f"sqlite:///file:{storage}?mode=ro&uri=true")
     with read_only as store, pytest.raises(StoreError, match="Make the file and its folder writable"):
-        store.begin_study(study_of(RATES), "digest")
+        store.studies.begin(study_of(RATES), "digest")
 
 
 def test_a_database_that_another_program_writes_to_is_told(storage, monkeypatch):
@@ -172,18 +174,18 @@ def test_a_database_that_another_program_writes_to_is_told(storage, monkeypatch)
         other = sqlite3.connect(storage)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"locked\. Another program is writing to it; close that"):
-            store.begin_study(study_of(RATES), "digest")
+            store.studies.begin(study_of(RATES), "digest")
         with pytest.raises(StoreError, match=r"locked\. Another program is writing to it; close that"):
             search.tell(trial.number, Outcome.COMPLETED, 0.9)
         other.close()
 
 
 def test_readers_may_look_while_one_writes(database):
-    with Store.open(database) as writer, Store.open(database, create=False) as reader:
-        study_id = writer.begin_study(study_of(RATES), "digest")
-        with writer._guarded():
-            assert reader.study("test").id == study_id
-            assert reader.trial_rows(study_id) == []
+    with Store.open(database) as writer, Reader.open(database, create=False) as reader:
+        study_id = writer.studies.begin(study_of(RATES), "digest")
+        with writer._database.transaction():
+            assert reader.studies.find("test").id == study_id
+            assert reader.trials.rows(study_id) == []
 
 
 def test_a_busy_database_is_waited_for(storage):
@@ -192,7 +194,7 @@ def test_a_busy_database_is_waited_for(storage):
         other.execute("BEGIN IMMEDIATE")
         timer = threading.Timer(0.3, other.rollback)
         timer.start()
-        assert store.begin_study(study_of(RATES), "digest") == 1
+        assert store.studies.begin(study_of(RATES), "digest") == 1
         timer.join()
         other.close()
 
@@ -225,8 +227,9 @@ def test_a_url_that_cannot_work_says_which_would_and_shows_no_password(url, mess
 
 
 def test_a_place_is_told_without_its_password_but_the_url_keeps_it_for_optuna():
-    store = Store(create_engine("sqlite://", poolclass=None))
-    store._engine.url = make_url("postgresql+psycopg://me:secret@host/name")
+    engine = create_engine("sqlite://", poolclass=None)
+    engine.url = make_url("postgresql+psycopg://me:secret@host/name")
+    store = Store(Database(engine))
     assert store.place == "postgresql+psycopg://me:***@host/name"
     assert store.url == "postgresql+psycopg://me:secret@host/name"
 
@@ -239,7 +242,7 @@ def test_an_unfinished_migration_is_made_again(storage):
         connection.execute("DROP TABLE sweep_trials")
     connection.close()
     with Store.open(storage) as store:
-        assert store.trial_rows(1) == []
+        assert store.trials.rows(1) == []
 
 
 # -- databases of other versions
@@ -309,8 +312,8 @@ def test_a_database_of_an_older_version_is_copied_beside_itself_and_then_brought
 def test_a_migration_loses_no_row_and_changes_none_but_the_precision(version_1):
     before = rows_of(version_1)
     with Store.open(version_1) as store:
-        assert [row.study.precision for row in store.studies()] == ["float32", "float32"]
-        assert [row.counted for row in store.studies()] == [8, 4]
+        assert [row.study.precision for row in store.studies.all()] == ["float32", "float32"]
+        assert [row.counted for row in store.studies.all()] == [8, 4]
     after = rows_of(version_1)
     for name in set(before) - {"sweep_schema", "sweep_studies"}:
         assert [{key: row[key] for key in old} for old, row in zip(before[name], after[name], strict=True)] == (
@@ -381,7 +384,7 @@ def test_a_crash_in_the_middle_of_a_migration_leaves_the_old_version_whole(versi
             Store.open(version_1)
     assert contents(version_1) == before
     with Store.open(version_1) as store:
-        assert store.study("rates").counted == 4
+        assert store.studies.find("rates").counted == 4
 
 
 def test_a_database_that_cannot_be_copied_is_not_migrated(version_1):
@@ -396,11 +399,11 @@ def test_a_database_of_this_version_is_opened_as_it_is(storage):
     shutil.copy(GOLDEN / f"v{SCHEMA_VERSION}.db", storage)
     before = contents(storage)
     with Store.open(storage) as store:
-        counted = {row.study.name: row.counted for row in store.studies()}
+        counted = {row.study.name: row.counted for row in store.studies.all()}
         assert counted == {"joint": 8, "rates": 4, "fresh": 1, "halved": 12}
-        assert store.paused(4)
-        assert {row["outcome"] for row in store.trial_rows(1)} >= {"completed", "failed", "infeasible", "diverged"}
-        assert store.trial_rows(2)[0]["reused_from"] == "joint 0"
+        assert store.trials.paused(4)
+        assert {row["outcome"] for row in store.trials.rows(1)} >= {"completed", "failed", "infeasible", "diverged"}
+        assert store.trials.rows(2)[0]["reused_from"] == "joint 0"
     assert contents(storage) == before
     assert not Path(f"{storage}.version-{SCHEMA_VERSION}").exists()
 
@@ -456,7 +459,7 @@ def test_write_ahead_logging_is_on_and_stays_on_beside_optuna(storage):
         search.ask()
         search.keep()
         assert mode() == "wal"
-        for engine in (store._engine, search._mirror._storage.engine):
+        for engine in (store._database._engine, search._mirror._storage.engine):
             with engine.connect() as connection:
                 assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
                 assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
@@ -482,19 +485,19 @@ def test_write_ahead_logging_is_on_and_stays_on_beside_optuna(storage):
 )
 def test_a_changed_study_under_an_old_name_is_refused_with_changes_in_words(database, changes, difference):
     with Store.open(database) as store:
-        store.begin_study(study_of(RATES), "digest")
+        store.studies.begin(study_of(RATES), "digest")
         with pytest.raises(InputError, match="Study 'test' was begun otherwise") as caught:
-            store.begin_study(study_of(**{"space": RATES} | changes), "another" if "data" in changes else "digest")
+            store.studies.begin(study_of(**{"space": RATES} | changes), "another" if "data" in changes else "digest")
         assert difference in str(caught.value)
         assert "a name of its own, or keep it in another database (--storage)" in str(caught.value)
-        assert store.study("test").study == study_of(RATES)
+        assert store.studies.find("test").study == study_of(RATES)
 
 
 def test_only_changes_in_words_is_shown(database):
     with Store.open(database) as store:
-        store.begin_study(study_of(RATES), "digest")
+        store.studies.begin(study_of(RATES), "digest")
         with pytest.raises(InputError) as caught:
-            store.begin_study(study_of(RATES, seed=7, validation=5000), "digest")
+            store.studies.begin(study_of(RATES, seed=7, validation=5000), "digest")
     assert [line.split(":")[0] for line in str(caught.value).splitlines() if line.startswith("  ")] == [
         "  validation",
         "  seed",
@@ -506,41 +509,41 @@ def test_only_changes_in_words_is_shown(database):
 )
 def test_how_long_and_how_a_study_is_searched_may_change(database, changes):
     with Store.open(database) as store:
-        before = store.begin_study(study_of(RATES), "digest")
-        assert store.begin_study(study_of(RATES, **changes), "digest") == before
-        assert store.study("test").study == study_of(RATES, **changes)
+        before = store.studies.begin(study_of(RATES), "digest")
+        assert store.studies.begin(study_of(RATES, **changes), "digest") == before
+        assert store.studies.find("test").study == study_of(RATES, **changes)
 
 
 def test_the_same_data_may_lie_elsewhere(database):
     with Store.open(database) as store:
-        store.begin_study(study_of(RATES, data="here.npz"), "digest")
-        store.begin_study(study_of(RATES, data="there.npz"), "digest")
-        assert store.study("test").study.data == "there.npz"
+        store.studies.begin(study_of(RATES, data="here.npz"), "digest")
+        store.studies.begin(study_of(RATES, data="there.npz"), "digest")
+        assert store.studies.find("test").study.data == "there.npz"
 
 
 def test_an_unknown_study_is_answered_with_the_closest_name(database):
     with Store.open(database) as store:
         with pytest.raises(InputError, match="It has no studies yet; `sweep run quickstart` begins one"):
-            store.study("my-own")
+            store.studies.find("my-own")
         with pytest.raises(InputError, match="It ships, and was not run here yet: sweep run learning-rate"):
-            store.study("learning-rate")
-        store.begin_study(study_of(RATES, name="learning-rate"), "digest")
-        store.begin_study(study_of(RATES, name="filters"), "digest")
+            store.studies.find("learning-rate")
+        store.studies.begin(study_of(RATES, name="learning-rate"), "digest")
+        store.studies.begin(study_of(RATES, name="filters"), "digest")
         with pytest.raises(InputError, match=r"no study 'learning_rat' in .*\. Did you mean 'learning-rate'\?"):
-            store.study("learning_rat")
+            store.studies.find("learning_rat")
         with pytest.raises(InputError, match="Allowed: filters, learning-rate"):
-            store.study("my-own")
-        assert [row.study.name for row in store.studies()] == ["learning-rate", "filters"]
+            store.studies.find("my-own")
+        assert [row.study.name for row in store.studies.all()] == ["learning-rate", "filters"]
 
 
 def test_trials_that_cannot_exist_or_have_not_ended_do_not_count(database):
     with Store.open(database) as store:
-        study_id = store.begin_study(study_of(RATES), "digest")
-        store.keep_run(run_of(), {})
+        study_id = store.studies.begin(study_of(RATES), "digest")
+        store.runs.keep(run_of(), {})
         for number, outcome in enumerate(Outcome):
-            store.begin_trial(study_id, trial_of(number))
-            store.end_trial(study_id, number, outcome)
-        row = store.study("test")
+            store.trials.begin(study_id, trial_of(number))
+            store.trials.end(study_id, number, outcome)
+        row = store.studies.find("test")
     assert row.outcomes == dict.fromkeys(Outcome, 1)
     assert row.counted == len(Outcome) - 3
 
@@ -551,15 +554,15 @@ def test_trials_that_cannot_exist_or_have_not_ended_do_not_count(database):
 def test_a_trials_row_tells_its_run_its_score_and_its_cost(database):
     run = run_of(Configuration(batch_size=64), seed=3)
     with Store.open(database) as store:
-        study_id = store.begin_study(study_of(RATES), "digest")
-        store.keep_run(run, {})
-        store.begin_trial(study_id, trial_of(0, run))
+        study_id = store.studies.begin(study_of(RATES), "digest")
+        store.runs.keep(run, {})
+        store.trials.begin(study_id, trial_of(0, run))
         for number in (1, 2, 3):
-            store.add_epoch(run.fingerprint, epoch_of(number, score=0.9 + number / 100, seconds=number))
-        store.reach(study_id, 0, Reached(2, 1))
-        store.attempt(study_id, 0)
-        store.end_trial(study_id, 0, Outcome.PRUNED, "weak", "detail")
-        (row,) = store.trial_rows(study_id)
+            store.runs.add_epoch(run.fingerprint, epoch_of(number, score=0.9 + number / 100, seconds=number))
+        store.trials.reach(study_id, 0, Reached(2, 1))
+        store.trials.attempt(study_id, 0)
+        store.trials.end(study_id, 0, Outcome.PRUNED, "weak", "detail")
+        (row,) = store.trials.rows(study_id)
     started, finished = row.pop("started"), row.pop("finished")
     assert started <= finished
     assert row == {
@@ -587,65 +590,65 @@ def test_a_trials_row_tells_its_run_its_score_and_its_cost(database):
 
 def test_a_trial_that_cannot_exist_has_no_run(database):
     with Store.open(database) as store:
-        study_id = store.begin_study(study_of(RATES), "digest")
-        store.begin_trial(study_id, Trial(0, Configuration(), True, None, None, None))
-        store.end_trial(study_id, 0, Outcome.INFEASIBLE, "a 5x5 kernel does not fit")
-        (row,) = store.trial_rows(study_id)
-        assert store.curve_rows(study_id) == []
-        assert store.provenance(study_id) == {}
+        study_id = store.studies.begin(study_of(RATES), "digest")
+        store.trials.begin(study_id, Trial(0, Configuration(), True, None, None, None))
+        store.trials.end(study_id, 0, Outcome.INFEASIBLE, "a 5x5 kernel does not fit")
+        (row,) = store.trials.rows(study_id)
+        assert store.trials.curve_rows(study_id) == []
+        assert store.runs.latest_provenance(study_id) == {}
     nothing = ("fingerprint", "parameters", "flops", "score", "seconds", "cost", "seed")
     assert [row[name] for name in nothing] == [None] * 7
 
 
 def test_large_seeds_and_networks_fit(database):
     with Store.open(database) as store:
-        study_id = store.begin_study(study_of(RATES, seed=2**32 - 1), "digest")
+        study_id = store.studies.begin(study_of(RATES, seed=2**32 - 1), "digest")
         run = run_of(seed=2**32 - 1)
-        store.keep_run(run, {})
-        store.begin_trial(study_id, trial_of(0, run, parameters=10**12, flops=10**15))
-        (row,) = store.trial_rows(study_id)
+        store.runs.keep(run, {})
+        store.trials.begin(study_id, trial_of(0, run, parameters=10**12, flops=10**15))
+        (row,) = store.trials.rows(study_id)
     assert [row[name] for name in ("seed", "parameters", "flops")] == [2**32 - 1, 10**12, 10**15]
 
 
 def test_trials_come_in_the_order_of_their_numbers_and_from_their_study_alone(database):
     with Store.open(database) as store:
-        ids = [store.begin_study(study_of(RATES, name=name), "digest") for name in ("one", "two")]
-        store.keep_run(run_of(), {})
-        store.add_epoch(run_of().fingerprint, epoch_of(1))
+        ids = [store.studies.begin(study_of(RATES, name=name), "digest") for name in ("one", "two")]
+        store.runs.keep(run_of(), {})
+        store.runs.add_epoch(run_of().fingerprint, epoch_of(1))
         for number in (2, 0, 1):
             for study_id in ids[: number + 1]:
-                store.begin_trial(study_id, trial_of(number))
-                store.reach(study_id, number, Reached(1))
-        assert [row["number"] for row in store.trial_rows(ids[0])] == [0, 1, 2]
-        assert [row["number"] for row in store.trial_rows(ids[1])] == [1, 2]
-        assert [row["trial"] for row in store.curve_rows(ids[1])] == [1, 2]
+                store.trials.begin(study_id, trial_of(number))
+                store.trials.reach(study_id, number, Reached(1))
+        assert [row["number"] for row in store.trials.rows(ids[0])] == [0, 1, 2]
+        assert [row["number"] for row in store.trials.rows(ids[1])] == [1, 2]
+        assert [row["trial"] for row in store.trials.curve_rows(ids[1])] == [1, 2]
 
 
 def test_an_interrupted_trial_that_begins_again_is_running_and_keeps_what_it_had(database):
     with Store.open(database) as store:
-        study_id = store.begin_study(study_of(RATES), "digest")
-        store.keep_run(run_of(), {})
-        store.begin_trial(study_id, trial_of(0))
-        store.reach(study_id, 0, Reached(3, 2))
-        store.end_trial(study_id, 0, Outcome.INTERRUPTED, "the sweep was stopped")
-        assert store.ending(study_id, 0) is None
-        assert store.begin_trial(study_id, trial_of(0)) == Reached(3, 2)
-        (row,) = store.trial_rows(study_id)
+        study_id = store.studies.begin(study_of(RATES), "digest")
+        store.runs.keep(run_of(), {})
+        store.trials.begin(study_id, trial_of(0))
+        store.trials.reach(study_id, 0, Reached(3, 2))
+        store.trials.end(study_id, 0, Outcome.INTERRUPTED, "the sweep was stopped")
+        assert store.trials.ending(study_id, 0) is None
+        assert store.trials.begin(study_id, trial_of(0)) == Reached(3, 2)
+        (row,) = store.trials.rows(study_id)
     assert (row["outcome"], row["reason"], row["finished"]) == ("running", "", None)
     assert row["trained_epochs"] == 3
 
 
 def test_how_a_trial_ended_is_known_once_it_has(database):
     with Store.open(database) as store:
-        study_id = store.begin_study(study_of(RATES), "digest")
-        store.keep_run(run_of(), {})
-        assert store.ending(study_id, 0) is None
-        store.begin_trial(study_id, trial_of(0))
-        assert store.ending(study_id, 0) is None
-        store.add_epoch(run_of().fingerprint, epoch_of(1, score=0.75))
-        store.reach(study_id, 0, Reached(1))
-        store.end_trial(study_id, 0, Outcome.DIVERGED, "not finite")
-        ending = store.ending(study_id, 0)
+        study_id = store.studies.begin(study_of(RATES), "digest")
+        store.runs.keep(run_of(), {})
+        assert store.trials.ending(study_id, 0) is None
+        store.trials.begin(study_id, trial_of(0))
+        assert store.trials.ending(study_id, 0) is None
+        store.runs.add_epoch(run_of().fingerprint, epoch_of(1, score=0.75))
+        store.trials.reach(study_id, 0, Reached(1))
+        store.trials.end(study_id, 0, Outcome.DIVERGED, "not finite")
+        ending = store.trials.ending(study_id, 0)
     assert ending == Ending(Outcome.DIVERGED, "not finite", 0.75)
 
 
@@ -654,22 +657,22 @@ def test_how_a_trial_ended_is_known_once_it_has(database):
 
 def test_an_epoch_kept_again_takes_the_place_of_the_first(database):
     with Store.open(database) as store:
-        store.keep_run(run_of(), {})
+        store.runs.keep(run_of(), {})
         for score in (0.1, 0.2):
-            store.add_epoch(run_of().fingerprint, epoch_of(1, score))
-        assert store.curve(run_of().fingerprint) == [epoch_of(1, 0.2)]
+            store.runs.add_epoch(run_of().fingerprint, epoch_of(1, score))
+        assert store.runs.curve(run_of().fingerprint) == [epoch_of(1, 0.2)]
 
 
 @pytest.mark.parametrize("lost", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_no_number_comes_back_as_none(database, lost):
     with Store.open(database) as store:
-        study_id = store.begin_study(study_of(RATES), "digest")
-        store.keep_run(run_of(), {})
-        store.begin_trial(study_id, trial_of(0))
-        store.reach(study_id, 0, Reached(1))
-        store.add_epoch(run_of().fingerprint, epoch_of(1, 0.1, loss=lost, val_loss=lost))
-        (epoch,) = store.curve(run_of().fingerprint)
-        (row,) = store.curve_rows(study_id)
+        study_id = store.studies.begin(study_of(RATES), "digest")
+        store.runs.keep(run_of(), {})
+        store.trials.begin(study_id, trial_of(0))
+        store.trials.reach(study_id, 0, Reached(1))
+        store.runs.add_epoch(run_of().fingerprint, epoch_of(1, 0.1, loss=lost, val_loss=lost))
+        (epoch,) = store.runs.curve(run_of().fingerprint)
+        (row,) = store.trials.curve_rows(study_id)
     assert row.pop("finished") <= datetime.now(UTC).replace(tzinfo=None)
     assert math.isnan(epoch.loss)
     assert math.isnan(epoch.val_loss)
@@ -684,10 +687,10 @@ def test_a_loss_that_is_no_number_comes_back_as_none(database, lost):
 @given(st.sets(st.integers(1, 4)))
 def test_a_curve_ends_at_its_first_gap(tmp_path_factory, kept):
     with Store.open(str(tmp_path_factory.mktemp("store") / "sweep.db")) as store:
-        store.keep_run(run_of(), {})
+        store.runs.keep(run_of(), {})
         for number in kept:
-            store.add_epoch(run_of().fingerprint, epoch_of(number))
-        curve = store.curve(run_of().fingerprint)
+            store.runs.add_epoch(run_of().fingerprint, epoch_of(number))
+        curve = store.runs.curve(run_of().fingerprint)
     expected = next(number for number in range(1, 6) if number not in kept) - 1
     assert [epoch.epoch for epoch in curve] == list(range(1, expected + 1))
 
@@ -695,25 +698,25 @@ def test_a_curve_ends_at_its_first_gap(tmp_path_factory, kept):
 def test_numbers_survive_the_database_to_the_last_bit(database):
     odd = epoch_of(1, 0.1 + 0.2, loss=math.pi, accuracy=1 / 3, val_loss=5e-324, seconds=1e-9)
     with Store.open(database) as store:
-        store.keep_run(run_of(), {})
-        store.add_epoch(run_of().fingerprint, odd)
-        assert store.curve(run_of().fingerprint) == [odd]
+        store.runs.keep(run_of(), {})
+        store.runs.add_epoch(run_of().fingerprint, odd)
+        assert store.runs.curve(run_of().fingerprint) == [odd]
 
 
 def test_a_known_run_keeps_the_provenance_it_was_trained_with(database):
     with Store.open(database) as store:
-        study_id = store.begin_study(study_of(RATES), "digest")
-        store.keep_run(run_of(), {"workers": 1})
-        store.keep_run(run_of(), {"workers": 2})
-        store.begin_trial(study_id, trial_of(0))
-        assert store.provenance(study_id) == {"workers": 1}
+        study_id = store.studies.begin(study_of(RATES), "digest")
+        store.runs.keep(run_of(), {"workers": 1})
+        store.runs.keep(run_of(), {"workers": 2})
+        store.trials.begin(study_id, trial_of(0))
+        assert store.runs.latest_provenance(study_id) == {"workers": 1}
 
 
 def test_a_run_on_all_training_images_has_no_split(database):
     run = Run(Configuration(), 0, "mnist", "digest", None)
     with Store.open(database) as store:
-        store.keep_run(run, {})
-        with store._guarded() as connection:
+        store.runs.keep(run, {})
+        with store._database.transaction() as connection:
             assert connection.exec_driver_sql("SELECT split FROM sweep_runs").scalar() is None
 
 
@@ -721,10 +724,10 @@ def test_a_run_on_all_training_images_has_no_split(database):
 @given(configurations())
 def test_any_configuration_survives_the_database(tmp_path_factory, configuration):
     with Store.open(str(tmp_path_factory.mktemp("store") / "sweep.db")) as store:
-        study_id = store.begin_study(study_of(RATES), "digest")
-        store.keep_run(run_of(configuration), {})
-        store.begin_trial(study_id, trial_of(0, run_of(configuration)))
-        (row,) = store.trial_rows(study_id)
+        study_id = store.studies.begin(study_of(RATES), "digest")
+        store.runs.keep(run_of(configuration), {})
+        store.trials.begin(study_id, trial_of(0, run_of(configuration)))
+        (row,) = store.trials.rows(study_id)
     assert Configuration().replaced(row["configuration"]) == configuration
 
 

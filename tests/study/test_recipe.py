@@ -127,13 +127,13 @@ def test_a_study_that_was_begun_around_a_file_goes_on_whatever_becomes_of_that(t
     (tmp_path / "mine.toml").write_text(STUDY)
     study = read(tmp_path / "mine.toml")
     with Store.open(storage) as store:
-        store.begin_study(study, "digest")
+        store.studies.begin(study, "digest")
         (tmp_path / "best.toml").unlink()
-        assert store.study("mine").study == study
-        assert store.study("mine").study.base.dense_units == 7
+        assert store.studies.find("mine").study == study
+        assert store.studies.find("mine").study.base.dense_units == 7
         (tmp_path / "best.toml").write_text("dense_units = 8\n")
         with pytest.raises(InputError, match=r"base\.dense_units: 7 then, 8 now"):
-            store.begin_study(read(tmp_path / "mine.toml"), "digest")
+            store.studies.begin(read(tmp_path / "mine.toml"), "digest")
 
 
 def test_every_parameter_may_stand_in_a_recipe(tmp_path):

@@ -248,7 +248,7 @@ def test_fewer_seeds_for_want_of_time_replace_nothing(laboratory, monkeypatch):
     before = ablate(laboratory, seeds=4).ablation
     with Store.open(laboratory.storage) as store:
         for run in laboratory.runs:
-            store.drop_predictions(run.fingerprint)
+            store.predictions.drop(run.fingerprint)
     engine = a_second_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
     assert ablate(laboratory, engine, seeds=4, within=0).ablation == before
 

@@ -118,7 +118,7 @@ def test_where_nothing_but_the_baseline_was_tried_there_is_nothing_to_confirm(la
         laboratory.search(trials=trials)
     else:
         with Store.open(laboratory.storage) as store:
-            store.begin_study(study_of(laboratory.source, precision="float32"), laboratory.dataset.digest)
+            store.studies.begin(study_of(laboratory.source, precision="float32"), laboratory.dataset.digest)
     with pytest.raises(InputError, match="Study 'test' has no trial beside the baseline that came far enough"):
         laboratory.confirm()
     assert laboratory.runs == []
@@ -534,7 +534,7 @@ def test_the_study_is_held_while_it_is_confirmed_and_free_afterwards(laboratory)
 
     def curve(configuration: Configuration, epoch: int) -> float:
         with Store.open(laboratory.storage) as store:
-            holders.append(store.holder(1))
+            holders.append(store.leases.holder(1))
         return 0.9
 
     laboratory.search()
@@ -543,7 +543,7 @@ def test_the_study_is_held_while_it_is_confirmed_and_free_afterwards(laboratory)
     assert None not in holders
     assert holders[-1].beats > 0
     with Store.open(laboratory.storage) as store:
-        assert store.holder(1) is None
+        assert store.leases.holder(1) is None
 
 
 def test_data_that_are_no_longer_those_of_the_search_are_refused(laboratory, tmp_path):
@@ -588,7 +588,7 @@ def test_a_study_without_completed_trials_is_a_sentence(laboratory, capsys):
 def test_a_study_that_is_being_run_is_not_confirmed(laboratory, capsys):
     laboratory.search()
     engine = laboratory.use(ScriptedEngine())
-    with Store.open(laboratory.storage) as store, Lease(store, 1, "test"):
+    with Store.open(laboratory.storage) as store, Lease(store.leases, 1, "test"):
         error = say(capsys, "confirm", "test", "--storage", laboratory.storage, code=2)
     assert "Study 'test' is being run already, by process" in error
     assert engine.segments == []

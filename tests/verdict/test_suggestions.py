@@ -321,7 +321,7 @@ def test_without_time_for_one_seed_nothing_is_concluded_and_it_says_how_to_go_on
 def test_a_study_of_another_kind_under_such_a_name_is_an_error_before_anything_is_trained(engine, capsys, storage):
     mine = load_study("filters").replaced(space={"conv1_filters": Choice((8, 16))}, precision="float32")
     with Store.open(storage) as store:
-        store.begin_study(mine, load("mnist").digest)
+        store.studies.begin(mine, load("mnist").digest)
     error = told(capsys, "suggestions", "--storage", storage, code=2).err
     assert "Study 'filters' was begun otherwise" in error
     assert engine.segments == []

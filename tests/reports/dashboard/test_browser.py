@@ -118,8 +118,8 @@ class Run:
     def __init__(self, storage):
         self.store = Store.open(str(storage))
         self.study = study(name="running", trials=9)
-        self.id = self.store.begin_study(self.study, "digest")
-        self.store.take_lease(self.id, Identity.own(), None)
+        self.id = self.store.studies.begin(self.study, "digest")
+        self.store.leases.take(self.id, Identity.own(), None)
         self.trials = {}
 
     def begin(self, number, **changes):
@@ -128,10 +128,10 @@ class Run:
 
     def epoch(self, number, epoch, score):
         metrics = Epoch(epoch, 0.1, score, 0.1, score, 1.0)
-        self.store.add_epoch(self.trials[number].run.fingerprint, metrics, self.id, number)
+        self.store.runs.add_epoch(self.trials[number].run.fingerprint, metrics, self.id, number)
 
     def end(self, number, outcome=Outcome.COMPLETED, reason=""):
-        self.store.end_trial(self.id, number, outcome, reason)
+        self.store.trials.end(self.id, number, outcome, reason)
 
 
 @pytest.fixture

@@ -204,13 +204,13 @@ def running(tmp_path):
     """A store with a study that this process holds, and its id."""
     with Store.open(str(tmp_path / "sweep.db")) as store:
         tried = study(name="running", trials=9)
-        study_id = store.begin_study(tried, "digest")
-        store.take_lease(study_id, Identity.own(), None)
+        study_id = store.studies.begin(tried, "digest")
+        store.leases.take(study_id, Identity.own(), None)
         yield store, study_id, tried.base, str(tmp_path / "sweep.db")
 
 
 def epoch(store, study_id, trial, number, score=0.98):
-    store.add_epoch(trial.run.fingerprint, Epoch(number, 0.1, score, 0.1, score, 2.0), study_id, trial.number)
+    store.runs.add_epoch(trial.run.fingerprint, Epoch(number, 0.1, score, 0.1, score, 2.0), study_id, trial.number)
 
 
 def test_events_tell_of_every_change_and_of_nothing_else(running, monkeypatch):
@@ -231,10 +231,10 @@ def test_events_tell_of_every_change_and_of_nothing_else(running, monkeypatch):
         seen.append(told())
         epoch(store, study_id, trial, 1)
         seen.append(told())
-        store.beat(study_id, Identity.own())  # that somebody is alive is no news
-        store.end_trial(study_id, 0, Outcome.COMPLETED)
+        store.leases.beat(study_id, Identity.own())  # that somebody is alive is no news
+        store.trials.end(study_id, 0, Outcome.COMPLETED)
         seen.append(told())
-        store.end_lease(study_id, Identity.own())
+        store.leases.end(study_id, Identity.own())
         seen.append(told())
         assert len(set(seen)) == 5
         assert all(line.startswith(b"data: ") for line in seen)
@@ -256,7 +256,7 @@ def test_a_section_is_drawn_once_per_change_however_many_look(running, monkeypat
         first = [view.drawn("outcomes") for _ in range(5)]
         assert len(drawn) == 1
         assert len({each.tag for each in first}) == 1
-        store.end_trial(study_id, trial.number, Outcome.FAILED, "no memory")
+        store.trials.end(study_id, trial.number, Outcome.FAILED, "no memory")
         assert "no memory" in view.drawn("outcomes").html
         assert len(drawn) == 2
 
@@ -274,7 +274,7 @@ def test_what_is_redrawn_rests_but_this_moment_does_not(running, monkeypatch):
         again = view.drawn("outcomes")  # the first change is drawn at once, and then there is a rest
         assert again.wait == 0
         epoch(store, study_id, trial, 2)
-        store.end_trial(study_id, 0, Outcome.FAILED, "no memory")
+        store.trials.end(study_id, 0, Outcome.FAILED, "no memory")
         assert "no memory" not in view.drawn("outcomes").html
         assert view.drawn("outcomes").wait > 0
         assert "1 failed" in view.drawn("now").html
@@ -284,8 +284,8 @@ def test_looking_writes_nothing(running):
     store, study_id, base, path = running
     begin(store, study_id, 0, base, baseline=True)
     with Reading.open(path) as reading, pytest.raises(Exception, match="readonly"):
-        reading._store.end_lease(study_id, Identity.own())
-    assert store.holder(study_id) is not None
+        reading._store.leases.end(study_id, Identity.own())
+    assert store.leases.holder(study_id) is not None
 
 
 # -- where it listens

@@ -1,0 +1,44 @@
+"""The class that a run gave each image that scores, by fingerprint and epochs."""
+
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, select
+
+from sweep.storage._tables import predictions, put, trials
+from sweep.storage.connection import Database
+
+
+class PredictionReader:
+    """Reads predictions, by the run's fingerprint and epochs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, fingerprint: str, epochs_: int) -> NDArray[np.uint16] | None:
+        """Those classes, (images,); None where they were not kept."""
+        query = select(predictions.c.classes).where(
+            predictions.c.fingerprint == fingerprint, predictions.c.epochs == epochs_
+        )
+        with self._database.transaction() as connection:
+            kept = connection.scalar(query)
+        return None if kept is None else np.frombuffer(zlib.decompress(kept), np.uint16)
+
+
+class Predictions(PredictionReader):
+    """Reads and writes them."""
+
+    def keep(self, fingerprint: str, epochs_: int, predicted: bytes) -> None:
+        """Keeps the class that a run gave each image that scores, uint16 in bytes, after so many epochs."""
+        if not predicted:
+            return
+        row = {"fingerprint": fingerprint, "epochs": epochs_, "classes": zlib.compress(predicted)}
+        with self._database.transaction() as connection:
+            put(connection, predictions, row)
+
+    def drop(self, fingerprint: str) -> None:
+        """Drops those of a run, unless it is a study's baseline, beside which the best is shown."""
+        baseline = select(trials.c.number).where(trials.c.fingerprint == fingerprint, trials.c.baseline)
+        with self._database.transaction() as connection:
+            connection.execute(delete(predictions).where(predictions.c.fingerprint == fingerprint, ~baseline.exists()))

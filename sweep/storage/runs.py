@@ -1,0 +1,82 @@
+"""Runs and their learning curves, by fingerprint: a curve is trained once, whichever trials are on it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select, update
+
+from sweep.runs import TRAINING_VERSION, Epoch, Run
+from sweep.storage._tables import add, epochs, now, put, runs, trials
+from sweep.storage.connection import Database
+
+
+class RunReader:
+    """Reads runs, by fingerprint."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def curve(self, fingerprint: str, until: float = math.inf) -> list[Epoch]:
+        """The places on a run's curve that are known, up to `until`, without a gap in its epochs from the first."""
+        mine = (epochs.c.fingerprint == fingerprint) & (epochs.c.epoch <= until)
+        with self._database.transaction() as connection:
+            rows = connection.execute(select(epochs).where(mine).order_by(epochs.c.epoch)).mappings()
+            kept = [epoch_of(row) for row in rows]
+        curve: list[Epoch] = []
+        for place in kept:
+            if place.epoch > math.floor(curve[-1].epoch if curve else 0) + 1:
+                break
+            curve.append(place)
+        return curve
+
+    def provenance(self, fingerprint: str) -> dict[str, Any]:
+        """Where and with what a run was first trained; empty where it is not known."""
+        with self._database.transaction() as connection:
+            return connection.scalar(select(runs.c.provenance).where(runs.c.fingerprint == fingerprint)) or {}
+
+    def latest_provenance(self, study_id: int) -> dict[str, Any]:
+        """Where and with what a study's latest run was trained."""
+        query = (
+            select(runs.c.provenance)
+            .join(trials, trials.c.fingerprint == runs.c.fingerprint)
+            .where(trials.c.study_id == study_id)
+            .order_by(runs.c.created.desc())
+        )
+        with self._database.transaction() as connection:
+            return connection.scalar(query) or {}
+
+
+class Runs(RunReader):
+    """Reads and writes them."""
+
+    def keep(self, run: Run, provenance: Mapping[str, Any]) -> None:
+        """Keeps a run before its first epoch; one that is known stays as it is."""
+        row = {
+            "fingerprint": run.fingerprint,
+            "configuration": run.configuration.values(),
+            "seed": run.seed,
+            "data": run.data,
+            "data_digest": run.data_digest,
+            "split": None if run.split is None else vars(run.split),
+            "precision": run.precision,
+            "training_version": TRAINING_VERSION,
+            "provenance": dict(provenance),
+            "created": now(),
+        }
+        with self._database.transaction() as connection:
+            add(connection, runs, row)
+
+    def add_epoch(self, fingerprint: str, epoch: Epoch, study_id: int | None = None, trial: int | None = None) -> None:
+        """Keeps an epoch of a run, in place of the same one if it is known; with it, that a trial trained so far."""
+        row = {name: value if math.isfinite(value) else None for name, value in vars(epoch).items()}
+        with self._database.transaction() as connection:
+            put(connection, epochs, row | {"fingerprint": fingerprint, "finished": now()})
+            if study_id is not None and trial is not None:
+                mine = trials.c.study_id == study_id, trials.c.number == trial
+                connection.execute(update(trials).where(*mine).values(trained_epochs=epoch.epoch))
+
+
+def epoch_of(row: Mapping[Any, Any]) -> Epoch:
+    """A row of epochs, whatever else is in it."""
+    return Epoch(**{name: math.nan if row[name] is None else row[name] for name in Epoch.__dataclass_fields__})

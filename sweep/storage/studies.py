@@ -1,0 +1,139 @@
+"""The studies of a database: what was asked for, and how far each of them is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+
+import studies as shipped
+from sweep.errors import InputError
+from sweep.runs import UNFINISHED, Outcome
+from sweep.storage._tables import ablations, add, now, studies, test_looks, trials, verdicts
+from sweep.storage.connection import Database
+from sweep.study.study import Study
+from sweep.wording import did_you_mean
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """A study, and how many of its trials have each outcome."""
+
+    id: int
+    study: Study
+    data_digest: str
+    created: datetime
+    outcomes: Mapping[Outcome, int]
+
+    @property
+    def counted(self) -> int:
+        """Trials that have ended and count towards the study's target: all but those that could not exist."""
+        other = (Outcome.INFEASIBLE, *UNFINISHED)
+        return sum(count for outcome, count in self.outcomes.items() if outcome not in other)
+
+
+class StudyReader:
+    """Reads the studies of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> list[StudyRow]:
+        """Every study, the oldest first."""
+        return self._rows(None)
+
+    def find(self, name: str) -> StudyRow:
+        """One study.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        found = self._rows(name)
+        if not found:
+            known = self.ids()
+            hint = did_you_mean(name, known) if known else " It has no studies yet; `sweep run quickstart` begins one."
+            if name in shipped.texts():
+                hint = f" It ships, and was not run here yet: sweep run {name}"
+            raise InputError(f"There is no study {name!r} in {self._database.place}.{hint}")
+        return found[0]
+
+    def ids(self) -> dict[str, int]:
+        """The studies by name, the oldest first."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(select(studies.c.name, studies.c.id).order_by(studies.c.id))
+            return {row.name: row.id for row in rows}
+
+    def pulse(self, study_id: int) -> str:
+        """A text that changes whenever anything changes that is shown of a study, except who runs it."""
+        mine, count = trials.c.study_id == study_id, func.count()
+        ended = select(trials.c.outcome, count, func.max(trials.c.finished)).where(mine).group_by(trials.c.outcome)
+        reached = (func.sum(column) for column in (trials.c.trained_epochs, trials.c.reused_epochs, trials.c.attempts))
+        with self._database.transaction() as connection:
+            found = [
+                [tuple(row) for row in connection.execute(query)]
+                for query in (
+                    ended.order_by(trials.c.outcome),
+                    select(*reached).where(mine, trials.c.outcome == Outcome.RUNNING),
+                    *(select(each.c.created).where(each.c.study_id == study_id) for each in (verdicts, ablations)),
+                    select(count).select_from(test_looks).where(test_looks.c.study_id == study_id),
+                    select(studies.c.document).where(studies.c.id == study_id),
+                )
+            ]
+        return str(found)
+
+    def _rows(self, name: str | None) -> list[StudyRow]:
+        asked = select(studies).order_by(studies.c.id)
+        counted = select(trials.c.study_id, trials.c.outcome, func.count())
+        if name is not None:
+            asked = asked.where(studies.c.name == name)
+            its_id = select(studies.c.id).where(studies.c.name == name).scalar_subquery()
+            counted = counted.where(trials.c.study_id == its_id)
+        counted = counted.group_by(trials.c.study_id, trials.c.outcome)
+        with self._database.transaction() as connection:
+            rows = connection.execute(asked).mappings().all()
+            outcomes: dict[int, dict[Outcome, int]] = {}
+            for study_id, outcome, count in connection.execute(counted):
+                outcomes.setdefault(study_id, {})[Outcome(outcome)] = count
+        return [
+            StudyRow(
+                row["id"],
+                Study(**row["document"]),
+                row["data_digest"],
+                row["created"],
+                outcomes.get(row["id"], {}),
+            )
+            for row in rows
+        ]
+
+
+class Studies(StudyReader):
+    """Reads and writes them."""
+
+    def begin(self, study: Study, data_digest: str) -> int:
+        """Keeps a study under its name, or its raised target where it is known; returns its id.
+
+        Raises:
+            InputError: the name is taken by a study with another space, base, split, seed or data.
+        """
+        document = study.as_document()
+        with self._database.transaction() as connection:
+            new = {"name": study.name, "document": document, "data_digest": data_digest, "created": now()}
+            add(connection, studies, new)
+            row = connection.execute(select(studies).where(studies.c.name == study.name)).mappings().one()
+            before = Study(**row["document"]).identity() | {"data": row["data_digest"][:12]}
+            wanted = study.identity() | {"data": data_digest[:12]}
+            if before != wanted:
+                place, differences = self._database.place, _differences(before, wanted)
+                raise InputError(
+                    f"Study {study.name!r} was begun otherwise in {place}:\n{differences}\n"
+                    f"Give the changed study a name of its own, or keep it in another database (--storage)."
+                )
+            connection.execute(update(studies).where(studies.c.id == row["id"]).values(document=document))
+            return int(row["id"])
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return "\n".join(
+        f"  {name}: {before.get(name, 'not there')} then, {now.get(name, 'not there')} now" for name in names
+    )

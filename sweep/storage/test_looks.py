@@ -1,0 +1,37 @@
+"""Each time that the seal of the test images was broken, and why."""
+
+from sqlalchemy import func, insert, select
+
+from sweep.storage._tables import now, test_looks
+from sweep.storage.connection import Database
+
+
+class TestLookReader:
+    """Reads looks at the test images, by the id of their study."""
+
+    __test__ = False  # a name that pytest would collect
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def count(self, study_id: int) -> int:
+        """How often somebody was shown what a network of this study scores on the test images."""
+        with self._database.transaction() as connection:
+            query = select(func.count()).select_from(test_looks).where(test_looks.c.study_id == study_id)
+            return int(connection.scalar(query) or 0)
+
+
+class TestLooks(TestLookReader):
+    """Reads and writes them."""
+
+    def add(self, study_id: int | None, why: str) -> None:
+        """Keeps that the seal of the test images was broken; without a study, for the tutorial's own experiment.
+
+        The same again is the same look: what a run scores does not change.
+        """
+        same = select(test_looks.c.id).where(
+            test_looks.c.study_id.is_not_distinct_from(study_id), test_looks.c.why == why
+        )
+        with self._database.transaction() as connection:
+            if connection.execute(same).first() is None:
+                connection.execute(insert(test_looks).values(study_id=study_id, why=why, looked=now()))

@@ -1,0 +1,224 @@
+"""The trials of a study: what each of them tries, how far it came, and how it ended."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, case, func, insert, select, update
+
+from sweep.runs import GOING_ON, UNFINISHED, Outcome, Trial
+from sweep.storage._tables import epochs, now, runs, studies, trials
+from sweep.storage.connection import Database
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a trial ended; `score` is the validation accuracy of its last epoch, None without one."""
+
+    outcome: Outcome
+    reason: str
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a trial is along its run's curve; `reused_epochs` of these epochs were not trained for it.
+
+    `fresh`: it is trained also where its run is known.
+    """
+
+    trained_epochs: float = 0
+    reused_epochs: float = 0
+    fresh: bool = False
+
+
+class TrialReader:
+    """Reads trials, by the id of their study and their number in it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
+        """A study's trials as they are kept, each with its run's seed, and score, seconds and cost of its epochs."""
+        mine = _among(study_id, numbers)
+        within = (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch <= trials.c.trained_epochs)
+        seconds = select(func.sum(epochs.c.seconds)).where(within).correlate(trials)
+        own = case((epochs.c.epoch > trials.c.reused_epochs, epochs.c.seconds), else_=0.0)
+        cost = select(func.sum(own)).where(within).correlate(trials)
+        query = (
+            select(trials, epochs.c.val_accuracy.label("score"), runs.c.seed)
+            .add_columns(seconds.scalar_subquery().label("seconds"), cost.scalar_subquery().label("cost"))
+            .select_from(trials)
+            .outerjoin(runs, runs.c.fingerprint == trials.c.fingerprint)
+            .outerjoin(epochs, _last_epoch())
+            .where(mine)
+            .order_by(trials.c.number)
+        )
+        with self._database.transaction() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def curve_rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
+        """The epochs of all of a study's trials, as far as each of them went."""
+        within = (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch <= trials.c.trained_epochs)
+        query = (
+            select(
+                trials.c.number.label("trial"),
+                *(column for column in epochs.c if column.name != "fingerprint"),
+            )
+            .select_from(trials.join(epochs, within))
+            .where(_among(study_id, numbers))
+            .order_by(trials.c.number, epochs.c.epoch)
+        )
+        with self._database.transaction() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def ending(self, study_id: int, number: int) -> Ending | None:
+        """How a trial ended; None where it has not, or is not known."""
+        query = (
+            select(trials.c.outcome, trials.c.reason, epochs.c.val_accuracy)
+            .outerjoin(epochs, _last_epoch())
+            .where(*_is(study_id, number))
+        )
+        with self._database.transaction() as connection:
+            row = connection.execute(query).first()
+        return None if row is None or row[0] in GOING_ON else Ending(Outcome(row[0]), row[1], row[2])
+
+    def paused(self, study_id: int) -> set[int]:
+        """The numbers of a study's trials that are paused."""
+        query = select(trials.c.number).where(trials.c.study_id == study_id, trials.c.outcome == Outcome.PAUSED)
+        with self._database.transaction() as connection:
+            return set(connection.scalars(query))
+
+    def recent(self, study_id: int, ended: int) -> list[int]:
+        """The numbers of the trials that are running, of the baseline, and of so many that have ended last."""
+        mine = select(trials.c.number).where(trials.c.study_id == study_id)
+        running = mine.where(trials.c.outcome == Outcome.RUNNING)
+        baseline = mine.where(trials.c.baseline).order_by(trials.c.number).limit(1)  # the first: no other is looked at
+        latest = mine.where(trials.c.finished.is_not(None)).order_by(trials.c.finished.desc()).limit(ended)
+        with self._database.transaction() as connection:
+            return [number for query in (running, baseline, latest) for number in connection.scalars(query)]
+
+    def best(self, study_id: int) -> int | None:
+        """The number of the completed trial with the highest score; of equals, the earliest."""
+        completed = (trials.c.study_id == study_id) & (trials.c.outcome == Outcome.COMPLETED)
+        query = select(trials.c.number).join(epochs, _last_epoch()).where(completed)
+        with self._database.transaction() as connection:
+            return connection.scalar(query.order_by(epochs.c.val_accuracy.desc(), trials.c.number).limit(1))
+
+    def best_runs(self, study_id: int, count: int) -> list[tuple[float, str]]:
+        """Score and fingerprint of a study's best completed trials, the best first."""
+        query = (
+            select(epochs.c.val_accuracy, trials.c.fingerprint)
+            .join(epochs, _last_epoch())
+            .where(trials.c.study_id == study_id, trials.c.outcome == Outcome.COMPLETED)
+            .order_by(epochs.c.val_accuracy.desc(), trials.c.number)
+            .limit(count)
+        )
+        with self._database.transaction() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+    def is_needed(self, fingerprint: str, keep: int, beside: int | None = None) -> bool:
+        """Whether a trial has still to go on with a run, or is among the best `keep` of a study other than `beside`."""
+        query = select(trials.c.study_id, trials.c.outcome).where(trials.c.fingerprint == fingerprint)
+        with self._database.transaction() as connection:
+            found = connection.execute(query).all()
+        if any(outcome in UNFINISHED for _, outcome in found):
+            return True
+        owners = {study_id for study_id, outcome in found if outcome == Outcome.COMPLETED} - {beside}
+        return any(fingerprint == best for each in owners for _, best in self.best_runs(each, keep))
+
+
+class Trials(TrialReader):
+    """Reads and writes them."""
+
+    def begin(self, study_id: int, trial: Trial, fresh: bool = False) -> Reached:
+        """Keeps a trial as running, and returns how far it was: one that was interrupted is running again.
+
+        One that a version of this package began which trained otherwise begins anew. `fresh` is kept of a new one, and
+        stays as it was of others.
+        """
+        fingerprint = None if trial.run is None else trial.run.fingerprint
+        with self._database.transaction() as connection:
+            begun = select(trials.c.fingerprint, trials.c.trained_epochs, trials.c.reused_epochs, trials.c.fresh)
+            row = connection.execute(begun.where(*_is(study_id, trial.number))).first()
+            if row is not None:
+                reached = Reached(*row[1:]) if row.fingerprint == fingerprint else Reached(fresh=row.fresh)
+                again = update(trials).where(*_is(study_id, trial.number)).values(fingerprint=fingerprint)
+                running = {"outcome": Outcome.RUNNING, "reason": "", "detail": "", "finished": None}
+                connection.execute(again.values(running | vars(reached)))
+                return reached
+            connection.execute(
+                insert(trials).values(
+                    study_id=study_id,
+                    number=trial.number,
+                    baseline=trial.baseline,
+                    configuration=trial.configuration.values(),
+                    outcome=Outcome.RUNNING,
+                    fingerprint=fingerprint,
+                    parameters=trial.parameters,
+                    flops=trial.flops,
+                    fresh=fresh,
+                    started=now(),
+                )
+            )
+            return Reached(fresh=fresh)
+
+    def reach(self, study_id: int, number: int, reached: Reached) -> None:
+        """Keeps how far a trial has come along its run's curve."""
+        with self._database.transaction() as connection:
+            connection.execute(update(trials).where(*_is(study_id, number)).values(vars(reached)))
+
+    def attempt(self, study_id: int, number: int) -> None:
+        """Keeps that a trial is given another worker, since its last one died."""
+        with self._database.transaction() as connection:
+            more = update(trials).where(*_is(study_id, number)).values(attempts=trials.c.attempts + 1)
+            connection.execute(more)
+
+    def end(self, study_id: int, number: int, outcome: Outcome, reason: str = "", detail: str = "") -> None:
+        """Keeps how a trial ended, and where the epochs that were not trained for it came from."""
+        mine = _is(study_id, number)
+        with self._database.transaction() as connection:
+            reused = connection.execute(select(trials.c.fingerprint, trials.c.reused_epochs).where(*mine)).first()
+            origin = _trained_by(connection, reused[0], study_id, number) if reused and reused[1] else ""
+            values = {"outcome": outcome, "reason": reason, "detail": detail, "reused_from": origin}
+            connection.execute(update(trials).where(*mine).values(finished=now(), **values))
+
+    def pause(self, study_id: int, number: int) -> None:
+        """Keeps that a trial was halted at a rung."""
+        with self._database.transaction() as connection:
+            paused = update(trials).where(*_is(study_id, number))
+            connection.execute(paused.values(outcome=Outcome.PAUSED, finished=now()))
+
+    def reap(self, study_id: int, reason: str) -> None:
+        """Takes for interrupted what still stands as running: to be called by whoever holds the study's lease."""
+        running = (trials.c.study_id == study_id) & (trials.c.outcome == Outcome.RUNNING)
+        with self._database.transaction() as connection:
+            connection.execute(
+                update(trials).where(running).values(outcome=Outcome.INTERRUPTED, reason=reason, finished=now())
+            )
+
+
+def _last_epoch() -> Any:
+    return (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch == trials.c.trained_epochs)
+
+
+def _among(study_id: int, numbers: Collection[int] | None) -> Any:
+    mine = trials.c.study_id == study_id
+    return mine if numbers is None else mine & trials.c.number.in_(numbers)
+
+
+def _is(study_id: int, number: int) -> tuple[Any, Any]:
+    return trials.c.study_id == study_id, trials.c.number == number
+
+
+def _trained_by(connection: Connection, fingerprint: str, study_id: int, number: int) -> str:
+    """The study and the number of the first trial, other than this one, that trained a run; empty: none did."""
+    query = (
+        select(studies.c.name, trials.c.number)
+        .join(studies, studies.c.id == trials.c.study_id)
+        .where(trials.c.fingerprint == fingerprint, trials.c.trained_epochs > trials.c.reused_epochs)
+        .where((trials.c.study_id != study_id) | (trials.c.number != number))
+        .order_by(trials.c.started)
+    )
+    row = connection.execute(query.limit(1)).first()
+    return "" if row is None else f"{row[0]} {row[1]}"
