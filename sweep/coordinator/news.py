@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sweep.coordinator.watcher import LabelledRun
 from sweep.runs import Epoch, Outcome, Run
-from sweep.storage.store import Reached
+from sweep.storage.trials import Reached
 
 
 @dataclass(eq=False)

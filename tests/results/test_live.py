@@ -170,10 +170,11 @@ def test_the_time_left_is_that_of_what_runs_and_of_what_is_to_come_as_many_at_on
 
 def test_nothing_can_be_written_through_it(kept, reading):
     store, study_id = kept
+    same = Store(reading._store._database)
     for write in (
-        lambda: reading._store.studies.begin(study(name="other"), "digest"),
-        lambda: reading._store.leases.take(study_id, Identity.own(), None),
-        lambda: reading._store.trials.pause(study_id, 0),
+        lambda: same.studies.begin(study(name="other"), "digest"),
+        lambda: same.leases.take(study_id, Identity.own(), None),
+        lambda: same.trials.pause(study_id, 0),
     ):
         with pytest.raises(StoreError, match="attempt to write a readonly database"):
             write()

@@ -52,7 +52,7 @@ def test_what_only_reads_cannot_write(on_server):
     with Store.open(on_server):
         pass
     with Reading.open(on_server) as reading, pytest.raises(StoreError, match="read-only transaction"):
-        reading._store.studies.begin(STUDY, "digest")
+        Store(reading._store._database).studies.begin(STUDY, "digest")
 
 
 def together(action) -> list:
