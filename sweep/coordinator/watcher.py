@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sweep.runs import Epoch, Outcome, Run
+from sweep.space.configuration import Configuration
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,10 @@ class LabelledRun:
 
     label: str
     run: Run
+
+    @property
+    def configuration(self) -> Configuration:
+        return self.run.configuration
 
     @property
     def measure(self) -> str:

@@ -23,7 +23,7 @@ class Lines:
     def began(self, run: LabelledRun) -> None:
         verb = "resumes" if run.label in self.tally.paused else "begins"
         self.tally.begin(run)
-        self._say(f"{run.label} {verb}: {changes_in_words(run.run.configuration, self.tally.base)}")
+        self._say(f"{run.label} {verb}: {changes_in_words(run.configuration, self.tally.base)}")
 
     def progress(self, run: LabelledRun, epochs: float) -> None: ...
 
@@ -34,7 +34,7 @@ class Lines:
     def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
         how = "reused" if reused else duration(metrics.seconds)
         self._say(
-            f"{run.label} epoch {metrics.epoch:g} of {run.run.configuration.epochs}: "
+            f"{run.label} epoch {metrics.epoch:g} of {run.configuration.epochs}: "
             f"loss {metrics.loss:.4f}, {run.measure} {percent(metrics.val_accuracy)} ({how})"
         )
 

@@ -60,7 +60,7 @@ class LiveTable:
             table.add_column(column, no_wrap=True)
         table.add_column(_cut("changes to the baseline"))  # the one that shrinks in a narrow terminal
         for run, curve in tally.running.values():
-            configuration = run.run.configuration
+            configuration = run.configuration
             table.add_row(
                 run.label,
                 f"{tally.epochs.get(run.label, 0):.1f}/{configuration.epochs}",

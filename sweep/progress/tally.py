@@ -3,6 +3,8 @@
 import math
 import time
 from collections import Counter
+from heapq import nlargest
+from operator import itemgetter
 
 from sweep.coordinator.watcher import LabelledRun, trial_label
 from sweep.progress.display import Task
@@ -39,8 +41,8 @@ class Tally:
     def _remember(self, before: Result) -> None:
         """Takes in what earlier calls have found, so that this one resumes counting from there."""
         feasible = before.frame[before.frame["outcome"] != Outcome.INFEASIBLE]
-        rows = zip(feasible["trial"], feasible["outcome"], feasible["score"], strict=True)
-        for number, outcome, score in rows:
+        completed: list[tuple[float, int]] = []
+        for number, outcome, score in zip(feasible["trial"], feasible["outcome"], feasible["score"], strict=True):
             label = trial_label(number)
             if outcome in UNFINISHED:
                 self._scores[label] = None
@@ -50,7 +52,9 @@ class Tally:
             if outcome == Outcome.PAUSED:
                 self.paused.add(label)
             if outcome == Outcome.COMPLETED:
-                self._enter(score, label, before.configuration(number))
+                completed.append((score, number))
+        for score, number in nlargest(TOP, completed, key=itemgetter(0)):
+            self._enter(score, trial_label(number), before.configuration(number))
         self.baseline = before.baseline_score
 
     def _enter(self, score: float, label: str, configuration: Configuration) -> None:
@@ -76,8 +80,8 @@ class Tally:
             self.paused.add(run.label)
         if outcome is Outcome.COMPLETED and score is not None:
             self._scores[run.label] = score
-            self._enter(score, run.label, run.run.configuration)
-            if run.run.configuration == self.base:
+            self._enter(score, run.label, run.configuration)
+            if run.configuration == self.base:
                 self.baseline = score
 
     @property
@@ -98,13 +102,13 @@ class Tally:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the pace so far; None before the first trial has ended."""
+        """The time left at the pace so far, None before the first run has ended."""
         done = self.counted - self._counted_before
         elapsed = time.monotonic() - self._began
         return elapsed / done * (self.target - self.counted) if done else None
 
     def outlook(self) -> str:
-        """Whether to go on, in a line; empty where nothing can be said."""
+        """What more trials would add, in a line; empty if that is unknown."""
         done = self.counted - self._counted_before
         if self._study is None or not done:
             return ""
