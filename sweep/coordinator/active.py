@@ -262,7 +262,7 @@ class ActiveRuns:
         return active
 
     def _on(self, run: Run) -> list[ActiveRun]:
-        """All that share a run, whatever number of epochs each of them needs of it."""
+        """All that share a run; each may need another number of its epochs."""
         return [active for active in self._active.values() if active.run.fingerprint == run.fingerprint]
 
     def _followers(self, leader: ActiveRun) -> list[ActiveRun]:

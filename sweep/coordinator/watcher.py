@@ -1,4 +1,4 @@
-"""What a watcher is told while workers train: a live table, plain lines, or whatever else shows progress."""
+"""What a watcher is told while workers train: a live table, plain lines, or nothing."""
 
 from dataclasses import dataclass
 from typing import Protocol

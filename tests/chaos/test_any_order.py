@@ -1,4 +1,4 @@
-"""Whatever happens to studies that share a database, in any order: nothing is lost, nothing is trained twice.
+"""Studies share a database and everything happens to them, in any order: nothing is lost or trained twice.
 
 Workers are scripted, the clock is one that jumps; the store, the search and the schedule are real.
 """
@@ -106,7 +106,7 @@ class Sweeps(RuleBasedStateMachine):
         return Identity("here", REAL.machine, 2**22 + self.processes, 0.0)
 
     def call(self, name, workers=1, deaths=(), crash=None, fresh=False, seconds=None, **engine):
-        """Runs a study in what is a process of its own to everybody else; returns what it raised, if anything."""
+        """Runs a study as a process of its own, as other processes see it; returns what it raised, if anything."""
         study = STUDIES[name].replaced(trials=self.targets.setdefault(name, STUDIES[name].trials))
         self.processes += 1
         deaths = set(deaths)

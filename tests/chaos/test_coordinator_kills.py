@@ -1,4 +1,4 @@
-"""A coordinator is killed, wherever it stands; run again, its study is what it would have been.
+"""A coordinator is killed at any point; run again, its study becomes what it would have been.
 
 Its workers are scripted, the process and the SIGKILL are real.
 """

@@ -117,7 +117,7 @@ def finished(folder):
 
 
 class Killer:
-    """Kills a sweep's worker and coordinator in turn; keeps count, and how long until training went on."""
+    """Kills a sweep's worker and coordinator in turn; keeps count, and of how long training took to resume."""
 
     def __init__(self, folder, random):
         self.folder, self._random = folder, random
@@ -161,7 +161,7 @@ class Killer:
         wait_until(lambda: all(map(gone, workers)), seconds=10)
 
     def _take_note(self, sweep):
-        sweep.close()  # whatever it said has been heard then
+        sweep.close()  # everything that it said has been read then
         self.trained += [(trial, epoch) for _, trial, epoch in sweep.trained()]
 
 

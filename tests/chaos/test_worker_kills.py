@@ -1,4 +1,4 @@
-"""A worker is killed, wherever it stands; its study is what it would have been. Workers and the SIGKILL are real."""
+"""A worker is killed at any point; its study becomes what it would have been. Workers and the SIGKILL are real."""
 
 from collections import Counter
 from dataclasses import dataclass

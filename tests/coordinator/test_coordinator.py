@@ -107,7 +107,7 @@ def test_an_interrupted_study_goes_on_to_the_same_table_without_training_an_epoc
 
 
 def promising(configuration: Configuration, epoch: float) -> float:
-    """Whoever is best at one epoch is best at another."""
+    """The configuration that is best at one epoch is best at every other."""
     return learns_with_rate(configuration, epoch + 1)
 
 
@@ -259,7 +259,7 @@ def test_two_trials_of_a_study_on_the_same_run_train_it_once(storage, workers):
         assert row["score"] == learns_with_rate(result.configuration(row["trial"]), row["epochs"])
 
 
-def test_what_befalls_a_run_befalls_all_trials_that_are_on_it(storage):
+def test_where_a_run_fails_all_trials_that_share_it_fail(storage):
     def curve(configuration: Configuration, epoch: int) -> float | Exception:
         return RuntimeError("out of luck") if configuration.batch_size == 64 and epoch == 3 else 0.9
 
@@ -337,7 +337,7 @@ def test_a_fresh_trial_that_was_stopped_goes_on_fresh(storage):
     assert list(result.frame["reused_epochs"]) == [0]
 
 
-# -- whatever one trial does
+# -- a trial that fails does not end the study
 
 
 @pytest.mark.parametrize("workers", [1, 2])

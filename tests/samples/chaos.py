@@ -1,4 +1,4 @@
-"""Scripted studies whose workers keep states in files, and what must hold of them after whatever was killed."""
+"""Scripted studies whose workers keep states in files, and what must hold of them after any kill."""
 
 import json
 import math
@@ -142,7 +142,7 @@ def told(storage: str, name: str) -> list[list[tuple]]:
 
 
 def problems(place: Place) -> list[str]:
-    """What should not be, where nobody runs a study and all of them are done."""
+    """What is wrong, given that no process runs a study and all studies are done."""
     with Store.open(place.storage, create=False) as store:
         found = check_invariants(store, place.states)
         for study in store.studies.all():
