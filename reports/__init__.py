@@ -51,3 +51,7 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(import_module("reports.pages.html" if name == "write" else "reports.charts"), name)
     raise AttributeError(f"module 'reports' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,7 +9,7 @@ import pandas as pd
 from reports import labels
 from reports.blocks import Block, Head, Row, Section, Sentence, Table, chart_or_reason
 from reports.drawing import intervals, marks
-from reports.drawing.figure import LEFT_OF_NAMES, Figure
+from reports.drawing.figure import LEFT_OF_NAMES, Figure, nothing
 from reports.drawing.style import BEST, MEDIAN, OTHER
 from sweep import wording
 from sweep.results.result import Result
@@ -62,22 +62,25 @@ def _entry(found: Suggestion) -> dict[str, Any]:
     }
 
 
-def chart(table: pd.DataFrame) -> Figure:
-    """Each study's gain with its 95 % interval; those tied with the first are shaded. `table` is that of `table`."""
-    table = table.assign(row=range(len(table))).drop(columns="trial")  # a trial of another study leads nowhere
-    tied = table.loc[table["tied"], "row"].tolist() if table["tied"].sum() > 1 else []
-    figure = Figure("Confirmed gain over the baseline", 70 + 36 * len(table), LEFT_OF_NAMES)
+def chart(results: Sequence[Result]) -> Figure:
+    """The gain of each confirmed study with its 95 % interval; those tied with the first are shaded."""
+    found = table(results)
+    if found.empty:
+        return nothing("None of these studies is confirmed yet.")
+    found = found.assign(row=range(len(found))).drop(columns="trial")  # a trial of another study leads nowhere
+    tied = found.loc[found["tied"], "row"].tolist() if found["tied"].sum() > 1 else []
+    figure = Figure("Confirmed gain over the baseline", 70 + 36 * len(found), LEFT_OF_NAMES)
     intervals.shade(figure, tied)
-    span = intervals.span_of(table)
-    intervals.zero_line(figure, -0.6, len(table) - 0.4, "no difference")
+    span = intervals.span_of(found)
+    intervals.zero_line(figure, -0.6, len(found) - 0.4, "no difference")
     for conclusion, marker in MARKERS.items():
-        rows = table[table["conclusion"] == conclusion]
+        rows = found[found["conclusion"] == conclusion]
         intervals.estimates(figure, rows, WORTH[conclusion], marker, span)
     if tied:
         intervals.shade_key(figure, "not significantly behind the first")
-    marks.name_axis(figure, [wording.shortened(study) for study in table["study"]])
+    marks.name_axis(figure, [wording.shortened(study) for study in found["study"]])
     figure.x_axis(title="points over the baseline", range=[100 * span[0], 100 * span[1]], nticks=7)
-    return figure.leaves_out(intervals.cut_note(table, span))
+    return figure.leaves_out(intervals.cut_note(found, span))
 
 
 def answer(table: pd.DataFrame) -> str:
@@ -116,7 +119,7 @@ def _blocks(results: Sequence[Result]) -> Sequence[Block]:
     return [
         Sentence(answer(found)),
         *([Sentence(f"Not confirmed: {wording.listed(left)}.")] if left else []),
-        chart_or_reason(chart(found)),
+        chart_or_reason(chart(results)),
         Table("Confirmed gains", heads, [_row(entry) for entry in found.to_dict("records")], after=note),
     ]
 

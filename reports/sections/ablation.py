@@ -68,13 +68,14 @@ def _values(change: Change) -> str:
     return own + (f", with {others}" if others else "")
 
 
-def chart(table: pd.DataFrame) -> Figure:
+def chart(ablation: Ablation) -> Figure:
     """What each change contributes to the best and, alone, to the baseline, with 95 % intervals.
 
-    `table` is that of `table`.
+    `ablation` is that of a `sweep.results.result.Result`.
     """
-    names = table["parameter"].drop_duplicates().tolist()
-    known = table[table["side"].isin(SIDES) & table["difference"].notna()]
+    effects = table(ablation)
+    names = effects["parameter"].drop_duplicates().tolist()
+    known = effects[effects["side"].isin(SIDES) & effects["difference"].notna()]
     if known.empty:
         return nothing("No change could be measured.")
     known = known.assign(row=known["parameter"].map(names.index) + known["side"].map(lambda side: SIDES[side][2]))
@@ -100,8 +101,7 @@ def _blocks(result: Result) -> Sequence[Block]:
     if found.trial != verdict.recommended:
         trials = f"trial {found.trial}, but trial {verdict.recommended} is recommended now"
         return [Sentence(f"The last ablation is of {trials}. `sweep ablate {name}` measures its changes.")]
-    effects = table(found)
-    return [Sentence(_gain(found)), chart_or_reason(chart(effects)), _table(found, effects)]
+    return [Sentence(_gain(found)), chart_or_reason(chart(found)), _table(found)]
 
 
 def _gain(found: Ablation) -> str:
@@ -110,7 +110,7 @@ def _gain(found: Ablation) -> str:
     return f"Trial {found.trial} has {best}, the baseline {baseline}: {points} points on {seeds}."
 
 
-def _table(found: Ablation, table: pd.DataFrame) -> Table:
+def _table(found: Ablation) -> Table:
     several = len(found.contributions) > 1
     heads = [
         Head("Change", number=False),
@@ -123,7 +123,7 @@ def _table(found: Ablation, table: pd.DataFrame) -> Table:
         Head("Parameters without", "those of the best if it is reverted"),
     ]
     rows = []
-    for parameter, effects in table.groupby("parameter", sort=False):
+    for parameter, effects in table(found).groupby("parameter", sort=False):
         first = effects.iloc[0]
         shown = effects if several else effects[effects["side"] != "interaction"]
         cells = [cell for effect in shown.to_dict("records") for cell in _effect(effect)]

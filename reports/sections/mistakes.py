@@ -95,11 +95,12 @@ def picture(image: NDArray[Any]) -> str:
     return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + content).decode()
 
 
-def chart(table: pd.DataFrame, trial: str, total: int) -> Figure:
-    """The share of each class that the baseline and a trial classify wrong; `table` is that of `classes`.
+def chart(mistakes: Mistakes) -> Figure:
+    """The share of each class that the baseline and the best network classify wrong.
 
-    `total` is how many classes there are.
+    `mistakes` are those of a `sweep.results.result.Result`.
     """
+    table, total = classes(mistakes), len(mistakes.names)
     if table.empty:
         return nothing("There are no classes.")
     shares = {name: 100 * table[name] / table["images"].clip(lower=1) for name in ("baseline", "ours")}
@@ -108,6 +109,7 @@ def chart(table: pd.DataFrame, trial: str, total: int) -> Figure:
     figure = Figure("Mistakes by class", 64 + 26 * len(table), left)
     between = zip(shares["baseline"], shares["ours"], table["row"], strict=True)
     marks.bundle(figure, [([one, other], [row, row]) for one, other, row in between], "", FAINT, 4)
+    trial = f"trial {mistakes.predictions.trial}"
     for name, who, marker in (("baseline", "baseline", BASELINE_MARKER), ("ours", trial, {"color": BEST, "size": 10})):
         hover = [
             f"{html.escape(str(each))}: {wrong:,} of {wording.several(images, 'image')} wrong by {html.escape(who)}"
@@ -140,7 +142,7 @@ def _blocks(result: Result) -> Sequence[Block]:
     change = Matrix(f"{trial.capitalize()} minus baseline", names, _compared(counts[trial] - counts["baseline"]))
     return [
         Sentence(_agreement(found, trial)),
-        chart_or_reason(chart(shown, trial, len(found.names))),
+        chart_or_reason(chart(found)),
         Columns([*matrices, change], narrow=True),
         *_galleries(found, trial),
     ]

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+
+import pytest
 from samples.results import SPACE, curves_of, frame_of, rows_of
 
 import reports
@@ -19,3 +23,16 @@ def test_a_figure_with_nothing_to_show_says_so_in_its_title():
     ):
         assert not figure.data
         assert figure.layout.title.text.endswith(".")
+
+
+def test_each_public_name_is_there_and_explained():
+    assert reports.__all__ == sorted(reports.__all__) == dir(reports)
+    for name in reports.__all__:
+        assert getattr(reports, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'histroy'"):
+        reports.histroy  # noqa: B018
+
+
+def test_importing_reports_imports_nothing_heavy():
+    heavy = "{'pandas', 'numpy', 'plotly', 'jinja2'}"
+    subprocess.run([sys.executable, "-c", f"import reports, sys; assert not {heavy} & set(sys.modules)"], check=True)

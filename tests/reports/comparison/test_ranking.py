@@ -86,7 +86,7 @@ def test_the_opening_speaks_of_what_is_confirmed_where_something_is():
 
 def test_ties_are_shaded_and_intervals_are_drawn_where_the_verdicts_have_them():
     table = ranking.table(STUDIES)
-    figure = reports.ranking(table)
+    figure = reports.ranking(STUDIES)
     shades = [(shape.y0, shape.y1) for shape in figure.layout.shapes if shape.type == "rect"]
     assert shades == [(-0.5, 0.5), (0.5, 1.5)]
     assert figure.layout.yaxis.ticktext == ("more", "like", "less")
@@ -100,7 +100,7 @@ def test_ties_are_shaded_and_intervals_are_drawn_where_the_verdicts_have_them():
 
 def test_an_interval_of_two_seeds_is_cut_at_the_edge_with_a_note():
     wide = study("wide", {0: BASE[:2], 1: shifted(0.1, 0.9)})
-    figure = reports.ranking(ranking.table([wide, STUDIES[1]]))
+    figure = reports.ranking([wide, STUDIES[1]])
     low, high = figure.layout.xaxis.range
     for trace in figure.data:
         errors = zip(trace.x, trace.error_x.array or (), trace.error_x.arrayminus or (), strict=False)

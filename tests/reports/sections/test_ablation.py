@@ -10,7 +10,6 @@ from samples.results import confirmed, result_of, rows_of, shifted
 
 import reports
 from reports.pages import contents, html
-from reports.sections import ablation
 from reports.typography import NO_BREAK
 from sweep.models.shapes import architecture
 from sweep.space.configuration import Configuration
@@ -77,7 +76,7 @@ def test_the_ablation_has_both_directions_and_their_difference():
 
 
 def test_the_figure_has_two_dots_a_change_beside_each_other():
-    figure = reports.ablation(ablation.table(taken_apart().ablation))
+    figure = reports.ablation(taken_apart().ablation)
     traces = {trace.name: trace for trace in figure.data}
     assert list(traces) == ["no difference", "reverted in the best", "made alone in the baseline"]
     assert traces["reverted in the best"].x == pytest.approx((0.6, -0.2))
@@ -94,7 +93,7 @@ def test_what_cannot_be_judged_has_its_reason_in_the_table():
     assert cells["padding"][2].startswith("it cannot exist: ")
     assert cells["padding"][8] == "–"
     assert cells["extra blocks"][1].startswith("1 (baseline 0), with conv 3 filters 64")
-    assert "extra blocks" in reports.ablation(ablation.table(result.ablation)).layout.yaxis.ticktext
+    assert "extra blocks" in reports.ablation(result.ablation).layout.yaxis.ticktext
 
 
 def test_a_single_change_has_no_company():

@@ -108,7 +108,7 @@ def test_of_many_classes_those_with_the_most_mistakes_are_shown():
     assert len(table) == mistakes.MOST_CLASSES
     assert table.index[-1] == 39
     assert table.index.is_monotonic_increasing
-    figure = reports.mistakes(table, "trial 1", 40)
+    figure = reports.mistakes(many())
     assert figure.layout.meta["note"] == "The 12 classes of 40 with the most mistakes"
 
 
@@ -141,7 +141,7 @@ def test_images_in_colour_in_fractions_and_large_ones_have_pictures():
 
 
 def test_the_figure_has_a_row_for_each_class(found):
-    figure = reports.mistakes(mistakes.classes(found.mistakes()), "trial 1", 10)
+    figure = reports.mistakes(found.mistakes())
     traces = {trace.name: trace for trace in figure.data if trace.name}
     assert list(traces) == ["baseline", "trial 1"]
     fours = (found.mistakes().labels == 4).sum()
