@@ -13,7 +13,7 @@ class Budget:
 
     seconds: float | None = None
     search_share: float = 1.0
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=lambda: time.monotonic())
 
     @classmethod
     def of(cls, timeout: float | None, within: float | None, confirm: bool) -> "Budget":

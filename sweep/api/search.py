@@ -1,5 +1,6 @@
 """`sweep.run`: searches a study, and confirms its best where that is asked for."""
 
+import warnings
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -110,7 +111,9 @@ def search_on(
     fresh: bool = False,
 ) -> Searched:
     """The same on a dataset that is loaded already, for so many `seconds`; `before` is what the database has."""
-    from sweep.search.optuna import OptunaSearch  # half a second of imports
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")  # Optuna's tqdm, in a notebook without ipywidgets
+        from sweep.search.optuna import OptunaSearch  # half a second of imports
 
     workers, _ = place.crew()
     free = free_bytes(limits.memory, workers)

@@ -10,7 +10,7 @@ from sweep.wording import plain
 
 
 def display() -> ConsoleDisplay:
-    """Shows progress on standard error: a live table in a terminal, plain lines elsewhere."""
+    """Shows progress on standard error: a live table in a terminal, plain lines in a pipe."""
     return ConsoleDisplay(Console(stderr=True))
 
 

@@ -74,7 +74,7 @@ def fill(
 
 
 def as_toml(result: Result, trial: int) -> str:
-    """A configuration as TOML, with what the tutorial had beside each value that differs."""
+    """A configuration as TOML, with the tutorial's value next to each that differs."""
     configuration = result.configuration(trial)
     marks = {
         each.name: "not in the tutorial" if each.before is None else f"the tutorial: {_toml(each.before)}"

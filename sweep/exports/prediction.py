@@ -98,7 +98,7 @@ def _load(path: Path) -> "keras.Model":
 
         try:
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
-        except Exception as error:  # whatever Keras and TensorFlow raise over a file that was made by somebody else
+        except Exception as error:  # any kind: the file may come from anywhere
             kind = type(error).__name__
             raise InputError(
                 f"{path} cannot be loaded safely ({kind}): it is not as `sweep export` wrote it. Do not trust it."

@@ -86,7 +86,7 @@ def to_mlflow(result: Result, uri: str) -> None:
         InputError: MLflow is not installed, or cannot be used at this address.
     """
     require("--mlflow", "mlflow")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # whoever wants it says so
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # users turn it on by the same variable
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # seven take minutes where there is no server
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -100,7 +100,7 @@ def to_mlflow(result: Result, uri: str) -> None:
     try:
         experiment.log()
     except MlflowException as error:
-        raise InputError(f"{_refusal(uri, error)} What is there stays; the same command goes on.") from None
+        raise InputError(f"{_refusal(uri, error)} What is logged stays. Run the same command to resume.") from None
 
 
 def _refusal(uri: str, error: Exception) -> str:

@@ -41,7 +41,7 @@ class ConsoleDisplay:
             yield _Download(bar, self.console)
         finally:
             if self.console.is_terminal:
-                bar.stop()  # elsewhere it would print an empty line
+                bar.stop()  # in a pipe it would print an empty line
 
     @contextmanager
     def watching(self, task: Task) -> Iterator[Watcher]:

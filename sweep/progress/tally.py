@@ -129,6 +129,6 @@ class Tally:
 
     def progress(self) -> str:
         ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()) if count)
-        left = "" if self.seconds_left is None else f", about {duration(self.seconds_left)} left"
+        left = "" if not self.seconds_left else f", about {duration(self.seconds_left)} left"
         died = f"; workers that died and were replaced: {self.died}" if self.died else ""
         return f"{self.counted} of {several(self.target, self.noun)}{left}" + (f": {ended}" if ended else "") + died

@@ -1,0 +1,124 @@
+"""`sweep.run` and the verbs that read, as a Python program calls them; workers follow a script."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from samples.laboratory import BASELINE, BIG, CHEAP, EQUAL, HUGE, Laboratory, npz, predicting, study_of
+
+import studies as shipped
+import sweep
+from sweep.api.budget import Budget
+from sweep.engines.scripted import ScriptedEngine
+from sweep.errors import InputError
+
+SHARES = EQUAL | {BIG: 0.99}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> str:
+    return npz(tmp_path_factory.mktemp("data") / "small.npz")
+
+
+@pytest.fixture
+def laboratory(storage, source, monkeypatch) -> Laboratory:
+    made = Laboratory(storage, source, monkeypatch)
+    made.engine = made.use(ScriptedEngine(lambda configuration, _: SHARES[configuration.dense_units]))
+    made.engine.predict = predicting(made.dataset, SHARES)
+    return made
+
+
+def place(laboratory: Laboratory) -> Path:
+    return Path(laboratory.storage)
+
+
+@pytest.mark.parametrize("options", [{"confirm": True}, {"within": 600}, {"confirm": True, "timeout": 600.0}])
+def test_a_study_is_searched_and_confirmed_in_one_call(laboratory, options, capsys):
+    result = sweep.run(study_of(laboratory.source), storage=place(laboratory), workers=1, **options)
+    assert isinstance(result.verdict, sweep.Verdict)
+    assert result.configuration(result.verdict.recommended).dense_units == BIG
+    assert sweep.result("test", storage=place(laboratory)).verdict == result.verdict
+    assert capsys.readouterr() == ("", "")  # neither a terminal nor a notebook
+    assert f"recommended trial {result.recommended}: dense_units {BIG}" in str(result).splitlines()
+
+
+def test_without_being_asked_nothing_is_confirmed(laboratory):
+    result = sweep.run(study_of(laboratory.source), trials=2, storage=place(laboratory), workers=1, progress=False)
+    assert (len(result.frame), result.verdict) == (2, None)
+    assert str(result).startswith("test: 2 trials (2 completed), ")
+
+
+def test_a_search_and_its_confirmation_share_the_time(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("sweep.api.budget.time", SimpleNamespace(monotonic=lambda: now[0]))
+    both, alone, endless = Budget.of(None, 100.0, False), Budget.of(50.0, None, False), Budget.of(None, None, True)
+    assert (both.left_to_search, both.left) == (60.0, 100.0)
+    assert (alone.left_to_search, alone.left) == (50.0, 50.0)
+    assert (endless.left_to_search, endless.left) == (None, None)
+    now[0] += 70
+    assert (both.left_to_search, both.left) == (0.0, 30.0)
+    assert Budget.of(100.0, None, True) == Budget.of(None, 100.0, False)
+
+
+def test_two_times_at_once_are_refused(laboratory):
+    with pytest.raises(InputError, match="Give timeout or within, not both"):
+        sweep.run("quickstart", timeout=1, within=1, storage=place(laboratory))
+    assert not place(laboratory).exists()
+
+
+def test_ctrl_c_is_a_keyboard_interrupt_and_the_next_call_resumes(laboratory):
+    stopping = laboratory.use(ScriptedEngine(stop_after=3))
+    with pytest.raises(KeyboardInterrupt):
+        sweep.run(study_of(laboratory.source), storage=place(laboratory), workers=1)
+    laboratory.use(laboratory.engine)
+    result = sweep.run(study_of(laboratory.source), storage=place(laboratory), workers=1)
+    assert (result.frame["outcome"] == "completed").all()
+    assert len({*stopping.trained, *laboratory.engine.trained}) == len(stopping.trained + laboratory.engine.trained)
+
+
+def test_a_file_is_named_by_a_text_or_a_path(laboratory, tmp_path):
+    text = f"name = 'mine'\ndata = '{laboratory.source}'\nvalidation = 1000\ntrials = 2\nsampler = 'grid'\n"
+    (tmp_path / "mine.toml").write_text(
+        f"{text}base = {{ epochs = 1, dense_units = {BASELINE} }}\n[space]\ndense_units = [{CHEAP}, {HUGE}]\n"
+    )
+    first = sweep.run(tmp_path / "mine.toml", storage=place(laboratory), workers=1)
+    again = sweep.run(str(tmp_path / "mine.toml"), storage=laboratory.storage, workers=1)
+    assert first.frame["fingerprint"].tolist() == again.frame["fingerprint"].tolist()
+    assert [row.study.name for row in sweep.studies(storage=place(laboratory))] == ["mine"]
+    page = sweep.report("mine", tmp_path / "page.html", storage=place(laboratory))
+    assert page == tmp_path / "page.html"
+    assert sweep.report(again, str(page), storage=laboratory.storage) == page
+
+
+def test_a_report_is_of_one_study_of_several_or_of_all(laboratory, tmp_path):
+    for name in ("one", "two"):
+        sweep.run(study_of(laboratory.source, name=name), storage=place(laboratory), workers=1)
+    result = sweep.result("one", storage=place(laboratory))
+    titles = [
+        sweep.report(which, tmp_path / "page.html", storage=place(laboratory)).read_text().split("<title>")[1][:40]
+        for which in ("one", [result], ["one", "two"], [result, "two"], ())
+    ]
+    assert titles[0] == titles[1]
+    assert titles[2] == titles[3] == titles[4] != titles[0]
+
+
+def test_reading_what_is_not_there_is_a_sentence(tmp_path):
+    for read in (lambda: sweep.studies(storage=tmp_path / "no.db"), lambda: sweep.report(storage=tmp_path / "no.db")):
+        with pytest.raises(InputError, match=r"There is no database .* yet"):
+            read()
+
+
+def test_the_suggestions_are_searched_confirmed_together_and_ranked(laboratory, monkeypatch):
+    monkeypatch.setattr(shipped, "SUGGESTIONS", ["batch-size"])
+    mnist = sweep.api.workplace.data.load("mnist")
+
+    def share(configuration: sweep.Configuration) -> float:
+        return 0.9 + 0.05 * (configuration.batch_size == 512)
+
+    engine = laboratory.use(ScriptedEngine(lambda configuration, _: share(configuration)))
+    engine.predict = predicting(mnist, lambda run: share(run.configuration))
+    (found,) = sweep.suggestions(train_size=1_000, seeds=3, storage=place(laboratory), workers=1)
+    assert (found.study, found.values) == ("batch-size-1000", {"batch_size": 512})
+    assert found.gain.value == pytest.approx(0.05, abs=0.02)
+    with pytest.raises(InputError, match="seeds must be at least 2, not 1"):
+        sweep.suggestions(seeds=1, storage=place(laboratory))
