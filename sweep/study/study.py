@@ -1,7 +1,7 @@
 """A study: what varies, on which data, with what budget; read from TOML or written in Python.
 
-`Study`'s fields are the keys of the file, the flags of `sweep run` that override them, and the table in the
-README. Whatever is wrong with a study is reported at once, each problem with its place in the file.
+`Study`'s fields are the keys of the file and the table in docs/studies.md. All problems of a study are reported at
+once, each with its place in the file.
 """
 
 from collections.abc import Mapping

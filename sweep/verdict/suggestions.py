@@ -3,7 +3,8 @@
 A study enters with one network: what its verdict recommends or, where that is the baseline itself, the best of those
 that were confirmed. A search chose its values, and fresh seeds judge them, so that they have none of the search's luck.
 But where several were confirmed the seeds choose too: of three equals, the interval of the one that stands for them
-holds the truth in about 94 % of cases (`tests/test_suggestions.py`). Intervals stand for themselves, as in verdicts.
+holds the truth in about 94 % of cases (`tests/verdict/test_suggestions.py`).
+Intervals stand for themselves, as in verdicts.
 
 p-values are corrected at once for all networks that were confirmed in all of these studies, whichever of them is shown
 (Holm 1979). So at most 5 % of rankings call a network different from doing nothing that is not, although the studies
