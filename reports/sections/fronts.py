@@ -61,11 +61,15 @@ def chart(frame: pd.DataFrame, column: str) -> Figure:
     marks.steps(figure, line["at"].tolist(), line["score"], "best at this cost or less", MEDIAN)
     points = axes.thin(found, MOST_POINTS)
     marks.trials(figure, points, (low, high), points["at"].map(lambda value: labels.value(column, value)))
-    ticks = axes.log_ticks(cheap, max(dear, cheap * 1.01), whole=False)
+    unit, scale = labels.unit_of_time(dear) if column == "seconds" else ("", 1.0)
+    ticks = axes.log_ticks(cheap / scale, max(dear, cheap * 1.01) / scale, whole=False)
     figure.x_axis(
-        title=title, type="log", range=[math.log10(cheap) - 0.06, math.log10(dear) + 0.06],
-        tickvals=ticks, ticktext=[labels.value(column, tick) for tick in ticks],
-    )  # fmt: skip
+        title=f"{title}, {unit}" if unit else title,
+        type="log",
+        range=[math.log10(cheap) - 0.06, math.log10(dear) + 0.06],
+        tickvals=[tick * scale for tick in ticks],
+        ticktext=[wording.number(tick) if unit else labels.value(column, tick) for tick in ticks],
+    )
     marks.accuracy_axis(figure, low, high)
     return figure.leaves_out(marks.thinned(len(points), len(found)))
 

@@ -36,3 +36,11 @@ def test_a_cost_that_all_trials_share_gives_a_sentence_and_no_chart():
     assert not figure.data
     assert figure.layout.title.text == "All completed trials have the same network parameters."
     assert reports.front(frame.assign(parameters=[1, 2, 3]), "parameters").data
+
+
+def test_training_time_has_ticks_in_one_unit():
+    frame = frame_of(rows_of(0.98, 0.985, 0.99))
+    axis = reports.front(frame.assign(seconds=[70.0, 150.0, 250.0]), "seconds").layout.xaxis
+    assert axis.title.text == "training time, minutes"
+    assert axis.ticktext == ("1.5", "2", "3", "4")
+    assert axis.tickvals == (90, 120, 180, 240)
