@@ -2,16 +2,26 @@
 
 import re
 import tomllib
+from datetime import datetime
 
 import pytest
 from samples.results import result_of, study
 
 from reports.comparison import overview
+from reports.dashboard.now import NOW
+from reports.pages.html import section_html
 from reports.sections import stories, summary
+from sweep.coordinator.watcher import LabelledRun
+from sweep.data.dataset import Split
+from sweep.progress.display import Task
+from sweep.progress.tally import Tally
+from sweep.results.live import Standing, TrialSoFar
 from sweep.results.noise import noise_of_difference
 from sweep.results.outlook import look_ahead
+from sweep.runs import Epoch, Outcome, Run
 from sweep.space.configuration import Configuration
-from sweep.wording import margin
+from sweep.system.processes import Identity
+from sweep.wording import duration, margin
 
 
 def scored(*scores, **fields):
@@ -47,3 +57,36 @@ def test_a_trials_story_gives_its_configuration_where_a_study_file_would():
     written = tomllib.loads(stories.as_toml(found.frame.iloc[0]))
     assert Configuration().replaced(written["base"]) == configuration
     assert written["base"] == study(base=configuration).as_document()["base"]
+
+
+def test_the_terminal_and_the_dashboard_tell_the_same_time_left():
+    """Of a study of ten trials on two workers: two have ended, two are in progress."""
+    base = Configuration(epochs=4)
+    curves = [[3.0] * 4, [2.0, 2.5], [4.0, 4.0], []]  # seconds of each epoch
+    points = [[Epoch(epoch, 0.1, 0.9, 0.1, 0.9, each) for epoch, each in enumerate(curve, 1)] for curve in curves]
+    tally = Tally(Task(base, target=10, workers=2))
+    trials = []
+    for number, curve in enumerate(points):
+        run = LabelledRun(f"trial {number}", Run(base, 0, "mnist", "digest", Split()))
+        tally.begin(run)
+        for each in curve:
+            tally.epoch(run, each, reused=False)
+        outcome = (Outcome.COMPLETED, Outcome.PAUSED, Outcome.RUNNING, Outcome.RUNNING)[number]
+        if outcome is not Outcome.RUNNING:
+            tally.end(run, outcome, 0.9)
+        ended = None if outcome is Outcome.RUNNING else datetime(2026, 1, 1, 12, number)
+        cost = sum(curves[number])
+        trials.append(TrialSoFar(number, outcome, "", False, base, tuple(curve), cost, 1, datetime(2026, 1, 1), ended))
+    standing = Standing(
+        study=study(trials=10),
+        outcomes={},
+        counted=2,
+        holder=Identity("lab", "lab 1", 4711, 0.0),
+        running=tuple(trials[2:]),
+        ended=tuple(trials[1::-1]),
+        best=None,
+        baseline=None,
+    )
+    told = duration((6 * 8.25 + 8.0 + 8.25) / 2)
+    assert f"about {told} left" in tally.progress()
+    assert f"about {told}" in section_html(NOW, standing).replace("\N{NO-BREAK SPACE}", " ")

@@ -32,6 +32,7 @@ class Lines:
         self._say(f"{run.label} resumes in another worker: {reason}")
 
     def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
+        self.tally.epoch(run, metrics, reused)
         how = "reused" if reused else duration(metrics.seconds)
         self._say(
             f"{run.label} epoch {metrics.epoch:g} of {run.configuration.epochs}: "

@@ -41,8 +41,7 @@ class LiveTable:
         self._changed()
 
     def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
-        self.tally.running[run.label][1].append(metrics)
-        self.tally.epochs[run.label] = metrics.epoch
+        self.tally.epoch(run, metrics, reused)
         self._changed()
 
     def ended(self, run: LabelledRun, outcome: Outcome, reason: str, score: float | None) -> None:

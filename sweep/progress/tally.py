@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from heapq import nlargest
 from operator import itemgetter
 
@@ -10,6 +10,7 @@ from sweep.coordinator.watcher import LabelledRun, trial_label
 from sweep.progress.display import Task
 from sweep.results.outlook import TOP, in_words, outlook
 from sweep.results.result import Result
+from sweep.results.time_left import LATEST, InProgress, seconds_left
 from sweep.runs import UNFINISHED, Epoch, Outcome
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
@@ -29,6 +30,8 @@ class Tally:
         self._top: list[tuple[float, str, Configuration]] = []
         self.running: dict[str, tuple[LabelledRun, list[Epoch]]] = {}
         self.epochs: dict[str, float] = {}  # how far each of them is, the finished part of an epoch included
+        self._spent: defaultdict[str, float] = defaultdict(float)  # seconds of training, whatever was reused left out
+        self._ended: dict[str, None] = {}  # in the order of their ends
         self.outcomes: Counter[Outcome] = Counter()
         self.paused: set[str] = set()
         self.baseline: float | None = None
@@ -40,7 +43,8 @@ class Tally:
 
     def _remember(self, before: Result) -> None:
         """Takes in what earlier calls have found, so that this one resumes counting from there."""
-        feasible = before.frame[before.frame["outcome"] != Outcome.INFEASIBLE]
+        frame = before.frame.fillna({"cost": 0.0})
+        feasible = frame[frame["outcome"] != Outcome.INFEASIBLE]
         completed: list[tuple[float, int]] = []
         for number, outcome, score in zip(feasible["trial"], feasible["outcome"], feasible["score"], strict=True):
             label = trial_label(number)
@@ -56,6 +60,9 @@ class Tally:
         for score, number in nlargest(TOP, completed, key=itemgetter(0)):
             self._enter(score, trial_label(number), before.configuration(number))
         self.baseline = before.baseline_score
+        self._spent |= {trial_label(number): cost for number, cost in zip(frame["trial"], frame["cost"], strict=True)}
+        over = feasible[~feasible["outcome"].isin(UNFINISHED)].sort_values("finished", kind="stable")
+        self._ended = dict.fromkeys(map(trial_label, over["trial"].tail(LATEST)))
 
     def _enter(self, score: float, label: str, configuration: Configuration) -> None:
         """Takes a completed run in among the best, behind those of the same score."""
@@ -63,6 +70,7 @@ class Tally:
 
     def begin(self, run: LabelledRun) -> None:
         self.running[run.label] = (run, [])
+        self._ended.pop(run.label, None)
         self._scores.setdefault(run.label, None)
         if run.label in self.paused:
             self.paused.remove(run.label)
@@ -71,9 +79,16 @@ class Tally:
             else:
                 self._counted_before -= 1
 
+    def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
+        self.running[run.label][1].append(metrics)
+        self.epochs[run.label] = metrics.epoch
+        if not reused:
+            self._spent[run.label] += metrics.seconds
+
     def end(self, run: LabelledRun, outcome: Outcome, score: float | None) -> None:
         self.running.pop(run.label, None)
         self.epochs.pop(run.label, None)
+        self._ended[run.label] = None
         self.outcomes[outcome] += 1
         self._scores[run.label] = math.nan
         if outcome is Outcome.PAUSED:
@@ -102,10 +117,13 @@ class Tally:
 
     @property
     def seconds_left(self) -> float | None:
-        """The time left at the pace so far, None before the first run has ended."""
-        done = self.counted - self._counted_before
-        elapsed = time.monotonic() - self._began
-        return elapsed / done * (self.target - self.counted) if done else None
+        """Seconds until the target is reached (`sweep.results.time_left`); None before the first run has ended."""
+        return seconds_left(
+            costs=[self._spent[label] for label in self._ended],
+            running=[InProgress(curve, run.run.configuration.epochs) for run, curve in self.running.values()],
+            to_come=max(0, self.target - self.counted - len(self.running)),
+            workers=self.workers,
+        )
 
     def outlook(self) -> str:
         """What more trials would add, in a line; empty if that is unknown."""

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from sweep.results import result as results
 from sweep.results.result import Result
+from sweep.results.time_left import LATEST, InProgress, seconds_left
 from sweep.runs import Epoch, Outcome
 from sweep.space.configuration import Configuration, Value
 from sweep.storage.runs import epoch_of
@@ -19,9 +20,6 @@ from sweep.storage.studies import StudyRow
 from sweep.study.study import Study
 from sweep.system.processes import Identity
 from sweep.wording import plain
-
-LATEST = 20
-"""Of so many trials that ended last, the cost tells how long the others will take."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +47,6 @@ class TrialSoFar:
         """How far it has come."""
         return self.curve[-1].epoch if self.curve else 0.0
 
-    def cost_left(self, guess: float) -> float:
-        """Seconds until its last epoch, at its own pace; before its first one, the `guess`."""
-        if not self.cost or not self.epochs:
-            return guess
-        return self.cost / self.epochs * max(0.0, self.configuration.epochs - self.epochs)
-
 
 @dataclass(frozen=True)
 class Standing:
@@ -74,16 +66,16 @@ class Standing:
 
     @property
     def seconds_left(self) -> float | None:
-        """If running trials go to their last epoch, as many at once as now, and those to come cost what the last did.
-
-        None where nobody runs it, or none has ended.
-        """
-        costs = [trial.cost for trial in self.ended if trial.outcome is not Outcome.INFEASIBLE]
-        if self.holder is None or not self.running or not costs:
+        """Seconds until it has its trials (`sweep.results.time_left`); None if no process trains it, or none ended."""
+        if self.holder is None or not self.running:
             return None
-        mean = sum(costs) / len(costs)
-        to_come = max(0, self.study.trials - self.counted - len(self.running))
-        return (mean * to_come + sum(trial.cost_left(mean) for trial in self.running)) / len(self.running)
+        ended = reversed([trial for trial in self.ended if trial.outcome is not Outcome.INFEASIBLE])
+        return seconds_left(
+            costs=[trial.cost for trial in ended],
+            running=[InProgress(trial.curve, trial.configuration.epochs) for trial in self.running],
+            to_come=max(0, self.study.trials - self.counted - len(self.running)),
+            workers=len(self.running),
+        )
 
 
 class Reading:

@@ -17,7 +17,6 @@ from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Supervised
-from sweep.progress import tally as tallies
 from sweep.progress.console import ConsoleDisplay
 from sweep.progress.display import Task
 from sweep.progress.lines import Lines
@@ -52,14 +51,6 @@ def tally_of(target: int = 5, **fields) -> Tally:
     return Tally(task_of(target, **fields))
 
 
-@pytest.fixture
-def clock(monkeypatch):
-    """A clock that stands still until it is set."""
-    now = [1000.0]
-    monkeypatch.setattr(tallies.time, "monotonic", lambda: now[0])
-    return now
-
-
 # -- words
 
 
@@ -89,27 +80,52 @@ def test_a_sparkline_of_equal_numbers_lies_flat():
 # -- what is counted
 
 
-def test_the_time_left_is_told_from_the_pace_so_far(clock):
-    tally = tally_of(target=5)
+def trained(tally: Tally, run: LabelledRun, *seconds: float, reused: bool = False) -> None:
+    """Begins a run and gives it epochs that took so long."""
+    tally.begin(run)
+    for epoch, each in enumerate(seconds, 1):
+        tally.epoch(run, Epoch(epoch, 0.1, 0.9, 0.1, 0.9, each), reused)
+
+
+def test_the_time_left_is_told_from_what_ended_runs_cost_and_the_pace_of_those_in_progress():
+    tally = tally_of(target=5, workers=1)
+    trained(tally, trial_of(0), 2.0, 2.0, 2.0, 2.0, 2.0)
     assert tally.seconds_left is None
-    clock[0] += 10
     tally.end(trial_of(0), Outcome.COMPLETED, 0.9)
     assert tally.seconds_left == 40
     LiveTable(tally).infeasible("trial 1", "its network cannot exist")
     assert tally.seconds_left == 40
-    clock[0] += 10
+    trained(tally, trial_of(2), 4.0)
+    assert tally.seconds_left == 3 * 10 + 4 * 4.0
     tally.end(trial_of(2), Outcome.FAILED, None)
-    assert tally.seconds_left == 30
-    assert tally.progress() == "2 of 5 trials, about 30 s left: 1 completed, 1 failed, 1 infeasible"
+    assert tally.seconds_left == 3 * 7
+    assert tally.progress() == "2 of 5 trials, about 21 s left: 1 completed, 1 failed, 1 infeasible"
 
 
-def test_the_pace_is_that_of_this_call_alone(clock):
-    tally = tally_of(target=10, before=result_of(rows_of(0.8, 0.9, 0.7)))
-    assert tally.seconds_left is None
-    clock[0] += 10
-    tally.end(trial_of(3), Outcome.COMPLETED, 0.9)
+def test_what_was_reused_cost_nothing():
+    tally = tally_of(target=2)
+    trained(tally, trial_of(0), 2.0, 2.0, reused=True)
+    tally.end(trial_of(0), Outcome.COMPLETED, 0.9)
+    assert tally.seconds_left == 0
+
+
+def test_trials_of_earlier_calls_tell_what_the_others_will_cost():
+    rows = [row | {"cost": 6.0} for row in rows_of(0.8, 0.9, 0.7)]
+    tally = tally_of(target=10, workers=2, before=result_of(rows))
+    assert tally.seconds_left == 7 * 6 / 2
+    trained(tally, trial_of(3), 10.0)
+    tally.end(trial_of(3), Outcome.PAUSED, 0.9)
     assert tally.counted == 4
-    assert tally.seconds_left == 60
+    assert tally.seconds_left == 6 * (3 * 6 + 10) / 4 / 2
+    trained(tally, trial_of(3), 10.0)  # it resumes: what it cost before is a part of its cost
+    tally.end(trial_of(3), Outcome.COMPLETED, 0.9)
+    assert tally.seconds_left == 6 * (3 * 6 + 20) / 4 / 2
+
+
+def test_nothing_is_left_where_the_target_is_reached():
+    tally = tally_of(target=1)
+    tally.end(trial_of(0), Outcome.COMPLETED, 0.9)
+    assert tally.seconds_left is None
 
 
 def test_a_study_that_resumes_remembers_its_best_its_baseline_and_its_count():
@@ -181,7 +197,9 @@ def test_plain_lines_tell_each_event_once(storage, monkeypatch):
 
 def test_an_epoch_that_was_known_already_says_so():
     console = console_of()
-    Lines(tally_of(), console).epoch(trial_of(0), Epoch(1, 0.1, 0.9, 0.1, 0.97, 8.0), reused=True)
+    tally = tally_of()
+    tally.begin(trial_of(0))
+    Lines(tally, console).epoch(trial_of(0), Epoch(1, 0.1, 0.9, 0.1, 0.97, 8.0), reused=True)
     assert printed(console) == ["trial 0 epoch 1 of 5: loss 0.1000, validation accuracy 97.00 % (reused)"]
 
 

@@ -1,0 +1,44 @@
+"""How long the runs of a study or of a confirmation still take: one estimate, for terminal, notebook and dashboard."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sweep.runs import Epoch
+
+LATEST = 20
+"""How many of the runs that ended last tell what those to come will cost."""
+
+
+@dataclass(frozen=True)
+class InProgress:
+    """A run in progress: its learning curve so far, and the number of epochs at its end."""
+
+    curve: Sequence[Epoch]
+    epochs: int
+
+    def seconds_left(self, guess: float) -> float:
+        """Seconds until its last epoch, at its own pace; the `guess` before its first one."""
+        seconds = sum(each.seconds for each in self.curve)
+        if not seconds:
+            return guess
+        trained = self.curve[-1].epoch
+        return seconds / trained * max(0.0, self.epochs - trained)
+
+
+def seconds_left(costs: Iterable[float], running: Sequence[InProgress], to_come: int, workers: int) -> float | None:
+    """Seconds until all runs have ended; None if no run has ended yet, or nothing is left.
+
+    Runs in progress train to their last epoch. Each run to come costs the mean of the `LATEST` that have ended, so that
+    a study that pauses or prunes many trials is not expected to train each to its end.
+
+    Args:
+        costs: seconds of training that each ended run has cost, in the order of their ends.
+        running: the runs in progress.
+        to_come: how many runs have not begun.
+        workers: how many runs are trained at the same time, as long as there are that many.
+    """
+    latest, at_once = list(costs)[-LATEST:], min(workers, len(running) + to_come)
+    if not latest or not at_once:
+        return None
+    mean = sum(latest) / len(latest)
+    return (mean * to_come + sum(each.seconds_left(mean) for each in running)) / at_once
