@@ -95,16 +95,17 @@ class ActiveRuns:
         """Begins a run that is no trial. Of its curve, only what its configuration's epochs need is looked at."""
         self._store.runs.keep(labelled.run, self._provenance)
         curve = self._store.runs.curve(labelled.run.fingerprint, labelled.run.configuration.epochs)
-        reached = Reached(trained_epochs=curve[-1].epoch if curve else 0)
-        return self._enter(ActiveRun(number, labelled, curve, reached, reached))
+        if not curve:
+            return self._enter(ActiveRun(number, labelled, curve, Reached(), Reached()))
+        reached = Reached(trained_epochs=curve[-1].epoch)
+        return self._enter(ActiveRun(number, labelled, curve, reached, reached, score=curve[-1].val_accuracy))
 
     def end(self, active: ActiveRun, outcome: Outcome, reason: str, keep_state: bool) -> None:
         """Ends a run that is no trial; its state is deleted unless it is to be kept or a study needs it."""
         del self._active[active.number]
         if not keep_state and not self._store.trials.is_needed(active.run.fingerprint, self._checkpoints.keep):
             self._checkpoints.path(active.run).unlink(missing_ok=True)
-        score = active.curve[-1].val_accuracy if active.curve else None
-        self._watcher.ended(active.labelled, outcome, reason, score)
+        self._watcher.ended(active.labelled, outcome, reason, active.score)
 
     # -- the run of a trial
 
@@ -244,8 +245,10 @@ class ActiveRuns:
         self._watcher.retried(active.labelled, reason)
 
     def _keep_predictions(self, active: ActiveRun, predicted: bytes) -> None:
-        """Those of an earlier training stay, unless the trial is to be trained afresh."""
+        """Keeps what a finished run predicts. Predictions of an earlier training stay, unless the trial is `fresh`."""
         fingerprint = active.run.fingerprint
+        if not predicted:
+            return
         if active.before.fresh or self._store.predictions.find(fingerprint, active.epochs) is None:
             self._store.predictions.keep(fingerprint, active.epochs, predicted)
 
