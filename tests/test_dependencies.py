@@ -14,6 +14,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OPTIONAL = PROJECT["optional-dependencies"]
 OWN = {"sweep", "reports", "studies", "tests", "benchmarks"}
 FOR_TESTS = ("test", "dev")
+OF_THE_USER = {"IPython"}  # imported in a notebook alone, which has it
 
 
 def normal(name: str) -> str:
@@ -30,7 +31,7 @@ def imported(folder: str) -> set[str]:
     paths = list((ROOT / folder).rglob("*.py"))
     own = OWN | {path.stem for path in paths} | {path.parent.name for path in paths}
     tops = {name.partition(".")[0] for path in paths for name in imports(path)}
-    return tops - own - sys.stdlib_module_names
+    return tops - own - OF_THE_USER - sys.stdlib_module_names
 
 
 def declared(*extras: str) -> set[str]:

@@ -17,14 +17,14 @@ KEPT = json.loads((Path(__file__).parents[1] / "golden" / "verdicts.json").read_
 def test_a_verdict_that_an_earlier_version_kept_is_read_and_written_as_it_was(name):
     verdict = Verdict.from_document(KEPT[name])
     assert verdict.as_document() == KEPT[name]
-    assert Verdict.from_document(verdict.as_document()) == verdict
+    assert repr(Verdict.from_document(verdict.as_document())) == repr(verdict)  # == is false for NaN since Python 3.13
 
 
 @pytest.mark.parametrize("name", ["ablation", "ablation of one seed"])
 def test_an_ablation_that_an_earlier_version_kept_is_read_and_written_as_it_was(name):
     ablation = Ablation.from_document(KEPT[name])
     assert ablation.as_document() == KEPT[name]
-    assert Ablation.from_document(ablation.as_document()) == ablation
+    assert repr(Ablation.from_document(ablation.as_document())) == repr(ablation)
 
 
 def test_a_verdict_knows_its_baseline_its_candidates_and_each_trial_by_its_number():
