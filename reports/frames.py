@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweep import wording
 from sweep.results import noise
-from sweep.results.result import TRIAL_COLUMNS
+from sweep.results.columns import TRIAL_COLUMNS
 from sweep.runs import GOING_ON
 
 

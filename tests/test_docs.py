@@ -17,7 +17,7 @@ import studies
 import sweep
 from reports.pages.contents import COMPARISON, STUDY
 from sweep.cli.app import app
-from sweep.results.result import CURVE_COLUMNS, TRIAL_COLUMNS
+from sweep.results.columns import CURVE_COLUMNS, TRIAL_COLUMNS
 from sweep.space.configuration import PARAMETERS
 from sweep.study.study import Study, parse
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from reports import labels
 from reports.blocks import Block, Head, Row, Section, Sentence, Table, Tile, Tiles
 from sweep import wording
-from sweep.results.live import Standing, TrialSoFar
+from sweep.results.status import Status, TrialSoFar
 from sweep.runs import Outcome
 
 SHOWN = 5
@@ -18,60 +18,60 @@ WIDTH, HEIGHT = 120, 34
 """Pixels of a curve in a table."""
 
 
-def _now(standing: Standing) -> Sequence[Block]:
-    running = [_running(standing)] if standing.running else []
-    ended = [_ended(standing)] if standing.ended and standing.holder is not None else []
-    return [Sentence(_state(standing)), _tiles(standing), *running, *ended]
+def _now(status: Status) -> Sequence[Block]:
+    running = [_running(status)] if status.running else []
+    ended = [_ended(status)] if status.ended and status.holder is not None else []
+    return [Sentence(_state(status)), _tiles(status), *running, *ended]
 
 
-def _state(standing: Standing) -> str:
+def _state(status: Status) -> str:
     """Whether a process runs the study, and how to resume it."""
-    name, running = standing.study.name, wording.several(len(standing.running), "trial")
-    if standing.holder is not None:
-        who = f"Process {standing.holder.pid} on {standing.holder.host} is running this study"
-        return f"{who}: {running} in progress." if standing.running else f"{who}. No trial is in progress."
-    if standing.running:
+    name, running = status.study.name, wording.several(len(status.running), "trial")
+    if status.holder is not None:
+        who = f"Process {status.holder.pid} on {status.holder.host} is running this study"
+        return f"{who}: {running} in progress." if status.running else f"{who}. No trial is in progress."
+    if status.running:
         return f"The process running this study stopped unexpectedly. `sweep run {name}` resumes its {running}."
-    if standing.counted >= standing.study.trials:
-        confirm = f"`sweep confirm {name}` tests the best on fresh seeds. " if standing.counted > 1 else ""
+    if status.counted >= status.study.trials:
+        confirm = f"`sweep confirm {name}` tests the best on fresh seeds. " if status.counted > 1 else ""
         return f"All planned trials are done. {confirm}`sweep report {name}` writes this page as a file."
-    verb = "resumes" if standing.outcomes else "starts"
+    verb = "resumes" if status.outcomes else "starts"
     return f"Not running. `sweep run {name}` {verb} the study."
 
 
-def _tiles(standing: Standing) -> Tiles:
-    done, planned = standing.counted, standing.study.trials
-    counts = {outcome: standing.outcomes.get(outcome, 0) for outcome in FAILURES}
+def _tiles(status: Status) -> Tiles:
+    done, planned = status.counted, status.study.trials
+    counts = {outcome: status.outcomes.get(outcome, 0) for outcome in FAILURES}
     failures = [f"{count:,} {outcome}" for outcome, count in counts.items() if count]
-    best, left = standing.best, standing.seconds_left
+    best, left = status.best, status.seconds_left
     duration = wording.NOTHING if left is None else f"about {wording.duration(left)}"
     time_left = Tile("Time left", duration, "if further trials take as long as the last ones")
     return Tiles(
         [
-            Tile("Trials done", f"{done:,} of {planned:,}", _kinds(standing), share=min(1.0, done / planned)),
-            Tile("Best so far", wording.percent(best.score if best else None), _against(standing, best)),
-            *([time_left] if standing.running and standing.holder is not None else []),
+            Tile("Trials done", f"{done:,} of {planned:,}", _kinds(status), share=min(1.0, done / planned)),
+            Tile("Best so far", wording.percent(best.score if best else None), _against(status, best)),
+            *([time_left] if status.running and status.holder is not None else []),
             Tile("Failures", f"{sum(counts.values()):,}" if failures else "none", wording.listed(failures)),
         ]
     )
 
 
-def _kinds(standing: Standing) -> str:
-    known = [outcome for outcome in Outcome if standing.outcomes.get(outcome) and outcome not in FAILURES]
-    return wording.listed(f"{standing.outcomes[outcome]:,} {outcome}" for outcome in known)
+def _kinds(status: Status) -> str:
+    known = [outcome for outcome in Outcome if status.outcomes.get(outcome) and outcome not in FAILURES]
+    return wording.listed(f"{status.outcomes[outcome]:,} {outcome}" for outcome in known)
 
 
-def _against(standing: Standing, best: TrialSoFar | None) -> str:
+def _against(status: Status, best: TrialSoFar | None) -> str:
     """Which trial is the best, and its difference to the baseline."""
     if best is None:
         return "no trial has completed yet"
     if best.baseline:
         return "the baseline itself"
-    gain = _gain(best, standing)
+    gain = _gain(best, status)
     return f"trial {best.number}" + (f", {gain} points vs baseline" if gain != wording.NOTHING else "")
 
 
-def _running(standing: Standing) -> Table:
+def _running(status: Status) -> Table:
     heads = [
         Head("Trial", number=False),
         Head("Epochs"),
@@ -90,20 +90,20 @@ def _running(standing: Standing) -> Table:
             [
                 f"{trial.number}",
                 f"{trial.epochs:g} of {trial.configuration.epochs}",
-                _spark(trial, standing),
+                _spark(trial, status),
                 wording.percent(trial.score),
-                _gain(trial, standing, trial.epochs),
+                _gain(trial, status, trial.epochs),
                 wording.duration(trial.cost),
-                _changes(trial, standing),
+                _changes(trial, status),
             ],
             link=f"#trial-{trial.number}",
         )
-        for trial in standing.running
+        for trial in status.running
     ]
     return Table("Trials in progress", heads, rows, titled=True)
 
 
-def _ended(standing: Standing) -> Table:
+def _ended(status: Status) -> Table:
     heads = [
         Head("Trial", number=False),
         Head("Outcome", number=False),
@@ -118,20 +118,20 @@ def _ended(standing: Standing) -> Table:
                 f"{trial.number}",
                 str(trial.outcome),
                 wording.percent(trial.score),
-                _gain(trial, standing),
-                _changes(trial, standing),
+                _gain(trial, status),
+                _changes(trial, status),
                 trial.reason or labels.OUTCOMES.get(trial.outcome, ""),
             ],
-            "best" if trial == standing.best else "",
+            "best" if trial == status.best else "",
             link=f"#trial-{trial.number}",
         )
-        for trial in standing.ended[:SHOWN]
+        for trial in status.ended[:SHOWN]
     ]
     return Table("Last ended trials", heads, rows, titled=True)
 
 
-def _studies(standings: Sequence[Standing]) -> Sequence[Block]:
-    if not standings:
+def _studies(statuses: Sequence[Status]) -> Sequence[Block]:
+    if not statuses:
         return [Sentence("There are no studies in this database yet. `sweep run quickstart` starts one.")]
     heads = [
         Head("Study", number=False),
@@ -142,53 +142,53 @@ def _studies(standings: Sequence[Standing]) -> Sequence[Block]:
         Head("State", number=False),
         Head("Description", number=False),
     ]
-    return [Table("Studies", heads, [_study(standing) for standing in standings])]
+    return [Table("Studies", heads, [_study(status) for status in statuses])]
 
 
-def _study(standing: Standing) -> Row:
-    best, left = standing.best, standing.seconds_left
+def _study(status: Status) -> Row:
+    best, left = status.best, status.seconds_left
     cells = [
-        standing.study.name,
-        f"{standing.counted:,} of {standing.study.trials:,}",
+        status.study.name,
+        f"{status.counted:,} of {status.study.trials:,}",
         wording.percent(best.score if best else None),
-        _gain(best, standing),
-        f"{sum(standing.outcomes.get(outcome, 0) for outcome in FAILURES):,}",
-        _short_state(standing) + ("" if left is None else f", about {wording.duration(left)} left"),
-        standing.study.description,
+        _gain(best, status),
+        f"{sum(status.outcomes.get(outcome, 0) for outcome in FAILURES):,}",
+        _short_state(status) + ("" if left is None else f", about {wording.duration(left)} left"),
+        status.study.description,
     ]
-    return Row(cells, link=f"/study/{standing.study.name}")
+    return Row(cells, link=f"/study/{status.study.name}")
 
 
-def _short_state(standing: Standing) -> str:
-    if standing.holder is not None:
+def _short_state(status: Status) -> str:
+    if status.holder is not None:
         return "running"
-    if standing.counted >= standing.study.trials:
+    if status.counted >= status.study.trials:
         return "done"
-    return "stopped" if standing.outcomes else "not started"
+    return "stopped" if status.outcomes else "not started"
 
 
-NOW: Section[Standing] = Section("now", "Now", "", _now)
-STUDIES: Section[Sequence[Standing]] = Section("studies", "Studies", "", _studies)
+NOW: Section[Status] = Section("now", "Now", "", _now)
+STUDIES: Section[Sequence[Status]] = Section("studies", "Studies", "", _studies)
 
 
-def _changes(trial: TrialSoFar, standing: Standing) -> str:
+def _changes(trial: TrialSoFar, status: Status) -> str:
     if trial.baseline:
         return "the baseline"
-    return labels.differences(trial.configuration, standing.study.base) or "none: the baseline's values"
+    return labels.differences(trial.configuration, status.study.base) or "none: the baseline's values"
 
 
-def _gain(trial: TrialSoFar | None, standing: Standing, epoch: float | None = None) -> str:
+def _gain(trial: TrialSoFar | None, status: Status, epoch: float | None = None) -> str:
     """Points between a trial and the baseline, at its last epoch or at this one; a dash without them."""
-    reference = standing.baseline
+    reference = status.baseline
     if trial is None or trial.baseline or trial.score is None or reference is None:
         return wording.NOTHING
     at_that = [place.val_accuracy for place in reference.curve if epoch in (None, place.epoch)]
     return wording.points(trial.score - at_that[-1]) if at_that else wording.NOTHING
 
 
-def _spark(trial: TrialSoFar, standing: Standing) -> Markup | str:
+def _spark(trial: TrialSoFar, status: Status) -> Markup | str:
     """A trial's curve on the scale of all in progress, over the baseline's; a dash before its first epoch."""
-    shown = [each for each in (standing.baseline, *standing.running) if each is not None and each.curve]
+    shown = [each for each in (status.baseline, *status.running) if each is not None and each.curve]
     errors = [_depth(place.val_accuracy) for each in shown for place in each.curve if math.isfinite(place.val_accuracy)]
     if not trial.curve or not errors:
         return wording.NOTHING
@@ -203,7 +203,7 @@ def _spark(trial: TrialSoFar, standing: Standing) -> Markup | str:
         ]
 
     own = points((place.epoch, place.val_accuracy) for place in trial.curve)
-    before = [] if trial.baseline or standing.baseline is None else standing.baseline.curve
+    before = [] if trial.baseline or status.baseline is None else status.baseline.curve
     reference = points((place.epoch, place.val_accuracy) for place in before)
     return _svg(own, reference, f"accuracies by epoch: {_accuracies(trial)}")
 

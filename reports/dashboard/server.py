@@ -21,7 +21,7 @@ from plotly.offline import get_plotlyjs
 from reports.dashboard.views import WATCH_SECONDS, Pages, View, tag_of
 from reports.pages.html import POLICY, policy_of, rendered, text_of
 from sweep.errors import InputError, SweepError
-from sweep.results.live import Reading
+from sweep.results.status import StatusReader
 from sweep.system.ports import LOOPBACK, listening
 
 HEARTBEAT_SECONDS = 15.0
@@ -57,7 +57,7 @@ class Dashboard(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, reading: Reading, host: str = LOOPBACK, port: int | None = None) -> None:
+    def __init__(self, reading: StatusReader, host: str = LOOPBACK, port: int | None = None) -> None:
         self.pages, self.assets = Pages(reading), _assets()
         self.ended = threading.Event()
         self._ip = _resolved(host)

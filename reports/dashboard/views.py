@@ -19,8 +19,8 @@ from reports.dashboard.now import NOW, STUDIES
 from reports.pages.contents import COMPARISON, STUDY, Page
 from reports.pages.html import rendered, section_html, summary_html
 from reports.sections import stories
-from sweep.results.live import Reading, Standing
 from sweep.results.result import Result
+from sweep.results.status import Status, StatusReader
 
 REST = 200 / (os.cpu_count() or 1)
 """After a section was redrawn, nothing is redrawn for this many times the processor time that it took. So redrawing
@@ -69,7 +69,7 @@ class Dated(Generic[Value]):
 class Source:
     """A study of the database, read again only after a change."""
 
-    def __init__(self, reading: Reading, name: str, pace: Pace) -> None:
+    def __init__(self, reading: StatusReader, name: str, pace: Pace) -> None:
         self._reading, self._name, self._pace = reading, name, pace
         self._lock = threading.Lock()
         self._pulse, self._asked = "", -math.inf
@@ -86,8 +86,8 @@ class Source:
             self._asked = time.monotonic()
         return self._pulse
 
-    def standing(self) -> Dated[Standing]:
-        return Dated(self.pulse(), self._reading.standing(self._name))
+    def status(self) -> Dated[Status]:
+        return Dated(self.pulse(), self._reading.status(self._name))
 
     def result(self) -> Dated[Result]:
         """All trials and curves, as recent as the pace allows."""
@@ -201,7 +201,7 @@ Description = tuple[str, str, str, Callable[[], str], Sequence[Part]]
 class Pages:
     """Every page of a database."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: StatusReader) -> None:
         self._reading = reading
         self._pace = Pace()
         self._lock = threading.Lock()
@@ -219,7 +219,7 @@ class Pages:
 
     def start(self) -> View:
         """The list of the studies."""
-        studies = part_of(STUDIES, lambda: combined([source.standing() for source in self._all()]), prompt=True)
+        studies = part_of(STUDIES, lambda: combined([source.status() for source in self._all()]), prompt=True)
         return self._view("", lambda: ("Database", Path(self.place).name, "", self._pulse, [studies]))
 
     def study(self, name: str) -> View | None:
@@ -227,10 +227,10 @@ class Pages:
         if name not in self.names():
             return None
         source = self._source(name)
-        parts = [part_of(NOW, source.standing, prompt=True), *parts_of(STUDY, source.result)]
+        parts = [part_of(NOW, source.status, prompt=True), *parts_of(STUDY, source.result)]
 
         def described() -> Description:
-            return STUDY.kind, name, source.standing().value.study.description, source.pulse, parts
+            return STUDY.kind, name, source.status().value.study.description, source.pulse, parts
 
         return self._view(f"/study/{quote(name)}", described)
 

@@ -8,7 +8,7 @@ from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.errors import InputError
 from sweep.progress.display import Task
-from sweep.results import result as results
+from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.results.verdict import BASELINE
 from sweep.storage.lease import Lease
@@ -70,4 +70,4 @@ def _ablated(before: Result, place: Workplace, seeds: int, within: float | None)
             fewer = kept is not None and kept.trial == best and len(entry.seeds) < len(kept.seeds)
             if within is None or not fewer:
                 store.ablations.keep(study_id, entry.ablation(best).as_document())
-        return results.of(store, study.name)
+        return read_result(store, study.name)

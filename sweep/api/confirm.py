@@ -12,7 +12,7 @@ from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.defaults import CONFIRMED
 from sweep.errors import InputError
 from sweep.progress.display import Task
-from sweep.results import result as results
+from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.storage.lease import Lease
 from sweep.verdict.candidates import affordable, best_and_confirmed, best_to_confirm
@@ -84,7 +84,7 @@ def confirmed(
         if missing := [trial for trial in wanted if trial not in trials]:
             numbers = ", ".join(map(str, sorted(missing)))
             place.display.note(f"too little time was left for {several(len(missing), 'trial')}: {numbers}")
-        return results.of(store, name)
+        return read_result(store, name)
 
 
 def confirm_together(
@@ -99,7 +99,7 @@ def confirm_together(
     """
     workers, _ = place.crew()
     with place.open_store(create=False) as store, stop_on_signals() as stop, ExitStack() as held:
-        found = [results.of(store, name) for name in names]
+        found = [read_result(store, name) for name in names]
         study = found[0].study
         dataset = place.load(study.data)
         races = {

@@ -16,7 +16,7 @@ from sweep.exports.folder import export_folder, fill
 from sweep.exports.formats import available
 from sweep.exports.selection import Selection, select
 from sweep.progress.display import Task
-from sweep.results import result as results
+from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.storage import database
 from sweep.storage.checkpoints import path_of
@@ -57,7 +57,7 @@ def export(
     """
     place, formats = Workplace(**workplace), available(formats)
     with place.open_store(create=False) as store:
-        found = results.of(store, study)
+        found = read_result(store, study)
         number = found.recommended if trial is None else trial
         found.configuration(number)  # which is there, or an error before anything is downloaded
         with export_folder(Path(folder), force) as inside:
@@ -105,4 +105,4 @@ def _trained_on_all(
     (one,) = trained([labelled], store, place, Task(found.study.base, 1, 1, "run"), keep_states=True)
     if one.reason:
         raise ModelError(f"Trial {trial} could not be trained on all images: {one.reason}.")
-    return select(store, results.of(store, name), trial, dataset), place
+    return select(store, read_result(store, name), trial, dataset), place

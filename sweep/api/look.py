@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
-from sweep.results import result as results
+from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.storage.store import Reader
 from sweep.storage.studies import StudyRow
@@ -23,7 +23,7 @@ def result(study: str, *, storage: str | Path = STORAGE) -> Result:
         StoreError: the database cannot be used.
     """
     with Reader.open(str(storage), create=False) as store:
-        return results.of(store, study)
+        return read_result(store, study)
 
 
 def result_if_any(study: str, *, storage: str | Path) -> Result | None:

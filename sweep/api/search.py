@@ -18,7 +18,7 @@ from sweep.coordinator.proposals import Plan
 from sweep.data.dataset import Dataset, Split, partition
 from sweep.engines.supervised import Limits
 from sweep.progress.display import Task
-from sweep.results import result as results
+from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.runs import Run
 from sweep.search import schedule
@@ -132,7 +132,7 @@ def search_on(
             runs = ActiveRuns(store, place.engine(limits), checkpoints, watcher, facts, study_id)
             rungs, proposing = schedule.of(study.pruner), OptunaSearch(study, store.url)
             stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, seconds)
-        return Searched(results.of(store, study.name), stopped)
+        return Searched(read_result(store, study.name), stopped)
 
 
 def begin(studies: list[Study], dataset: Dataset, place: Workplace) -> None:

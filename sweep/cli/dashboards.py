@@ -14,7 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from sweep.cli.terminal import note
 from sweep.errors import InputError
-from sweep.results.live import Reading
+from sweep.results.status import StatusReader
 from sweep.storage.database import as_url, place_of
 from sweep.storage.store import Store
 from sweep.system.extras import require
@@ -32,7 +32,7 @@ def serve(storage: str, host: str, port: int | None, until_stdin_closes: bool = 
     """
     from reports.dashboard.server import Dashboard
 
-    with Reading.open(storage) as reading, Dashboard(reading, host, port) as server:
+    with StatusReader.open(storage) as reading, Dashboard(reading, host, port) as server:
         print(server.address, flush=True)
         if until_stdin_closes:
             threading.Thread(target=_when_input_ends, args=(server.shutdown,), daemon=True).start()
@@ -47,7 +47,7 @@ def serve_optuna(storage: str, host: str, port: int | None) -> None:
     Raises:
         InputError: it is not installed, the database is not there, or nothing can listen there.
     """
-    with Reading.open(storage):  # there is one, or an error that says so
+    with StatusReader.open(storage):  # there is one, or an error that says so
         if host != LOOPBACK:
             raise InputError(f"--optuna is for this machine alone, without --host {host}.")
         with optuna_server(storage, port) as server:

@@ -17,7 +17,7 @@ from samples.commands import sweep, until
 
 import studies
 from sweep.cli.options import size_in_bytes
-from sweep.results import result as results
+from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.storage.invariants import check_invariants
 from sweep.storage.store import Store
@@ -149,7 +149,7 @@ LONG = SMALL.replace('"small"', '"long"').replace("epochs = 2", "epochs = 6")
 
 def found_in(folder: Path) -> Result:
     with Store.open(str(folder / "sweep.db")) as store:
-        return results.of(store, "long")
+        return read_result(store, "long")
 
 
 @pytest.fixture(scope="module")

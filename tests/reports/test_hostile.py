@@ -19,7 +19,7 @@ from samples.results import result_of
 import reports
 from sweep.cli import app as cli
 from sweep.exports import folder as export
-from sweep.results.live import Reading
+from sweep.results.status import StatusReader
 from sweep.runs import Outcome
 from sweep.wording import plain
 
@@ -90,7 +90,7 @@ def chromium():
 
 
 def test_in_a_report_they_are_text(chromium, storage, tmp_path):
-    with Reading.open(storage) as reading:
+    with StatusReader.open(storage) as reading:
         found = [reading.result(name) for name in reading.names()]
     for name, shown in (("one", found[0]), ("all", found)):
         path = tmp_path / f"{name}.html"

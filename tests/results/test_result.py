@@ -13,8 +13,9 @@ from samples.studies import run, study_of
 from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import InputError
-from sweep.results import result as results
-from sweep.results.result import CURVE_COLUMNS, TRIAL_COLUMNS, Result
+from sweep.results.columns import CURVE_COLUMNS, TABLE_COLUMNS, TRIAL_COLUMNS
+from sweep.results.reading import read_result
+from sweep.results.result import Result
 from sweep.results.verdict import Conclusion, Verdict
 from sweep.runs import Epoch, Outcome, Run, Trial
 from sweep.space.configuration import PARAMETERS, Configuration
@@ -44,7 +45,7 @@ def result_of(storage: str, kept: list[tuple], **fields) -> Result:
         study_id = store.studies.begin(study_of(RATES, **fields), "digest")
         for number, (configuration, score, *ending) in enumerate(kept):
             keep(store, study_id, number, configuration, score, **(ending[0] if ending else {}))
-        return results.of(store, "test")
+        return read_result(store, "test")
 
 
 def rates(*scores: float | None) -> list[tuple[Configuration, float | None]]:
@@ -225,7 +226,7 @@ def predicted(storage: str, verdict: Verdict | None = None) -> Result:
                     store.predictions.drop(run.fingerprint if number == 0 else "another run's")
         if verdict is not None:
             store.verdicts.keep(study_id, verdict.as_document())
-        return results.of(store, "test")
+        return read_result(store, "test")
 
 
 def test_the_best_and_the_baseline_are_compared_on_the_searchs_images_and_the_baselines_predictions_stay(storage):
@@ -259,6 +260,19 @@ def test_the_table_has_what_varied_and_the_best_trial_first(storage):
     assert list(table["trial"]) == [1, 0, 2]
     assert "learning_rate" in table
     assert "conv1_filters" not in table
+
+
+def test_the_columns_of_the_table_are_documented(storage):
+    table = result_of(storage, rates(0.9, 0.95)).table
+    assert [name for name in table if name not in PARAMETERS] == [
+        name for name in TABLE_COLUMNS if name in TRIAL_COLUMNS
+    ]
+    assert list(table)[:4] == ["trial", "outcome", "score", "learning_rate"]
+
+
+def test_a_results_repr_is_one_short_line(storage, tmp_path):
+    assert repr(result_of(storage, rates(0.9, 0.95, 0.8))) == "<Result 'test': 3 trials, best 95.00 % (trial 1)>"
+    assert repr(result_of(str(tmp_path / "none.db"), [])) == "<Result 'test': 0 trials, none completed>"
 
 
 def test_a_notebook_shows_how_far_a_study_is_and_its_best_trials(storage):
@@ -319,4 +333,4 @@ def test_what_a_search_tried_comes_back_with_its_conditional_parameters(storage)
 
 def test_a_study_that_is_not_there_is_told(storage):
     with Store.open(storage) as store, pytest.raises(InputError, match="There is no study 'other'"):
-        results.of(store, "other")
+        read_result(store, "other")

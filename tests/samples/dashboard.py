@@ -4,13 +4,13 @@ import threading
 from contextlib import contextmanager
 
 from reports.dashboard.server import Dashboard
-from sweep.results.live import Reading
+from sweep.results.status import StatusReader
 
 
 @contextmanager
 def served(storage, **where):
     """A dashboard at a free port; give its `address` to a browser."""
-    with Reading.open(str(storage)) as reading, Dashboard(reading, port=0, **where) as dashboard:
+    with StatusReader.open(str(storage)) as reading, Dashboard(reading, port=0, **where) as dashboard:
         thread = threading.Thread(target=dashboard.serve_forever, args=(0.02,))
         thread.start()
         try:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from sweep.models.shapes import Infeasible, architecture
-from sweep.results.result import CURVE_COLUMNS, TRIAL_COLUMNS, Result
+from sweep.results.columns import CURVE_COLUMNS, TRIAL_COLUMNS
+from sweep.results.result import Result
 from sweep.results.verdict import SealedTest
 from sweep.space.configuration import PARAMETERS
 from sweep.space.space import Choice, Float, Int

@@ -12,7 +12,7 @@ from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Limits, Supervised
 from sweep.models.shapes import architecture
-from sweep.results import result as results
+from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.runs import Run
 from sweep.search import schedule
@@ -57,7 +57,7 @@ def run(
             stopped = coordinator.run(threading.Event(), seconds)
         except KeyboardInterrupt:
             stopped = None
-        return results.of(store, study.name), stopped
+        return read_result(store, study.name), stopped
 
 
 def study_of(space: dict, **fields) -> Study:

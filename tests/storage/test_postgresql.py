@@ -13,7 +13,7 @@ from samples.studies import study_of
 from sqlalchemy import select
 
 from sweep.errors import StoreError
-from sweep.results.live import Reading
+from sweep.results.status import StatusReader
 from sweep.space.space import Float
 from sweep.storage._tables import SCHEMA_VERSION, schema
 from sweep.storage.store import Store
@@ -51,7 +51,7 @@ def test_a_study_is_searched_gone_on_with_confirmed_and_shown(on_server, tmp_pat
 def test_what_only_reads_cannot_write(on_server):
     with Store.open(on_server):
         pass
-    with Reading.open(on_server) as reading, pytest.raises(StoreError, match="read-only transaction"):
+    with StatusReader.open(on_server) as reading, pytest.raises(StoreError, match="read-only transaction"):
         Store(reading._store._database).studies.begin(STUDY, "digest")
 
 

@@ -9,7 +9,7 @@ from samples.results import study
 
 from reports.dashboard.now import HEIGHT, NOW, STUDIES, WIDTH
 from reports.pages.html import section_html
-from sweep.results.live import Standing, TrialSoFar
+from sweep.results.status import Status, TrialSoFar
 from sweep.runs import Epoch, Outcome
 from sweep.system.processes import Identity
 
@@ -28,8 +28,8 @@ def trial(number, *scores, outcome=Outcome.COMPLETED, **fields):
 
 BASELINE = trial(0, 0.95, 0.97, 0.98, 0.981, 0.982)
 RUNNING = trial(3, 0.96, 0.975, outcome=Outcome.RUNNING)
-EMPTY = Standing(study(), {}, 0, None, (), (), None, None)
-IN_FULL = Standing(
+EMPTY = Status(study(), {}, 0, None, (), (), None, None)
+IN_FULL = Status(
     study(),
     {Outcome.COMPLETED: 2, Outcome.RUNNING: 1, Outcome.FAILED: 1, Outcome.DIVERGED: 2},
     5,
@@ -48,7 +48,7 @@ def said(element, subject):
 
 
 @pytest.mark.parametrize(
-    ("standing", "sentence"),
+    ("status", "sentence"),
     [
         (EMPTY, "Not running. sweep run quickstart starts the study."),
         (replace(EMPTY, holder=HOLDER), "Process 4711 on lab is running this study. No trial is in progress."),
@@ -63,8 +63,8 @@ def said(element, subject):
         ),
     ],
 )
-def test_it_shows_whether_a_process_runs_the_study(standing, sentence):
-    assert " ".join(said(NOW, standing)).startswith(f"Now {sentence}")
+def test_it_shows_whether_a_process_runs_the_study(status, sentence):
+    assert " ".join(said(NOW, status)).startswith(f"Now {sentence}")
 
 
 def test_tiles_hold_the_numbers_of_the_study():

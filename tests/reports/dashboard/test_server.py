@@ -13,7 +13,7 @@ from reports.dashboard import views
 from reports.dashboard.server import Dashboard
 from reports.pages.contents import STUDY
 from sweep.errors import InputError
-from sweep.results.live import Reading
+from sweep.results.status import StatusReader
 from sweep.runs import Epoch, Outcome
 from sweep.storage.store import Store
 from sweep.system.processes import Identity
@@ -246,7 +246,7 @@ def test_a_section_is_drawn_once_per_change_however_many_look(running, monkeypat
     monkeypatch.setattr(views, "REST", 0)
     store, study_id, base, path = running
     trial = begin(store, study_id, 0, base, baseline=True)
-    with Reading.open(path) as reading:
+    with StatusReader.open(path) as reading:
         view = views.Pages(reading).study("running")
         drawn = []
         make = view.parts["outcomes"].draw
@@ -266,7 +266,7 @@ def test_what_is_redrawn_rests_but_this_moment_does_not(running, monkeypatch):
     monkeypatch.setattr(views, "REST", 10_000)
     store, study_id, base, path = running
     trial = begin(store, study_id, 0, base, baseline=True)
-    with Reading.open(path) as reading:
+    with StatusReader.open(path) as reading:
         view = views.Pages(reading).study("running")
         assert [view.drawn(key).wait for key in ("now", "outcomes", "summary")] == [0, 0, 0]
         epoch(store, study_id, trial, 1)
@@ -283,7 +283,7 @@ def test_what_is_redrawn_rests_but_this_moment_does_not(running, monkeypatch):
 def test_looking_writes_nothing(running):
     store, study_id, base, path = running
     begin(store, study_id, 0, base, baseline=True)
-    with Reading.open(path) as reading, pytest.raises(Exception, match="readonly"):
+    with StatusReader.open(path) as reading, pytest.raises(Exception, match="readonly"):
         reading._store.leases.end(study_id, Identity.own())
     assert store.leases.holder(study_id) is not None
 
@@ -292,7 +292,7 @@ def test_looking_writes_nothing(running):
 
 
 def test_a_port_in_use_is_an_error_and_without_one_the_next_is_taken(storage, monkeypatch):
-    with Reading.open(storage) as reading, Dashboard(reading, port=0) as first:
+    with StatusReader.open(storage) as reading, Dashboard(reading, port=0) as first:
         with pytest.raises(InputError, match=rf"port {first.port} of 127.0.0.1: Address already in use.*--port"):
             Dashboard(reading, port=first.port)
         monkeypatch.setattr("sweep.system.ports.PORTS", range(first.port, first.port + 1))
@@ -304,7 +304,7 @@ def test_a_port_in_use_is_an_error_and_without_one_the_next_is_taken(storage, mo
 
 
 def test_an_address_of_another_machine_is_an_error(storage):
-    with Reading.open(storage) as reading:
+    with StatusReader.open(storage) as reading:
         for host in ("no.such.host.invalid", "203.0.113.7", "exa mple"):
             with pytest.raises(InputError, match="--host"):
                 Dashboard(reading, host=host, port=0)

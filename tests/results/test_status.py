@@ -9,7 +9,7 @@ from samples.results import result_of, sample, study
 from sqlalchemy import event
 
 from sweep.errors import InputError, StoreError
-from sweep.results.live import Reading
+from sweep.results.status import StatusReader
 from sweep.runs import Epoch, Outcome
 from sweep.storage._tables import schema
 from sweep.storage.store import Store
@@ -26,7 +26,7 @@ def kept(storage):
 
 @pytest.fixture
 def reading(storage, kept):
-    with Reading.open(storage) as reading:
+    with StatusReader.open(storage) as reading:
         yield reading
 
 
@@ -80,10 +80,10 @@ def test_what_is_asked_each_second_reads_no_trial_that_is_over(storage, kept):
     store, study_id = kept
     begin(store, study_id, 0, study().base, baseline=True)
     sent = []
-    with Reading.open(storage) as reading:
+    with StatusReader.open(storage) as reading:
         event.listen(reading._store._database._engine, "before_cursor_execute", lambda *call: sent.append(call[2:4]))
         reading.pulse("kept")
-        reading.standing("kept")
+        reading.status("kept")
     with closing(sqlite3.connect(storage)) as connection:
         plans = [
             (row[3], statement)
@@ -118,27 +118,27 @@ def test_whoever_has_died_holds_nothing(kept, reading):
     store, study_id = kept
     dead = replace(Identity.own(), began=Identity.own().began - 1000)
     store.leases.take(study_id, dead, None)
-    assert reading.standing("kept").holder is None
+    assert reading.status("kept").holder is None
     elsewhere = replace(dead, host="elsewhere", machine="elsewhere")
     store.leases.take(study_id, elsewhere, store.leases.holder(study_id))
-    assert reading.standing("kept").holder == elsewhere
+    assert reading.status("kept").holder == elsewhere
 
 
 def test_a_standing_is_what_the_whole_result_says(storage):
     keep(storage, sample(40))
-    with Reading.open(storage) as reading:
-        standing, result = reading.standing("quickstart"), reading.result("quickstart")
-    assert standing.outcomes == result.frame["outcome"].value_counts().to_dict()
-    assert standing.best.number == result.best_trial
-    assert standing.best.score == result.score(result.best_trial)
-    assert standing.baseline.score == result.baseline_score
-    assert standing.best.configuration == result.best
+    with StatusReader.open(storage) as reading:
+        status, result = reading.status("quickstart"), reading.result("quickstart")
+    assert status.outcomes == result.frame["outcome"].value_counts().to_dict()
+    assert status.best.number == result.best_trial
+    assert status.best.score == result.score(result.best_trial)
+    assert status.baseline.score == result.baseline_score
+    assert status.best.configuration == result.best
     latest = result.frame.sort_values("finished", ascending=False)["trial"].tolist()
-    ended = [trial.number for trial in standing.ended if trial is not standing.baseline and trial != standing.best]
+    ended = [trial.number for trial in status.ended if trial is not status.baseline and trial != status.best]
     assert ended == [number for number in latest[:20] if number not in (result.best_trial, 0)]
-    curves = result.curves[result.curves["trial"] == standing.best.number]
-    assert [place.val_accuracy for place in standing.best.curve] == curves["val_accuracy"].tolist()
-    assert (standing.running, standing.holder, standing.seconds_left) == ((), None, None)
+    curves = result.curves[result.curves["trial"] == status.best.number]
+    assert [place.val_accuracy for place in status.best.curve] == curves["val_accuracy"].tolist()
+    assert (status.running, status.holder, status.seconds_left) == ((), None, None)
 
 
 def test_running_trials_come_with_their_curves_so_far(kept, reading):
@@ -146,7 +146,7 @@ def test_running_trials_come_with_their_curves_so_far(kept, reading):
     trial = begin(store, study_id, 0, study().base, baseline=True)
     for number, score in ((0.25, 0.7), (1, math.nan)):
         epoch(store, study_id, trial, number, score)
-    (seen,) = reading.standing("kept").running
+    (seen,) = reading.status("kept").running
     assert (seen.number, seen.baseline, seen.finished) == (0, True, None)
     assert [place.epoch for place in seen.curve] == [0.25, 1]
     assert math.isnan(seen.score)
@@ -155,17 +155,17 @@ def test_running_trials_come_with_their_curves_so_far(kept, reading):
 
 def test_the_time_left_is_that_of_what_runs_and_of_what_is_to_come_as_many_at_once(kept, reading):
     store, study_id = kept
-    assert reading.standing("kept").seconds_left is None
+    assert reading.status("kept").seconds_left is None
     store.leases.take(study_id, Identity.own(), None)
     for number in range(3):
         trial = begin(store, study_id, number, study().base, baseline=number == 0)
         epoch(store, study_id, trial, 1, seconds=10.0)
         store.trials.end(study_id, number, Outcome.COMPLETED)
-    assert reading.standing("kept").seconds_left is None  # nobody knows how many will run at once
+    assert reading.status("kept").seconds_left is None  # nobody knows how many will run at once
     running = [begin(store, study_id, number, study().base) for number in (3, 4)]
     epoch(store, study_id, running[0], 1, seconds=4.0)
     to_come, to_its_end, not_begun = 10 * (9 - 3 - 2), 4.0 * 4, 10
-    assert reading.standing("kept").seconds_left == (to_come + to_its_end + not_begun) / 2
+    assert reading.status("kept").seconds_left == (to_come + to_its_end + not_begun) / 2
 
 
 def test_nothing_can_be_written_through_it(kept, reading):
@@ -186,12 +186,12 @@ def test_a_database_of_an_older_version_is_not_touched(kept, storage):
     with store._database.transaction() as connection:
         connection.execute(schema.update().values(version=1))
     with pytest.raises(StoreError, match=r"older version of cnn-sweep; `sweep list` brings it up to date"):
-        Reading.open(storage)
+        StatusReader.open(storage)
 
 
 def test_there_must_be_a_database(tmp_path):
     with pytest.raises(InputError, match="There is no database"):
-        Reading.open(str(tmp_path / "none.db"))
+        StatusReader.open(str(tmp_path / "none.db"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -199,6 +199,6 @@ def test_there_must_be_a_database(tmp_path):
 def test_a_path_may_hold_any_character(tmp_path, name):
     path = str(tmp_path / name)
     keep(path, result_of([]))
-    with Reading.open(path) as reading:
+    with StatusReader.open(path) as reading:
         assert reading.names() == ["quickstart"]
         assert reading.place == path

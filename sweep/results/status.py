@@ -1,6 +1,6 @@
-"""A database as it is to those who only look: opened so that nothing can be written, and asked again and again.
+"""The present status of a study, read again and again while it runs.
 
-Whatever a study's size, `pulse` and `standing` take milliseconds; `result` reads everything.
+Whatever a study's size, `pulse` and `status` take milliseconds; `result` reads everything.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Self
 
-from sweep.results import result as results
+from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.results.time_left import LATEST, InProgress, seconds_left
 from sweep.runs import Epoch, Outcome
@@ -49,8 +49,11 @@ class TrialSoFar:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How a study stands: trials by outcome, those that count towards its target, and who runs it (None: nobody).
+class Status:
+    """The present status of a study.
+
+    `outcomes` counts its trials by outcome, `counted` those that count towards its target. `holder` runs it (None: no
+    process does).
 
     `running` are in the order of their numbers, `ended` the last ones, the latest first.
     """
@@ -78,8 +81,8 @@ class Standing:
         )
 
 
-class Reading:
-    """An open database. Opened by `Reading.open`, closed by leaving its `with` block; threads may share it."""
+class StatusReader:
+    """A database that is opened read-only. Closed by leaving its `with` block; threads may share it."""
 
     def __init__(self, store: Reader) -> None:
         self._store = store
@@ -111,12 +114,12 @@ class Reading:
         return list(self._store.studies.ids())
 
     def pulse(self, name: str) -> str:
-        """What is another whenever there is anything new to see of a study; empty where there is no such study."""
+        """A text that changes whenever there is anything new to see of a study; empty where there is no such study."""
         study_id = self._store.studies.ids().get(name)
         return "" if study_id is None else f"{self._store.studies.pulse(study_id)} {self._holder(study_id)}"
 
-    def standing(self, name: str) -> Standing:
-        """How a study stands.
+    def status(self, name: str) -> Status:
+        """The present status of a study.
 
         Raises:
             InputError: there is no such study.
@@ -130,7 +133,7 @@ class Reading:
         rows = self._store.trials.rows(row.id, numbers)
         trials = {each["number"]: _so_far(each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]
-        return Standing(
+        return Status(
             study=row.study,
             outcomes=row.outcomes,
             counted=row.counted,
@@ -147,7 +150,7 @@ class Reading:
         Raises:
             InputError: there is no such study.
         """
-        return results.of(self._store, name)
+        return read_result(self._store, name)
 
     def _best_trial(self, row: StudyRow) -> int | None:
         """The number of the best trial, looked for again once more have completed."""

@@ -1,0 +1,79 @@
+"""A study's result, read from an open database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from sweep.data.dataset import Split
+from sweep.results.ablation import Ablation
+from sweep.results.columns import CURVE_COLUMNS, CURVE_TYPES, PARAMETER_TYPES, TRIAL_COLUMNS, TRIAL_TYPES
+from sweep.results.predictions import Predictions
+from sweep.results.result import Result
+from sweep.results.verdict import Verdict
+from sweep.runs import Run
+from sweep.space.configuration import PARAMETERS
+from sweep.storage.store import Reader
+
+STORED_AS = {"trial": "number"}
+"""Columns that are called otherwise in the store."""
+
+
+def read_result(store: Reader, name: str) -> Result:
+    """What the study called `name` has found so far.
+
+    Raises:
+        InputError: the database has no such study.
+    """
+    row = store.studies.find(name)
+    curves = pd.DataFrame(store.trials.curve_rows(row.id), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
+    curves["finished"] = _moments(curves["finished"])
+    verdict, ablation = store.verdicts.find(row.id), store.ablations.find(row.id)
+    result = Result(
+        study=row.study,
+        frame=_frame(store.trials.rows(row.id)),
+        curves=curves,
+        provenance={"data": row.study.data, "data digest": row.data_digest} | store.runs.latest_provenance(row.id),
+        verdict=None if verdict is None else Verdict.from_document(verdict),
+        ablation=None if ablation is None else Ablation.from_document(ablation),
+        test_looks=store.test_looks.count(row.id),
+    )
+    return replace(result, predictions=_predictions(store, result, row.data_digest))
+
+
+def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """`Result.frame`, from the rows of the store."""
+    facts = [{column: row.get(STORED_AS.get(column, column)) for column in TRIAL_COLUMNS} for row in rows]
+    frame = pd.DataFrame(facts, columns=list(TRIAL_COLUMNS)).astype(TRIAL_TYPES)
+    for column in ("started", "finished"):
+        frame[column] = _moments(frame[column])
+    for parameter in PARAMETERS:
+        if any(parameter in row["configuration"] for row in rows):
+            values = [row["configuration"].get(parameter) for row in rows]
+            frame[parameter] = pd.Series(values, dtype=PARAMETER_TYPES[PARAMETERS[parameter].kind])
+    return frame
+
+
+def _moments(values: "pd.Series[Any]") -> "pd.Series[pd.Timestamp]":
+    return pd.to_datetime(values, utc=True).astype("datetime64[us, UTC]")
+
+
+def _predictions(store: Reader, result: Result, digest: str) -> Predictions | None:
+    """Those of the verdict's first seed, for whose images neither network was chosen; else those of the search."""
+    study = result.study
+    done = set(result.frame.loc[result.frame["outcome"] == "completed", "trial"])
+    baselines = set(result.frame.loc[result.frame["baseline"], "trial"])
+    if not done - baselines or not done & baselines:
+        return None
+    trial = result.recommended if result.recommended not in baselines else result.best_trial
+    if trial in baselines or study.precision == "auto":
+        return None
+    configurations = result.configuration(trial), study.base
+    for seed in [*(result.verdict.seeds[:1] if result.verdict else ()), study.seed]:
+        split = Split(seed, study.validation, study.train_size)
+        runs = [Run(each, seed, study.data, digest, split, study.precision) for each in configurations]
+        ours, baseline = (store.predictions.find(run.fingerprint, run.configuration.epochs) for run in runs)
+        if ours is not None and baseline is not None:
+            return Predictions(trial, seed, split, study.data, digest, ours, baseline)
+    return None
