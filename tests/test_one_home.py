@@ -15,9 +15,9 @@ from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split
 from sweep.progress.display import Task
 from sweep.progress.tally import Tally
-from sweep.results.live import Standing, TrialSoFar
 from sweep.results.noise import noise_of_difference
 from sweep.results.outlook import look_ahead
+from sweep.results.status import Status, TrialSoFar
 from sweep.runs import Epoch, Outcome, Run
 from sweep.space.configuration import Configuration
 from sweep.system.processes import Identity
@@ -77,7 +77,7 @@ def test_the_terminal_and_the_dashboard_tell_the_same_time_left():
         ended = None if outcome is Outcome.RUNNING else datetime(2026, 1, 1, 12, number)
         cost = sum(curves[number])
         trials.append(TrialSoFar(number, outcome, "", False, base, tuple(curve), cost, 1, datetime(2026, 1, 1), ended))
-    standing = Standing(
+    status = Status(
         study=study(trials=10),
         outcomes={},
         counted=2,
@@ -89,4 +89,4 @@ def test_the_terminal_and_the_dashboard_tell_the_same_time_left():
     )
     told = duration((6 * 8.25 + 8.0 + 8.25) / 2)
     assert f"about {told} left" in tally.progress()
-    assert f"about {told}" in section_html(NOW, standing).replace("\N{NO-BREAK SPACE}", " ")
+    assert f"about {told}" in section_html(NOW, status).replace("\N{NO-BREAK SPACE}", " ")
