@@ -13,7 +13,7 @@ import random
 from pathlib import Path
 from statistics import linear_regression
 
-from sweep.data.dataset import Split, load
+from sweep.data.dataset import Split, load_dataset
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice, Space
@@ -46,7 +46,7 @@ def main() -> None:
     from sweep.training.loop import Images, Training, set_up
 
     set_up(1)
-    dataset, split = load("mnist"), Split(0, 500, 1000)
+    dataset, split = load_dataset("mnist"), Split(0, 500, 1000)
     images = Images(dataset, split)
     source = random.Random(0)
     used = []

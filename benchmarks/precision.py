@@ -22,7 +22,7 @@ from scipy import stats
 from sweep.api.train import trained
 from sweep.api.workplace import Workplace
 from sweep.coordinator.watcher import LabelledRun
-from sweep.data.dataset import Split, load
+from sweep.data.dataset import Split, load_dataset
 from sweep.progress.console import ConsoleDisplay
 from sweep.progress.display import Task
 from sweep.runs import Run
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     place = Workplace(options.storage, progress=ConsoleDisplay(Console(stderr=True)))
-    wanted = runs(options.seeds, options.images, load("mnist").digest)
+    wanted = runs(options.seeds, options.images, load_dataset("mnist").digest)
     with place.open_store() as store:
         found = trained(wanted, store, place, Task(Configuration(), len(wanted), place.crew()[0], "run"))
     scores = 100 * np.array([each.curve[-1].val_accuracy for each in found])

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep.data.dataset import Split, load
+from sweep.data.dataset import Split, load_dataset
 from sweep.models.shapes import Infeasible, architecture
 from sweep.runs import Run
 from sweep.space.configuration import Values
@@ -69,7 +69,7 @@ def set_up() -> None:
 def images() -> "Images":
     from sweep.training.loop import Images
 
-    return Images(load("mnist"), SPLIT)
+    return Images(load_dataset("mnist"), SPLIT)
 
 
 def train(place: int, point: Values, seed: int) -> dict[str, Any]:

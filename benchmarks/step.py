@@ -13,7 +13,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from sweep.data.dataset import Split, load
+from sweep.data.dataset import Split, load_dataset
 from sweep.models.shapes import architecture
 from sweep.space.configuration import Configuration
 
@@ -33,7 +33,7 @@ def variants(configuration: Configuration, steps: int) -> dict[str, Callable[[],
     from sweep.training._optimizers import Optimizer
     from sweep.training.loop import Images
 
-    images = Images(load("mnist"), Split())
+    images = Images(load_dataset("mnist"), Split())
     model = build(configuration, images.shape, images.classes)
     theirs = keras.optimizers.Adam(configuration.learning_rate)
     theirs.build(model.trainable_variables)

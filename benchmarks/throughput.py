@@ -24,7 +24,7 @@ from typing import Any
 
 from step import SMALL, matrix_product_rate
 
-from sweep.data.dataset import Split, load
+from sweep.data.dataset import Split, load_dataset
 from sweep.models.shapes import architecture
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
@@ -75,7 +75,7 @@ def fit(connection: Connection, threads: int, images: int) -> None:
     from sweep.training.loop import set_up
 
     set_up(threads)
-    dataset = load("mnist")
+    dataset = load_dataset("mnist")
     part = partition(dataset, _split(images))
     models: dict[str, keras.Model] = {}
     while (name := connection.recv()) is not None:
@@ -103,7 +103,7 @@ def ours(connection: Connection, threads: int, images: int) -> None:
 
     set_up(threads)
     split = _split(images)
-    shared = Images(load("mnist"), split)
+    shared = Images(load_dataset("mnist"), split)
     trainings: dict[str, Training] = {}
     while (name := connection.recv()) is not None:
         if name == "matrix product":

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from sweep.data.dataset import load
+from sweep.data.dataset import load_dataset
 from sweep.data.published import PUBLISHED
 from sweep.errors import DataError
 
@@ -89,7 +89,7 @@ def fashion_files(tmp_path_factory) -> Path:
     """
     with pytest.MonkeyPatch.context() as patched:
         try:
-            load("fashion-mnist")
+            load_dataset("fashion-mnist")
         except DataError:
             folder = tmp_path_factory.mktemp("debian")
             with (tmp_path_factory.getbasetemp().parent / "apt-get.lock").open("w") as lock:
@@ -98,7 +98,7 @@ def fashion_files(tmp_path_factory) -> Path:
                 subprocess.run(["apt-get", "download", "-q", "dataset-fashion-mnist"], cwd=folder, check=True)
             subprocess.run(["dpkg", "-x", next(folder.glob("*.deb")), folder], check=True)
             patched.setattr("sweep.data.published.DEBIAN_FOLDER", folder / "usr" / "share" / "datasets")
-            load("fashion-mnist")
+            load_dataset("fashion-mnist")
         place = PUBLISHED["fashion-mnist"].place()
         assert place is not None
         yield place.path

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from sweep.api.search import loaded
-from sweep.data.dataset import load
-from sweep.data.published import PUBLISHED
+from sweep.data.dataset import load_dataset
+from sweep.data.names import DATASETS
 from sweep.search.preview import Preview, preview
 from sweep.study.study import Study
 
@@ -21,7 +21,7 @@ def check(study: Study | str | Path) -> tuple[Study, Preview]:
         InputError: the study or its data cannot be used.
     """
     wanted = loaded(study)
-    if wanted.data in PUBLISHED:
+    if wanted.data in DATASETS:
         return wanted, preview(wanted)
-    dataset = load(wanted.data)
+    dataset = load_dataset(wanted.data)
     return wanted, preview(wanted, dataset.image_shape, dataset.classes, len(dataset.x_train))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import studies
 from sweep.api.look import result, result_if_any
-from sweep.data.dataset import load as load_data
-from sweep.data.published import PUBLISHED
+from sweep.data.dataset import load_dataset
+from sweep.data.names import DATASETS
 from sweep.errors import InputError
 from sweep.models.shapes import Architecture, ImageShape, Infeasible, architecture
 from sweep.results.result import Result
@@ -63,9 +63,10 @@ def _in_file(path: Path) -> Network:
 
 def _baseline(study: Study) -> Network:
     title = f"the baseline of {study.name}"
-    if study.data in PUBLISHED:
-        return _network(title, study.base, IMAGE_SHAPE, CLASSES)
-    dataset = load_data(study.data)
+    if study.data in DATASETS:
+        known = DATASETS[study.data]
+        return _network(title, study.base, known.image_shape, known.classes)
+    dataset = load_dataset(study.data)
     return _network(title, study.base, dataset.image_shape, dataset.classes)
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.batch import Batch
 from sweep.coordinator.watcher import Watcher
-from sweep.data import dataset as data
+from sweep.data.dataset import Dataset, load_dataset
 from sweep.defaults import KEEP_CHECKPOINTS, STORAGE
 from sweep.engines.local import LocalEngine
 from sweep.engines.supervised import Limits, Supervised
@@ -95,14 +95,14 @@ class Workplace:
         """
         return Store.open(self.database, create=create)
 
-    def load(self, source: str) -> data.Dataset:
+    def load(self, source: str) -> Dataset:
         """The dataset of this name or path, downloaded where it must be.
 
         Raises:
             DataError: it cannot be found, downloaded or read.
         """
         with self.display.downloading() as progress:
-            return data.load(source, progress=progress)
+            return load_dataset(source, progress=progress)
 
     def crew(self, at_most: int | None = None) -> tuple[int, int]:
         """How many workers with how many threads each; by default one of each per core, so that all cores are busy."""

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sweep.data import dataset as data
+from sweep.data.dataset import locate_dataset
+from sweep.data.names import DATASETS
 from sweep.errors import SweepError
 from sweep.storage.database import checkpoint_folder
 from sweep.storage.invariants import check_invariants
@@ -42,9 +43,9 @@ def examine(storage: str) -> Iterator[Finding]:
     yield Finding(True, "processor", f"{processor()}, {cores()} cores: {cores()} workers with 1 thread each by default")
     native = bfloat16_instructions()
     yield Finding(True, "bfloat16", "native on this processor" if native else "emulated on this processor, slowly")
-    for name in ("mnist", "fashion-mnist"):
+    for name in DATASETS:
         try:
-            yield Finding(True, name, data.describe(name))
+            yield Finding(True, name, locate_dataset(name))
         except SweepError as error:
             yield Finding(False, name, "cannot be used", str(error))
     yield _database(storage)

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.data._arrays import Raw, as_images, as_labels, read, reading
+from sweep.data.names import DATASETS
 from sweep.data.published import PUBLISHED, Progress, obtain, silent
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError
 from sweep.system.files import did_you_mean_path
 from sweep.wording import did_you_mean
 
-__all__ = ["Dataset", "Partition", "Progress", "Split", "describe", "load", "partition", "silent"]
+__all__ = ["Dataset", "Partition", "Progress", "Split", "load_dataset", "locate_dataset", "partition", "silent"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ def partition(dataset: Dataset, split: Split | None) -> Partition:
     return Partition(images[trains], labels[trains], images[scores], labels[scores])
 
 
-def load(source: str, *, progress: Progress = silent) -> Dataset:
+def load_dataset(source: str, *, progress: Progress = silent) -> Dataset:
     """Finds the dataset called `source`, or the one that lies at that path; fetches it where it must.
 
     A name ("mnist", "fashion-mnist") wins over a file of that name: write ``./mnist`` for the file. A path
@@ -126,14 +127,14 @@ def load(source: str, *, progress: Progress = silent) -> Dataset:
     Raises:
         DataError: it cannot be found, fetched or read, or it is no set of images with whole-number labels.
     """
-    if source in PUBLISHED:
+    if source in DATASETS:
         return _dataset(source, obtain(source, progress))
     path = _existing(source)
     return _dataset(path.resolve().name.removesuffix(".npz"), read(path))
 
 
-def describe(source: str) -> str:
-    """Where `load` would take the dataset from, found out without fetching or reading it.
+def locate_dataset(source: str) -> str:
+    """Where `load_dataset` would take the dataset from, found out without fetching or reading it.
 
     Raises:
         DataError: no dataset has that name, and nothing lies at that path.
@@ -161,7 +162,7 @@ def _existing(source: str) -> Path:
             return path
     if path.name == source and not path.suffix:
         raise DataError(
-            f"Unknown dataset {source!r}.{did_you_mean(source, PUBLISHED)}"
+            f"Unknown dataset {source!r}.{did_you_mean(source, DATASETS)}"
             " A path may stand here too: of a .npz file, or of a folder of IDX files."
         )
     raise DataError(f"{path}: no such file or folder.{did_you_mean_path(path)}")

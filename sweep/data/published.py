@@ -113,7 +113,7 @@ class Published:
 
 
 def obtain(name: str, progress: Progress = silent) -> dict[str, Raw]:
-    """The arrays of a dataset of `PUBLISHED`, fetched where they are not here yet, and verified.
+    """The arrays of a dataset of `DATASETS`, fetched where they are not here yet, and verified.
 
     Raises:
         DataError: it cannot be fetched, and each way is named with its reason; or what is here is damaged.

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sweep.data.published import PUBLISHED
+from sweep.data.names import DATASETS
 from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.exports.selection import Sealed, Selection, confirmed_trial
 from sweep.results.verdict import BASELINE, Estimate
@@ -80,7 +80,7 @@ def as_card(document: dict[str, Any]) -> str:
     environment.filters |= {"duration": duration, "percent": _percent, "interval": _interval, "points": _points}
     name = document["data"]["name"]
     return environment.get_template("card.md.j2").render(
-        document | {"source": name if name in PUBLISHED else shown(name), "changes": _changes(document)}
+        document | {"source": name if name in DATASETS else shown(name), "changes": _changes(document)}
     )
 
 

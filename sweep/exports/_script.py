@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from sweep.data.names import DATASETS
 from sweep.data.published import HOST, PUBLISHED
 from sweep.exports.selection import Selection, heading
 from sweep.results.noise import noise_of_score
@@ -66,7 +67,7 @@ def _render(selection: Selection, notebook: bool) -> str:
         policy="mixed_bfloat16" if study.precision == "bfloat16" else None,
         load_data=load_data,
         reads_idx=load_data.endswith(READ_IDX),
-        channel_axis_missing=dataset.image_shape[2] == 1 and ("always" if study.data in PUBLISHED else "perhaps"),
+        channel_axis_missing=dataset.image_shape[2] == 1 and ("always" if study.data in DATASETS else "perhaps"),
         image_shape=dataset.image_shape,
         layers=list(_layers(configuration, tutorial, dataset.classes, study.precision)),
         optimizer=_line(_optimizer(configuration), _optimizer(tutorial)),
@@ -97,7 +98,7 @@ def _load_data(source: str) -> str:
     if source == "mnist":  # not keras.datasets: that refuses any copy but its own, wherever it came from
         return f'path = keras.utils.get_file("mnist.npz", "{HOST}mnist.npz")\n' + READ_NPZ
     place = Path(source).expanduser().resolve()
-    if source in PUBLISHED:
+    if source in DATASETS:
         found = PUBLISHED[source].place()
         if found is None or found.path == PUBLISHED[source].in_cache.path:
             return f"(x_train, y_train), (x_test, y_test) = keras.datasets.{source.replace('-', '_')}.load_data()"

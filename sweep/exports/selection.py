@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from sweep.data.dataset import Dataset
-from sweep.data.published import PUBLISHED
+from sweep.data.names import DATASETS
 from sweep.errors import InputError
 from sweep.models.shapes import Architecture, Infeasible, architecture
 from sweep.results.result import Result
@@ -101,7 +101,7 @@ def confirmed_trial(result: Result, trial: int) -> ConfirmedTrial | None:
 def heading(result: Result, trial: int) -> list[str]:
     """A configuration and what is known of it, in lines for comments: whatever a path holds, it stays on its line."""
     study = result.study
-    source = study.data if study.data in PUBLISHED else shown(study.data)
+    source = study.data if study.data in DATASETS else shown(study.data)
     score = result.score(trial)
     accuracy = "not scored" if math.isnan(score) else f"validation accuracy {percent(score)}"
     lines = [

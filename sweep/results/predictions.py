@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.data import dataset as data
-from sweep.data.dataset import Split
+from sweep.data.dataset import Split, load_dataset
 from sweep.data.published import PUBLISHED
 from sweep.errors import DataError
 
@@ -58,7 +57,7 @@ def mistakes(predictions: Predictions) -> Mistakes:
     published = PUBLISHED.get(source)
     if published is not None and published.place() is None:
         raise DataError(f"The dataset {source!r} is not on this machine.")
-    dataset = data.load(source)
+    dataset = load_dataset(source)
     if dataset.digest != predictions.digest:
         raise DataError(f"The dataset {source!r} is not the one that the networks saw.")
     _, held_out = predictions.split.indices(dataset.y_train)

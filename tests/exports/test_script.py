@@ -22,9 +22,9 @@ from samples.training import keras_optimizer
 
 import studies
 from sweep.api import look
-from sweep.data import dataset as data
 from sweep.data import published
 from sweep.data._arrays import IDX_NAMES
+from sweep.data.dataset import load_dataset
 from sweep.exports._script import as_notebook, as_script
 from sweep.exports.selection import Sealed, select
 from sweep.models import network
@@ -222,8 +222,8 @@ def test_no_path_can_break_out_of_the_script(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_a_published_dataset_is_loaded_by_keras_itself_where_it_came_from_there(name, monkeypatch, digits):
-    dataset = data.load(digits)
-    monkeypatch.setattr(data, "load", lambda _: dataset)
+    dataset = load_dataset(digits)
+    monkeypatch.setattr("samples.exports.load_dataset", lambda _: dataset)
     monkeypatch.setattr(published.Published, "place", lambda self: None)
     script = script_of(SMALL, name)
     loaded = {"mnist": 'keras.utils.get_file("mnist.npz"', "fashion-mnist": "keras.datasets.fashion_mnist.load_data()"}
@@ -262,7 +262,7 @@ def test_three_scripts_that_really_run_on_mnist_land_in_the_interval_of_their_se
     result, running = look.result("tiny", storage=str(confirmed)), []
     for trial in (0, 1, 2):
         with Store.open(str(confirmed)) as store:
-            selection = select(store, result, trial, data.load("mnist"))
+            selection = select(store, result, trial, load_dataset("mnist"))
         assert len(selection.tested.accuracies) == 3
         assert selection.tested.one_more_run[1] - selection.tested.one_more_run[0] < 0.1
         folder = tmp_path / str(trial)

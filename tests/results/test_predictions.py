@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from sweep.data import dataset as data
-from sweep.data.dataset import Split
+from sweep.data.dataset import Split, load_dataset, partition
 from sweep.data.published import PUBLISHED
 from sweep.errors import DataError
 from sweep.results.predictions import Predictions, mistakes
@@ -12,7 +11,7 @@ SPLIT = Split(3, 500)
 
 @pytest.fixture(scope="module")
 def mnist():
-    return data.load("mnist")
+    return load_dataset("mnist")
 
 
 def predictions(source, digest, classes=None):
@@ -21,7 +20,7 @@ def predictions(source, digest, classes=None):
 
 
 def test_predictions_find_the_images_and_labels_they_are_of(mnist):
-    split = data.partition(mnist, SPLIT)
+    split = partition(mnist, SPLIT)
     found = mistakes(predictions("mnist", mnist.digest, split.y_score))
     assert (found.labels == split.y_score).all()
     assert (found.images == split.x_score).all()

@@ -9,7 +9,7 @@ from sweep.api.confirm import confirm
 from sweep.api.search import run
 from sweep.api.train import trained
 from sweep.api.workplace import Workplace
-from sweep.data import dataset as data
+from sweep.data.dataset import load_dataset
 from sweep.exports.selection import Sealed, Selection, sealed_run
 from sweep.models.shapes import Architecture
 from sweep.progress.display import Task
@@ -35,7 +35,7 @@ TINY = {
 }
 """A network that 60,000 images pass through in a second or two."""
 
-mnist = cache(lambda: data.load("mnist"))
+mnist = cache(lambda: load_dataset("mnist"))
 
 
 def found(configuration: Configuration, data: str = "mnist", **row) -> Result:
@@ -46,7 +46,7 @@ def found(configuration: Configuration, data: str = "mnist", **row) -> Result:
 
 def selected(result: Result, *accuracies: float, trial: int = 0) -> Selection:
     """That trial, to be taken away, with these accuracies on the test images."""
-    dataset = data.load(result.study.data)
+    dataset = load_dataset(result.study.data)
     tested = Sealed(accuracies, 10_000)
     return Selection(result, trial, dataset, Architecture(()), tested, tested)
 

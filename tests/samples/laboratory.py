@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from sweep.api import confirm, look, search, workplace
-from sweep.data.dataset import Dataset, load, partition
+from sweep.data.dataset import Dataset, load_dataset, partition
 from sweep.engines.scripted import ScriptedEngine
 from sweep.results.result import Result
 from sweep.runs import Run
@@ -76,7 +76,7 @@ class Laboratory:
 
     def __init__(self, storage: str, source: str, monkeypatch) -> None:
         self.storage, self.source, self._patch = storage, source, monkeypatch
-        self.dataset = load(source)
+        self.dataset = load_dataset(source)
 
     def search(self, scores=IN_THE_SEARCH, **fields) -> Result:
         usual = scores is IN_THE_SEARCH and not fields and not Path(self.storage).exists()

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
-from sweep.data.dataset import Split, load
+from sweep.data.dataset import Split, load_dataset
 from sweep.runs import Epoch, Run
 from sweep.space.configuration import Configuration, ConvBlock
 
@@ -26,7 +26,7 @@ def run_of(seed: int = 0, split: Split | None = SPLIT, **values) -> Run:
 
 @cache
 def mnist():
-    return load("mnist")
+    return load_dataset("mnist")
 
 
 def without_time(curve: list[Epoch]) -> list[tuple]:

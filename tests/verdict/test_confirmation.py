@@ -34,7 +34,7 @@ import reports
 from sweep.api import look, search, workplace
 from sweep.cli.verdicts import print_verdict
 from sweep.coordinator.batch import Trained
-from sweep.data.dataset import Split, load, partition
+from sweep.data.dataset import Split, load_dataset, partition
 from sweep.engines.scripted import Dead, ScriptedEngine
 from sweep.errors import InputError
 from sweep.results.result import Result
@@ -351,7 +351,7 @@ class Sealed:
 def test_what_a_run_on_a_split_is_made_of_never_touches_the_test_images(source):
     from sweep.training.loop import Images
 
-    dataset = load(source)
+    dataset = load_dataset(source)
     poisoned = replace(dataset, x_test=Sealed(), y_test=Sealed())
     part, ours = partition(poisoned, Split(3, 1_000)), Images(poisoned, Split(3, 1_000))
     for theirs, name in ((part.x_train, "x_train"), (part.y_score, "y_score"), (part.x_score, "x_score")):
@@ -363,7 +363,7 @@ def test_what_a_run_on_a_split_is_made_of_never_touches_the_test_images(source):
 def test_a_search_and_the_race_never_touch_the_test_images(laboratory, monkeypatch):
     """The loaded dataset has none here, so that the first to look, the sealed test, breaks off."""
     poisoned = replace(laboratory.dataset, x_test=Sealed(), y_test=Sealed())
-    monkeypatch.setattr(workplace.data, "load", lambda *_, **__: poisoned)
+    monkeypatch.setattr(workplace, "load_dataset", lambda *_, **__: poisoned)
     searched = laboratory.use(ScriptedEngine(lambda configuration, _: IN_THE_SEARCH[configuration.dense_units]))
     search.run(study_of(laboratory.source), storage=laboratory.storage, workers=1)
     assert [segment.run.split for segment in searched.segments] == [Split(7, 1_000)] * 4

@@ -14,7 +14,7 @@ from samples.worlds import World
 import studies
 from sweep.api import look, search, workplace
 from sweep.cli import app as cli
-from sweep.data.dataset import load
+from sweep.data.dataset import load_dataset
 from sweep.defaults import SUGGESTED_SEEDS
 from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import StudyError
@@ -222,7 +222,7 @@ def share(configuration):
 
 
 def working(monkeypatch, engine):
-    mnist = load("mnist")
+    mnist = load_dataset("mnist")
     engine.predict = predicting(mnist, lambda run: share(run.configuration))
     monkeypatch.setattr(workplace, "LocalEngine", lambda *_: engine)
     return engine
@@ -321,7 +321,7 @@ def test_without_time_for_one_seed_nothing_is_concluded_and_it_says_how_to_go_on
 def test_a_study_of_another_kind_under_such_a_name_is_an_error_before_anything_is_trained(engine, capsys, storage):
     mine = load_study("filters").replaced(space={"conv1_filters": Choice((8, 16))}, precision="float32")
     with Store.open(storage) as store:
-        store.studies.begin(mine, load("mnist").digest)
+        store.studies.begin(mine, load_dataset("mnist").digest)
     error = told(capsys, "suggestions", "--storage", storage, code=2).err
     assert "Study 'filters' was begun otherwise" in error
     assert engine.segments == []

@@ -12,8 +12,7 @@ from samples.results import HOSTILE, confirmed, frame_of, halted, result_of, row
 import reports
 from reports import frames
 from reports.pages import contents
-from sweep.data import dataset as data
-from sweep.data.dataset import Split
+from sweep.data.dataset import Split, load_dataset, partition
 from sweep.results.predictions import Predictions
 from sweep.results.result import Result
 
@@ -36,8 +35,8 @@ def hostile():
 
 def mistaken():
     """A study on real images, with made-up predictions that differ on some of them."""
-    dataset, split = data.load("mnist"), Split(0, 1000)
-    labels = data.partition(dataset, split).y_score.astype(np.uint16)
+    dataset, split = load_dataset("mnist"), Split(0, 1000)
+    labels = partition(dataset, split).y_score.astype(np.uint16)
     wrong = {name: np.random.default_rng(seed).random(1000) < 0.05 for seed, name in enumerate(("ours", "baseline"))}
     predicted = {name: np.where(there, (labels + 1) % 10, labels) for name, there in wrong.items()}
     return replace(sample(12), predictions=Predictions(3, 0, split, "mnist", dataset.digest, **predicted))

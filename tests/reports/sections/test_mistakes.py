@@ -14,8 +14,7 @@ import reports
 from reports.pages import contents, html
 from reports.sections import mistakes
 from reports.typography import NO_BREAK
-from sweep.data import dataset as data
-from sweep.data.dataset import Split
+from sweep.data.dataset import Split, load_dataset, partition
 from sweep.results.predictions import Mistakes, Predictions
 
 SPLIT = Split(0, 1000)
@@ -23,12 +22,12 @@ SPLIT = Split(0, 1000)
 
 @pytest.fixture(scope="module")
 def mnist():
-    return data.load("mnist")
+    return load_dataset("mnist")
 
 
 @pytest.fixture(scope="module")
 def labels(mnist):
-    return data.partition(mnist, SPLIT).y_score
+    return partition(mnist, SPLIT).y_score
 
 
 def wrong(labels, places, taken):
