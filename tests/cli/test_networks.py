@@ -29,7 +29,10 @@ def summary_of_keras():
 
     def summary(configuration: Configuration) -> list[str]:
         lines: list[str] = []
-        build(configuration, (28, 28, 1), 10).summary(line_length=120, print_fn=lambda text, **_: lines.append(text))
+        model = build(configuration, (28, 28, 1), 10)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("COLUMNS", "200")  # of the console that Keras prints on, lest it breaks lines
+            model.summary(line_length=120, print_fn=lambda text, **_: lines.append(text))
         return words("\n".join(lines))
 
     return summary
