@@ -253,9 +253,9 @@ RATES = Study(name="rates", space={"learning_rate": Float(1e-5, 1e-1, log=True)}
 @pytest.mark.parametrize(
     "point",
     [
-        Point("before", "sweep.storage.store:back_up"),
+        Point("before", "sweep.storage.connection:back_up"),
         Point("before", "pathlib:Path.replace"),  # the copy is whole, but not under its name
-        Point("after", "sweep.storage.store:back_up"),
+        Point("after", "sweep.storage.connection:back_up"),
         Point("before", "sweep.storage._tables:leases.create"),  # the columns are there, this table is not
         Point("after", "sweep.storage._tables:leases.create"),
         Point("before", "commit", 2),
