@@ -65,12 +65,6 @@ def on_server(postgresql) -> str:
     return postgresql.url.set(database=name).render_as_string()
 
 
-@pytest.fixture(params=["storage", "on_server"])
-def database(request) -> str:
-    """Where a fresh database may be: in a file, or on a server. The tests that ask for it hold for both."""
-    return request.getfixturevalue(request.param)
-
-
 @pytest.fixture(scope="session")
 def confirmed(tmp_path_factory) -> Path:
     """The database of the study `tiny`, to be copied by whoever changes it."""

@@ -48,6 +48,12 @@ def clock(monkeypatch):
     return clock
 
 
+@pytest.fixture(params=["storage", "on_server"])
+def database(request) -> str:
+    """A fresh database: in a file, or on a server. A lease holds in both."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
 def store(database):
     with Store.open(database) as store:

@@ -1,13 +1,11 @@
-"""A study on a PostgreSQL server, from its search to its report: real processes, real MNIST, a real server.
-
-That the store and the lease hold there, too, their own tests show, which are run on both kinds of databases.
-"""
+"""The store on a PostgreSQL server, and a study from its search to its report: real processes, MNIST and server."""
 
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from contracts.stores import StoreContract
 from samples.commands import sweep
 from samples.studies import study_of
 from sqlalchemy import select
@@ -30,6 +28,12 @@ base = { epochs = 2, dense_units = 16 }
 learning_rate = { low = 1e-4, high = 1e-2, log = true }
 conv1_filters = [4, 8]
 """
+
+
+class TestPostgreSQLStore(StoreContract):
+    @pytest.fixture
+    def database(self, on_server) -> str:
+        return on_server
 
 
 def test_a_study_is_searched_gone_on_with_confirmed_and_shown(on_server, tmp_path):
