@@ -31,18 +31,18 @@ class Worth(StrEnum):
     """What can be said of a suggestion's network beside doing nothing."""
 
     BETTER = "better"
-    CHEAPER = "cheaper"  # and not told from it
-    OPEN = "open"  # not told from it
+    CHEAPER = "cheaper"  # and not significantly different
+    OPEN = "open"  # not significantly different
     WORSE = "worse"
 
 
 WORTH = {
     Worth.BETTER: "better",
-    Worth.CHEAPER: "not told from it, but cheaper",
-    Worth.OPEN: "not told from it",
+    Worth.CHEAPER: "not significantly different, but cheaper",
+    Worth.OPEN: "not significantly different",
     Worth.WORSE: "worse",
 }
-"""In words, beside doing nothing."""
+"""In words, compared with the baseline."""
 
 
 @dataclass(frozen=True)
