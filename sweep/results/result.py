@@ -60,8 +60,8 @@ class Result:
         completed = self.frame[self.frame["outcome"] == "completed"]
         if completed.empty:
             raise InputError(
-                f"Study {self.study.name!r} has no completed trial yet. `sweep list` shows where it stands; "
-                f"`sweep run` goes on with it."
+                f"Study {self.study.name!r} has no completed trial yet. `sweep list` shows its status; "
+                f"`sweep run` resumes it."
             )
         return int(completed.sort_values(["score", "trial"], ascending=[False, True])["trial"].iloc[0])
 

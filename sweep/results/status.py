@@ -160,7 +160,7 @@ class StatusReader:
         return self._best.get(row.id, (0, None))[1]
 
     def _holder(self, study_id: int) -> Identity | None:
-        """Who runs a study: a process of this machine only if it is alive; another machine's by its word."""
+        """The process that runs a study: one of this machine only if it is alive, one of another machine as it says."""
         held = self._store.leases.holder(study_id)
         return None if held is None or (held.by.seen_from_here and not held.by.alive) else held.by
 

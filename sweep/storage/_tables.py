@@ -95,7 +95,7 @@ trials = Table(
     Column("finished", DateTime),
 )
 
-# What a dashboard asks each second, so that it need not read every trial for it: how many ended how, and who last.
+# For what a dashboard asks each second, so that it reads few rows: trials by outcome, and those that ended last.
 by_outcome = Index("ix_sweep_trials_outcome", trials.c.study_id, trials.c.outcome, trials.c.finished)
 by_end = Index("ix_sweep_trials_finished", trials.c.study_id, trials.c.finished)
 
@@ -122,7 +122,7 @@ verdicts = _document_of_a_study("sweep_verdicts")
 ablations = _document_of_a_study("sweep_ablations")
 
 test_looks = Table(
-    "sweep_test_looks",  # each time that somebody was shown what a run scores on the test images
+    "sweep_test_looks",  # each time that a run's score on the test images was shown
     metadata,
     Column("id", Integer, primary_key=True),
     Column("study_id", ForeignKey(studies.c.id)),  # null: the reproduction of the tutorial's experiment
@@ -131,7 +131,7 @@ test_looks = Table(
 )
 
 leases = Table(
-    "sweep_leases",  # who runs a study: a row for as long as somebody does
+    "sweep_leases",  # which process runs a study: a row for as long as it does
     metadata,
     Column("study_id", ForeignKey(studies.c.id), primary_key=True),
     Column("host", Text, nullable=False),
@@ -143,7 +143,7 @@ leases = Table(
 
 
 def _to_version_2(connection: Connection) -> None:
-    """Leases, predictions, verdicts, what a trial reused and who died over it; precision, which was float32 always."""
+    """Leases, predictions, verdicts, what a trial reused, its workers; precision, which was always float32."""
     for column in (
         "reused_from TEXT NOT NULL DEFAULT ''",
         "fresh BOOLEAN NOT NULL DEFAULT FALSE",

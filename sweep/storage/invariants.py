@@ -1,4 +1,4 @@
-"""What a database and its checkpoints should be, and what in them nobody needs."""
+"""What always holds of a database and its checkpoints, and which files no study needs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def _problems(store: Reader, study_id: int, rows: Sequence[Mapping[str, Any]]) -
     if store.leases.holder(study_id) is None:
         for row in rows:
             if row["outcome"] == Outcome.RUNNING:
-                yield f"trial {row['number']} stands as running, but nobody runs the study"
+                yield f"trial {row['number']} is recorded as running, but no process runs the study"
     curves: dict[int, list[float]] = {}
     for place in store.trials.curve_rows(study_id):
         if place["epoch"] == int(place["epoch"]):

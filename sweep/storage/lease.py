@@ -19,7 +19,7 @@ SILENCE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Held:
-    """A study's lease: who runs it, and how often that process has said so."""
+    """A study's lease: the process that runs it, and how often that process has shown that it is alive."""
 
     by: Identity
     beats: int
@@ -32,7 +32,7 @@ class LeaseReader:
         self._database = database
 
     def holder(self, study_id: int) -> Held | None:
-        """Who runs a study; None where nobody does."""
+        """The lease of a study; None if no process runs it."""
         with self._database.transaction() as connection:
             row = connection.execute(select(leases).where(leases.c.study_id == study_id)).mappings().first()
         if row is None:
@@ -44,7 +44,7 @@ class Leases(LeaseReader):
     """Reads and writes them."""
 
     def take(self, study_id: int, holder: Identity, before: Held | None) -> bool:
-        """Makes `holder` the one who runs a study, if all is still as `before`; returns whether it is."""
+        """Gives the lease to `holder` if it is still as `before`; returns whether it did."""
         values = vars(holder) | {"beats": 0}
         with self._database.transaction() as connection:
             if before is None:
@@ -53,7 +53,7 @@ class Leases(LeaseReader):
             return bool(connection.execute(taken.values(values)).rowcount)
 
     def beat(self, study_id: int, holder: Identity) -> bool:
-        """Shows that `holder` is alive; returns whether the study is still its to run."""
+        """Shows that `holder` is alive; returns whether it still holds the lease."""
         alive = update(leases).where(*_held(study_id, holder)).values(beats=leases.c.beats + 1)
         with self._database.transaction() as connection:
             return bool(connection.execute(alive).rowcount)

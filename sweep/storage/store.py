@@ -1,4 +1,4 @@
-"""An open database by subject: for those who only look, and for the one who writes.
+"""An open database, one object per subject: `Reader` only reads it, `Store` also writes.
 
 Our tables stand beside Optuna's in the same database. The coordinator is the only writer. A finished epoch is committed
 before anything else happens with it.
@@ -18,7 +18,7 @@ from sweep.storage.trials import TrialReader, Trials
 
 
 class Reader:
-    """An open database, for those who only look: nothing of it writes.
+    """An open database that is only read.
 
     Opened by `open`, closed by leaving its `with` block. Threads may share it.
     """
@@ -73,7 +73,7 @@ class Reader:
 
 
 class Store(Reader):
-    """An open database, for the coordinator: the same subjects, with what writes them."""
+    """An open database that is read and written: the coordinator's."""
 
     studies: Studies
     leases: Leases

@@ -15,7 +15,7 @@ class TestLookReader:
         self._database = database
 
     def count(self, study_id: int) -> int:
-        """How often somebody was shown what a network of this study scores on the test images."""
+        """How often networks of a study met the test images."""
         with self._database.transaction() as connection:
             query = select(func.count()).select_from(test_looks).where(test_looks.c.study_id == study_id)
             return int(connection.scalar(query) or 0)

@@ -132,7 +132,7 @@ class Trials(TrialReader):
     """Reads and writes them."""
 
     def begin(self, study_id: int, trial: Trial, fresh: bool = False) -> Reached:
-        """Keeps a trial as running, and returns how far it was: one that was interrupted is running again.
+        """Records a trial as running, and returns how far it was: one that was interrupted resumes.
 
         One that a version of this package began which trained otherwise begins anew. `fresh` is kept of a new one, and
         stays as it was of others.
@@ -164,18 +164,18 @@ class Trials(TrialReader):
             return Reached(fresh=fresh)
 
     def reach(self, study_id: int, number: int, reached: Reached) -> None:
-        """Keeps how far a trial has come along its run's curve."""
+        """Records how far a trial has come along its run's curve."""
         with self._database.transaction() as connection:
             connection.execute(update(trials).where(*_is(study_id, number)).values(vars(reached)))
 
     def attempt(self, study_id: int, number: int) -> None:
-        """Keeps that a trial is given another worker, since its last one died."""
+        """Counts another worker for a trial, since its last one died."""
         with self._database.transaction() as connection:
             more = update(trials).where(*_is(study_id, number)).values(attempts=trials.c.attempts + 1)
             connection.execute(more)
 
     def end(self, study_id: int, number: int, outcome: Outcome, reason: str = "", detail: str = "") -> None:
-        """Keeps how a trial ended, and where the epochs that were not trained for it came from."""
+        """Records how a trial ended, and which trial trained the epochs that it reused."""
         mine = _is(study_id, number)
         with self._database.transaction() as connection:
             reused = connection.execute(select(trials.c.fingerprint, trials.c.reused_epochs).where(*mine)).first()
@@ -184,13 +184,13 @@ class Trials(TrialReader):
             connection.execute(update(trials).where(*mine).values(finished=now(), **values))
 
     def pause(self, study_id: int, number: int) -> None:
-        """Keeps that a trial was halted at a rung."""
+        """Records that a trial is paused at a rung."""
         with self._database.transaction() as connection:
             paused = update(trials).where(*_is(study_id, number))
             connection.execute(paused.values(outcome=Outcome.PAUSED, finished=now()))
 
     def reap(self, study_id: int, reason: str) -> None:
-        """Takes for interrupted what still stands as running: to be called by whoever holds the study's lease."""
+        """Marks running trials as interrupted; called by the process that holds the study's lease."""
         running = (trials.c.study_id == study_id) & (trials.c.outcome == Outcome.RUNNING)
         with self._database.transaction() as connection:
             connection.execute(

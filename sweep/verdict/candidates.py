@@ -34,7 +34,7 @@ def best_to_confirm(result: Result, top: int) -> list[int]:
     if not found:
         raise InputError(
             f"Study {result.study.name!r} has no trial beside the baseline that came far enough to be confirmed. "
-            f"`sweep run` goes on with it."
+            f"`sweep run` resumes it."
         )
     return found
 

@@ -51,7 +51,7 @@ class Folds:
         return sum(not self._batch.knows(each.run) for each in self._runs(labels, seeds))
 
     def seeds_at_once(self, configurations: int) -> int:
-        """On how many seeds so many of them are trained at once, lest workers wait for the last run of each seed."""
+        """On how many seeds so many configurations are trained at once, so that no worker waits."""
         workers = self._batch.workers
         return 1 if workers == 1 else math.ceil(2 * workers / configurations)
 
@@ -113,30 +113,33 @@ class Entry(Protocol):
 
     @property
     def configurations(self) -> Sequence[Configuration]:
-        """What wants the next seed; empty where nothing more does."""
+        """The configurations to train on the next seed; empty if none needs one."""
 
     def label(self, configuration: Configuration) -> str:
         """What one of them is called on displays, such as "trial 7"."""
 
     def take(self, seed: int, hits: Sequence[Hits]) -> None:
-        """Takes note of what each of them got right on that seed's fold."""
+        """Receives which images of that seed's fold each of them got right."""
 
 
 def require_one(entry: Entry) -> None:
-    """Whatever is to be concluded takes a seed.
+    """Checks that there is something to conclude from.
 
     Raises:
-        InputError: there was no time for one.
+        InputError: there was no time for one seed.
     """
     if not entry.seeds:
-        raise InputError("The time was over before everybody had one seed; what was trained is kept. Give it more.")
+        raise InputError(
+            "The time was over before each network had one seed. What was trained is kept; give it more time."
+        )
 
 
 def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds, then: float = 0.0) -> bool:
     """Trains all entries on as many of the seeds as there is time for, all on the same; returns whether on all.
 
-    Afterwards comes what takes `then` runs for each seed. Three seeds go before that: with two, hardly anything is told
-    apart. Further ones leave it the time that it needs, unless that is too short anyway.
+    Afterwards comes what takes `then` runs for each seed. The first three seeds are trained before time is kept for it,
+    since two seeds hardly tell networks apart. Further seeds leave it the time that it needs, unless that is too short
+    anyway.
     """
     done = 0
     while done < len(seeds):

@@ -15,7 +15,7 @@ Shape = Callable[[Configuration], Architecture]
 
 
 class Race:
-    """The baseline and some trials of a study, trained on seed after seed; whoever is clearly behind gets no more.
+    """The baseline and some trials of a study, trained on seed after seed. Trials that are clearly behind are dropped.
 
     `shape` gives the network of a configuration; `racing` are the numbers of those that get the next seed, after
     `seeds`. If several studies race together, `study` is the name that goes into the labels of its trials.
@@ -64,7 +64,7 @@ class Race:
     def tested_verdict(self, folds: Folds, look: Callable[[str], None]) -> Verdict:
         """The same, and then what the test images say, if something is recommended and there is time.
 
-        `look` is told when their seal is broken, and for what.
+        `look` is called when their seal is broken, with the reason.
         """
         verdict, seeds = self.verdict(), self.seeds
         numbers = list(dict.fromkeys((BASELINE, verdict.recommended)))

@@ -1,15 +1,15 @@
-"""Who is really better: what repeating the best few configurations and the baseline on fresh seeds concludes.
+"""Which network is really better: what the best few configurations and the baseline on fresh seeds show.
 
-Each seed decides initial weights, shuffling and a validation fold, the same fold for all networks; so what
-differs from seed to seed holds all three kinds of luck (Bouthillier et al. 2021, arXiv:2103.03098), and what
-networks have in common at a seed goes out of their differences. Accuracies are from 0 to 1.
+Each seed decides initial weights, shuffling and a validation fold, which all networks share. So the variance over seeds
+holds all three kinds of luck (Bouthillier et al. 2021, arXiv:2103.03098). What networks have in common at a seed
+cancels in their differences. Accuracies are from 0 to 1.
 
-Intervals and p-values are Student's (1908) t over the seeds, each difference with its own variance: networks are not
-equally noisy, and a search prefers the noisy ones, which are lucky more often. Who falls behind is decided with the
-variance that the others share, which says more from a few seeds; nobody's figures are computed from it.
+Intervals and p-values are Student's (1908) t over the seeds. Each difference has its own variance, since networks are
+not equally noisy, and a search prefers the noisy ones, which are lucky more often. The race alone uses the variance
+that the other networks share, which says more from a few seeds. No figure that is shown comes from it.
 
-All speak of the images that folds are drawn from, and of networks trained on such parts of them. The 60,000 of MNIST
-are themselves a sample: for images of the same kind that are not among them, a mean at 98.5 % has a further standard
+All figures are about the images that folds are drawn from, and about networks trained on such parts of them. The 60,000
+images of MNIST are themselves a sample. For other images of the same kind, a mean at 98.5 % has a further standard
 error of at most 0.05 points, a difference less. Networks trained on overlapping parts are taken as independent.
 """
 
@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from sweep.results.verdict import ALPHA, Conclusion, ConfirmedTrial, Estimate, Verdict
 
 FIRST_LOOK = 3
-"""Seeds that everybody gets before anybody may be stopped."""
+"""Seeds that each network gets before the race may stop one."""
 
 Hits = NDArray[np.bool_]
 
@@ -35,7 +35,8 @@ class Candidate:
 
     `label` is its trial's number, `parameters` and `flops` what it costs, `score` the search's (None: it has none).
     `hits` has an array (images,) per seed, in the order of the seeds: which images of that seed's fold the network
-    got right, none of them if it diverged. Whoever left the race has the first few seeds only; nobody has none.
+    got right, none of them if it diverged. A candidate that left the race
+    has the first few seeds only, at least one.
     """
 
     label: int
@@ -150,7 +151,7 @@ def conclude(baseline: Candidate, candidates: Sequence[Candidate], seeds: Sequen
     Recommended is the cheapest of those tied with the best: fewest parameters, then FLOPs, then the baseline, then
     the lowest label. A candidate is not tied if it left the race, failed, is worse than the baseline, or is clearly
     behind the leader (judged as in the race, at 2.5 %); the baseline is not if it failed or a candidate is better.
-    At one seed nothing is told apart, and the baseline is recommended.
+    At one seed no difference is known, and the baseline is recommended.
 
     Raises:
         ValueError: hits or seeds do not fit together, or a label occurs twice.
@@ -230,9 +231,9 @@ def _right(group: Sequence[Candidate], seed: int) -> NDArray[np.float32]:
 
 
 def _behind(entrants: Sequence[Candidate], level: float) -> set[int]:
-    """Who is below the leader of `entrants`, all with the same seeds, with a one-sided p below `level`.
+    """The labels of entrants that are below the leader with a one-sided p below `level`; all have the same seeds.
 
-    Those found are left out and the rest judged anew, since one bad network hides another.
+    They are left out and the rest is judged again, since one bad network hides another.
     """
     inside = [entrant for entrant in entrants if not entrant.failed]
     while len(inside) > 1 and len(inside[0].hits) > 1:
@@ -278,10 +279,10 @@ def _tail(value: float, error: float, freedom: int) -> float:
 
 
 def _check(baseline: Candidate, candidates: Sequence[Candidate]) -> None:
-    everybody = [baseline, *candidates]
-    if len({each.label for each in everybody}) < len(everybody):
+    entrants = [baseline, *candidates]
+    if len({each.label for each in entrants}) < len(entrants):
         raise ValueError("a label occurs twice; the baseline is not among the candidates")
-    for each in everybody:
+    for each in entrants:
         if not 0 < len(each.hits) <= len(baseline.hits):
             raise ValueError(f"candidate {each.label} has {len(each.hits)} seeds, the baseline {len(baseline.hits)}")
         if any(one.shape != other.shape for one, other in zip(each.hits, baseline.hits, strict=False)):

@@ -47,13 +47,20 @@ WORTH = {
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What a study's change is worth.
+    """What a study's change gains.
 
-    `trial` is the one that stands for it, with the `values` that differ from the baseline's; `recommended` says that
-    its verdict recommends it, and not the baseline. `gain` is the mean difference to the baseline's accuracy over
-    `seeds` seeds, from -1 to 1, `p` that of its being zero, corrected for all networks; NaN at one seed. `tied` says
-    that it gained most, or cannot be told from whoever did. `seconds` are those of one training in the search, NaN
-    where unknown.
+    Attributes:
+        study: the study's name.
+        trial: the number of the trial that represents it.
+        values: those of its values that differ from the baseline's.
+        recommended: the study's verdict recommends this trial, not the baseline.
+        seeds: how many fresh seeds it was trained on.
+        gain: mean difference to the baseline's accuracy over these seeds, from -1 to 1.
+        p: the p-value of that difference, corrected for all networks; NaN at one seed.
+        worth: what can be said of it, compared with doing nothing.
+        tied: it gained most, or is not significantly behind the one that did.
+        parameters: of its network; `baseline_parameters` of the baseline's.
+        seconds: of one training in the search, NaN if unknown; `baseline_seconds` of the baseline's.
     """
 
     study: str
@@ -161,9 +168,9 @@ def _gains(verdict: Verdict, trial: ConfirmedTrial) -> list[float]:
 
 
 def _is_behind(gains: Sequence[float], most: Sequence[float], rivals: int) -> bool:
-    """Whether it is clearly behind whoever gained most, of `rivals` who might have.
+    """Whether it is significantly behind the one that gained most, one of `rivals` others.
 
-    The one that truly gains most is called behind in at most 2.5 % of rankings (Bonferroni, since anybody may lead).
+    The one that truly gains most is called behind in at most 2.5 % of rankings (Bonferroni, since each may lead).
     """
     seeds = min(len(gains), len(most))
     gap = difference(gains[:seeds], most[:seeds])

@@ -125,7 +125,7 @@ def execute(storage: str, statement: str) -> None:
         ),
         (
             "UPDATE sweep_trials SET outcome = 'running' WHERE outcome = 'interrupted'",
-            "study 'interrupted': trial 7 stands as running, but nobody runs the study",
+            "study 'interrupted': trial 7 is recorded as running, but no process runs the study",
         ),
         (
             "UPDATE sweep_trials SET trained_epochs = 4 WHERE study_id = 1 AND number = 3",

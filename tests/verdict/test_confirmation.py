@@ -448,7 +448,9 @@ def test_a_confirmation_that_was_interrupted_goes_on_to_the_same_verdict(laborat
 def test_time_that_is_over_before_everybody_had_a_seed_is_told_and_what_was_trained_is_kept(laboratory, monkeypatch):
     laboratory.search()
     engine = a_second_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
-    with pytest.raises(InputError, match="The time was over before everybody had one seed; what was trained is kept"):
+    with pytest.raises(
+        InputError, match=r"The time was over before each network had one seed\. What was trained is kept"
+    ):
         laboratory.confirm(engine=engine, within=2)
     assert look.result("test", storage=laboratory.storage).verdict is None
     laboratory.confirm(seeds=2)
