@@ -10,10 +10,10 @@ from sweep.storage._tables import ablations, verdicts
 from sweep.storage.connection import Database
 from sweep.storage.documents import DocumentReader, Documents
 from sweep.storage.lease import LeaseReader, Leases
+from sweep.storage.looks import LookReader, Looks
 from sweep.storage.predictions import PredictionReader, Predictions
 from sweep.storage.runs import RunReader, Runs
 from sweep.storage.studies import Studies, StudyReader
-from sweep.storage.test_looks import TestLookReader, TestLooks
 from sweep.storage.trials import TrialReader, Trials
 
 
@@ -30,7 +30,7 @@ class Reader:
     predictions: PredictionReader
     verdicts: DocumentReader
     ablations: DocumentReader
-    test_looks: TestLookReader
+    test_looks: LookReader
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,7 +41,7 @@ class Reader:
         self.predictions = PredictionReader(database)
         self.verdicts = DocumentReader(database, verdicts)
         self.ablations = DocumentReader(database, ablations)
-        self.test_looks = TestLookReader(database)
+        self.test_looks = LookReader(database)
 
     @classmethod
     def open(cls, storage: str, *, create: bool = True, readonly: bool = False) -> Self:
@@ -82,7 +82,7 @@ class Store(Reader):
     predictions: Predictions
     verdicts: Documents
     ablations: Documents
-    test_looks: TestLooks
+    test_looks: Looks
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -93,4 +93,4 @@ class Store(Reader):
         self.predictions = Predictions(database)
         self.verdicts = Documents(database, verdicts)
         self.ablations = Documents(database, ablations)
-        self.test_looks = TestLooks(database)
+        self.test_looks = Looks(database)
