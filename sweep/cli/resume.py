@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import typer
 
+from sweep.errors import EngineError, StoreError
+
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 
@@ -43,8 +45,10 @@ def interrupted(again: str) -> typer.Exit:
 
 @contextmanager
 def resumable(again: str) -> Iterator[None]:
-    """Ends a command that is interrupted with the one that resumes."""
+    """Ends a command that is stopped, by Ctrl-C or by a broken database or worker, with the one that resumes."""
     try:
         yield
     except KeyboardInterrupt:
         raise interrupted(again) from None
+    except (StoreError, EngineError) as error:
+        raise type(error)(f"{error}\nOnce that is repaired:\n{again}") from None

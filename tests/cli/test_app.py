@@ -280,7 +280,7 @@ def test_on_a_terminal_a_bar_shows_the_download_and_a_live_table_the_running_tri
         (["run", "quickstart", "--trial-memory", "much"], 2, "--trial-memory takes a size such as 1500M or 4G, not 'm"),
         (["run", "quickstart", "--trial-memory", "4000"], 2, "--trial-memory takes a size such as 1500M or 4G, not '4"),
         (["run", "quickstart", "--keep-checkpoints", "-1"], 2, "keep-checkpoints"),
-        (["run", "quickstart", "--trial-memory", "500M"], 2, "A worker needs at least 1.4 GB of memory"),
+        (["run", "quickstart", "--trial-memory", "500M"], 2, "A worker needs at least 1.40 GB of memory"),
         (["run", "quickstart", "--storage", "nothing://x"], 2, "nothing://x"),
         (["run", "quickstart", "--storage", "notes.txt"], 3, "notes.txt cannot be used: file is not a database"),
         (["run", "quickstart", "--storage", "no/such/folder/x.db"], 3, "in a folder that exists"),
@@ -306,6 +306,12 @@ def test_bad_input_gets_a_sentence_and_its_exit_code(tmp_path, arguments, code, 
     (tmp_path / "elsewhere.toml").write_text(SMALL.replace("[space]", 'data = "./no-such-folder"\n[space]', 1).replace(
         'base = { epochs = 2, dense_units = 16 }\ndata = "./no-such-folder"', 'data = "./no-such-folder"'))  # fmt: skip
     assert says in " ".join(sweep(*arguments, cwd=tmp_path, code=code).stderr.replace("│", " ").split())
+
+
+def test_a_database_that_cannot_be_used_ends_with_the_command_that_resumes(tmp_path):
+    (tmp_path / "notes.txt").write_text("this is no database, but long enough to be looked at as one\n" * 20)
+    error = sweep("run", "quickstart", "--trials", "3", "--storage", "notes.txt", cwd=tmp_path, code=3).stderr
+    assert error.splitlines()[-2:] == ["Once that is repaired:", "sweep run quickstart --trials 3 --storage notes.txt"]
 
 
 @pytest.mark.parametrize(
