@@ -21,7 +21,7 @@ from sweep.api import search, workplace
 from sweep.coordinator.watcher import LabelledRun, SilentWatcher
 from sweep.engines import local
 from sweep.runs import Event, Segment, SegmentFailed, SegmentFinished
-from sweep.study import study as spec
+from sweep.study.study import load
 
 first_step: list[float] = []
 waits: list[float] = []
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--study", default="everything")
     options = parser.parse_args()
-    study = spec.load(options.study).replaced(trials=options.trials, train_size=options.images, validation=500)
+    study = load(options.study).replaced(trials=options.trials, train_size=options.images, validation=500)
     patched = patch.object(workplace, "LocalEngine", TimedEngine), patch.object(local, "_listen", listen)
     with tempfile.TemporaryDirectory() as folder, patched[0], patched[1]:
         search.run(study, storage=Path(folder, "sweep.db"), progress=Watch())

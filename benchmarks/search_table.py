@@ -24,7 +24,7 @@ from sweep.models.shapes import Infeasible, architecture
 from sweep.runs import Run
 from sweep.space.configuration import Values
 from sweep.space.space import Space
-from sweep.study.study import load as load_study
+from sweep.study.study import load
 
 if TYPE_CHECKING:
     from sweep.training.loop import Images
@@ -40,7 +40,7 @@ IMAGES, VALIDATION = 15_000, 10_000
 
 def points(count: int) -> list[Values]:
     """The baseline's point and others at random, of networks with at most the baseline's FLOPs, all for 9 epochs."""
-    study = load_study("everything")
+    study = load("everything")
     space = Space(study.space, study.base)
     most = architecture(study.base, (28, 28, 1), 10).flops
     rng = random.Random(0)
@@ -76,7 +76,7 @@ def train(place: int, point: Values, seed: int) -> dict[str, Any]:
     """The accuracies of one run at `LOOKS`, and the seconds of each stretch; None once its loss is not finite."""
     from sweep.training.loop import Training
 
-    study = load_study("everything")
+    study = load("everything")
     run = Run(study.searched.configuration(point), seed, "mnist", "", SPLIT)
     training = Training(run, images())
     accuracies: list[float | None] = []

@@ -19,7 +19,7 @@ from reports.pages.contents import COMPARISON, STUDY
 from sweep.cli.app import app
 from sweep.results.columns import CURVE_COLUMNS, TRIAL_COLUMNS
 from sweep.space.configuration import PARAMETERS
-from sweep.study.study import Study, parse
+from sweep.study.study import Study, parse_study
 
 DOCS = ROOT / "docs"
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -84,7 +84,7 @@ def test_the_studies_that_ship_are_listed():
 def test_every_study_that_a_page_shows_can_be_read(text, tmp_path):
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "best.toml").write_text("conv1_filters = 8\n")
-    name = parse(text, "page.toml", tmp_path).name
+    name = parse_study(text, "page.toml", tmp_path).name
     assert name not in studies.texts() or text == studies.texts()[name]
 
 

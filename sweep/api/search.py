@@ -21,8 +21,8 @@ from sweep.progress.display import Task
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.runs import Run
-from sweep.search import schedule
 from sweep.search.preview import baseline_shape
+from sweep.search.schedule import schedule_for
 from sweep.space.configuration import Configuration
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import as_url, place_of
@@ -130,7 +130,7 @@ def search_on(
             checkpoints = Checkpoints(place.checkpoint_folder, place.keep_checkpoints, best)
             facts = place.provenance() | {"image shape": list(dataset.image_shape), "classes": dataset.classes}
             runs = ActiveRuns(store, place.engine(limits), checkpoints, watcher, facts, study_id)
-            rungs, proposing = schedule.of(study.pruner), OptunaSearch(study, store.url)
+            rungs, proposing = schedule_for(study.pruner), OptunaSearch(study, store.url)
             stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, seconds)
         return Searched(read_result(store, study.name), stopped)
 

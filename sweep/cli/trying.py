@@ -129,9 +129,9 @@ def studies(as_json: Json = False) -> None:
     """List the studies that ship."""
     import studies as shipped
     from sweep.cli.tables import print_json, print_table
-    from sweep.study.study import parse
+    from sweep.study.study import parse_study
 
-    known = [parse(text, f"{name}.toml") for name, text in shipped.texts().items()]
+    known = [parse_study(text, f"{name}.toml") for name, text in shipped.texts().items()]
     if as_json:
         return print_json([study.as_document() for study in known])
     print_table(["study", "trials", "what it tries"], [[s.name, str(s.trials), s.description] for s in known])
@@ -143,9 +143,9 @@ def init(
     force: Force = False,
 ) -> None:
     """Write a commented study file to edit."""
-    from sweep.study.study import template
+    from sweep.study.study import study_template
 
-    text = template(source, file.stem)
+    text = study_template(source, file.stem)
     if file.suffix != ".toml":
         raise InputError(f"{file}: the name of a study file ends in .toml.")
     try:

@@ -153,7 +153,7 @@ class Coordinator:
         if found or self._wanted() or self._proposals:
             return found
         missing = self._ledger.missing_finalists(len(self._runs))
-        return self._schedule.ranked(self._ledger.paused)[:missing]
+        return self._schedule.resumption_order(self._ledger.paused)[:missing]
 
     def _promote(self, number: int) -> None:
         """A paused trial resumes as an interrupted one does: along its stored curve, then by a worker."""

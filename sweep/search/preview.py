@@ -12,8 +12,7 @@ import numpy as np
 
 from sweep.errors import InputError
 from sweep.models.shapes import Architecture, ImageShape, Infeasible, architecture
-from sweep.search import schedule
-from sweep.search.schedule import FINALISTS
+from sweep.search.schedule import FINALISTS, schedule_for
 from sweep.space.configuration import Configuration, Values
 from sweep.study.study import Study
 from sweep.system.machine import cores
@@ -71,7 +70,7 @@ def preview(
     samples = [_sample(study, point, image_shape, classes) for point in points]
     rate = rate or _matrix_product_rate()
 
-    trained = schedule.of(study.pruner).expected(study.longest) / study.longest  # as a share of a trial's epochs
+    trained = schedule_for(study.pruner).expected(study.longest) / study.longest  # as a share of a trial's epochs
     trained += (1 - trained) * min(1, (FINALISTS - 1) / max(1, study.trials - 1))
 
     def seconds(configuration: Configuration, shape: Architecture) -> float:

@@ -34,7 +34,7 @@ class Lines:
                 statement, began = "", number + 1
         self.unfinished = began if statement else 0
 
-    def of(self, path: Path) -> int:
+    def line_of(self, path: Path) -> int:
         """The line, from 1, of the longest part of the path that the text has; 0 for none of it."""
         for length in range(len(path), 0, -1):
             for line, document in self._statements:

@@ -13,7 +13,7 @@ from sweep.system.files import did_you_mean_path
 from sweep.wording import plain, shown
 
 
-def read(path: Path) -> str:
+def read_text(path: Path) -> str:
     """The text of a file.
 
     Raises:
@@ -29,7 +29,7 @@ def read(path: Path) -> str:
         raise InputError(f"{plain(str(path))}: cannot be read: {reason}.{did_you_mean_path(path)}") from None
 
 
-def parse(text: str, source: str) -> dict[str, Any]:
+def parse_text(text: str, source: str) -> dict[str, Any]:
     """What a text says; `source` names it in errors.
 
     Raises:
@@ -44,10 +44,10 @@ def parse(text: str, source: str) -> dict[str, Any]:
         raise StudyError(source, [Problem(Lines(text).unfinished, (), message)]) from None
 
 
-def placed(located: Iterable[Located], text: str, source: str) -> StudyError:
+def located_error(located: Iterable[Located], text: str, source: str) -> StudyError:
     """An error of these problems, each with its line in the text."""
     lines = Lines(text)
-    return StudyError(source, [Problem(lines.of(path), path, message) for path, message in located])
+    return StudyError(source, [Problem(lines.line_of(path), path, message) for path, message in located])
 
 
 def _syntax_problem(message: str, text: str) -> Problem:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sweep.space.configuration import PARAMETERS, Configuration
-from sweep.study import _toml as toml
+from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study._values import Problems, read_values
 from sweep.wording import did_you_mean, shown
 
@@ -15,12 +15,12 @@ def read(path: Path) -> Configuration:
         InputError: the file cannot be read.
         StudyError: every problem of the file, each with its line.
     """
-    text = toml.read(path)
-    values = toml.parse(text, str(path))
+    text = read_text(path)
+    values = parse_text(text, str(path))
     if "space" in values:
         why = f"This is a study, not one configuration: `sweep run {path}` searches it."
-        raise toml.placed([(("space",), why)], text, str(path))
+        raise located_error([(("space",), why)], text, str(path))
     try:
         return read_values(values, lambda name: f"Unknown parameter {shown(name)}.{did_you_mean(name, PARAMETERS)}")
     except Problems as found:
-        raise toml.placed(found.located, text, str(path)) from None
+        raise located_error(found.located, text, str(path)) from None

@@ -17,8 +17,8 @@ from sweep.errors import InputError, Problem, StudyError
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.differences import replacements
 from sweep.space.space import Choice, Int, Range, Space
-from sweep.study import _toml as toml
 from sweep.study import recipe
+from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study._values import Problems, read_base, read_space
 from sweep.system.extras import EXTRAS, require
 from sweep.system.files import did_you_mean_path
@@ -44,7 +44,7 @@ def _read_space(given: object, info: ValidationInfo) -> dict[str, Range]:
 
 def _read_pruner(given: str, info: ValidationInfo) -> str:
     if given == "asha" and set(info.data.get("space", ())) == {"epochs"}:
-        why = "asha compares trials that differ in something beside epochs, which it rations itself."
+        why = "asha compares trials that differ in more than their epochs, which it rations itself."
         raise Problems([((), f'{why} Say pruner = "none", or let another parameter vary.')])
     return given
 
@@ -207,41 +207,41 @@ def require_sampler(sampler: Sampler) -> None:
         require(f"The {sampler} sampler", sampler)
 
 
-def parse(text: str, source: str, folder: Path = Path()) -> Study:
+def parse_study(text: str, source: str, folder: Path = Path()) -> Study:
     """The study that a TOML text describes; `source` names it in errors, a path in its `base` starts at `folder`.
 
     Raises:
         StudyError: every problem of the text, each with its line.
     """
-    document = toml.parse(text, source)
+    document = parse_text(text, source)
     if document and document.keys() <= PARAMETERS.keys():
         why = f"This is one configuration, not a study: `sweep train {source}` trains it."
-        raise toml.placed([((next(iter(document)),), why)], text, source)
+        raise located_error([((next(iter(document)),), why)], text, source)
     if isinstance(document.get("base"), str):
         document["base"] = str(folder / document["base"])
     try:
         study = Study(**document)
     except StudyError as error:
-        raise toml.placed(((each.path, each.message) for each in error.problems), text, source) from None
+        raise located_error(((each.path, each.message) for each in error.problems), text, source) from None
     try:
         require_sampler(study.sampler)
     except InputError as error:
-        raise toml.placed([(("sampler",), str(error))], text, source) from None
+        raise located_error([(("sampler",), str(error))], text, source) from None
     return study
 
 
-def read(path: Path) -> Study:
+def read_study(path: Path) -> Study:
     """The study in a TOML file; paths in its `data` and `base` are taken from the file's folder.
 
     Raises:
         InputError: the file cannot be read.
         StudyError: every problem of the file, each with its line.
     """
-    study = parse(toml.read(path), str(path), path.parent)
-    beside = path.parent / study.data
-    if study.data in DATASETS or not _exists(beside):
+    study = parse_study(read_text(path), str(path), path.parent)
+    data = path.parent / study.data
+    if study.data in DATASETS or not _exists(data):
         return study
-    return study.replaced(data=str(beside.resolve()))
+    return study.replaced(data=str(data.resolve()))
 
 
 def load(name: str) -> Study:
@@ -253,9 +253,9 @@ def load(name: str) -> Study:
     """
     shipped = studies.texts()
     if name in shipped:
-        return parse(shipped[name], f"{name}.toml")
+        return parse_study(shipped[name], f"{name}.toml")
     if name.endswith(".toml") or "/" in name:
-        return read(Path(name))
+        return read_study(Path(name))
     hint = did_you_mean(name, shipped)
     if "Did" not in hint:
         hint = did_you_mean_path(Path(name)) or hint
@@ -265,7 +265,7 @@ def load(name: str) -> Study:
     )
 
 
-def template(source: str, name: str) -> str:
+def study_template(source: str, name: str) -> str:
     """The text of a shipped study under another name, with every key explained at its top.
 
     Raises:
@@ -275,7 +275,7 @@ def template(source: str, name: str) -> str:
     if source not in shipped:
         raise InputError(f"There is no study {source!r} to start from.{did_you_mean(source, shipped)}")
     text = shipped[source].replace(f'name = "{source}"', f'name = "{name}"', 1)
-    parse(text, f"{name}.toml")
+    parse_study(text, f"{name}.toml")
     keys = (f"#   {key}: {field.description}" for key, field in Study.model_fields.items())
     parameters = (f"#   {each.name}: {each.summary} ({each.allowed})" for each in PARAMETERS.values())
     return "\n".join(

@@ -32,7 +32,7 @@ from sweep.models.shapes import Infeasible, architecture
 from sweep.results.verdict import Conclusion, Verdict
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
-from sweep.study.study import parse
+from sweep.study.study import parse_study
 
 SMALL = Configuration().replaced(
     {"conv1_filters": 2, "conv1_kernel_size": 2, "conv2_filters": 2, "conv2_kernel_size": 2}
@@ -101,7 +101,7 @@ def test_the_script_and_the_notebook_compile_whatever_the_configuration(digits, 
 
 def test_what_a_hundred_random_configurations_of_everything_build_is_what_was_searched(digits):
     """Layers, shapes, parameters, optimizer, loss, batch size and epochs; with the defaults of Keras for the rest."""
-    space, source, seen = parse(studies.texts()["everything"], "everything.toml").searched, random.Random(7), 0
+    space, source, seen = parse_study(studies.texts()["everything"], "everything.toml").searched, random.Random(7), 0
     while seen < RANDOM_CONFIGURATIONS:
         configuration = space.configuration(space.sample(source))
         try:

@@ -15,8 +15,8 @@ from sweep.models.shapes import architecture
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.runs import Run
-from sweep.search import schedule
 from sweep.search.optuna import OptunaSearch
+from sweep.search.schedule import schedule_for
 from sweep.space.space import Float
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.lease import Lease
@@ -51,7 +51,7 @@ def run(
         )
         checkpoints = Checkpoints(states or Path(storage).parent, KEPT, store.trials.best_runs(study_id, KEPT))
         runs = ActiveRuns(store, Supervised(engine, limits), checkpoints, SilentWatcher(), {}, study_id)
-        rungs, search = schedule.of(study.pruner), OptunaSearch(study, store.url)
+        rungs, search = schedule_for(study.pruner), OptunaSearch(study, store.url)
         coordinator = Coordinator(plan, search, rungs, store, runs, lease, fresh)
         try:
             stopped = coordinator.run(threading.Event(), seconds)

@@ -14,13 +14,13 @@ def test_every_key_of_a_shipped_study_is_found_on_the_line_that_begins_with_it(n
     text = SHIPPED[name]
     document, lines = tomllib.loads(text), Lines(text)
     for path in [*((key,) for key in document), *(("space", key) for key in document["space"])]:
-        assert text.split("\n")[lines.of(path) - 1].startswith(("[space]", path[-1]))
+        assert text.split("\n")[lines.line_of(path) - 1].startswith(("[space]", path[-1]))
 
 
 def test_the_longest_part_of_a_path_that_is_there_decides_the_line():
     lines = Lines("a = 1\n\n[b]\nc = [\n  [1, 2],\n  [3,\n   4],\n]\n")
     paths = [("a",), ("a", "x"), ("b",), ("b", "d"), ("b", "c"), ("b", "c", 0, 1), ("b", "c", 1, 1), ("x",), ()]
-    assert [lines.of(path) for path in paths] == [1, 1, 3, 3, 4, 5, 6, 0, 0]
+    assert [lines.line_of(path) for path in paths] == [1, 1, 3, 3, 4, 5, 6, 0, 0]
 
 
 def test_a_text_that_ends_in_mid_statement_says_where_it_began():

@@ -11,7 +11,7 @@ from sweep.results.result import Result
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.storage.store import Store
 from sweep.study import recipe
-from sweep.study.study import Study, load, parse, read
+from sweep.study.study import Study, load, parse_study, read_study
 
 STUDY = 'name = "mine"\nbase = "best.toml"\n[space]\nlearning_rate = [0.001, 0.01]\n'
 
@@ -41,7 +41,7 @@ def test_a_best_toml_read_and_written_again_is_the_same_for_every_configuration(
 @given(configurations())
 def test_a_study_around_a_best_toml_has_that_configuration_and_is_kept_without_the_file(file, configuration):
     file.write_text(best(configuration))
-    study = parse(STUDY.replace("learning_rate = [0.001, 0.01]", "epochs = [1, 2]"), "mine.toml", file.parent)
+    study = parse_study(STUDY.replace("learning_rate = [0.001, 0.01]", "epochs = [1, 2]"), "mine.toml", file.parent)
     assert study.base == configuration
     kept = json.loads(json.dumps(study.as_document()))
     assert "best.toml" not in json.dumps(kept)
@@ -96,7 +96,7 @@ def test_a_studys_base_is_found_beside_its_file_from_anywhere(tmp_path):
     file = tmp_path / "studies" / "mine.toml"
     for path in ("../best.toml", str(tmp_path / "best.toml")):
         file.write_text(STUDY.replace("best.toml", path))
-        assert read(file).base == Configuration(dense_units=7)
+        assert read_study(file).base == Configuration(dense_units=7)
 
 
 def test_what_is_wrong_with_a_studys_base_stands_beside_its_other_problems(tmp_path):
@@ -125,7 +125,7 @@ def test_a_recipe_is_no_study_and_says_what_to_do_with_it(tmp_path):
 def test_a_study_that_was_begun_around_a_file_goes_on_whatever_becomes_of_that(tmp_path, storage):
     (tmp_path / "best.toml").write_text("dense_units = 7\n")
     (tmp_path / "mine.toml").write_text(STUDY)
-    study = read(tmp_path / "mine.toml")
+    study = read_study(tmp_path / "mine.toml")
     with Store.open(storage) as store:
         store.studies.begin(study, "digest")
         (tmp_path / "best.toml").unlink()
@@ -133,7 +133,7 @@ def test_a_study_that_was_begun_around_a_file_goes_on_whatever_becomes_of_that(t
         assert store.studies.find("mine").study.base.dense_units == 7
         (tmp_path / "best.toml").write_text("dense_units = 8\n")
         with pytest.raises(InputError, match=r"base\.dense_units: 7 then, 8 now"):
-            store.studies.begin(read(tmp_path / "mine.toml"), "digest")
+            store.studies.begin(read_study(tmp_path / "mine.toml"), "digest")
 
 
 def test_every_parameter_may_stand_in_a_recipe(tmp_path):

@@ -11,12 +11,13 @@ from samples.strategies import studies as any_study
 from samples.strategies import unhurried
 
 import studies
+from sweep.data.names import DATASETS
 from sweep.data.published import PUBLISHED
 from sweep.errors import InputError, StudyError
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.space import Choice, Float, Int
 from sweep.study._values import example_of
-from sweep.study.study import DATASETS, Study, load, parse, read, template
+from sweep.study.study import Study, load, parse_study, read_study, study_template
 
 SHIPPED = studies.texts()
 CHOICE = {"space": {"learning_rate": [0.001, 0.01]}}
@@ -25,7 +26,7 @@ CHOICE = {"space": {"learning_rate": [0.001, 0.01]}}
 def problems_of(text):
     """(line, message) of each."""
     with pytest.raises(StudyError) as caught:
-        parse(text, "my.toml")
+        parse_study(text, "my.toml")
     return [(problem.line, problem.message) for problem in caught.value.problems]
 
 
@@ -55,14 +56,14 @@ def test_any_study_is_what_its_document_says(study):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_study_can_be_copied_under_another_name(name):
-    copy = parse(template(name, "mine"), "mine.toml")
+    copy = parse_study(study_template(name, "mine"), "mine.toml")
     assert copy == load(name).replaced(name="mine")
 
 
 @pytest.mark.parametrize("name", ["a b", 'a"b', "a\\d", "", "x" * 65])
 def test_a_copy_needs_a_name_that_a_study_may_have(name):
     with pytest.raises(StudyError):
-        template("quickstart", name)
+        study_template("quickstart", name)
 
 
 def test_a_study_in_python_is_the_study_of_the_file():
@@ -87,7 +88,7 @@ def test_a_study_in_python_is_the_study_of_the_file():
         "rescale": Choice((False, True)),
     }
     written = Study(name="mine", sampler="random", base=Configuration(optimizer="sgd", momentum=0.5), space=space)
-    assert parse(text, "my.toml") == written
+    assert parse_study(text, "my.toml") == written
     assert list(written.space) == [name for name in PARAMETERS if name in space]
 
 
@@ -126,7 +127,7 @@ def test_an_example_in_an_error_is_right_itself(parameter):
     pools = "".join(f"pool{number}_size = 2\n" for number in (3, 4, 5))
     base = f'[base]\noptimizer = "{optimizer}"\nextra_blocks = 3\n{pools}' if parameter.when else ""
     for line in example_of(parameter).removeprefix("For example: ").split(" or "):
-        assert list(parse(f"{NAME}{base}[space]\n{line}", "my.toml").space) == [parameter.name]
+        assert list(parse_study(f"{NAME}{base}[space]\n{line}", "my.toml").space) == [parameter.name]
 
 
 # --- Studies that are wrong -------------------------------------------------------------------------------
@@ -149,7 +150,7 @@ def test_the_table_of_broken_studies_is_long_enough_to_mean_something():
 
 def test_an_error_says_file_line_what_was_given_and_what_is_allowed():
     with pytest.raises(StudyError) as caught:
-        parse(NAME + "trials = 0\n[space]\nlearing_rate = [1]\n", "studies/my.toml")
+        parse_study(NAME + "trials = 0\n[space]\nlearing_rate = [1]\n", "studies/my.toml")
     assert str(caught.value).splitlines() == [
         "studies/my.toml:2: trials must be a whole number from 1 to 1000000000, not 0.",
         "studies/my.toml:4: Unknown parameter 'learing_rate' in [space]. Did you mean 'learning_rate'?",
@@ -193,7 +194,7 @@ def test_an_integer_range_may_stand_for_a_float():
 def test_a_file_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_does(tmp_path):
     file = tmp_path / "my.toml"
     file.write_bytes(b"\xef\xbb\xbf" + (NAME + RATE).replace("\n", "\r\n").encode())
-    assert read(file) == parse(NAME + RATE, "my.toml")
+    assert read_study(file) == parse_study(NAME + RATE, "my.toml")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +248,7 @@ def test_data_beside_the_file_is_found_from_anywhere_but_a_known_name_stays_one(
         "\\u0000": "\0",
     }.items():
         file.write_text(NAME + f'data = "{data}"\n' + RATE)
-        assert read(file).data == expected
+        assert read_study(file).data == expected
 
 
 # --- Files that were hurt ---------------------------------------------------------------------------------
@@ -284,7 +285,7 @@ def test_whatever_happens_to_a_file_it_is_a_study_or_an_error_with_lines(name, s
         hurt(tokens, source)
     text = "".join(tokens)
     try:
-        study = parse(text, "my.toml")
+        study = parse_study(text, "my.toml")
     except StudyError as error:
         problems = error.problems
     else:
@@ -322,9 +323,9 @@ def test_rungs_ration_epochs_so_these_are_not_drawn():
 
 def test_rungs_need_something_to_compare_beside_epochs():
     with pytest.raises(StudyError) as caught:
-        parse(f'{NAME}pruner = "asha"\n[space]\nepochs = [2, 5]\n', "my.toml")
+        parse_study(f'{NAME}pruner = "asha"\n[space]\nepochs = [2, 5]\n', "my.toml")
     assert str(caught.value) == (
-        "my.toml:2: asha compares trials that differ in something beside epochs, which it rations itself. "
+        "my.toml:2: asha compares trials that differ in more than their epochs, which it rations itself. "
         'Say pruner = "none", or let another parameter vary.'
     )
 
@@ -333,7 +334,7 @@ def test_rungs_need_something_to_compare_beside_epochs():
 def test_a_file_whose_sampler_needs_a_missing_package_is_refused_with_what_to_install(monkeypatch, sampler, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(StudyError) as caught:
-        parse(f'{NAME}sampler = "{sampler}"\n[space]\nepochs = [1, 5]\n', "my.toml")
+        parse_study(f'{NAME}sampler = "{sampler}"\n[space]\nepochs = [1, 5]\n', "my.toml")
     assert str(caught.value) == (
         f"my.toml:2: The {sampler} sampler needs {package}, which is not installed: pip install 'cnn-sweep[{sampler}]'"
     )

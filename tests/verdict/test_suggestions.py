@@ -22,7 +22,7 @@ from sweep.results.verdict import SealedTest
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice
 from sweep.storage.store import Store
-from sweep.study.study import load as load_study
+from sweep.study.study import load
 from sweep.verdict.candidates import best_and_confirmed
 from sweep.verdict.race import Race, verdict_to_keep
 from sweep.verdict.statistics import estimate, holm
@@ -319,7 +319,7 @@ def test_without_time_for_one_seed_nothing_is_concluded_and_it_says_how_to_go_on
 
 
 def test_a_study_of_another_kind_under_such_a_name_is_an_error_before_anything_is_trained(engine, capsys, storage):
-    mine = load_study("filters").replaced(space={"conv1_filters": Choice((8, 16))}, precision="float32")
+    mine = load("filters").replaced(space={"conv1_filters": Choice((8, 16))}, precision="float32")
     with Store.open(storage) as store:
         store.studies.begin(mine, load_dataset("mnist").digest)
     error = told(capsys, "suggestions", "--storage", storage, code=2).err
