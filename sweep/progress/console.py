@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sweep.coordinator.watcher import Watcher
-from sweep.data import dataset as data
+from sweep.data import dataset
 from sweep.progress.display import Task
 from sweep.progress.lines import Lines
 from sweep.progress.table import LiveTable
@@ -27,7 +27,7 @@ class ConsoleDisplay:
         self.console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
-    def downloading(self) -> Iterator[data.Progress]:
+    def downloading(self) -> Iterator[dataset.Progress]:
         """A progress bar that appears with the first byte of a download, if there is one."""
         bar = Progress(
             TextColumn("{task.description}"),
