@@ -12,7 +12,7 @@ def main() -> None:
     print(result)
     print(result.table)
 
-    result = sweep.confirm("my-study", top=2, seeds=3)
+    result = sweep.confirm("my-study", top=1, seeds=2)  # take more seeds for a conclusion: three prove little
     assert result.verdict is not None
     print(f"recommended: trial {result.recommended} ({result.verdict.conclusion})")
 

@@ -14,7 +14,7 @@ EXAMPLES = ROOT / "examples"
 
 
 def python(script: str, cwd: Path) -> str:
-    done = subprocess.run([sys.executable, EXAMPLES / script], cwd=cwd, capture_output=True, text=True, timeout=600)
+    done = subprocess.run([sys.executable, EXAMPLES / script], cwd=cwd, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
