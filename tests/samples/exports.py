@@ -9,6 +9,7 @@ from sweep.api.confirm import confirm
 from sweep.api.search import run
 from sweep.api.train import trained
 from sweep.api.workplace import Workplace
+from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import load_dataset
 from sweep.exports.selection import Sealed, Selection, sealed_run
 from sweep.models.shapes import Architecture
@@ -69,7 +70,10 @@ def confirm_tiny_study(storage: Path) -> None:
     )
     run(study, storage=storage, workers=1)
     result = confirm("tiny", top=2, seeds=3, storage=storage, workers=2)
-    runs = [sealed_run(result, trial, seed, mnist()) for trial in (1, 2) for seed in result.verdict.seeds]
+    wanted = [(trial, seed) for trial in (1, 2) for seed in result.verdict.seeds]
+    runs = [
+        LabelledRun(f"seed {seed} of trial {trial}", sealed_run(result, trial, seed, mnist())) for trial, seed in wanted
+    ]
     with Store.open(str(storage)) as store:
         place = Workplace(storage, workers=2, threads=1, progress=False)
         trained(runs, store, place, Task(Configuration(), len(runs), 2))
