@@ -36,7 +36,7 @@ def test_a_network_that_cannot_fit_in_a_workers_memory_is_refused_before_it_is_t
     dataset = SimpleNamespace(image_shape=(28, 28, 1), classes=10)
     baseline, huge = Configuration(), Configuration().replaced({"dense_units": 65536, "conv2_filters": 4096})
     assert networks.network_within(dataset, 10**9, baseline).parameters == 1_111_946
-    with pytest.raises(Infeasible, match=r"would take about 69\.\d GB of memory, and a worker has 1\.0 GB for it"):
+    with pytest.raises(Infeasible, match=r"would take about 69\.\d GB of memory, and a worker has 1\.00 GB for it"):
         networks.network_within(dataset, 10**9, huge)
-    with pytest.raises(InputError, match=r"at least 1\.4 GB of memory"):
+    with pytest.raises(InputError, match=r"at least 1\.40 GB of memory"):
         networks.free_bytes(10**9, workers=1)

@@ -64,7 +64,7 @@ def test_the_command_says_where_it_is_and_ends_with_ctrl_c_in_peace(kept):
     [
         (["--storage", "none.db"], "There is no database 'none.db' yet"),
         (["--port", "1"], "cannot listen on port 1"),
-        (["--host", "no.such.host.invalid"], "is no address of this machine"),
+        (["--host", "no.such.host.invalid"], "is not an address of this machine"),
         (["--optuna", "--host", "0.0.0.0"], "--optuna is for this machine alone"),
         (["--optuna"], "Optuna's dashboard cannot read"),
     ],

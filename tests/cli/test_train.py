@@ -91,7 +91,7 @@ def test_several_seeds_have_a_mean_with_its_interval_and_the_test_images_stay_se
     assert table[0].split() == ["seed", "accuracy", "loss", "epochs", "seconds"]
     assert [line.split()[0] for line in table[1:4]] == ["7", "8", "mean"]
     assert f"{100 * mean.value:.2f} ± {50 * (mean.high - mean.low):.2f} %" in table[3]
-    assert table[4] == "scored on 55,000 training images that each seed holds out; the test images stay sealed"
+    assert table[4] == "Each seed holds out 55,000 training images to score. The test images stay sealed."
     with Store.open(str(folder / "sweep.db")) as store:
         assert store.test_looks.count(store.studies.find("around").id) == 0
 
@@ -99,7 +99,7 @@ def test_several_seeds_have_a_mean_with_its_interval_and_the_test_images_stay_se
 def test_one_seed_has_no_mean(trained):
     folder, _ = trained
     table = sweep("train", "best.toml", "--seed", "7", *HELD_OUT, cwd=folder).stdout.splitlines()
-    assert [line.split()[0] for line in table] == ["seed", "7", "scored"]
+    assert [line.split()[0] for line in table] == ["seed", "7", "Each"]
     assert (
         json.loads(sweep("train", "best.toml", "--seed", "7", *HELD_OUT, "--json", cwd=folder).stdout)["mean"]["low"]
         is None

@@ -75,7 +75,7 @@ def metrics(place) -> dict:
 def test_it_holds_every_file_and_says_which_trial_and_how_good(place, metrics):
     assert {path.name for path in (place / "best").iterdir()} == ALL_FILES
     said = (place / "said").read_text().splitlines()
-    assert said[0] == f"wrote best: trial {metrics['trial']}, as the verdict recommends"
+    assert said[0] == f"wrote best: trial {metrics['trial']}, the recommended one"
     assert sorted(said[1:-1]) == sorted(f"best/{name}" for name in ALL_FILES)
     assert said[-1].startswith(f"test accuracy {100 * metrics['model']['accuracy']:.2f} %, loss 0.")
 

@@ -15,6 +15,7 @@ from reports.pages.contents import STUDY
 from sweep.errors import InputError
 from sweep.results.status import StatusReader
 from sweep.runs import Epoch, Outcome
+from sweep.storage.lease import Leases
 from sweep.storage.store import Store
 from sweep.system.processes import Identity
 
@@ -284,7 +285,7 @@ def test_looking_writes_nothing(running):
     store, study_id, base, path = running
     begin(store, study_id, 0, base, baseline=True)
     with StatusReader.open(path) as reading, pytest.raises(Exception, match="readonly"):
-        reading._store.leases.end(study_id, Identity.own())
+        Leases(reading._store._database).end(study_id, Identity.own())
     assert store.leases.holder(study_id) is not None
 
 
