@@ -26,6 +26,7 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +52,17 @@ NEAR = (0.05, 0.3, 0.5, 0.75)
 
 @dataclass(frozen=True)
 class Strategy:
-    """A way of searching: who proposes, where trials halt, and who prunes them, if somebody does.
+    """A way of searching: what proposes, where trials halt, and what prunes them, if anything does.
 
     `draws_epochs`: each trial ends after as many epochs as its point says. Without, each may have the most.
+    `steps`: how many of Optuna's steps an epoch has.
     """
 
     sampler: Callable[[int], BaseSampler]
     schedule: Callable[[], Schedule] = ToTheEnd
     pruner: Callable[[], BasePruner] = NopPruner
     draws_epochs: bool = False
+    steps: int = 1
 
 
 class OneEpochThenTheTopFew(Unhalted):
@@ -115,11 +118,12 @@ VARIANTS = {
 
 @dataclass(frozen=True)
 class Table:
-    """Points of the space, and of each the curves of its seeds: accuracy in percent by epoch."""
+    """Points of the space, and of each the curves of its seeds: accuracy in percent and seconds spent, by epoch."""
 
     study: Study
     points: list[Values]
     curves: list[list[dict[float, float]]]
+    clocks: list[list[dict[float, float]]]
 
     def truth(self, place: int, epochs: int) -> float:
         """What a configuration reaches, in the mean of its seeds."""
@@ -137,10 +141,13 @@ class Table:
 def table() -> Table:
     kept = json.loads(gzip.decompress(TABLE.read_bytes()))
     curves: list[list[dict[float, float]]] = [[] for _ in kept["points"]]
+    clocks: list[list[dict[float, float]]] = [[] for _ in kept["points"]]
     for run in sorted(kept["runs"], key=last, reverse=True):
         accuracies = [0.0 if each is None else 100 * each for each in run["accuracies"]]
+        seconds = accumulate(each or 0.0 for each in run["seconds"])
         curves[run["place"]].append(dict(zip(kept["looks"], accuracies, strict=True)))
-    return Table(load("everything"), kept["points"], curves)
+        clocks[run["place"]].append(dict(zip(kept["looks"], seconds, strict=True)))
+    return Table(load("everything"), kept["points"], curves, clocks)
 
 
 def distribution(span: Range) -> optuna.distributions.BaseDistribution:
@@ -191,14 +198,30 @@ class Found:
     scored: float
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A score that a search has seen: after so many seconds of training, at which place of which trial's curve."""
+
+    seconds: float
+    trial: int
+    place: int
+    epoch: float
+    epochs: int
+    score: float
+
+
 @dataclass
 class Replay:
-    """One search on half of the table, by a strategy, with a seed."""
+    """One search on half of the table, by a strategy, with a seed, for so many epochs or seconds of training."""
 
     strategy: Strategy
     seed: int
+    most_epochs: float = MOST_EPOCHS
+    most_seconds: float = math.inf
     spent: float = 0.0
+    seconds: float = 0.0
     found: list[Found] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._table = table()
@@ -211,7 +234,10 @@ class Replay:
             pruner=self.strategy.pruner(),
         )
         self._schedule = self.strategy.schedule()
-        self._curves = [random.Random(f"{self.seed} {n}").choice(each) for n, each in enumerate(self._table.curves)]
+        self._runs = [
+            random.Random(f"{self.seed} {n}").randrange(len(each)) for n, each in enumerate(self._table.curves)
+        ]
+        self._curves = [each[run] for each, run in zip(self._table.curves, self._runs, strict=True)]
         others = range(1, len(self._table.points))
         half = {0, *random.Random(f"half {self.seed}").sample(others, len(others) // 2)}
         longest = self._table.study.longest
@@ -224,7 +250,7 @@ class Replay:
         self._completed: list[tuple[float, float]] = []  # score and regret, the best score first
 
     def run(self) -> list[Found]:
-        while self.spent < MOST_EPOCHS:
+        while self.spent < self.most_epochs and self.seconds < self.most_seconds:
             if promotable := self._schedule.promotable(self._paused):
                 self._paused.remove(promotable[0])
                 self._go_on(promotable[0])
@@ -259,10 +285,9 @@ class Replay:
                 self._paused.add(number)
                 return self._show(tried, TrialState.PRUNED)
             rung = self._schedule.next_rung(tried.reached, epochs)
-            self.spent += rung - tried.reached
-            tried.reached = rung
+            self._train(tried, rung, epochs)
             self._schedule.reached(number, rung, curve[rung])
-            tried.trial.report(curve[rung], math.floor(rung))
+            tried.trial.report(curve[rung], math.floor(self.strategy.steps * rung))
             if rung < epochs and tried.trial.should_prune():
                 self._optuna.tell(tried.trial, state=TrialState.PRUNED)
                 return self._show(tried, TrialState.PRUNED)
@@ -272,6 +297,16 @@ class Replay:
         regrets = [regret for _, regret in self._completed[:CONFIRMED]]
         scored = self._best_score + self._completed[0][0]
         self.found.append(Found(self.spent, regrets[0], min(regrets), scored))
+
+    def _train(self, tried: Tried, rung: float, epochs: int) -> None:
+        """To a rung; a score is seen after each epoch, and there."""
+        curve, clock = self._curves[tried.place], self._table.clocks[tried.place][self._runs[tried.place]]
+        began = self.seconds - clock.get(tried.reached, 0.0)
+        for epoch in [each for each in curve if tried.reached < each <= rung and each in (rung, math.floor(each))]:
+            self.seconds = began + clock[epoch]
+            self.seen.append(Seen(self.seconds, tried.trial.number, tried.place, epoch, epochs, curve[epoch]))
+        self.spent += rung - tried.reached
+        tried.reached = rung
 
     def _show(self, tried: Tried, state: TrialState) -> None:
         """Has the sampler learn from the point that was tried, in place of the one it asked for."""

@@ -31,20 +31,20 @@ def comparable(table: pd.DataFrame) -> "pd.Series[float]":
 
 
 def completed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Those of them that were trained to the end; only these can be the best."""
+    """Those of them that were trained to the end."""
     table = scored(frame)
     return table[table["outcome"] == "completed"]
 
 
 def best(frame: pd.DataFrame) -> pd.Series | None:
-    """The completed trial with the highest score; of equals, the earliest. None where none has completed."""
+    """The trial with the highest expected score, completed or not; of equals, the earliest. None without a score."""
     return _best(scored(frame))
 
 
 def _best(table: pd.DataFrame) -> pd.Series | None:
     """Of trials as `scored` gives them."""
-    scores = table["score"].where(table["outcome"] == "completed")
-    return table.iloc[int(scores.argmax())] if scores.notna().any() else None
+    expected = table["expected"].astype(float)
+    return table.iloc[int(expected.argmax())] if expected.notna().any() else None
 
 
 def marked(frame: pd.DataFrame) -> pd.DataFrame:
@@ -82,22 +82,23 @@ def baseline_score(frame: pd.DataFrame) -> float | None:
 
 
 def gain(frame: pd.DataFrame, images: int) -> noise.Gain | None:
-    """The best trial's gain over the baseline; None where one of them has no score."""
-    top, reference = best(frame), baseline_score(frame)
-    return None if top is None or reference is None else noise.gain(float(top["score"]), reference, images)
+    """The best trial's gain over the baseline after as many epochs; None where one of them has no score there."""
+    top = best(frame)
+    if top is None or (wording.missing(top["difference"]) and not top["baseline"]):
+        return None
+    score = float(top["score"])
+    return noise.gain(score, score if top["baseline"] else score - float(top["difference"]), images)
 
 
-def by_score(frame: pd.DataFrame) -> pd.DataFrame:
-    """Scored trials by score, the earlier of equals first, with `difference` to the baseline as a further column."""
-    table = scored(frame).sort_values("score", ascending=False, kind="stable").reset_index(drop=True)
-    reference = baseline_score(frame)
-    table["difference"] = math.nan if reference is None else table["score"] - reference
+def best_first(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scored trials, the best first: by the score that is expected of them, and of equals the earlier first."""
+    table = scored(frame).sort_values(["expected", "score"], ascending=False, kind="stable").reset_index(drop=True)
     return table.assign(baseline=table["baseline"].eq(True))
 
 
 def detailed(frame: pd.DataFrame, most: int = 50, unscored: int = 20) -> list[int]:
     """The trials that a page shows in detail: the best, the best first; the baseline; the first without a score."""
-    board = by_score(frame)
+    board = best_first(frame)
     found = board["trial"].head(most).tolist()
     found += board.loc[board["baseline"], "trial"].head(1).tolist()
     found += frame.loc[~frame["trial"].isin(board["trial"]), "trial"].head(unscored).tolist()

@@ -10,7 +10,7 @@ def unconfirmed(result: Result) -> str:
     """Why there is no verdict, and how to get one."""
     looks = f" Networks of this study met the test images {_times(result.test_looks)}." if result.test_looks else ""
     if not can_confirm(result):
-        return f"Nothing to confirm yet: only the baseline has completed, or no trial.{looks}"
+        return f"Nothing to confirm yet: no trial besides the baseline has a score.{looks}"
     return (
         "Not confirmed yet. Each score here is of one run, and the best of many runs is partly luck. "
         f"`sweep confirm {result.study.name}` trains the best trials and the baseline again on fresh seeds.{looks}"
@@ -18,9 +18,9 @@ def unconfirmed(result: Result) -> str:
 
 
 def can_confirm(result: Result) -> bool:
-    """Whether a trial other than the baseline has completed."""
-    done = frames.completed(result.frame)
-    return bool((~done["baseline"].eq(True)).any())
+    """Whether a trial other than the baseline has a score."""
+    frame = result.frame
+    return bool((~frame["baseline"].eq(True) & frame["expected"].notna()).any())
 
 
 def left_out(result: Result) -> int | None:

@@ -20,7 +20,7 @@ COLUMNS = {
     "study": "name of the study",
     "trials": "trials so far",
     "completed": "of them, trained to the end",
-    "best_trial": "number of the best completed trial",
+    "best_trial": "number of the best trial",
     "best": "its validation accuracy, from 0 to 1",
     "baseline": "that of the study's baseline",
     "difference": "best minus baseline",

@@ -64,11 +64,13 @@ def _kinds(status: Status) -> str:
 def _against(status: Status, best: TrialSoFar | None) -> str:
     """Which trial is the best, and its difference to the baseline."""
     if best is None:
-        return "no trial has completed yet"
+        return "no trial has a score yet"
     if best.baseline:
         return "the baseline itself"
     gain = _gain(best, status)
-    return f"trial {best.number}" + (f", {gain} points vs baseline" if gain != wording.NOTHING else "")
+    planned = wording.epochs(best.configuration.epochs)
+    so_far = "" if best.outcome is Outcome.COMPLETED else f" after {best.epochs:g} of {planned}"
+    return f"trial {best.number}{so_far}" + (f", {gain} points vs baseline" if gain != wording.NOTHING else "")
 
 
 def _running(status: Status) -> Table:
@@ -92,7 +94,7 @@ def _running(status: Status) -> Table:
                 f"{trial.epochs:g} of {trial.configuration.epochs}",
                 _spark(trial, status),
                 wording.percent(trial.score),
-                _gain(trial, status, trial.epochs),
+                _gain(trial, status),
                 wording.duration(trial.cost),
                 _changes(trial, status),
             ],
@@ -177,12 +179,13 @@ def _changes(trial: TrialSoFar, status: Status) -> str:
     return labels.differences(trial.configuration, status.study.base) or "none: the baseline's values"
 
 
-def _gain(trial: TrialSoFar | None, status: Status, epoch: float | None = None) -> str:
-    """Points between a trial and the baseline, at its last epoch or at this one; a dash without them."""
+def _gain(trial: TrialSoFar | None, status: Status) -> str:
+    """Points between a trial and the baseline after as many epochs, of two completed ones at the end; or a dash."""
     reference = status.baseline
     if trial is None or trial.baseline or trial.score is None or reference is None:
         return wording.NOTHING
-    at_that = [place.val_accuracy for place in reference.curve if epoch in (None, place.epoch)]
+    both_completed = trial.outcome is reference.outcome is Outcome.COMPLETED
+    at_that = [place.val_accuracy for place in reference.curve if both_completed or place.epoch == trial.epochs]
     return wording.points(trial.score - at_that[-1]) if at_that else wording.NOTHING
 
 

@@ -25,7 +25,7 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
     """Best against baseline: `name`, `baseline`, `best`, and `group`: result, changed or same.
 
     Results first, then what was changed, then what is the same. Parameters that neither has are left out;
-    without a completed trial there are no rows.
+    without a trial that has a score there are no rows.
     """
     columns = ["name", "baseline", "best", "group"]
     top, reference = frames.best(frame), frames.baseline(frame)
@@ -92,7 +92,7 @@ def paired(one: Sequence[Layer], other: Sequence[Layer]) -> list[tuple[Layer | N
 def _blocks(result: Result) -> Sequence[Block]:
     top, reference = frames.best(result.frame), frames.baseline(result.frame)
     if top is None:
-        return [Sentence("No trial has completed yet.")]
+        return [Sentence("No trial has a score yet.")]
     itself = reference is not None and reference["trial"] == top["trial"]
     heads = [Head("", number=False)]
     heads += [] if reference is None else [Head("Baseline", f"trial {reference['trial']}")]

@@ -20,7 +20,7 @@ def _blocks(result: Result) -> Sequence[Block]:
 
 def _page(result: Result, number: int | None) -> Sequence[Block]:
     """A page of the table, from 0, whose trials can all be opened; None: the first, of which some cannot."""
-    table = frames.by_score(result.frame)
+    table = frames.best_first(result.frame)
     if table.empty:
         return [Sentence("No trial has a score yet.")]
     varied = [name for name in effects.by_importance(result.frame, result.study.drawn) if name in table]
@@ -36,7 +36,7 @@ def _page(result: Result, number: int | None) -> Sequence[Block]:
     elif more and number is not None:
         text = f"Places {first + 1:,} to {first + len(rows):,} of {len(table):,}"
         pager = Pager(text, number, (len(table) - 1) // MOST_ROWS)
-    name, tall = "Trials by validation accuracy", len(rows) > 25
+    name, tall = "Trials, the best first", len(rows) > 25
     total = len(table) if more else None
     return [Table(name, _heads(varied), rows, after=after, tall=tall, tools=True, total=total, pager=pager)]
 
@@ -49,7 +49,7 @@ def _heads(varied: Sequence[str]) -> list[Head]:
     return [
         Head("Trial"),
         Head("Accuracy", "share of validation images classified correctly after the last trained epoch"),
-        Head("vs baseline", "difference to the baseline in percentage points"),
+        Head("vs baseline", "difference to the baseline after as many epochs, in percentage points"),
         *parameters,
         Head("Parameters", "number of values the network learns or updates"),
         Head("FLOPs", "operations for one image", extra=True),
@@ -66,6 +66,7 @@ def _row(entry: Mapping[Hashable, Any], columns: Sequence[str], best: int, linke
     texts = {name: labels.value(name, entry[name]) for name in columns}
     texts["difference"] = wording.NOTHING if entry["baseline"] else wording.points(entry["difference"])
     outcome = str(entry["outcome"])
+    entry = entry if not entry["baseline"] else {**entry, "difference": 0.0}
     scales = {"score": 100, "difference": 100}  # as they are shown
     keys = [labels.key(entry[name] * scales[name] if name in scales else entry[name]) for name in ("trial", *columns)]
     link = f"#trial-{entry['trial']}" if entry["trial"] in linked else ""

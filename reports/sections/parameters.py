@@ -17,7 +17,7 @@ from sweep.space.space import Range
 
 MOST_CHARTS = 12
 MOST_POINTS = 400
-NEEDED = ("trial", "outcome", "score", "baseline")
+NEEDED = ("trial", "outcome", "score", "expected", "baseline")
 """Columns that drawing a trial needs, in addition to the parameter."""
 
 

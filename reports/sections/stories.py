@@ -1,7 +1,6 @@
 """Trial details: what a trial changed, how it went, why it ended, and how to train it again."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +28,6 @@ class _Study:
     result: Result
     best: "pd.Series[Any] | None"
     baseline: "pd.Series[Any] | None"
-    baseline_score: float | None
     curves: Mapping[int, pd.DataFrame]
 
 
@@ -38,8 +36,7 @@ def _study(result: Result, trials: set[int]) -> _Study:
     wanted = trials if baseline is None else trials | {int(baseline["trial"])}
     points = result.curves[result.curves["trial"].isin(wanted)].sort_values(["trial", "epoch"]).groupby("trial")
     by_trial = {int(str(trial)): rows for trial, rows in points}
-    score = frames.baseline_score(frame)
-    return _Study(result, frames.best(frame), baseline, score, by_trial)
+    return _Study(result, frames.best(frame), baseline, by_trial)
 
 
 def _story(study: _Study, row: "pd.Series[Any]") -> Story:
@@ -85,10 +82,10 @@ def _changes(row: "pd.Series[Any]", reference: "pd.Series[Any] | None") -> Table
 
 def _facts(study: _Study, row: "pd.Series[Any]", curve: pd.DataFrame | None) -> list[tuple[str, str]]:
     """What is known of how the trial went; what a database does not hold is left out."""
-    away = math.nan if study.baseline_score is None or row["baseline"] else row["score"] - study.baseline_score
-    reused = row["reused_epochs"]
+    reused, away = row["reused_epochs"], row["difference"]
+    at_that = "" if row["outcome"] == "completed" else f" after {wording.epochs(row['trained_epochs'])}"
     facts = {
-        "vs baseline": "" if wording.missing(away) else f"{wording.points(away)} points",
+        "vs baseline": "" if wording.missing(away) else f"{wording.points(away)} points{at_that}",
         "epochs": _epochs(row),
         "accuracy by epoch": "" if curve is None else _accuracies(curve[curve["val_accuracy"].notna()]),
         "reuse": f"{wording.epochs(reused)} taken from the database" if reused > 0 else "",

@@ -50,23 +50,33 @@ def _best(result: Result) -> list[str]:
     top, reference = frames.best(frame), frames.baseline(frame)
     if top is None:
         if (frame["outcome"] == "running").any():
-            return ["No trial has completed yet, so there is no best one."]
-        return ["No trial has completed, so there is no best one. The reasons are listed under Outcomes."]
+            return ["No trial has a score yet, so there is no best one."]
+        return ["No trial has a score, so there is no best one. The reasons are listed under Outcomes."]
     score, trial = float(top["score"]), int(top["trial"])
     if reference is not None and trial == int(reference["trial"]):
         return [_baseline_is_best(frame, score, images)]
-    gain, before = frames.gain(frame, images), frames.baseline_score(frame)
+    gain = frames.gain(frame, images)
     opening = f"The best is trial {trial} with {wording.percent(score)} of {images:,} validation images correct"
-    if gain is None or before is None or reference is None:
+    opening += _so_far(top)
+    if gain is None or reference is None:
         return [f"{opening}.", _no_baseline(reference)]
     by = (
         f"{wording.points(gain.difference)} percentage points (noise: {wording.margin(gain.noise)}) vs the baseline's "
-        f"{wording.percent(before)}"
+        f"{wording.percent(score - gain.difference)}{'' if _completed(top) else ' there'}"
     )
-    return [
-        f"{opening}, {by}: {_changes(top, reference)}.",
-        _significance(gain, len(frames.completed(frame))),
-    ]
+    compared = int((frame["expected"].notna() & (frame["trained_epochs"] >= top["trained_epochs"])).sum())
+    return [f"{opening}, {by}: {_changes(top, reference)}.", _significance(gain, compared)]
+
+
+def _completed(row: pd.Series) -> bool:
+    return bool(row["outcome"] == "completed")
+
+
+def _so_far(row: pd.Series) -> str:
+    """How far a trial is that has not completed, as in " after 3 of 9 epochs"."""
+    if _completed(row):
+        return ""
+    return f" after {row['trained_epochs']:g} of {wording.epochs(configuration_of(row).epochs)}"
 
 
 def _confirmed(result: Result) -> list[str]:
@@ -94,16 +104,16 @@ def _significance(gain: Gain, runs: int) -> str:
 
 
 def _baseline_is_best(frame: pd.DataFrame, score: float, images: int) -> str:
-    others = frames.completed(frame)
-    others = others[~others["baseline"].eq(True)]
+    others = frames.best_first(frame)
+    others = others[~others["baseline"] & others["expected"].notna()]
     noise = f"noise: about {wording.margin(noise_of_score(score, images))} points, two standard errors"
     reached = f"{wording.percent(score)} of {images:,} validation images correct ({noise})"
     if others.empty:
-        return f"Only the baseline has completed so far: {reached}."
-    second = others.sort_values("score", ascending=False, kind="stable").iloc[0]
+        return f"Only the baseline has a score so far: {reached}."
+    second = others.iloc[0]
     return (
         f"No trial beat the baseline, which is the best with {reached}. "
-        f"Second is trial {int(second['trial'])} with {wording.percent(second['score'])}."
+        f"Second is trial {int(second['trial'])} with {wording.percent(second['score'])}{_so_far(second)}."
     )
 
 

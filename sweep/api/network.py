@@ -38,7 +38,7 @@ def network(named: str, trial: int | None = None, *, storage: str | Path) -> Net
     Args:
         named: a study's name in the database, or the path of a TOML file: a configuration, or a study, of which it is
             the baseline. A study that ships and was not run yet has its baseline alone.
-        trial: the number of a trial; None: the recommended one, before any has completed the baseline.
+        trial: the number of a trial; None: the recommended one; before any has a score, the baseline.
         storage: the path or SQLAlchemy URL of the database.
 
     Raises:
@@ -72,7 +72,7 @@ def _baseline(study: Study) -> Network:
 
 def _of_trial(found: Result, trial: int | None) -> Network:
     if trial is None:
-        trial = found.recommended if (found.frame["outcome"] == "completed").any() else 0
+        trial = found.recommended if found.has_best else 0
     configuration = found.study.base if trial == 0 else found.configuration(trial)
     height, width, channels = found.provenance.get("image shape", IMAGE_SHAPE)
     title = f"trial {trial} of {found.study.name}"

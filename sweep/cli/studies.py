@@ -22,9 +22,9 @@ MOST_TRIALS = 20
 
 def print_study(result: "Result", as_json: bool) -> None:
     """How far a study is, what it has found, and its best trials."""
-    frame = result.frame.sort_values(["score", "trial"], ascending=[False, True], na_position="last")
+    frame = result.frame.sort_values(["expected", "score", "trial"], ascending=[False, False, True])
     if as_json:
-        best = result.best_trial if (frame["outcome"] == "completed").any() else None
+        best = result.best_trial if result.has_best else None
         trials = json.loads(frame.to_json(orient="records", date_format="iso"))
         return print_json({"study": result.study.as_document(), "best_trial": best, "trials": trials})
     print_lines(str(result).splitlines())
@@ -63,9 +63,9 @@ def print_trial(result: "Result", trial: int, as_json: bool) -> None:
 
 def _print_facts(result: "Result", found: Mapping[Any, Any]) -> None:
     reason = f" ({found['reason']})" if found["reason"] else ""
-    unknown = result.baseline_score is None or found["baseline"]
-    gain = math.nan if unknown else found["score"] - (result.baseline_score or 0.0)
-    against = "" if math.isnan(gain) else f" ({points(gain)} points to the baseline)"
+    gain, so_far = found["difference"], epochs(found["trained_epochs"])
+    after = "" if found["outcome"] == "completed" else f" after {so_far}"
+    against = "" if math.isnan(gain) else f" ({points(gain)} points to the baseline{after})"
     accuracy = f"accuracy {percent(found['score'])}{against}"
     print(plain(f"trial {found['trial']} of {result.study.name}: {found['outcome']}{reason}, {accuracy}"))
     origin = f" from {found['reused_from']}" if found["reused_from"] else ""

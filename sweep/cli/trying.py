@@ -68,7 +68,7 @@ def run(
         found = search(wanted, place, budget, limits, fresh)
     print_lines(str(found.result).splitlines())
     _after_the_search(found, place, budget if confirmed or within is not None else None, again)
-    if not (found.result.frame["outcome"] == "completed").any():
+    if not found.result.has_best:
         raise typer.Exit(1)
 
 

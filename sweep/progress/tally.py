@@ -3,18 +3,36 @@
 import math
 import time
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from heapq import nlargest
 from operator import itemgetter
 
 from sweep.coordinator.watcher import LabelledRun, trial_label
+from sweep.defaults import VALIDATION
 from sweep.progress.display import Task
+from sweep.results.forecast import JUDGED, expected_score
 from sweep.results.outlook import TOP, in_words, outlook
 from sweep.results.result import Result
 from sweep.results.time_left import LATEST, InProgress, seconds_left
 from sweep.runs import UNFINISHED, Epoch, Outcome
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
-from sweep.wording import duration, percent, several, value
+from sweep.wording import duration, epochs, percent, several, value
+
+
+@dataclass(frozen=True)
+class Best:
+    """The run that most is expected of: its score after so many epochs, and what is expected after its last."""
+
+    expected: float
+    score: float
+    epoch: float
+    label: str
+    configuration: Configuration
+
+    @property
+    def completed(self) -> bool:
+        return self.epoch >= self.configuration.epochs
 
 
 class Tally:
@@ -34,7 +52,9 @@ class Tally:
         self._ended: dict[str, None] = {}  # in the order of their ends
         self.outcomes: Counter[Outcome] = Counter()
         self.paused: set[str] = set()
-        self.baseline: float | None = None
+        self._baseline: dict[float, float] = {}  # the score of the baseline by epoch
+        self._completed_baseline = math.nan
+        self.best: Best | None = None
         self.ready = self.died = 0
         self._counted_before = 0
         self._began = time.monotonic()
@@ -59,10 +79,30 @@ class Tally:
                 completed.append((score, number))
         for score, number in nlargest(TOP, completed, key=itemgetter(0)):
             self._enter(score, trial_label(number), before.configuration(number))
-        self.baseline = before.baseline_score
+        self._remember_comparison(before)
         self._spent |= {trial_label(number): cost for number, cost in zip(frame["trial"], frame["cost"], strict=True)}
         over = feasible[~feasible["outcome"].isin(UNFINISHED)].sort_values("finished", kind="stable")
         self._ended = dict.fromkeys(map(trial_label, over["trial"].tail(LATEST)))
+
+    def _remember_comparison(self, before: Result) -> None:
+        """Takes in the best of earlier calls, and the baseline."""
+        frame, curves = before.frame, before.curves
+        baseline = curves[curves["trial"].isin(frame.loc[frame["baseline"].astype(bool), "trial"])]
+        self._baseline = dict(zip(baseline["epoch"], baseline["val_accuracy"], strict=True))
+        self._completed_baseline = math.nan if before.baseline_score is None else before.baseline_score
+        if before.has_best:
+            row = frame[frame["trial"] == before.best_trial].iloc[0]
+            configuration = before.configuration(before.best_trial)
+            self._judge(
+                trial_label(before.best_trial), configuration, float(row["score"]), float(row["trained_epochs"])
+            )
+
+    def _judge(self, label: str, configuration: Configuration, score: float, epoch: float) -> None:
+        """Takes a run that has ended for the best if more is expected of it than of the best so far."""
+        images = VALIDATION if self._study is None else self._study.validation
+        expected = expected_score(score, epoch, configuration.epochs, images)
+        if self.best is None or self.best.label == label or expected > self.best.expected:
+            self.best = Best(expected, score, epoch, label, configuration)
 
     def _enter(self, score: float, label: str, configuration: Configuration) -> None:
         """Takes a completed run in among the best, behind those of the same score."""
@@ -81,28 +121,35 @@ class Tally:
 
     def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
         self.running[run.label][1].append(metrics)
+        if run.configuration == self.base:
+            self._baseline[metrics.epoch] = metrics.val_accuracy
         self.epochs[run.label] = metrics.epoch
         if not reused:
             self._spent[run.label] += metrics.seconds
 
     def end(self, run: LabelledRun, outcome: Outcome, score: float | None) -> None:
         self.running.pop(run.label, None)
-        self.epochs.pop(run.label, None)
+        epoch = self.epochs.pop(run.label, 0.0)
+        epoch = run.configuration.epochs if outcome is Outcome.COMPLETED else epoch  # a stored run tells no epochs
         self._ended[run.label] = None
         self.outcomes[outcome] += 1
         self._scores[run.label] = math.nan
         if outcome is Outcome.PAUSED:
             self.paused.add(run.label)
+        if outcome in JUDGED and score is not None and epoch:
+            self._judge(run.label, run.configuration, score, epoch)
         if outcome is Outcome.COMPLETED and score is not None:
             self._scores[run.label] = score
             self._enter(score, run.label, run.configuration)
             if run.configuration == self.base:
-                self.baseline = score
+                self._completed_baseline = score
 
     @property
-    def best(self) -> tuple[float, str, Configuration] | None:
-        """Score, label and configuration of the best completed run; of equals, the first."""
-        return self._top[0] if self._top else None
+    def baseline(self) -> float | None:
+        """The score of the baseline that the best is compared with; None where it has none there."""
+        if self.best is None or self.best.completed:
+            return None if math.isnan(self._completed_baseline) else self._completed_baseline
+        return self._baseline.get(self.best.epoch)
 
     def lose_worker(self) -> None:
         """Takes in that a worker died, and that another one is starting."""
@@ -139,10 +186,11 @@ class Tally:
     def comparison(self) -> str:
         """The best against the baseline, in a line."""
         if self.best is None:
-            return f"no {self.noun} has completed yet"
-        score, label, configuration = self.best
-        line = f"best {percent(score)} ({label}: {changes_in_words(configuration, self.base)})"
-        alone = self.baseline is None or configuration == self.base
+            return f"no {self.noun} has a score yet"
+        best = self.best
+        so_far = "" if best.completed else f" after {best.epoch:g} of {epochs(best.configuration.epochs)}"
+        line = f"best {percent(best.score)}{so_far} ({best.label}: {changes_in_words(best.configuration, self.base)})"
+        alone = self.baseline is None or best.configuration == self.base
         return line if alone else f"{line}, baseline {percent(self.baseline)}"
 
     def progress(self) -> str:

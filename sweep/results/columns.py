@@ -8,7 +8,13 @@ TRIAL_COLUMNS = {
     "reason": "why it ended so, in a sentence; empty where the outcome says it all",
     "detail": "the traceback, or its worker's last lines; empty where nothing went wrong",
     "baseline": "whether this is the study's base configuration",
-    "score": "validation accuracy after the last epoch, from 0 to 1; none without an epoch",
+    "score": "validation accuracy after its last epoch so far, from 0 to 1; none without an epoch",
+    "expected": (
+        "score to expect, with caution, after its last epoch: of a completed trial its score; none of a failed one"
+    ),
+    "difference": (
+        "score less that of the baseline after as many epochs; of two completed trials, after the last epoch of each"
+    ),
     "trained_epochs": "epochs the trial went along its run's curve",
     "reused_epochs": "how many of them the store held already",
     "reused_from": "study and number of the trial that trained those; empty where there are none",
@@ -31,6 +37,8 @@ TRIAL_TYPES = {
     "detail": "str",
     "baseline": "bool",
     "score": "float64",
+    "expected": "float64",
+    "difference": "float64",
     "trained_epochs": "float64",
     "reused_epochs": "float64",
     "reused_from": "str",

@@ -9,6 +9,7 @@ import pandas as pd
 from sweep.data.dataset import Split
 from sweep.results.ablation import Ablation
 from sweep.results.columns import CURVE_COLUMNS, CURVE_TYPES, PARAMETER_TYPES, TRIAL_COLUMNS, TRIAL_TYPES
+from sweep.results.forecast import judged
 from sweep.results.predictions import Predictions
 from sweep.results.result import Result
 from sweep.results.verdict import Verdict
@@ -32,7 +33,7 @@ def read_result(store: Reader, name: str) -> Result:
     verdict, ablation = store.verdicts.find(row.id), store.ablations.find(row.id)
     result = Result(
         study=row.study,
-        frame=_frame(store.trials.rows(row.id)),
+        frame=judged(_frame(store.trials.rows(row.id)), curves, row.study.validation),
         curves=curves,
         provenance={"data": row.study.data, "data digest": row.data_digest} | store.runs.latest_provenance(row.id),
         verdict=None if verdict is None else Verdict.from_document(verdict),

@@ -43,34 +43,38 @@ class Result:
 
     @property
     def best(self) -> Configuration:
-        """The configuration of the completed trial with the highest score; of equals, the earliest.
+        """The configuration of the best trial.
 
         Raises:
-            InputError: no trial has completed yet.
+            InputError: no trial has a score yet.
         """
         return self.configuration(self.best_trial)
 
     @property
     def best_trial(self) -> int:
-        """The number of that trial.
+        """The number of the trial with the highest `expected` score, completed or not; of equals, the earliest.
 
         Raises:
-            InputError: no trial has completed yet.
+            InputError: no trial has a score yet.
         """
-        completed = self.frame[self.frame["outcome"] == "completed"]
-        if completed.empty:
+        if not self.has_best:
             raise InputError(
-                f"Study {self.study.name!r} has no completed trial yet. `sweep list` shows its status; "
+                f"Study {self.study.name!r} has no trial with a score yet. `sweep list` shows its status; "
                 f"`sweep run` resumes it."
             )
-        return int(completed.sort_values(["score", "trial"], ascending=[False, True])["trial"].iloc[0])
+        return int(self.frame["trial"].iloc[self.frame["expected"].argmax()])
+
+    @property
+    def has_best(self) -> bool:
+        """Whether some trial has a score, so that one is the best."""
+        return bool(self.frame["expected"].notna().any())
 
     @property
     def recommended(self) -> int:
         """The number of the trial that the verdict recommends; without a verdict, of the best by search.
 
         Raises:
-            InputError: no trial has completed yet.
+            InputError: no trial has a score yet.
         """
         return self.best_trial if self.verdict is None else self.verdict.recommended
 
@@ -99,8 +103,8 @@ class Result:
     def __repr__(self) -> str:
         """One line: the study's name, how many trials it has, and the best of them."""
         trials = several(len(self.frame), "trial")
-        if not (self.frame["outcome"] == "completed").any():
-            return f"<Result {self.study.name!r}: {trials}, none completed>"
+        if not self.has_best:
+            return f"<Result {self.study.name!r}: {trials}, none with a score>"
         best = f"best {percent(self.score(self.best_trial))} (trial {self.best_trial})"
         return f"<Result {self.study.name!r}: {trials}, {best}>"
 
@@ -111,7 +115,7 @@ class Result:
     @property
     def table(self) -> pd.DataFrame:
         """One row per trial, the best first: `TABLE_COLUMNS`, and between them the parameters that varied."""
-        frame = self.frame.sort_values(["score", "trial"], ascending=[False, True], na_position="last")
+        frame = self.frame.sort_values(["expected", "score", "trial"], ascending=[False, False, True])
         varied = [name for name in self.study.drawn if name in frame]
         return frame[[*TABLE_COLUMNS[:3], *varied, *TABLE_COLUMNS[3:]]].reset_index(drop=True)
 

@@ -3,12 +3,13 @@
 Whatever a study's size, `pulse` and `status` take milliseconds; `result` reads everything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Self
 
+from sweep.results.forecast import JUDGED, expected_score
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.results.time_left import LATEST, InProgress, seconds_left
@@ -46,6 +47,11 @@ class TrialSoFar:
     def epochs(self) -> float:
         """How far it has come."""
         return self.curve[-1].epoch if self.curve else 0.0
+
+    def expected_score(self, images: int) -> float:
+        """The score to expect of it, with caution, once it is trained to its end; it has a curve."""
+        last = self.curve[-1]
+        return expected_score(last.val_accuracy, last.epoch, self.configuration.epochs, images)
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class StatusReader:
 
     def __init__(self, store: Reader) -> None:
         self._store = store
-        self._best: dict[int, tuple[int, int | None]] = {}  # by study: trials that have completed, and the best of them
+        self._leaders: dict[int, tuple[Mapping[Outcome, int], list[int]]] = {}  # by study, while outcomes stay so
 
     @classmethod
     def open(cls, storage: str) -> Self:
@@ -125,8 +131,8 @@ class StatusReader:
             InputError: there is no such study.
         """
         row = self._store.studies.find(name)
-        best = self._best_trial(row)
-        numbers = [*self._store.trials.recent(row.id, LATEST), *([] if best is None else [best])]
+        leaders = self._leaders_of(row)
+        numbers = [*self._store.trials.recent(row.id, LATEST), *leaders]
         curves: dict[int, list[Epoch]] = {}
         for point in self._store.trials.curve_rows(row.id, numbers):
             curves.setdefault(point["trial"], []).append(epoch_of(point))
@@ -139,8 +145,8 @@ class StatusReader:
             counted=row.counted,
             holder=self._holder(row.id),
             running=tuple(trial for trial in trials.values() if trial.outcome is Outcome.RUNNING),
-            ended=tuple(sorted(ended, key=lambda trial: trial.finished or trial.started, reverse=True)),
-            best=None if best is None else trials[best],
+            ended=tuple(sorted(ended, key=lambda trial: trial.finished or trial.started, reverse=True)[:LATEST]),
+            best=_best(trials.values(), row.study.validation),
             baseline=next((trial for trial in trials.values() if trial.baseline), None),
         )
 
@@ -152,17 +158,25 @@ class StatusReader:
         """
         return read_result(self._store, name)
 
-    def _best_trial(self, row: StudyRow) -> int | None:
-        """The number of the best trial, looked for again once more have completed."""
-        completed = row.outcomes.get(Outcome.COMPLETED, 0)
-        if self._best.get(row.id, (0, None))[0] != completed:
-            self._best[row.id] = completed, self._store.trials.best(row.id)
-        return self._best.get(row.id, (0, None))[1]
+    def _leaders_of(self, row: StudyRow) -> list[int]:
+        """Numbers of the trials not in progress that may be the best, looked for again once another trial has ended."""
+        kept = self._leaders.get(row.id)
+        if kept is None or kept[0] != row.outcomes:
+            still = [outcome for outcome in JUDGED if outcome is not Outcome.RUNNING]
+            self._leaders[row.id] = kept = row.outcomes, self._store.trials.leaders(row.id, still)
+        return kept[1]
 
     def _holder(self, study_id: int) -> Identity | None:
         """The process that runs a study: one of this machine only if it is alive, one of another machine as it says."""
         held = self._store.leases.holder(study_id)
         return None if held is None or (held.by.seen_from_here and not held.by.alive) else held.by
+
+
+def _best(trials: Iterable[TrialSoFar], images: int) -> TrialSoFar | None:
+    """As `Result.best_trial`: the trial with the highest expected score; of equals, the earliest."""
+    judged = [each for each in trials if each.outcome in JUDGED and each.curve and each.curve[-1].finite]
+    expected = {trial.number: trial.expected_score(images) for trial in judged}
+    return min(judged, key=lambda trial: (-expected[trial.number], trial.number), default=None)
 
 
 def _so_far(row: Mapping[str, Any], curve: list[Epoch]) -> TrialSoFar:

@@ -8,10 +8,11 @@ import pandas as pd
 from sweep.results.noise import gain
 from sweep.results.outlook import in_words, look_ahead
 from sweep.results.verdict import Conclusion, Estimate, Verdict
+from sweep.runs import Outcome
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
 from sweep.study.study import Study
-from sweep.wording import duration, listed, margin, percent, points, several, value
+from sweep.wording import duration, epochs, listed, margin, missing, percent, points, several, value
 
 CONCLUSIONS = {
     Conclusion.BETTER: "significantly better than the baseline",
@@ -37,8 +38,7 @@ class Found(Protocol):
     @property
     def best_trial(self) -> int: ...
     @property
-    def baseline_score(self) -> float | None: ...
-    def score(self, trial: int) -> float: ...
+    def has_best(self) -> bool: ...
     def configuration(self, trial: int) -> Configuration: ...
 
 
@@ -48,8 +48,8 @@ def summary_lines(found: Found) -> Iterator[str]:
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
     trials = several(len(frame), "trial")
     yield f"{found.study.name}: {trials} ({outcomes}), {duration(frame['cost'].sum())} of training"
-    if not (frame["outcome"] == "completed").any():
-        yield "no trial has completed"
+    if not found.has_best:
+        yield "no trial has a score"
         yield from sorted(set(frame["reason"]) - {""})[:3]
         return
     yield from _search_lines(found)
@@ -58,12 +58,17 @@ def summary_lines(found: Found) -> Iterator[str]:
 
 
 def _search_lines(found: Found) -> Iterator[str]:
-    number, study, base = found.best_trial, found.study, found.baseline_score
-    score = found.score(number)
-    yield f"best        {percent(score)}  trial {number}: {changes_in_words(found.configuration(number), study.base)}"
+    number, study = found.best_trial, found.study
+    row = found.frame[found.frame["trial"] == number].to_dict("records")[0]
+    configuration = found.configuration(number)
+    score, completed = float(row["score"]), row["outcome"] == Outcome.COMPLETED
+    so_far = "" if completed else f" after {row['trained_epochs']:g} of {epochs(configuration.epochs)}"
+    yield f"best        {percent(score)}{so_far}  trial {number}: {changes_in_words(configuration, study.base)}"
+    base = score if row["baseline"] else score - float(row["difference"])
     whose = "the tutorial" if study.base == Configuration() else "the study"
-    yield f"baseline    {percent(base)}  {whose}'s configuration"
-    if base is not None:
+    at_that = "" if completed or missing(base) else f" after {epochs(row['trained_epochs'])}"
+    yield f"baseline    {percent(base)}{at_that}  {whose}'s configuration"
+    if not missing(base):
         against = gain(score, base, study.validation)
         difference = f"{points(against.difference)} percentage points (noise of single runs: {margin(against.noise)})"
         doubt = "" if against.clear else "; this may be luck"

@@ -98,12 +98,22 @@ class TrialReader:
         with self._database.transaction() as connection:
             return [number for query in (running, baseline, latest) for number in connection.scalars(query)]
 
-    def best(self, study_id: int) -> int | None:
-        """The number of the completed trial with the highest score; of equals, the earliest."""
-        completed = (trials.c.study_id == study_id) & (trials.c.outcome == Outcome.COMPLETED)
-        query = select(trials.c.number).join(epochs, _last_epoch()).where(completed)
+    def leaders(self, study_id: int, outcomes: Collection[Outcome]) -> list[int]:
+        """The numbers of trials with the highest score, of equals the earliest.
+
+        There is one for each of these outcomes, number of trained epochs, and number of epochs that a trial may have.
+        """
+        planned = trials.c.configuration["epochs"].as_integer()
+        alike = [trials.c.outcome, trials.c.trained_epochs, planned]
+        place = func.row_number().over(partition_by=alike, order_by=[epochs.c.val_accuracy.desc(), trials.c.number])
+        ranked = (
+            select(trials.c.number, place.label("place"))
+            .join(epochs, _last_epoch())
+            .where(trials.c.study_id == study_id, trials.c.outcome.in_(outcomes))
+            .subquery()
+        )
         with self._database.transaction() as connection:
-            return connection.scalar(query.order_by(epochs.c.val_accuracy.desc(), trials.c.number).limit(1))
+            return list(connection.scalars(select(ranked.c.number).where(ranked.c.place == 1)))
 
     def best_runs(self, study_id: int, count: int) -> list[tuple[float, str]]:
         """Score and fingerprint of a study's best completed trials, the best first."""

@@ -1,6 +1,5 @@
 """Which trials of a study are confirmed: the best of its search, as many as there is time for."""
 
-import math
 from collections.abc import Sequence
 
 from sweep.errors import InputError
@@ -10,17 +9,12 @@ from sweep.verdict.statistics import FIRST_LOOK
 
 
 def confirmable(result: Result) -> list[int]:
-    """The trials that the search would recommend, the best first: none twice, the baseline apart.
+    """The trials that have a score, the highest expected score first: none twice, the baseline apart.
 
-    Completed ones come first. Where rungs let few come so far before the time was over, those that were trained for an
-    epoch at least follow, the furthest first: what is confirmed is trained anew, on seeds of its own.
+    They need not have completed: a confirmation trains them anew, on seeds of its own.
     """
-    frame = result.frame[~result.frame["baseline"].astype(bool)]
-    completed = frame["outcome"] == "completed"
-    halted = frame["outcome"].isin(["paused", "interrupted"]) & (frame["trained_epochs"] >= 1)
-    reached = frame["trained_epochs"].where(~completed, math.inf)
-    found = frame.assign(reached=reached)[completed | (halted & (result.study.pruner == "asha"))]
-    best_first = found.sort_values(["reached", "score", "trial"], ascending=[False, False, True])
+    found = result.frame[~result.frame["baseline"].astype(bool) & result.frame["expected"].notna()]
+    best_first = found.sort_values(["expected", "trial"], ascending=[False, True])
     return [int(number) for number in best_first.drop_duplicates(["fingerprint", "epochs"])["trial"]]
 
 
@@ -33,7 +27,7 @@ def best_to_confirm(result: Result, top: int) -> list[int]:
     found = confirmable(result)[:top]
     if not found:
         raise InputError(
-            f"Study {result.study.name!r} has no trial beside the baseline that came far enough to be confirmed. "
+            f"Study {result.study.name!r} has no trial besides the baseline that has a score and could be confirmed. "
             f"`sweep run` resumes it."
         )
     return found

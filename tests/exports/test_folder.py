@@ -312,7 +312,7 @@ def test_a_study_without_a_finished_trial_has_nothing_to_export(copied):
         database.execute("DELETE FROM sweep_verdicts")
         database.execute("UPDATE sweep_trials SET outcome = 'diverged'")
     refused = sweep("export", "tiny", "-o", "new", cwd=copied, code=2)
-    assert refused.stderr.startswith("Study 'tiny' has no completed trial yet.")
+    assert refused.stderr.startswith("Study 'tiny' has no trial with a score yet.")
     assert not (copied / "new").exists()
 
 

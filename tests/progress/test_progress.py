@@ -132,13 +132,14 @@ def test_a_study_that_resumes_remembers_its_best_its_baseline_and_its_count():
     rows = [
         *rows_of(0.8, 0.9),
         {"trial": 2, "outcome": "infeasible"},
-        {"trial": 3, "outcome": "interrupted", "score": 0.99},
+        {"trial": 3, "outcome": "interrupted", "score": 0.5, "trained_epochs": 1},
         {"trial": 4, "outcome": "failed"},
     ]
     tally = tally_of(before=result_of(rows))
     assert tally.counted == 3
     assert tally.baseline == 0.8
-    assert tally.best == (0.9, "trial 1", Configuration(learning_rate=2e-4))
+    assert (tally.best.score, tally.best.label) == (0.9, "trial 1")
+    assert tally.best.configuration == Configuration(learning_rate=2e-4)
     assert tally.comparison() == "best 90.00 % (trial 1: learning_rate 0.0002), baseline 80.00 %"
 
 
@@ -146,18 +147,32 @@ def test_a_study_without_a_completed_trial_is_remembered_too():
     for rows in ([], [{"trial": 0, "outcome": "failed", "baseline": True}]):
         tally = tally_of(before=result_of(rows))
         assert (tally.best, tally.baseline, tally.counted) == (None, None, len(rows))
-        assert tally.comparison() == "no trial has completed yet"
+        assert tally.comparison() == "no trial has a score yet"
 
 
-def test_only_a_completed_trial_is_the_best_or_the_baseline():
+def test_a_trial_that_failed_is_neither_the_best_nor_the_baseline():
     tally = tally_of()
     tally.end(trial_of(0), Outcome.DIVERGED, 0.99)
-    tally.end(trial_of(1, batch_size=64), Outcome.PRUNED, 0.98)
     assert (tally.best, tally.baseline) == (None, None)
     tally.end(trial_of(2, batch_size=32), Outcome.COMPLETED, 0.5)
     tally.end(trial_of(3, batch_size=16), Outcome.COMPLETED, 0.5)
-    assert tally.best == (0.5, "trial 2", Configuration(batch_size=32))
+    assert (tally.best.score, tally.best.label) == (0.5, "trial 2")
     assert tally.comparison() == "best 50.00 % (trial 2: batch_size 32)"
+
+
+def test_a_paused_trial_is_the_best_if_more_is_expected_of_it_and_compared_at_its_epoch():
+    tally = tally_of()
+    for run, outcome, scores in (
+        (trial_of(0), Outcome.COMPLETED, (0.9, 0.95, 0.96, 0.965, 0.97)),
+        (trial_of(1, batch_size=64), Outcome.PAUSED, (0.8,)),
+        (trial_of(2, batch_size=32), Outcome.PAUSED, (0.97,)),
+    ):
+        tally.begin(run)
+        for epoch, score in enumerate(scores, start=1):
+            tally.epoch(run, Epoch(epoch, 0.1, 0.9, 0.1, score, 1.0), reused=False)
+        tally.end(run, outcome, scores[-1])
+    expected = "best 97.00 % after 1 of 5 epochs (trial 2: batch_size 32), baseline 90.00 %"
+    assert tally.comparison() == expected
 
 
 # -- plain lines
@@ -290,7 +305,7 @@ def test_the_table_says_that_workers_are_starting_before_anything_runs():
     console = console_of()
     console.print(LiveTable(tally_of(1, workers=1)))
     assert any("1 worker is starting" in line for line in printed(console))
-    assert any("no trial has completed yet" in line for line in printed(console))
+    assert any("no trial has a score yet" in line for line in printed(console))
 
 
 def test_a_terminal_gets_a_table_that_is_gone_afterwards_and_a_pipe_gets_lines(storage, monkeypatch):

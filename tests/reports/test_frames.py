@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from samples.results import frame_of, rows_of
 
@@ -6,9 +8,11 @@ from reports import frames
 IMAGES = 10_000
 
 
-def test_the_best_is_the_earliest_of_the_highest_completed_scores():
-    rows = [*rows_of(0.98, 0.99, 0.99), {"trial": 3, "score": 0.999, "outcome": "pruned"}]
+def test_the_best_is_the_earliest_of_the_highest_expected_scores():
+    rows = [*rows_of(0.98, 0.99, 0.99), {"trial": 3, "score": 0.999, "outcome": "diverged"}]
     assert frames.best(frame_of(rows))["trial"] == 1
+    rows.append({"trial": 4, "score": 0.989, "outcome": "paused", "trained_epochs": 1})
+    assert frames.best(frame_of(rows))["trial"] == 4
 
 
 @pytest.mark.parametrize(("score", "clear"), [(0.9880, False), (0.9899, True)])
@@ -25,11 +29,11 @@ def test_a_baseline_that_did_not_complete_has_no_score():
     assert frames.gain(frame_of(rows), IMAGES) is None
 
 
-def test_the_leaderboard_is_sorted_by_score_the_earlier_of_equals_first():
+def test_the_leaderboard_has_the_best_first_and_the_earlier_of_equals():
     rows = [*rows_of(0.98, 0.97, 0.99, 0.98), {"trial": 4, "outcome": "failed"}]
-    table = frames.by_score(frame_of(rows))
+    table = frames.best_first(frame_of(rows))
     assert table["trial"].tolist() == [2, 0, 3, 1]
-    assert table["difference"].tolist() == pytest.approx([0.01, 0, 0, -0.01])
+    assert table["difference"].tolist() == pytest.approx([0.01, math.nan, 0, -0.01], nan_ok=True)
 
 
 def test_epochs_taken_from_the_store_cost_nothing():

@@ -14,6 +14,7 @@ from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import InputError
 from sweep.results.columns import CURVE_COLUMNS, TABLE_COLUMNS, TRIAL_COLUMNS
+from sweep.results.forecast import JUDGED, expected_score
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.results.verdict import Conclusion, Verdict
@@ -113,7 +114,7 @@ def test_an_empty_study_has_the_same_columns_and_types(tmp_path):
     assert (empty.curves.dtypes == full.curves.dtypes).all()
     assert empty.baseline_score is None
     for ask in (lambda: empty.best, lambda: empty.best_trial):
-        with pytest.raises(InputError, match="Study 'test' has no completed trial yet"):
+        with pytest.raises(InputError, match="Study 'test' has no trial with a score yet"):
             ask()
     for ask in (empty.configuration, empty.score):
         with pytest.raises(InputError, match="Study 'test' has no trial 0"):
@@ -125,6 +126,7 @@ def test_what_was_kept_stands_in_its_row(storage):
     row = result_of(storage, [(Configuration(batch_size=64), 0.75, ending)]).frame.iloc[0]
     assert row["started"] <= row["finished"]
     given = {name: row[name] for name in TRIAL_COLUMNS if name not in ("started", "finished", "fingerprint")}
+    assert math.isnan(given.pop("difference"))
     assert given == {
         "trial": 0,
         "outcome": "pruned",
@@ -132,6 +134,7 @@ def test_what_was_kept_stands_in_its_row(storage):
         "detail": "a log",
         "baseline": True,
         "score": 0.75,
+        "expected": expected_score(0.75, 1, 5, 10_000),
         "trained_epochs": 1,
         "reused_epochs": 1,
         "reused_from": "",
@@ -183,12 +186,21 @@ def test_the_best_is_the_highest_and_of_equals_the_earliest(tmp_path_factory, sc
     assert result.baseline_score == scores[0]
 
 
-def test_only_trials_that_completed_can_be_the_best(storage):
-    others = [outcome for outcome in Outcome if outcome is not Outcome.COMPLETED]
-    kept = [(Configuration(batch_size=1 + n), 0.99, {"outcome": outcome}) for n, outcome in enumerate(others)]
+def test_a_trial_that_failed_cannot_be_the_best(storage):
+    failed = [outcome for outcome in Outcome if outcome not in JUDGED]
+    kept = [(Configuration(batch_size=1 + n), 0.99, {"outcome": outcome}) for n, outcome in enumerate(failed)]
     result = result_of(storage, [*kept, (Configuration(batch_size=99), 0.5)])
     assert result.best == Configuration(batch_size=99)
     assert result.baseline_score is None
+    assert result.frame["expected"].isna().sum() == len(failed)
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in JUDGED if outcome is not Outcome.COMPLETED])
+def test_a_trial_that_has_not_completed_is_the_best_if_more_is_expected_of_it(storage, outcome):
+    early = [(Configuration(batch_size=1 + n), score, {"outcome": outcome}) for n, score in enumerate((0.9, 0.97))]
+    result = result_of(storage, [*rates(0.96), *early])
+    assert result.best == Configuration(batch_size=2)
+    assert list(result.table["trial"]) == [2, 0, 1]
 
 
 def test_numbers_of_trials_are_plain_whole_numbers(storage):
@@ -272,7 +284,7 @@ def test_the_columns_of_the_table_are_documented(storage):
 
 def test_a_results_repr_is_one_short_line(storage, tmp_path):
     assert repr(result_of(storage, rates(0.9, 0.95, 0.8))) == "<Result 'test': 3 trials, best 95.00 % (trial 1)>"
-    assert repr(result_of(str(tmp_path / "none.db"), [])) == "<Result 'test': 0 trials, none completed>"
+    assert repr(result_of(str(tmp_path / "none.db"), [])) == "<Result 'test': 0 trials, none with a score>"
 
 
 def test_a_notebook_shows_how_far_a_study_is_and_its_best_trials(storage):

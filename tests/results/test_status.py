@@ -81,6 +81,7 @@ def test_what_is_asked_each_second_reads_no_trial_that_is_over(storage, kept):
     begin(store, study_id, 0, study().base, baseline=True)
     sent = []
     with StatusReader.open(storage) as reading:
+        reading.status("kept")  # looks for the best trial, as it does again once another trial has ended
         event.listen(reading._store._database._engine, "before_cursor_execute", lambda *call: sent.append(call[2:4]))
         reading.pulse("kept")
         reading.status("kept")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sweep.models.shapes import Infeasible, architecture
 from sweep.results.columns import CURVE_COLUMNS, TRIAL_COLUMNS
+from sweep.results.forecast import judged
 from sweep.results.result import Result
 from sweep.results.verdict import SealedTest
 from sweep.space.configuration import PARAMETERS
@@ -56,7 +57,7 @@ def frame_of(rows):
         "started": pd.Timestamp("2026-01-01", tz="UTC"),
         "finished": pd.Timestamp("2026-01-01 00:01", tz="UTC"),
     }
-    return pd.DataFrame([given | row for row in rows], columns=columns)
+    return judged(pd.DataFrame([given | row for row in rows], columns=columns), curves_of([]), study().validation)
 
 
 def curves_of(rows):
@@ -69,7 +70,8 @@ def curves_of(rows):
 
 def result_of(rows, curves=(), **fields):
     """A result from (sparse) rows of its frame and of its curves."""
-    return Result(study(**fields), frame_of(list(rows)), curves_of(list(curves)), PROVENANCE)
+    tried, points = study(**fields), curves_of(list(curves))
+    return Result(tried, judged(frame_of(list(rows)), points, tried.validation), points, PROVENANCE)
 
 
 def rows_of(*scores, **fields):

@@ -37,6 +37,7 @@ from sweep.coordinator.batch import Trained
 from sweep.data.dataset import Split, load_dataset, partition
 from sweep.engines.scripted import Dead, ScriptedEngine
 from sweep.errors import InputError
+from sweep.results.forecast import judged
 from sweep.results.result import Result
 from sweep.results.summary import CONCLUSIONS, verdict_lines
 from sweep.results.verdict import ConfirmedTrial, Verdict
@@ -91,19 +92,21 @@ def test_a_configuration_that_was_tried_twice_enters_once(laboratory):
     assert [result.configuration(number).dense_units for number in best_to_confirm(twice, 12)] == [BIG, HUGE, CHEAP]
 
 
-def test_where_rungs_let_few_complete_the_furthest_of_the_others_enter(laboratory):
+def test_trials_that_did_not_complete_enter_by_the_score_that_is_expected_of_them(laboratory):
     result = laboratory.search()
-    frame = result.frame.copy()
-    units = {result.configuration(number).dense_units: number for number in frame["trial"]}
-    at = frame.set_index("trial").index.get_indexer
-    rungs = replace(result, study=result.study.replaced(pruner="asha"), frame=frame)
-    for network, outcome, epochs in ((BIG, "paused", 1.0), (HUGE, "interrupted", 1.5)):
-        row = frame.index[at([units[network]])]
-        frame.loc[row, ["outcome", "trained_epochs"]] = outcome, epochs
-    assert best_to_confirm(rungs, 5) == [units[CHEAP], units[HUGE], units[BIG]]
-    assert best_to_confirm(replace(rungs, study=result.study), 5) == [units[CHEAP]]
-    frame.loc[frame.index[at([units[BIG]])], "trained_epochs"] = 0.25
-    assert best_to_confirm(rungs, 5) == [units[CHEAP], units[HUGE]]
+    frame = result.frame.set_index("trial")
+    units = {result.configuration(number).dense_units: number for number in frame.index}
+    frame.loc[units[CHEAP], ["outcome", "score"]] = "completed", 0.95
+    frame.loc[units[BIG], ["outcome", "score", "trained_epochs"]] = "paused", 0.94, 0.25
+    frame.loc[units[HUGE], ["outcome", "score", "trained_epochs"]] = "interrupted", 0.7, 0.25
+
+    def entering():
+        found = judged(frame.reset_index(), result.curves, result.study.validation)
+        return best_to_confirm(replace(result, frame=found), 5)
+
+    assert entering() == [units[BIG], units[CHEAP], units[HUGE]]
+    frame.loc[units[BIG], "outcome"] = "timed out"
+    assert entering() == [units[CHEAP], units[HUGE]]
 
 
 def test_networks_that_differ_in_epochs_alone_enter_each_for_itself(laboratory):
@@ -119,7 +122,7 @@ def test_where_nothing_but_the_baseline_was_tried_there_is_nothing_to_confirm(la
     else:
         with Store.open(laboratory.storage) as store:
             store.studies.begin(study_of(laboratory.source, precision="float32"), laboratory.dataset.digest)
-    with pytest.raises(InputError, match="Study 'test' has no trial beside the baseline that came far enough"):
+    with pytest.raises(InputError, match="Study 'test' has no trial besides the baseline that has a score"):
         laboratory.confirm()
     assert laboratory.runs == []
 
@@ -584,7 +587,7 @@ def test_a_database_that_is_not_there_is_a_sentence(capsys, storage):
 def test_a_study_without_completed_trials_is_a_sentence(laboratory, capsys):
     laboratory.search(dict.fromkeys(EQUAL, math.nan))
     error = say(capsys, "confirm", "test", "--storage", laboratory.storage, code=2)
-    assert error.startswith("Study 'test' has no trial beside the baseline that came far enough to be confirmed.")
+    assert error.startswith("Study 'test' has no trial besides the baseline that has a score and could be confirmed.")
 
 
 def test_a_study_that_is_being_run_is_not_confirmed(laboratory, capsys):

@@ -162,7 +162,7 @@ def test_without_a_verdict_one_sentence_gives_the_command():
 def test_there_is_nothing_to_confirm_but_the_baseline():
     for rows in ([], rows_of(0.98)):
         said, _, markup = section(result_of(rows))
-        assert "only the baseline has completed, or no trial" in said
+        assert "no trial besides the baseline has a score" in said
         assert "sweep confirm" not in markup
 
 

@@ -20,7 +20,7 @@ def test_the_title_of_a_trial_without_a_score_has_its_number_alone():
 
 
 def test_details_show_changes_course_and_configuration():
-    rows = rows_of(0.98, 0.985, batch_size=128)
+    rows = rows_of(0.98, 0.95, batch_size=128)
     rows[1] |= {
         "reason": "behind the others",
         "outcome": "pruned",
@@ -31,14 +31,14 @@ def test_details_show_changes_course_and_configuration():
     rows[0] |= {"epochs": 5}
     curves = [(trial, epoch, 0.1, 0.9, 0.1, 0.9 + epoch / 60, 8.0) for trial in (0, 1) for epoch in (1, 2, 3)]
     told = {story.trial: story for story in stories.stories(result_of(rows, curves))}
-    assert list(told) == [1, 0]
-    assert plain(told[1].title) == "Trial 1: 98.50 %"
+    assert list(told) == [0, 1]
+    assert plain(told[1].title) == "Trial 1: 95.00 %"
     assert plain(told[0].title) == "Trial 0, the best, the baseline: 98.00 %"
     assert told[1].outcome == "pruned: behind the others"
     assert [list(row.cells) for row in told[1].changes.rows] == [["learning rate", "0.0001", "0.0002"]]
     assert told[0].changes is None
     facts = {name: plain(value) for name, value in told[1].facts.pairs}
-    assert facts["vs baseline"] == "+0.50 points"
+    assert facts["vs baseline"] == "0.00 points after 3 epochs"
     assert facts["epochs"] == "3 of 5"
     assert facts["reuse"] == "2 epochs taken from the database"
     assert facts["accuracy by epoch"] == "91.67 → 93.33 → 95.00 %"

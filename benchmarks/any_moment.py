@@ -1,0 +1,131 @@
+"""What is the answer worth, whenever one stops? Searches replayed on a table, stopped after a minute to twenty.
+
+    python benchmarks/any_moment.py [--replays 100] [--workers 2] [--only NAME ...]
+    python benchmarks/any_moment.py --fit       only fits the constants of sweep/results/forecast.py to the table
+
+`search_table.json.gz` and its replays are those of `search.py`: half of the table, drawn at random, and one worker. The
+clock is the table's own: seconds of training and scoring, on the machine that trained it. At each moment a search
+names one configuration, and what counts is what that truly reaches: the accuracy after the longest training, in the
+mean of its seeds. Optuna names the trial with the best score of those that ended (`study.best_trial`), ours the trial
+that `Result.best` would name. Before anything can be named, the baseline counts for everybody.
+
+Printed are the median and, in brackets, the lower and the upper quartile of the replays, in percent.
+"""
+
+import argparse
+import math
+import multiprocessing
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import optuna
+from optuna.pruners import SuccessiveHalvingPruner
+from search import STRATEGIES, Replay, Seen, Strategy, quartiles, table, tpe
+
+from sweep.results.forecast import expected_score
+from sweep.search.schedule import Unhalted
+
+MOMENTS = (60, 120, 300, 600, 1200)
+"""Seconds of training after which a search is stopped."""
+
+
+class QuarterEpochs(Unhalted):
+    """A score after a quarter and a half of the first epoch, and after each epoch."""
+
+    def next_rung(self, epoch: float, epochs: int) -> float:
+        return 2 * epoch or 0.25 if epoch < 1 else min(epoch + 1, epochs)
+
+
+IMAGES = 10_000
+"""Validation images that scored the runs of the table."""
+
+PEERS = {
+    "Optuna: TPE": STRATEGIES["TPE"],
+    "Optuna: TPE + Hyperband": STRATEGIES["TPE + Hyperband"],
+    "Optuna: TPE + successive halving, quarter epochs": Strategy(
+        tpe, QuarterEpochs, SuccessiveHalvingPruner, draws_epochs=True, steps=4
+    ),
+}
+OURS = {"ours": STRATEGIES["ours"]}
+
+
+def best_ended(seen: Sequence[Seen]) -> int | None:
+    """The place of the trial with the best score of those that were trained to their end."""
+    ended = [each for each in seen if each.epoch == each.epochs]
+    return max(ended, key=lambda each: each.score).place if ended else None
+
+
+def best_expected(seen: Sequence[Seen]) -> int | None:
+    """The place of the trial that `Result.best` would name."""
+    last = {each.trial: each for each in seen}
+    expected = {each.place: expected_score(each.score / 100, each.epoch, each.epochs, IMAGES) for each in last.values()}
+    return max(expected, key=lambda place: expected[place], default=None)
+
+
+def answers(name: str, seed: int) -> list[float]:
+    """What a search's answer truly reaches, in percent, at each of the moments."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        replay = Replay((PEERS | OURS)[name], seed, most_epochs=math.inf, most_seconds=MOMENTS[-1])
+        replay.run()
+    named = best_expected if name in OURS else best_ended
+    places = [named([each for each in replay.seen if each.seconds <= moment]) for moment in MOMENTS]
+    known = table()
+    return [known.truth(place or 0, known.study.longest) for place in places]
+
+
+def fit() -> tuple[float, float, float]:
+    """Floor, share and noise of `sweep.results.forecast`, by maximum likelihood over all pairs of places of a curve.
+
+    For a given share the floor is a weighted regression, and the noise the root mean square of what is left. Curves
+    count from where they are right for a fifth of the images, and as far as to an epoch or more.
+    """
+    pairs = np.array(
+        [
+            (math.log(1 - before / 100), math.log(1 - after / 100), math.log(later / epoch))
+            for curves in table().curves
+            for epoch, before in curves[0].items()
+            for later, after in curves[0].items()
+            if later > epoch and later >= 1 and before > 20
+        ]
+    )
+    first, second, ahead = pairs.T
+    found = []
+    for share in np.arange(0.02, 0.6, 0.005):
+        kept = np.exp(-share * ahead)
+        variance = (1 - kept**2) / (2 * share)
+        floor = np.sum((1 - kept) * (second - first * kept) / variance) / np.sum((1 - kept) ** 2 / variance)
+        noise = np.sqrt(np.mean((second - floor - (first - floor) * kept) ** 2 / variance))
+        found.append((-np.sum(np.log(variance * noise**2)) / 2, floor, share, noise))
+    _, floor, share, noise = max(found)
+    return float(floor), float(share), float(noise)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--replays", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", nargs="*", help="only these ways of searching")
+    parser.add_argument("--fit", action="store_true", help="only fit the constants of the forecast")
+    options = parser.parse_args()
+    if options.fit:
+        floor, share, noise = fit()
+        print(f"FLOOR = log({math.exp(floor):.4f}), SHARE = {share:.3f}, NOISE = {noise:.3f}")
+        return
+    names = [name for name in PEERS | OURS if options.only is None or name in options.only]
+    with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
+        pending = {name: [pool.submit(answers, name, seed) for seed in range(options.replays)] for name in names}
+        found = {name: [each.result() for each in futures] for name, futures in pending.items()}
+    width = max(map(len, names)) + 2
+    print(" " * width + "".join(f"{f'after {moment} s':>24}" for moment in MOMENTS))
+    for name, each in found.items():
+        cells = [quartiles([replay[place] for replay in each]) for place in range(len(MOMENTS))]
+        said = [f"{middle:.2f} ({low:.2f}-{high:.2f})" for low, middle, high in cells]
+        print(f"{name:{width}}" + "".join(f"{cell:>24}" for cell in said))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""How trials are compared whose training has come to different epochs.
+
+What a trial can be expected to reach follows from its score so far. On a learning curve the logarithm of the error
+falls towards a floor: with each unit of the logarithm of the epochs it loses an equal share of its distance from there,
+with noise. That is an Ornstein-Uhlenbeck process in the logarithm of the epochs (Uhlenbeck and Ornstein 1930, "On the
+theory of the Brownian motion", the mean and the variance of a velocity that has friction). Its three constants were
+fitted by maximum likelihood to the curves of 192 networks on 15,000 images of MNIST: `python benchmarks/any_moment.py
+--fit` fits them again.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from sweep.runs import GOING_ON, Outcome
+from sweep.space.configuration import Configuration
+
+FLOOR = math.log(0.0035)
+"""Where the logarithm of the error tends to."""
+
+SHARE = 0.185
+"""How much of its distance from the floor it loses per unit of log epochs."""
+
+NOISE = 0.385
+"""Its standard deviation after a short stretch, per square root of log epochs."""
+
+CAUTION = 0.5
+"""By how many standard deviations an expectation is lowered, so that a trial that was hardly trained must promise more
+than one that is known."""
+
+JUDGED = (*GOING_ON, Outcome.PRUNED, Outcome.COMPLETED)
+"""Outcomes of trials that can be the best: training them to the end is possible."""
+
+
+def expected_score(score: float, epoch: float, epochs: float, images: int) -> float:
+    """The score, from 0 to 1, to expect with caution after `epochs` epochs from a trial that has `score` after `epoch`.
+
+    `images` is how many images scored it: less than half an error on them cannot be seen. At its last epoch a trial
+    keeps its score.
+    """
+    if epoch >= epochs:
+        return score
+    kept = math.exp(-SHARE * math.log(epochs / epoch))
+    error = math.log(max(1 - score, 0.5 / images))
+    deviation = NOISE * math.sqrt((1 - kept**2) / (2 * SHARE))
+    return 1 - math.exp(FLOOR + (error - FLOOR) * kept + CAUTION * deviation)
+
+
+def judged(frame: pd.DataFrame, curves: pd.DataFrame, images: int) -> pd.DataFrame:
+    """The frame of a result with its columns `expected` and `difference`, which follow from the others.
+
+    `images` is how many validation images scored the trials.
+    """
+    scores = pd.to_numeric(frame["score"], errors="coerce").astype(float)
+    reached = pd.to_numeric(frame["trained_epochs"], errors="coerce").astype(float)
+    longest = frame["epochs"] if "epochs" in frame else pd.Series(Configuration().epochs, frame.index)
+    longest = longest.astype(float).where(frame["outcome"] != Outcome.COMPLETED, reached)
+    can = frame["outcome"].isin(JUDGED) & scores.notna() & (reached > 0)
+    expected = [
+        expected_score(score, epoch, epochs, images) if possible else math.nan
+        for score, epoch, epochs, possible in zip(scores, reached, longest, can, strict=True)
+    ]
+    return frame.assign(expected=expected, difference=scores - _baseline_beside(frame, scores, reached, curves))
+
+
+def _baseline_beside(
+    frame: pd.DataFrame, scores: "pd.Series[float]", reached: "pd.Series[float]", curves: pd.DataFrame
+) -> "pd.Series[float]":
+    """The score of the baseline that each trial is compared with; NaN where there is none, and for itself."""
+    itself = frame["baseline"].eq(True)
+    beside = pd.Series(math.nan, frame.index)
+    if not itself.any():
+        return beside
+    first = frame.index[itself][0]
+    curve = curves[curves["trial"] == frame.loc[first, "trial"]].drop_duplicates("epoch")
+    beside = reached.map(curve.set_index("epoch")["val_accuracy"].astype(float))
+    if frame.loc[first, "outcome"] == Outcome.COMPLETED:
+        beside = beside.mask(frame["outcome"] == Outcome.COMPLETED, scores[first])
+    return beside.where(~itself, np.nan)

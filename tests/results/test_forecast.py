@@ -1,0 +1,72 @@
+"""What is expected of a trial from its score so far, and what it is compared with."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from samples.results import curves_of, frame_of, result_of
+
+from sweep.results.forecast import expected_score, judged
+
+SCORES = st.floats(0.1, 1.0)
+
+
+@given(SCORES, st.integers(1, 20))
+def test_at_its_last_epoch_a_trial_keeps_its_score(score, epochs):
+    assert expected_score(score, epochs, epochs, 10_000) == score
+
+
+@given(SCORES, SCORES, st.floats(0.1, 8.9))
+def test_of_two_trials_that_came_as_far_the_better_one_promises_more(one, other, epoch):
+    low, high = sorted((one, other))
+    assert expected_score(low, epoch, 9, 10_000) <= expected_score(high, epoch, 9, 10_000) < 1
+
+
+@given(st.floats(0.5, 0.97), st.floats(0.2, 8))
+def test_the_same_score_promises_more_the_earlier_it_is_reached(score, epoch):
+    assert expected_score(score, epoch, 9, 10_000) >= expected_score(score, 9, 9, 10_000)
+
+
+def test_a_perfect_score_early_is_not_expected_to_stay():
+    assert 0.99 < expected_score(1.0, 0.25, 9, 10_000) < 1 - 0.5 / 10_000
+
+
+def test_golden_values():
+    """Computed by hand from the mean and the variance of the process."""
+    assert expected_score(0.98, 3, 9, 10_000) == pytest.approx(0.98257, abs=1e-5)
+    assert expected_score(0.9, 0.25, 9, 10_000) == pytest.approx(0.97417, abs=1e-5)
+
+
+def test_a_trial_is_compared_with_the_baseline_after_as_many_epochs():
+    rows = [
+        {"trial": 0, "score": 0.981, "baseline": True, "trained_epochs": 9, "epochs": 9},
+        {"trial": 1, "score": 0.986, "outcome": "paused", "trained_epochs": 3, "epochs": 9},
+        {"trial": 2, "score": 0.5, "outcome": "paused", "trained_epochs": 0.25, "epochs": 9},
+        {"trial": 3, "score": 0.99, "trained_epochs": 5, "epochs": 5},
+    ]
+    curves = [(0, epoch, 0.1, 0.9, 0.1, score, 8.0) for epoch, score in ((1, 0.95), (3, 0.977), (5, 0.979), (9, 0.981))]
+    result = result_of(rows, curves)
+    differences = dict(zip(result.frame["trial"], result.frame["difference"], strict=True))
+    assert differences[1] == pytest.approx(0.009)
+    assert differences[3] == pytest.approx(0.009)  # both completed: after the last epoch of each
+    assert math.isnan(differences[0])
+    assert math.isnan(differences[2])  # the baseline has no score there
+
+
+def test_without_a_baseline_nothing_is_compared():
+    frame = judged(frame_of([{"trial": 0, "score": 0.9}]), curves_of([]), 10_000)
+    assert frame["difference"].isna().all()
+    assert list(frame["expected"]) == [0.9]
+
+
+def test_the_summary_names_a_paused_trial_as_the_best_and_compares_it_at_its_epoch():
+    rows = [
+        {"trial": 0, "score": 0.9812, "baseline": True, "trained_epochs": 9, "epochs": 9, "learning_rate": 1e-4},
+        {"trial": 1, "score": 0.9862, "outcome": "paused", "trained_epochs": 3, "epochs": 9, "learning_rate": 1e-3},
+    ]
+    curves = [(0, epoch, 0.1, 0.9, 0.1, score, 8.0) for epoch, score in ((3, 0.977), (9, 0.9812))]
+    lines = str(result_of(rows, curves)).splitlines()
+    assert lines[1] == "best        98.62 % after 3 of 9 epochs  trial 1: learning_rate 0.001, epochs 9"
+    assert lines[2] == "baseline    97.70 % after 3 epochs  the tutorial's configuration"
+    assert lines[3].startswith("difference  +0.92 percentage points")
