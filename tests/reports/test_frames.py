@@ -11,7 +11,7 @@ IMAGES = 10_000
 def test_the_best_is_the_earliest_of_the_highest_expected_scores():
     rows = [*rows_of(0.98, 0.99, 0.99), {"trial": 3, "score": 0.999, "outcome": "diverged"}]
     assert frames.best(frame_of(rows))["trial"] == 1
-    rows.append({"trial": 4, "score": 0.989, "outcome": "paused", "trained_epochs": 1})
+    rows.append({"trial": 4, "score": 0.9895, "outcome": "paused", "trained_epochs": 1})
     assert frames.best(frame_of(rows))["trial"] == 4
 
 
