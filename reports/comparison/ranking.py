@@ -13,7 +13,7 @@ from reports.drawing.figure import LEFT_OF_NAMES, Figure, nothing
 from reports.drawing.style import BEST, MEDIAN, OTHER
 from sweep import wording
 from sweep.results.result import Result
-from sweep.verdict.suggestions import WORTH, Suggestion, Worth, ranking
+from sweep.verdict.suggestions import FINDINGS, Finding, Suggestion, ranking
 
 COLUMNS = {
     "study": "name of the study",
@@ -34,10 +34,10 @@ COLUMNS = {
 """Columns of `table`."""
 
 MARKERS = {
-    Worth.BETTER: {"color": BEST, "size": 11},
-    Worth.CHEAPER: {"color": MEDIAN, "size": 10, "symbol": "square"},
-    Worth.OPEN: {"color": OTHER, "size": 10},
-    Worth.WORSE: {"color": OTHER, "size": 10, "symbol": "x"},
+    Finding.BETTER: {"color": BEST, "size": 11},
+    Finding.CHEAPER: {"color": MEDIAN, "size": 10, "symbol": "square"},
+    Finding.OPEN: {"color": OTHER, "size": 10},
+    Finding.WORSE: {"color": OTHER, "size": 10, "symbol": "x"},
 }
 
 
@@ -54,7 +54,7 @@ def _entry(found: Suggestion) -> dict[str, Any]:
         "changes": changes,
         "difference": found.gain.value,
         "difference_reach": reach,
-        "conclusion": str(found.worth),
+        "conclusion": str(found.finding),
         "more_parameters": found.parameters / found.baseline_parameters,
         "more_seconds": found.seconds / found.baseline_seconds if found.baseline_seconds > 0 else math.nan,
         "hover": f"{changes}: {wording.points(found.gain.value, reach)} points on "
@@ -75,7 +75,7 @@ def chart(results: Sequence[Result]) -> Figure:
     intervals.zero_line(figure, -0.6, len(found) - 0.4, "no difference")
     for conclusion, marker in MARKERS.items():
         rows = found[found["conclusion"] == conclusion]
-        intervals.estimates(figure, rows, WORTH[conclusion], marker, span)
+        intervals.estimates(figure, rows, FINDINGS[conclusion], marker, span)
     if tied:
         intervals.shade_key(figure, "not significantly behind the first")
     marks.name_axis(figure, [wording.shortened(study) for study in found["study"]])
@@ -85,7 +85,7 @@ def chart(results: Sequence[Result]) -> Figure:
 
 def answer(table: pd.DataFrame) -> str:
     """Which study gains most, if any gain is significant."""
-    better = table[table["conclusion"] == Worth.BETTER]
+    better = table[table["conclusion"] == Finding.BETTER]
     if better.empty:
         return "Of what was confirmed on fresh seeds, nothing is significantly better than the baseline."
     first = better.iloc[0]
@@ -131,11 +131,11 @@ def _row(entry: dict[Any, Any]) -> Row:
         wording.points(entry["difference"], entry["difference_reach"]),
         wording.p_value(entry["p"]),
         f"{entry['seeds']}",
-        WORTH[entry["conclusion"]],
+        FINDINGS[entry["conclusion"]],
         f"{wording.count(entry['parameters'])}{_times(entry['more_parameters'])}",
         f"{wording.duration(entry['seconds'])}{_times(entry['more_seconds'])}",
     ]
-    return Row(cells, "best" if entry["conclusion"] == Worth.BETTER and entry["tied"] else "")
+    return Row(cells, "best" if entry["conclusion"] == Finding.BETTER and entry["tied"] else "")
 
 
 def _times(more: float) -> str:

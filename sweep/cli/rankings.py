@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sweep.cli.tables import print_json, print_table
-from sweep.verdict.suggestions import WORTH, Suggestion, Worth, as_document, ranking
+from sweep.verdict.suggestions import FINDINGS, Finding, Suggestion, as_document, ranking
 from sweep.wording import duration, margin, p_value, percent, points, ratio, settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _row(found: Suggestion) -> list[str]:
         points(found.gain.value, found.gain.reach),
         "" if found.p != found.p else p_value(found.p),
         str(found.seeds),
-        WORTH[found.worth],
+        FINDINGS[found.finding],
         f"{found.parameters:,}{_times(found.parameters, found.baseline_parameters)}",
         f"{duration(found.seconds)}{_times(found.seconds, found.baseline_seconds)}" if found.seconds > 0 else "",
         settings(found.values, most=MOST_VALUES),
@@ -47,7 +47,7 @@ def _row(found: Suggestion) -> list[str]:
 
 def ranking_lines(found: Sequence[Suggestion]) -> Iterable[str]:
     """The answer in words, and how far it can be trusted."""
-    better = [each for each in found if each.worth is Worth.BETTER]
+    better = [each for each in found if each.finding is Finding.BETTER]
     if not found:
         yield "no suggestion is confirmed yet"
         return

@@ -50,7 +50,7 @@ class Progress(Protocol):
 
 
 def silent(what: str, done_bytes: int, total_bytes: int | None) -> None:
-    """Tells nobody."""
+    """Shows nothing."""
 
 
 class Place(NamedTuple):

@@ -151,7 +151,7 @@ class Mirror:
 
 
 class Memory(optuna.storages.InMemoryStorage):
-    """Optuna's storage in memory; whoever asks for all trials is shown those of `shown` in place of their numbers."""
+    """Optuna's storage in memory. A list of all trials has those of `shown` in place of the ones with their numbers."""
 
     def __init__(self) -> None:
         super().__init__()

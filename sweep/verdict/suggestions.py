@@ -27,8 +27,8 @@ from sweep.study.study import Study, load
 from sweep.verdict.statistics import difference, holm
 
 
-class Worth(StrEnum):
-    """What can be said of a suggestion's network beside doing nothing."""
+class Finding(StrEnum):
+    """What the fresh seeds say of a suggestion's network, compared with the baseline."""
 
     BETTER = "better"
     CHEAPER = "cheaper"  # and not significantly different
@@ -36,11 +36,11 @@ class Worth(StrEnum):
     WORSE = "worse"
 
 
-WORTH = {
-    Worth.BETTER: "better",
-    Worth.CHEAPER: "not significantly different, but cheaper",
-    Worth.OPEN: "not significantly different",
-    Worth.WORSE: "worse",
+FINDINGS = {
+    Finding.BETTER: "better",
+    Finding.CHEAPER: "not significantly different, but cheaper",
+    Finding.OPEN: "not significantly different",
+    Finding.WORSE: "worse",
 }
 """In words, compared with the baseline."""
 
@@ -57,7 +57,7 @@ class Suggestion:
         seeds: how many fresh seeds it was trained on.
         gain: mean difference to the baseline's accuracy over these seeds, from -1 to 1.
         p: the p-value of that difference, corrected for all networks; NaN at one seed.
-        worth: what can be said of it, compared with doing nothing.
+        finding: what the seeds say of it, compared with the baseline.
         tied: it gained most, or is not significantly behind the one that did.
         parameters: of its network; `baseline_parameters` of the baseline's.
         seconds: of one training in the search, NaN if unknown; `baseline_seconds` of the baseline's.
@@ -70,7 +70,7 @@ class Suggestion:
     seeds: int
     gain: Estimate
     p: float
-    worth: Worth
+    finding: Finding
     tied: bool
     parameters: int
     baseline_parameters: int
@@ -117,7 +117,8 @@ def ranking(results: Sequence[Result]) -> list[Suggestion]:
 def as_document(found: Suggestion) -> dict[str, Any]:
     """A suggestion as JSON has it; what is not known is null."""
     numbers = {name: known(getattr(found, name)) for name in ("p", "seconds", "baseline_seconds")}
-    return vars(found) | numbers | {"gain": found.gain.as_document(), "worth": str(found.worth)}
+    others = {name: value for name, value in vars(found).items() if name != "finding"}
+    return others | numbers | {"gain": found.gain.as_document(), "worth": str(found.finding)}
 
 
 def _shown(verdict: Verdict) -> ConfirmedTrial:
@@ -147,7 +148,7 @@ def _suggestion(result: Result, verdict: Verdict, trial: ConfirmedTrial, p: floa
         seeds=len(trial.scores),
         gain=gain,
         p=p,
-        worth=_worth(gain.value, p, cheaper),
+        finding=_finding(gain.value, p, cheaper),
         tied=tied,
         parameters=trial.parameters,
         baseline_parameters=baseline.parameters,
@@ -156,10 +157,10 @@ def _suggestion(result: Result, verdict: Verdict, trial: ConfirmedTrial, p: floa
     )
 
 
-def _worth(gain: float, p: float, cheaper: bool) -> Worth:
+def _finding(gain: float, p: float, cheaper: bool) -> Finding:
     if p < ALPHA:
-        return Worth.BETTER if gain > 0 else Worth.WORSE
-    return Worth.CHEAPER if cheaper else Worth.OPEN
+        return Finding.BETTER if gain > 0 else Finding.WORSE
+    return Finding.CHEAPER if cheaper else Finding.OPEN
 
 
 def _gains(verdict: Verdict, trial: ConfirmedTrial) -> list[float]:

@@ -26,7 +26,7 @@ from sweep.study.study import load
 from sweep.verdict.candidates import best_and_confirmed
 from sweep.verdict.race import Race, verdict_to_keep
 from sweep.verdict.statistics import estimate, holm
-from sweep.verdict.suggestions import Worth, ranking, suggested
+from sweep.verdict.suggestions import Finding, ranking, suggested
 from sweep.verdict.suggestions import as_document as suggestion_document
 
 BASE = shifted(0, 0.1, -0.1, 0.05, -0.05)
@@ -76,7 +76,7 @@ def test_they_are_ranked_by_confirmed_gain_with_the_verdicts_intervals():
     found = ranking(results)
     assert [each.study for each in found] == ["much", "more", "same"]
     assert found[0].gain == results[1].verdict.find(1).difference
-    assert [each.worth for each in found] == [Worth.BETTER, Worth.BETTER, Worth.CHEAPER]
+    assert [each.finding for each in found] == [Finding.BETTER, Finding.BETTER, Finding.CHEAPER]
     assert [each.seeds for each in found] == [5, 5, 5]
 
 
@@ -103,12 +103,12 @@ def test_a_study_stands_for_what_its_verdict_recommends():
 def test_where_the_baseline_is_recommended_the_best_of_the_others_shows_what_was_tried():
     sizes = {1: 2_000_000, 2: 2_000_000}
     found = by_name([study("a", {0: BASE, 1: LESS, 2: SAME}, sizes=sizes)])["a"]
-    assert (found.trial, found.recommended, found.worth) == (2, False, Worth.OPEN)
+    assert (found.trial, found.recommended, found.finding) == (2, False, Finding.OPEN)
 
 
 def test_cheaper_and_worse_are_told_apart_from_doing_nothing():
     found = by_name([study("cheap", {0: BASE, 1: SAME}, sizes={1: 10}), study("bad", {0: BASE, 1: LESS})])
-    assert {name: each.worth for name, each in found.items()} == {"cheap": Worth.CHEAPER, "bad": Worth.WORSE}
+    assert {name: each.finding for name, each in found.items()} == {"cheap": Finding.CHEAPER, "bad": Finding.WORSE}
     assert (found["cheap"].parameters, found["cheap"].baseline_parameters) == (10, 1_000_000)
 
 
@@ -136,7 +136,7 @@ def test_studies_without_a_verdict_are_left_out():
 def test_one_seed_tells_nothing_apart():
     (found,) = ranking([study("a", {0: BASE[:1], 1: MORE[:1]})])
     assert math.isnan(found.p)
-    assert (found.worth, found.tied) == (Worth.OPEN, True)
+    assert (found.finding, found.tied) == (Finding.OPEN, True)
 
 
 def test_the_document_is_json_without_what_is_not_known():
@@ -185,7 +185,7 @@ def test_among_equals_a_suggestion_is_told_from_doing_nothing_in_at_most_5_perce
     """Over all seven, of which the searches present the luckiest values, and the seeds choose one of three."""
     world = World(seeds, [0.0] * EACH * 7)
     families = [family(world, seeds) for _ in range(80)]
-    told = [any(each.worth in (Worth.BETTER, Worth.WORSE) for each in found) for found, _ in families]
+    told = [any(each.finding in (Finding.BETTER, Finding.WORSE) for each in found) for found, _ in families]
     assert np.mean(told) <= 0.05
     assert np.mean([all(each.tied for each in found) for found, _ in families]) >= 0.88
     assert 0.92 <= np.mean([covered for _, covered in families]) <= 0.97
@@ -195,7 +195,7 @@ def test_the_intervals_of_the_ranked_hold_the_truth_where_values_differ():
     world = World(1, [0.006, 0.004, 0.002, 0.0, -0.002, -0.004] * 7)
     families = [family(world, 5) for _ in range(50)]
     assert 0.93 <= np.mean([covered for _, covered in families]) <= 0.97
-    assert np.mean([each.worth is Worth.BETTER for found, _ in families for each in found]) > 0.3
+    assert np.mean([each.finding is Finding.BETTER for found, _ in families for each in found]) > 0.3
 
 
 def test_what_is_half_a_point_better_is_found_with_the_usual_seeds():
@@ -203,7 +203,7 @@ def test_what_is_half_a_point_better_is_found_with_the_usual_seeds():
     world = World(7, [0.005] + [0.0] * (EACH * 7 - 1))
     families = [family(world, SUGGESTED_SEEDS)[0] for _ in range(30)]
     best = [next(each for each in found if each.study == "s1") for found in families]
-    assert np.mean([each.worth is Worth.BETTER for each in best]) >= 0.9
+    assert np.mean([each.finding is Finding.BETTER for each in best]) >= 0.9
     assert np.mean([found[0].study == "s1" and found[0].tied for found in families]) >= 0.9
 
 
