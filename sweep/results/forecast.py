@@ -61,20 +61,20 @@ def judged(frame: pd.DataFrame, curves: pd.DataFrame, images: int) -> pd.DataFra
         expected_score(score, epoch, epochs, images) if possible else math.nan
         for score, epoch, epochs, possible in zip(scores, reached, longest, can, strict=True)
     ]
-    return frame.assign(expected=expected, difference=scores - _baseline_beside(frame, scores, reached, curves))
+    return frame.assign(expected=expected, difference=scores - _baseline_score(frame, scores, reached, curves))
 
 
-def _baseline_beside(
+def _baseline_score(
     frame: pd.DataFrame, scores: "pd.Series[float]", reached: "pd.Series[float]", curves: pd.DataFrame
 ) -> "pd.Series[float]":
     """The score of the baseline that each trial is compared with; NaN where there is none, and for itself."""
     itself = frame["baseline"].eq(True)
-    beside = pd.Series(math.nan, frame.index)
+    reference = pd.Series(math.nan, frame.index)
     if not itself.any():
-        return beside
+        return reference
     first = frame.index[itself][0]
     curve = curves[curves["trial"] == frame.loc[first, "trial"]].drop_duplicates("epoch")
-    beside = reached.map(curve.set_index("epoch")["val_accuracy"].astype(float))
+    reference = reached.map(curve.set_index("epoch")["val_accuracy"].astype(float))
     if frame.loc[first, "outcome"] == Outcome.COMPLETED:
-        beside = beside.mask(frame["outcome"] == Outcome.COMPLETED, scores[first])
-    return beside.where(~itself, np.nan)
+        reference = reference.mask(frame["outcome"] == Outcome.COMPLETED, scores[first])
+    return reference.where(~itself, np.nan)

@@ -106,14 +106,14 @@ class TrialReader:
         planned = trials.c.configuration["epochs"].as_integer()
         alike = [trials.c.outcome, trials.c.trained_epochs, planned]
         place = func.row_number().over(partition_by=alike, order_by=[epochs.c.val_accuracy.desc(), trials.c.number])
-        ranked = (
+        placed = (
             select(trials.c.number, place.label("place"))
             .join(epochs, _last_epoch())
             .where(trials.c.study_id == study_id, trials.c.outcome.in_(outcomes))
             .subquery()
         )
         with self._database.transaction() as connection:
-            return list(connection.scalars(select(ranked.c.number).where(ranked.c.place == 1)))
+            return list(connection.scalars(select(placed.c.number).where(placed.c.place == 1)))
 
     def best_runs(self, study_id: int, count: int) -> list[tuple[float, str]]:
         """Score and fingerprint of a study's best completed trials, the best first."""
