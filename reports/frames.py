@@ -90,6 +90,12 @@ def gain(frame: pd.DataFrame, images: int) -> noise.Gain | None:
     return noise.gain(score, score if top["baseline"] else score - float(top["difference"]), images)
 
 
+def expected_gain(frame: pd.DataFrame) -> float | None:
+    """What the best trial is expected to gain over the completed baseline; None without one of them."""
+    top, reference = best(frame), baseline_score(frame)
+    return None if top is None or reference is None else float(top["expected"]) - reference
+
+
 def best_first(frame: pd.DataFrame) -> pd.DataFrame:
     """Scored trials, the best first: by the score that is expected of them, and of equals the earlier first."""
     table = scored(frame).sort_values(["expected", "score"], ascending=False, kind="stable").reset_index(drop=True)

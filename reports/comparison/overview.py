@@ -22,7 +22,7 @@ COLUMNS = {
     "completed": "of them, trained to the end",
     "best_trial": "number of the best trial",
     "best": "its validation accuracy, from 0 to 1",
-    "baseline": "that of the study's baseline",
+    "baseline": "that of the study's baseline after as many epochs",
     "difference": "best minus baseline",
     "margin": "two standard errors of that difference, one run each",
     "clear": "whether the difference is more than the margin",
@@ -46,14 +46,14 @@ def _entry(result: Result) -> dict[str, object]:
     best = climb[climb["best"]]
     importance = effects.importance(frame, result.study.drawn)
     clear = importance[importance["share"] > importance["floor"]]
-    reference = frames.baseline_score(frame)
+    compared = frames.baseline_score(frame) if top is None or gain is None else float(top["score"]) - gain.difference
     return {
         "study": result.study.name,
         "trials": len(frame),
         "completed": len(frames.completed(frame)),
         "best_trial": None if top is None else int(top["trial"]),
         "best": math.nan if top is None else float(top["score"]),
-        "baseline": math.nan if reference is None else reference,
+        "baseline": math.nan if compared is None else compared,
         "difference": math.nan if gain is None else gain.difference,
         "margin": math.nan if gain is None else gain.noise,
         "clear": gain is not None and gain.clear,

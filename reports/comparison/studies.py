@@ -12,11 +12,11 @@ from sweep.results.result import Result
 
 
 def in_order(results: Sequence[Result]) -> list[Result]:
-    """The study whose best trial gains most over its baseline first; those without a gain last, as given."""
+    """The study whose best trial promises most over its baseline first; those without a baseline last, as given."""
 
     def key(result: Result) -> float:
-        gain = frames.gain(result.frame, result.study.validation)
-        return math.inf if gain is None else -gain.difference
+        promised = frames.expected_gain(result.frame)
+        return math.inf if promised is None else -promised
 
     return sorted(results, key=key)
 

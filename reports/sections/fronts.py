@@ -22,10 +22,10 @@ MOST_POINTS = 400
 def cheapest(frame: pd.DataFrame, column: str, images: int) -> pd.Series | None:
     """Of the completed trials that chance may have put behind the best, the one that needs least of a column.
 
-    None where that is the best itself.
+    None where that is the best itself, or the best has not completed.
     """
     found, top = frames.completed(frame), frames.best(frame)
-    if top is None:
+    if top is None or top["outcome"] != "completed":
         return None
     score = float(top["score"])
     near = [not noise.gain(score, float(other), images).clear for other in found["score"]]

@@ -5,6 +5,7 @@ import pandas as pd
 from reports import effects, frames, labels, recommendation
 from reports.sections import outlook
 from sweep import wording
+from sweep.results.forecast import JUDGED
 from sweep.results.noise import Gain, noise_of_score
 from sweep.results.result import Result, configuration_of
 from sweep.results.verdict import Conclusion
@@ -54,7 +55,7 @@ def _best(result: Result) -> list[str]:
         return ["No trial has a score, so there is no best one. The reasons are listed under Outcomes."]
     score, trial = float(top["score"]), int(top["trial"])
     if reference is not None and trial == int(reference["trial"]):
-        return [_baseline_is_best(frame, score, images)]
+        return [_baseline_is_best(frame, top, images)]
     gain = frames.gain(frame, images)
     opening = f"The best is trial {trial} with {wording.percent(score)} of {images:,} validation images correct"
     opening += _so_far(top)
@@ -62,7 +63,7 @@ def _best(result: Result) -> list[str]:
         return [f"{opening}.", _no_baseline(reference)]
     by = (
         f"{wording.points(gain.difference)} percentage points (noise: {wording.margin(gain.noise)}) vs the baseline's "
-        f"{wording.percent(score - gain.difference)}{'' if _completed(top) else ' there'}"
+        f"{wording.percent(score - gain.difference)}{'' if _completed(top) else ' at that point'}"
     )
     compared = int((frame["expected"].notna() & (frame["trained_epochs"] >= top["trained_epochs"])).sum())
     return [f"{opening}, {by}: {_changes(top, reference)}.", _significance(gain, compared)]
@@ -103,16 +104,18 @@ def _significance(gain: Gain, runs: int) -> str:
     return f"This is more than the {noise}, but the best of {wording.several(runs, 'run')} is always partly luck."
 
 
-def _baseline_is_best(frame: pd.DataFrame, score: float, images: int) -> str:
+def _baseline_is_best(frame: pd.DataFrame, top: pd.Series, images: int) -> str:
+    score = float(top["score"])
     others = frames.best_first(frame)
     others = others[~others["baseline"] & others["expected"].notna()]
     noise = f"noise: about {wording.margin(noise_of_score(score, images))} points, two standard errors"
-    reached = f"{wording.percent(score)} of {images:,} validation images correct ({noise})"
+    reached = f"{wording.percent(score)} of {images:,} validation images correct{_so_far(top)} ({noise})"
     if others.empty:
         return f"Only the baseline has a score so far: {reached}."
     second = others.iloc[0]
+    beats = "beat" if _completed(second) else "promises more than"
     return (
-        f"No trial beat the baseline, which is the best with {reached}. "
+        f"No trial {beats} the baseline, which is the best with {reached}. "
         f"Second is trial {int(second['trial'])} with {wording.percent(second['score'])}{_so_far(second)}."
     )
 
@@ -123,6 +126,8 @@ def _no_baseline(reference: pd.Series | None) -> str:
     if reference["outcome"] == "running":
         return "The baseline is still in progress, so there is nothing to compare with yet."
     reason = f" ({reference['reason']})" if labels.given(reference["reason"]) else ""
+    if reference["outcome"] in JUDGED:
+        return "The baseline has no score after as many epochs, so there is nothing to compare with yet."
     trial = f"trial {int(reference['trial'])} ended as {reference['outcome']}"
     return f"There is no baseline to compare with: {trial}{reason}."
 

@@ -93,7 +93,7 @@ def confirm_together(
     """As `confirm` for several studies on the same seeds, without a look at the test images; whether on all seeds.
 
     The studies differ in their spaces alone. Trials that were confirmed before are confirmed again, and a verdict on
-    more seeds stays. A study whose only completed trial is its baseline is left out.
+    more seeds stays. A study in which only the baseline has a score is left out.
 
     Raises: as `confirm`.
     """

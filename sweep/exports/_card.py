@@ -86,7 +86,7 @@ def as_card(document: dict[str, Any]) -> str:
 
 def _accuracy(selection: Selection, trial: int, tested: Sealed) -> dict[str, Any]:
     """What is known of a trial: of one run in the search, on fresh seeds, and on the test images."""
-    score = selection.result.baseline_score if trial == BASELINE else selection.result.score(trial)
+    score = selection.result.completed_score(trial)
     found = confirmed_trial(selection.result, trial)
     return {
         "search": None if score is None or math.isnan(score) else score,

@@ -19,6 +19,9 @@ from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
 from sweep.wording import duration, epochs, percent, several, value
 
+REMEMBERED = 50
+"""Of an earlier call's trials, so many may still be the best."""
+
 
 @dataclass(frozen=True)
 class Best:
@@ -54,7 +57,7 @@ class Tally:
         self.paused: set[str] = set()
         self._baseline: dict[float, float] = {}  # the score of the baseline by epoch
         self._completed_baseline = math.nan
-        self.best: Best | None = None
+        self._judged: dict[str, Best] = {}  # by label: what is expected of the runs that may be the best
         self.ready = self.died = 0
         self._counted_before = 0
         self._began = time.monotonic()
@@ -90,19 +93,15 @@ class Tally:
         baseline = curves[curves["trial"].isin(frame.loc[frame["baseline"].astype(bool), "trial"])]
         self._baseline = dict(zip(baseline["epoch"], baseline["val_accuracy"], strict=True))
         self._completed_baseline = math.nan if before.baseline_score is None else before.baseline_score
-        if before.has_best:
-            row = frame[frame["trial"] == before.best_trial].iloc[0]
-            configuration = before.configuration(before.best_trial)
-            self._judge(
-                trial_label(before.best_trial), configuration, float(row["score"]), float(row["trained_epochs"])
-            )
+        for row in frame.dropna(subset=["expected"]).nlargest(REMEMBERED, "expected").to_dict("records"):
+            number, score, epoch = row["trial"], row["score"], row["trained_epochs"]
+            self._judge(trial_label(number), before.configuration(number), score, epoch)
 
     def _judge(self, label: str, configuration: Configuration, score: float, epoch: float) -> None:
-        """Takes a run that has ended for the best if more is expected of it than of the best so far."""
+        """Takes in what is expected of a run that has come so far."""
         images = VALIDATION if self._study is None else self._study.validation
         expected = expected_score(score, epoch, configuration.epochs, images)
-        if self.best is None or self.best.label == label or expected > self.best.expected:
-            self.best = Best(expected, score, epoch, label, configuration)
+        self._judged[label] = Best(expected, score, epoch, label, configuration)
 
     def _enter(self, score: float, label: str, configuration: Configuration) -> None:
         """Takes a completed run in among the best, behind those of the same score."""
@@ -136,6 +135,7 @@ class Tally:
         self._scores[run.label] = math.nan
         if outcome is Outcome.PAUSED:
             self.paused.add(run.label)
+        self._judged.pop(run.label, None)
         if outcome in JUDGED and score is not None and epoch:
             self._judge(run.label, run.configuration, score, epoch)
         if outcome is Outcome.COMPLETED and score is not None:
@@ -145,11 +145,17 @@ class Tally:
                 self._completed_baseline = score
 
     @property
+    def best(self) -> Best | None:
+        """The run that most is expected of; of equals, the first."""
+        return max(self._judged.values(), key=lambda each: each.expected, default=None)
+
+    @property
     def baseline(self) -> float | None:
         """The score of the baseline that the best is compared with; None where it has none there."""
-        if self.best is None or self.best.completed:
-            return None if math.isnan(self._completed_baseline) else self._completed_baseline
-        return self._baseline.get(self.best.epoch)
+        best, completed = self.best, not math.isnan(self._completed_baseline)
+        if completed and (best is None or best.completed or best.epoch >= self.base.epochs):
+            return self._completed_baseline
+        return None if best is None else self._baseline.get(best.epoch)
 
     def lose_worker(self) -> None:
         """Takes in that a worker died, and that another one is starting."""

@@ -67,14 +67,20 @@ def judged(frame: pd.DataFrame, curves: pd.DataFrame, images: int) -> pd.DataFra
 def _baseline_score(
     frame: pd.DataFrame, scores: "pd.Series[float]", reached: "pd.Series[float]", curves: pd.DataFrame
 ) -> "pd.Series[float]":
-    """The score of the baseline that each trial is compared with; NaN where there is none, and for itself."""
+    """The score of the baseline that each trial is compared with; NaN where there is none, and for itself.
+
+    A trial that came further than a completed baseline is compared with its last score.
+    """
     itself = frame["baseline"].eq(True)
     reference = pd.Series(math.nan, frame.index)
     if not itself.any():
         return reference
     first = frame.index[itself][0]
+    if frame.loc[first, "outcome"] not in JUDGED:
+        return reference
     curve = curves[curves["trial"] == frame.loc[first, "trial"]].drop_duplicates("epoch")
     reference = reached.map(curve.set_index("epoch")["val_accuracy"].astype(float))
     if frame.loc[first, "outcome"] == Outcome.COMPLETED:
-        reference = reference.mask(frame["outcome"] == Outcome.COMPLETED, scores[first])
+        at_the_end = (frame["outcome"] == Outcome.COMPLETED) | (reached >= reached[first])
+        reference = reference.mask(at_the_end, scores[first])
     return reference.where(~itself, np.nan)

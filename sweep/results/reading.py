@@ -67,8 +67,11 @@ def _predictions(store: Reader, result: Result, digest: str) -> Predictions | No
     baselines = set(result.frame.loc[result.frame["baseline"], "trial"])
     if not done - baselines or not done & baselines:
         return None
-    trial = result.recommended if result.recommended not in baselines else result.best_trial
-    if trial in baselines or study.precision == "auto":
+    completed = result.frame[result.frame["trial"].isin(done - baselines)]
+    trial = int(completed["trial"].iloc[completed["score"].argmax()])
+    if result.verdict is not None and result.verdict.recommended not in baselines:
+        trial = result.verdict.recommended
+    if study.precision == "auto":
         return None
     configurations = result.configuration(trial), study.base
     for seed in [*(result.verdict.seeds[:1] if result.verdict else ()), study.seed]:

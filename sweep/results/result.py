@@ -86,6 +86,15 @@ class Result:
         """
         return float(self._row(trial)["score"])
 
+    def completed_score(self, trial: int) -> float | None:
+        """A trial's validation accuracy after its last epoch; None unless it has completed.
+
+        Raises:
+            InputError: the study has no such trial.
+        """
+        row = self._row(trial)
+        return float(row["score"]) if row["outcome"] == "completed" else None
+
     @property
     def baseline_score(self) -> float | None:
         """The score of the baseline; None before it has completed."""

@@ -92,7 +92,7 @@ class StatusReader:
 
     def __init__(self, store: Reader) -> None:
         self._store = store
-        self._leaders: dict[int, tuple[Mapping[Outcome, int], list[int]]] = {}  # by study, while outcomes stay so
+        self._leaders: dict[int, tuple[object, list[int]]] = {}  # by study, while no further trial ends
 
     @classmethod
     def open(cls, storage: str) -> Self:
@@ -131,8 +131,8 @@ class StatusReader:
             InputError: there is no such study.
         """
         row = self._store.studies.find(name)
-        leaders = self._leaders_of(row)
-        numbers = [*self._store.trials.recent(row.id, LATEST), *leaders]
+        recent = self._store.trials.recent(row.id, LATEST)
+        numbers = [*recent, *self._leaders_of(row, recent)]
         curves: dict[int, list[Epoch]] = {}
         for point in self._store.trials.curve_rows(row.id, numbers):
             curves.setdefault(point["trial"], []).append(epoch_of(point))
@@ -158,12 +158,12 @@ class StatusReader:
         """
         return read_result(self._store, name)
 
-    def _leaders_of(self, row: StudyRow) -> list[int]:
+    def _leaders_of(self, row: StudyRow, recent: list[int]) -> list[int]:
         """Numbers of the trials not in progress that may be the best, looked for again once another trial has ended."""
-        kept = self._leaders.get(row.id)
-        if kept is None or kept[0] != row.outcomes:
+        kept, state = self._leaders.get(row.id), (row.outcomes, recent)
+        if kept is None or kept[0] != state:
             still = [outcome for outcome in JUDGED if outcome is not Outcome.RUNNING]
-            self._leaders[row.id] = kept = row.outcomes, self._store.trials.leaders(row.id, still)
+            self._leaders[row.id] = kept = state, self._store.trials.leaders(row.id, still)
         return kept[1]
 
     def _holder(self, study_id: int) -> Identity | None:

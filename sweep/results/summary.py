@@ -39,6 +39,8 @@ class Found(Protocol):
     def best_trial(self) -> int: ...
     @property
     def has_best(self) -> bool: ...
+    @property
+    def baseline_score(self) -> float | None: ...
     def configuration(self, trial: int) -> Configuration: ...
 
 
@@ -66,7 +68,8 @@ def _search_lines(found: Found) -> Iterator[str]:
     yield f"best        {percent(score)}{so_far}  trial {number}: {changes_in_words(configuration, study.base)}"
     base = score if row["baseline"] else score - float(row["difference"])
     whose = "the tutorial" if study.base == Configuration() else "the study"
-    at_that = "" if completed or missing(base) else f" after {epochs(row['trained_epochs'])}"
+    at_the_end = missing(base) or base == found.baseline_score
+    at_that = "" if at_the_end else f" after {epochs(row['trained_epochs'])}"
     yield f"baseline    {percent(base)}{at_that}  {whose}'s configuration"
     if not missing(base):
         against = gain(score, base, study.validation)

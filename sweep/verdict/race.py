@@ -24,9 +24,7 @@ class Race:
     def __init__(self, result: Result, trials: Sequence[int], shape: Shape, study: str = "") -> None:
         self._study = study
         self._configurations = {BASELINE: result.study.base} | {n: result.configuration(n) for n in trials}
-        completed = set(result.frame.loc[result.frame["outcome"] == "completed", "trial"])
-        scores = {BASELINE: result.baseline_score}
-        scores |= {number: result.score(number) if number in completed else None for number in trials}
+        scores = {BASELINE: result.baseline_score} | {number: result.completed_score(number) for number in trials}
         shapes = {number: shape(configuration) for number, configuration in self._configurations.items()}
         self._entrants = {
             number: Candidate(number, shapes[number].parameters, shapes[number].flops, scores[number], ())

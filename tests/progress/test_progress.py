@@ -175,6 +175,18 @@ def test_a_paused_trial_is_the_best_if_more_is_expected_of_it_and_compared_at_it
     assert tally.comparison() == expected
 
 
+def test_a_best_trial_that_resumes_and_fails_gives_its_place_back():
+    tally = tally_of()
+    for run, score in ((trial_of(1, batch_size=64), 0.95), (trial_of(2, batch_size=32), 0.97)):
+        tally.begin(run)
+        tally.epoch(run, Epoch(1, 0.1, 0.9, 0.1, score, 1.0), reused=False)
+        tally.end(run, Outcome.PAUSED, score)
+    assert tally.best.label == "trial 2"
+    tally.begin(trial_of(2, batch_size=32))
+    tally.end(trial_of(2, batch_size=32), Outcome.DIVERGED, 0.1)
+    assert tally.best.label == "trial 1"
+
+
 # -- plain lines
 
 

@@ -54,6 +54,22 @@ def test_a_trial_is_compared_with_the_baseline_after_as_many_epochs():
     assert math.isnan(differences[2])  # the baseline has no score there
 
 
+def test_a_trial_that_came_further_than_a_completed_baseline_is_compared_with_its_last_score():
+    rows = [
+        {"trial": 0, "score": 0.98, "baseline": True, "trained_epochs": 5, "epochs": 5},
+        {"trial": 1, "score": 0.985, "outcome": "interrupted", "trained_epochs": 6, "epochs": 9},
+    ]
+    assert frame_of(rows)["difference"].iloc[1] == pytest.approx(0.005)
+
+
+def test_a_baseline_that_failed_is_compared_with_nothing():
+    rows = [
+        {"trial": 0, "score": 0.098, "baseline": True, "outcome": "diverged", "trained_epochs": 1, "epochs": 5},
+        {"trial": 1, "score": 0.9, "outcome": "paused", "trained_epochs": 1, "epochs": 5},
+    ]
+    assert result_of(rows, [(0, 1, 0.1, 0.9, 0.1, 0.098, 8.0)]).frame["difference"].isna().all()
+
+
 def test_without_a_baseline_nothing_is_compared():
     frame = judged(frame_of([{"trial": 0, "score": 0.9}]), curves_of([]), 10_000)
     assert frame["difference"].isna().all()
