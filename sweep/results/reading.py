@@ -63,7 +63,7 @@ def _moments(values: "pd.Series[Any]") -> "pd.Series[pd.Timestamp]":
 def _predictions(store: Reader, result: Result, digest: str) -> Predictions | None:
     """Those of the verdict's first seed, for whose images neither network was chosen; else those of the search."""
     study = result.study
-    done = set(result.frame.loc[result.frame["outcome"] == "completed", "trial"])
+    done = set(result.frame.loc[(result.frame["outcome"] == "completed") & result.frame["score"].notna(), "trial"])
     baselines = set(result.frame.loc[result.frame["baseline"], "trial"])
     if not done - baselines or not done & baselines:
         return None

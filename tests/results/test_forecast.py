@@ -23,7 +23,7 @@ def test_of_two_trials_that_came_as_far_the_better_one_promises_more(one, other,
     assert expected_score(low, epoch, 9, 10_000) <= expected_score(high, epoch, 9, 10_000) < 1
 
 
-@given(st.floats(0.5, 0.97), st.floats(0.2, 8))
+@given(st.floats(0.5, 0.97), st.floats(0.2, 4))
 def test_the_same_score_promises_more_the_earlier_it_is_reached(score, epoch):
     assert expected_score(score, epoch, 9, 10_000) >= expected_score(score, 9, 9, 10_000)
 
