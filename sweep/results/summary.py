@@ -1,5 +1,6 @@
 """What a study has found, in a few lines: those that `sweep run` ends with, and that `print(result)` prints."""
 
+import math
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -68,7 +69,8 @@ def _search_lines(found: Found) -> Iterator[str]:
     yield f"best        {percent(score)}{so_far}  trial {number}: {changes_in_words(configuration, study.base)}"
     base = score if row["baseline"] else score - float(row["difference"])
     whose = "the tutorial" if study.base == Configuration() else "the study"
-    at_the_end = missing(base) or base == found.baseline_score
+    final = found.baseline_score
+    at_the_end = missing(base) or (final is not None and math.isclose(base, final))
     at_that = "" if at_the_end else f" after {epochs(row['trained_epochs'])}"
     yield f"baseline    {percent(base)}{at_that}  {whose}'s configuration"
     if not missing(base):
