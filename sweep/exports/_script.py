@@ -85,6 +85,8 @@ def _hint(selection: Selection) -> str:
     study, score = selection.result.study, selection.result.score(selection.trial)
     if math.isnan(score):
         return "the search has not scored it either"
+    if selection.result.completed_score(selection.trial) is None:
+        return "the search has not trained it to its last epoch"
     images = "all others" if study.train_size is None else f"{study.train_size:,} others"
     chance = noise_of_score(score, study.validation)
     return (

@@ -103,7 +103,8 @@ def heading(result: Result, trial: int) -> list[str]:
     study = result.study
     source = study.data if study.data in DATASETS else shown(study.data)
     score = result.score(trial)
-    accuracy = "not scored" if math.isnan(score) else f"validation accuracy {percent(score)}"
+    early = "" if result.completed_score(trial) is not None else " before its last epoch"
+    accuracy = "not scored" if math.isnan(score) else f"validation accuracy {percent(score)}{early}"
     lines = [
         f"The configuration of trial {trial} of study {study.name!r}: {accuracy}",
         f"on {study.validation:,} held-out images of {source}, one run, seed {study.seed}.",
