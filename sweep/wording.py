@@ -6,6 +6,7 @@ A missing number (None, NaN, pandas' NA and NaT) becomes `NOTHING`.
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -193,6 +194,14 @@ def plain(text: str) -> str:
         character if character in "\n\t" or category(character) not in UNSEEN else repr(character)[1:-1]
         for character in text
     )
+
+
+SECRETS = re.compile(r"(?s)(://[^:/@]*:).+(?=@)|((?:password|passwd|token|secret)=)[^&#\s]+", re.IGNORECASE)
+
+
+def masked(address: str) -> str:
+    """An address without the password in it; any other text as it is."""
+    return SECRETS.sub(r"\1\2***", address)
 
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:

@@ -29,8 +29,10 @@ def _flat(tree: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
             rows += _flat(value, f"{title}, ")
         elif isinstance(value, list | tuple | set | frozenset):
             rows.append((title, ", ".join(str(item) for item in value) or wording.NOTHING))
-        else:
-            rows.append((title, wording.NOTHING if value in (None, "", {}) else labels.value("", value)))
+        elif value in (None, "", {}):
+            rows.append((title, wording.NOTHING))
+        else:  # the command of an older version may hold a password
+            rows.append((title, wording.masked(labels.value("", value))))
     return rows
 
 

@@ -21,6 +21,7 @@ from sweep.results.result import Result
 from sweep.storage import database
 from sweep.storage.checkpoints import path_of
 from sweep.storage.store import Store
+from sweep.wording import masked
 
 
 def export(
@@ -78,7 +79,7 @@ def track(
     """
     found = result(study, storage=storage)
     if mlflow is not None and database.same(mlflow, str(storage)):
-        raise InputError(f"sweep keeps its studies in {mlflow}; MLflow needs a database of its own.")
+        raise InputError(f"sweep keeps its studies in {masked(mlflow)}; MLflow needs a database of its own.")
     if tensorboard is not None:
         trackers.to_tensorboard(found, Path(tensorboard))
     if mlflow is not None:

@@ -76,9 +76,10 @@ def dashboard_process(storage: str) -> Iterator[str]:
     Raises:
         InputError: it did not start.
     """
-    command = [sys.executable, "-m", "sweep", "dashboard", "--until-stdin-closes", "--storage", storage]
+    command = [sys.executable, "-m", "sweep", "dashboard", "--until-stdin-closes"]
+    there = os.environ | {"SWEEP_STORAGE": storage}  # no argument, since all users of a machine can read those
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as process:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True, env=there) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import typer
 from typer import Argument, Option
 
 from sweep.cli.options import HtmlFile, Json, Storage, StudyName, StudyNames
@@ -43,6 +44,7 @@ def list_(storage: Storage = STORAGE, as_json: Json = False) -> None:
 
 
 def show(
+    context: typer.Context,
     study: Annotated[
         str,
         Argument(
@@ -58,6 +60,7 @@ def show(
 ) -> None:
     """Show the progress and the best trials of a study, or the details of one trial."""
     import sweep
+    from sweep.cli.resume import following
     from sweep.cli.studies import print_study, print_trial
 
     if summary:
@@ -67,7 +70,7 @@ def show(
         return print_network(network(study, trial, storage=storage), as_json)
     result = sweep.result(study, storage=storage)
     if trial is None:
-        return print_study(result, as_json)
+        return print_study(result, as_json, following(context, "trials", study))
     print_trial(result, trial, as_json)
 
 

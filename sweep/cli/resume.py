@@ -1,12 +1,17 @@
-"""The command that resumes: the last line of every command that was stopped."""
+"""Commands as users can give them again: the one that resumes ends every command that was stopped, and what comes next.
+
+Both are written from what was typed, quoted for a shell, with passwords masked. What the environment says stays there.
+"""
 
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 
 from sweep.errors import EngineError, StoreError
+from sweep.wording import masked
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
@@ -14,27 +19,35 @@ INTERRUPTED = 130
 INTERRUPTION = "Interrupted. Every finished epoch is kept. To resume:"
 TIME_IS_OVER = "The time is over. Every finished epoch is kept. To resume:"
 
-THIS_CALL_ONLY = {"timeout", "workers", "threads", "as_json"}
-"""Parameters that say how this call goes about it, and nothing of what comes of it."""
-
 
 def resuming(context: typer.Context) -> str:
-    """The command that was given, without what concerned that call alone."""
-    words = ["sweep", context.info_name or ""]
-    for parameter in context.command.params:
-        value = context.params.get(parameter.name or "")
-        if value is None or value == parameter.default or parameter.name in THIS_CALL_ONLY:
-            continue
-        if parameter.param_type_name == "option":
-            words.append(parameter.opts[0])
-        if value is not True:
-            words.append(str(value))
-    return shlex.join(words)
+    """The command that was typed."""
+    typed = [parameter for parameter in context.command.params if _was_typed(context, parameter)]
+    options = [word for each in typed if each.param_type_name == "option" for word in _option(context, each)]
+    arguments = [str(context.params[each.name]) for each in typed if each.param_type_name == "argument"]
+    return _command(context.info_name or "", *arguments, options=options)
 
 
-def following(command: str, *names: str, storage: str, default: str) -> str:
+def following(context: typer.Context, command: str, *names: str) -> str:
     """A command to be given next on studies of the same database."""
-    return shlex.join(["sweep", command, *names, *([] if storage == default else ["--storage", storage])])
+    storage = next(each for each in context.command.params if each.name == "storage")
+    return _command(command, *names, options=_option(context, storage) if _was_typed(context, storage) else [])
+
+
+def _was_typed(context: typer.Context, parameter: Any) -> bool:
+    source = context.get_parameter_source(parameter.name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _option(context: typer.Context, parameter: Any) -> list[str]:
+    value = context.params[parameter.name]
+    return [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
+
+
+def _command(name: str, *arguments: str, options: list[str]) -> str:
+    ended = ["--"] if any(each.startswith("-") for each in arguments) else []  # no option, though it looks like one
+    words = ["sweep", name, *options, *ended, *arguments] if ended else ["sweep", name, *arguments, *options]
+    return shlex.join(map(masked, words))
 
 
 def interrupted(again: str) -> typer.Exit:

@@ -20,8 +20,8 @@ MOST_TRIALS = 20
 """How many trials of a study are shown, the best first."""
 
 
-def print_study(result: "Result", as_json: bool) -> None:
-    """How far a study is, what it has found, and its best trials."""
+def print_study(result: "Result", as_json: bool, all_of_them: str) -> None:
+    """How far a study is, what it has found, and its best trials; `all_of_them` is the command that shows the rest."""
     frame = result.frame.sort_values(["expected", "score", "trial"], ascending=[False, False, True])
     if as_json:
         best = result.best_trial if result.has_best else None
@@ -42,7 +42,7 @@ def print_study(result: "Result", as_json: bool) -> None:
     ]
     print_table(["trial", "accuracy", "epochs", "outcome", "reason", "changes to the baseline"], rows, right=(0, 1, 2))
     if len(frame) > MOST_TRIALS:
-        print(f"and {len(frame) - MOST_TRIALS} more: sweep trials {result.study.name}")
+        print(f"and {len(frame) - MOST_TRIALS} more: {all_of_them}")
 
 
 def print_trial(result: "Result", trial: int, as_json: bool) -> None:

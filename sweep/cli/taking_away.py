@@ -1,5 +1,6 @@
 """The panel "Take away": the best network as files, and what it sees on pictures."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,7 +50,7 @@ def export(
         )
     _print_export(output, written, trial is None)
     if written["conclusion"] is None:
-        print(f"not confirmed yet: {following('confirm', study, storage=storage, default=STORAGE)}")
+        print(f"not confirmed yet: {following(context, 'confirm', study)}")
 
 
 def _print_export(output: Path, written: dict[str, Any], by_default: bool) -> None:
@@ -68,12 +69,15 @@ def _print_export(output: Path, written: dict[str, Any], by_default: bool) -> No
 
 def _track(study: str, tensorboard: Path | None, mlflow: str | None, storage: str) -> None:
     from sweep.api.export import track
+    from sweep.wording import masked
 
     result = track(study, tensorboard=tensorboard, mlflow=mlflow, storage=storage)
     if tensorboard is not None:
-        print(f"wrote {len(result.frame)} trials. To see them: tensorboard --logdir {tensorboard}")
+        command = shlex.join(["tensorboard", "--logdir", str(tensorboard)])
+        print(f"wrote {len(result.frame)} trials. To see them: {command}")
     if mlflow is not None:
-        print(f"MLflow has {len(result.frame)} trials and the report in experiment {result.study.name} at {mlflow}")
+        where = f"experiment {result.study.name} at {masked(mlflow)}"
+        print(f"MLflow has {len(result.frame)} trials and the report in {where}")
 
 
 def predict(

@@ -40,7 +40,7 @@ def confirm(
         )
     print_verdict(found, as_json)
     if not as_json:
-        print(f"next: {following('report', study, storage=storage, default=STORAGE)}")
+        print(f"next: {following(context, 'report', study)}")
 
 
 def ablate(

@@ -1,5 +1,6 @@
 """The panel "Try": what trains a study or a configuration, and what comes before that."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,17 +68,18 @@ def run(
     with resumable(again):
         found = search(wanted, place, budget, limits, fresh)
     print_lines(str(found.result).splitlines())
-    _after_the_search(found, place, budget if confirmed or within is not None else None, again)
+    _after_the_search(context, found, place, budget if confirmed or within is not None else None)
     if not found.result.has_best:
         raise typer.Exit(1)
 
 
-def _after_the_search(found: "Searched", place: "Workplace", budget: "Budget | None", again: str) -> None:
+def _after_the_search(context: typer.Context, found: "Searched", place: "Workplace", budget: "Budget | None") -> None:
     """Confirms the best within the rest of a budget, if there is one, and says what to do next."""
     from sweep.api.confirm import confirmed
     from sweep.cli.verdicts import print_verdict
     from sweep.coordinator.coordinator import Stopped
 
+    again = resuming(context)
     if found.stopped is Stopped.SIGNAL:
         raise interrupted(again)
     if budget is not None:
@@ -90,7 +92,7 @@ def _after_the_search(found: "Searched", place: "Workplace", budget: "Budget | N
     if found.stopped is Stopped.EXHAUSTED:
         print(f"All {len(found.result.frame)} points of the space have been tried.")
     then = "confirm" if budget is None else "report"
-    print(f"next: {following(then, found.result.study.name, storage=place.database, default=STORAGE)}")
+    print(f"next: {following(context, then, found.result.study.name)}")
 
 
 def suggestions(
@@ -120,7 +122,7 @@ def suggestions(
     if not as_json and not found.complete:
         print(f"{TIME_IS_OVER}\n{again}")
     elif not as_json:
-        print(f"next: {following('report', *found.names, storage=storage, default=STORAGE)}")
+        print(f"next: {following(context, 'report', *found.names)}")
     if not found.ranked:
         raise typer.Exit(1)
 
@@ -155,7 +157,8 @@ def init(
         raise InputError(f"{file} exists already; --force overwrites it.") from None
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}.") from None
-    print(f"wrote {file}. Edit it, then:\nsweep check {file}\nsweep run {file}")
+    named = shlex.quote(str(file))
+    print(f"wrote {file}. Edit it, then:\nsweep check {named}\nsweep run {named}")
 
 
 def check(study: StudyOrFile, as_json: Json = False) -> None:

@@ -18,6 +18,7 @@ from sweep.results.result import Result
 from sweep.runs import UNFINISHED, Outcome
 from sweep.system.extras import require
 from sweep.system.files import atomic_write
+from sweep.wording import masked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -105,7 +106,7 @@ def to_mlflow(result: Result, uri: str) -> None:
 
 def _refusal(uri: str, error: Exception) -> str:
     reason = f"{error}".strip().split("\n")[0].split(". ")[0].rstrip(".")
-    return f"MLflow cannot be used at {uri!r}: {reason or type(error).__name__}."
+    return f"MLflow cannot be used at {masked(uri)!r}: {masked(reason) or type(error).__name__}."
 
 
 class _Experiment:

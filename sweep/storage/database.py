@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from sweep.errors import InputError, StoreError
 from sweep.system.files import atomic_write, did_you_mean_path, leftovers
+from sweep.wording import masked
 
 EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
 
@@ -52,9 +53,11 @@ def as_url(storage: str) -> str:
     if "://" not in storage:
         return URL.create("sqlite", database=storage).render_as_string()
     try:
-        make_url(storage)
+        host = make_url(storage).host
     except (ArgumentError, ValueError):  # the latter: a port that is no number
-        raise InputError(f"{storage!r} is no database. Give a path, or a URL: {EXAMPLES}.") from None
+        raise InputError(f"{masked(storage)!r} is no database. Give a path, or a URL: {EXAMPLES}.") from None
+    if host is not None and "@" in host:
+        raise InputError(f"{masked(storage)!r}: the password has an @, which a URL writes as %40.")
     return storage
 
 
@@ -74,7 +77,7 @@ def same(one: str, other: str) -> bool:
 def place_of(address: str | URL) -> str:
     """A database in words, without its password."""
     url = make_url(address)
-    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
+    return str(url.database) if url.get_backend_name() == "sqlite" else masked(url.render_as_string())
 
 
 @contextmanager

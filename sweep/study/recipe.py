@@ -1,5 +1,6 @@
 """A recipe: one configuration as a TOML file, `name = value` a line, such as the best.toml of `sweep export`."""
 
+import shlex
 from pathlib import Path
 
 from sweep.space.configuration import PARAMETERS, Configuration
@@ -18,7 +19,7 @@ def read(path: Path) -> Configuration:
     text = read_text(path)
     values = parse_text(text, str(path))
     if "space" in values:
-        why = f"This is a study, not one configuration: `sweep run {path}` searches it."
+        why = f"This is a study, not one configuration: `sweep run {shlex.quote(str(path))}` searches it."
         raise located_error([(("space",), why)], text, str(path))
     try:
         return read_values(values, lambda name: f"Unknown parameter {shown(name)}.{did_you_mean(name, PARAMETERS)}")

@@ -4,6 +4,7 @@
 once, each with its place in the file.
 """
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -215,7 +216,7 @@ def parse_study(text: str, source: str, folder: Path = Path()) -> Study:
     """
     document = parse_text(text, source)
     if document and document.keys() <= PARAMETERS.keys():
-        why = f"This is one configuration, not a study: `sweep train {source}` trains it."
+        why = f"This is one configuration, not a study: `sweep train {shlex.quote(source)}` trains it."
         raise located_error([((next(iter(document)),), why)], text, source)
     if isinstance(document.get("base"), str):
         document["base"] = str(folder / document["base"])

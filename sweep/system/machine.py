@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from contextlib import suppress
@@ -9,6 +10,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from sweep.wording import masked
 
 PACKAGES = ("cnn-sweep", "tensorflow", "keras", "numpy", "optuna", "sqlalchemy", "pandas", "plotly")
 
@@ -97,5 +100,5 @@ def provenance(workers: int, threads: int) -> dict[str, Any]:
         "workers": workers,
         "threads": threads,
         "git": git_state(),
-        "command": " ".join(Path(word).name if index == 0 else word for index, word in enumerate(sys.argv)),
+        "command": shlex.join([Path(sys.argv[0]).name, *map(masked, sys.argv[1:])]),
     }

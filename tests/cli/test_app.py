@@ -175,7 +175,7 @@ def test_a_sweep_that_is_stopped_goes_on_to_what_it_would_have_been(tmp_path, nu
         assert process.returncode == -9
     else:
         assert process.returncode == 130, err
-        assert out.splitlines()[-1] == "sweep run long.toml"
+        assert out.splitlines()[-1] == "sweep run long.toml --workers 2"
         assert "Traceback" not in err
     assert list((tmp_path / "sweep.db.checkpoints").glob("*.npz"))
     again = sweep("run", "long.toml", "--workers", "2", cwd=tmp_path)
@@ -240,7 +240,7 @@ def test_gc_without_a_database_is_told(tmp_path):
 def test_the_time_allowed_bounds_a_call_and_the_next_one_goes_on(tmp_path):
     (tmp_path / "long.toml").write_text(SMALL.replace('"small"', '"long"').replace("epochs = 2", "epochs = 1000"))
     stopped = sweep("run", "long.toml", "--timeout", "8s", cwd=tmp_path, code=1)
-    assert stopped.stdout.splitlines()[-1] == "sweep run long.toml"
+    assert stopped.stdout.splitlines()[-1] == "sweep run long.toml --timeout 8s"
     assert "The time is over." in stopped.stdout
 
 

@@ -609,7 +609,7 @@ def test_ctrl_c_ends_the_command_as_interrupted(laboratory, capsys):
     laboratory.search()
     engine = laboratory.use(ScriptedEngine(curve))
     storage = laboratory.storage
-    out = f"Interrupted. Every finished epoch is kept. To resume:\nsweep confirm test --storage {storage}\n"
+    out = f"Interrupted. Every finished epoch is kept. To resume:\nsweep confirm test --workers 1 --storage {storage}\n"
     say(capsys, "confirm", "test", "--storage", storage, "--workers", "1", code=130, out=out)
     assert len(engine.trained) == 6
 

@@ -282,13 +282,13 @@ def test_all_are_searched_confirmed_and_ranked_and_the_test_images_stay_sealed(e
 def test_interrupted_in_the_search_or_in_the_confirmation_the_same_command_goes_on(
     engine, capsys, storage, monkeypatch
 ):
-    arguments = ["--seeds", "3", "--train-size", "1000", "--storage", storage]
+    arguments = ["--seeds", "3", "--train-size", "1000", "--workers", "1", "--storage", storage]
     trained = []
     for stop_after in (12, 40, 40, None):
         engine = working(
             monkeypatch, ScriptedEngine(lambda configuration, _: share(configuration), stop_after=stop_after)
         )
-        printed = told(capsys, "suggestions", *arguments, "--workers", "1", code=0 if stop_after is None else 130)
+        printed = told(capsys, "suggestions", *arguments, code=0 if stop_after is None else 130)
         trained += engine.trained
         if stop_after is not None:
             said = "Interrupted. Every finished epoch is kept. To resume:"
@@ -309,7 +309,7 @@ def test_without_time_for_one_seed_nothing_is_concluded_and_it_says_how_to_go_on
     for each in suggested(1_000):
         search.run(each, storage=storage, workers=1)
     printed = told(capsys, "suggestions", *OPTIONS, "--within", "0s", "--storage", storage, code=1).out.splitlines()
-    again = f"sweep suggestions --within 0s --seeds 3 --train-size 1000 --storage {storage}"
+    again = f"sweep suggestions --within 0s --seeds 3 --train-size 1000 --workers 1 --storage {storage}"
     assert printed == [
         "no suggestion is confirmed yet",
         "not confirmed: batch-size-1000, filters-1000",

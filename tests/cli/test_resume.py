@@ -1,0 +1,129 @@
+"""The command that resumes is the one that was typed; no password is ever printed."""
+
+import shlex
+import sys
+
+import pytest
+from samples.databases import keep
+from samples.results import sample
+
+from sweep.cli import app as cli
+from sweep.system.machine import provenance
+from sweep.wording import masked
+
+NOWHERE = "postgresql+psycopg://u:hush%20hush@127.0.0.1:1/none"
+STUDY = 'name = "mine"\n[space]\ndropout = [0.1, 0.2]\n'
+
+
+def last_line(capsys, *arguments, code=3):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", ["sweep", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    assert ended.value.code == code
+    printed = capsys.readouterr()
+    assert "hush" not in printed.out + printed.err
+    return printed.err.splitlines()[-1]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with a study, and a file that is no database."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("my study.toml", "-odd.toml", "it's $HOME.toml"):
+        (tmp_path / name).write_text(STUDY)
+    (tmp_path / "notes.txt").write_text("this is no database, but long enough to be looked at as one\n" * 20)
+    return tmp_path
+
+
+@pytest.mark.parametrize("file", ["./my study.toml", "it's $HOME.toml"])
+def test_it_has_every_word_that_was_typed_quoted_for_a_shell(folder, capsys, file):
+    typed = ["run", file, "--trials", "3", "--timeout", "1s", "--workers", "1", "--trial-memory", "4G", "--fresh"]
+    said = last_line(capsys, *typed, "--storage", "notes.txt")
+    assert shlex.split(said) == ["sweep", *typed, "--storage", "notes.txt"]
+    assert last_line(capsys, *shlex.split(said)[1:]) == said
+
+
+def test_a_file_that_looks_like_an_option_stays_a_file(folder, capsys):
+    said = last_line(capsys, "run", "--storage", "notes.txt", "--", "-odd.toml")
+    assert said == "sweep run --storage notes.txt -- -odd.toml"
+    assert last_line(capsys, *shlex.split(said)[1:]) == said
+
+
+def test_a_value_that_is_the_default_is_kept_where_it_was_typed(folder, capsys):
+    assert last_line(capsys, "baseline", "--seeds", "1", "--storage", "notes.txt").split()[2:4] == ["--seeds", "1"]
+
+
+def test_what_the_environment_says_stays_there(folder, capsys, monkeypatch):
+    monkeypatch.setenv("SWEEP_STORAGE", NOWHERE)
+    assert last_line(capsys, "run", "my study.toml", "--workers", "1") == "sweep run 'my study.toml' --workers 1"
+
+
+def test_a_password_that_was_typed_is_masked(folder, capsys):
+    masked_url = "postgresql+psycopg://u:***@127.0.0.1:1/none"
+    assert last_line(capsys, "run", "my study.toml", "--storage", NOWHERE).endswith(f"--storage '{masked_url}'")
+
+
+@pytest.mark.parametrize(
+    "command", ["list", "doctor", "gc", "show mine", "trials mine", "compare", "report", "dashboard"]
+)
+def test_no_command_prints_the_password_of_a_database_that_does_not_answer(folder, capsys, monkeypatch, command):
+    monkeypatch.setenv("SWEEP_STORAGE", NOWHERE)
+    monkeypatch.setattr(sys, "argv", ["sweep", *command.split()])
+    with pytest.raises(SystemExit):
+        cli.main()
+    printed = capsys.readouterr()
+    assert "hush" not in printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://u:hush@127.0.0.1:port/none",
+        "postgresql+psycopg://u:hu@sh@127.0.0.1:1/none",
+        "postgresql+psycopg://u:hush hush@127.0.0.1:x/none",
+        "postgresql+psycopg://127.0.0.1:1/none?user=u&password=hush",
+        "mysql://u:hush@127.0.0.1/none",
+        "nothing://:hush@127.0.0.1/none",
+    ],
+)
+def test_nor_of_an_address_that_is_none(folder, capsys, url):
+    for command in (["list"], ["run", "my study.toml"]):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(sys, "argv", ["sweep", *command, "--storage", url])
+            with pytest.raises(SystemExit):
+                cli.main()
+        printed = capsys.readouterr()
+        assert "hush" not in printed.err
+        assert "sh@" not in printed.err
+
+
+def test_a_stored_run_tells_the_command_without_its_password(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/sweep", "run", "my study.toml", "--storage", NOWHERE])
+    assert provenance(1, 1)["command"] == (
+        "sweep run 'my study.toml' --storage 'postgresql+psycopg://u:***@127.0.0.1:1/none'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("http://u:secret@host/x?token=abc", "http://u:***@host/x?token=***"),
+        ("postgresql://u@host/name", "postgresql://u@host/name"),
+        ("http://localhost:5000", "http://localhost:5000"),
+        ("./my study.toml", "./my study.toml"),
+    ],
+)
+def test_only_passwords_are_masked(text, says):
+    assert masked(text) == says
+
+
+def test_what_comes_next_names_the_database_that_was_typed(folder, capsys, monkeypatch):
+    made = sample(30)
+    keep("other one.db", made)
+    monkeypatch.setattr(sys, "argv", ["sweep", "show", made.study.name, "--storage", "other one.db"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.endswith(f"more: sweep trials {made.study.name} --storage 'other one.db'")
