@@ -22,7 +22,7 @@ def result(study: str, *, storage: str | Path = STORAGE) -> Result:
         InputError: there is no such database, or no such study in it.
         StoreError: the database cannot be used.
     """
-    with Reader.open(str(storage), create=False) as store:
+    with Reader.open(str(storage)) as store:
         return read_result(store, study)
 
 
@@ -48,7 +48,7 @@ def studies(*, storage: str | Path = STORAGE) -> list[StudyRow]:
         InputError: there is no such database.
         StoreError: the database cannot be used.
     """
-    with Reader.open(str(storage), create=False) as store:
+    with Reader.open(str(storage)) as store:
         return list(store.studies.all())
 
 

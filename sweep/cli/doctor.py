@@ -68,7 +68,7 @@ def _devices() -> Finding:
 
 def _database(storage: str) -> Finding:
     try:
-        with Reader.open(storage, create=False) as store:
+        with Reader.open(storage) as store:
             names = ", ".join(row.study.name for row in store.studies.all())
             problems = check_invariants(store, checkpoint_folder(storage))
             if problems:

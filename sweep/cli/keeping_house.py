@@ -21,7 +21,7 @@ def gc(
     from sweep.storage.store import Reader
     from sweep.wording import several, size
 
-    with Reader.open(storage, create=False) as store:
+    with Reader.open(storage) as store:
         found = superfluous(store, checkpoint_folder(storage), keep_checkpoints)
     if found:
         print_table(["file", "size", "what"], [[f.path.name, size(f.size), f.what] for f in found], right=(1,))

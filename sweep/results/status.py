@@ -102,7 +102,7 @@ class StatusReader:
             InputError: there is none.
             StoreError: it cannot be read, or is of another version of this package.
         """
-        return cls(Reader.open(storage, create=False, readonly=True))
+        return cls(Reader.open(storage))
 
     def __enter__(self) -> Self:
         return self

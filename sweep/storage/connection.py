@@ -7,37 +7,64 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine
 
-from sweep.errors import StoreError
+from sweep.errors import InputError, StoreError
 from sweep.storage._tables import SCHEMA_VERSION, migrate, version_of
-from sweep.storage.database import back_up, connect, guarded, place_of
+from sweep.storage.database import back_up, connect, copy_in_memory, guarded, place_of
 
 
 class Database:
-    """Opened by `Database.open`, closed by `close`; threads may share it."""
+    """Opened by `Database.open` or `Database.read`, closed by `close`; threads may share it."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     @classmethod
-    def open(cls, storage: str, *, create: bool = True, readonly: bool = False) -> Self:
-        """Opens the database at an SQLAlchemy URL, or the SQLite file at a path; `readonly`, not to write in it.
+    def open(cls, storage: str, *, create: bool = True) -> Self:
+        """Opens the database at an SQLAlchemy URL, or the SQLite file at a path, to read and to write it.
+
+        What an older version of this package wrote is brought up to date; in SQLite it is copied beside itself first.
 
         Raises:
             InputError: not a URL; or, where `create` is false, there is no such database yet.
-            StoreError: it cannot be opened, is no database, or is of a newer version of this package; or, where it is
-                opened `readonly`, of an older one.
+            StoreError: it cannot be opened, is no database, or is of a newer version of this package.
         """
-        engine = connect(storage, create=create, readonly=readonly)
-        database = cls(engine)
-        try:
-            database._bring_up_to_date(readonly)
-        except BaseException:
-            engine.dispose()
-            raise
+        if not create:
+            cls.read(storage).close()  # which is ours: SQLite would change a file of another program by opening it
+        database = cls(connect(storage, create=create))
+        with database._closed_on_errors():
+            version = database._version()
+            if version != SCHEMA_VERSION:
+                if version is not None and database._engine.dialect.name == "sqlite":
+                    back_up(Path(database.place), Path(f"{database.place}.version-{version}"))
+                with database.transaction() as connection:
+                    migrate(connection)
         return database
 
-    def _bring_up_to_date(self, readonly: bool) -> None:
-        """Creates or migrates the tables; what an older version wrote in SQLite is copied beside it first."""
+    @classmethod
+    def read(cls, storage: str) -> Self:
+        """Opens the database at an SQLAlchemy URL, or the SQLite file at a path. The database refuses to be written.
+
+        Of an SQLite database of an older version, a copy in memory is brought up to date and read.
+
+        Raises:
+            InputError: not a URL, or there is no such database yet.
+            StoreError: it cannot be opened, is no database, or is of a newer version of this package; or it is a
+                PostgreSQL database of an older one.
+        """
+        database = cls(connect(storage, create=False, readonly=True))
+        with database._closed_on_errors():
+            version = database._version()
+            if version is None:
+                raise InputError(
+                    f"There is no database of sweep in {database.place}, which has none of its tables. "
+                    f"Name another one with --storage; `sweep run` begins a study."
+                )
+            if version != SCHEMA_VERSION:
+                database._copy_up_to_date()
+        return database
+
+    def _version(self) -> int | None:
+        """The version of the tables; None without any."""
         with self.transaction() as connection:
             version = version_of(connection)
         if version is not None and version > SCHEMA_VERSION:
@@ -45,16 +72,24 @@ class Database:
                 f"The database {self.place} was written by a newer version of cnn-sweep (its tables are version "
                 f"{version}, this one knows {SCHEMA_VERSION}). Upgrade: pip install --upgrade cnn-sweep"
             )
-        if version == SCHEMA_VERSION:
-            return
-        if readonly:
+        return version
+
+    def _copy_up_to_date(self) -> None:
+        if self._engine.dialect.name != "sqlite":
             raise StoreError(
-                f"The database {self.place} is of an older version of cnn-sweep; `sweep list` brings it up to date."
+                f"The database {self.place} is of an older version of cnn-sweep; `sweep run` brings it up to date."
             )
-        if version is not None and self._engine.dialect.name == "sqlite":
-            back_up(Path(self.place), Path(f"{self.place}.version-{version}"))
+        self._engine = copy_in_memory(Path(self.place))
         with self.transaction() as connection:
             migrate(connection)
+
+    @contextmanager
+    def _closed_on_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Gives its connections back."""

@@ -1,5 +1,6 @@
 """How a database is named, opened and spoken of: what our tables and Optuna's have in common."""
 
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -7,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -128,8 +129,29 @@ def _only_reading(url: URL) -> dict[str, Any]:
     """What `create_engine` is told, so that the database itself refuses to be written."""
     if url.get_backend_name() != "sqlite":
         return {"execution_options": {"postgresql_readonly": True}}
-    address = f"{Path(url.database or '').absolute().as_uri()}?mode=ro"
-    return {"creator": partial(sqlite3.connect, address, uri=True, check_same_thread=False)}
+    return {"creator": partial(read_sqlite, Path(url.database or "")), "poolclass": NullPool}
+
+
+def read_sqlite(file: Path) -> sqlite3.Connection:
+    """A connection that leaves no file behind, not even SQLite's own beside the database.
+
+    While no process has the database open, SQLite is told that it does not change: else it would make those files to
+    read it, and fail in a folder that cannot be written. So a connection is to be closed after each transaction.
+    """
+    file = file.resolve()  # SQLite's own files stand beside what a link leads to
+    still = not any(file.with_name(file.name + beside).exists() for beside in ("-wal", "-journal"))
+    address = f"{file.as_uri()}?mode=ro{'&immutable=1' if still else ''}"
+    return sqlite3.connect(address, uri=True, check_same_thread=False)
+
+
+def copy_in_memory(file: Path) -> Engine:
+    """An engine on a copy of an SQLite database that goes with the engine; `file` stays as it is."""
+    shared = f"file:{secrets.token_hex(8)}?mode=memory&cache=shared"
+    opening = partial(sqlite3.connect, shared, uri=True, check_same_thread=False)
+    engine = create_engine(as_url(str(file)), creator=opening)
+    with closing(read_sqlite(file)) as source, engine.connect() as target:
+        source.backup(target.connection.driver_connection)  # type: ignore[arg-type]
+    return engine
 
 
 def _remedy(cause: str) -> str:

@@ -44,16 +44,12 @@ class Reader:
         self.test_looks = LookReader(database)
 
     @classmethod
-    def open(cls, storage: str, *, create: bool = True, readonly: bool = False) -> Self:
-        """Opens the database at an SQLAlchemy URL, or the SQLite file at a path, and brings its tables up to date.
+    def open(cls, storage: str) -> Self:
+        """Opens the database at an SQLAlchemy URL, or the SQLite file at a path; it refuses to be written.
 
-        `readonly`: the database itself refuses to be written to, and its tables must be up to date.
-
-        Raises:
-            InputError: not a URL; or, where `create` is false, there is no such database yet.
-            StoreError: it cannot be opened, is no database, or its tables are of another version of this package.
+        Raises: as `Database.read`.
         """
-        return cls(Database.open(storage, create=create, readonly=readonly))
+        return cls(Database.read(storage))
 
     @property
     def url(self) -> str:
@@ -94,3 +90,11 @@ class Store(Reader):
         self.verdicts = Documents(database, verdicts)
         self.ablations = Documents(database, ablations)
         self.test_looks = Looks(database)
+
+    @classmethod
+    def open(cls, storage: str, *, create: bool = True) -> Self:
+        """Opens the database at an SQLAlchemy URL, or the SQLite file at a path, and brings its tables up to date.
+
+        Raises: as `Database.open`.
+        """
+        return cls(Database.open(storage, create=create))

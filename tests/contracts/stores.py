@@ -60,7 +60,7 @@ class StoreContract:
         assert tables(database) == OURS
 
     def test_readers_may_look_while_one_writes(self, database):
-        with Store.open(database) as writer, Reader.open(database, create=False) as reader:
+        with Store.open(database) as writer, Reader.open(database) as reader:
             study_id = writer.studies.begin(study_of(RATES), "digest")
             with writer._database.transaction():
                 assert reader.studies.find("test").id == study_id

@@ -11,7 +11,6 @@ from sqlalchemy import event
 from sweep.errors import InputError, StoreError
 from sweep.results.status import StatusReader
 from sweep.runs import Epoch, Outcome
-from sweep.storage._tables import schema
 from sweep.storage.store import Store
 from sweep.storage.trials import Reached
 from sweep.system.processes import Identity
@@ -180,14 +179,6 @@ def test_nothing_can_be_written_through_it(kept, reading):
         with pytest.raises(StoreError, match="attempt to write a readonly database"):
             write()
     assert store.leases.holder(study_id) is None
-
-
-def test_a_database_of_an_older_version_is_not_touched(kept, storage):
-    store, _ = kept
-    with store._database.transaction() as connection:
-        connection.execute(schema.update().values(version=1))
-    with pytest.raises(StoreError, match=r"older version of cnn-sweep; `sweep list` brings it up to date"):
-        StatusReader.open(storage)
 
 
 def test_there_must_be_a_database(tmp_path):
