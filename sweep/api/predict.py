@@ -16,7 +16,8 @@ def predict(
     Args:
         folder: the folder of the export.
         pictures: the files.
-        as_is: invert no picture. By default pictures that are dark on light are inverted, since MNIST is light on dark.
+        as_is: invert no picture. By default a picture is inverted if it is dark on light and all training images are
+            light on dark, as in MNIST, or the other way round.
 
     Raises:
         InputError: there is no such model, it is not safe to load, or a picture cannot be read.

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from sweep.data._arrays import Raw, as_images, as_labels, read, reading
 from sweep.data.names import DATASETS
+from sweep.data.pixels import Pixels
 from sweep.data.published import PUBLISHED, Progress, obtain, silent
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError
@@ -46,6 +48,11 @@ class Dataset:
     def classes(self) -> int:
         """How many outputs a network needs: the largest training label, plus one."""
         return int(self.y_train.max()) + 1
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """Scale and polarity of the images."""
+        return Pixels.of(self.x_train)
 
 
 @dataclass(frozen=True)
@@ -181,6 +188,10 @@ def _dataset(name: str, found: Mapping[str, Raw]) -> Dataset:
     ):
         if train != test:
             raise DataError(f"{found['x_test'].where}: {what} are {test}, but {train} in x_train.")
+    of_train, of_test = Pixels.of(x_train), Pixels.of(x_test)
+    if of_test.contradicts(of_train):
+        where = found["x_test"].where
+        raise DataError(f"{where}: pixels are {of_test}, but {of_train} in x_train. Prepare both in the same way.")
     if y_train.min() == y_train.max():
         raise DataError(f"{found['y_train'].where}: every label is {y_train[0]}; 2 classes are the least.")
     if y_test.max() > y_train.max():

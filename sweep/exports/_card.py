@@ -55,6 +55,7 @@ def metrics(selection: Selection, written: Written, provenance: dict[str, Any]) 
             "test_looks": result.test_looks,
             "image_shape": list(dataset.image_shape),
             "classes": dataset.classes,
+            "pixels": vars(dataset.pixels),
         },
         "search": {
             "space": {name: str(span) for name, span in study.space.items()},

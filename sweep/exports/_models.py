@@ -21,14 +21,14 @@ TOLERANCE = 1e-4
 """By how much a probability may differ between formats."""
 
 Predict = Callable[[NDArray[np.float32]], Any]
-"""Images (n, height, width, channels), raw pixels -> probabilities (n, classes)."""
+"""Images (n, height, width, channels), pixels as in the dataset -> probabilities (n, classes)."""
 
 
 def write(run: Run, state: Path, dataset: Dataset, formats: Sequence[str], folder: Path) -> Written:
     """Writes a trained run as model.keras and in further formats, loads each again, and compares.
 
-    `state` is what `Training.save` wrote at the run's end. The model takes raw pixels and gives probabilities; it is
-    float32 whatever it was trained in, and holds no code.
+    `state` is what `Training.save` wrote at the run's end. The model takes pixels as the dataset has them, which the
+    name of its input tells, and gives probabilities. It is float32 whatever it was trained in, and holds no code.
 
     Raises:
         ModelError: a format cannot be written, or computes something else.
@@ -57,7 +57,7 @@ def _network(run: Run, state: Path, dataset: Dataset) -> keras.Model:
     model.get_layer("output").activation = keras.activations.softmax
     for variable, trained in zip(model.variables, training.model.variables, strict=True):
         variable.assign(trained)
-    return model
+    return keras.Sequential([keras.Input(dataset.image_shape, name=dataset.pixels.name), *model.layers])
 
 
 def _convert(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from sweep.data.pixels import POLARITIES, Pixels, light_edges
 from sweep.errors import InputError
 from sweep.exports.formats import MODEL
 from sweep.system.files import did_you_mean_path
@@ -49,8 +50,9 @@ def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> l
     """Classifies PNG and JPEG files by the model.keras in a folder.
 
     A picture becomes grey unless the network knows colours, is padded to the shape of the network's images with the
-    colour of its edges, and resized. A picture that is dark on light is inverted first, unless it is taken `as_is`:
-    MNIST is light on dark.
+    colour of its edges, and resized. Its pixels are put on the scale of the images that the network was trained on. If
+    those are all light on dark, a picture that is dark on light is inverted first, and the other way round, unless it
+    is taken `as_is`.
 
     Raises:
         InputError: there is no such model, it is damaged or not safe to load; or pictures that cannot be read.
@@ -59,9 +61,10 @@ def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> l
     _check(path)
     opened = _read_all(pictures)
     model = _load(path)
-    _, height, width, channels = model.input_shape
-    fitted = [_fit(picture, height, width, channels, as_is) for picture in opened]
-    images = np.stack([image for image, _ in fitted])  # (n, height, width, channels)
+    pixels = Pixels.named(model.inputs[0].name)
+    light_on_dark = None if as_is else pixels.light_on_dark
+    fitted = [_fit(picture, model.input_shape[1:], light_on_dark) for picture in opened]
+    images = pixels.of_bytes(np.stack([image for image, _ in fitted]))  # (n, height, width, channels)
     probabilities = np.asarray(model.predict(images, verbose=0), np.float64)  # (n, classes)
     if not (np.all(probabilities >= 0) and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)):
         raise InputError(f"{path} does not give probabilities, so it is no model that `sweep export` wrote.")
@@ -131,7 +134,7 @@ def _read(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=["PNG", "JPEG"]) as opened:
-                return _opaque(_of_bytes(ImageOps.exif_transpose(opened)))
+                return _opaque(_shallow(ImageOps.exif_transpose(opened)))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file.{did_you_mean_path(path)}") from None
     except UnidentifiedImageError:
@@ -144,15 +147,17 @@ def _read(path: Path) -> Image.Image:
         raise InputError(f"{path}: cannot be read: {reason}.") from None
 
 
-def _of_bytes(image: Image.Image) -> Image.Image:
-    """A picture of 16 bits a pixel with the upper 8 of them; others as they are."""
+def _shallow(image: Image.Image) -> Image.Image:
+    """A picture of 16 bits a pixel with values from 0 to 255 and fractions; others as they are."""
     if not image.mode.startswith("I"):
         return image
-    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return Image.fromarray(np.asarray(image, np.float32) / 257)
 
 
 def _opaque(image: Image.Image) -> Image.Image:
     """What is transparent becomes white behind something dark, and black behind something light."""
+    if image.mode == "F":
+        return image
     if not image.has_transparency_data:
         return image.convert("L" if image.mode in ("1", "L") else "RGB")
     image = image.convert("RGBA")
@@ -162,19 +167,24 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def _fit(
-    image: Image.Image, height: int, width: int, channels: int, as_is: bool
+    image: Image.Image, shape: tuple[int, int, int], light_on_dark: bool | None
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """A picture as the network takes it, (height, width, channels) from 0 to 255, and what was done to it."""
-    image = image.convert("L" if channels == 1 else "RGB")
-    pixels = np.asarray(image).reshape(image.height, image.width, channels)
-    edges = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])  # (pixels, channels)
-    around = np.median(edges, axis=0).astype(np.uint8)
+    """A picture as an image of this shape, (height, width, channels), from 0 to 255, and what was done to it.
+
+    If it is grey, it is inverted where it is not `light_on_dark`; None inverts nothing.
+    """
+    height, width, channels = shape
+    if channels == 3 or image.mode != "F":
+        image = image.convert("L" if channels == 1 else "RGB")
+    pixels = np.asarray(image).reshape(1, image.height, image.width, channels)
     notes: tuple[str, ...] = ()
-    if channels == 1 and around[0] > 127 and not as_is:
-        image, around = ImageOps.invert(image), 255 - around
-        notes = ("inverted: it is dark on light",)
-    padded = ImageOps.pad(image, (width, height), color=tuple(around.tolist()))
-    return np.asarray(padded, np.float32).reshape(height, width, channels), notes
+    if channels == 1 and light_on_dark is not None and light_edges(pixels, 127.5)[0] == light_on_dark:
+        pixels = 255 - pixels
+        image, notes = Image.fromarray(pixels[0, ..., 0]), (f"inverted: it is {POLARITIES[not light_on_dark]}",)
+    edges = np.concatenate([pixels[0, 0], pixels[0, -1], pixels[0, :, 0], pixels[0, :, -1]])  # (pixels, channels)
+    around = np.median(edges, axis=0).astype(pixels.dtype).tolist()
+    padded = ImageOps.pad(image, (width, height), color=tuple(around) if channels == 3 else around[0])
+    return np.asarray(padded, np.float32).reshape(shape), notes
 
 
 def _doubts(image: NDArray[np.float32], probabilities: NDArray[Any]) -> tuple[str, ...]:

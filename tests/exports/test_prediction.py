@@ -111,7 +111,7 @@ def test_a_picture_that_is_no_square_is_padded_with_the_colour_of_its_edges(best
     canvas = Image.new("L", shape, 0)
     canvas.paste(digit(2).resize((100, 100)), ((shape[0] - 100) // 2, (shape[1] - 100) // 2))  # a one
     (found,) = predict(best, [saved(ImageOps.invert(canvas) if light else canvas, tmp_path / "one.png")])
-    image, _ = prediction._fit(canvas, 28, 28, 1, False)
+    image, _ = prediction._fit(canvas, (28, 28, 1), True)
     assert image.shape == (28, 28, 1)
     assert image[0].max() == image[-1].max() == 0
     assert found.digit in (1, mnist().y_test[2])

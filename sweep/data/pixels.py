@@ -1,0 +1,85 @@
+"""What the pixels of a dataset mean: which values are black and white, and what is light on what."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+POLARITIES = {True: "light on dark", False: "dark on light"}
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Scale and polarity of images; the defaults are those of MNIST.
+
+    `black` and `white` are the values of a picture's 0 and 255. `light_on_dark` is None where images differ in that, or
+    have colours.
+    """
+
+    black: float = 0.0
+    white: float = 255.0
+    light_on_dark: bool | None = True
+
+    @classmethod
+    def of(cls, images: NDArray[Any]) -> "Pixels":
+        """Those of images (n, height, width, channels)."""
+        black, white = _scale(float(images.min()), float(images.max()))
+        light = light_edges(images, (black + white) / 2) if images.shape[3] == 1 else np.array([True, False])
+        return cls(black, white, not light[0] if light.all() or not light.any() else None)
+
+    @property
+    def name(self) -> str:
+        """What the input of an exported network is called, in every format; "input" for pixels as in MNIST."""
+        if self == Pixels():
+            return "input"
+        black, white = (np.format_float_positional(np.float32(value), trim="-") for value in (self.black, self.white))
+        polarity = POLARITIES.get(self.light_on_dark, "")  # type: ignore[arg-type]
+        return f"pixels_{black}_to_{white} {polarity}".strip().replace(" ", "_")
+
+    @classmethod
+    def named(cls, name: str) -> "Pixels":
+        """Those that `name` tells; of any other name, as in MNIST."""
+        found = re.fullmatch(r"pixels_(-?[\d.]+)_to_(-?[\d.]+)_?(\w*)", name)
+        if not found:
+            return cls()
+        polarity = next((light for light, words in POLARITIES.items() if words == found[3].replace("_", " ")), None)
+        return cls(float(found[1]), float(found[2]), polarity)
+
+    def __str__(self) -> str:
+        scale = f"from {self.black:g} to {self.white:g}"
+        return scale if self.light_on_dark is None else f"{scale}, {POLARITIES[self.light_on_dark]}"
+
+    def of_bytes(self, picture: NDArray[Any]) -> NDArray[np.float32]:
+        """A picture's values from 0 (black) to 255 (white), on the scale of the dataset."""
+        return (self.black + picture / 255.0 * (self.white - self.black)).astype(np.float32)
+
+    def contradicts(self, other: "Pixels") -> bool:
+        """Whether images of both cannot be parts of one dataset. Ends that are no convention's may differ a little."""
+        if {self.light_on_dark, other.light_on_dark} == {True, False}:
+            return True
+        least, most = sorted((self.white - self.black, other.white - other.black))
+        black, white = abs(self.black - other.black), abs(self.white - other.white)
+        below = max(self.black, other.black) >= 0 and black > least / 10  # one goes below 0, the other never does
+        return most > 12 * least or below or min(black, white) > least / 4
+
+
+def light_edges(images: NDArray[Any], middle: float) -> NDArray[np.bool_]:
+    """Whether most pixels on the edges of each image (n, height, width, channels) are above `middle`, (n,)."""
+    edges = images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]
+    return np.mean(np.concatenate(edges, axis=1) > middle, axis=(1, 2)) > 0.5  # type: ignore[no-any-return]
+
+
+def _scale(low: float, high: float) -> tuple[float, float]:
+    """Black and white of pixels from `low` to `high`: a convention where they fill one, else these themselves.
+
+    Below an eighth of white, no picture would show anything.
+    """
+    for white in (1.0, 255.0, 65535.0):
+        if low >= 0 and white / 8 < high <= white:
+            return 0.0, white
+    for white in (0.5, 1.0):
+        if -white <= low < -0.9 * white and high <= white:
+            return -white, white
+    return low, high
