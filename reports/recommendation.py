@@ -3,6 +3,7 @@
 from reports import frames, labels
 from sweep import wording
 from sweep.results.result import Result
+from sweep.results.summary import beside_the_best
 from sweep.results.verdict import Conclusion, ConfirmedTrial, Verdict
 
 
@@ -42,18 +43,15 @@ def recommended(result: Result, changes: str = "") -> str:
     who = f"Recommended is {labels.the_trial(own.trial)} with {mean} on {seeds}"
     others = [labels.the_trial(each.trial) for each in verdict.tied if each is not own]
     tied = f" (tied with it: {wording.some_of(others, 4, 'trials')})" if others else ""
-    end = f"{tied}: {changes}." if changes else f"{tied}."
+    why = "".join(f" {clause[0].upper()}{clause[1:]}." for clause in beside_the_best(verdict))
+    end = f"{tied}: {changes}.{why}" if changes else f"{tied}.{why}"
     match verdict.conclusion:
         case Conclusion.BETTER:
-            why = ", the cheapest of those not significantly behind the best" if others else ""
-            return f"{who}, {_gap(own)}{why}{end}"
+            return f"{who}, {_gap(own)}{end}"
         case Conclusion.CHEAPER:
             return f"{who}, {_gap(own)}, not significantly different, and cheaper, {_need(own, verdict.baseline)}{end}"
         case Conclusion.UNPROVEN:
-            return (
-                f"{who}, the cheapest of those not significantly behind the best, but not by itself significantly "
-                f"better than the baseline ({_points(own)} points){end}"
-            )
+            return f"{who}, but it is not significantly better than the baseline ({_points(own)} points){end}"
         case Conclusion.BASELINE:
             shown = "No trial is significantly better than the baseline, or as good and cheaper"
             return f"{shown}: the baseline stays recommended, with {mean} on {seeds}{end}"

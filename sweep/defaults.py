@@ -6,6 +6,8 @@ VALIDATION = 10_000
 KEEP_CHECKPOINTS = 5
 CONFIRMED = 5
 """How many of the best are confirmed, and on how many seeds."""
+TOLERANCE = 0.1
+"""Percentage points that a cheaper network may be below the best and still be recommended."""
 SUGGESTED = 3
 """How many of a suggestion's best values are confirmed."""
 SUGGESTED_SEEDS = 7

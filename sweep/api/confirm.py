@@ -27,6 +27,7 @@ def confirm(
     top: int = CONFIRMED,
     seeds: int = CONFIRMED,
     within: float | None = None,
+    tolerance: float | None = None,
     **workplace: Unpack[WorkplaceOptions],
 ) -> Result:
     """Trains the best trials of a study and its baseline on fresh seeds, and keeps the verdict: `Result.verdict`.
@@ -37,6 +38,8 @@ def confirm(
         seeds: on how many fresh seeds, at least 2. Trials that are clearly worse after three seeds are dropped.
         within: seconds in all, the sealed test included. As many trials and seeds as fit are trained; an earlier
             verdict on more seeds stays.
+        tolerance: percentage points below the best that a cheaper network may be and still be recommended; None: the
+            study's.
         **workplace: the fields of `Workplace`.
 
     Raises:
@@ -48,8 +51,11 @@ def confirm(
     for word, given, least in (("top", top, 1), ("seeds", seeds, 2)):
         if given < least:
             raise InputError(f"{word} must be at least {least}, not {given}.")
+    if tolerance is not None and not 0 <= tolerance <= 100:
+        raise InputError(f"tolerance must be a number of percentage points from 0 to 100, not {tolerance}.")
     place = Workplace(**workplace)
-    return confirmed(result(study, storage=place.storage), place, top=top, seeds=seeds, within=within)
+    before = result(study, storage=place.storage)
+    return confirmed(before, place, top=top, seeds=seeds, within=within, tolerance=tolerance)
 
 
 def confirmed(
@@ -59,6 +65,7 @@ def confirmed(
     top: int = CONFIRMED,
     seeds: int = CONFIRMED,
     within: float | None = None,
+    tolerance: float | None = None,
 ) -> Result:
     """As `confirm` does with a study that has found `before`."""
     name, trials = before.study.name, best_to_confirm(before, top)
@@ -76,7 +83,7 @@ def confirmed(
             folds = Folds(before.study, dataset, batch)
             if within is not None:
                 trials = affordable(before, trials, within * workers, folds.test_weight)
-            race = Race(before, trials, network_on(dataset))
+            race = Race(before, trials, network_on(dataset), tolerance=tolerance)
             train_together([race], fresh_seeds(before.study, seeds), folds, then=2 * folds.test_weight)
             verdict, kept = race.tested_verdict(folds, partial(store.test_looks.add, study_id)), before.verdict
             if kept is None or within is None or len(verdict.seeds) >= len(kept.seeds):
@@ -102,8 +109,9 @@ def confirm_together(
         found = [read_result(store, name) for name in names]
         study = found[0].study
         dataset = place.load(study.data)
+        shape = network_on(dataset)
         races = {
-            store.studies.find(each.study.name).id: (each, Race(each, trials, network_on(dataset), each.study.name))
+            store.studies.find(each.study.name).id: (each, Race(each, trials, shape, study=each.study.name))
             for each in found
             if (trials := best_and_confirmed(each, top))
         }

@@ -8,18 +8,18 @@ import pandas as pd
 
 from sweep.results.noise import gain
 from sweep.results.outlook import in_words, look_ahead
-from sweep.results.verdict import Conclusion, Estimate, Verdict
+from sweep.results.verdict import Conclusion, ConfirmedTrial, Estimate, Verdict
 from sweep.runs import Outcome
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
 from sweep.study.study import Study
-from sweep.wording import duration, epochs, listed, margin, missing, percent, points, several, value
+from sweep.wording import duration, epochs, margin, missing, percent, points, several, value
 
 CONCLUSIONS = {
     Conclusion.BETTER: "significantly better than the baseline",
-    Conclusion.CHEAPER: "tied with the baseline, and cheaper",
-    Conclusion.UNPROVEN: "tied with the best and the cheapest of those, but not significantly better than the baseline",
-    Conclusion.BASELINE: "no trial is significantly better than the baseline, or tied with it and cheaper",
+    Conclusion.CHEAPER: "cheaper than the baseline, and not significantly different",
+    Conclusion.UNPROVEN: "ahead of the baseline, but not significantly better",
+    Conclusion.BASELINE: "no trial is significantly better than the baseline, or as good and cheaper",
     Conclusion.UNKNOWN: "nothing can be concluded: there are too few seeds, or every network had a run that failed",
 }
 """What each conclusion means, of the recommended trial."""
@@ -92,12 +92,31 @@ def verdict_lines(found: Found) -> Iterator[str]:
     what = f": {changes_in_words(found.configuration(number), found.study.base)}" if number else ""
     yield f"recommended {named(number)}{what}"
     yield f"            {CONCLUSIONS[verdict.conclusion]}"
-    if tied := [each.trial for each in verdict.tied if each.trial != number]:
-        yield f"            tied with {listed(map(named, tied))}"
+    yield from (f"            {line}" for line in beside_the_best(verdict))
     if recommended.difference is not None:
         seeds = f"{several(len(recommended.scores), 'fresh seed')}, each with its own validation images"
         yield f"difference  {_gain(recommended.difference)} points to the baseline on {seeds}"
     yield f"test set    {', '.join(_test(found, verdict))}"
+
+
+def beside_the_best(verdict: Verdict) -> Iterator[str]:
+    """Why this network and not the best, and by how much either may be worse than the truly best network."""
+    best, own = verdict.best, verdict.find(verdict.recommended)
+    if best is None or own is None or verdict.tolerance is None or len(verdict.seeds) == 1:
+        return
+    if own is best:
+        yield f"it has the highest mean{_shortfall(own)}"
+    else:
+        yield f"it is the cheapest within {_size(verdict.tolerance)} points of the best{_shortfall(own)}"
+        yield f"the best is {named(best.trial)} with {percent(best.mean.value)}{_shortfall(best)}"
+
+
+def _shortfall(trial: ConfirmedTrial) -> str:
+    return f", and at most {_size(trial.shortfall)} points worse than the truly best (95 % limit)"
+
+
+def _size(difference: float) -> str:
+    return points(difference).lstrip("+")
 
 
 def _test(found: Found, verdict: Verdict) -> Iterator[str]:

@@ -48,8 +48,8 @@ class Conclusion(StrEnum):
     """What the seeds say of the recommended trial."""
 
     BETTER = "better"  # than the baseline
-    CHEAPER = "cheaper"  # than the baseline, and tied with it
-    UNPROVEN = "unproven"  # tied with the best, which the baseline is not, but not itself shown to be better
+    CHEAPER = "cheaper"  # than the baseline, and both are as good as the best but for the tolerance
+    UNPROVEN = "unproven"  # as good as the best, which the baseline is not, but not shown to be better than it
     BASELINE = "baseline"  # it is the baseline
     UNKNOWN = "unknown"  # it is the baseline, since there is one seed only, or each network had a run that failed
 
@@ -67,6 +67,9 @@ class ConfirmedTrial:
 
     `tied`: it is the best of the verdict, or not significantly worse than the best.
 
+    `shortfall`: by how much it may be worse than the truly best, with 95 % confidence for all trials at once. NaN where
+    that is not known: at one seed, for those that failed or left the race, and in verdicts of version 0.1.0.
+
     `raced_out`: the race stopped it early, so it has fewer seeds than the baseline. A trial that is as good as the
     others and is stopped nevertheless had bad luck: its interval holds the truth in about 80 % of such cases.
     """
@@ -81,6 +84,7 @@ class ConfirmedTrial:
     p: float | None
     tied: bool
     raced_out: bool
+    shortfall: float = math.nan
 
     @property
     def luck(self) -> float | None:
@@ -113,6 +117,7 @@ class ConfirmedTrial:
             "worse": self.worse,
             "tied": self.tied,
             "raced_out": self.raced_out,
+            "shortfall": known(self.shortfall),
         }
 
     @classmethod
@@ -130,6 +135,7 @@ class ConfirmedTrial:
             p=None if difference is None else _number(document["p"]),
             tied=document["tied"],
             raced_out=document["raced_out"],
+            shortfall=_number(document.get("shortfall")),
         )
 
 
@@ -162,6 +168,9 @@ class Verdict:
     `seeds` are the fresh seeds of the baseline, `recommended` is the number of the recommended trial, and `test` says
     how it does on the test images (None: they are still sealed for it).
 
+    `tolerance`: the recommended is the cheapest whose mean is no further below the best. None in verdicts of version
+    0.1.0, which recommended the cheapest of the tied.
+
     `trials` are all that were confirmed, the baseline among them: by difference to it, highest first; those that the
     race stopped last. These seeds choose the first: where it has equals, its interval holds the truth in about 90 %
     of verdicts.
@@ -171,6 +180,7 @@ class Verdict:
     conclusion: Conclusion
     recommended: int
     trials: tuple[ConfirmedTrial, ...]
+    tolerance: float | None = None
     test: SealedTest | None = None
 
     @property
@@ -188,6 +198,11 @@ class Verdict:
         """The best and those that are not significantly worse."""
         return tuple(each for each in self.trials if each.tied)
 
+    @property
+    def best(self) -> ConfirmedTrial | None:
+        """The tied one with the highest mean: of those better than the baseline, where there are any."""
+        return next((each for each in self.tied if each.better), next(iter(self.tied), None))
+
     def find(self, trial: int) -> ConfirmedTrial | None:
         """A trial by its number; None where it was not confirmed."""
         return next((each for each in self.trials if each.trial == trial), None)
@@ -198,6 +213,7 @@ class Verdict:
             "seeds": list(self.seeds),
             "conclusion": str(self.conclusion),
             "recommended": self.recommended,
+            "tolerance": self.tolerance,
             "standings": [each.as_document() for each in self.trials],
             "test": self.test and self.test.as_document(),
         }
@@ -211,6 +227,7 @@ class Verdict:
             conclusion=Conclusion(document["conclusion"]),
             recommended=document["recommended"],
             trials=tuple(map(ConfirmedTrial.from_document, document["standings"])),
+            tolerance=document.get("tolerance"),
             test=test and SealedTest.from_document(test),
         )
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 import studies
 from sweep.data.names import DATASETS
-from sweep.defaults import VALIDATION
+from sweep.defaults import TOLERANCE, VALIDATION
 from sweep.errors import InputError, Problem, StudyError
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.differences import replacements
@@ -95,6 +95,13 @@ class Study(BaseModel):
         le=2**32 - 1,
     )
     trials: int = _count(20, "how many trials the study shall have in all")
+    tolerance: float = _field(
+        TOLERANCE,
+        "percentage points below the best that a cheaper network may be and still be recommended",
+        "a number from 0 to 100",
+        ge=0,
+        le=100,
+    )
     sampler: Sampler = _field(
         "tpe", "who proposes: tpe, random, grid, qmc, cmaes or gp", "tpe, random, grid, qmc, cmaes or gp"
     )

@@ -19,10 +19,14 @@ class Race:
 
     `shape` gives the network of a configuration; `racing` are the numbers of those that get the next seed, after
     `seeds`. If several studies race together, `study` is the name that goes into the labels of its trials.
+    `tolerance` is that of the verdict, in percentage points; None: the study's.
     """
 
-    def __init__(self, result: Result, trials: Sequence[int], shape: Shape, study: str = "") -> None:
+    def __init__(
+        self, result: Result, trials: Sequence[int], shape: Shape, *, study: str = "", tolerance: float | None = None
+    ) -> None:
         self._study = study
+        self._tolerance = (result.study.tolerance if tolerance is None else tolerance) / 100
         self._configurations = {BASELINE: result.study.base} | {n: result.configuration(n) for n in trials}
         scores = {BASELINE: result.baseline_score} | {number: result.completed_score(number) for number in trials}
         shapes = {number: shape(configuration) for number, configuration in self._configurations.items()}
@@ -57,7 +61,7 @@ class Race:
             InputError: there was no time for one.
         """
         require_one(self)
-        return conclude(self._entrants[BASELINE], self._candidates, self.seeds)
+        return conclude(self._entrants[BASELINE], self._candidates, self.seeds, self._tolerance)
 
     def tested_verdict(self, folds: Folds, look: Callable[[str], None]) -> Verdict:
         """The same, and then what the test images say, if something is recommended and there is time.

@@ -4,9 +4,12 @@ Each seed decides initial weights, shuffling and a validation fold, which all ne
 holds all three kinds of luck (Bouthillier et al. 2021, arXiv:2103.03098). What networks have in common at a seed
 cancels in their differences. Accuracies are from 0 to 1.
 
-Intervals and p-values are Student's (1908) t over the seeds. Each difference has its own variance, since networks are
-not equally noisy, and a search prefers the noisy ones, which are lucky more often. The race alone uses the variance
-that the other networks share, which says more from a few seeds. No figure that is shown comes from it.
+Intervals and p-values are Student's (1908) t over the seeds. The variance of a difference is its own or the mean over
+the differences of all networks, whichever is larger. From a few seeds an own variance is often too small by chance, and
+a search prefers noisy networks, which are lucky more often. The k differences to one network have that network's noise
+in common, so their mean variance has (n - 1) 4k / (k + 3) degrees of freedom from n seeds instead of (n - 1) k.
+
+How often the rules of this module are right: `benchmarks/verdict.py`.
 
 All figures are about the images that folds are drawn from, and about networks trained on such parts of them. The 60,000
 images of MNIST are themselves a sample. For other images of the same kind, a mean at 98.5 % has a further standard
@@ -21,12 +24,14 @@ from functools import cached_property, reduce
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sweep.defaults import TOLERANCE
 from sweep.results.verdict import ALPHA, Conclusion, ConfirmedTrial, Estimate, Verdict
 
 FIRST_LOOK = 3
 """Seeds that each network gets before the race may stop one."""
 
 Hits = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +51,7 @@ class Candidate:
     hits: tuple[Hits, ...]
 
     @cached_property
-    def scores(self) -> NDArray[np.float64]:
+    def scores(self) -> Floats:
         """Accuracy at each seed, (seeds,)."""
         return np.array([np.count_nonzero(hits) / hits.size for hits in self.hits])
 
@@ -61,21 +66,28 @@ class Candidate:
         return bool(self.scores.min() <= self.scores.max() / 2)
 
 
-def estimate(values: ArrayLike, image_variance: float = 0.0) -> Estimate:
-    """Student's t for the mean of `values`, (seeds,).
+def estimate(
+    values: ArrayLike, image_variance: float = 0.0, others: Sequence[Floats] = (), wrong: float = ALPHA
+) -> Estimate:
+    """Student's t for the mean of `values`, (seeds,); its interval misses the truth with a chance of `wrong`.
 
-    `image_variance` is what their variance would be if networks differed by the images alone. Seeds that agree
+    `others` are values of the same kind at the same seeds, (seeds or more,) each. Where their mean variance, that of
+    `values` included, is larger than that of `values`, it counts.
+
+    `image_variance` is what the variance would be if networks differed by the images alone. Seeds that agree
     more closely than one time in twenty under it are taken as that far apart: five that agree by chance would give
     an absurdly short interval. That raises a coverage of 95 % to at most 96 %.
     """
     from scipy import special  # a fifth of a second, for which a dashboard need not wait
 
     values = np.asarray(values, dtype=np.float64)
-    value, freedom = float(values.mean()), values.size - 1
-    if freedom < 1:
+    value, seeds = float(values.mean()), values.size
+    if seeds < 2:
         return Estimate(value, math.nan, math.nan, math.nan)
-    error = _standard_error(float(values.var(ddof=1)), image_variance, freedom, values.size)
-    reach = float(special.stdtrit(freedom, 1 - ALPHA / 2)) * error
+    variances = np.var([values, *(each[:seeds] for each in others)], axis=1, ddof=1)
+    freedom = (seeds - 1) * 4 * variances.size / (variances.size + 3)
+    error = _standard_error(float(max(variances[0], variances.mean())), image_variance, freedom, seeds)
+    reach = float(special.stdtrit(freedom, 1 - wrong / 2)) * error
     return Estimate(value, value - reach, value + reach, 2 * _tail(abs(value), error, freedom))
 
 
@@ -143,15 +155,18 @@ def behind(baseline: Candidate, candidates: Sequence[Candidate]) -> frozenset[in
     return frozenset(stopped - {baseline.label})
 
 
-def conclude(baseline: Candidate, candidates: Sequence[Candidate], seeds: Sequence[int]) -> Verdict:
+def conclude(
+    baseline: Candidate, candidates: Sequence[Candidate], seeds: Sequence[int], tolerance: float = TOLERANCE / 100
+) -> Verdict:
     """What these seeds say, without the test images.
 
     The number of seeds is to be decided beforehand: no p-value holds where a race ends because it looks good.
 
-    Recommended is the cheapest of those tied with the best: fewest parameters, then FLOPs, then the baseline, then
-    the lowest label. A candidate is not tied if it left the race, failed, is worse than the baseline, or is clearly
-    behind the leader (judged as in the race, at 2.5 %); the baseline is not if it failed or a candidate is better.
-    At one seed no difference is known, and the baseline is recommended.
+    Recommended is the cheapest of those whose mean is within `tolerance` of the best: fewest parameters, then FLOPs,
+    then the baseline, then the lowest label. One that left the race, failed, is worse than the baseline, or is clearly
+    behind the leader (judged as in the race, at 2.5 %) is out of the question. So is one that is not itself better than
+    the baseline, the baseline included, where a network is. At one seed no difference is known, and the baseline is
+    recommended.
 
     Raises:
         ValueError: hits or seeds do not fit together, or a label occurs twice.
@@ -159,26 +174,62 @@ def conclude(baseline: Candidate, candidates: Sequence[Candidate], seeds: Sequen
     _check(baseline, candidates)
     if len(seeds) != len(baseline.hits):
         raise ValueError(f"the baseline has {len(baseline.hits)} seeds, not {len(seeds)}")
-    finalists = [each for each in (baseline, *candidates) if len(each.hits) == len(baseline.hits)]
-    lost = _behind(finalists, ALPHA / 2 / max(1, len(candidates)))
-    differences = [contrast([candidate], [baseline]) for candidate in candidates]
-    corrected = holm([found.p for found in differences])
-    others = [
-        _confirmed(candidate, found, p, candidate.label in lost, candidate not in finalists)
-        for candidate, found, p in zip(candidates, differences, corrected, strict=True)
+    entrants = [baseline, *candidates]
+    racing = [each for each in entrants if len(each.hits) == len(seeds)]
+    sound = [each for each in racing if not each.failed]
+    lost = _behind(sound, ALPHA / 2 / max(1, len(candidates)))
+    differences = _differences(candidates, baseline)
+    against = [(None, None), *zip(differences, holm([found.p for found in differences]), strict=True)]
+    found = [
+        replace(
+            _confirmed(entrant, *difference),
+            tied=entrant in sound and entrant.label not in lost,
+            raced_out=entrant not in racing,
+            shortfall=_shortfall(entrant, sound) if entrant in sound else math.nan,
+        )
+        for entrant, difference in zip(entrants, against, strict=True)
     ]
-    reference = _confirmed(baseline, None, None, any(each.better for each in others), False)
-    trials = tuple(sorted([reference, *others], key=_rank))
+    trials = tuple(sorted((replace(each, tied=each.tied and not each.worse) for each in found), key=_rank))
+    reference = next(each for each in trials if each.difference is None)
+    eligible = _eligible(trials, tolerance) if len(seeds) > 1 else []
+    recommended = min(eligible, key=_cost, default=reference)
+    conclusion = _conclusion(recommended, reference, eligible)
+    return Verdict(tuple(seeds), conclusion, recommended.trial, trials, tolerance)
+
+
+def _eligible(trials: Sequence[ConfirmedTrial], tolerance: float) -> list[ConfirmedTrial]:
+    """Those that may be recommended: no worse than the best, but for the tolerance."""
     tied = [each for each in trials if each.tied]
-    recommended = min(tied, key=_cost) if tied and len(seeds) > 1 else reference
-    return Verdict(tuple(seeds), _conclusion(recommended, reference), recommended.trial, trials)
+    pool = [each for each in tied if each.better] or tied
+    least = max((each.mean.value for each in pool), default=0.0) - tolerance
+    return [each for each in pool if each.mean.value >= least or math.isclose(each.mean.value, least)]
 
 
-def _confirmed(
-    candidate: Candidate, found: Estimate | None, p: float | None, lost: bool, raced_out: bool
-) -> ConfirmedTrial:
+def _differences(entrants: Sequence[Candidate], reference: Candidate, wrong: float = ALPHA) -> list[Estimate]:
+    """By how much each is above the reference, with the variance that those share which have not failed."""
+    gaps = [_contrast([each], [reference]) for each in entrants]
+    sound = [(each, gap) for each, (gap, _) in zip(entrants, gaps, strict=True) if not each.failed]
+    found = []
+    for entrant, (gap, image_variance) in zip(entrants, gaps, strict=True):
+        others = [each for other, each in sound if other is not entrant and len(each) >= len(gap)]
+        found.append(estimate(gap, image_variance, () if entrant.failed else others, wrong))
+    return found
+
+
+def _shortfall(entrant: Candidate, finalists: Sequence[Candidate]) -> float:
+    """By how much a finalist may be worse than the best of them, in at least 95 % of verdicts for all at once.
+
+    Source: Hsu 1984, "Constrained simultaneous confidence intervals for multiple comparisons with the best", Ann. Stat.
+    12, with Bonferroni's bound in place of Dunnett's. NaN at one seed.
+    """
+    rivals = [each for each in finalists if each is not entrant]
+    above = [each.high for each in _differences(rivals, entrant, wrong=2 * ALPHA / max(1, len(rivals)))]
+    return float(np.max([0.0, *above]))
+
+
+def _confirmed(candidate: Candidate, found: Estimate | None, p: float | None) -> ConfirmedTrial:
     scores = candidate.scores
-    trial = ConfirmedTrial(
+    return ConfirmedTrial(
         trial=candidate.label,
         parameters=candidate.parameters,
         flops=candidate.flops,
@@ -188,19 +239,20 @@ def _confirmed(
         difference=found,
         p=p,
         tied=False,
-        raced_out=raced_out,
+        raced_out=False,
     )
-    return replace(trial, tied=not (lost or raced_out or candidate.failed or trial.worse))
 
 
-def _conclusion(recommended: ConfirmedTrial, reference: ConfirmedTrial) -> Conclusion:
-    if not recommended.tied or len(reference.scores) == 1:
+def _conclusion(
+    recommended: ConfirmedTrial, reference: ConfirmedTrial, eligible: Sequence[ConfirmedTrial]
+) -> Conclusion:
+    if not eligible:
         return Conclusion.UNKNOWN
     if recommended is reference:
         return Conclusion.BASELINE
     if recommended.better:
         return Conclusion.BETTER
-    return Conclusion.CHEAPER if reference.tied else Conclusion.UNPROVEN
+    return Conclusion.CHEAPER if reference in eligible else Conclusion.UNPROVEN
 
 
 def _rank(found: ConfirmedTrial) -> tuple[bool, float, int]:
@@ -212,7 +264,7 @@ def _cost(found: ConfirmedTrial) -> tuple[int, int, bool, int]:
     return found.parameters, found.flops, found.difference is not None, found.trial
 
 
-def _contrast(plus: Sequence[Candidate], minus: Sequence[Candidate]) -> tuple[NDArray[np.float64], float]:
+def _contrast(plus: Sequence[Candidate], minus: Sequence[Candidate]) -> tuple[Floats, float]:
     """The contrast at each seed, (seeds,), and what the images alone make it vary.
 
     In a paired difference an image counts -1, 0 or 1: 0 where both are right or both are wrong (McNemar 1947).
@@ -220,14 +272,14 @@ def _contrast(plus: Sequence[Candidate], minus: Sequence[Candidate]) -> tuple[ND
     seeds = min(len(each.hits) for each in (*plus, *minus))
     above, below = (np.sum([each.scores[:seeds] for each in group], axis=0) for group in (plus, minus))
     counts = (_right(plus, seed) - _right(minus, seed) for seed in range(seeds))
-    squares = np.array([np.dot(count, count) / count.size for count in counts])  # (seeds,), means over images
+    squares = np.array([np.square(count).sum() / count.size for count in counts])  # (seeds,), means over images
     gaps = above - below
     return gaps, float(np.mean((squares - gaps**2) / plus[0].images[:seeds]))
 
 
-def _right(group: Sequence[Candidate], seed: int) -> NDArray[np.float32]:
+def _right(group: Sequence[Candidate], seed: int) -> NDArray[np.int8]:
     """How many of them got each image of a seed's fold right, (images,)."""
-    return reduce(np.add, (each.hits[seed].view(np.int8) for each in group)).astype(np.float32)
+    return reduce(np.add, (each.hits[seed].view(np.int8) for each in group))
 
 
 def _behind(entrants: Sequence[Candidate], level: float) -> set[int]:
@@ -246,7 +298,7 @@ def _behind(entrants: Sequence[Candidate], level: float) -> set[int]:
     return {entrant.label for entrant in entrants if entrant not in inside and not entrant.failed}
 
 
-def _chance(inside: Sequence[Candidate], scores: NDArray[np.float64], place: int, leader: int) -> float:
+def _chance(inside: Sequence[Candidate], scores: Floats, place: int, leader: int) -> float:
     """The one-sided p-value of a network against the leader.
 
     The noise is what seeds and networks do not explain of the other networks' scores: a network that is noisier
@@ -262,14 +314,14 @@ def _chance(inside: Sequence[Candidate], scores: NDArray[np.float64], place: int
     return _tail(float(gaps.mean()), error, freedom)
 
 
-def _standard_error(variance: float, image_variance: float, freedom: int, seeds: int) -> float:
+def _standard_error(variance: float, image_variance: float, freedom: float, seeds: int) -> float:
     from scipy import special
 
     least = image_variance * float(special.chdtri(freedom, 1 - ALPHA)) / freedom
     return math.sqrt(max(variance, least) / seeds)
 
 
-def _tail(value: float, error: float, freedom: int) -> float:
+def _tail(value: float, error: float, freedom: float) -> float:
     """The chance that Student's t exceeds value / error; one half for zero, whatever the error."""
     from scipy import special
 

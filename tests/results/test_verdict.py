@@ -13,10 +13,17 @@ KEPT = json.loads((Path(__file__).parents[1] / "golden" / "verdicts.json").read_
 """Written by version 0.1.0, from made-up hits: of a network that fails, one seed, a change that cannot exist."""
 
 
+def without_news(document):
+    """A document of today without what version 0.1.0 did not know, which is null where it was read from one."""
+    assert document.pop("tolerance") is None
+    assert all(each.pop("shortfall") is None for each in document["standings"])
+    return document
+
+
 @pytest.mark.parametrize("name", ["verdict", "one seed"])
 def test_a_verdict_that_an_earlier_version_kept_is_read_and_written_as_it_was(name):
     verdict = Verdict.from_document(KEPT[name])
-    assert verdict.as_document() == KEPT[name]
+    assert without_news(verdict.as_document()) == KEPT[name]
     assert repr(Verdict.from_document(verdict.as_document())) == repr(verdict)  # == is false for NaN since Python 3.13
 
 

@@ -231,13 +231,13 @@ def test_a_dead_worker_changes_nothing(laboratory, undisturbed):
 
 def test_of_equal_networks_the_cheapest_is_recommended(laboratory):
     laboratory.search()
-    result = laboratory.confirm()
+    result = laboratory.confirm(tolerance=2)
     assert (recommended(result), result.verdict.conclusion) == (CHEAP, "cheaper")
     assert all(each.tied for each in result.verdict.trials)
 
 
 def test_where_the_baseline_is_the_cheapest_of_equals_it_is_recommended(laboratory):
-    laboratory.search(space={"dense_units": Choice((BASELINE, BIG, HUGE))}, trials=3)
+    laboratory.search(space={"dense_units": Choice((BASELINE, BIG, HUGE))}, trials=3, tolerance=2.0)
     result = laboratory.confirm()
     assert (result.verdict.recommended, result.verdict.conclusion) == (0, "baseline")
     assert result.verdict.test.difference is None
@@ -285,6 +285,12 @@ def test_the_document_is_json_that_every_reader_knows(laboratory, seeds):
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert Verdict.from_document(document) == verdict
     assert {len(each["scores"]) for each in document["standings"]} == {seeds}
+
+
+@pytest.mark.parametrize("tolerance", [-0.1, 100.1, math.nan])
+def test_a_tolerance_is_a_number_of_points(laboratory, tolerance):
+    with pytest.raises(InputError, match="tolerance must be a number of percentage points from 0 to 100, not"):
+        laboratory.confirm(tolerance=tolerance)
 
 
 # -- the sealed test
@@ -568,6 +574,7 @@ def test_data_that_are_no_longer_those_of_the_search_are_refused(laboratory, tmp
         (["nothing-there"], "There is no study 'nothing-there' in"),
         (["test", "--seeds", "1"], "Invalid value for '--seeds': Input should be greater than or equal to 2"),
         (["test", "--top", "0"], "Invalid value for '--top': Input should be greater than or equal to 1"),
+        (["test", "--tolerance", "-1"], "Invalid value for '--tolerance': Input should be greater than or equal to 0"),
         (["test", "--within", "nonsense"], "--within takes a time such as 90s, 20m or 1h30m, not 'nonsense'."),
         (["test", "--workers", "0"], "workers must be at least 1, not 0."),
     ],

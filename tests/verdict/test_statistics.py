@@ -1,8 +1,11 @@
 import itertools
 import math
+import runpy
+from functools import cache
 
 import numpy as np
 import pytest
+from samples.source import ROOT
 from samples.worlds import IMAGES, World
 from scipy import stats
 
@@ -185,11 +188,11 @@ def test_a_cheaper_one_that_cannot_be_told_from_the_baseline_is_recommended_as_t
     assert found.conclusion is Conclusion.CHEAPER
 
 
-def test_what_is_worse_than_the_baseline_is_not_tied_although_the_others_noise_hides_it():
+def test_what_is_worse_than_the_baseline_is_not_tied():
     less = [count - 6 + place % 2 for place, count in enumerate(USUAL)]
-    found = verdict_of(baseline(*USUAL), [candidate(1, *less, parameters=1), candidate(2, *UNEVEN, parameters=101)])
+    found = verdict_of(baseline(*USUAL), [candidate(1, *less, parameters=1)])
     assert by_trial(found)[1].worse
-    assert numbers(found.tied) == [2, 0]
+    assert numbers(found.tied) == [0]
     assert found.recommended == 0
 
 
@@ -216,18 +219,86 @@ def test_where_everybody_diverged_nothing_is_concluded():
     assert found.conclusion is Conclusion.UNKNOWN
 
 
-def test_a_tied_one_is_not_called_better_for_the_company_it_keeps():
-    found = verdict_of(baseline(*USUAL), [candidate(1, *BETTER), candidate(2, *UNEVEN, parameters=10)])
-    assert [by_trial(found)[label].better for label in (1, 2)] == [True, False]
-    assert found.recommended == 2
-    assert found.conclusion is Conclusion.UNPROVEN
+AHEAD_BUT_UNSURE = (9985, 9835, 9965, 9830, 9885)
 
 
-def test_the_baseline_is_left_only_for_what_is_better_or_cheaper():
-    found = verdict_of(baseline(*USUAL), [candidate(1, *UNEVEN, parameters=101)])
+def test_where_a_network_is_better_only_such_are_recommended():
+    unsure = candidate(2, *AHEAD_BUT_UNSURE, parameters=1)
+    found = verdict_of(baseline(*USUAL), [candidate(1, *BETTER), unsure, candidate(3, *SAME)])
+    assert [by_trial(found)[label].better for label in (1, 2, 3)] == [True, False, False]
+    assert 2 in numbers(found.tied)
+    assert (found.recommended, found.conclusion) == (1, Conclusion.BETTER)
+
+
+def test_the_baseline_is_left_for_what_is_ahead_by_more_than_the_tolerance_though_unproven():
+    ahead = candidate(1, *UNEVEN, parameters=101)
+    found = verdict_of(baseline(*USUAL), [ahead])
     assert numbers(found.tied) == [1, 0]
-    assert found.recommended == 0
-    assert found.conclusion is Conclusion.BASELINE
+    assert (found.recommended, found.conclusion) == (1, Conclusion.UNPROVEN)
+    found = conclude(baseline(*USUAL), [ahead], range(5), tolerance=0.01)
+    assert (found.recommended, found.conclusion, found.tolerance) == (0, Conclusion.BASELINE, 0.01)
+
+
+@pytest.mark.parametrize(("less", "recommended"), [(1, 2), (10, 2), (11, 1), (30, 1)])
+def test_a_cheaper_network_is_recommended_within_the_tolerance_and_not_beyond(less, recommended):
+    """A tenth of a point is ten of 10,000 images."""
+    cheaper = candidate(2, *(count - less for count in reversed(UNEVEN)), parameters=99)
+    found = verdict_of(baseline(*USUAL), [candidate(1, *UNEVEN), cheaper])
+    assert (found.recommended, found.best.trial) == (recommended, 1)
+
+
+def test_without_tolerance_the_highest_mean_is_recommended():
+    some = [candidate(1, *BETTER), candidate(2, *SLIGHTLY_LESS, parameters=1)]
+    found = conclude(baseline(*USUAL), some, range(5), tolerance=0)
+    assert found.recommended == found.best.trial == 1
+
+
+def test_the_baseline_is_held_to_the_tolerance_too():
+    """Two seeds, and all others 0.76 points better."""
+    others = [candidate(label, 9850 + 70 + label, 9843 + 82 - label) for label in range(1, 6)]
+    assert verdict_of(baseline(9850, 9843, parameters=1), others).recommended != 0
+
+
+def test_a_difference_shares_its_variance_with_the_others():
+    """The larger of its own and the mean; k differences to one network have (n - 1) 4k / (k + 3) degrees of freedom."""
+    some = [candidate(1, *BETTER), candidate(2, *SAME), candidate(3, *UNEVEN)]
+    found = by_trial(verdict_of(baseline(*USUAL), some))
+    gaps = {each.label: each.scores - np.array(USUAL) / IMAGES for each in some}
+    variances = {label: gap.var(ddof=1) for label, gap in gaps.items()}
+    freedom = 4 * 4 * 3 / 6
+    for label, gap in gaps.items():
+        error = math.sqrt(max(variances[label], np.mean([*variances.values()])) / 5)
+        reach = stats.t.ppf(0.975, freedom) * error
+        assert found[label].difference.reach == pytest.approx(reach)
+        assert found[label].difference.p == pytest.approx(2 * stats.t.sf(abs(gap.mean()) / error, freedom))
+
+
+def test_a_run_that_failed_widens_no_other_interval():
+    sound = [candidate(1, *BETTER), candidate(2, *SAME)]
+    alone = by_trial(verdict_of(baseline(*USUAL), sound))
+    beside = by_trial(verdict_of(baseline(*USUAL), [*sound, candidate(3, 0, *SAME[1:])]))
+    assert all(alone[label].difference == beside[label].difference for label in (1, 2))
+
+
+def test_it_is_known_by_how_much_each_may_be_worse_than_the_best():
+    found = by_trial(verdict_of(baseline(*USUAL), [candidate(1, *BETTER), candidate(2, *SAME[:3])]))
+    gap = difference(found[1].scores, found[0].scores)
+    error = gap.reach / stats.t.ppf(0.975, 4)
+    assert found[0].shortfall == pytest.approx(gap.value + stats.t.ppf(0.95, 4) * error)
+    assert found[1].shortfall == 0
+    assert math.isnan(found[2].shortfall)  # it left the race
+
+
+def test_nothing_is_worse_than_the_best_by_more_than_it_says_in_95_percent_of_verdicts():
+    world = World(2, [0.002, 0.001, 0.001, 0.0, -0.001])
+    verdicts = [world.verdict(3) for _ in range(300)]
+    short = [
+        max(world.accuracy[each.trial] for each in found.trials) - world.accuracy[one.trial] <= one.shortfall
+        for found in verdicts
+        for one in found.trials
+        if not math.isnan(one.shortfall)
+    ]
+    assert np.mean(short) >= 0.95
 
 
 def test_a_network_cannot_hide_behind_its_own_noise():
@@ -306,17 +377,18 @@ def test_among_equals_a_winner_is_found_in_at_most_5_percent_of_verdicts(seeds):
     assert np.mean([any(each.better for each in found.trials) for found in verdicts]) <= 0.05
     assert np.mean([each.raced_out for each in candidates]) <= 0.025
     assert np.mean([each.tied for each in everybody]) >= 0.95
-    assert np.mean([found.conclusion is Conclusion.BASELINE for found in verdicts]) >= 0.96
     assert 0.001 < np.mean([each.luck for each in candidates]) < 0.004
-    assert all(0.93 <= covered <= 0.97 for covered in coverage(world, verdicts))
+    means, gaps = coverage(world, verdicts)
+    assert 0.93 <= means <= 0.97
+    assert 0.93 <= gaps <= 0.99
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
-def test_95_percent_intervals_hold_the_truth_in_93_to_97_percent_whatever_the_differences(seeds):
+def test_95_percent_intervals_hold_the_truth_in_93_to_99_percent_whatever_the_differences(seeds):
     """Of all candidates, also those that the race stops."""
     world = World(seeds, [0.005, 0.004, 0.002, -0.001, -0.004], own=0.05)
     verdicts = [world.verdict(seeds) for _ in range(600)]
-    assert all(0.93 <= covered <= 0.97 for covered in coverage(world, verdicts))
+    assert all(0.93 <= covered <= 0.99 for covered in coverage(world, verdicts))
 
 
 def test_one_configuration_noisier_than_the_rest_spoils_nobodys_interval():
@@ -343,3 +415,21 @@ def test_what_is_half_a_point_better_is_found_with_five_seeds():
     world = World(0, [0.005, 0.0, 0.0, 0.0, 0.0])
     verdicts = [world.verdict(5) for _ in range(200)]
     assert np.mean([found.conclusion is Conclusion.BETTER for found in verdicts]) >= 0.9
+
+
+SIMULATION = runpy.run_path(str(ROOT / "benchmarks" / "verdict.py"))
+SIMULATED = [(simulated, measure) for simulated, measures in SIMULATION["measures"]() for measure in measures]
+
+
+@cache
+def simulated_verdicts(simulated):
+    return [simulated(seed) for seed in range(120)]
+
+
+@pytest.mark.parametrize(("simulated", "measure"), SIMULATED, ids=[measure[0] for _, measure in SIMULATED])
+def test_the_committed_simulation_keeps_its_bounds(simulated, measure):
+    """Of fewer verdicts than `python benchmarks/verdict.py` has: three standard errors may be missing."""
+    _, name, _, side, bound = measure
+    found = np.array([each[name] for each in simulated_verdicts(simulated)], dtype=float)
+    allowed = 3 * np.nanstd(found) / math.sqrt(np.count_nonzero(~np.isnan(found)))
+    assert np.nanmean(found) <= bound + allowed if side == "<=" else np.nanmean(found) >= bound - allowed

@@ -246,10 +246,7 @@ CONCLUSIONS = {
     ),
     "unproven": (
         {0: BASE, 1: UP, 2: shifted(0.9, 0.1, 1.0, -0.1, 0.5)},
-        (
-            "the cheapest of those not significantly behind the best, but not by itself significantly better than the "
-            "baseline (+0.48 ± "
-        ),
+        "on 5 fresh seeds, but it is not significantly better than the baseline (+0.48 ± ",
     ),
     "baseline": (
         {0: BASE, 1: DOWN},
@@ -276,7 +273,22 @@ def test_the_second_sentence_speaks_of_the_verdict(conclusion):
 
 
 def test_the_tied_ones_are_named():
-    assert "the cheapest of those not significantly behind the best (tied with it: trial 2): learning" in bold(TIED)
+    assert "points more than the baseline (tied with it: trial 2): learning" in bold(TIED)
+
+
+def test_the_best_and_the_cheapest_are_named_each_with_how_much_worse_than_the_best_it_may_be():
+    worse = r"at most 0\.\d\d points worse than the truly best \(95 % limit\)\."
+    cheapest = rf"It is the cheapest within 0\.10 points of the best, and {worse}"
+    assert re.search(rf"{cheapest} The best is trial 2 with 99\.01 %, and {worse}", bold(TIED))
+    alone = bold(confirmed(study(), {0: BASE, 1: UP}))
+    assert "It has the highest mean, and at most 0.00 points worse than the truly best" in alone
+
+
+def test_a_verdict_of_version_0_1_0_says_what_it_can():
+    older = confirmed(study(), {0: BASE, 1: UP})
+    older = replace(older, verdict=replace(older.verdict, tolerance=None))
+    assert "truly best" not in bold(older)
+    html.render(older)
 
 
 def test_what_to_do_next_is_to_confirm_and_then_to_export():

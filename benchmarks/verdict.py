@@ -1,0 +1,193 @@
+"""How often is a verdict right? Made-up networks whose true accuracies are known, through the rules of `sweep confirm`.
+
+    python benchmarks/verdict.py [--verdicts 400] [--users 200] [--workers 2]
+
+A run's accuracy is normal around the truth of its network. A verdict has six networks at most: a baseline at 98.5 % and
+five others. Printed is each measure beside what version 0.1.0 had, in the same simulation, and the bound that it must
+keep. `tests/verdict/test_statistics.py` holds the same bounds with fewer verdicts.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.results.verdict import Verdict
+from sweep.verdict.statistics import Candidate, behind, conclude
+
+IMAGES = 10_000
+TRUTH = 0.985
+"""Accuracy of the baseline."""
+NOISE = 0.0017
+"""Standard deviation over seeds of the audit's networks."""
+QUIET = 0.0012
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class World:
+    """True gains over the baseline, whose own is 0, and the noise of each network, both (networks,)."""
+
+    gains: Floats
+    noise: Floats
+    draw: Callable[..., Any]
+
+    @classmethod
+    def of(cls, source: np.random.Generator, gains: Floats, noise: Floats | float, heavy: bool = False) -> "World":
+        """Normal runs; if `heavy`, of Student's t with three degrees of freedom."""
+        gains = np.array([0.0, *gains])
+        draw = partial(source.standard_t, 3) if heavy else source.standard_normal
+        return cls(gains, np.broadcast_to(noise, gains.shape), draw)
+
+    def runs(self, which: NDArray[np.intp], seeds: int) -> Floats:
+        """Accuracies of some of them, (networks, seeds)."""
+        noise = self.noise[which, None] * self.draw(size=(len(which), seeds))
+        scores: Floats = np.clip(TRUTH + self.gains[which, None] + noise, 0, 1)
+        return scores
+
+    def best(self, top: int = 5) -> NDArray[np.intp]:
+        """The baseline, then those that a search of one run each finds best."""
+        scores = self.runs(np.arange(len(self.gains)), 1)[1:, 0]
+        return np.array([0, *np.argsort(-scores)[:top] + 1])
+
+
+def candidate(label: int, parameters: int, scores: Floats) -> Candidate:
+    """A network whose better runs are right wherever worse ones are."""
+    return Candidate(label, parameters, 0, None, tuple(np.arange(IMAGES) < np.rint(IMAGES * scores)[:, None]))
+
+
+def raced(scores: Floats, costs: NDArray[np.intp]) -> list[Candidate]:
+    """The networks with the seeds that a race gives them: those clearly behind get no more; `scores` as of `runs`."""
+    seeds, stopped = scores.shape[1], frozenset[int]()
+    whole = [candidate(label, int(costs[label]), row) for label, row in enumerate(scores)]
+    entrants = [replace(each, hits=()) for each in whole]
+    for seed in range(seeds):
+        entrants = [
+            each if each.label in stopped else replace(each, hits=whole[each.label].hits[: seed + 1])
+            for each in entrants
+        ]
+        if 1 < seed < seeds - 1:
+            stopped |= behind(entrants[0], entrants[1:])
+    return entrants
+
+
+def verdict_on(scores: Floats, costs: NDArray[np.intp]) -> Verdict:
+    """What these runs conclude, raced."""
+    entrants = raced(scores, costs)
+    return conclude(entrants[0], entrants[1:], range(scores.shape[1]))
+
+
+def audited(seed: int, seeds: int) -> dict[str, float]:
+    """One verdict among 50 networks with gains of N(-0.3, 0.3) points, of which a search presents its best five."""
+    source = np.random.default_rng([1, seed])
+    world = World.of(source, source.normal(-0.003, 0.003, 50), NOISE)
+    which = world.best()
+    found, truths = verdict_on(world.runs(which, seeds), source.permutation(6)), world.gains[which]
+    loss = truths.max() - truths[found.recommended]
+    held = [each.difference.low < truths[each.trial] < each.difference.high for each in found.candidates]  # type: ignore[union-attr]
+    better = [each.better for each in found.candidates]
+    return {
+        "loss": 100 * loss,
+        "loss above 0.2": loss > 0.002,
+        "false better": any(each.better and truths[each.trial] <= 0 for each in found.candidates),
+        "held": float(np.mean(held)),
+        "held of better": float(np.mean(np.array(held)[better])) if any(better) else np.nan,
+    }
+
+
+def far_better(seed: int) -> dict[str, float]:
+    """Five networks all 0.76 points better than the cheapest, the baseline, on two seeds."""
+    world = World.of(np.random.default_rng([2, seed]), np.full(5, 0.0076), NOISE)
+    found = verdict_on(world.runs(np.arange(6), 2), np.arange(6))
+    return {"baseline recommended": found.recommended == 0}
+
+
+def powerful(seed: int) -> dict[str, float]:
+    """One network half a point better than four equals of the baseline, on three seeds."""
+    world = World.of(np.random.default_rng([3, seed]), np.array([0.005, 0, 0, 0, 0]), QUIET)
+    first = verdict_on(world.runs(np.arange(6), 3), np.arange(6)).find(1)
+    return {"found": first is not None and first.better}
+
+
+def equals(seed: int, world: str, seeds: int) -> dict[str, float]:
+    """Networks as good as the baseline, of which a search presents its best five."""
+    source = np.random.default_rng([4, seed])
+    noise = np.full(51, NOISE)
+    noise[0] *= 3 if world == "a baseline three times noisier" else 1
+    noise[1] *= 3 if world == "a candidate three times noisier" else 1
+    noise *= np.exp(source.normal(0, 0.5, 51)) if world == "unequal noise" else 1
+    made = World.of(source, np.zeros(50), noise, heavy=world == "t3 noise")
+    which = np.arange(6) if "noisier" in world else made.best()
+    found = verdict_on(made.runs(which, seeds), source.permutation(6))
+    return {"false better": any(each.better for each in found.candidates)}
+
+
+def user(seed: int) -> dict[str, float]:
+    """Someone who tries each number of seeds from 2 to 10 and each number of trials from 1 to 5, among equals."""
+    source = np.random.default_rng([5, seed])
+    made = World.of(source, np.zeros(50), NOISE)
+    scores, costs = made.runs(made.best(), 10), source.permutation(6)
+    looks = (verdict_on(scores[: top + 1, :seeds], costs) for seeds in range(2, 11) for top in range(1, 6))
+    return {"false better": any(each.better for found in looks for each in found.candidates)}
+
+
+Measure = tuple[str, str, float, str, float]
+"""What is measured: in words, its name in a world, what version 0.1.0 had, and the bound that it must keep."""
+
+NOISES = {
+    "equal noise": (0.023, 0.022),
+    "a baseline three times noisier": (0.021, 0.019),
+    "a candidate three times noisier": (0.024, 0.025),
+    "unequal noise": (0.029, 0.022),
+    "t3 noise": (0.018, 0.018),
+}
+"""Worlds of equals, with the share of false winners that version 0.1.0 had on three and on five seeds."""
+
+
+def measures() -> Iterator[tuple[Callable[[int], dict[str, float]], list[Measure]]]:
+    """Each simulation of one verdict, by its seed, and what is measured in it."""
+    at_3, at_5 = ([("95 % intervals that hold", "held", old, ">=", 0.94)] for old in (0.951, 0.949))
+    at_3.append(("the same, of those called better", "held of better", 0.53, ">=", 0.84))
+    at_5.append(("the same, of those called better", "held of better", 0.84, ">=", 0.92))
+    at_5[:0] = [
+        ("50 networks, five seeds: mean loss in points", "loss", 0.13, "<=", 0.04),
+        ("50 networks, five seeds: loss above 0.2 points", "loss above 0.2", 0.29, "<=", 0.05),
+        ("50 networks, five seeds: false better", "false better", 0.003, "<=", 0.05),
+    ]
+    yield partial(audited, seeds=5), at_5
+    yield partial(audited, seeds=3), at_3
+    yield partial(audited, seeds=2), [("50 networks, two seeds: mean loss in points", "loss", 0.214, "<=", 0.06)]
+    yield far_better, [("five 0.76 points better: baseline recommended", "baseline recommended", 0.75, "<=", 0.01)]
+    yield powerful, [("half a point better, three seeds: found", "found", 0.24, ">=", 0.65)]
+    for world, known in NOISES.items():
+        for seeds, before in zip((3, 5), known, strict=True):
+            named = f"{world}, {seeds} seeds: false better"
+            yield partial(equals, world=world, seeds=seeds), [(named, "false better", before, "<=", 0.05)]
+    yield user, [("all of --seeds 2-10 and --top 1-5: false better", "false better", 0.18, "<=", 0.05)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--verdicts", type=int, default=400)
+    parser.add_argument("--users", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=2)
+    asked = parser.parse_args()
+    print(f"{'':62}{'0.1.0':>8}{'now':>8}  bound")
+    with ProcessPoolExecutor(asked.workers) as pool:
+        for simulated, wanted in measures():
+            count = asked.users if simulated is user else asked.verdicts
+            found = list(pool.map(simulated, range(count), chunksize=50))
+            for words, name, before, side, bound in wanted:
+                value = float(np.nanmean([each[name] for each in found]))
+                kept = value <= bound if side == "<=" else value >= bound
+                print(f"{words:62}{before:8.3f}{value:8.3f}  {side} {bound:g}{'' if kept else '  MISSED'}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
