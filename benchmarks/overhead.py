@@ -21,7 +21,7 @@ from sweep.api import search, workplace
 from sweep.coordinator.watcher import LabelledRun, SilentWatcher
 from sweep.engines import local
 from sweep.runs import Event, Segment, SegmentFailed, SegmentFinished
-from sweep.study.study import load
+from sweep.study.files import load
 
 first_step: list[float] = []
 waits: list[float] = []

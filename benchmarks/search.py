@@ -42,7 +42,8 @@ from sweep.search.optuna import suggest
 from sweep.search.schedule import EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd, Unhalted
 from sweep.space.configuration import Values
 from sweep.space.space import Choice, Float, Int, Range, Space
-from sweep.study.study import Study, load
+from sweep.study.files import load
+from sweep.study.study import Study
 
 MOST_EPOCHS = 600.0
 REPORTED = (25, 50, 100, 200, 400)

@@ -24,7 +24,7 @@ from sweep.models.shapes import Infeasible, architecture
 from sweep.runs import Run
 from sweep.space.configuration import Values
 from sweep.space.space import Space
-from sweep.study.study import load
+from sweep.study.files import load
 
 if TYPE_CHECKING:
     from sweep.training.loop import Images

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from sweep.results.verdict import Verdict
     from sweep.space.configuration import Configuration, ConvBlock
     from sweep.space.space import Choice, Float, Int
-    from sweep.study.study import Study, load
+    from sweep.study.files import load
+    from sweep.study.study import Study
 
     __version__: str
 
@@ -82,7 +83,8 @@ _HOMES = {
     "sweep.results.verdict": ("Verdict",),
     "sweep.space.configuration": ("Configuration", "ConvBlock"),
     "sweep.space.space": ("Choice", "Float", "Int"),
-    "sweep.study.study": ("Study", "load"),
+    "sweep.study.files": ("load",),
+    "sweep.study.study": ("Study",),
 }
 
 

@@ -19,7 +19,8 @@ from reports.pages.contents import COMPARISON, STUDY
 from sweep.cli.app import app
 from sweep.results.columns import CURVE_COLUMNS, TRIAL_COLUMNS
 from sweep.space.configuration import PARAMETERS
-from sweep.study.study import Study, parse_study
+from sweep.study.files import parse_study
+from sweep.study.study import Study
 
 DOCS = ROOT / "docs"
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]

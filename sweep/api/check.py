@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sweep.api.search import loaded
-from sweep.data.dataset import load_dataset
+from sweep.data.dataset import Split, load_dataset
 from sweep.data.names import DATASETS
 from sweep.search.preview import Preview, preview
 from sweep.study.study import Study
@@ -21,7 +21,11 @@ def check(study: Study | str | Path) -> tuple[Study, Preview]:
         InputError: the study or its data cannot be used.
     """
     wanted = loaded(study)
+    split = Split(wanted.seed, wanted.validation, wanted.train_size)
     if wanted.data in DATASETS:
-        return wanted, preview(wanted)
+        known = DATASETS[wanted.data]
+        split.sizes(known.images)
+        return wanted, preview(wanted, known.image_shape, known.classes, known.images)
     dataset = load_dataset(wanted.data)
-    return wanted, preview(wanted, dataset.image_shape, dataset.classes, len(dataset.x_train))
+    split.sizes(len(dataset.y_train))
+    return wanted, preview(wanted, dataset.image_shape, dataset.classes, len(dataset.y_train))

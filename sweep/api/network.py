@@ -14,7 +14,8 @@ from sweep.models.shapes import Architecture, ImageShape, Infeasible, architectu
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration
 from sweep.study import recipe
-from sweep.study.study import Study, load
+from sweep.study.files import load
+from sweep.study.study import Study
 
 IMAGE_SHAPE: ImageShape = (28, 28, 1)
 CLASSES = 10

@@ -27,7 +27,8 @@ from sweep.space.configuration import Configuration
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import as_url, place_of
 from sweep.storage.lease import Lease
-from sweep.study.study import Study, load
+from sweep.study.files import load
+from sweep.study.study import Study
 from sweep.system.machine import bfloat16_instructions
 from sweep.wording import several
 

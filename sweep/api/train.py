@@ -10,6 +10,7 @@ from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.coordinator.batch import Trained
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split, partition
+from sweep.data.names import settled
 from sweep.defaults import VALIDATION
 from sweep.errors import InputError
 from sweep.models.shapes import Infeasible
@@ -55,7 +56,8 @@ def train(
     place = Workplace(**workplace)
     if not isinstance(configuration, Configuration):
         configuration = recipe.read(Path(configuration))
-    dataset = place.load(str(data))
+    data = settled(str(data))
+    dataset = place.load(data)
     splits = [Split(each, validation) for each in range(seed, seed + seeds)]
     partition(dataset, splits[0])  # one that asks for too much is an error before anything is kept
     try:
@@ -64,7 +66,7 @@ def train(
         raise InputError(f"This configuration cannot be trained: {reason}.") from None
     precision = automatic_precision()
     runs = [
-        LabelledRun(f"seed {split.seed}", Run(configuration, split.seed, str(data), dataset.digest, split, precision))
+        LabelledRun(f"seed {split.seed}", Run(configuration, split.seed, data, dataset.digest, split, precision))
         for split in splits
     ]
     with place.open_store() as store:

@@ -131,7 +131,7 @@ def studies(as_json: Json = False) -> None:
     """List the studies that ship."""
     import studies as shipped
     from sweep.cli.tables import print_json, print_table
-    from sweep.study.study import parse_study
+    from sweep.study.files import parse_study
 
     known = [parse_study(text, f"{name}.toml") for name, text in shipped.texts().items()]
     if as_json:
@@ -145,7 +145,7 @@ def init(
     force: Force = False,
 ) -> None:
     """Write a commented study file to edit."""
-    from sweep.study.study import study_template
+    from sweep.study.files import study_template
 
     text = study_template(source, file.stem)
     if file.suffix != ".toml":

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.data._arrays import Raw, as_images, as_labels, read, reading
-from sweep.data.names import DATASETS
+from sweep.data.names import DATASETS, misfit
 from sweep.data.pixels import Pixels
 from sweep.data.published import PUBLISHED, Progress, obtain, silent
 from sweep.defaults import VALIDATION
@@ -73,7 +73,7 @@ class Split:
         Raises:
             DataError: there are not that many images.
         """
-        train_size = self._train_size(len(labels))
+        train_size, _ = self.sizes(len(labels))
         order = np.random.default_rng(self.seed).permutation(len(labels))
         _, codes, counts = np.unique(labels[order], return_inverse=True, return_counts=True)
         held_out = _shares(counts, self.validation)
@@ -86,17 +86,21 @@ class Split:
         trains = ~scores & (rank < taken[codes])
         return np.sort(order[trains]), np.sort(order[scores])
 
-    def _train_size(self, available: int) -> int:
+    def sizes(self, available: int) -> tuple[int, int]:
+        """How many of so many images train, and how many are held out.
+
+        Raises:
+            DataError: there are not that many images.
+        """
+        for name, given, least in (("seed", self.seed, 0), ("validation", self.validation, 1)):
+            if given < least:
+                raise DataError(f"{name} must be at least {least}, not {given}.")
+        if self.train_size is not None and self.train_size < 1:
+            raise DataError(f"train_size must be at least 1, not {self.train_size}.")
+        if found := misfit(available, self.validation, self.train_size):
+            raise DataError(found[1])
         left = available - self.validation
-        train_size = left if self.train_size is None else self.train_size
-        if self.seed < 0:
-            raise DataError(f"{self}: the seed must be 0 or more.")
-        if self.validation < 1 or train_size < 1 or train_size > left:
-            raise DataError(
-                f"{self} does not fit {available} training images: "
-                "the two parts do not overlap, and each needs at least one."
-            )
-        return train_size
+        return left if self.train_size is None else self.train_size, self.validation
 
 
 class Partition(NamedTuple):

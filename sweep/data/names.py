@@ -1,9 +1,12 @@
 """The datasets that are known by name: the one list of them, for study files, `sweep doctor` and previews.
 
-`sweep.data.published` knows how each is fetched and verified. It loads NumPy, which reading a study file need not.
+`sweep.data.published` knows how each is fetched and verified. It loads NumPy, which reading a study file need not. So
+what a study file says of its data is judged here, too.
 """
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -12,9 +15,42 @@ class NamedDataset:
 
     image_shape: tuple[int, int, int]
     classes: int
+    images: int
+    """To train on and to hold out."""
 
 
 DATASETS = {
-    "mnist": NamedDataset((28, 28, 1), 10),
-    "fashion-mnist": NamedDataset((28, 28, 1), 10),
+    "mnist": NamedDataset((28, 28, 1), 10, 60_000),
+    "fashion-mnist": NamedDataset((28, 28, 1), 10, 60_000),
 }
+
+
+def settled(source: str, folder: Path = Path()) -> str:
+    """A dataset's name as it is; the path of one that is there, from `folder` or from here, as it is from anywhere."""
+    given = os.path.expanduser(source)  # noqa: PTH111 - which leaves it as it is where there is no home
+    places = (folder / given, Path(given)) if source and source not in DATASETS else ()
+    return next((str(path.resolve()) for path in places if _exists(path)), source)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name of thousands of characters, or a folder that may not be looked into
+        return False
+
+
+def share_of(images: int, share: float) -> int:
+    """How many images a share of them is: at least one."""
+    return max(1, round(share * images))
+
+
+def misfit(images: int, validation: int, train_size: int | None) -> tuple[str, str] | None:
+    """Which key of a split asks for more than these training images, and what is wrong with it; None: neither."""
+    left = images - validation
+    if left < 1:
+        most = f"At most {images - 1:,} can be held out. A share, such as 0.2, works for any number."
+        return "validation", f"validation = {validation:,} leaves none of the {images:,} training images. {most}"
+    if train_size is not None and train_size > left:
+        there = f"the {left:,} that validation = {validation:,} leaves of {images:,} training images"
+        return "train_size", f"train_size = {train_size:,} is more than {there}."
+    return None

@@ -1,33 +1,56 @@
-"""A study: what varies, on which data, with what budget; read from TOML or written in Python.
+"""A study: what varies, on which data, with what budget; read from TOML (`sweep.study.files`) or written in Python.
 
-`Study`'s fields are the keys of the file and the table in docs/studies.md. All problems of a study are reported at
-once, each with its place in the file.
+`Study`'s fields are the keys of the file and the table in docs/studies.md. All its problems are reported at once.
 """
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
-import studies
-from sweep.data.names import DATASETS
+from sweep.data.names import DATASETS, settled, share_of
 from sweep.defaults import TOLERANCE, VALIDATION
-from sweep.errors import InputError, Problem, StudyError
+from sweep.errors import DataError, InputError, Problem, StudyError
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.differences import replacements
 from sweep.space.space import Choice, Int, Range, Space
 from sweep.study import recipe
-from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study._values import Problems, read_base, read_space
 from sweep.system.extras import EXTRAS, require
-from sweep.system.files import did_you_mean_path
 from sweep.wording import did_you_mean, shown
 
 Sampler = Literal["tpe", "random", "grid", "qmc", "cmaes", "gp"]
 Pruner = Literal["asha", "none", "hyperband", "successive-halving", "median"]
 AnyPrecision = Literal["auto", "float32", "bfloat16"]
+
+
+def _read_data(given: object) -> object:
+    text = str(given) if isinstance(given, Path) else given
+    return settled(text) if isinstance(text, str) else text
+
+
+def _read_validation(given: object, info: ValidationInfo) -> object:
+    data = info.data.get("data")
+    if not isinstance(given, float) or not 0 < given < 1 or data is None:
+        return given
+    try:
+        return share_of(training_images(data), given)
+    except DataError as error:
+        raise Problems([((), f"validation = {given} is a share of images that cannot be read. {error}")]) from None
+
+
+def training_images(data: str) -> int:
+    """How many training images a dataset has.
+
+    Raises:
+        DataError: it cannot be found or read.
+    """
+    if data in DATASETS:
+        return DATASETS[data].images
+    from sweep.data.dataset import load_dataset  # NumPy, which is not needed for names
+
+    return len(load_dataset(data).y_train)
 
 
 def _read_base(given: object) -> Configuration:
@@ -79,13 +102,18 @@ class Study(BaseModel):
     description: str = _field(
         "", "one line for `sweep studies`", "one line of at most 200 characters", pattern="^.{0,200}$"
     )
-    data: str = _field(
+    data: Annotated[str, BeforeValidator(_read_data)] = _field(
         "mnist",
         f"{', '.join(f'`{name}`' for name in DATASETS)}, or the path of an .npz or IDX folder",
         "a dataset's name or path",
         min_length=1,
     )
-    validation: int = _count(VALIDATION, "training images held out to score trials")
+    validation: Annotated[int, BeforeValidator(_read_validation)] = _field(
+        VALIDATION, "training images held out to score trials; or a share of all, as in 0.2",
+        "a whole number from 1 to 1000000000, or a share between 0 and 1",
+        ge=1,
+        le=10**9,
+    )  # fmt: skip
     train_size: int | None = _count(None, "images trained on; without it, all the rest")
     seed: int = _field(
         0,
@@ -213,95 +241,3 @@ def require_sampler(sampler: Sampler) -> None:
     """
     if sampler in EXTRAS:
         require(f"The {sampler} sampler", sampler)
-
-
-def parse_study(text: str, source: str, folder: Path = Path()) -> Study:
-    """The study that a TOML text describes; `source` names it in errors, a path in its `base` starts at `folder`.
-
-    Raises:
-        StudyError: every problem of the text, each with its line.
-    """
-    document = parse_text(text, source)
-    if document and document.keys() <= PARAMETERS.keys():
-        why = f"This is one configuration, not a study: `sweep train {shlex.quote(source)}` trains it."
-        raise located_error([((next(iter(document)),), why)], text, source)
-    if isinstance(document.get("base"), str):
-        document["base"] = str(folder / document["base"])
-    try:
-        study = Study(**document)
-    except StudyError as error:
-        raise located_error(((each.path, each.message) for each in error.problems), text, source) from None
-    try:
-        require_sampler(study.sampler)
-    except InputError as error:
-        raise located_error([(("sampler",), str(error))], text, source) from None
-    return study
-
-
-def read_study(path: Path) -> Study:
-    """The study in a TOML file; paths in its `data` and `base` are taken from the file's folder.
-
-    Raises:
-        InputError: the file cannot be read.
-        StudyError: every problem of the file, each with its line.
-    """
-    study = parse_study(read_text(path), str(path), path.parent)
-    data = path.parent / study.data
-    if study.data in DATASETS or not _exists(data):
-        return study
-    return study.replaced(data=str(data.resolve()))
-
-
-def load(name: str) -> Study:
-    """A study by the name of one that ships (see `sweep studies`), or by the path of a file.
-
-    Raises:
-        InputError: there is no such study or file, or it cannot be read.
-        StudyError: every problem of the file, each with its line.
-    """
-    shipped = studies.texts()
-    if name in shipped:
-        return parse_study(shipped[name], f"{name}.toml")
-    if name.endswith(".toml") or "/" in name:
-        return read_study(Path(name))
-    hint = did_you_mean(name, shipped)
-    if "Did" not in hint:
-        hint = did_you_mean_path(Path(name)) or hint
-    raise InputError(
-        f"There is no study {shown(name)}.{hint} A study file of your own is named by "
-        f"its path, as in ./my.toml; `sweep init my.toml` writes one."
-    )
-
-
-def study_template(source: str, name: str) -> str:
-    """The text of a shipped study under another name, with every key explained at its top.
-
-    Raises:
-        InputError: there is no such study, or no study can be called `name`.
-    """
-    shipped = studies.texts()
-    if source not in shipped:
-        raise InputError(f"There is no study {source!r} to start from.{did_you_mean(source, shipped)}")
-    text = shipped[source].replace(f'name = "{source}"', f'name = "{name}"', 1)
-    parse_study(text, f"{name}.toml")
-    keys = (f"#   {key}: {field.description}" for key, field in Study.model_fields.items())
-    parameters = (f"#   {each.name}: {each.summary} ({each.allowed})" for each in PARAMETERS.values())
-    return "\n".join(
-        [
-            "# A study of sweep. Its keys:",
-            *keys,
-            "# A range is { low = ..., high = ... }, with log = true or step = ... where wanted,",
-            "# or a list of choices.",
-            "# What may stand under [space] (to vary) and [base] (to set):",
-            *parameters,
-            "",
-            text,
-        ]
-    )
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name of thousands of characters, or a folder that may not be looked into
-        return False

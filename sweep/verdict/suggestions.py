@@ -23,7 +23,8 @@ from sweep.results.result import Result
 from sweep.results.verdict import ALPHA, Conclusion, ConfirmedTrial, Estimate, Verdict, known
 from sweep.space.configuration import Values
 from sweep.space.differences import changed_values
-from sweep.study.study import Study, load
+from sweep.study.files import load
+from sweep.study.study import Study
 from sweep.verdict.statistics import difference, holm
 
 

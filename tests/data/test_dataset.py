@@ -243,11 +243,14 @@ def test_splits_stay_what_they_were_in_earlier_versions():
 @pytest.mark.parametrize(
     ("split", "match"),
     [
-        (Split(validation=10), "validation=10, .* does not fit 10 training images"),
-        (Split(validation=0), "validation=0, .* does not fit"),
-        (Split(validation=4, train_size=7), "train_size=7.* does not fit 10 training images"),
-        (Split(validation=4, train_size=0), "train_size=0.* does not fit"),
-        (Split(seed=-1, validation=4), "seed must be 0 or more"),
+        (Split(validation=10), r"validation = 10 leaves none of the 10 training images\."),
+        (Split(validation=0), "validation must be at least 1, not 0"),
+        (
+            Split(validation=4, train_size=7),
+            "train_size = 7 is more than the 6 that validation = 4 leaves of 10 training images",
+        ),
+        (Split(validation=4, train_size=0), "train_size must be at least 1, not 0"),
+        (Split(seed=-1, validation=4), "seed must be at least 0, not -1"),
     ],
 )
 def test_a_split_that_does_not_fit_says_what_there_is(split, match):

@@ -32,7 +32,7 @@ from sweep.models.shapes import Infeasible, architecture
 from sweep.results.verdict import Conclusion, Verdict
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
-from sweep.study.study import parse_study
+from sweep.study.files import parse_study
 
 SMALL = Configuration().replaced(
     {"conv1_filters": 2, "conv1_kernel_size": 2, "conv2_filters": 2, "conv2_kernel_size": 2}

@@ -11,7 +11,8 @@ from sweep.results.result import Result
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.storage.store import Store
 from sweep.study import recipe
-from sweep.study.study import Study, load, parse_study, read_study
+from sweep.study.files import load, parse_study, read_study
+from sweep.study.study import Study
 
 STUDY = 'name = "mine"\nbase = "best.toml"\n[space]\nlearning_rate = [0.001, 0.01]\n'
 

@@ -2,11 +2,13 @@ import contextlib
 import random
 import re
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from samples.broken_studies import BROKEN, NAME, RATE
+from samples.data import idx_folder
 from samples.strategies import studies as any_study
 from samples.strategies import unhurried
 
@@ -17,7 +19,8 @@ from sweep.errors import InputError, StudyError
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.space import Choice, Float, Int
 from sweep.study._values import example_of
-from sweep.study.study import Study, load, parse_study, read_study, study_template
+from sweep.study.files import load, parse_study, read_study, study_template
+from sweep.study.study import Study
 
 SHIPPED = studies.texts()
 CHOICE = {"space": {"learning_rate": [0.001, 0.01]}}
@@ -243,12 +246,83 @@ def test_data_beside_the_file_is_found_from_anywhere_but_a_known_name_stays_one(
         "pictures": str(tmp_path / "pictures"),
         "./mnist": str(tmp_path / "mnist"),
         "mnist": "mnist",
-        "elsewhere": "elsewhere",
-        "x" * 5000: "x" * 5000,
-        "\\u0000": "\0",
     }.items():
-        file.write_text(NAME + f'data = "{data}"\n' + RATE)
+        idx_folder(tmp_path / Path(expected).name)
+        file.write_text(NAME + f'data = "{data}"\nvalidation = 2\n' + RATE)
         assert read_study(file).data == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ("mnits", r"Unknown dataset 'mnits'\. Did you mean 'mnist'\? A path may stand here too"),
+        ("./picture", r"picture: no such file or folder\. Did you mean 'pictures'\?"),
+        ("pictures", r"pictures: holds no train-images-idx3-ubyte\.gz, .* \(nor the same without \.gz\)\."),
+        ("x" * 5000, "x: File name too long"),
+        ("\\u0000", "Unknown dataset"),
+    ],
+)
+def test_data_that_cannot_be_used_is_among_the_other_errors_of_the_file_with_its_line(tmp_path, data, says):
+    (tmp_path / "pictures").mkdir()
+    file = tmp_path / "my.toml"
+    file.write_text(NAME + f'data = "{data}"\nvalidation = 0.2\ntrials = 0\n' + RATE)
+    with pytest.raises(StudyError) as caught:
+        read_study(file)
+    assert [problem.line for problem in caught.value.problems] == [2, 4]
+    assert re.search(says, caught.value.problems[0].message), str(caught.value)
+    assert "trials must be a whole number" in caught.value.problems[1].message
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "says"),
+    [
+        ("validation = 70_000", 2, "validation = 70,000 leaves none of the 60,000 training images. At most 59,999"),
+        ("train_size = 55_000", 2, "train_size = 55,000 is more than the 50,000 that validation"),
+        ("validation = 0.2\ntrain_size = 48_001", 3, "more than the 48,000 that validation = 12,000 leaves of 60,000"),
+        (
+            'data = "pictures"',
+            2,
+            "leaves none of the 6 training images. At most 5 can be held out.",
+        ),
+        ('data = "pictures"\nvalidation = 6', 3, "validation = 6 leaves none of the 6 training images."),
+        (
+            "validation = 1.5",
+            2,
+            "validation must be a whole number from 1 to 1000000000, or a share between 0 and 1, not",
+        ),
+        ("validation = 1.0", 2, "or a share between 0 and 1, not 1.0"),
+        ("validation = 0.0", 2, "or a share between 0 and 1, not 0.0"),
+        ("validation = nan", 2, "or a share between 0 and 1, not nan"),
+        ('validation = "20%"', 2, "or a share between 0 and 1, not '20%'"),
+    ],
+)
+def test_a_split_that_the_data_do_not_have_is_an_error_of_the_file(tmp_path, lines, line, says):
+    idx_folder(tmp_path / "pictures")
+    (tmp_path / "my.toml").write_text(NAME + lines + "\n" + RATE + "dropuot = [0.1]\n")
+    with pytest.raises(StudyError) as caught:
+        load(str(tmp_path / "my.toml"))
+    first, second = caught.value.problems
+    assert (first.line, second.path) == (line, ("space", "dropuot"))
+    assert says in first.message
+
+
+def test_a_share_of_the_training_images_is_held_out(tmp_path):
+    idx_folder(tmp_path / "pictures")
+    for data, share, held_out in (("mnist", 0.2, 12_000), ("pictures", 0.5, 3), ("pictures", 0.01, 1)):
+        (tmp_path / "my.toml").write_text(NAME + f'data = "{data}"\nvalidation = {share}\n' + RATE)
+        assert read_study(tmp_path / "my.toml").validation == held_out
+        given = data if data == "mnist" else tmp_path / data
+        assert Study(name="mine", data=given, validation=share, space={"dropout": [0.1]}).validation == held_out
+    with pytest.raises(StudyError, match=r"validation = 0.2 is a share of images that cannot be read\. .*nowhere"):
+        Study(name="mine", data="./nowhere", validation=0.2, space={"dropout": [0.1]})
+
+
+def test_a_relative_path_of_data_given_in_python_is_kept_as_an_absolute_one(tmp_path, monkeypatch):
+    idx_folder(tmp_path / "pictures")
+    monkeypatch.chdir(tmp_path)
+    study = Study(name="mine", data="pictures", space={"dropout": [0.1]})
+    monkeypatch.chdir("/")
+    assert study.as_document()["data"] == str(tmp_path / "pictures") == Study(**study.as_document()).data
 
 
 # --- Files that were hurt ---------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from sweep.results.verdict import SealedTest
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice
 from sweep.storage.store import Store
-from sweep.study.study import load
+from sweep.study.files import load
 from sweep.verdict.candidates import best_and_confirmed
 from sweep.verdict.race import Race, verdict_to_keep
 from sweep.verdict.statistics import estimate, holm

@@ -1,0 +1,124 @@
+"""Study files: TOML to `Study`, with every problem of a file at once, each with its line; and those that ship."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+import studies
+from sweep.data.names import misfit, settled, share_of
+from sweep.defaults import VALIDATION
+from sweep.errors import DataError, InputError, StudyError
+from sweep.space.configuration import PARAMETERS
+from sweep.study._toml import located_error, parse_text, read_text
+from sweep.study._values import Located
+from sweep.study.study import Study, require_sampler, training_images
+from sweep.system.files import did_you_mean_path
+from sweep.wording import did_you_mean, shown
+
+
+def parse_study(text: str, source: str, folder: Path = Path()) -> Study:
+    """The study that a TOML text describes; `source` names it in errors, a path in its `base` starts at `folder`.
+
+    Raises:
+        StudyError: every problem of the text, each with its line.
+    """
+    document = parse_text(text, source)
+    if document and document.keys() <= PARAMETERS.keys():
+        why = f"This is one configuration, not a study: `sweep train {shlex.quote(source)}` trains it."
+        raise located_error([((next(iter(document)),), why)], text, source)
+    if isinstance(document.get("base"), str):
+        document["base"] = str(folder / document["base"])
+    problems = _settle_data(document, folder)
+    try:
+        study = Study(**document)
+        require_sampler(study.sampler)
+    except StudyError as error:
+        problems += [(each.path, each.message) for each in error.problems]
+    except InputError as error:
+        problems.append((("sampler",), str(error)))
+    if problems:
+        raise located_error(problems, text, source)
+    return study
+
+
+def _settle_data(document: dict[str, Any], folder: Path) -> list[Located]:
+    """Makes of a document's path one from anywhere, and of a share a number; returns what is wrong with its data.
+
+    Data that cannot be used are taken out, so that the rest of the document can be judged.
+    """
+    data, given = document.get("data", "mnist"), document.get("validation", VALIDATION)
+    if not isinstance(data, str) or not data:
+        return []
+    try:
+        document["data"] = data = settled(data, folder)
+        bare = Path(data).name == data and not Path(data).suffix
+        images = training_images(data if bare else os.path.join(folder, data))  # noqa: PTH118 - keeps the dot of ./name
+    except DataError as error:
+        document["data"] = "mnist"
+        return [(("data",), str(error))]
+    if isinstance(given, float) and 0 < given < 1:
+        document["validation"] = given = share_of(images, given)
+    numbers = given, document.get("train_size", 1)
+    if any(type(number) is not int or not 1 <= number <= 10**9 for number in numbers):
+        return []
+    found = misfit(images, given, document.get("train_size"))
+    return [] if found is None else [((found[0] if found[0] in document else "data",), found[1])]
+
+
+def read_study(path: Path) -> Study:
+    """The study in a TOML file; paths in its `data` and `base` are taken from the file's folder.
+
+    Raises:
+        InputError: the file cannot be read.
+        StudyError: every problem of the file, each with its line.
+    """
+    return parse_study(read_text(path), str(path), path.parent)
+
+
+def load(name: str) -> Study:
+    """A study by the name of one that ships (see `sweep studies`), or by the path of a file.
+
+    Raises:
+        InputError: there is no such study or file, or it cannot be read.
+        StudyError: every problem of the file, each with its line.
+    """
+    shipped = studies.texts()
+    if name in shipped:
+        return parse_study(shipped[name], f"{name}.toml")
+    if name.endswith(".toml") or "/" in name:
+        return read_study(Path(name))
+    hint = did_you_mean(name, shipped)
+    if "Did" not in hint:
+        hint = did_you_mean_path(Path(name)) or hint
+    raise InputError(
+        f"There is no study {shown(name)}.{hint} A study file of your own is named by "
+        f"its path, as in ./my.toml; `sweep init my.toml` writes one."
+    )
+
+
+def study_template(source: str, name: str) -> str:
+    """The text of a shipped study under another name, with every key explained at its top.
+
+    Raises:
+        InputError: there is no such study, or no study can be called `name`.
+    """
+    shipped = studies.texts()
+    if source not in shipped:
+        raise InputError(f"There is no study {source!r} to start from.{did_you_mean(source, shipped)}")
+    text = shipped[source].replace(f'name = "{source}"', f'name = "{name}"', 1)
+    parse_study(text, f"{name}.toml")
+    keys = (f"#   {key}: {field.description}" for key, field in Study.model_fields.items())
+    parameters = (f"#   {each.name}: {each.summary} ({each.allowed})" for each in PARAMETERS.values())
+    return "\n".join(
+        [
+            "# A study of sweep. Its keys:",
+            *keys,
+            "# A range is { low = ..., high = ... }, with log = true or step = ... where wanted,",
+            "# or a list of choices.",
+            "# What may stand under [space] (to vary) and [base] (to set):",
+            *parameters,
+            "",
+            text,
+        ]
+    )
