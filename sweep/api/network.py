@@ -1,7 +1,5 @@
 """The network of a study's baseline, of a trial or of a file, layer by layer, without building it."""
 
-import tomllib
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +54,8 @@ def network(named: str, trial: int | None = None, *, storage: str | Path) -> Net
 
 
 def _in_file(path: Path) -> Network:
-    with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):  # which reading it below explains
-        if "space" in tomllib.loads(path.read_text(encoding="utf-8")):
-            return _baseline(load(str(path if "/" in str(path) else f"./{path}")))
+    if recipe.is_study(path):
+        return _baseline(load(str(path if "/" in str(path) else f"./{path}")))
     return _network(f"the configuration in {path}", recipe.read(path), IMAGE_SHAPE, CLASSES)
 
 

@@ -4,6 +4,7 @@ Nothing in a file is executed, and whatever is wrong with one is a `DataError` t
 """
 
 import gzip
+import io
 import math
 import struct
 import tarfile
@@ -19,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.errors import DataError
+from sweep.system.files import open_plain, read_all, read_plain, require_size
+from sweep.wording import some_of
 
 IDX_NAMES = {
     "x_train": "train-images-idx3-ubyte",
@@ -73,16 +76,17 @@ def read(path: Path) -> dict[str, Raw]:
 
 def read_npz(path: Path) -> dict[str, Raw]:
     """The four arrays of a file in Keras's layout; a pickled one is refused, never loaded."""
-    with reading(path), zipfile.ZipFile(path) as archive:
+    with reading(path), open_plain(path) as file, zipfile.ZipFile(file) as archive:
         held = [name.removesuffix(".npy") for name in archive.namelist()]
         missing = [name for name in IDX_NAMES if name not in held]
         if missing:
-            raise DataError(f"{path}: holds no {', '.join(missing)}, only {', '.join(held) or 'nothing'}.")
+            raise DataError(f"{path}: holds no {', '.join(missing)}, only {some_of(held, 8) or 'nothing'}.")
         return {name: _read_member(archive, name, f"{path}, {name}") for name in IDX_NAMES}
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, where: str) -> Raw:
     with reading(where), archive.open(f"{name}.npy") as member:
+        require_size(archive.getinfo(f"{name}.npy").file_size)
         values = np.lib.format.read_array(member, allow_pickle=False)
         if member.read(1):  # zipfile compares the checksum only when it is asked for more than there is
             raise ValueError("bytes are left behind the array")
@@ -106,9 +110,9 @@ def idx_path(folder: Path, name: str) -> Path:
 
 def read_idx(path: Path) -> Raw:
     with reading(path):
-        content = path.read_bytes()
+        content = read_plain(path)
         if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
+            content = read_all(gzip.GzipFile(fileobj=io.BytesIO(content)).read)
         return _parse_idx(content, str(path))
 
 
@@ -122,7 +126,7 @@ def read_idx_archive(path: Path, folder: str) -> dict[str, Raw]:
             content = archive.extractfile(member) if member in files else None
             if content is None:
                 raise DataError(f"{path.name}: holds no file {member}.")
-            found[name] = _parse_idx(content.read(), f"{path.name}, {file_name}")
+            found[name] = _parse_idx(read_all(content.read), f"{path.name}, {file_name}")
         return found
 
 

@@ -16,12 +16,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from sweep.data.pixels import POLARITIES, Pixels, light_edges
 from sweep.errors import InputError
 from sweep.exports.formats import MODEL
-from sweep.system.files import did_you_mean_path
+from sweep.system.files import did_you_mean_path, open_plain, require_size
 from sweep.system.silence import silenced
 
 if TYPE_CHECKING:
     import keras
 
+MOST_BYTES = 256_000_000
+"""The largest file of a picture."""
 LEAST_CONTRAST = 32
 """Of 255: a picture whose lightest and darkest pixel are closer shows nothing. MNIST's least is 254."""
 UNSURE = 0.5
@@ -79,11 +81,12 @@ def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> l
 
 def _check(path: Path) -> None:
     """That a model file is there and whole, found out without Keras."""
-    if not path.is_file():
+    if not path.exists():
         hint = did_you_mean_path(path.parent) if not path.parent.exists() else ""
         raise InputError(f"There is no {path}; `sweep export` writes it.{hint}")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_plain(path) as file, zipfile.ZipFile(file) as archive:
+            require_size(sum(member.file_size for member in archive.infolist()))
             whole = archive.testzip() is None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):  # or an archive of a foreign kind
         whole = False
@@ -133,7 +136,7 @@ def _read(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=["PNG", "JPEG"]) as opened:
+            with open_plain(path, MOST_BYTES) as file, Image.open(file, formats=["PNG", "JPEG"]) as opened:
                 return _opaque(_shallow(ImageOps.exif_transpose(opened)))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file.{did_you_mean_path(path)}") from None

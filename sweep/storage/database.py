@@ -3,7 +3,7 @@
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from sweep.errors import InputError, StoreError
-from sweep.system.files import atomic_write, did_you_mean_path, leftovers
+from sweep.system.files import atomic_write, did_you_mean_path, leftovers, odd_kind
 from sweep.wording import masked
 
 EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
@@ -35,6 +35,10 @@ def connect(storage: str, *, create: bool, readonly: bool = False) -> Engine:
     if kind == "sqlite" and not create and not (file and Path(file).exists()):
         hint = did_you_mean_path(Path(file)) if file else ""
         raise InputError(f"There is no database {file!r} yet; `sweep run quickstart` begins one.{hint}")
+    if kind == "sqlite" and file:
+        with suppress(OSError, ValueError):  # of which SQLite tells
+            if what := odd_kind(Path(file)):
+                raise InputError(f"The database {file} cannot be used: it is {what}, not a plain file.")
     try:
         engine = create_engine(url, **(_only_reading(url) if readonly else {}))
     except (ImportError, NoSuchModuleError):

@@ -9,18 +9,22 @@ from typing import Any
 from sweep.errors import InputError, Problem, StudyError
 from sweep.study._lines import Lines
 from sweep.study._values import Located
-from sweep.system.files import did_you_mean_path
+from sweep.system.files import did_you_mean_path, read_plain
 from sweep.wording import plain, shown
+
+MOST_BYTES = 1_000_000
+"""The largest file of a study; those that ship have a thousandth of it."""
 
 
 def read_text(path: Path) -> str:
     """The text of a file.
 
     Raises:
-        InputError: it cannot be read, or is not UTF-8.
+        InputError: it cannot be read, is not UTF-8, or is no plain file of at most `MOST_BYTES`.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")  # Windows likes to put a mark before the text
+        text = read_plain(path, MOST_BYTES).decode("utf-8-sig")  # Windows likes to put a mark before the text
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         why = f"{error.reason} at byte {error.start}"
         raise InputError(f"{path}: not a text file in UTF-8 ({why}).") from None

@@ -9,6 +9,16 @@ from sweep.study._values import Problems, read_values
 from sweep.wording import did_you_mean, shown
 
 
+def is_study(path: Path) -> bool:
+    """Whether a file has a study in it, not a configuration.
+
+    Raises:
+        InputError: the file cannot be read.
+        StudyError: it is not TOML.
+    """
+    return "space" in parse_text(read_text(path), str(path))
+
+
 def read(path: Path) -> Configuration:
     """The configuration in a file; what that does not name is as in the tutorial.
 

@@ -1,16 +1,76 @@
-"""Files and folders that appear under their name whole or not at all."""
+"""Files: only plain ones are read, up to a limit, and they appear under their name whole or not at all."""
 
 import errno
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from sweep.system.processes import exists
-from sweep.wording import did_you_mean
+from sweep.system.processes import exists, main_memory
+from sweep.wording import did_you_mean, size
+
+KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+def odd_kind(path: Path) -> str:
+    """What is there if it is neither a plain file nor a folder, as in "a FIFO"; else nothing.
+
+    Raises:
+        OSError: nothing is there, or one may not look.
+    """
+    return KINDS.get(stat.S_IFMT(path.stat().st_mode), "")
+
+
+def require_size(bytes_: int, most: int | None = None) -> None:
+    """Checks that so many bytes may be read: at most `most`; None: a quarter of the main memory.
+
+    Raises:
+        OSError: they are more.
+    """
+    most = main_memory() // 4 if most is None else most
+    if bytes_ > most:
+        raise OSError(errno.EFBIG, f"it holds more than {size(most)}, which is too much to read")
+
+
+def open_plain(path: Path, most: int | None = None) -> BinaryIO:
+    """Opens a plain file for reading, if it has at most `most` bytes; None: a quarter of the main memory.
+
+    A FIFO would be waited for, and a device has no end.
+
+    Raises:
+        OSError: it is of another kind, larger, or cannot be read.
+    """
+    if kind := odd_kind(path):
+        raise OSError(errno.EINVAL, f"it is {kind}, not a plain file", str(path))
+    require_size(path.stat().st_size, most)
+    return path.open("rb")
+
+
+def read_plain(path: Path, most: int | None = None) -> bytes:
+    """What is in a file that `open_plain` opens.
+
+    Raises:
+        OSError: as there.
+    """
+    with open_plain(path, most) as file:
+        return read_all(file.read, most)
+
+
+def read_all(read: Callable[[int], bytes], most: int | None = None) -> bytes:
+    """What the `read` of an open file gives, which may unpack it.
+
+    Raises:
+        OSError: that is more than `most` bytes; None: than a quarter of the main memory.
+    """
+    most = main_memory() // 4 if most is None else most
+    content = read(most + 1)
+    require_size(len(content), most)
+    return content
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sweep.data.dataset import Dataset, Split, partition
 from sweep.models.network import build
 from sweep.runs import Epoch, Run
-from sweep.system.files import atomic_write
+from sweep.system.files import atomic_write, open_plain
 from sweep.training._optimizers import Optimizer
 
 SCORING_BATCH = 1000
@@ -185,7 +185,7 @@ class Training:
         Raises:
             OSError, ValueError, KeyError, zipfile.BadZipFile: it was not written by `save`, or is damaged.
         """
-        with np.load(path, allow_pickle=False) as saved:
+        with open_plain(path) as file, np.load(file, allow_pickle=False) as saved:
             arrays = {name: saved[name] for name in saved.files}  # all of it, before anything is changed
         progress = json.loads(str(arrays["progress"]))
         for index, variable in enumerate(self._variables()):
