@@ -1,6 +1,7 @@
 """`sweep.run`: searches a study, and confirms its best where that is asked for."""
 
 import warnings
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,7 @@ from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import as_url, place_of
 from sweep.storage.lease import Lease
 from sweep.study.files import load
-from sweep.study.study import Study
+from sweep.study.study import Study, require_sampler
 from sweep.system.machine import bfloat16_instructions
 from sweep.wording import several
 
@@ -114,24 +115,32 @@ def search_on(
     """The same on a dataset that is loaded already, for so many `seconds`; `before` is what the database has."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "IProgress not found")  # Optuna's tqdm, in a notebook without ipywidgets
-        from sweep.search.optuna import OptunaSearch  # half a second of imports
+        from sweep.search.optuna import OptunaSearch, prepare  # half a second of imports
 
+    require_sampler(study.sampler)
     workers, _ = place.crew()
     free = free_bytes(limits.memory, workers)
     split = Split(study.seed, study.validation, study.train_size)
     partition(dataset, split)  # a split that asks for too much is an error before anything is kept,
     baseline_shape(study, dataset.image_shape, dataset.classes)  # and so is a baseline that cannot exist
-    task = Task(study.base, study.trials, workers, study=study, before=before)
     with place.open_store() as store, stop_on_signals() as stop:
         study = settled(study, store)
+        with store.alone():
+            prepare(store.url)
         study_id = store.studies.begin(study, dataset.digest)
-        best = store.trials.best_runs(study_id, place.keep_checkpoints)
-        with Lease(store.leases, study_id, study.name) as lease, place.display.watching(task) as watcher:
+        with ExitStack() as held:
+            lease = held.enter_context(Lease(store.leases, study_id, study.name))
+            proposing = OptunaSearch(study, store.url)
+            proposing.restore(store.trials.rows(study_id), store.trials.curve_rows(study_id))
+            study = store.studies.change(study)
+            task = Task(study.base, study.trials, workers, study=study, before=before)
+            watcher = held.enter_context(place.display.watching(task))
+            best = store.trials.best_runs(study_id, place.keep_checkpoints)
             plan = Plan(study, partial(network_within, dataset, free), partial(_run, study, dataset.digest, split))
             checkpoints = Checkpoints(place.checkpoint_folder, place.keep_checkpoints, best)
             facts = place.provenance() | {"image shape": list(dataset.image_shape), "classes": dataset.classes}
             runs = ActiveRuns(store, place.engine(limits), checkpoints, watcher, facts, study_id)
-            rungs, proposing = schedule_for(study.pruner), OptunaSearch(study, store.url)
+            rungs = schedule_for(study.pruner)
             stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, seconds)
         return Searched(read_result(store, study.name), stopped)
 

@@ -14,10 +14,15 @@ from typing import Any
 import optuna
 import sqlalchemy
 from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sweep.errors import StoreError
-from sweep.storage.database import guarded, place_of, settle_sqlite
+from sweep.storage.database import POOL, guarded, place_of, settle_sqlite
+from sweep.storage.studies import foreign
+
+METRIC = "validation accuracy"
+"""What a study of ours maximizes. Optuna keeps this name with the study, so it tells ours from those of others."""
 
 FIXED_PARAMETERS = "fixed_params"
 """Optuna's name for the point that was enqueued for a trial."""
@@ -37,18 +42,18 @@ class Mirror:
 
     Trials that are paused run on as far as the database knows; samplers take them for pruned where they are.
 
-    Every method raises StoreError where the database cannot be used, and where another program has added trials.
+    Every method raises StoreError where the database cannot be used, and where another program has changed the study.
+
+    Raises:
+        InputError: another program has made the study.
     """
 
-    def __init__(self, url: str, name: str, metric: str) -> None:
+    def __init__(self, url: str, name: str) -> None:
         self._url = url
         with _guarded(url):
             self._storage = _storage(url)
             weakref.finalize(self, _close, self._storage)
-            kept = optuna.create_study(
-                storage=self._storage, study_name=name, direction="maximize", load_if_exists=True
-            )
-            kept.set_metric_names([metric])
+            kept = _own_study(self._storage, name, url)
             self._study_id = kept._study_id
             self._memory = Memory()
             self.study = optuna.create_study(storage=self._memory, study_name=name, direction="maximize")
@@ -150,6 +155,16 @@ class Mirror:
         return self._memory.get_trial(trial._trial_id)
 
 
+def make_tables(url: str) -> None:
+    """Makes Optuna's tables where there are none yet.
+
+    Raises:
+        StoreError: they are of another version of Optuna, or the database cannot be used.
+    """
+    with _guarded(url):
+        _close(_storage(url))
+
+
 class Memory(optuna.storages.InMemoryStorage):
     """Optuna's storage in memory. A list of all trials has those of `shown` in place of the ones with their numbers."""
 
@@ -186,11 +201,39 @@ def _guarded(url: str) -> Iterator[None]:
             yield
         except optuna.exceptions.StorageInternalError as error:
             raise error.__cause__ or error from None
+        except KeyError:
+            raise StoreError(
+                f"Another program has deleted this study from Optuna's tables in {place_of(url)}. "
+                "Run the study again: sweep writes it there again from its own tables."
+            ) from None
+
+
+def _own_study(storage: optuna.storages.RDBStorage, name: str, url: str) -> optuna.Study:
+    """The study as Optuna keeps it, created where there is none of that name.
+
+    Raises:
+        InputError: another program has made it.
+    """
+    if name not in optuna.get_all_study_names(storage):
+        storage.create_new_study([StudyDirection.MAXIMIZE], name)
+    kept = optuna.load_study(study_name=name, storage=storage)
+    if not _is_own(kept):
+        raise foreign(place_of(url), name)
+    kept.set_metric_names([METRIC])
+    return kept
+
+
+def _is_own(kept: optuna.Study) -> bool:
+    """Whether we made a study. One that is empty may lack its mark: we were killed between creating and marking it."""
+    trials = kept.get_trials(deepcopy=False)
+    marked = kept.metric_names == [METRIC] or not (trials or kept.metric_names or kept.user_attrs)
+    told = all("outcome" in trial.user_attrs for trial in trials if trial.state.is_finished())
+    return kept.directions == [StudyDirection.MAXIMIZE] and marked and told
 
 
 def _storage(url: str) -> optuna.storages.RDBStorage:
     try:
-        storage = optuna.storages.RDBStorage(url)
+        storage = optuna.storages.RDBStorage(url, engine_kwargs=dict(POOL))
     except RuntimeError as error:  # its tables are of another version; Optuna says what to do
         raise StoreError(f"The database {place_of(url)} cannot be used: {error}") from None
     if storage.engine.dialect.name == "sqlite":

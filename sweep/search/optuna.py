@@ -8,22 +8,20 @@ were the first trial at it still running, as long as there are others.
 import itertools
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 import optuna
 from optuna.samplers import RandomSampler
 from optuna.trial import Trial, TrialState
 
-from sweep.errors import InputError
-from sweep.runs import Outcome
-from sweep.search._mirror import Mirror
-from sweep.space.configuration import Value, Values
+from sweep.runs import GOING_ON, Outcome
+from sweep.search._mirror import Mirror, make_tables
+from sweep.space.configuration import Configuration, Value, Values
 from sweep.space.space import Float, Int, Range
-from sweep.storage.database import place_of
 from sweep.study.study import Study, require_sampler
 
 DRAWS = 100
@@ -71,6 +69,9 @@ class OptunaSearch:
     new one, with the values it was drawn with.
 
     Every method raises StoreError where the database cannot be used.
+
+    Raises:
+        InputError: another program has made the study, or a package that the sampler needs is not installed.
     """
 
     def __init__(self, study: Study, url: str) -> None:
@@ -79,16 +80,11 @@ class OptunaSearch:
         self._space = study.searched
         self._base_point = self._space.point_of(study.base)
         with _quiet():
-            self._mirror = Mirror(url, study.name, "validation accuracy")
+            self._mirror = Mirror(url, study.name)
             self._study = self._mirror.study
             self._study.pruner = _pruner(study)
             self._study.sampler = _sampler(study, 0)
             known = self._study.get_trials(deepcopy=False)
-        if any(trial.state.is_finished() and "outcome" not in trial.user_attrs for trial in known):
-            raise InputError(
-                f"{place_of(url)} holds an Optuna study {study.name!r} that another program has made. "
-                "Give yours another name, or keep it in another database (--storage)."
-            )
         self._trials: dict[int, Trial] = {}
         self._unkept: Trial | None = None
         self._to_resume = [trial.number for trial in known if not trial.state.is_finished()]
@@ -96,6 +92,36 @@ class OptunaSearch:
         self._proposed = {_key(trial.params) for trial in known}
         self._size = self._space.size() or math.inf
         self._grid: Iterator[Values] | None = None
+
+    def restore(self, trials: Iterable[Mapping[str, Any]], curves: Iterable[Mapping[str, Any]]) -> None:
+        """Writes the trials that Optuna lacks again: its dashboard can delete a study.
+
+        Args:
+            trials: the rows of all trials of the study, as `TrialReader.rows` gives them.
+            curves: the rows of all their epochs, as `TrialReader.curve_rows` gives them.
+        """
+        lost = [row for row in trials if row["number"] >= self._count]
+        places = [place for place in curves if lost and place["trial"] >= lost[0]["number"]]
+        for row in lost:
+            self._add(self._space.point_of(Configuration().replaced(row["configuration"])))
+            for place in places:
+                if place["trial"] == row["number"] and place["val_accuracy"] is not None:
+                    self.report(row["number"], place["epoch"], place["val_accuracy"])
+            if row["outcome"] not in GOING_ON:
+                self.tell(row["number"], Outcome(row["outcome"]), row["score"], row["reason"])
+
+    def _add(self, point: Values | None) -> None:
+        """Adds the next trial, unfinished, at this point; without one, at a point outside of the space."""
+        with _quiet():
+            if point is not None:
+                self._study.enqueue_trial(point)
+            self._study.sampler = _sampler(self._spec, self._count)
+            trial = self._study.ask()
+            self._proposed.add(_key({} if point is None else self._draw(trial)))
+        self._count += 1
+        self._trials[trial.number] = trial
+        self._to_resume.append(trial.number)
+        self._mirror.keep(trial)
 
     def unfinished(self) -> list[int]:
         return list(self._to_resume)
@@ -185,6 +211,16 @@ class OptunaSearch:
             points = (point for point in self._space.grid() or () if point != self._base_point)
             self._grid = itertools.islice(points, count - 1, None)
         return next(self._grid, None)
+
+
+def prepare(url: str) -> None:
+    """Makes Optuna's tables in a new database. Optuna does so without a lock: let one process do it at a time.
+
+    Raises:
+        StoreError: they are of another version of Optuna, or the database cannot be used.
+    """
+    with _quiet():
+        make_tables(url)
 
 
 @contextmanager

@@ -141,6 +141,8 @@ leases = Table(
     Column("beats", BigInteger, nullable=False),  # goes on growing while its holder is alive
 )
 
+optuna_studies = Table("studies", MetaData(), Column("study_name", String(512)))  # Optuna's own: we read the names
+
 
 def _to_version_2(connection: Connection) -> None:
     """Leases, predictions, verdicts, what a trial reused, its workers; precision, which was always float32."""
@@ -199,6 +201,14 @@ def add(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Adds a row unless there is one with its key, if only since a moment ago; returns whether it was added."""
     added = _inserted(connection, table).values(row).on_conflict_do_nothing().returning(literal(True))
     return connection.scalar(added) is not None
+
+
+def in_optuna(connection: Connection, name: str) -> bool:
+    """Whether Optuna's tables have a study of this name."""
+    if not inspect(connection).has_table(optuna_studies.name):
+        return False
+    named = select(optuna_studies).where(optuna_studies.c.study_name == name)
+    return connection.execute(named).first() is not None
 
 
 def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from sweep.errors import InputError, StoreError
 from sweep.storage._tables import SCHEMA_VERSION, migrate, version_of
 from sweep.storage.database import back_up, connect, copy_in_memory, guarded, place_of
+from sweep.system.files import locked
 
 
 class Database:
@@ -100,6 +101,17 @@ class Database:
         """A transaction whose database errors become a `StoreError` with a remedy."""
         with guarded(self._engine.url), self._engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Of all processes that use the database, one after the other does what is in this block."""
+        if self._engine.dialect.name == "sqlite":
+            with locked(Path(self.place).resolve().parent):
+                yield
+        else:
+            with self.transaction() as connection:
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('sweep_alone'))"))
+                yield
 
     @property
     def url(self) -> str:

@@ -18,6 +18,9 @@ from sweep.wording import masked
 
 EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
 
+POOL = {"pool_pre_ping": True}
+"""How connections are kept for both engines: one that was dropped meanwhile is replaced before it is used."""
+
 SQLITE_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL")
 
 
@@ -40,7 +43,7 @@ def connect(storage: str, *, create: bool, readonly: bool = False) -> Engine:
             if what := odd_kind(Path(file)):
                 raise InputError(f"The database {file} cannot be used: it is {what}, not a plain file.")
     try:
-        engine = create_engine(url, **(_only_reading(url) if readonly else {}))
+        engine = create_engine(url, **POOL, **(_only_reading(url) if readonly else {}))
     except (ImportError, NoSuchModuleError):
         remedy = "For PostgreSQL: pip install 'cnn-sweep[postgresql]', and postgresql+psycopg:// in the URL."
         raise InputError(f"{place_of(url)}: there is no driver {url.drivername!r} here. {remedy}") from None

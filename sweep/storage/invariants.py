@@ -51,6 +51,8 @@ def check_invariants(store: Reader, folder: Path) -> list[str]:
     for study in store.studies.all():
         rows = store.trials.rows(study.id)
         problems += [f"study {study.study.name!r}: {problem}" for problem in _problems(store, study.id, rows)]
+        if rows and not store.studies.is_in_optuna(study.study.name):
+            problems.append(f"study {study.study.name!r} is missing in Optuna's tables; its next run writes it again")
         for row in rows:
             if row["fingerprint"] and not row["fresh"]:
                 by_itself = row["trained_epochs"] - row["reused_epochs"]

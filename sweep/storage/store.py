@@ -4,6 +4,7 @@ Our tables stand beside Optuna's in the same database. The coordinator is the on
 before anything else happens with it.
 """
 
+from contextlib import AbstractContextManager
 from typing import Self
 
 from sweep.storage._tables import ablations, verdicts
@@ -98,3 +99,7 @@ class Store(Reader):
         Raises: as `Database.open`.
         """
         return cls(Database.open(storage, create=create))
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Of all processes that use the database, one after the other does what is in this block."""
+        return self._database.alone()

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 import studies as shipped
 from sweep.errors import InputError
 from sweep.runs import UNFINISHED, Outcome
-from sweep.storage._tables import ablations, add, now, studies, test_looks, trials, verdicts
+from sweep.storage._tables import ablations, add, in_optuna, now, studies, test_looks, trials, verdicts
 from sweep.storage.connection import Database
 from sweep.study.study import Study
 from sweep.wording import did_you_mean
@@ -63,6 +63,11 @@ class StudyReader:
             rows = connection.execute(select(studies.c.name, studies.c.id).order_by(studies.c.id))
             return {row.name: row.id for row in rows}
 
+    def is_in_optuna(self, name: str) -> bool:
+        """Whether Optuna's tables have a study of this name. They lack it if another program has deleted it."""
+        with self._database.transaction() as connection:
+            return in_optuna(connection, name)
+
     def pulse(self, study_id: int) -> str:
         """A text that changes whenever anything changes that is shown of a study, except who runs it."""
         mine, count = trials.c.study_id == study_id, func.count()
@@ -110,26 +115,46 @@ class Studies(StudyReader):
     """Reads and writes them."""
 
     def begin(self, study: Study, data_digest: str) -> int:
-        """Keeps a study under its name, or its raised target where it is known; returns its id.
+        """Keeps a study under its name. One that is known stays as it is: see `change`. Returns its id.
 
         Raises:
-            InputError: the name is taken by a study with another space, base, split, seed or data.
+            InputError: the name is taken by a study with another space, base, split, seed or data, or by an Optuna
+                study of another program.
         """
-        document = study.as_document()
+        place = self._database.place
         with self._database.transaction() as connection:
-            new = {"name": study.name, "document": document, "data_digest": data_digest, "created": now()}
-            add(connection, studies, new)
+            new = {"name": study.name, "document": study.as_document(), "data_digest": data_digest, "created": now()}
+            if add(connection, studies, new) and in_optuna(connection, study.name):
+                raise foreign(place, study.name)
             row = connection.execute(select(studies).where(studies.c.name == study.name)).mappings().one()
             before = Study(**row["document"]).identity() | {"data": row["data_digest"][:12]}
             wanted = study.identity() | {"data": data_digest[:12]}
             if before != wanted:
-                place, differences = self._database.place, _differences(before, wanted)
+                differences = _differences(before, wanted)
                 raise InputError(
                     f"Study {study.name!r} was begun otherwise in {place}:\n{differences}\n"
                     f"Give the changed study a name of its own, or keep it in another database (--storage)."
                 )
-            connection.execute(update(studies).where(studies.c.id == row["id"]).values(document=document))
             return int(row["id"])
+
+    def change(self, study: Study) -> Study:
+        """Changes how long and how a study that has begun is searched; called by the process that holds its lease.
+
+        Its target is never lower than its number of trials. Returns the study as it is kept.
+        """
+        begun = self.find(study.name)
+        kept = study.replaced(trials=max(study.trials, begun.counted))
+        with self._database.transaction() as connection:
+            connection.execute(update(studies).where(studies.c.id == begun.id).values(document=kept.as_document()))
+        return kept
+
+
+def foreign(place: str, name: str) -> InputError:
+    """The error where a database in `place` has an Optuna study of this name that is not ours."""
+    return InputError(
+        f"{place} holds an Optuna study {name!r} that another program has made. "
+        "Give yours another name, or keep it in another database (--storage)."
+    )
 
 
 def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:

@@ -1,13 +1,14 @@
 """Files: only plain ones are read, up to a limit, and they appear under their name whole or not at all."""
 
 import errno
+import fcntl
 import os
 import re
 import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -127,6 +128,27 @@ def atomic_fill(folder: Path) -> Iterator[Path]:
         _sync_folder(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path, *, shared: bool = False, wait: bool = True) -> Iterator[bool]:
+    """Locks a folder against other processes. The lock ends with the block, at the latest with the process.
+
+    A `shared` lock excludes only those that are not shared. Gives False if another process has a lock that excludes
+    this one and `wait` is false. Where the file system has no locks, or there is no such folder, the block goes on
+    without one.
+    """
+    kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+    with ExitStack() as stack:
+        free = True
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, handle)
+            try:
+                fcntl.flock(handle, kind)
+            except BlockingIOError:
+                free = False
+        yield free
 
 
 def leftovers(folder: Path) -> list[Path]:

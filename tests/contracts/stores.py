@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import optuna
 import pytest
 from samples.studies import study_of
 from sqlalchemy import create_engine, inspect
@@ -107,14 +108,38 @@ class StoreContract:
     )
     def test_how_long_and_how_a_study_is_searched_may_change(self, database, changes):
         with Store.open(database) as store:
-            before = store.studies.begin(study_of(RATES), "digest")
-            assert store.studies.begin(study_of(RATES, **changes), "digest") == before
-            assert store.studies.find("test").study == study_of(RATES, **changes)
+            changed, before = study_of(RATES, **changes), store.studies.begin(study_of(RATES), "digest")
+            assert store.studies.begin(changed, "digest") == before
+            assert store.studies.find("test").study == study_of(RATES)
+            assert store.studies.change(changed) == changed
+            assert store.studies.find("test").study == changed
+
+    def test_a_study_never_has_more_trials_than_its_target(self, database):
+        with Store.open(database) as store:
+            study_id = store.studies.begin(study_of(RATES, trials=14), "digest")
+            store.runs.keep(run_of(), {})
+            for number in range(5):
+                store.trials.begin(study_id, trial_of(number))
+                store.trials.end(study_id, number, Outcome.COMPLETED)
+            assert store.studies.change(study_of(RATES, trials=3)).trials == 5
+            assert store.studies.find("test").study.trials == 5
+
+    def test_a_new_study_leaves_an_optuna_study_of_its_name_alone(self, database):
+        storage = optuna.storages.RDBStorage(as_url(database))
+        optuna.create_study(storage=storage, study_name="test", direction="maximize")
+        storage.remove_session()
+        storage.engine.dispose()
+        with Store.open(database) as store:
+            with pytest.raises(InputError, match="holds an Optuna study 'test' that another program has made"):
+                store.studies.begin(study_of(RATES), "digest")
+            assert store.studies.all() == []
+            store.studies.begin(study_of(RATES, name="mine"), "digest")
 
     def test_the_same_data_may_lie_elsewhere(self, database):
         with Store.open(database) as store:
             store.studies.begin(study_of(RATES, data="here.npz"), "digest")
             store.studies.begin(study_of(RATES, data="there.npz"), "digest")
+            store.studies.change(study_of(RATES, data="there.npz"))
             assert store.studies.find("test").study.data == "there.npz"
 
     def test_an_unknown_study_is_answered_with_the_closest_name(self, database):

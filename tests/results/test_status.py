@@ -51,7 +51,7 @@ def changes(store, study_id):
     yield "a promotion"
     store.trials.end(study_id, 0, Outcome.COMPLETED)
     yield "an end"
-    store.studies.begin(study(name="kept", trials=10), "digest")
+    store.studies.change(study(name="kept", trials=10))
     yield "a raised target"
     store.verdicts.keep(study_id, {"a": 1})
     yield "a verdict"

@@ -43,7 +43,7 @@ def run(
     Returns the result and why the coordinator stopped: None if it was interrupted.
     """
     with Store.open(storage) as store, Lease(store.leases, store.studies.begin(study, "digest"), study.name) as lease:
-        study_id = store.studies.find(study.name).id
+        study_id, study = store.studies.find(study.name).id, store.studies.change(study)
         plan = Plan(
             study,
             network=partial(architecture, image_shape=(28, 28, 1), classes=10),

@@ -417,6 +417,7 @@ def test_write_ahead_logging_is_on_and_stays_on_beside_optuna(storage):
 
     with Store.open(storage) as store:
         assert mode() == "wal"
+        store.studies.begin(study_of(RATES), "digest")
         search = OptunaSearch(study_of(RATES), store.url)
         search.ask()
         search.keep()
