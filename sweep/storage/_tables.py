@@ -182,11 +182,12 @@ def version_of(connection: Connection) -> int | None:
 
 
 def migrate(connection: Connection) -> None:
-    """Brings the tables to this package's version, step by step; in a new database it creates them."""
+    """Brings the tables to this package's version, step by step; in a new database it creates them.
+
+    To be called by one process at a time.
+    """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # Python's driver begins none for changes of tables
-    else:  # one process after the other
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('sweep_schema'))"))
     version = version_of(connection)
     if version is None:
         metadata.create_all(connection)

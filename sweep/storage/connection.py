@@ -32,7 +32,7 @@ class Database:
         if not create:
             cls.read(storage).close()  # which is ours: SQLite would change a file of another program by opening it
         database = cls(connect(storage, create=create))
-        with database._closed_on_errors():
+        with database._closed_on_errors(), database.alone():  # SQLite turns to its log of writes without a lock, too
             version = database._version()
             if version != SCHEMA_VERSION:
                 if version is not None and database._engine.dialect.name == "sqlite":

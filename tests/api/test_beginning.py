@@ -47,7 +47,7 @@ def run(storage: str, study: sweep.Study, **options) -> sweep.Result:
 
 
 def kept(storage: str) -> list[sweep.Study]:
-    with Reader.open(storage) as store:
+    with Store.open(storage) as store:
         return [row.study for row in store.studies.all()]
 
 
