@@ -41,8 +41,8 @@ class TimedEngine(local.LocalEngine):
     def start(self, segment: Segment) -> None:
         super().start(segment)
         worker = self._worker_of(segment.trial)
-        if worker.process.pid in _idle_since:
-            waits.append(time.perf_counter() - _idle_since.pop(worker.process.pid))
+        if worker.child.process.pid in _idle_since:
+            waits.append(time.perf_counter() - _idle_since.pop(worker.child.process.pid))
 
 
 class Stamped:
@@ -54,7 +54,7 @@ class Stamped:
     def put(self, item: tuple[Any, Event]) -> None:
         worker, event = item
         if isinstance(event, SegmentFinished | SegmentFailed):
-            _idle_since[worker.process.pid] = time.perf_counter()
+            _idle_since[worker.child.process.pid] = time.perf_counter()
         self._news.put(item)
 
 

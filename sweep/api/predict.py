@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sweep.system.apart import apart
+
 if TYPE_CHECKING:
     from sweep.exports.prediction import Prediction
 
@@ -21,8 +23,9 @@ def predict(
 
     Raises:
         InputError: there is no such model, it is not safe to load, or a picture cannot be read.
+        EngineError: TensorFlow cannot be used.
     """
     from sweep.exports import prediction
 
     files = [pictures] if isinstance(pictures, str | Path) else pictures
-    return prediction.predict(Path(folder), [Path(file) for file in files], as_is=as_is)
+    return apart(prediction.predict, Path(folder), [Path(file) for file in files], as_is=as_is)

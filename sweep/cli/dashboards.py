@@ -17,6 +17,7 @@ from sweep.errors import InputError
 from sweep.results.status import StatusReader
 from sweep.storage.database import as_url, place_of
 from sweep.storage.store import Store
+from sweep.system.children import command, environment
 from sweep.system.extras import require
 from sweep.system.ports import LOOPBACK, listening
 
@@ -76,10 +77,9 @@ def dashboard_process(storage: str) -> Iterator[str]:
     Raises:
         InputError: it did not start.
     """
-    command = [sys.executable, "-m", "sweep", "dashboard", "--until-stdin-closes"]
-    there = os.environ | {"SWEEP_STORAGE": storage}  # no argument, since all users of a machine can read those
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True, env=there) as process:
+    there = environment() | {"SWEEP_STORAGE": storage}  # no argument, since all users of a machine can read those
+    ours, pipe = command("sweep", "dashboard", "--until-stdin-closes"), subprocess.PIPE
+    with subprocess.Popen(ours, stdin=pipe, stdout=pipe, text=True, start_new_session=True, env=there) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:

@@ -1,19 +1,18 @@
 """Checks everything that a study needs; each finding comes with its remedy."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sweep.data.dataset import locate_dataset
 from sweep.data.names import DATASETS
-from sweep.errors import SweepError
+from sweep.errors import EngineError, SweepError
 from sweep.storage.database import checkpoint_folder
 from sweep.storage.invariants import check_invariants
 from sweep.storage.store import Reader
+from sweep.system.apart import apart
 from sweep.system.machine import PACKAGES, bfloat16_instructions, cores, installed, processor
-
-DEVICES = "import tensorflow as tf; print(', '.join(d.device_type for d in tf.config.list_physical_devices()))"
+from sweep.training.devices import devices
 
 
 @dataclass(frozen=True)
@@ -53,17 +52,14 @@ def examine(storage: str) -> Iterator[Finding]:
 
 def _devices() -> Finding:
     """Asks TensorFlow in a process of its own: its import takes seconds, and a broken one must not end this."""
-    asked = subprocess.run([sys.executable, "-c", DEVICES], capture_output=True, text=True, check=False)
-    if asked.returncode:
-        last = (asked.stderr.strip().splitlines() or ["no message"])[-1]
-        return Finding(
-            False,
-            "devices",
-            f"TensorFlow cannot be imported: {last}",
-            "pip install --force-reinstall tensorflow",
-        )
-    remedy = "" if "GPU" in asked.stdout else "for an NVIDIA GPU: pip install 'cnn-sweep[gpu]'"
-    return Finding(True, "devices", asked.stdout.strip(), remedy)
+    try:
+        found = apart(devices)
+    except Exception as error:  # an import may raise any kind
+        kind = "" if isinstance(error, EngineError) else f"{type(error).__name__}: "
+        reason = f"TensorFlow cannot be imported: {kind}{' '.join(str(error).split())}"
+        return Finding(False, "devices", reason, "pip install --force-reinstall tensorflow")
+    remedy = "" if "GPU" in found else "for an NVIDIA GPU: pip install 'cnn-sweep[gpu]'"
+    return Finding(True, "devices", ", ".join(found), remedy)
 
 
 def _database(storage: str) -> Finding:

@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sweep.data.dataset import Dataset
 from sweep.errors import InputError
 from sweep.exports import _card as card
 from sweep.exports import _script as script
-from sweep.exports.formats import FORMATS, MODEL
+from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.exports.selection import Selection, heading
 from sweep.results.result import Result
+from sweep.runs import Run
 from sweep.space.configuration import Configuration, Value
 from sweep.space.differences import differences
+from sweep.system.apart import apart
+from sweep.system.children import started
 from sweep.system.files import atomic_fill
-from sweep.system.silence import silenced
 
 NAMES = ("best.toml", "train.py", "train.ipynb", MODEL, "README.md", "metrics.json")
 """What is always written."""
@@ -54,12 +57,10 @@ def fill(
 
     Raises:
         ModelError: a format cannot be written, or computes something else than the network.
+        EngineError: TensorFlow cannot be used.
         OSError: a file cannot be written.
     """
-    with silenced():
-        from sweep.exports import _models as models  # seconds of imports
-
-        written = models.write(selection.run, state, selection.dataset, formats, folder)
+    written = apart(_write, selection.run, state, selection.dataset, formats, folder)
     document = card.metrics(selection, written, provenance)
     texts = {
         "best.toml": as_toml(selection.result, selection.trial),
@@ -71,6 +72,13 @@ def fill(
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     return document
+
+
+def _write(run: Run, state: Path, dataset: Dataset, formats: Sequence[str], folder: Path) -> Written:
+    from sweep.exports import _models  # seconds of imports
+
+    started()
+    return _models.write(run, state, dataset, formats, folder)
 
 
 def as_toml(result: Result, trial: int) -> str:

@@ -1,6 +1,5 @@
 """Classifies PNG and JPEG files of any size by an exported network, after turning them into what it was trained on."""
 
-import os
 import warnings
 import zipfile
 import zlib
@@ -16,8 +15,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from sweep.data.pixels import POLARITIES, Pixels, light_edges
 from sweep.errors import InputError
 from sweep.exports.formats import MODEL
+from sweep.system.children import started
 from sweep.system.files import did_you_mean_path, open_plain, require_size
-from sweep.system.silence import silenced
 
 if TYPE_CHECKING:
     import keras
@@ -98,17 +97,16 @@ def _check(path: Path) -> None:
 
 def _load(path: Path) -> "keras.Model":
     """The model, loaded in Keras's safe mode: none of its parts may bring code of their own."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    with silenced():
-        import keras
+    import keras
 
-        try:
-            model = keras.saving.load_model(path, compile=False, safe_mode=True)
-        except Exception as error:  # any kind: the file may come from anywhere
-            kind = type(error).__name__
-            raise InputError(
-                f"{path} cannot be loaded safely ({kind}): it is not as `sweep export` wrote it. Do not trust it."
-            ) from None
+    started()
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # any kind: the file may come from anywhere
+        kind = type(error).__name__
+        raise InputError(
+            f"{path} cannot be loaded safely ({kind}): it is not as `sweep export` wrote it. Do not trust it."
+        ) from None
     shapes = model.input_shape, model.output_shape
     fits = all(isinstance(shape, tuple) and None not in shape[1:] for shape in shapes)
     if not fits or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3) or len(shapes[1]) != 2:

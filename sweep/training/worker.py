@@ -1,4 +1,4 @@
-"""A worker process: `python -m sweep.training.worker THREADS`, started by `sweep.engines.local` alone.
+"""A worker process: `python -m sweep.training.worker THREADS SECONDS FOLDER`, started by `sweep.engines.local` alone.
 
 It reads segments from standard input and writes events to standard output, both pickled, and knows neither
 Optuna nor SQL. Standard input closes when the coordinator ends, however it ends; then so does the worker.
@@ -32,6 +32,7 @@ from sweep.runs import (
     Stop,
     WorkerReady,
 )
+from sweep.system.children import arrive, messages, started
 
 if TYPE_CHECKING:
     from sweep.training.loop import Images, Training
@@ -45,12 +46,11 @@ NICENESS = 5
 send its next segment, and the computer is slow for other programs."""
 
 
-def main(threads: int) -> None:
+def main(threads: str, seconds: str, folder: str) -> None:
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator, which decides
-    events = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints goes to the log, not between the events
+    events = arrive(seconds)
 
     def send(event: Event) -> None:
         pickle.dump(event, events)
@@ -58,23 +58,20 @@ def main(threads: int) -> None:
 
     segments: queue.SimpleQueue[Segment] = queue.SimpleQueue()
     stopping = threading.Event()
-    threading.Thread(target=_receive, args=(segments, stopping), daemon=True).start()
+    threading.Thread(target=_receive, args=(folder, segments, stopping), daemon=True).start()
 
     from sweep.training.loop import set_up  # seconds of imports, and the first thing that may fail
 
-    send(WorkerReady(set_up(threads)))
+    device = set_up(int(threads))
+    started()
+    send(WorkerReady(device))
     bench = Bench(send, stopping)
     while True:
         send(bench.train(segments.get()))
 
 
-def _receive(segments: "queue.SimpleQueue[Segment]", stopping: threading.Event) -> None:
-    arriving = open(0, "rb", closefd=False)  # noqa: SIM115 - sys.stdin's own lock, held here, would abort a failed start
-    while True:
-        try:
-            message = pickle.load(arriving)
-        except EOFError:
-            os._exit(0)
+def _receive(folder: str, segments: "queue.SimpleQueue[Segment]", stopping: threading.Event) -> None:
+    for message in messages(folder):
         if isinstance(message, Stop):
             stopping.set()
         else:
@@ -182,4 +179,4 @@ def _images(source: str, digest: str, split: Split | None) -> "Images":
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*sys.argv[1:])

@@ -9,7 +9,7 @@ from sweep.cli.doctor import Finding, examine
 from sweep.errors import DataError
 from sweep.space.space import Choice
 from sweep.storage.store import Store
-from sweep.system import machine
+from sweep.system import children, machine
 from sweep.system.machine import PACKAGES
 
 SIZES = {"batch_size": Choice((32, 128))}
@@ -18,7 +18,7 @@ SIZES = {"batch_size": Choice((32, 128))}
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     """TensorFlow is not asked, but in the one test that is about it."""
-    monkeypatch.setattr(doctor, "DEVICES", "print('CPU')")
+    monkeypatch.setattr(doctor, "apart", lambda _: ["CPU"])
 
 
 def findings(storage: str) -> dict[str, Finding]:
@@ -46,17 +46,39 @@ def test_tensorflow_itself_is_asked_for_its_devices(monkeypatch):
     assert "GPU" in finding.found or finding.remedy == "for an NVIDIA GPU: pip install 'cnn-sweep[gpu]'"
 
 
-def test_a_tensorflow_that_cannot_be_imported_is_told_and_ends_nothing(storage, monkeypatch):
-    monkeypatch.setattr(doctor, "DEVICES", "raise ImportError('libcudart is missing')")
+def test_a_tensorflow_that_cannot_be_imported_is_told_and_ends_nothing(storage, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('libcudart is missing')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     finding = findings(storage)["devices"]
     assert finding.mark == "!!"
     assert finding.found == "TensorFlow cannot be imported: ImportError: libcudart is missing"
     assert finding.remedy == "pip install --force-reinstall tensorflow"
 
 
-def test_a_tensorflow_that_dies_without_a_word_is_told(monkeypatch):
-    monkeypatch.setattr(doctor, "DEVICES", "import os; os.abort()")
-    assert not doctor._devices().ok
+@pytest.mark.parametrize(
+    ("does", "says"),
+    [
+        ("import os; os.abort()", "was killed by SIGABRT"),
+        ("__import__('time').sleep(600)", "did not start within 3.0 s"),
+    ],
+)
+def test_a_tensorflow_that_dies_or_hangs_without_a_word_is_told(tmp_path, monkeypatch, does, says):
+    monkeypatch.undo()
+    monkeypatch.setattr(children, "SECONDS_TO_START", 3)
+    (tmp_path / "tensorflow.py").write_text(does)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    finding = doctor._devices()
+    assert not finding.ok
+    assert finding.found.startswith(f"TensorFlow cannot be imported: A process that uses TensorFlow {says}")
+
+
+def test_modules_in_the_folder_of_the_user_are_not_tensorflows(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    for name in ("random.py", "tensorflow.py", "sweep.py"):
+        (tmp_path / name).write_text("raise SystemExit('a script of the user')")
+    monkeypatch.chdir(tmp_path)
+    assert doctor._devices().ok
 
 
 def test_a_package_that_is_missing_is_told_with_the_command_that_installs_it(storage, monkeypatch):

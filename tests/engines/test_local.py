@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,28 @@ def test_a_killed_worker_leaves_its_trial_resumable_on_the_one_that_replaces_it(
         after = metrics_of(train(engine, segment(tmp_path, to_epoch=len(known) + 2)))
         assert after[: len(known)] == known  # with their seconds: they came from the checkpoint
         assert [metrics.epoch for metrics in after] == list(range(1, len(known) + 3))
+
+
+def test_a_worker_that_hangs_while_it_starts_is_an_error_that_says_where(tmp_path, monkeypatch):
+    monkeypatch.setattr("sweep.system.children.SECONDS_TO_START", 4)
+    (tmp_path / "tensorflow.py").write_text("import time; time.sleep(600)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    expected = r"(?s)could not start: it did not start within 4\.0 s\. .*tensorflow\.py"
+    with pytest.raises(EngineError, match=expected), local_engine(2) as (engine, workers):
+        until(engine, lambda _: False)
+    assert not any(map(alive, workers))
+
+
+def test_what_killed_workers_leave_in_their_temporary_folders_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with local_engine() as (engine, _):
+        until(engine, lambda _: engine.idle)
+        engine.start(segment(tmp_path, to_epoch=1000))
+        until(engine, metrics_of)
+        assert len(list(tmp_path.glob("sweep-*/__autograph_generated_file*.py"))) > 0
+        engine.kill(7)
+        assert len(list(tmp_path.glob("sweep-*"))) == 1  # of the worker that replaces it
+    assert list(tmp_path.glob("sweep-*")) == []
 
 
 def test_the_worker_of_a_killed_segment_is_given_no_other_one(tmp_path):
@@ -128,7 +151,9 @@ with LocalEngine(1, threads=1) as engine:
 def test_workers_outlive_ctrl_c_but_not_their_coordinator(tmp_path):
     """Ctrl-C comes at the worst moment, while Python itself is still starting in them."""
     command = [sys.executable, "-c", COORDINATOR, str(tmp_path)]
-    with_samples = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with_samples = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "TMPDIR": str(temporary)}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=with_samples, start_new_session=True
     ) as coordinator:
@@ -143,3 +168,4 @@ def test_workers_outlive_ctrl_c_but_not_their_coordinator(tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert workers
+    assert list(temporary.iterdir()) == []

@@ -348,6 +348,7 @@ def test_a_missing_extra_is_told_with_what_to_install(monkeypatch):
         formats.available(["onnx", "savedmodel", "litert"])
 
 
+@pytest.mark.filterwarnings("ignore")  # of the libraries: they are for the log of the process that this is not
 @pytest.mark.parametrize("wrong", ["computes", "raises"])
 def test_a_format_that_computes_something_else_fails_loudly(place, tmp_path, monkeypatch, metrics, wrong):
     from sweep.exports import _models as models
@@ -370,7 +371,7 @@ def test_a_format_that_computes_something_else_fails_loudly(place, tmp_path, mon
     }
     failure = pytest.raises(ModelError, match=said[wrong])
     with failure, export.export_folder(tmp_path / "new", force=False) as inside:
-        export.fill(inside, selection, state, ["onnx"], {})
+        models.write(selection.run, state, selection.dataset, ["onnx"], inside)
     assert not (tmp_path / "new").exists()
 
 

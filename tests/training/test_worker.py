@@ -82,7 +82,7 @@ class Worker:
 
 @contextmanager
 def worker_process(log, **environment):
-    command = [sys.executable, "-m", "sweep.training.worker", "1"]
+    command = [sys.executable, "-m", "sweep.training.worker", "1", "180", str(log.with_suffix(""))]
     with (
         log.open("wb") as errors,
         subprocess.Popen(
