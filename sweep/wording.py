@@ -204,14 +204,73 @@ def masked(address: str) -> str:
     return SECRETS.sub(r"\1\2***", address)
 
 
-def did_you_mean(given: str, allowed: Iterable[str]) -> str:
+USUAL = {
+    "learning_rate": "lr eta step_size",
+    "batch_size": "bs batch",
+    "epochs": "n_epochs num_epochs iterations",
+    "extra_blocks": "layers n_layers num_layers depth blocks",
+    "conv1_filters": "filters n_filters num_filters channels",
+    "conv1_kernel_size": "kernel kernel_size filter_size",
+    "conv1_stride": "stride strides",
+    "pool1_size": "pool pool_size pooling",
+    "dense_units": "units hidden hidden_units hidden_size neurons",
+    "dropout": "drop drop_rate dropout_rate",
+    "rescale": "normalize scale",
+    "batch_norm": "bn batch_normalization",
+    "optimizer": "opt optim",
+    "weight_decay": "wd decay l2",
+    "tpe": "bayes bayesian bayesian_optimization bo hyperopt",
+    "gp": "gaussian gaussian_process",
+    "qmc": "sobol halton",
+    "cmaes": "evolution genetic",
+    "random": "uniform monte_carlo",
+    "asha": "early_stopping",
+    "successive-halving": "sha halving",
+    "hyperband": "bohb",
+    "none": "off no false",
+    "float32": "fp32 single",
+    "bfloat16": "bf16 half mixed fp16 float16",
+    "fashion-mnist": "fashion fmnist",
+    "data": "dataset images",
+    "validation": "val val_size validation_split holdout",
+    "trials": "n_trials num_trials max_trials budget",
+    "seed": "random_state",
+    "sampler": "algorithm search method",
+    "pruner": "scheduler early_stopping",
+    "precision": "dtype",
+    "space": "params parameters hyperparameters search_space",
+    "base": "defaults baseline",
+    "low": "min minimum",
+    "high": "max maximum",
+    "run": "search start resume continue tune",
+    "init": "new create",
+    "check": "validate verify dry_run",
+    "list": "ls status",
+    "show": "info describe best",
+    "dashboard": "ui serve",
+    "report": "html plot",
+    "confirm": "test evaluate",
+    "export": "save",
+    "predict": "classify",
+    "gc": "clean prune rm",
+}
+"""What parameters, words and keys of a study, and commands are called elsewhere, by our word for them."""
+
+MOST_WORDS = 50
+"""How many allowed words an error lists."""
+
+
+def did_you_mean(given: str, allowed: Iterable[str], listed_as: str = "Allowed") -> str:
     """A sentence that names the closest allowed word, or all of them where none is close.
 
     Starts with a space, to be put behind another sentence.
     """
     words = sorted(allowed)
     lowered = {word.lower(): word for word in words}
-    close = difflib.get_close_matches(given.lower(), lowered, n=1)
+    elsewhere = given.lower().replace("-", "_").replace(" ", "_")
+    close = [word for word in words if elsewhere in USUAL.get(word, "").split()]
+    close += difflib.get_close_matches(given.lower(), lowered, n=1)
     if close:
-        return f" Did you mean {lowered[close[0]]!r}?"
-    return f" Allowed: {', '.join(words)}." if words else ""
+        return f" Did you mean {lowered[close[0].lower()]!r}?"
+    more = [f"and {len(words) - MOST_WORDS} more"] if len(words) > MOST_WORDS else []
+    return f" {listed_as}: {', '.join(words[:MOST_WORDS] + more)}." if words else ""

@@ -3,6 +3,7 @@
 import math
 import re
 from datetime import date, datetime
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweep.cli.app import PANELS
+from sweep.data.names import DATASETS
+from sweep.space.configuration import PARAMETERS
+from sweep.study.study import AnyPrecision, Pruner, Sampler, Study
 from sweep.wording import (
+    USUAL,
     count,
     did_you_mean,
     duration,
@@ -187,3 +193,39 @@ def test_a_close_word_is_suggested_and_all_are_named_where_none_is_close():
     assert did_you_mean("EPOCHS", ["epochs"]) == " Did you mean 'epochs'?"
     assert did_you_mean("zzz", ["b", "a"]) == " Allowed: a, b."
     assert did_you_mean("zzz", []) == ""
+    assert did_you_mean("zzz", ["b", "a"], "Studies there") == " Studies there: a, b."
+    assert did_you_mean("zzz", [f"s{n:03}" for n in range(60)]).endswith(", s049, and 10 more.")
+
+
+@pytest.mark.parametrize(
+    ("word", "allowed", "meant"),
+    [
+        *((short, PARAMETERS, "learning_rate") for short in ("lr", "LR", "eta", "step-size")),
+        ("bs", PARAMETERS, "batch_size"),
+        ("wd", PARAMETERS, "weight_decay"),
+        ("units", PARAMETERS, "dense_units"),
+        ("kernel_size", PARAMETERS, "conv1_kernel_size"),
+        ("bayes", get_args(Sampler), "tpe"),
+        ("bayesian-optimization", get_args(Sampler), "tpe"),
+        ("gaussian process", get_args(Sampler), "gp"),
+        ("sobol", get_args(Sampler), "qmc"),
+        ("n_trials", Study.model_fields, "trials"),
+        ("dataset", Study.model_fields, "data"),
+        ("fashion", DATASETS, "fashion-mnist"),
+    ],
+)
+def test_what_is_called_otherwise_elsewhere_is_known(word, allowed, meant):
+    assert did_you_mean(word, allowed) == f" Did you mean {meant!r}?"
+
+
+def test_no_word_of_ours_is_taken_for_another():
+    for words in (PARAMETERS, Study.model_fields, get_args(Sampler), get_args(Pruner)):
+        for word in words:
+            assert did_you_mean(word, words) == f" Did you mean {word!r}?"
+
+
+def test_every_name_that_is_explained_is_one_of_ours():
+    commands = {command.__name__.rstrip("_") for panel in PANELS.values() for command in panel}
+    ours = {*PARAMETERS, *Study.model_fields, *DATASETS, *commands, "low", "high"}
+    ours |= {word for words in (Sampler, Pruner, AnyPrecision) for word in get_args(words)}
+    assert set(USUAL) <= ours

@@ -9,6 +9,7 @@ from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.storage.store import Reader
 from sweep.storage.studies import StudyRow
+from sweep.study.study import Study
 
 
 def result(study: str, *, storage: str | Path = STORAGE) -> Result:
@@ -50,6 +51,18 @@ def studies(*, storage: str | Path = STORAGE) -> list[StudyRow]:
     """
     with Reader.open(str(storage)) as store:
         return list(store.studies.all())
+
+
+def kept_studies(storage: str | Path) -> dict[str, Study]:
+    """The studies of a database by name; none where there is no database yet.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    try:
+        return {row.study.name: row.study for row in studies(storage=storage)}
+    except InputError:
+        return {}
 
 
 def results_of(names: Iterable[str], *, storage: str | Path) -> list[Result]:

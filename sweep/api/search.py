@@ -10,7 +10,7 @@ from typing import Unpack
 from sweep.api._networks import free_bytes, network_within, settled
 from sweep.api.budget import Budget
 from sweep.api.confirm import confirmed
-from sweep.api.look import result_if_any
+from sweep.api.look import kept_studies, result_if_any
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import NO_LIMITS, Workplace, WorkplaceOptions
 from sweep.coordinator.active import ActiveRuns
@@ -56,7 +56,7 @@ def run(
     """Runs a study until it has all its trials. Run it again to resume.
 
     Args:
-        study: a `Study`, the name of one that ships, or the path of a TOML file.
+        study: a `Study`, the name of one that ships or that the database has, or the path of a TOML file.
         trials: the total number of trials, in place of the study's own.
         timeout: seconds after which this call stops; unfinished trials resume in the next call.
         within: as `timeout`, and the best trials are confirmed within the same time.
@@ -72,7 +72,7 @@ def run(
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
     place, budget = Workplace(**workplace), Budget.of(timeout, within, confirm)
-    searched = search(loaded(study, trials), place, budget, limits, fresh)
+    searched = search(loaded(study, trials, place.storage), place, budget, limits, fresh)
     if searched.stopped is Stopped.SIGNAL:
         raise KeyboardInterrupt
     if confirm or within is not None:
@@ -80,14 +80,17 @@ def run(
     return searched.result
 
 
-def loaded(study: Study | str | Path, trials: int | None = None) -> Study:
-    """The study that is meant, with so many trials.
+def loaded(study: Study | str | Path, trials: int | None = None, storage: str | Path | None = None) -> Study:
+    """The study that is meant, with so many trials; one of the database in `storage` as it is kept there.
 
     Raises:
         InputError: there is no such study, or it cannot be read.
         StudyError: it cannot be run.
+        StoreError: the database cannot be used.
     """
-    return (study if isinstance(study, Study) else load(str(study))).replaced(trials=trials)
+    if not isinstance(study, Study):
+        study = load(str(study), dict if storage is None else partial(kept_studies, storage))
+    return study.replaced(trials=trials)
 
 
 def search(study: Study, place: Workplace, budget: Budget, limits: Limits = NO_LIMITS, fresh: bool = False) -> Searched:

@@ -1,13 +1,14 @@
 """The command line: its commands by panel, and what becomes of errors. A command imports what it needs when it runs."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from sweep.cli import keeping_house, looking, taking_away, trusting, trying
 from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError
-from sweep.wording import plain
+from sweep.wording import did_you_mean, plain
 
 EXIT_CODES: dict[type[SweepError], int] = {InputError: 2, StoreError: 3, EngineError: 1, ModelError: 1}
 PANELS = {
@@ -22,7 +23,21 @@ PANELS = {
     "Keep house": (keeping_house.gc, keeping_house.doctor),
 }  # fmt: skip
 
-app = typer.Typer(name="sweep", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+class Verbs(TyperGroup):
+    """The commands, with a hint at the one that an unknown word may mean."""
+
+    def resolve_command(self, context: Any, words: list[str]) -> Any:
+        name = words[0]
+        if not name.startswith("-") and self.get_command(context, name) is None:
+            hint = did_you_mean(name, self.list_commands(context), "Commands")
+            context.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(context, words)
+
+
+app = typer.Typer(
+    cls=Verbs, name="sweep", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
+)
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)

@@ -29,6 +29,14 @@ StudyNames = Annotated[
 StudyOrFile = Annotated[
     str, Argument(metavar="STUDY", help="A study that ships (see `sweep studies`) or a TOML file.", show_default=False)
 ]
+RunnableStudy = Annotated[
+    str,
+    Argument(
+        metavar="STUDY",
+        help="A study that ships (see `sweep studies`), a TOML file, or a study in the database.",
+        show_default=False,
+    ),
+]
 Timeout = Annotated[
     str | None, Option(metavar="TIME", help="Stop after this time, such as 90s, 20m or 1h30m.", show_default="never")
 ]

@@ -11,6 +11,7 @@ from sweep.cli.options import (
     Force,
     Json,
     KeepCheckpoints,
+    RunnableStudy,
     Storage,
     StudyOrFile,
     Threads,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 def run(
     context: typer.Context,
-    study: StudyOrFile,
+    study: RunnableStudy,
     trials: Annotated[int | None, Option(help="Total number of trials.", show_default="the study's `trials`")] = None,
     timeout: Timeout = None,
     within: Annotated[
@@ -58,11 +59,12 @@ def run(
     from sweep.cli.terminal import display, print_lines
     from sweep.engines.supervised import Limits
 
-    wanted = loaded(study, trials)
+    again = resuming(context)
+    with resumable(again):
+        wanted = loaded(study, trials, storage)
     budget = Budget.of(seconds("--timeout", timeout), seconds("--within", within), confirmed)
     limits = Limits(seconds("--trial-timeout", trial_timeout), size_in_bytes("--trial-memory", trial_memory))
     place = Workplace(storage, workers, threads, keep_checkpoints, display())
-    again = resuming(context)
     if dashboard:
         context.with_resource(shown_in_a_browser(wanted.name, storage))
     with resumable(again):
@@ -78,11 +80,13 @@ def _after_the_search(context: typer.Context, found: "Searched", place: "Workpla
     from sweep.api.confirm import confirmed
     from sweep.cli.verdicts import print_verdict
     from sweep.coordinator.coordinator import Stopped
+    from sweep.verdict.candidates import confirmable
 
     again = resuming(context)
     if found.stopped is Stopped.SIGNAL:
         raise interrupted(again)
-    if budget is not None:
+    can_be_confirmed = bool(confirmable(found.result)) and "completed" in set(found.result.frame["outcome"])
+    if budget is not None and can_be_confirmed:
         print()
         with resumable(again):
             print_verdict(confirmed(found.result, place, within=budget.left))
@@ -91,7 +95,7 @@ def _after_the_search(context: typer.Context, found: "Searched", place: "Workpla
         return
     if found.stopped is Stopped.EXHAUSTED:
         print(f"All {len(found.result.frame)} points of the space have been tried.")
-    then = "confirm" if budget is None else "report"
+    then = "show" if not can_be_confirmed else "confirm" if budget is None else "report"
     print(f"next: {following(context, then, found.result.study.name)}")
 
 

@@ -48,6 +48,9 @@ class Found(Protocol):
 def summary_lines(found: Found) -> Iterator[str]:
     """The best trial against the baseline, with the noise of single runs, and the verdict if there is one."""
     frame = found.frame
+    if frame.empty:
+        yield f"{found.study.name}: no trial has begun"
+        return
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
     trials = several(len(frame), "trial")
     yield f"{found.study.name}: {trials} ({outcomes}), {duration(frame['cost'].sum())} of training"

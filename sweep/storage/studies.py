@@ -51,7 +51,11 @@ class StudyReader:
         found = self._rows(name)
         if not found:
             known = self.ids()
-            hint = did_you_mean(name, known) if known else " It has no studies yet; `sweep run quickstart` begins one."
+            hint = (
+                did_you_mean(name, known, "Studies there")
+                if known
+                else " It has no studies yet; `sweep run quickstart` begins one."
+            )
             if name in shipped.texts():
                 hint = f" It ships, and was not run here yet: sweep run {name}"
             raise InputError(f"There is no study {name!r} in {self._database.place}.{hint}")

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,10 @@ def read_study(path: Path) -> Study:
     return parse_study(read_text(path), str(path), path.parent)
 
 
-def load(name: str) -> Study:
+def load(name: str, kept: Callable[[], Mapping[str, Study]] = dict) -> Study:
     """A study by the name of one that ships (see `sweep studies`), or by the path of a file.
+
+    Another name is that of a study among those that `kept` gives, which are asked for only then.
 
     Raises:
         InputError: there is no such study or file, or it cannot be read.
@@ -88,7 +91,10 @@ def load(name: str) -> Study:
         return parse_study(shipped[name], f"{name}.toml")
     if name.endswith(".toml") or "/" in name:
         return read_study(Path(name))
-    hint = did_you_mean(name, shipped)
+    known = kept()
+    if name in known:
+        return known[name]
+    hint = did_you_mean(name, {**shipped, **known}, "Studies")
     if "Did" not in hint:
         hint = did_you_mean_path(Path(name)) or hint
     raise InputError(
@@ -105,7 +111,7 @@ def study_template(source: str, name: str) -> str:
     """
     shipped = studies.texts()
     if source not in shipped:
-        raise InputError(f"There is no study {source!r} to start from.{did_you_mean(source, shipped)}")
+        raise InputError(f"There is no study {source!r} to start from.{did_you_mean(source, shipped, 'Studies')}")
     text = shipped[source].replace(f'name = "{source}"', f'name = "{name}"', 1)
     parse_study(text, f"{name}.toml")
     keys = (f"#   {key}: {field.description}" for key, field in Study.model_fields.items())

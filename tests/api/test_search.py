@@ -9,6 +9,7 @@ from samples.laboratory import BASELINE, BIG, CHEAP, EQUAL, HUGE, Laboratory, np
 import studies as shipped
 import sweep
 from sweep.api.budget import Budget
+from sweep.api.check import check
 from sweep.data.dataset import load_dataset
 from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import InputError
@@ -123,3 +124,40 @@ def test_the_suggestions_are_searched_confirmed_together_and_ranked(laboratory, 
     assert found.gain.value == pytest.approx(0.05, abs=0.02)
     with pytest.raises(InputError, match="seeds must be at least 2, not 1"):
         sweep.suggestions(seeds=1, storage=place(laboratory))
+
+
+def test_a_study_of_the_database_is_resumed_by_its_name_from_anywhere(laboratory, tmp_path, monkeypatch):
+    monkeypatch.chdir(Path(laboratory.source).parent)
+    study = study_of(Path(laboratory.source).name)
+    sweep.run(study, trials=2, storage=place(laboratory), workers=1)
+    monkeypatch.chdir(tmp_path)
+    found = sweep.run("test", storage=place(laboratory), workers=1, trials=3)
+    assert (len(found.frame), found.study.data) == (3, str(Path(laboratory.source).resolve()))
+    assert found.study == study.replaced(trials=3, precision=found.study.precision)
+    with pytest.raises(InputError, match=r"There is no study 'tset'\. Did you mean 'test'\?"):
+        sweep.run("tset", storage=place(laboratory))
+    with pytest.raises(InputError, match=r"There is no study 'xyz'\. Studies: batch-size, .*, test\. A study file"):
+        sweep.run("xyz", storage=place(laboratory))
+
+
+def test_a_name_that_is_none_makes_no_database(tmp_path):
+    with pytest.raises(InputError, match="There is no study 'xyz'"):
+        sweep.run("xyz", storage=tmp_path / "new.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_trial_nothing_is_counted(laboratory):
+    result = sweep.run(study_of(laboratory.source), timeout=0, storage=place(laboratory), workers=1)
+    assert str(result) == "test: no trial has begun"
+
+
+def test_check_refuses_a_split_that_the_data_do_not_have_as_run_does(laboratory):
+    for changes in ({"validation": 10**6}, {"train_size": 10**6}):
+        study, said = study_of(laboratory.source).replaced(**changes), []
+        for verb in (check, lambda study: sweep.run(study, storage=place(laboratory))):
+            with pytest.raises(InputError) as caught:
+                verb(study)
+            said.append(str(caught.value))
+        assert said[0] == said[1]
+    with pytest.raises(InputError, match="validation = 70,000 leaves none of the 60,000 training images"):
+        check(sweep.Study(name="mine", validation=70_000, space={"dropout": [0.1]}))

@@ -152,7 +152,7 @@ class StoreContract:
             store.studies.begin(study_of(RATES, name="filters"), "digest")
             with pytest.raises(InputError, match=r"no study 'learning_rat' in .*\. Did you mean 'learning-rate'\?"):
                 store.studies.find("learning_rat")
-            with pytest.raises(InputError, match="Allowed: filters, learning-rate"):
+            with pytest.raises(InputError, match="Studies there: filters, learning-rate"):
                 store.studies.find("my-own")
             assert [row.study.name for row in store.studies.all()] == ["learning-rate", "filters"]
 

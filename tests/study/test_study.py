@@ -231,7 +231,7 @@ def test_what_is_no_file_is_refused(monkeypatch, tmp_path):
         "\0.toml": "cannot be read: embedded null byte",
         "learning_rate": r"There is no study 'learning_rate'\. Did you mean 'learning-rate'\?",
         "mine": r"There is no study 'mine'\. Did you mean 'mine\.toml'\? .*its path, as in \./my\.toml",
-        "qqq": r"There is no study 'qqq'\. Allowed: batch-size, .*its path, as in \./my\.toml",
+        "qqq": r"There is no study 'qqq'\. Studies: batch-size, .*its path, as in \./my\.toml",
         "": "There is no study ''",
     }.items():
         with pytest.raises(InputError, match=match):
