@@ -199,7 +199,7 @@ class Charts:
 
 @dataclass(frozen=True)
 class Story:
-    """One trial, from its values to its end; `toml` is its configuration to copy, `log` its last lines."""
+    """One trial, from its values to its end; `toml` is its configuration, for `sweep train`, `log` its last lines."""
 
     trial: int
     title: str

@@ -33,7 +33,8 @@ def _state(status: Status) -> str:
     if status.running:
         return f"The process running this study stopped unexpectedly. `sweep run {name}` resumes its {running}."
     if status.counted >= status.study.trials:
-        confirm = f"`sweep confirm {name}` tests the best on fresh seeds. " if status.counted > 1 else ""
+        several = status.outcomes.get(Outcome.COMPLETED, 0) > 1  # of which one may be the baseline
+        confirm = f"`sweep confirm {name}` tests the best on fresh seeds. " if several else ""
         return f"All planned trials are done. {confirm}`sweep report {name}` writes this page as a file."
     verb = "resumes" if status.outcomes else "starts"
     return f"Not running. `sweep run {name}` {verb} the study."

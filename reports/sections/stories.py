@@ -1,6 +1,5 @@
 """Trial details: what a trial changed, how it went, why it ended, and how to train it again."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +11,8 @@ from reports.blocks import Block, Definitions, Fold, Head, Row, Section, Sentenc
 from reports.sections import curves
 from sweep import wording
 from sweep.results.result import Result, configuration_of
-from sweep.space.configuration import Configuration
-from sweep.space.differences import differences, replacements
+from sweep.space.differences import differences
+from sweep.study import recipe
 
 MOST_EPOCHS = 12
 """Accuracies that are listed."""
@@ -51,7 +50,7 @@ def _story(study: _Study, row: "pd.Series[Any]") -> Story:
         _changes(row, study.baseline),
         Definitions("", _facts(study, row, curve)),
         drawn,
-        as_toml(row),
+        recipe.text_of(configuration_of(row)),
         _tail(row.get("detail")),
     )
 
@@ -123,13 +122,6 @@ def _network(row: "pd.Series[Any]") -> str:
     if wording.missing(row["parameters"]):
         return ""
     return f"{wording.count(row['parameters'])} parameters, {wording.count(row['flops'])} FLOPs per image"
-
-
-def as_toml(row: "pd.Series[Any]") -> str:
-    """The part of a study file that makes this configuration its base."""
-    base = replacements(configuration_of(row), Configuration())
-    lines = [f"{name} = {json.dumps(value)}" for name, value in base.items()]  # for these, JSON is TOML
-    return "\n".join(["[base]", *(lines or ["# the tutorial's values"])])
 
 
 def story(result: Result, trial: int) -> Story | None:

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from sweep.cli import keeping_house, looking, taking_away, trusting, trying
+from sweep.cli.terminal import write_what_it_can
 from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError
 from sweep.wording import did_you_mean, plain
 
@@ -62,6 +63,8 @@ def about(
 
 def main() -> None:
     """Runs the command line; every error that we know is a sentence and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        write_what_it_can(stream)
     try:
         app()
     except SweepError as error:

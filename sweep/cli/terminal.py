@@ -1,12 +1,34 @@
 """Standard error and standard output as commands use them."""
 
+import codecs
+import io
 import sys
 from collections.abc import Iterable
+from typing import TextIO
+from unicodedata import combining, normalize
 
 from rich.console import Console
 
 from sweep.progress.console import ConsoleDisplay
 from sweep.wording import plain
+
+ALIKE = str.maketrans({"–": "-", "±": "+-", "×": "x", "…": "...", "→": "->", "≥": ">=", "≤": "<="})
+
+
+def _alike(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that a terminal's encoding lacks."""
+    assert isinstance(error, UnicodeEncodeError)
+    lacking = normalize("NFKD", error.object[error.start : error.end].translate(ALIKE))
+    return "".join(each if each.isascii() else "?" for each in lacking if not combining(each)), error.end
+
+
+codecs.register_error("alike", _alike)
+
+
+def write_what_it_can(stream: TextIO) -> None:
+    """Has a stream write a character that is alike, or a question mark, where its encoding lacks one."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="alike")
 
 
 def display() -> ConsoleDisplay:

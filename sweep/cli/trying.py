@@ -150,15 +150,16 @@ def init(
 ) -> None:
     """Write a commented study file to edit."""
     from sweep.study.files import study_template
+    from sweep.system.files import atomic_write
 
     text = study_template(source, file.stem)
     if file.suffix != ".toml":
         raise InputError(f"{file}: the name of a study file ends in .toml.")
+    if file.exists() and not force:
+        raise InputError(f"{file} exists already; --force overwrites it.")
     try:
-        with file.open("w" if force else "x", encoding="utf-8") as opened:
-            opened.write(text)
-    except FileExistsError:
-        raise InputError(f"{file} exists already; --force overwrites it.") from None
+        with atomic_write(file) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}.") from None
     named = shlex.quote(str(file))

@@ -15,8 +15,7 @@ from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.exports.selection import Selection, heading
 from sweep.results.result import Result
 from sweep.runs import Run
-from sweep.space.configuration import Configuration, Value
-from sweep.space.differences import differences
+from sweep.study import recipe
 from sweep.system.apart import apart
 from sweep.system.children import started
 from sweep.system.files import atomic_fill
@@ -82,17 +81,6 @@ def _write(run: Run, state: Path, dataset: Dataset, formats: Sequence[str], fold
 
 
 def as_toml(result: Result, trial: int) -> str:
-    """A configuration as TOML, with the tutorial's value next to each that differs."""
-    configuration = result.configuration(trial)
-    marks = {
-        each.name: "not in the tutorial" if each.before is None else f"the tutorial: {_toml(each.before)}"
-        for each in differences(configuration, Configuration())
-    }
-    lines = [f"# {line}" for line in heading(result, trial)]
-    for name, value in configuration.values().items():
-        lines.append(f"{name} = {_toml(value)}" + (f"  # {marks[name]}" if name in marks else ""))
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: Value) -> str:
-    return json.dumps(value)  # for true, 3, 0.001, 1e-05 and plain words the two formats agree
+    """A trial's configuration as `sweep train` reads it, under lines that say what it is."""
+    lines = "".join(f"# {line}\n" for line in heading(result, trial))
+    return lines + recipe.text_of(result.configuration(trial))

@@ -78,13 +78,18 @@ def read_all(read: Callable[[int], bytes], most: int | None = None) -> bytes:
 def atomic_write(target: Path) -> Iterator[Path]:
     """Gives a temporary name next to `target`. Its file replaces `target` if the block succeeds, and is removed if not.
 
-    Two processes or threads may do this at the same time: each has its own name, and the later one wins.
+    Two processes or threads may do this at the same time: each has its own name, and the later one wins. Where
+    `target` is a link, what it leads to is written, and the link stays.
 
     Raises:
-        OSError: it cannot be written; an earlier file of that name is unchanged.
+        OSError: it cannot be written, or is neither a plain file nor new; an earlier file of that name is unchanged.
     """
     if not target.name:  # "/" or "."
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    with suppress(FileNotFoundError):
+        if kind := odd_kind(target):
+            raise OSError(errno.EINVAL, f"it is {kind}, not a plain file", str(target))
+    target = Path(os.path.realpath(target))
     temporary = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}-{target.name}.partial")
     try:
         yield temporary

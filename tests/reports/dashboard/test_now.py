@@ -58,8 +58,12 @@ def said(element, subject):
             "The process running this study stopped unexpectedly. sweep run quickstart resumes its 1 trial.",
         ),
         (
-            replace(EMPTY, counted=12),
+            replace(EMPTY, counted=12, outcomes={Outcome.COMPLETED: 12}),
             "All planned trials are done. sweep confirm quickstart tests the best on fresh seeds.",
+        ),
+        (
+            replace(EMPTY, counted=12, outcomes={Outcome.COMPLETED: 1, Outcome.FAILED: 11}),
+            "All planned trials are done. sweep report quickstart writes this page as a file.",
         ),
     ],
 )

@@ -6,6 +6,7 @@ from samples.results import halted, result_of, rows_of, sample, study
 from reports.pages import html
 from reports.sections import stories
 from reports.typography import NO_BREAK
+from sweep.study import recipe
 
 
 def plain(text):
@@ -42,7 +43,7 @@ def test_details_show_changes_course_and_configuration():
     assert facts["epochs"] == "3 of 5"
     assert facts["reuse"] == "2 epochs taken from the database"
     assert facts["accuracy by epoch"] == "91.67 → 93.33 → 95.00 %"
-    assert tomllib.loads(told[1].toml) == {"base": {"learning_rate": 0.0002}}
+    assert tomllib.loads(told[1].toml)["learning_rate"] == 0.0002
 
 
 def test_details_of_a_paused_trial_show_its_rung():
@@ -55,11 +56,12 @@ def test_details_of_a_paused_trial_show_its_rung():
     assert re.fullmatch(r"\d\d\.\d\d \(epoch 0.25\) %", facts["accuracy by epoch"])
 
 
-def test_the_copied_configuration_is_a_study_files_base():
-    result = sample(20, seed=4)
+def test_the_copied_configuration_is_what_sweep_train_and_the_base_of_a_study_take(tmp_path):
+    result, file = sample(20, seed=4), tmp_path / "copied.toml"
     for story in stories.stories(result):
-        base = tomllib.loads(story.toml).get("base", {})
-        assert study(base=base).base == result.configuration(story.trial)
+        file.write_text(story.toml, encoding="utf-8")
+        assert recipe.read(file) == result.configuration(story.trial)
+        assert study(base=str(file)).base == result.configuration(story.trial)
 
 
 def test_trials_without_a_score_have_details_too():

@@ -1,0 +1,123 @@
+"""Commands in terminals that are not UTF-8, and output paths that are no plain files."""
+
+import io
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from samples.commands import say
+from samples.databases import keep
+from samples.laboratory import Laboratory, npz
+from samples.results import sample
+
+from sweep.cli import app as cli
+from sweep.cli.terminal import write_what_it_can
+from sweep.engines.scripted import ScriptedEngine
+from sweep.system.files import atomic_write
+
+COMMANDS = [
+    "--help", "run --help", "studies", "check everything", "list", "show quickstart", "show quickstart 1",
+    "show quickstart --summary", "trials quickstart", "trials quickstart --json", "compare", "report", "gc --dry-run",
+    "init mine.toml", "show nothing", "zzz",
+]  # fmt: skip
+STUDY = """
+name = "ours"
+description = "größer – 数字 ± ✓"
+data = "small.npz"
+validation = 0.2
+trials = 2
+[space]
+dense_units = [8, 1024]
+"""
+
+
+def printed(monkeypatch, encoding, *arguments):
+    """What a command writes in a terminal of this encoding."""
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict") for _ in range(2)]
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
+    monkeypatch.setattr(sys, "argv", ["sweep", *arguments])
+    with pytest.raises(SystemExit):
+        cli.main()
+    for stream in streams:
+        stream.flush()
+    return [stream.buffer.getvalue().decode(encoding) for stream in streams]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp437", "koi8-r"])
+def test_every_command_writes_what_the_terminal_has(tmp_path, monkeypatch, encoding):
+    monkeypatch.chdir(tmp_path)
+    keep("sweep.db", sample(30))
+    for command in COMMANDS:
+        assert "".join(printed(monkeypatch, encoding, *command.split())).strip(), command
+        Path("mine.toml").unlink(missing_ok=True)
+
+
+def test_a_study_is_run_in_such_a_terminal(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    laboratory = Laboratory(str(tmp_path / "sweep.db"), npz(tmp_path / "small.npz"), monkeypatch)
+    laboratory.use(ScriptedEngine(lambda *_: 0.5))
+    (tmp_path / "ours.toml").write_text(STUDY, encoding="utf-8")
+    out, err = printed(monkeypatch, "ascii", "run", "ours.toml", "--workers", "1")
+    assert out.splitlines()[-1] == "next: sweep confirm ours"
+    assert "+-" in out
+    assert "ours" in err
+    assert "gro?er - ?? +- ?" in printed(monkeypatch, "ascii", "check", "ours.toml")[0]
+
+
+def test_what_a_terminal_has_is_written_as_it_is():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    write_what_it_can(stream)
+    stream.write("± × é – … → ≥ ő 数 \udc80")
+    stream.flush()
+    assert stream.buffer.getvalue().decode("latin-1") == "± × é - ... -> >= o ? ?"
+
+
+@pytest.fixture
+def odd(tmp_path, request):
+    """Paths that are no plain files."""
+    os.mkfifo(tmp_path / "fifo.html")
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(tmp_path / "socket.html"))
+    yield {"device": Path("/dev/null"), "fifo": tmp_path / "fifo.html", "socket": tmp_path / "socket.html"}
+    server.close()
+
+
+@pytest.mark.parametrize("kind", ["device", "fifo", "socket"])
+def test_an_output_path_that_is_no_plain_file_is_refused_and_stays(odd, kind, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    keep("sweep.db", sample(6))
+    before = odd[kind].stat()
+    for command in (["report", "-o", str(odd[kind])], ["trials", "quickstart", "--parquet", str(odd[kind])]):
+        assert f"it is a {'FIFO' if kind == 'fifo' else kind}, not a plain file" in say(capsys, *command, code=2)
+    after = odd[kind].stat()
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+
+
+def test_init_does_not_wait_for_the_reader_of_a_fifo(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("mine.toml")
+    assert "exists already" in say(capsys, "init", "mine.toml", code=2)
+    assert "it is a FIFO" in say(capsys, "init", "mine.toml", "--force", code=2)
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path):
+    for there in (True, False):
+        target, link = tmp_path / f"target {there}", tmp_path / f"link {there}"
+        if there:
+            target.write_text("before")
+        link.symlink_to(target.name)
+        with atomic_write(link) as temporary:
+            temporary.write_text("after")
+        assert link.is_symlink()
+        assert target.read_text() == "after"
+        assert not target.is_symlink()
+
+
+def test_a_loop_of_links_is_an_error(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(OSError, match="symbolic links"), atomic_write(tmp_path / "a"):
+        pass
