@@ -13,6 +13,7 @@ from reports.pages.html import section_html
 from reports.sections import stories, summary
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split
+from sweep.exports.folder import as_toml
 from sweep.progress.display import Task
 from sweep.progress.tally import Tally
 from sweep.results.noise import noise_of_difference
@@ -50,13 +51,13 @@ def test_the_outlook_calls_noise_what_the_summary_does():
     assert look_ahead(found.study, found.frame).noise == noise_of_difference(0.99, 0.99, 1000)
 
 
-def test_a_trials_story_gives_its_configuration_where_a_study_file_would():
+def test_a_trials_story_and_its_export_give_the_same_configuration():
     """A pool's stride that stays while its size changes has to be told: else it would follow the size."""
     configuration = Configuration().replaced({"pool1_size": 3, "pool1_stride": 2})
     found = result_of([{"trial": 0, "score": 0.9, "baseline": True, **configuration.values()}])
-    written = tomllib.loads(stories.as_toml(found.frame.iloc[0]))
-    assert Configuration().replaced(written["base"]) == configuration
-    assert written["base"] == study(base=configuration).as_document()["base"]
+    written = stories.story(found, 0).toml
+    assert Configuration().replaced(tomllib.loads(written)) == configuration
+    assert as_toml(found, 0).endswith(written)
 
 
 def test_the_terminal_and_the_dashboard_tell_the_same_time_left():
