@@ -19,7 +19,7 @@ from sweep.progress.display import Task
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.storage import database
-from sweep.storage.checkpoints import path_of
+from sweep.storage.checkpoints import in_use, path_of
 from sweep.storage.store import Store
 from sweep.wording import masked
 
@@ -61,7 +61,7 @@ def export(
         found = read_result(store, study)
         number = found.recommended if trial is None else trial
         found.configuration(number)  # which is there, or an error before anything is downloaded
-        with export_folder(Path(folder), force) as inside:
+        with export_folder(Path(folder), force) as inside, in_use(place.checkpoint_folder):
             dataset = place.load(found.study.data)
             selected, place = _trained_on_all(found, number, dataset, store, place)
             state = path_of(place.checkpoint_folder, selected.run.fingerprint)

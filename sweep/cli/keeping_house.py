@@ -16,18 +16,19 @@ def gc(
 ) -> None:
     """Remove checkpoints that no study needs."""
     from sweep.cli.tables import print_table
+    from sweep.storage.checkpoints import unused
     from sweep.storage.database import checkpoint_folder
     from sweep.storage.invariants import superfluous
     from sweep.storage.store import Reader
     from sweep.wording import several, size
 
-    with Reader.open(storage) as store:
+    with Reader.open(storage) as store, unused(checkpoint_folder(storage)):
         found = superfluous(store, checkpoint_folder(storage), keep_checkpoints)
+        if not dry_run:
+            for each in found:
+                each.path.unlink(missing_ok=True)
     if found:
         print_table(["file", "size", "what"], [[f.path.name, size(f.size), f.what] for f in found], right=(1,))
-    if not dry_run:
-        for each in found:
-            each.path.unlink(missing_ok=True)
     all_of_them = f"{several(len(found), 'file')}, {size(sum(each.size for each in found))}"
     print(f"{all_of_them}: {'kept, this is a dry run' if dry_run else 'removed'}")
 

@@ -110,9 +110,13 @@ class ActiveRuns:
     # -- the run of a trial
 
     def recover(self) -> None:
-        """Marks what a process left running as interrupted, and deletes checkpoints that it left half written."""
+        """Marks what a process left running as interrupted, and deletes checkpoints that are not needed any more."""
         self.interrupt("the process that ran the study stopped unexpectedly")
         self._checkpoints.clear()
+        known, keep = self._store.trials, self._checkpoints.keep
+        self._checkpoints.recall(known.paused_runs(self._study, keep))
+        kept = known.kept_runs(self._study, keep) | self._store.runs.unfinished()
+        self._drop(self._checkpoints.of(known.ended_runs(self._study) - kept))
 
     def interrupt(self, reason: str) -> None:
         """Marks every trial in progress as interrupted: it resumes when the study is run again."""

@@ -1,17 +1,17 @@
 """States of runs, a file each: of those under way, and of a study's best few, which may be trained longer one day."""
 
 import heapq
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from sweep.errors import StoreError
+from sweep.errors import InputError, StoreError
 from sweep.runs import Run
-from sweep.system.files import leftovers
+from sweep.system.files import leftovers, locked
 
 
 class Checkpoints:
-    """A folder of them, made where it is not there yet.
+    """A folder of them, made where it is not there yet, and in use until `close`.
 
     `best` are score and fingerprint of the trials whose states it keeps, `keep` at most.
 
@@ -20,10 +20,8 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path, keep: int, best: Iterable[tuple[float, str]] = ()) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"Checkpoints cannot be kept in {folder}: {error.strerror}.") from None
+        self._use = ExitStack()
+        self._use.enter_context(in_use(folder))
         self.folder, self.keep = folder, keep
         self._best = sorted(best)
         self._halted: dict[str, tuple[float, float]] = {}  # rung and score of paused trials, by fingerprint
@@ -55,6 +53,14 @@ class Checkpoints:
             del self._halted[fingerprint]
         return [path_of(self.folder, fingerprint) for fingerprint in dropped]
 
+    def recall(self, halted: Mapping[str, tuple[float, float]]) -> None:
+        """Takes note of the trials that an earlier process paused: rung and score, by fingerprint."""
+        self._halted |= halted
+
+    def of(self, fingerprints: Collection[str]) -> list[Path]:
+        """The files of these runs that are there."""
+        return [path for path in sorted(self.folder.glob("*.npz")) if path.stem in fingerprints]
+
     def begun(self, run: Run) -> None:
         """Takes note that a trial of a run is under way, whether or not it was paused."""
         self._halted.pop(run.fingerprint, None)
@@ -65,9 +71,42 @@ class Checkpoints:
             path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Leaves no empty folder behind."""
-        with suppress(OSError):
-            self.folder.rmdir()
+        """Leaves no empty folder behind, unless another process uses it."""
+        self._use.close()
+        with locked(self.folder, wait=False) as alone, suppress(OSError):
+            if alone:
+                self.folder.rmdir()
+
+
+@contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Makes a folder of checkpoints. No other process clears it up while the block lasts.
+
+    Raises:
+        StoreError: the folder cannot be made.
+    """
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"Checkpoints cannot be kept in {folder}: {error.strerror}.") from None
+        with locked(folder, shared=True):
+            if folder.exists():  # else another process has just removed it, since it was empty
+                yield
+                return
+
+
+@contextmanager
+def unused(folder: Path) -> Iterator[None]:
+    """No process uses a folder of checkpoints while the block lasts.
+
+    Raises:
+        InputError: one does.
+    """
+    with locked(folder, wait=False) as alone:
+        if not alone:
+            raise InputError(f"A command that trains is using the checkpoints in {folder}; wait for its end.")
+        yield
 
 
 def path_of(folder: Path, fingerprint: str) -> Path:

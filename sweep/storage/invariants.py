@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import InputError
-from sweep.runs import GOING_ON, Outcome
+from sweep.runs import UNFINISHED, Outcome
 from sweep.storage.checkpoints import path_of
 from sweep.storage.store import Reader
 from sweep.system.files import leftovers
@@ -24,21 +24,22 @@ class Superfluous:
 def superfluous(store: Reader, folder: Path, keep: int) -> list[Superfluous]:
     """Checkpoints in `folder` that no study needs, and what killed processes left half written.
 
-    Needed are the states of trials that go on or may be promoted, and of each study's best `keep`.
+    Needed are the states of trials and other runs that resume, of each study's best `keep`, and of the best `keep` that
+    are paused at each rung.
 
     Raises:
         InputError: a study of this database is being run.
     """
-    needed = set()
+    needed = store.runs.unfinished()
     for study in store.studies.all():
         held = store.leases.holder(study.id)
         if held is not None and (not held.by.seen_from_here or held.by.alive):
             raise InputError(
                 f"Study {study.study.name!r} is being run by process {held.by.pid} on {held.by.host}; wait for its end."
             )
-        needed |= {fingerprint for _, fingerprint in store.trials.best_runs(study.id, keep)}
-        needed |= {row["fingerprint"] for row in store.trials.rows(study.id) if row["outcome"] in GOING_ON}
-    wanted = {path_of(folder, fingerprint) for fingerprint in needed if fingerprint}
+        needed |= {row["fingerprint"] for row in store.trials.rows(study.id) if row["outcome"] in UNFINISHED}
+        needed |= store.trials.kept_runs(study.id, keep)
+    wanted = {path_of(folder, fingerprint) for fingerprint in needed}
     states = [("a state that no study needs", path) for path in sorted(folder.glob("*.npz")) if path not in wanted]
     halves = [("half written by a process that was killed", path) for path in leftovers(folder)]
     return [Superfluous(what, path, path.stat().st_size) for what, path in states + halves]

@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, func, select, update
 
 from sweep.runs import TRAINING_VERSION, Epoch, Run
-from sweep.storage._tables import add, epochs, now, put, runs, trials
+from sweep.storage._tables import add, epochs, now, predictions, put, runs, trials
 from sweep.storage.connection import Database
 
 
@@ -29,6 +29,24 @@ class RunReader:
                 break
             curve.append(place)
         return curve
+
+    def unfinished(self) -> set[str]:
+        """The fingerprints of runs that ended early outside of any study, in `train` or `confirm`: these resume them.
+
+        No trial has come as far along their curves, and they have no predictions there.
+        """
+        last = func.coalesce(func.max(epochs.c.epoch), 0.0).label("last")
+        furthest = (
+            select(runs.c.fingerprint, last).outerjoin(epochs, epochs.c.fingerprint == runs.c.fingerprint)
+        ).group_by(runs.c.fingerprint).subquery()  # fmt: skip
+        mine, end = furthest.c.fingerprint, furthest.c.last
+        done = [
+            exists().where(trials.c.fingerprint == mine, trials.c.trained_epochs >= end),
+            exists().where(predictions.c.fingerprint == mine, predictions.c.epochs == end),
+            exists().where(epochs.c.fingerprint == mine, epochs.c.epoch == end, epochs.c.loss.is_(None)),
+        ]
+        with self._database.transaction() as connection:
+            return set(connection.scalars(select(mine).where(*(~each for each in done))))
 
     def provenance(self, fingerprint: str) -> dict[str, Any]:
         """Where and with what a run was first trained; empty where it is not known."""

@@ -127,15 +127,41 @@ class TrialReader:
         with self._database.transaction() as connection:
             return [(row[0], row[1]) for row in connection.execute(query)]
 
+    def paused_runs(self, study_id: int, keep: int) -> dict[str, tuple[float, float]]:
+        """Rung and score of the best `keep` trials that are paused at each rung, by fingerprint."""
+        place = func.row_number().over(partition_by=trials.c.trained_epochs, order_by=epochs.c.val_accuracy.desc())
+        paused = (
+            select(trials.c.fingerprint, trials.c.trained_epochs, epochs.c.val_accuracy, place.label("place"))
+            .join(epochs, _last_epoch())
+            .where(trials.c.study_id == study_id, trials.c.outcome == Outcome.PAUSED)
+            .subquery()
+        )
+        with self._database.transaction() as connection:
+            rows = connection.execute(select(paused).where(paused.c.place <= keep))
+            return {row.fingerprint: (row.trained_epochs, row.val_accuracy) for row in rows}
+
+    def ended_runs(self, study_id: int) -> set[str]:
+        """The fingerprints of the runs of trials that ended or are paused, unless a trial of the study resumes them."""
+        mine = select(trials.c.fingerprint, trials.c.outcome).where(trials.c.study_id == study_id)
+        with self._database.transaction() as connection:
+            found = connection.execute(mine.where(trials.c.fingerprint.is_not(None))).all()
+        resumed = {fingerprint for fingerprint, outcome in found if outcome in UNFINISHED}
+        return {fingerprint for fingerprint, _ in found} - resumed
+
+    def kept_runs(self, study_id: int, keep: int) -> set[str]:
+        """The fingerprints of the runs whose states stay: of the best `keep` trials, and of the best paused ones."""
+        best = {fingerprint for _, fingerprint in self.best_runs(study_id, keep)}
+        return best | set(self.paused_runs(study_id, keep))
+
     def is_needed(self, fingerprint: str, keep: int, beside: int | None = None) -> bool:
-        """Whether a trial has still to go on with a run, or is among the best `keep` of a study other than `beside`."""
+        """Whether a trial has still to go on with a run, or a study other than `beside` keeps its state."""
         query = select(trials.c.study_id, trials.c.outcome).where(trials.c.fingerprint == fingerprint)
         with self._database.transaction() as connection:
             found = connection.execute(query).all()
         if any(outcome in UNFINISHED for _, outcome in found):
             return True
-        owners = {study_id for study_id, outcome in found if outcome == Outcome.COMPLETED} - {beside}
-        return any(fingerprint == best for each in owners for _, best in self.best_runs(each, keep))
+        owners = {study_id for study_id, _ in found} - {beside}
+        return any(fingerprint in self.kept_runs(each, keep) for each in owners)
 
 
 class Trials(TrialReader):

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from samples.checkpoints import left_by_a_dead_process
 
 from sweep.data.dataset import Split
-from sweep.errors import StoreError
+from sweep.errors import InputError, StoreError
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
-from sweep.storage.checkpoints import Checkpoints, path_of
+from sweep.storage.checkpoints import Checkpoints, path_of, unused
 
 
 def run_of(seed: int) -> Run:
@@ -77,3 +77,22 @@ def test_an_empty_folder_does_not_stay_behind_and_another_does(tmp_path):
             folder.path(run_of(0)).touch()
         folder.close()
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
+
+
+def test_a_folder_in_use_is_neither_cleared_up_nor_removed(tmp_path):
+    folder = tmp_path / "states"
+    first, second = Checkpoints(folder, keep=5), Checkpoints(folder, keep=5)
+    first.close()
+    assert folder.is_dir()
+    with pytest.raises(InputError, match=r"A command that trains is using the checkpoints in .*states"), unused(folder):
+        pass
+    second.close()
+    assert not folder.exists()
+    with unused(folder):
+        pass
+
+
+def test_what_an_earlier_process_paused_counts_at_its_rung(tmp_path):
+    folder = Checkpoints(tmp_path, 1)
+    folder.recall({"weak": (1.0, 0.3), "elsewhere": (2.0, 0.1)})
+    assert folder.halted(run_of(0), 1.0, 0.4) == [path_of(tmp_path, "weak")]

@@ -10,7 +10,11 @@ import pytest
 from samples.checkpoints import Keeping, left_by_a_dead_process, states
 from samples.studies import RATES, run, study_of
 
+from sweep.data.dataset import Split
 from sweep.errors import InputError
+from sweep.runs import Epoch, Run
+from sweep.space.configuration import Configuration
+from sweep.storage.checkpoints import path_of
 from sweep.storage.invariants import check_invariants, superfluous
 from sweep.storage.store import Store
 from sweep.system.processes import Identity
@@ -96,6 +100,34 @@ def test_who_ran_a_study_and_was_killed_is_not_waited_for(storage, folder):
 
 def test_a_folder_that_is_not_there_holds_nothing_superfluous(storage, folder):
     assert removable(storage, folder / "gone") == []
+
+
+def test_what_an_interrupted_run_outside_of_a_study_resumes_from_stays(storage, folder):
+    new, longer, done, unknown = (Run(Configuration(), seed, "mnist", "digest", Split(seed)) for seed in range(4))
+    with Store.open(storage) as store:
+        for run_ in (new, longer, done):
+            store.runs.keep(run_, {})
+        for run_, epochs in ((longer, 3), (done, 2)):
+            for epoch in range(1, epochs + 1):
+                store.runs.add_epoch(run_.fingerprint, Epoch(epoch, 0.3, 0.8, 0.2, 0.9, 1.5))
+            store.predictions.keep(run_.fingerprint, 2, b"\0\0")
+        for run_ in (new, longer, done, unknown):
+            path_of(folder, run_.fingerprint).touch()
+        gone = {each.path.stem for each in superfluous(store, folder, 0)} - {path.stem for path in made_states(folder)}
+    assert {done.fingerprint, unknown.fingerprint} <= gone
+    assert not gone & {new.fingerprint, longer.fingerprint}
+
+
+def made_states(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*.npz") if path.read_bytes() == b"a state"]
+
+
+def test_a_run_that_went_on_where_a_trial_ended_keeps_its_state(storage, folder):
+    best = max(rows(storage, "test"), key=lambda row: row["score"])
+    assert (best["fingerprint"] + ".npz") in [name for name, _, _ in removable(storage, folder, 0)]
+    with Store.open(storage) as store:
+        store.runs.add_epoch(best["fingerprint"], Epoch(6, 0.3, 0.8, 0.2, 0.9, 1.5))
+    assert (best["fingerprint"] + ".npz") not in [name for name, _, _ in removable(storage, folder, 0)]
 
 
 # -- what always holds
