@@ -6,7 +6,7 @@ from sweep.api.search import loaded
 from sweep.data.dataset import Split, load_dataset
 from sweep.data.names import DATASETS
 from sweep.search.preview import Preview, preview
-from sweep.study.study import Study
+from sweep.study.study import Study, require_sampler
 
 
 def check(study: Study | str | Path) -> tuple[Study, Preview]:
@@ -21,6 +21,7 @@ def check(study: Study | str | Path) -> tuple[Study, Preview]:
         InputError: the study or its data cannot be used.
     """
     wanted = loaded(study)
+    require_sampler(wanted.sampler)
     split = Split(wanted.seed, wanted.validation, wanted.train_size)
     if wanted.data in DATASETS:
         known = DATASETS[wanted.data]
