@@ -50,7 +50,7 @@ def _story(study: _Study, row: "pd.Series[Any]") -> Story:
         _changes(row, study.baseline),
         Definitions("", _facts(study, row, curve)),
         drawn,
-        recipe.text_of(configuration_of(row)),
+        recipe.text_of(recipe.Recipe(configuration_of(row), study.result.study.data, study.result.study.validation)),
         _tail(row.get("detail")),
     )
 

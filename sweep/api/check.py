@@ -1,5 +1,6 @@
 """What a study would do, before it does."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from sweep.api.search import loaded
@@ -29,4 +30,5 @@ def check(study: Study | str | Path) -> tuple[Study, Preview]:
         return wanted, preview(wanted, known.image_shape, known.classes, known.images)
     dataset = load_dataset(wanted.data)
     split.sizes(len(dataset.y_train))
-    return wanted, preview(wanted, dataset.image_shape, dataset.classes, len(dataset.y_train))
+    seen = preview(wanted, dataset.image_shape, dataset.classes, len(dataset.y_train))
+    return wanted, replace(seen, note=dataset.note)

@@ -56,16 +56,17 @@ def network(named: str, trial: int | None = None, *, storage: str | Path) -> Net
 def _in_file(path: Path) -> Network:
     if recipe.is_study(path):
         return _baseline(load(str(path if "/" in str(path) else f"./{path}")))
-    return _network(f"the configuration in {path}", recipe.read(path), IMAGE_SHAPE, CLASSES)
+    found = recipe.read(path)
+    return _network_on(found.data, f"the configuration in {path}", found.configuration)
 
 
 def _baseline(study: Study) -> Network:
-    title = f"the baseline of {study.name}"
-    if study.data in DATASETS:
-        known = DATASETS[study.data]
-        return _network(title, study.base, known.image_shape, known.classes)
-    dataset = load_dataset(study.data)
-    return _network(title, study.base, dataset.image_shape, dataset.classes)
+    return _network_on(study.data, f"the baseline of {study.name}", study.base)
+
+
+def _network_on(data: str, title: str, configuration: Configuration) -> Network:
+    known = DATASETS[data] if data in DATASETS else load_dataset(data)
+    return _network(title, configuration, known.image_shape, known.classes)
 
 
 def _of_trial(found: Result, trial: int | None) -> Network:

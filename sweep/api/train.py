@@ -11,7 +11,6 @@ from sweep.coordinator.batch import Trained
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split, partition
 from sweep.data.names import settled
-from sweep.defaults import VALIDATION
 from sweep.errors import InputError
 from sweep.models.shapes import Infeasible
 from sweep.progress.display import Task
@@ -19,6 +18,7 @@ from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 from sweep.study import recipe
+from sweep.study.recipe import Recipe
 
 
 def train(
@@ -26,8 +26,8 @@ def train(
     *,
     seed: int = 0,
     seeds: int = 1,
-    data: str | Path = "mnist",
-    validation: int = VALIDATION,
+    data: str | Path | None = None,
+    validation: int | None = None,
     **workplace: Unpack[WorkplaceOptions],
 ) -> list[Trained]:
     """Trains one configuration on one or more seeds, each scored as a trial is: on images that the seed holds out.
@@ -35,11 +35,11 @@ def train(
     A run that is stored already, from a study or an earlier call, is not trained again.
 
     Args:
-        configuration: what to train, or the path of a TOML file of it.
+        configuration: what to train, or the path of a TOML file of it, which may say `data` and `validation`, too.
         seed: the first seed, from 0. A seed decides initial weights, shuffling and which images are held out.
         seeds: how many seeds, from the first one on, at least 1.
-        data: the name or path of a dataset.
-        validation: how many training images are held out.
+        data: the name or path of a dataset; None: the file's or, where it says none, MNIST.
+        validation: how many training images are held out; None: the file's or, where it says none, 10,000.
         **workplace: the fields of `Workplace`.
 
     Returns:
@@ -54,9 +54,8 @@ def train(
     if seeds < 1 or not 0 <= seed <= 2**32 - seeds:
         raise InputError(f"seeds go from 0 to {2**32 - 1}; {seeds} from {seed} on cannot be trained.")
     place = Workplace(**workplace)
-    if not isinstance(configuration, Configuration):
-        configuration = recipe.read(Path(configuration))
-    data = settled(str(data))
+    wanted = recipe_of(configuration, data, validation)
+    configuration, data, validation = wanted.configuration, wanted.data, wanted.validation
     dataset = place.load(data)
     splits = [Split(each, validation) for each in range(seed, seed + seeds)]
     partition(dataset, splits[0])  # one that asks for too much is an error before anything is kept
@@ -71,6 +70,20 @@ def train(
     ]
     with place.open_store() as store:
         return trained(runs, store, place, Task(Configuration(), seeds, place.crew(seeds)[0], "run"))
+
+
+def recipe_of(given: Configuration | str | Path, data: str | Path | None, validation: int | None) -> Recipe:
+    """What `train` trains: a configuration or the file of a recipe, with what is given beside it.
+
+    Raises:
+        InputError: the file cannot be read, or holds no recipe.
+    """
+    found = Recipe(given) if isinstance(given, Configuration) else recipe.read(Path(given))
+    return Recipe(
+        found.configuration,
+        found.data if data is None else settled(str(data)),
+        found.validation if validation is None else validation,
+    )
 
 
 def trained(

@@ -102,7 +102,10 @@ class Workplace:
             DataError: it cannot be found, downloaded or read.
         """
         with self.display.downloading() as progress:
-            return load_dataset(source, progress=progress)
+            dataset = load_dataset(source, progress=progress)
+        if dataset.note:
+            self.display.note(dataset.note)
+        return dataset
 
     def crew(self, at_most: int | None = None) -> tuple[int, int]:
         """How many workers with how many threads each; by default one of each per core, so that all cores are busy."""

@@ -26,6 +26,8 @@ def print_preview(study: "Study", seen: "Preview", as_json: bool) -> None:
             f"{several(study.trials, 'trial')}, {how}; the space has {size}",
         ]
     )
+    if seen.note:
+        print_lines([seen.note])
     if study.base != Configuration():
         print(f"the baseline is the tutorial's network with {changes_in_words(study.base, Configuration())}")
     print()

@@ -200,8 +200,17 @@ def train(
     ],
     seed: Annotated[int, Option(min=0, max=10**9, help="The first seed.")] = 0,
     seeds: Annotated[int, Option(min=1, max=1000, help="Number of seeds, from the first one on.")] = 1,
-    data: Annotated[str, Option("--data", help="Name or path of a dataset.")] = "mnist",
-    validation: Annotated[int, Option(min=1, help="Number of training images that each seed holds out.")] = VALIDATION,
+    data: Annotated[
+        str | None, Option("--data", help="Name or path of a dataset.", show_default="the file's `data`, or mnist")
+    ] = None,
+    validation: Annotated[
+        int | None,
+        Option(
+            min=1,
+            help="Number of training images that each seed holds out.",
+            show_default=f"the file's `validation`, or {VALIDATION}",
+        ),
+    ] = None,
     workers: Workers = None,
     threads: Threads = None,
     storage: Storage = STORAGE,
@@ -209,21 +218,23 @@ def train(
 ) -> None:
     """Train one configuration on one or more seeds."""
     import sweep
+    from sweep.api.train import recipe_of
     from sweep.cli.runs import print_runs
     from sweep.cli.terminal import display
 
     with resumable(resuming(context)):
+        wanted = recipe_of(file, data, validation)
         trained = sweep.train(
-            file,
+            wanted.configuration,
             seed=seed,
             seeds=seeds,
-            data=data,
-            validation=validation,
+            data=wanted.data,
+            validation=wanted.validation,
             storage=storage,
             workers=workers,
             threads=threads,
             progress=display(),
         )
-    print_runs(dict(enumerate(trained, start=seed)), validation, as_json)
+    print_runs(dict(enumerate(trained, start=seed)), wanted.validation, as_json)
     if all(each.reason for each in trained):
         raise typer.Exit(1)

@@ -6,6 +6,7 @@ Nothing in a file is executed, and whatever is wrong with one is a `DataError` t
 import gzip
 import io
 import math
+import re
 import struct
 import tarfile
 import tokenize
@@ -19,17 +20,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sweep.data.idx import IDX_NAMES, IDX_TYPES
 from sweep.errors import DataError
 from sweep.system.files import open_plain, read_all, read_plain, require_size
 from sweep.wording import some_of
 
-IDX_NAMES = {
-    "x_train": "train-images-idx3-ubyte",
-    "y_train": "train-labels-idx1-ubyte",
-    "x_test": "t10k-images-idx3-ubyte",
-    "y_test": "t10k-labels-idx1-ubyte",
-}
-IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+UNUSED = re.compile(r"(?i)^[xy]_|(?<![a-z])[xy]?(val|valid|validation|dev)(?![a-z])")
+"""Names of arrays of images and labels beside the four, such as x_val, y_valid or val-images-idx3-ubyte."""
 
 DAMAGE = (
     zipfile.BadZipFile,
@@ -79,9 +76,23 @@ def read_npz(path: Path) -> dict[str, Raw]:
     with reading(path), open_plain(path) as file, zipfile.ZipFile(file) as archive:
         held = [name.removesuffix(".npy") for name in archive.namelist()]
         missing = [name for name in IDX_NAMES if name not in held]
+        _require_use(path, [name for name in held if name not in IDX_NAMES])
         if missing:
-            raise DataError(f"{path}: holds no {', '.join(missing)}, only {some_of(held, 8) or 'nothing'}.")
+            raise DataError(f"{path}: holds no {', '.join(missing)}, only {', '.join(held[:8]) or 'nothing'}.")
         return {name: _read_member(archive, name, f"{path}, {name}") for name in IDX_NAMES}
+
+
+def _require_use(where: Path, others: list[str]) -> None:
+    """Checks that none of the other arrays is one of images or labels, which the user expects to be used.
+
+    Raises:
+        DataError: one is.
+    """
+    if unused := [name for name in others if UNUSED.search(name)]:
+        raise DataError(
+            f"{where}: {some_of(unused, 5)} would not be used, since sweep holds validation images out of x_train. "
+            "Append them to x_train and y_train, or take them out."
+        )
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, where: str) -> Raw:
@@ -95,6 +106,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, where: str) -> Raw:
 
 def _read_folder(folder: Path) -> dict[str, Raw]:
     with reading(folder):
+        _require_use(folder, [path.name for path in folder.iterdir() if "ubyte" in path.name])
         paths = {name: idx_path(folder, file_name) for name, file_name in IDX_NAMES.items()}
         missing = [path.name for path in paths.values() if not path.exists()]
     if missing:
@@ -131,10 +143,7 @@ def read_idx_archive(path: Path, folder: str) -> dict[str, Raw]:
 
 
 def _parse_idx(content: bytes, where: str) -> Raw:
-    """An array in the format of MNIST's own files, big-endian throughout.
-
-    Two zero bytes, the type, the number of dimensions, each dimension in four bytes; then come the values.
-    """
+    """The array in a file of the format that `sweep.data.idx` describes."""
     dimensions = content[3] if len(content) > 3 else 0
     start = 4 + 4 * dimensions
     if content[:2] != b"\0\0" or len(content) < start or content[2] not in IDX_TYPES:

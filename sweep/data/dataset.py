@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from sweep.data.published import PUBLISHED, Progress, obtain, silent
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError
 from sweep.system.files import did_you_mean_path
-from sweep.wording import did_you_mean
+from sweep.wording import did_you_mean, some_of
 
 __all__ = ["Dataset", "Partition", "Progress", "Split", "load_dataset", "locate_dataset", "partition", "silent"]
 
@@ -48,6 +49,20 @@ class Dataset:
     def classes(self) -> int:
         """How many outputs a network needs: the largest training label, plus one."""
         return int(self.y_train.max()) + 1
+
+    @property
+    def note(self) -> str:
+        """What is odd about the labels, though they can be used: some class has no training image. Else empty."""
+        there = np.unique(self.y_train).tolist()
+        gaps = [(one + 1, other - 1) for one, other in pairwise([-1, *there]) if other - one > 1]
+        if not gaps:
+            return ""
+        absent = some_of([str(low) if low == high else f"{low} to {high}" for low, high in gaps], 5)
+        return (
+            f"{self.name}: labels go from {there[0]} to {there[-1]}, and no training image has the label {absent}. "
+            f"Networks get {self.classes:,} classes for the {len(there):,} that there are. "
+            "Labels that begin at 0 and leave no gap avoid that."
+        )
 
     @cached_property
     def pixels(self) -> Pixels:

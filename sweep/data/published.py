@@ -22,7 +22,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from sweep.data._arrays import (
-    IDX_NAMES,
     Raw,
     idx_path,
     read,
@@ -32,6 +31,7 @@ from sweep.data._arrays import (
     reading,
     require_numbers,
 )
+from sweep.data.idx import IDX_NAMES
 from sweep.errors import DataError
 from sweep.system.files import atomic_write, leftovers
 

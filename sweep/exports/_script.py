@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sweep.data.names import DATASETS
+from sweep.data.idx import IDX_NAMES, IDX_TYPES
+from sweep.data.names import DATASETS, settled
 from sweep.data.published import HOST, PUBLISHED
 from sweep.exports.selection import Selection, heading
 from sweep.results.noise import noise_of_score
@@ -18,17 +20,19 @@ from sweep.wording import margin, percent
 READ_NPZ = """with np.load(path) as arrays:
     x_train, y_train, x_test, y_test = (arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))"""
 
-READ_IDX = """
+READ_IDX = f"""
 
 def read_idx(name):
     plain = pathlib.Path(path, name)
-    content = plain.read_bytes() if plain.exists() else gzip.decompress(pathlib.Path(f"{plain}.gz").read_bytes())
+    content = (plain if plain.exists() else pathlib.Path(f"{{plain}}.gz")).read_bytes()
+    if content.startswith(b"\\x1f\\x8b"):
+        content = gzip.decompress(content)
+    types = {IDX_TYPES}
     sizes = np.frombuffer(content, ">u4", count=content[3], offset=4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(sizes)
+    return np.frombuffer(content, types[content[2]], offset=4 + 4 * content[3]).reshape(sizes)
 
 
-x_train, y_train = read_idx("train-images-idx3-ubyte"), read_idx("train-labels-idx1-ubyte")
-x_test, y_test = read_idx("t10k-images-idx3-ubyte"), read_idx("t10k-labels-idx1-ubyte")"""
+{"".join(f'{name} = read_idx("{file_name}")' + chr(10) for name, file_name in IDX_NAMES.items()).rstrip()}"""
 
 
 def as_script(selection: Selection) -> str:
@@ -67,7 +71,9 @@ def _render(selection: Selection, notebook: bool) -> str:
         policy="mixed_bfloat16" if study.precision == "bfloat16" else None,
         load_data=load_data,
         reads_idx=load_data.endswith(READ_IDX),
-        channel_axis_missing=dataset.image_shape[2] == 1 and ("always" if study.data in DATASETS else "perhaps"),
+        own_data=study.data not in DATASETS,
+        floats=dataset.x_train.dtype != np.uint8,
+        grey=dataset.image_shape[2] == 1,
         image_shape=dataset.image_shape,
         layers=list(_layers(configuration, tutorial, dataset.classes, study.precision)),
         optimizer=_line(_optimizer(configuration), _optimizer(tutorial)),
@@ -99,7 +105,7 @@ def _load_data(source: str) -> str:
     """The lines that load a dataset into x_train, y_train, x_test and y_test."""
     if source == "mnist":  # not keras.datasets: that refuses any copy but its own, wherever it came from
         return f'path = keras.utils.get_file("mnist.npz", "{HOST}mnist.npz")\n' + READ_NPZ
-    place = Path(source).expanduser().resolve()
+    place = Path(settled(source))
     if source in DATASETS:
         found = PUBLISHED[source].place()
         if found is None or found.path == PUBLISHED[source].in_cache.path:

@@ -83,4 +83,6 @@ def _write(run: Run, state: Path, dataset: Dataset, formats: Sequence[str], fold
 def as_toml(result: Result, trial: int) -> str:
     """A trial's configuration as `sweep train` reads it, under lines that say what it is."""
     lines = "".join(f"# {line}\n" for line in heading(result, trial))
-    return lines + recipe.text_of(result.configuration(trial))
+    return lines + recipe.text_of(
+        recipe.Recipe(result.configuration(trial), result.study.data, result.study.validation)
+    )

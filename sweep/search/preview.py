@@ -38,7 +38,7 @@ class Preview:
 
     `points` is the size of the space (None: more than can be counted). `baselines` is the cost in trainings of the
     study's base configuration, `seconds` the time on this machine with all its cores; both are expectations over the
-    space. `infeasible` is the share of points that cannot exist.
+    space. `infeasible` is the share of points that cannot exist. `note` says what is odd about the data.
     """
 
     points: int | None
@@ -47,6 +47,7 @@ class Preview:
     seconds: float
     infeasible: float
     workers: int
+    note: str = ""
 
 
 def preview(
@@ -132,7 +133,8 @@ def as_document(study: Study, seen: Preview) -> dict[str, Any]:
         for sample in seen.samples
     ]
     cost = {"baselines": seen.baselines, "seconds": seen.seconds, "infeasible_share": seen.infeasible}
-    return {"study": study.as_document(), "points": seen.points, "samples": samples, "expected_cost": cost}
+    document = {"study": study.as_document(), "points": seen.points, "samples": samples, "expected_cost": cost}
+    return document | {"note": seen.note or None}
 
 
 def _sample(study: Study, point: Values, image_shape: ImageShape, classes: int) -> Sample:

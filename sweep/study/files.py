@@ -11,6 +11,7 @@ from sweep.data.names import misfit, settled, share_of
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError, InputError, StudyError
 from sweep.space.configuration import PARAMETERS
+from sweep.study import recipe
 from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study._values import Located
 from sweep.study.study import Study, require_sampler, training_images
@@ -25,7 +26,7 @@ def parse_study(text: str, source: str, folder: Path = Path()) -> Study:
         StudyError: every problem of the text, each with its line.
     """
     document = parse_text(text, source)
-    if document and document.keys() <= PARAMETERS.keys():
+    if document.keys() & PARAMETERS.keys() and document.keys() <= {*PARAMETERS, *recipe.KEYS}:
         why = f"This is one configuration, not a study: `sweep train {shlex.quote(source)}` trains it."
         raise located_error([((next(iter(document)),), why)], text, source)
     if isinstance(document.get("base"), str):

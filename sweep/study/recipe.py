@@ -1,13 +1,19 @@
-"""A recipe: one configuration as a TOML file, `name = value` a line, such as the best.toml of `sweep export`."""
+"""A recipe: one configuration as a TOML file, `name = value` a line, such as the best.toml of `sweep export`.
+
+`data` and `validation` may stand beside them: which dataset it is for, and how many of its images are held out.
+"""
 
 import json
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
-from sweep.space.configuration import PARAMETERS, Configuration
+from sweep.data.names import settled
+from sweep.defaults import VALIDATION
+from sweep.space.configuration import PARAMETERS, Configuration, Value
 from sweep.space.differences import differences
 from sweep.study._toml import located_error, parse_text, read_text
-from sweep.study._values import Problems, read_values
+from sweep.study._values import Located, Problems, read_values
 from sweep.wording import did_you_mean, shown
 
 
@@ -21,21 +27,33 @@ def is_study(path: Path) -> bool:
     return "space" in parse_text(read_text(path), str(path))
 
 
-def text_of(configuration: Configuration) -> str:
-    """A configuration as the text that `read` reads, with the tutorial's value next to each that differs."""
+@dataclass(frozen=True)
+class Recipe:
+    """A configuration, the name or path of the dataset it is for, and how many training images are held out."""
+
+    configuration: Configuration
+    data: str = "mnist"
+    validation: int = VALIDATION
+
+
+KEYS = ("data", "validation")
+
+
+def text_of(recipe: Recipe) -> str:
+    """A recipe as the text that `read` reads, with the tutorial's value next to each that differs; MNIST is not named."""
     marks = {
-        each.name: "not in the tutorial" if each.before is None else f"the tutorial: {json.dumps(each.before)}"
-        for each in differences(configuration, Configuration())
+        each.name: "not in the tutorial" if each.before is None else f"the tutorial: {_toml(each.before)}"
+        for each in differences(recipe.configuration, Configuration())
     }
-    lines = [
-        f"{name} = {json.dumps(value)}" + (f"  # {marks[name]}" if name in marks else "")
-        for name, value in configuration.values().items()  # for these, JSON is TOML
-    ]
+    data = settled(recipe.data).encode("utf-8", "replace").decode()  # a name of a file may be no text
+    lines = [] if data == "mnist" else [f"data = {_toml(data)}", f"validation = {recipe.validation}"]
+    for name, value in recipe.configuration.values().items():
+        lines.append(f"{name} = {_toml(value)}" + (f"  # {marks[name]}" if name in marks else ""))
     return "\n".join(lines) + "\n"
 
 
-def read(path: Path) -> Configuration:
-    """The configuration in a file; what that does not name is as in the tutorial.
+def read(path: Path) -> Recipe:
+    """The recipe in a file; what that does not name is as in the tutorial. A path of data starts at its folder.
 
     Raises:
         InputError: the file cannot be read.
@@ -46,7 +64,24 @@ def read(path: Path) -> Configuration:
     if "space" in values:
         why = f"This is a study, not one configuration: `sweep run {shlex.quote(str(path))}` searches it."
         raise located_error([(("space",), why)], text, str(path))
+    data, validation = values.pop("data", "mnist"), values.pop("validation", VALIDATION)
+    problems: list[Located] = []
+    if not isinstance(data, str) or not data:
+        problems.append((("data",), f"data must be the name or path of a dataset, not {shown(data)}."))
+    if type(validation) is not int or validation < 1:
+        problems.append((("validation",), f"validation must be a whole number from 1, not {shown(validation)}."))
     try:
-        return read_values(values, lambda name: f"Unknown parameter {shown(name)}.{did_you_mean(name, PARAMETERS)}")
+        configuration = read_values(values, _unknown)
     except Problems as found:
-        raise located_error(found.located, text, str(path)) from None
+        problems += found.located
+    if problems:
+        raise located_error(problems, text, str(path))
+    return Recipe(configuration, settled(data, path.parent), validation)
+
+
+def _toml(value: Value) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # in all else the two formats agree
+
+
+def _unknown(name: str) -> str:
+    return f"Unknown parameter {shown(name)}.{did_you_mean(name, [*PARAMETERS, *KEYS])}"

@@ -57,7 +57,7 @@ def _read_base(given: object) -> Configuration:
     if not isinstance(given, str):
         return read_base(given, Study.model_fields)
     try:
-        return recipe.read(Path(given))
+        return recipe.read(Path(given)).configuration
     except InputError as error:
         raise Problems([((), line) for line in str(error).splitlines()]) from None
 

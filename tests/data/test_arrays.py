@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from samples.data import idx_bytes, idx_folder, npz, tiny
 from samples.strategies import unhurried
 
-from sweep.data._arrays import IDX_NAMES, IDX_TYPES
 from sweep.data.dataset import load_dataset
+from sweep.data.idx import IDX_NAMES, IDX_TYPES
 from sweep.errors import DataError
 
 

@@ -152,6 +152,54 @@ def test_arrays_that_are_no_dataset_are_refused_by_file_and_name(tmp_path, chang
     assert str(caught.value).startswith(source)
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([0, 1, 2, 2, 1, 0], ""),
+        (
+            [1, 2, 3, 3, 2, 1],
+            "labels go from 1 to 3, and no training image has the label 0. Networks get 4",
+        ),
+        (
+            [0, 1, 4, 4, 1, 0],
+            "labels go from 0 to 4, and no training image has the label 2 to 3. Networks",
+        ),
+        ([1, 3, 5, 7, 9, 9], "label 0, 2, 4, 6 and 8. Networks get 10 classes for the 5 that there are."),
+        (
+            [1, 3, 5, 7, 9, 999],
+            "the label 0, 2, 4, 6, 8 and 10 to 998. Networks get 1,000 classes for the 6",
+        ),
+        ([0, 1, 2**31 - 1, 1, 1, 0], "label 2 to 2147483646. Networks get 2,147,483,648 classes for the 3 that"),
+    ],
+)
+def test_labels_that_do_not_begin_at_0_or_leave_gaps_are_told(tmp_path, labels, said):
+    dataset = load_dataset(npz(tmp_path / "my.npz", y_train=np.array(labels), y_test=np.array(labels)[:3]))
+    assert said in dataset.note
+    assert bool(said) == bool(dataset.note)
+    assert not said or dataset.note.startswith("my: labels go from ")
+
+
+@pytest.mark.parametrize(
+    "names", [["x_val", "y_val"], ["X_valid"], ["y_dev"], ["x_extra", "y_extra"], ["validation_images"], ["xval"]]
+)
+def test_images_and_labels_that_would_not_be_used_are_refused_by_name(tmp_path, names):
+    source = npz(tmp_path / "my.npz", **dict.fromkeys(names, tiny()["y_test"]))
+    with pytest.raises(DataError, match=f"{' and '.join(names)} would not be used, since sweep holds") as caught:
+        load_dataset(source)
+    assert "Append them to x_train and y_train, or take them out." in str(caught.value)
+    kept = npz(tmp_path / "names.npz", class_names=np.array(["a", "b"]), mean=np.array(0.5), intervals=np.arange(3))
+    assert load_dataset(kept)
+
+
+def test_idx_files_of_a_validation_set_are_refused(tmp_path):
+    folder = idx_folder(tmp_path / "idx")
+    (tmp_path / "idx" / "validation.txt").touch()
+    assert load_dataset(folder)
+    (tmp_path / "idx" / "val-images-idx3-ubyte.gz").touch()
+    with pytest.raises(DataError, match=r"idx: val-images-idx3-ubyte\.gz would not be used"):
+        load_dataset(folder)
+
+
 @pytest.mark.parametrize("use", [load_dataset, locate_dataset])
 @pytest.mark.parametrize(
     ("source", "match"),

@@ -12,8 +12,8 @@ import pytest
 from samples.data import idx_bytes, idx_folder, npz, tiny
 
 from sweep.data import published
-from sweep.data._arrays import IDX_NAMES
 from sweep.data.dataset import load_dataset, locate_dataset
+from sweep.data.idx import IDX_NAMES
 from sweep.data.names import DATASETS
 from sweep.errors import DataError
 

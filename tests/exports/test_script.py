@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from samples.data import idx_bytes, idx_folder, npz
+from samples.data import idx_bytes, idx_folder, npz, tiny
 from samples.exports import found, selected
 from samples.strategies import configurations, unhurried
 from samples.training import keras_optimizer
@@ -23,8 +23,8 @@ from samples.training import keras_optimizer
 import studies
 from sweep.api import look
 from sweep.data import published
-from sweep.data._arrays import IDX_NAMES
 from sweep.data.dataset import load_dataset
+from sweep.data.idx import IDX_NAMES, IDX_TYPES
 from sweep.exports._script import as_notebook, as_script
 from sweep.exports.selection import Sealed, select
 from sweep.models import network
@@ -189,6 +189,55 @@ def test_the_whole_script_trains_and_tests_on_idx_files_and_colours(tmp_path):
     done = run_script(script_of(SMALL, str(folder)), tmp_path)
     assert done.returncode == 0, done.stderr
     assert "6 training images, 3 test images of shape (5, 4, 3)" in done.stdout
+    assert "test accuracy" in done.stdout
+
+
+def packed(folder: Path, how: str) -> None:
+    """Compresses the files of a folder under the names that such files have, or under their own."""
+    for path in list(folder.iterdir()):
+        if how != "plain":
+            path.write_bytes(gzip.compress(path.read_bytes()))
+        if how == "zipped":
+            path.rename(f"{path}.gz")
+
+
+def loaded(script: str) -> dict:
+    names = {"__name__": "__main__"}
+    exec(compile(only_loads(script), "train.py", "exec"), names)
+    return names
+
+
+def assert_reads_what_we_read(source: str) -> None:
+    names, dataset = loaded(script_of(SMALL, source)), load_dataset(source)
+    for name in IDX_NAMES:
+        theirs, ours = names[name], getattr(dataset, name)
+        assert (theirs.dtype, theirs.shape) == (ours.dtype, ours.shape), name
+        np.testing.assert_array_equal(theirs, ours)
+
+
+@pytest.mark.parametrize("how", ["plain", "zipped", "zipped under the plain name"])
+@pytest.mark.parametrize("code", IDX_TYPES)
+def test_the_script_reads_every_type_and_packing_of_idx_files_as_we_do(tmp_path, code, how):
+    arrays = tiny(y_train=tiny()["y_train"][:, None])  # labels in a column, as those of CIFAR-10
+    source = idx_folder(tmp_path / "idx", **{name: idx_bytes(array, code) for name, array in arrays.items()})
+    packed(Path(source), how)
+    assert_reads_what_we_read(source)
+
+
+@pytest.mark.parametrize("images", ["bool", "uint8", "int64", ">f4", "float16", "float64"])
+@pytest.mark.parametrize("labels", ["uint8", ">i8", "float32"])
+def test_the_script_reads_every_type_of_an_npz_as_we_do(tmp_path, images, labels):
+    arrays = {name: array.astype(labels if name.startswith("y") else images) for name, array in tiny().items()}
+    assert_reads_what_we_read(npz(tmp_path / "a.npz", **arrays | {"x_test": arrays["x_test"][..., None]}))
+    columns = {name: np.asfortranarray(array[:, None]) for name, array in arrays.items() if name.startswith("y")}
+    assert_reads_what_we_read(npz(tmp_path / "b.npz", np.savez_compressed, **arrays | columns))
+
+
+@pytest.mark.parametrize("code", [0x0D, 0x0B])
+def test_the_whole_script_trains_on_idx_files_that_are_not_bytes(tmp_path, code):
+    source = idx_folder(tmp_path / "idx", **{name: idx_bytes(array, code) for name, array in tiny().items()})
+    done = run_script(script_of(SMALL, source), tmp_path)
+    assert done.returncode == 0, done.stderr
     assert "test accuracy" in done.stdout
 
 

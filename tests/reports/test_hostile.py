@@ -169,7 +169,8 @@ def test_csv_has_a_row_for_each_and_no_formula(storage, monkeypatch, capsys):
 def test_toml_holds_the_configuration_and_nothing_else(result):
     for place, text in enumerate(KEPT):
         hostile = result_of(result.frame.to_dict("records")[:2], data=f"/pictures/{text}")
-        assert tomllib.loads(export.as_toml(hostile, 0)) == hostile.configuration(0).values(), place
+        beside = {"data": hostile.study.data, "validation": hostile.study.validation}
+        assert tomllib.loads(export.as_toml(hostile, 0)) == hostile.configuration(0).values() | beside, place
 
 
 def test_plain_leaves_what_people_write_alone():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sweep.data._arrays import IDX_NAMES, IDX_TYPES
+from sweep.data.idx import IDX_NAMES, IDX_TYPES
 
 
 def tiny(**changes):

@@ -17,10 +17,10 @@ from sweep.study.study import Study
 STUDY = 'name = "mine"\nbase = "best.toml"\n[space]\nlearning_rate = [0.001, 0.01]\n'
 
 
-def best(configuration: Configuration) -> str:
+def best(configuration: Configuration, **study) -> str:
     """The best.toml of a study whose only trial tried that configuration."""
     rows = [{"trial": 0, "score": 0.9, "baseline": True} | configuration.values()]
-    made_up = result_of(rows)
+    made_up = result_of(rows, **study)
     return as_toml(Result(made_up.study, frame_of(rows), made_up.curves), 0)
 
 
@@ -34,8 +34,8 @@ def file(tmp_path_factory):
 def test_a_best_toml_read_and_written_again_is_the_same_for_every_configuration(file, configuration):
     text = best(configuration)
     file.write_text(text)
-    assert recipe.read(file) == configuration
-    assert best(recipe.read(file)) == text
+    assert recipe.read(file) == recipe.Recipe(configuration)
+    assert best(recipe.read(file).configuration) == text
 
 
 @unhurried
@@ -51,9 +51,9 @@ def test_a_study_around_a_best_toml_has_that_configuration_and_is_kept_without_t
 
 def test_what_a_recipe_does_not_name_is_as_in_the_tutorial(tmp_path):
     (tmp_path / "mine.toml").write_text('optimizer = "sgd"\nmomentum = 0\n')
-    assert recipe.read(tmp_path / "mine.toml") == Configuration(optimizer="sgd", momentum=0.0)
+    assert recipe.read(tmp_path / "mine.toml").configuration == Configuration(optimizer="sgd", momentum=0.0)
     (tmp_path / "empty.toml").write_text("# nothing\n")
-    assert recipe.read(tmp_path / "empty.toml") == Configuration()
+    assert recipe.read(tmp_path / "empty.toml") == recipe.Recipe(Configuration(), "mnist", 10_000)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,15 @@ def test_what_a_recipe_does_not_name_is_as_in_the_tutorial(tmp_path):
         ("conv3_filters = 8\n", ["1: conv3_filters has no effect here: it exists only where extra_blocks >= 1."]),
         ("epochs = 1\nepochs = 2\n", ["2: Not valid TOML: Cannot overwrite a value"]),
         ("[epochs]\nvalue = 1\n", ["1: epochs must be a whole number from 1 to 1000, not {'value': 1}."]),
+        (
+            "data = 3\nvalidation = 0.2\nepochs = 0\n",
+            [
+                "1: data must be the name or path of a dataset, not 3.",
+                "2: validation must be a whole number from 1, not 0.2.",
+                "3: epochs must be a whole number from 1 to 1000, not 0.",
+            ],
+        ),
+        ("dta = 'my.npz'\n", ["1: Unknown parameter 'dta'. Did you mean 'data'?"]),
         (STUDY, ["3: This is a study, not one configuration: `sweep run "]),
     ],
 )
@@ -81,6 +90,24 @@ def test_every_problem_of_a_recipe_is_told_with_file_and_line(tmp_path, text, ex
     assert len(lines) == len(expected)
     for line, part in zip(lines, expected, strict=True):
         assert line.startswith(f"{file}:{part}")
+
+
+@pytest.mark.parametrize("name", ["my.npz", "ümläut 数 😀.npz", 'quote".npz', "back\\slash.npz", "de\x7flete\n.npz"])
+def test_a_best_toml_names_its_data_from_anywhere_and_how_many_images_are_held_out(tmp_path, monkeypatch, name):
+    (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best" / "best.toml").write_text(best(Configuration(), data=name, validation=500), encoding="utf-8")
+    monkeypatch.chdir("/")
+    found = recipe.read(tmp_path / "best" / "best.toml")
+    assert found == recipe.Recipe(Configuration(), str(tmp_path / name), 500)
+
+
+def test_a_path_of_data_starts_at_the_folder_of_the_recipe(tmp_path, monkeypatch):
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "my.npz").touch()
+    (tmp_path / "recipes" / "mine.toml").write_text('data = "../my.npz"\n')
+    assert recipe.read(tmp_path / "recipes" / "mine.toml").data == str(tmp_path / "my.npz")
 
 
 def test_a_recipe_that_is_not_there_is_told_with_what_is(tmp_path):
@@ -113,9 +140,10 @@ def test_what_is_wrong_with_a_studys_base_stands_beside_its_other_problems(tmp_p
     assert f"{file}:2: {base}:2: Unknown parameter 'epoch'. Did you mean 'epochs'?" in str(caught.value)
 
 
-def test_a_recipe_is_no_study_and_says_what_to_do_with_it(tmp_path):
+@pytest.mark.parametrize("data", [{}, {"data": "fashion-mnist"}], ids=["mnist", "others"])
+def test_a_recipe_is_no_study_and_says_what_to_do_with_it(tmp_path, data):
     file = tmp_path / "best.toml"
-    file.write_text(best(Configuration()))
+    file.write_text(best(Configuration(), **data))
     with pytest.raises(StudyError) as caught:
         load(str(file))
     first = next(n for n, line in enumerate(file.read_text().splitlines(), 1) if not line.startswith("#"))
@@ -142,4 +170,4 @@ def test_every_parameter_may_stand_in_a_recipe(tmp_path):
         {"extra_blocks": 3} | {f"pool{number}_size": 2 for number in (3, 4, 5)}
     )
     (tmp_path / "best.toml").write_text(best(everything))
-    assert set(recipe.read(tmp_path / "best.toml").values()) == set(PARAMETERS) - {"weight_decay"}
+    assert set(recipe.read(tmp_path / "best.toml").configuration.values()) == set(PARAMETERS) - {"weight_decay"}

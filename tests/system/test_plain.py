@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from samples.data import idx_bytes, idx_folder, npz, tiny
 
-from sweep.data._arrays import IDX_NAMES
 from sweep.data.dataset import load_dataset
+from sweep.data.idx import IDX_NAMES
 from sweep.errors import DataError, InputError
 from sweep.exports import prediction
 from sweep.study import recipe
