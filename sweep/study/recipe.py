@@ -40,7 +40,7 @@ KEYS = ("data", "validation")
 
 
 def text_of(recipe: Recipe) -> str:
-    """A recipe as the text that `read` reads, with the tutorial's value next to each that differs; MNIST is not named."""
+    """A recipe as the text that `read` reads, each difference to the tutorial marked; data are named if not MNIST."""
     marks = {
         each.name: "not in the tutorial" if each.before is None else f"the tutorial: {_toml(each.before)}"
         for each in differences(recipe.configuration, Configuration())

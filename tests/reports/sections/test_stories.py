@@ -60,7 +60,7 @@ def test_the_copied_configuration_is_what_sweep_train_and_the_base_of_a_study_ta
     result, file = sample(20, seed=4), tmp_path / "copied.toml"
     for story in stories.stories(result):
         file.write_text(story.toml, encoding="utf-8")
-        assert recipe.read(file) == result.configuration(story.trial)
+        assert recipe.read(file).configuration == result.configuration(story.trial)
         assert study(base=str(file)).base == result.configuration(story.trial)
 
 
