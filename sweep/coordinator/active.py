@@ -186,8 +186,9 @@ class ActiveRuns:
 
         Raises:
             EngineError: workers cannot be kept running.
-            StoreError: a checkpoint cannot be written.
+            StoreError: a checkpoint cannot be written, or the database's file is gone.
         """
+        self._store.require_file()
         return self._committed(self._engine.wait(timeout))
 
     def stop(self) -> Iterator[News]:

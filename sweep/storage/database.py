@@ -114,14 +114,20 @@ def back_up(file: Path, copy: Path) -> None:
     for half in leftovers(copy.parent):  # of a process that was killed while it did this
         half.unlink(missing_ok=True)
     try:
-        with (
-            atomic_write(copy) as temporary,
-            closing(sqlite3.connect(file)) as source,
-            closing(sqlite3.connect(temporary)) as target,
-        ):
-            source.backup(target)
+        with closing(sqlite3.connect(file)) as source:
+            copy_whole(source, copy)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"The database {file} cannot be copied to {copy} before it is changed: {error}.") from None
+
+
+def copy_whole(source: sqlite3.Connection, copy: Path) -> None:
+    """Copies what a connection reads, also if its file has no name any more.
+
+    Raises:
+        OSError, sqlite3.Error: the copy cannot be written.
+    """
+    with atomic_write(copy) as temporary, closing(sqlite3.connect(temporary)) as target:
+        source.backup(target)
 
 
 def settle_sqlite(connection: Any, _: object) -> None:

@@ -100,6 +100,10 @@ class Store(Reader):
         """
         return cls(Database.open(storage, create=create))
 
+    def require_file(self) -> None:
+        """Raises StoreError if the database's file was deleted, moved or replaced: see `Database.require_file`."""
+        self._database.require_file()
+
     def alone(self) -> AbstractContextManager[None]:
         """Of all processes that use the database, one after the other does what is in this block."""
         return self._database.alone()

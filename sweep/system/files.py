@@ -156,6 +156,14 @@ def locked(folder: Path, *, shared: bool = False, wait: bool = True) -> Iterator
         yield free
 
 
+def inode(path: Path) -> tuple[int, int] | None:
+    """The device and inode of what a path leads to, which tell a file from others of its name; None: nothing."""
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_dev, found.st_ino
+    return None
+
+
 def leftovers(folder: Path) -> list[Path]:
     """What processes that were killed have left half written."""
     found = {path: re.match(r"\.(\d+)-", path.name) for path in folder.glob(".*.partial")}
