@@ -144,6 +144,11 @@ def epochs(how_many: float) -> str:
     return f"{how_many:g} {'epoch' if how_many == 1 else 'epochs'}"
 
 
+def so_far(trained: float, planned: int, completed: bool) -> str:
+    """How far a trial is, to be put behind its score: as in " after 3 of 9 epochs"; empty once it has completed."""
+    return "" if completed else f" after {trained:g} of {epochs(planned)}"
+
+
 def listed(items: Iterable[str], last: str = "and") -> str:
     """Items as in "a, b and c"."""
     words = list(items)

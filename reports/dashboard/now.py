@@ -69,9 +69,12 @@ def _against(status: Status, best: TrialSoFar | None) -> str:
     if best.baseline:
         return "the baseline itself"
     gain = _gain(best, status)
-    planned = wording.epochs(best.configuration.epochs)
-    so_far = "" if best.outcome is Outcome.COMPLETED else f" after {best.epochs:g} of {planned}"
-    return f"trial {best.number}{so_far}" + (f", {gain} points vs baseline" if gain != wording.NOTHING else "")
+    return f"trial {best.number}{_after(best)}" + (f", {gain} points vs baseline" if gain != wording.NOTHING else "")
+
+
+def _after(best: TrialSoFar) -> str:
+    """How far it is, as in " after 3 of 9 epochs"; empty once it has completed."""
+    return wording.so_far(best.epochs, best.configuration.epochs, best.outcome is Outcome.COMPLETED)
 
 
 def _running(status: Status) -> Table:
@@ -153,7 +156,7 @@ def _study(status: Status) -> Row:
     cells = [
         status.study.name,
         f"{status.counted:,} of {status.study.trials:,}",
-        wording.percent(best.score if best else None),
+        wording.NOTHING if best is None else f"{wording.percent(best.score)}{_after(best)}",
         _gain(best, status),
         f"{sum(status.outcomes.get(outcome, 0) for outcome in FAILURES):,}",
         _short_state(status) + ("" if left is None else f", about {wording.duration(left)} left"),

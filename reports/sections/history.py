@@ -15,7 +15,7 @@ MOST_POINTS = 1500
 
 
 def table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Scored trials, as marked, in the order of their numbers, and `so_far`, the highest completed score until then."""
+    """Scored trials, as marked, in the order of their numbers, and `so_far`, the highest expected score until then."""
     return _so_far(frames.marked(frame))
 
 
@@ -33,7 +33,7 @@ def spending_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _so_far(table: pd.DataFrame) -> pd.DataFrame:
     table = table.reset_index(drop=True)
-    return table.assign(so_far=table["score"].where(table["outcome"] == "completed").cummax().ffill())
+    return table.assign(so_far=table["expected"].cummax().ffill())
 
 
 def climb_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -100,7 +100,7 @@ def _blocks(result: Result) -> Sequence[Block]:
 SECTION = Section(
     "history",
     "Optimization history",
-    "Each mark is a trial. The line is the best completed trial so far. The band is the noise of single runs around "
-    "the baseline.",
+    "Each mark is a trial. The line is the highest expected score so far: what a trial has reached or, if it is "
+    "paused, what it can be expected to reach. The band is the noise of single runs around the baseline.",
     _blocks,
 )

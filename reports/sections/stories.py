@@ -64,8 +64,11 @@ def _heading(row: "pd.Series[Any]", top: "pd.Series[Any] | None") -> str:
     """As in "Trial 7, the best: 98.97 %"; without a score, the number and role alone."""
     best = top is not None and top["trial"] == row["trial"]
     roles = [role for role, holds in (("the best", best), ("the baseline", bool(row["baseline"]))) if holds]
-    score = "" if wording.missing(row["score"]) else f": {wording.percent(row['score'])}"
-    return ", ".join([f"Trial {row['trial']}", *roles]) + score
+    title = ", ".join([f"Trial {row['trial']}", *roles])
+    if wording.missing(row["score"]):
+        return title
+    after = wording.so_far(row["trained_epochs"], configuration_of(row).epochs, row["outcome"] == "completed")
+    return f"{title}: {wording.percent(row['score'])}{after}"
 
 
 def _changes(row: "pd.Series[Any]", reference: "pd.Series[Any] | None") -> Table | None:

@@ -75,9 +75,7 @@ def _completed(row: pd.Series) -> bool:
 
 def _so_far(row: pd.Series) -> str:
     """How far a trial is that has not completed, as in " after 3 of 9 epochs"."""
-    if _completed(row):
-        return ""
-    return f" after {row['trained_epochs']:g} of {wording.epochs(configuration_of(row).epochs)}"
+    return wording.so_far(row["trained_epochs"], configuration_of(row).epochs, _completed(row))
 
 
 def _confirmed(result: Result) -> list[str]:

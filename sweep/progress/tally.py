@@ -17,7 +17,7 @@ from sweep.results.time_left import LATEST, InProgress, seconds_left
 from sweep.runs import UNFINISHED, Epoch, Outcome
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
-from sweep.wording import duration, epochs, percent, several, value
+from sweep.wording import duration, percent, several, so_far, value
 
 REMEMBERED = 50
 """Of an earlier call's trials, so many may still be the best."""
@@ -194,8 +194,8 @@ class Tally:
         if self.best is None:
             return f"no {self.noun} has a score yet"
         best = self.best
-        so_far = "" if best.completed else f" after {best.epoch:g} of {epochs(best.configuration.epochs)}"
-        line = f"best {percent(best.score)}{so_far} ({best.label}: {changes_in_words(best.configuration, self.base)})"
+        after = so_far(best.epoch, best.configuration.epochs, best.completed)
+        line = f"best {percent(best.score)}{after} ({best.label}: {changes_in_words(best.configuration, self.base)})"
         alone = self.baseline is None or best.configuration == self.base
         return line if alone else f"{line}, baseline {percent(self.baseline)}"
 

@@ -14,7 +14,7 @@ from sweep.results.summary import summary_lines
 from sweep.results.verdict import Verdict
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.study.study import Study
-from sweep.wording import duration, percent, several
+from sweep.wording import duration, percent, several, so_far
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,9 @@ class Result:
         trials = several(len(self.frame), "trial")
         if not self.has_best:
             return f"<Result {self.study.name!r}: {trials}, none with a score>"
-        best = f"best {percent(self.score(self.best_trial))} (trial {self.best_trial})"
+        row, planned = self._row(self.best_trial), self.configuration(self.best_trial).epochs
+        after = so_far(row["trained_epochs"], planned, row["outcome"] == "completed")
+        best = f"best {percent(row['score'])}{after} (trial {self.best_trial})"
         return f"<Result {self.study.name!r}: {trials}, {best}>"
 
     def __str__(self) -> str:

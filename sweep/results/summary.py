@@ -13,7 +13,7 @@ from sweep.runs import Outcome
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
 from sweep.study.study import Study
-from sweep.wording import duration, epochs, margin, missing, percent, points, several, value
+from sweep.wording import duration, epochs, margin, missing, percent, points, several, so_far, value
 
 CONCLUSIONS = {
     Conclusion.BETTER: "significantly better than the baseline",
@@ -68,8 +68,8 @@ def _search_lines(found: Found) -> Iterator[str]:
     row = found.frame[found.frame["trial"] == number].to_dict("records")[0]
     configuration = found.configuration(number)
     score, completed = float(row["score"]), row["outcome"] == Outcome.COMPLETED
-    so_far = "" if completed else f" after {row['trained_epochs']:g} of {epochs(configuration.epochs)}"
-    yield f"best        {percent(score)}{so_far}  trial {number}: {changes_in_words(configuration, study.base)}"
+    after = so_far(row["trained_epochs"], configuration.epochs, completed)
+    yield f"best        {percent(score)}{after}  trial {number}: {changes_in_words(configuration, study.base)}"
     base = score if row["baseline"] else score - float(row["difference"])
     whose = "the tutorial" if study.base == Configuration() else "the study"
     final = found.baseline_score

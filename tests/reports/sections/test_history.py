@@ -8,13 +8,16 @@ from reports.sections import history
 IMAGES = 10_000
 
 
-def test_best_so_far_follows_completed_trials_only():
+def test_best_so_far_is_the_highest_expected_score_which_for_completed_trials_is_their_own():
     rows = rows_of(0.97, 0.96, 0.99, 0.98, 0.995)
-    rows[2]["outcome"] = "pruned"
+    rows[2] |= {"outcome": "paused", "trained_epochs": 1}
     rows.append({"trial": 5, "outcome": "infeasible"})
-    table = history.table(frame_of(rows[::-1]))
+    frame = frame_of(rows[::-1])
+    expected = frame.loc[frame["trial"] == 2, "expected"].iloc[0]
+    table = history.table(frame)
     assert table["trial"].tolist() == [0, 1, 2, 3, 4]
-    assert table["so_far"].tolist() == [0.97, 0.97, 0.97, 0.98, 0.995]
+    assert table["so_far"].tolist() == [0.97, 0.97, expected, expected, 0.995]
+    assert 0.97 < expected < 0.995
 
 
 def test_time_is_spent_in_the_order_of_ends_and_by_trials_without_a_score_too():

@@ -33,7 +33,7 @@ def test_details_show_changes_course_and_configuration():
     curves = [(trial, epoch, 0.1, 0.9, 0.1, 0.9 + epoch / 60, 8.0) for trial in (0, 1) for epoch in (1, 2, 3)]
     told = {story.trial: story for story in stories.stories(result_of(rows, curves))}
     assert list(told) == [0, 1]
-    assert plain(told[1].title) == "Trial 1: 95.00 %"
+    assert plain(told[1].title) == "Trial 1: 95.00 % after 3 of 5 epochs"
     assert plain(told[0].title) == "Trial 0, the best, the baseline: 98.00 %"
     assert told[1].outcome == "pruned: behind the others"
     assert [list(row.cells) for row in told[1].changes.rows] == [["learning rate", "0.0001", "0.0002"]]
