@@ -18,6 +18,7 @@ import multiprocessing
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -48,7 +49,10 @@ PEERS = {
         tpe, QuarterEpochs, SuccessiveHalvingPruner, draws_epochs=True, steps=4
     ),
 }
-OURS = {"ours": STRATEGIES["ours"]}
+OURS = {
+    "ours": STRATEGIES["ours"],
+    "ours, told when (--timeout)": replace(STRATEGIES["ours"], told=True),
+}
 
 
 def best_ended(seen: Sequence[Seen]) -> int | None:
@@ -69,10 +73,16 @@ def answers(name: str, seed: int) -> list[float]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        replay = Replay((PEERS | OURS)[name], seed, most_epochs=math.inf, most_seconds=MOMENTS[-1])
-        replay.run()
+        strategy = (PEERS | OURS)[name]
+        ends = MOMENTS if strategy.told else MOMENTS[-1:]
+        replays = [Replay(strategy, seed, most_epochs=math.inf, most_seconds=end) for end in ends]
+        for each in replays:
+            each.run()
     named = best_expected if name in OURS else best_ended
-    places = [named([each for each in replay.seen if each.seconds <= moment]) for moment in MOMENTS]
+    seen = [each.seen for each in replays] if strategy.told else [replays[0].seen] * len(MOMENTS)
+    places = [
+        named([each for each in so_far if each.seconds <= moment]) for so_far, moment in zip(seen, MOMENTS, strict=True)
+    ]
     known = table()
     return [known.truth(place or 0, known.study.longest) for place in places]
 

@@ -39,7 +39,7 @@ from search_table import TABLE, last
 from sweep.defaults import CONFIRMED
 from sweep.search._mirror import Memory
 from sweep.search.optuna import suggest
-from sweep.search.schedule import EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd, Unhalted
+from sweep.search.schedule import Arrival, EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd, Unhalted
 from sweep.space.configuration import Values
 from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.study.files import load
@@ -56,7 +56,7 @@ class Strategy:
     """A way of searching: what proposes, where trials halt, and what prunes them, if anything does.
 
     `draws_epochs`: each trial ends after as many epochs as its point says. Without, each may have the most.
-    `steps`: how many of Optuna's steps an epoch has.
+    `steps`: how many of Optuna's steps an epoch has. `told`: it is told how much time is left.
     """
 
     sampler: Callable[[int], BaseSampler]
@@ -64,6 +64,7 @@ class Strategy:
     pruner: Callable[[], BasePruner] = NopPruner
     draws_epochs: bool = False
     steps: int = 1
+    told: bool = False
 
 
 class OneEpochThenTheTopFew(Unhalted):
@@ -76,14 +77,14 @@ class OneEpochThenTheTopFew(Unhalted):
     def next_rung(self, epoch: float, epochs: int) -> float:
         return 1 if epoch < 1 else epochs
 
-    def reached(self, trial: int, epoch: float, score: float) -> None:
-        if epoch == 1:
-            self._scores[trial] = score
+    def reached(self, arrival: Arrival) -> None:
+        if arrival.epoch == 1:
+            self._scores[arrival.trial] = arrival.score
 
-    def halts(self, trial: int, epoch: float) -> bool:
+    def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
         return epoch == 1 and trial not in self._best()
 
-    def promotable(self, paused: Any) -> list[int]:
+    def promotable(self, paused: Any, left: float = math.inf) -> list[int]:
         return [trial for trial in self._best() if trial in paused]
 
     def _best(self) -> list[int]:
@@ -252,17 +253,21 @@ class Replay:
 
     def run(self) -> list[Found]:
         while self.spent < self.most_epochs and self.seconds < self.most_seconds:
-            if promotable := self._schedule.promotable(self._paused):
+            if promotable := self._schedule.promotable(self._paused, self._seconds_left):
                 self._paused.remove(promotable[0])
                 self._go_on(promotable[0])
             elif self._left:
                 self._go_on(self._begin())
-            elif next_best := self._schedule.resumption_order(self._paused):
+            elif next_best := self._schedule.resumption_order(self._paused, self._seconds_left):
                 self._paused.remove(next_best[0])
                 self._go_on(next_best[0], spared=True)
             else:
                 break
         return self.found
+
+    @property
+    def _seconds_left(self) -> float:
+        return self.most_seconds - self.seconds if self.strategy.told else math.inf
 
     def _begin(self) -> int:
         """Asks for a point, and takes the nearest one of the table that is left, the baseline first."""
@@ -282,12 +287,13 @@ class Replay:
         tried = self._trials[number]
         curve, epochs = self._curves[tried.place], int(tried.point["epochs"])
         while tried.reached < epochs:
-            if self._schedule.halts(number, tried.reached) and number and not spared:
+            if not spared and self._schedule.halts(number, tried.reached, self._seconds_left):
                 self._paused.add(number)
                 return self._show(tried, TrialState.PRUNED)
             rung = self._schedule.next_rung(tried.reached, epochs)
             self._train(tried, rung, epochs)
-            self._schedule.reached(number, rung, curve[rung])
+            clock = self._table.clocks[tried.place][self._runs[tried.place]]
+            self._schedule.reached(Arrival(number, rung, epochs, curve[rung], clock[rung]))
             tried.trial.report(curve[rung], math.floor(self.strategy.steps * rung))
             if rung < epochs and tried.trial.should_prune():
                 self._optuna.tell(tried.trial, state=TrialState.PRUNED)
