@@ -8,6 +8,8 @@ CONFIRMED = 5
 """How many of the best are confirmed, and on how many seeds."""
 TOLERANCE = 0.1
 """Percentage points that a cheaper network may be below the best and still be recommended."""
+MOST_SEEDS = 10
+"""On how many seeds at most, where a time limit is what decides."""
 SUGGESTED = 3
 """How many of a suggestion's best values are confirmed."""
 SUGGESTED_SEEDS = 7

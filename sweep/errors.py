@@ -5,7 +5,8 @@
     SweepError
     ├── InputError        what was given cannot be used; nothing was lost   (exit code 2)
     │   ├── StudyError    a study, with every problem found in it
-    │   └── DataError     a dataset
+    │   ├── DataError     a dataset
+    │   └── TooLittleTime a time limit within which nothing could be concluded
     ├── StoreError        the database cannot be read or written            (exit code 3)
     ├── EngineError       no worker can be started                          (exit code 1)
     └── ModelError        a network that cannot be written as asked for     (exit code 1)
@@ -27,6 +28,10 @@ class InputError(SweepError):
 
 class DataError(InputError):
     """A dataset that is missing, damaged or of the wrong shape."""
+
+
+class TooLittleTime(InputError):  # noqa: N818 - it reads like what it is
+    """A time limit within which nothing could be concluded, with what would be enough."""
 
 
 class StoreError(SweepError):

@@ -16,6 +16,9 @@ from sweep.space.configuration import Configuration
 Precision = Literal["float32", "bfloat16"]
 """What layers compute in; weights, their updates and the loss are float32 in both."""
 
+BASELINE = 0
+"""The number of the baseline's trial."""
+
 TRAINING_VERSION = 2
 """Raised whenever a change of `sweep.training.loop` or `sweep.models.network` changes the curve of a run."""
 

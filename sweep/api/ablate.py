@@ -10,7 +10,7 @@ from sweep.errors import InputError
 from sweep.progress.display import Task
 from sweep.results.reading import read_result
 from sweep.results.result import Result
-from sweep.results.verdict import BASELINE
+from sweep.runs import BASELINE
 from sweep.storage.lease import Lease
 from sweep.verdict.ablation import AblationEntry, changes
 from sweep.verdict.folds import Folds, fresh_seeds, require_one, train_together

@@ -1,36 +1,48 @@
 """How a verb shares its time between searching and confirming."""
 
+import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sweep.coordinator.coordinator import TimeLeft
+from sweep.data.dataset import Dataset
 from sweep.defaults import SEARCH_SHARE
 from sweep.errors import InputError
+from sweep.search.preview import preview
+from sweep.search.schedule import Arrival
+from sweep.study.study import Study
+from sweep.verdict.time_plan import TimePlan, pairs_of, time_plan
 
 
 @dataclass(frozen=True)
 class Budget:
-    """So many `seconds` from now on, of which searching may take `search_share`; None: as long as it takes."""
+    """So many `seconds` from now on, None: as long as it takes. `confirms`: a confirmation shares them."""
 
     seconds: float | None = None
-    search_share: float = 1.0
+    confirms: bool = False
     began: float = field(default_factory=lambda: time.monotonic())
 
     @classmethod
     def of(cls, timeout: float | None, within: float | None, confirm: bool) -> "Budget":
-        """The budget of a run: all of it for the search, unless a confirmation follows.
+        """The budget of a run.
 
         Raises:
             InputError: both `timeout` and `within` are given.
         """
         if timeout is not None and within is not None:
             raise InputError("Give timeout or within, not both: within is the time for search and confirmation.")
-        seconds = timeout if within is None else within
-        return cls(seconds, SEARCH_SHARE if confirm or within is not None else 1.0)
+        return cls(timeout if within is None else within, confirm or within is not None)
+
+    @property
+    def spent(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.began
 
     @property
     def left_to_search(self) -> float | None:
-        """Seconds that searching may take from now on."""
-        return self._until(self.search_share)
+        """Seconds that searching may take from now on, where nothing is known of what a confirmation takes."""
+        return self._until(SEARCH_SHARE)
 
     @property
     def left(self) -> float | None:
@@ -38,6 +50,36 @@ class Budget:
         return self._until(1.0)
 
     def _until(self, share: float) -> float | None:
-        if self.seconds is None:
-            return None
-        return max(0.0, self.began + share * self.seconds - time.monotonic())
+        return None if self.seconds is None else max(0.0, share * self.seconds - self.spent)
+
+
+def countdown(seconds: float | None) -> TimeLeft:
+    """Says how many of so many seconds are left, from now on; None: without end."""
+    deadline = math.inf if seconds is None else time.monotonic() + seconds
+    return lambda _: deadline - time.monotonic()
+
+
+class SearchTime:
+    """The time left to search within a budget that a confirmation shares. It looks at the trials once a second.
+
+    `images` is how many there are to train on and to hold out; `workers` how many trials are trained side by side.
+    """
+
+    def __init__(self, budget: Budget, study: Study, images: int, workers: int) -> None:
+        assert budget.seconds is not None
+        self._budget, self._within, self._study, self._workers = budget, budget.seconds, study, workers
+        self._test_weight = images / (study.train_size or images - study.validation)
+        self._search = SEARCH_SHARE * self._within
+        self._looked = 0.0
+
+    def estimate(self, dataset: Dataset) -> TimePlan:
+        """The plan before anything is measured: as if every network took as long as the baseline."""
+        seen = preview(self._study, dataset.image_shape, dataset.classes, len(dataset.y_train))
+        return time_plan(self._within, [2 * seen.seconds / seen.baselines], self._test_weight)
+
+    def __call__(self, arrivals: Mapping[int, Arrival]) -> float:
+        if self._budget.spent >= self._looked + 1:
+            self._looked = self._budget.spent
+            if pairs := pairs_of(arrivals, self._study.validation, self._workers):
+                self._search = time_plan(self._within, pairs, self._test_weight).search
+        return self._search - self._budget.spent

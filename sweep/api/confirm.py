@@ -6,19 +6,22 @@ from functools import partial
 from typing import Unpack
 
 from sweep.api._networks import network_on
+from sweep.api.budget import Budget
 from sweep.api.look import result
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
-from sweep.defaults import CONFIRMED
-from sweep.errors import InputError
+from sweep.defaults import CONFIRMED, MOST_SEEDS
+from sweep.errors import InputError, TooLittleTime
 from sweep.progress.display import Task
 from sweep.results.reading import read_result
 from sweep.results.result import Result
+from sweep.runs import BASELINE
 from sweep.storage.lease import Lease
-from sweep.verdict.candidates import affordable, best_and_confirmed, best_to_confirm
+from sweep.verdict.candidates import best_and_confirmed, best_to_confirm, training_seconds
 from sweep.verdict.folds import Folds, fresh_seeds, train_together
 from sweep.verdict.race import Race, verdict_to_keep
-from sweep.wording import several
+from sweep.verdict.time_plan import LEAST_SEEDS, affordable
+from sweep.wording import duration, several
 
 
 def confirm(
@@ -37,7 +40,7 @@ def confirm(
         top: how many of the best trials are confirmed, at least 1.
         seeds: on how many fresh seeds, at least 2. Trials that are clearly worse after three seeds are dropped.
         within: seconds in all, the sealed test included. As many trials and seeds as fit are trained; an earlier
-            verdict on more seeds stays.
+            verdict on more seeds stays. Too short a time is refused before anything is trained.
         tolerance: percentage points below the best that a cheaper network may be and still be recommended; None: the
             study's.
         **workplace: the fields of `Workplace`.
@@ -69,29 +72,70 @@ def confirmed(
 ) -> Result:
     """As `confirm` does with a study that has found `before`."""
     name, trials = before.study.name, best_to_confirm(before, top)
-    wanted, (workers, _) = trials, place.crew()
-    place.display.note(f"{len(trials)} trials and the baseline on {seeds} fresh seeds; clearly worse ones are dropped")
-    runs = (len(trials) + 3) * seeds  # at most: the candidates, the baseline, and two on the test images
+    workers, _ = place.crew()
     dataset = place.load(before.study.data)
     with place.open_store(create=False) as store, stop_on_signals() as stop:
         study_id = store.studies.begin(before.study, dataset.digest)
-        with (
-            Lease(store.leases, study_id, name) as lease,
-            place.display.watching(Task(before.study.base, runs, workers, "run")) as watcher,
-            place.batch(store, watcher, stop, seconds=within, beat=lease.beat) as batch,
-        ):
-            folds = Folds(before.study, dataset, batch)
+        task = Task(before.study.base, (len(trials) + 3) * seeds, workers, "run")  # at most: two more are tested
+        with ExitStack() as held:
+            lease = held.enter_context(Lease(store.leases, study_id, name))
+            watcher = held.enter_context(place.display.watching(task))
+            batch = held.enter_context(place.batch(store, watcher, stop, seconds=within, beat=lease.beat))
+            folds, fresh = Folds(before.study, dataset, batch), fresh_seeds(before.study, seeds)
             if within is not None:
-                trials = affordable(before, trials, within * workers, folds.test_weight)
+                trials = _affordable(before, trials, folds, fresh, within, place)
+            place.display.note(
+                f"{several(len(trials), 'trial')} and the baseline on up to {seeds} fresh seeds; "
+                "trials that are clearly worse are dropped"
+            )
             race = Race(before, trials, network_on(dataset), tolerance=tolerance)
-            train_together([race], fresh_seeds(before.study, seeds), folds, then=2 * folds.test_weight)
+            train_together([race], fresh, folds, then=2 * folds.test_weight)
             verdict, kept = race.tested_verdict(folds, partial(store.test_looks.add, study_id)), before.verdict
             if kept is None or within is None or len(verdict.seeds) >= len(kept.seeds):
                 store.verdicts.keep(study_id, verdict.as_document())
-        if missing := [trial for trial in wanted if trial not in trials]:
-            numbers = ", ".join(map(str, sorted(missing)))
-            place.display.note(f"too little time was left for {several(len(missing), 'trial')}: {numbers}")
         return read_result(store, name)
+
+
+def confirmed_after(searched: Result, place: Workplace, budget: Budget) -> tuple[Result, bool]:
+    """Confirms what a search has found within the rest of its budget, and whether that was possible.
+
+    Raises: as `confirm`, but that the time is too short is only said.
+    """
+    if budget.seconds is None:
+        return confirmed(searched, place), True
+    searching = budget.spent
+    try:
+        found = confirmed(searched, place, seeds=MOST_SEEDS, within=budget.left)
+    except TooLittleTime as error:
+        place.display.note(str(error))
+        return searched, False
+    confirming = duration(budget.spent - searching)
+    place.display.note(f"of {duration(budget.seconds)}: search {duration(searching)}, confirmation {confirming}")
+    return found, True
+
+
+def _affordable(
+    before: Result, trials: Sequence[int], folds: Folds, seeds: Sequence[int], within: float, place: Workplace
+) -> list[int]:
+    """Those of the trials that there is time for; says which are left out.
+
+    Raises:
+        TooLittleTime: there is none for any of them.
+    """
+    seconds, study = training_seconds(before), before.study
+    baseline = folds.prices(study.base, seeds, seconds.get(BASELINE, 0.0))
+    prices = {each: folds.prices(before.configuration(each), seeds, seconds.get(each, 0.0)) for each in trials}
+    workers, _ = place.crew()
+    enough = affordable(baseline, prices, within * workers)
+    if isinstance(enough, float):
+        raise TooLittleTime(
+            f"Confirming study {study.name!r} takes about {duration(enough / workers)}: the baseline and one trial on "
+            f"{LEAST_SEEDS} fresh seeds. {duration(within)} is too short."
+        )
+    if missing := [each for each in trials if each not in enough]:
+        numbers = ", ".join(map(str, sorted(missing)))
+        place.display.note(f"too little time for {several(len(missing), 'trial')}: {numbers}")
+    return enough
 
 
 def confirm_together(

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Unpack
 
 from sweep.api._networks import free_bytes, network_within, settled
-from sweep.api.budget import Budget
-from sweep.api.confirm import confirmed
+from sweep.api.budget import Budget, SearchTime, countdown
+from sweep.api.confirm import confirmed_after
 from sweep.api.look import kept_studies, result_if_any
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import NO_LIMITS, Workplace, WorkplaceOptions
 from sweep.coordinator.active import ActiveRuns
-from sweep.coordinator.coordinator import Coordinator, Stopped
+from sweep.coordinator.coordinator import Coordinator, Stopped, TimeLeft
 from sweep.coordinator.proposals import Plan
 from sweep.data.dataset import Dataset, Split, partition
 from sweep.engines.supervised import Limits
@@ -31,7 +31,7 @@ from sweep.storage.lease import Lease
 from sweep.study.files import load
 from sweep.study.study import Study, require_sampler
 from sweep.system.machine import bfloat16_instructions
-from sweep.wording import several
+from sweep.wording import duration, several
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,9 @@ def run(
         study: a `Study`, the name of one that ships or that the database has, or the path of a TOML file.
         trials: the total number of trials, in place of the study's own.
         timeout: seconds after which this call stops; unfinished trials resume in the next call.
-        within: as `timeout`, and the best trials are confirmed within the same time.
+        within: seconds in all, shared by the search, the confirmation of its best trials and the sealed test. Each part
+            gets its time by the seconds per epoch that are measured. If nothing can be confirmed in time, the search
+            gets all of it.
         confirm: confirm the best trials afterwards: see `sweep.confirm`.
         fresh: retrain even if an identical run is stored.
         limits: what a single trial may take: seconds of training, bytes of memory.
@@ -71,13 +73,12 @@ def run(
         EngineError: no worker can be started.
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
-    place, budget = Workplace(**workplace), Budget.of(timeout, within, confirm)
-    searched = search(loaded(study, trials, place.storage), place, budget, limits, fresh)
-    if searched.stopped is Stopped.SIGNAL:
-        raise KeyboardInterrupt
-    if confirm or within is not None:
-        return confirmed(searched.result, place, within=budget.left)
-    return searched.result
+    budget = Budget.of(timeout, within, confirm)
+    with Workplace(**workplace).keeping_workers() as place:
+        searched = search(loaded(study, trials, place.storage), place, budget, limits, fresh)
+        if searched.stopped is Stopped.SIGNAL:
+            raise KeyboardInterrupt
+        return confirmed_after(searched.result, place, budget)[0] if budget.confirms else searched.result
 
 
 def loaded(study: Study | str | Path, trials: int | None = None, storage: str | Path | None = None) -> Study:
@@ -103,7 +104,12 @@ def search(study: Study, place: Workplace, budget: Budget, limits: Limits = NO_L
     if study.precision == "bfloat16" and not bfloat16_instructions():
         slow = 'slower than float32; precision = "auto" avoids it'
         place.display.note(f"This processor emulates bfloat16, which is {slow}.")
-    return search_on(place.load(study.data), study, before, place, budget.left_to_search, limits, fresh)
+    dataset = place.load(study.data)
+    if budget.seconds is None or not budget.confirms:
+        return search_on(dataset, study, before, place, countdown(budget.left), limits, fresh)
+    plan = SearchTime(budget, study, len(dataset.y_train), place.crew()[0])
+    place.display.note(f"plan for {duration(budget.seconds)}: {plan.estimate(dataset)}")
+    return search_on(dataset, study, before, place, plan, limits, fresh)
 
 
 def search_on(
@@ -111,11 +117,11 @@ def search_on(
     study: Study,
     before: Result | None,
     place: Workplace,
-    seconds: float | None,
+    time_left: TimeLeft,
     limits: Limits = NO_LIMITS,
     fresh: bool = False,
 ) -> Searched:
-    """The same on a dataset that is loaded already, for so many `seconds`; `before` is what the database has."""
+    """The same on a dataset that is loaded already, as long as there is time; `before` is what the database has."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "IProgress not found")  # Optuna's tqdm, in a notebook without ipywidgets
         from sweep.search.optuna import OptunaSearch, prepare  # half a second of imports
@@ -144,7 +150,7 @@ def search_on(
             facts = place.provenance() | {"image shape": list(dataset.image_shape), "classes": dataset.classes}
             runs = ActiveRuns(store, place.engine(limits), checkpoints, watcher, facts, study_id)
             rungs = schedule_for(study.pruner)
-            stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, seconds)
+            stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, time_left)
         return Searched(read_result(store, study.name), stopped)
 
 

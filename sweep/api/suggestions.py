@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Unpack
 
-from sweep.api.budget import Budget
+from sweep.api.budget import Budget, countdown
 from sweep.api.confirm import confirm_together
 from sweep.api.look import result
 from sweep.api.search import begin, ranges, search_on
 from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.coordinator.coordinator import Stopped
 from sweep.data.dataset import Dataset
-from sweep.defaults import SEARCH_SHARE, SUGGESTED, SUGGESTED_SEEDS
+from sweep.defaults import SUGGESTED, SUGGESTED_SEEDS
 from sweep.errors import InputError
 from sweep.results.result import Result
 from sweep.search.preview import seconds_for
@@ -78,14 +78,15 @@ def suggested_by(
     """
     if seeds < 2:
         raise InputError(f"seeds must be at least 2, not {seeds}.")
-    budget, tried = Budget(within, SEARCH_SHARE), suggested(train_size)
+    budget, tried = Budget(within, confirms=True), suggested(train_size)
     names, costs = [study.name for study in tried], seconds_for(tried, SUGGESTED, seeds)
     place.display.note(_expected(sum(costs), within, seeds))
     dataset = place.load(tried[0].data)
     begin(tried, dataset, place)
-    searched = _search_each(list(zip(tried, costs, strict=True)), dataset, budget, place)
-    place.display.note(f"the best {SUGGESTED} of each and the baseline on {seeds} fresh seeds")
-    confirmed = confirm_together(names, place, top=SUGGESTED, seeds=seeds, within=budget.left)
+    with place.keeping_workers() as kept:
+        searched = _search_each(list(zip(tried, costs, strict=True)), dataset, budget, kept)
+        place.display.note(f"the best {SUGGESTED} of each and the baseline on {seeds} fresh seeds")
+        confirmed = confirm_together(names, kept, top=SUGGESTED, seeds=seeds, within=budget.left)
     results = [result(name, storage=place.storage) for name in names]
     return Suggested(results, ranking(results), searched and confirmed)
 
@@ -103,7 +104,7 @@ def _search_each(costs: list[tuple[Study, float]], dataset: Dataset, budget: Bud
         left = budget.left_to_search
         seconds = None if left is None else left * cost / ahead
         place.display.note(f"{study.name}: {ranges(study)}")
-        searched = search_on(dataset, study, result(study.name, storage=place.storage), place, seconds)
+        searched = search_on(dataset, study, result(study.name, storage=place.storage), place, countdown(seconds))
         if searched.stopped is Stopped.SIGNAL:
             raise KeyboardInterrupt
         enough, ahead = enough and searched.stopped is not Stopped.TIMEOUT, ahead - cost

@@ -1,7 +1,8 @@
 """Where and with what a verb works: one value instead of the same five arguments of every verb."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import Any, TypedDict
@@ -12,6 +13,7 @@ from sweep.coordinator.watcher import Watcher
 from sweep.data.dataset import Dataset, load_dataset
 from sweep.defaults import KEEP_CHECKPOINTS, STORAGE
 from sweep.engines.local import LocalEngine
+from sweep.engines.reused import Reused
 from sweep.engines.supervised import Limits, Supervised
 from sweep.errors import InputError
 from sweep.progress.automatic import SILENT, automatic
@@ -56,6 +58,7 @@ class Workplace:
     threads: int | None = None
     keep_checkpoints: int = KEEP_CHECKPOINTS
     progress: bool | Watcher | Display = True
+    _kept: Reused | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.storage, str | Path):
@@ -120,7 +123,13 @@ class Workplace:
 
     def engine(self, limits: Limits = NO_LIMITS, at_most: int | None = None) -> Supervised:
         """The workers, which start when its `with` block is entered."""
-        return Supervised(LocalEngine(*self.crew(at_most)), limits)
+        return Supervised(self._kept or LocalEngine(*self.crew(at_most)), limits)
+
+    @contextmanager
+    def keeping_workers(self) -> "Iterator[Workplace]":
+        """The same workplace, whose workers start with the first run that needs them and stay until the block ends."""
+        with ExitStack() as stack:
+            yield replace(self, _kept=Reused(LocalEngine(*self.crew()), stack))
 
     def batch(
         self,
@@ -137,9 +146,6 @@ class Workplace:
         checkpoints = Checkpoints(self.checkpoint_folder, self.keep_checkpoints)
         runs = ActiveRuns(store, self.engine(at_most=at_most), checkpoints, watcher, self.provenance(at_most))
         return Batch(store, runs, stop, seconds, beat, keep_states)
-
-
-NAMES = tuple(field.name for field in fields(Workplace))
 
 
 def _is_watcher(given: object) -> bool:

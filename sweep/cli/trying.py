@@ -67,35 +67,38 @@ def run(
     place = Workplace(storage, workers, threads, keep_checkpoints, display())
     if dashboard:
         context.with_resource(shown_in_a_browser(wanted.name, storage))
-    with resumable(again):
-        found = search(wanted, place, budget, limits, fresh)
-    print_lines(str(found.result).splitlines())
-    _after_the_search(context, found, place, budget if confirmed or within is not None else None)
+    with place.keeping_workers() as kept:
+        with resumable(resuming(context)):
+            found = search(wanted, kept, budget, limits, fresh)
+        print_lines(str(found.result).splitlines())
+        _after_the_search(context, found, kept, budget)
     if not found.result.has_best:
         raise typer.Exit(1)
 
 
-def _after_the_search(context: typer.Context, found: "Searched", place: "Workplace", budget: "Budget | None") -> None:
-    """Confirms the best within the rest of a budget, if there is one, and says what to do next."""
-    from sweep.api.confirm import confirmed
+def _after_the_search(context: typer.Context, found: "Searched", place: "Workplace", budget: "Budget") -> None:
+    """Confirms the best within the rest of the budget, if that is wanted, and says what to do next."""
+    from sweep.api.confirm import confirmed_after
     from sweep.cli.verdicts import print_verdict
     from sweep.coordinator.coordinator import Stopped
     from sweep.verdict.candidates import confirmable
 
-    again = resuming(context)
+    again, done = resuming(context), False
     if found.stopped is Stopped.SIGNAL:
         raise interrupted(again)
-    can_be_confirmed = bool(confirmable(found.result)) and "completed" in set(found.result.frame["outcome"])
-    if budget is not None and can_be_confirmed:
-        print()
+    can_be_confirmed = bool(confirmable(found.result))
+    if budget.confirms and can_be_confirmed:
+        print(flush=True)
         with resumable(again):
-            print_verdict(confirmed(found.result, place, within=budget.left))
+            result, done = confirmed_after(found.result, place, budget)
+        if done:
+            print_verdict(result)
     if found.stopped is Stopped.TIMEOUT:
         print(f"{TIME_IS_OVER}\n{again}")
         return
     if found.stopped is Stopped.EXHAUSTED:
         print(f"All {len(found.result.frame)} points of the space have been tried.")
-    then = "show" if not can_be_confirmed else "confirm" if budget is None else "report"
+    then = "report" if done else "confirm" if can_be_confirmed else "show"
     print(f"next: {following(context, then, found.result.study.name)}")
 
 

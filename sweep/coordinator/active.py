@@ -136,12 +136,13 @@ class ActiveRuns:
         labelled = LabelledRun(trial_label(trial.number), run)
         return self._enter(ActiveRun(trial.number, labelled, curve, before, Reached(fresh=before.fresh)))
 
-    def pause_trial(self, active: ActiveRun) -> None:
+    def pause_trial(self, active: ActiveRun, reason: str) -> None:
         assert active.score is not None
         del self._active[active.number]
-        self._store.trials.pause(self._study, active.number)
+        self._store.trials.pause(self._study, active.number, reason)
         self._drop(self._checkpoints.halted(active.run, active.epoch, active.score))
-        self._watcher.ended(active.labelled, Outcome.PAUSED, f"after {active.epoch:g} epochs", active.score)
+        so_far = f"after {active.epoch:g} epochs" + (f": {reason}" if reason else "")
+        self._watcher.ended(active.labelled, Outcome.PAUSED, so_far, active.score)
 
     def end_trial(self, active: ActiveRun, outcome: Outcome, reason: str, detail: str) -> None:
         del self._active[active.number]

@@ -5,8 +5,8 @@ Read `Coordinator.run` first. Every part is handed to it: who proposes, where ru
 
 import math
 import threading
-import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,22 @@ from sweep.coordinator.active import HEARTBEAT, ActiveRuns
 from sweep.coordinator.ledger import Ledger
 from sweep.coordinator.news import ActiveRun, Failed, News, Ready, Scored
 from sweep.coordinator.proposals import Plan, Proposals
-from sweep.runs import Epoch, Outcome, Trial
-from sweep.search.schedule import Schedule
+from sweep.runs import BASELINE, Epoch, Outcome, Trial
+from sweep.search.schedule import Arrival, Schedule
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 
 if TYPE_CHECKING:
     from sweep.search.optuna import Search
+
+
+TimeLeft = Callable[[Mapping[int, Arrival]], float]
+"""How many seconds are left to search, after what has arrived of each trial last."""
+
+
+def endless(arrivals: Mapping[int, Arrival]) -> float:
+    """The time left where there is no limit."""
+    return math.inf
 
 
 class Stopped(Enum):
@@ -59,14 +68,19 @@ class Coordinator:
         self._runs, self._lease, self._fresh = runs, lease, fresh
         self._proposals = Proposals(search, plan)
         self._stop = threading.Event()
+        self._time_left: TimeLeft = endless
+        self._arrivals: dict[int, Arrival] = {}
 
-    def run(self, stop: threading.Event, seconds: float | None = None) -> Stopped:
-        """Tries configurations until the study has its trials, `stop` is set or the time is over.
+    def run(self, stop: threading.Event, time_left: TimeLeft = endless) -> Stopped:
+        """Tries configurations until the study has its trials, `stop` is set or no time is left.
 
         Trials that an earlier call left unfinished resume first.
+
+        Args:
+            stop: interrupts the study once it is set.
+            time_left: says how many seconds are left to search.
         """
-        self._stop = stop
-        deadline = math.inf if seconds is None else time.monotonic() + seconds
+        self._stop, self._time_left = stop, time_left
         with self._runs:
             self._recover()
             if not self._more_to_do():
@@ -74,7 +88,7 @@ class Coordinator:
             self._runs.start_workers()
             try:
                 while self._more_to_do():
-                    if stop.is_set() or time.monotonic() > deadline:
+                    if stop.is_set() or self._left <= 0:
                         self._decide_on(self._runs.stop())
                         return Stopped.SIGNAL if stop.is_set() else Stopped.TIMEOUT
                     self._lease.beat()
@@ -94,11 +108,28 @@ class Coordinator:
             ending = self._store.trials.ending(study.id, number)
             if ending is not None:
                 self._search.tell(number, ending.outcome, ending.score, ending.reason)
-        for place in self._store.trials.curve_rows(study.id):
-            self._schedule.reached(place["trial"], place["epoch"], place["val_accuracy"])
+        self._recover_schedule(study.id)
         self._ledger = Ledger(self._plan.study, study.outcomes, self._store.trials.paused(study.id))
         for number in self._ledger.paused:
             self._search.pause(number)
+
+    def _recover_schedule(self, study_id: int) -> None:
+        epochs, seconds = self._store.trials.planned_epochs(study_id), defaultdict[int, float](float)
+        for place in self._store.trials.curve_rows(study_id):
+            trial = place["trial"]
+            seconds[trial] += place["seconds"]
+            score = place["val_accuracy"]
+            self._note(Arrival(trial, place["epoch"], epochs[trial], score, seconds[trial]))
+
+    @property
+    def _left(self) -> float:
+        return self._time_left(self._arrivals)
+
+    def _note(self, arrival: Arrival) -> None:
+        self._schedule.reached(arrival)
+        known = self._arrivals.get(arrival.trial)
+        if known is None or known.epoch < arrival.epoch:
+            self._arrivals[arrival.trial] = arrival
 
     def _interrupt_unfinished(self) -> None:
         if not self._lease.lost:
@@ -144,20 +175,22 @@ class Coordinator:
             self._runs.refuse_trial(trial)
             self._search.tell(trial.number, Outcome.INFEASIBLE, None, trial.infeasible)
             return self._ledger.refuse(trial.infeasible)
-        self._ledger.begin(trial)
+        self._ledger.begin()
         self._advance(self._runs.begin_trial(trial, trial.run, self._fresh))
 
     def _promotable(self) -> list[int]:
         """Paused trials that may resume: strong ones and, at the end, as many of the strongest as there are too few."""
-        found = self._schedule.promotable(self._ledger.paused)
+        paused, left = self._ledger.paused, self._left
+        found = self._schedule.promotable(paused, left)
         if found or self._wanted() or self._proposals:
             return found
+        order = self._schedule.resumption_order(paused, left)
         missing = self._ledger.missing_finalists(len(self._runs))
-        return self._schedule.resumption_order(self._ledger.paused)[:missing]
+        return [BASELINE] if BASELINE in order else order[:missing]
 
     def _promote(self, number: int) -> None:
         """A paused trial resumes as an interrupted one does: along its stored curve, then by a worker."""
-        finalist = not self._schedule.promotable({number})
+        finalist = not self._schedule.promotable({number}, self._left)
         self._ledger.promote(number, finalist)
         self._begin(self._plan.trial(self._search.promote(number)))
 
@@ -175,7 +208,7 @@ class Coordinator:
 
     def _learn(self, active: ActiveRun, metrics: Epoch) -> None:
         active.weak = self._search.report(active.number, metrics.epoch, metrics.val_accuracy)
-        self._schedule.reached(active.number, metrics.epoch, metrics.val_accuracy)
+        self._note(active.arrival(metrics))
 
     def _advance(self, active: ActiveRun) -> None:
         """Takes a trial from rung to rung: along its stored curve as far as that goes, then by a worker."""
@@ -183,7 +216,7 @@ class Coordinator:
             if active.weak:
                 reason = f"after epoch {active.epoch:g} it was behind trials that had come as far"
                 return self._end(active, Outcome.PRUNED, reason)
-            if self._schedule.halts(active.number, active.epoch) and self._ledger.may_pause(active.number):
+            if self._halts(active):
                 return self._pause(active)
             rung = self._schedule.next_rung(active.epoch, active.epochs)
             for metrics in self._runs.replay(active, rung):
@@ -194,8 +227,15 @@ class Coordinator:
                 return self._runs.train(active, rung)
         self._end(active, Outcome.COMPLETED)
 
+    def _halts(self, active: ActiveRun) -> bool:
+        """Whether a trial pauses here. A finalist does only if there is too little time for its next segment."""
+        if self._ledger.is_finalist(active.number):
+            return self._schedule.is_too_long(active.number, self._left)
+        return self._schedule.halts(active.number, active.epoch, self._left)
+
     def _pause(self, active: ActiveRun) -> None:
-        self._runs.pause_trial(active)
+        too_long = self._schedule.is_too_long(active.number, self._left)
+        self._runs.pause_trial(active, "too little time was left for its next segment" if too_long else "")
         self._search.pause(active.number)
         self._ledger.pause(active.number)
 

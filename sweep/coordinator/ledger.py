@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from sweep.errors import EngineError, InputError
-from sweep.runs import UNFINISHED, Outcome, Trial
+from sweep.runs import UNFINISHED, Outcome
 from sweep.search.schedule import FINALISTS
 from sweep.study.study import Study
 
@@ -28,7 +28,7 @@ class Ledger:
         self._study = study
         self._ended = Counter({each: count for each, count in outcomes.items() if each not in UNFINISHED})
         self.paused = set(paused)
-        self._to_the_end: set[int] = set()
+        self._finalists: set[int] = set()
         self._infeasible_in_a_row = 0
         self._failures: dict[str, str] = {}  # reason by fingerprint, of the last trials
 
@@ -41,15 +41,13 @@ class Ledger:
         """How many paused trials must be trained to their end, so that there is enough to confirm."""
         return max(0, FINALISTS - self._ended[Outcome.COMPLETED] - in_progress)
 
-    def begin(self, trial: Trial) -> None:
+    def begin(self) -> None:
         """A trial that can be trained is in progress, perhaps again."""
         self._infeasible_in_a_row = 0
-        if trial.baseline:
-            self._to_the_end.add(trial.number)
 
-    def may_pause(self, number: int) -> bool:
-        """Whether a rung may pause a trial: not the baseline, and no finalist."""
-        return number not in self._to_the_end
+    def is_finalist(self, number: int) -> bool:
+        """Whether a trial was promoted to be trained to its end: no rung pauses it."""
+        return number in self._finalists
 
     def pause(self, number: int) -> None:
         self.paused.add(number)
@@ -60,7 +58,7 @@ class Ledger:
         self.paused.remove(number)
         self._ended[Outcome.PAUSED] -= 1
         if finalist:
-            self._to_the_end.add(number)
+            self._finalists.add(number)
 
     def end(self, fingerprint: str, outcome: Outcome, reason: str, detail: str) -> None:
         """Counts a trial whose run has ended.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sweep.coordinator.watcher import LabelledRun
 from sweep.runs import Epoch, Outcome, Run
+from sweep.search.schedule import Arrival
 from sweep.storage.trials import Reached
 
 
@@ -49,6 +50,11 @@ class ActiveRun:
     @property
     def stored_until(self) -> float:
         return self.curve[-1].epoch if self.curve else 0
+
+    def arrival(self, metrics: Epoch) -> Arrival:
+        """What a schedule is told of one of its epochs."""
+        seconds = sum(each.seconds for each in self.curve if each.epoch <= metrics.epoch)
+        return Arrival(self.number, metrics.epoch, self.epochs, metrics.val_accuracy, seconds)
 
     def stored_until_rung(self, rung: float) -> list[Epoch]:
         """The stored metrics on the way to a rung. If there are none at the rung itself, up to the next whole epoch."""

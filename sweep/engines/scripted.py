@@ -61,6 +61,7 @@ class ScriptedEngine:
 
     def start(self, segment: Segment) -> None:
         assert self.idle, "a segment was started without an idle worker"
+        self._stopped = False
         self.segments.append(segment)
         self._waiting.append((segment, list(segment.places())))
 

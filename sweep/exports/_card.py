@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sweep.data.names import DATASETS
 from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.exports.selection import Sealed, Selection, confirmed_trial
-from sweep.results.verdict import BASELINE, Estimate
+from sweep.results.verdict import Estimate
+from sweep.runs import BASELINE
 from sweep.space.configuration import Configuration, Value
 from sweep.space.differences import differences
 from sweep.verdict.statistics import difference

@@ -8,8 +8,8 @@ from sweep.data.names import DATASETS
 from sweep.errors import InputError
 from sweep.models.shapes import Architecture, Infeasible, architecture
 from sweep.results.result import Result
-from sweep.results.verdict import BASELINE, ConfirmedTrial, Estimate
-from sweep.runs import Run
+from sweep.results.verdict import ConfirmedTrial, Estimate
+from sweep.runs import BASELINE, Run
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Reader
 from sweep.verdict.folds import fresh_seeds

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-BASELINE = 0
-"""The number of the baseline's trial."""
-
 ALPHA = 0.05
 """How often each kind of claim may be wrong."""
 

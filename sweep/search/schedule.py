@@ -4,31 +4,59 @@ import math
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from typing import Protocol
 
 from sweep.defaults import CONFIRMED
+from sweep.runs import BASELINE
 
 FINALISTS = CONFIRMED + 1
 """How many trials, with the baseline, are trained to their end at least, so that a confirmation has candidates."""
 
 
+SEGMENT_SHARE = 0.4
+"""Of the time that is left, what the next segment of a trial may take."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A trial of `epochs` epochs has a `score` after `epoch` of them, which took `seconds` of training."""
+
+    trial: int
+    epoch: float
+    epochs: int
+    score: float
+    seconds: float = 0.0
+
+    @property
+    def to_the_end(self) -> float:
+        """Seconds of training from the first to the last of its epochs, at its own pace."""
+        return self.seconds / self.epoch * self.epochs
+
+
 class Schedule(Protocol):
-    """Cuts a trial's epochs into segments, and decides which trials pause between two of them."""
+    """Cuts a trial's epochs into segments, and decides which trials pause between two of them.
+
+    `left` is how many seconds are left to train.
+    """
 
     def next_rung(self, epoch: float, epochs: int) -> float:
         """Where the segment ends that begins after `epoch` epochs of a trial that may have `epochs`."""
 
-    def reached(self, trial: int, epoch: float, score: float) -> None:
-        """Takes note of a trial's score after `epoch` epochs."""
+    def reached(self, arrival: Arrival) -> None:
+        """Takes note of how far a trial has come."""
 
-    def halts(self, trial: int, epoch: float) -> bool:
+    def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
         """Whether a trial is to be paused after `epoch` epochs."""
 
-    def resumption_order(self, paused: Set[int]) -> list[int]:
-        """The paused trials, in the order in which they should resume."""
+    def resumption_order(self, paused: Set[int], left: float = math.inf) -> list[int]:
+        """The paused trials that can resume, in the order in which they should."""
 
-    def promotable(self, paused: Set[int]) -> list[int]:
+    def promotable(self, paused: Set[int], left: float = math.inf) -> list[int]:
         """The paused trials that may resume now; `halts` is false for each of them."""
+
+    def is_too_long(self, trial: int, left: float) -> bool:
+        """Whether the next segment of a trial would take more of the time that is left than it may."""
 
     def expected(self, epochs: int) -> float:
         """The mean number of epochs that a trial of at most `epochs` trains for; the maximum, if that is unknown."""
@@ -44,16 +72,19 @@ def schedule_for(pruner: str) -> Schedule:
 class Unhalted:
     """A schedule that pauses no trial."""
 
-    def reached(self, trial: int, epoch: float, score: float) -> None: ...
+    def reached(self, arrival: Arrival) -> None: ...
 
-    def halts(self, trial: int, epoch: float) -> bool:
+    def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
         return False
 
-    def resumption_order(self, paused: Set[int]) -> list[int]:
+    def resumption_order(self, paused: Set[int], left: float = math.inf) -> list[int]:
         return sorted(paused)
 
-    def promotable(self, paused: Set[int]) -> list[int]:
+    def promotable(self, paused: Set[int], left: float = math.inf) -> list[int]:
         return []
+
+    def is_too_long(self, trial: int, left: float) -> bool:
+        return False
 
     def expected(self, epochs: int) -> float:
         return epochs
@@ -74,20 +105,24 @@ class EveryEpoch(Unhalted):
 
 
 class SuccessiveHalving:
-    """Asynchronous successive halving: of the trials that reached a rung, the best `1 / factor` train on.
+    """Asynchronous successive halving: of the trials that reached a rung, the best `share` train on.
 
     Any other trial is paused. It is promoted when enough worse trials have reached the rung. Rungs are at `first`
-    epochs and, from 1 on, at the powers of `factor`; a trial ends at its own epochs.
+    epochs and, from 1 on, at the powers of `factor`; a trial ends at its own epochs. The baseline pauses as all do, but
+    it follows the trial that has come furthest, so that there is something to compare that one with.
 
-    Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", algorithm 2, whose rungs begin at
-    the least resource and never below it; a first rung of a part of an epoch is ours.
+    Where time is limited, no segment may take more than `SEGMENT_SHARE` of what is left, at its trial's own pace.
+
+    Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", algorithm 2, where the share is one
+    by the factor, and whose rungs begin at the least resource and never below it. The share, a first rung of a part of
+    an epoch, the baseline's part and the limit are ours: `python benchmarks/any_moment.py` shows what they give.
     """
 
-    def __init__(self, first: float = 0.25, factor: int = 3) -> None:
-        self._first, self._factor = first, factor
+    def __init__(self, first: float = 0.25, factor: int = 3, share: float = 0.25) -> None:
+        self._first, self._factor, self._share = first, factor, share
         self._scores: defaultdict[float, list[tuple[float, int]]] = defaultdict(list)  # score, negated, and trial
-        self._arrived: defaultdict[float, set[int]] = defaultdict(set)
         self._promoted: defaultdict[float, set[int]] = defaultdict(set)
+        self._last: dict[int, Arrival] = {}
 
     def next_rung(self, epoch: float, epochs: int) -> float:
         rung = self._first
@@ -95,45 +130,74 @@ class SuccessiveHalving:
             rung = 1.0 if rung < 1 else rung * self._factor
         return min(rung, epochs)
 
-    def reached(self, trial: int, epoch: float, score: float) -> None:
-        if self._is_rung(epoch) and trial not in self._arrived[epoch]:
-            self._arrived[epoch].add(trial)
-            insort(self._scores[epoch], (-score, trial))
+    def reached(self, arrival: Arrival) -> None:
+        trial, epoch = arrival.trial, arrival.epoch
+        known = self._last.get(trial)
+        if known is not None and known.epoch >= epoch:
+            return
+        self._last[trial] = arrival
+        if self._is_rung(epoch):
+            insort(self._scores[epoch], (-arrival.score, trial))
         for rung in self._scores:
             if rung < epoch:
                 self._promoted[rung].add(trial)
 
-    def halts(self, trial: int, epoch: float) -> bool:
-        if not self._is_rung(epoch) or trial in self._promoted[epoch]:
+    def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
+        if not self._is_rung(epoch):
             return False
-        if trial in self._best(epoch):
+        if self.is_too_long(trial, left):
+            return True
+        if trial in self._promoted[epoch]:
+            return False
+        if trial in self._best(epoch) or self._follows(trial):
             self._promoted[epoch].add(trial)
             return False
         return True
 
-    def resumption_order(self, paused: Set[int]) -> list[int]:
+    def resumption_order(self, paused: Set[int], left: float = math.inf) -> list[int]:
         """From the highest rung to the lowest, the best first: the trials that are nearest to their end."""
-        return self._waiting(paused, {rung: [trial for _, trial in each] for rung, each in self._scores.items()})
+        waiting = {rung: [trial for _, trial in each] for rung, each in self._scores.items()}
+        return self._waiting(paused, waiting, left)
 
-    def promotable(self, paused: Set[int]) -> list[int]:
-        return self._waiting(paused, {rung: self._best(rung) for rung in self._scores})
+    def promotable(self, paused: Set[int], left: float = math.inf) -> list[int]:
+        found = self._waiting(paused, {rung: self._best(rung) for rung in self._scores}, left)
+        behind = BASELINE in paused and self._follows(BASELINE) and not self.is_too_long(BASELINE, left)
+        return [BASELINE, *(n for n in found if n != BASELINE)] if behind else found
+
+    def is_too_long(self, trial: int, left: float) -> bool:
+        last = self._last.get(trial)
+        if last is None:
+            return False
+        ahead = self.next_rung(last.epoch, last.epochs) - last.epoch
+        return last.seconds / last.epoch * ahead > SEGMENT_SHARE * left
 
     def expected(self, epochs: int) -> float:
         total, share, rung = 0.0, 1.0, 0.0
         while rung < epochs:
             following = self.next_rung(rung, epochs)
             total += share * (following - rung)
-            rung, share = following, share / self._factor
+            rung, share = following, share * self._share
         return total
 
-    def _waiting(self, paused: Set[int], trials: Mapping[float, list[int]]) -> list[int]:
-        """The paused ones of each rung's trials, the highest rung first."""
+    def _follows(self, trial: int) -> bool:
+        """Whether it is the baseline, and another trial has come further."""
+        if trial != BASELINE or BASELINE not in self._last:
+            return False
+        return any(each.epoch > self._last[BASELINE].epoch for each in self._last.values())
+
+    def _waiting(self, paused: Set[int], trials: Mapping[float, list[int]], left: float) -> list[int]:
+        """The paused ones of each rung's trials that are not too long, the highest rung first."""
         rungs = sorted(trials, reverse=True)
-        return [n for rung in rungs for n in trials[rung] if n in paused and n not in self._promoted[rung]]
+        return [
+            n
+            for rung in rungs
+            for n in trials[rung]
+            if n in paused and self._last[n].epoch == rung and not self.is_too_long(n, left)
+        ]
 
     def _best(self, rung: float) -> list[int]:
         scores = self._scores[rung]
-        return [trial for _, trial in scores[: len(scores) // self._factor]]
+        return [trial for _, trial in scores[: math.floor(len(scores) * self._share)]]
 
     def _is_rung(self, epoch: float) -> bool:
         """Whether a segment other than a trial's last one may end after `epoch` epochs."""

@@ -89,6 +89,12 @@ class TrialReader:
         with self._database.transaction() as connection:
             return set(connection.scalars(query))
 
+    def planned_epochs(self, study_id: int) -> dict[int, int]:
+        """After how many epochs each trial of a study ends."""
+        query = select(trials.c.number, trials.c.configuration["epochs"].as_integer())
+        with self._database.transaction() as connection:
+            return {row[0]: row[1] for row in connection.execute(query.where(trials.c.study_id == study_id))}
+
     def recent(self, study_id: int, ended: int) -> list[int]:
         """The numbers of the trials that are running, of the baseline, and of so many that have ended last."""
         mine = select(trials.c.number).where(trials.c.study_id == study_id)
@@ -219,11 +225,11 @@ class Trials(TrialReader):
             values = {"outcome": outcome, "reason": reason, "detail": detail, "reused_from": origin}
             connection.execute(update(trials).where(*mine).values(finished=now(), **values))
 
-    def pause(self, study_id: int, number: int) -> None:
-        """Records that a trial is paused at a rung."""
+    def pause(self, study_id: int, number: int, reason: str = "") -> None:
+        """Records that a trial is paused at a rung; a `reason` other than the trials that are ahead of it."""
         with self._database.transaction() as connection:
             paused = update(trials).where(*_is(study_id, number))
-            connection.execute(paused.values(outcome=Outcome.PAUSED, finished=now()))
+            connection.execute(paused.values(outcome=Outcome.PAUSED, reason=reason, finished=now()))
 
     def reap(self, study_id: int, reason: str) -> None:
         """Marks running trials as interrupted; called by the process that holds the study's lease."""

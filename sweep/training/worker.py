@@ -75,13 +75,14 @@ def _receive(folder: str, segments: "queue.SimpleQueue[Segment]", stopping: thre
         if isinstance(message, Stop):
             stopping.set()
         else:
+            stopping.clear()
             segments.put(message)
 
 
 class Bench:
     """Trains one segment after the other. The last run stays in memory, so that its next segment begins at once.
 
-    Once `stopping` is set, a segment ends at its next step.
+    Once `stopping` is set, the segment in progress ends at its next step.
     """
 
     def __init__(self, send: Send, stopping: threading.Event) -> None:

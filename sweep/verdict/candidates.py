@@ -1,11 +1,8 @@
 """Which trials of a study are confirmed: the best of its search, as many as there is time for."""
 
-from collections.abc import Sequence
-
 from sweep.errors import InputError
 from sweep.results.result import Result
-from sweep.results.verdict import BASELINE
-from sweep.verdict.statistics import FIRST_LOOK
+from sweep.runs import BASELINE
 
 
 def confirmable(result: Result) -> list[int]:
@@ -39,23 +36,11 @@ def best_and_confirmed(result: Result, top: int) -> list[int]:
     return [number for number in dict.fromkeys([*confirmable(result)[:top], *before]) if number != BASELINE]
 
 
-def affordable(result: Result, trials: Sequence[int], seconds: float, test_weight: float) -> list[int]:
-    """Those of the trials that, with the baseline, `seconds` of training are enough for; at least the cheapest.
-
-    Enough means three seeds and then the test images; where none fits so, three seeds alone, and else two. What a trial
-    takes is judged by its search: an epoch's seconds, for all its epochs. Of the trials, the one that takes longest is
-    thought to meet the test images, at `test_weight`.
-    """
-    rows = result.frame.set_index("trial")
+def training_seconds(result: Result) -> dict[int, float]:
+    """What each trial takes to its last epoch, by one worker, at its pace in the search; 0 where that is unknown."""
+    rows = result.frame
     paces = (rows["seconds"] / rows["trained_epochs"].where(rows["trained_epochs"] > 0)).fillna(0.0)
-    costs = {number: float(paces[number]) * result.configuration(number).epochs for number in trials}
-    baseline = float(paces.get(BASELINE, 0.0)) * result.study.base.epochs
-    for seeds, weight in ((FIRST_LOOK, test_weight), (FIRST_LOOK, 0.0), (2, 0.0)):
-        found: list[int] = []
-        for number in trials:
-            entrants = [costs[each] for each in (*found, number)]
-            if seeds * (baseline + sum(entrants) + weight * (baseline + max(entrants))) <= seconds:
-                found.append(number)
-        if found:
-            return found
-    return [min(trials, key=costs.__getitem__)]
+    return {
+        int(number): float(pace) * result.configuration(int(number)).epochs
+        for number, pace in zip(rows["trial"], paces, strict=True)
+    }

@@ -15,6 +15,7 @@ from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.study.study import Study
 from sweep.verdict.statistics import FIRST_LOOK, Hits
+from sweep.verdict.time_plan import Prices
 
 
 def fresh_seeds(study: Study, count: int) -> tuple[int, ...]:
@@ -49,6 +50,11 @@ class Folds:
     def untrained(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> int:
         """How many runs `train` would have to train."""
         return sum(not self._batch.knows(each.run) for each in self._runs(labels, seeds))
+
+    def prices(self, configuration: Configuration, seeds: Sequence[int], seconds: float) -> Prices:
+        """What it takes to train a configuration that takes `seconds` for each of these seeds."""
+        own = [seconds * self.untrained({configuration: ""}, [seed]) for seed in seeds]
+        return Prices(own, seconds * self.test_weight)
 
     def seeds_at_once(self, configurations: int) -> int:
         """On how many seeds so many configurations are trained at once, so that no worker waits."""

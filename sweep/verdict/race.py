@@ -6,7 +6,8 @@ from dataclasses import replace
 from sweep.coordinator.watcher import trial_label
 from sweep.models.shapes import Architecture
 from sweep.results.result import Result
-from sweep.results.verdict import BASELINE, Conclusion, SealedTest, Verdict
+from sweep.results.verdict import Conclusion, SealedTest, Verdict
+from sweep.runs import BASELINE
 from sweep.space.configuration import Configuration
 from sweep.verdict.folds import Folds, require_one
 from sweep.verdict.statistics import Candidate, Hits, behind, conclude, difference, estimate

@@ -55,7 +55,8 @@ def test_a_search_and_its_confirmation_share_the_time(monkeypatch):
     monkeypatch.setattr("sweep.api.budget.time", SimpleNamespace(monotonic=lambda: now[0]))
     both, alone, endless = Budget.of(None, 100.0, False), Budget.of(50.0, None, False), Budget.of(None, None, True)
     assert (both.left_to_search, both.left) == (60.0, 100.0)
-    assert (alone.left_to_search, alone.left) == (50.0, 50.0)
+    assert (both.confirms, alone.confirms, endless.confirms) == (True, False, True)
+    assert alone.left == 50.0
     assert (endless.left_to_search, endless.left) == (None, None)
     now[0] += 70
     assert (both.left_to_search, both.left) == (0.0, 30.0)

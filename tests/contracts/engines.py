@@ -108,3 +108,4 @@ class EngineContract:
             events = until(engine, lambda events: len(ended(events)) == 2)
             assert {event.trial for event in ended(events) if isinstance(event, SegmentStopped)} == {1, 2}
             assert engine.idle == 2
+            assert ended(train(engine, segment(tmp_path, trial=3, to_epoch=1)))[0] == SegmentFinished(3)

@@ -3,18 +3,13 @@ from samples.studies import RATES, study_of
 
 from sweep.coordinator.ledger import FAILURES_ALIKE, INFEASIBLE_IN_A_ROW, Ledger
 from sweep.errors import EngineError, InputError
-from sweep.runs import Outcome, Trial
+from sweep.runs import Outcome
 from sweep.search.schedule import FINALISTS
-from sweep.space.configuration import Configuration
 
 
 def ledger_of(outcomes: dict[Outcome, int] | None = None, paused: tuple[int, ...] = ()) -> Ledger:
     """The ledger of a study of six trials."""
     return Ledger(study_of(RATES), outcomes or {}, paused)
-
-
-def trial_of(number: int) -> Trial:
-    return Trial(number, Configuration(), number == 0, None, None, None)
 
 
 def test_infeasible_and_unfinished_trials_do_not_count_towards_the_target():
@@ -31,13 +26,11 @@ def test_a_paused_trial_counts_until_it_is_promoted():
     assert (ledger.paused, ledger.wants_more(in_progress=1)) == (set(), True)
 
 
-def test_a_rung_pauses_neither_the_baseline_nor_a_finalist():
+def test_a_trial_that_is_promoted_to_its_end_is_a_finalist():
     ledger = ledger_of(paused=(3, 4))
-    for number in (0, 1):
-        ledger.begin(trial_of(number))
     ledger.promote(3, finalist=True)
     ledger.promote(4, finalist=False)
-    assert [number for number in (0, 1, 3, 4) if ledger.may_pause(number)] == [1, 4]
+    assert [number for number in (0, 3, 4) if ledger.is_finalist(number)] == [3]
 
 
 def test_finalists_are_missing_until_enough_trials_are_completed_or_in_progress():
@@ -80,7 +73,7 @@ def test_a_study_is_hopeless_once_too_many_networks_in_a_row_cannot_exist():
     ledger = ledger_of()
     for _ in range(INFEASIBLE_IN_A_ROW - 1):
         ledger.refuse("a kernel does not fit")
-    ledger.begin(trial_of(5))
+    ledger.begin()
     for _ in range(INFEASIBLE_IN_A_ROW - 1):
         ledger.refuse("a kernel does not fit")
     with pytest.raises(InputError, match="300 networks in a row could not exist, the last because: a kernel does"):

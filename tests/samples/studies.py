@@ -4,8 +4,9 @@ import threading
 from functools import partial
 from pathlib import Path
 
+from sweep.api.budget import countdown
 from sweep.coordinator.active import ActiveRuns
-from sweep.coordinator.coordinator import Coordinator, Stopped
+from sweep.coordinator.coordinator import Coordinator, Stopped, TimeLeft
 from sweep.coordinator.proposals import Plan
 from sweep.coordinator.watcher import SilentWatcher
 from sweep.data.dataset import Split
@@ -37,6 +38,7 @@ def run(
     limits: Limits = UNLIMITED,
     fresh: bool = False,
     states: Path | None = None,
+    time_left: TimeLeft | None = None,
 ) -> tuple[Result, Stopped | None]:
     """One call of the coordinator, with checkpoints in the folder `states` (default: beside the database).
 
@@ -54,7 +56,7 @@ def run(
         rungs, search = schedule_for(study.pruner), OptunaSearch(study, store.url)
         coordinator = Coordinator(plan, search, rungs, store, runs, lease, fresh)
         try:
-            stopped = coordinator.run(threading.Event(), seconds)
+            stopped = coordinator.run(threading.Event(), time_left or countdown(seconds))
         except KeyboardInterrupt:
             stopped = None
         return read_result(store, study.name), stopped

@@ -143,6 +143,6 @@ def test_rungs_are_counted_on_and_the_few_that_are_trained_to_their_end():
     both = RATES | {"dropout": Float(0.0, 0.5)}
     none, rungs = (preview(study_of(both, trials=101, pruner=pruner)).baselines for pruner in ("none", "asha"))
     assert none == pytest.approx(101)
-    share = (0.25 + 0.75 / 3 + 2 / 9 + 2 / 27) / 5
+    share = (0.25 + 0.75 / 4 + 2 / 16 + 2 / 64) / 5
     assert rungs == pytest.approx(1 + 95 * share + 5)
     assert preview(study_of(both, trials=4, pruner="asha")).baselines == pytest.approx(4)
