@@ -7,6 +7,7 @@ from typer import Option
 
 from sweep.cli.options import Json, KeepCheckpoints, Storage
 from sweep.defaults import KEEP_CHECKPOINTS, STORAGE
+from sweep.errors import InputError
 
 
 def gc(
@@ -24,9 +25,11 @@ def gc(
 
     with Reader.open(storage) as store, unused(checkpoint_folder(storage)):
         found = superfluous(store, checkpoint_folder(storage), keep_checkpoints)
-        if not dry_run:
-            for each in found:
+        for each in [] if dry_run else found:
+            try:
                 each.path.unlink(missing_ok=True)
+            except OSError as error:
+                raise InputError(f"{each.path} cannot be removed: {error.strerror}.") from None
     if found:
         print_table(["file", "size", "what"], [[f.path.name, size(f.size), f.what] for f in found], right=(1,))
     all_of_them = f"{several(len(found), 'file')}, {size(sum(each.size for each in found))}"

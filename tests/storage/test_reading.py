@@ -62,6 +62,17 @@ def test_a_study_is_looked_at_in_a_folder_that_cannot_be_written(readable):
     assert state(readable) == before
 
 
+def test_a_checkpoint_that_cannot_be_removed_is_told(readable):
+    readable.chmod(0o755)
+    states = readable / "sweep.db.checkpoints"
+    states.mkdir()
+    (states / "old.npz").touch()
+    states.chmod(0o555)
+    assert "old.npz cannot be removed: Permission denied." in called(readable, "gc", code=2).stderr
+    assert (states / "old.npz").exists()
+    states.chmod(0o755)
+
+
 def test_looking_leaves_no_file_beside_a_database(tmp_path):
     keep(str(tmp_path / "sweep.db"), sample(6))
     before = state(tmp_path)
