@@ -11,7 +11,7 @@ import sweep
 
 TIERS = (
     {"sweep.errors", "sweep.defaults", "sweep.wording", "studies"},
-    {"sweep.system", "sweep.space"},
+    {"sweep.system", "sweep.space", "sweep.bounds"},
     {"sweep.data", "sweep.models"},
     {"sweep.runs", "sweep.study"},
     {"sweep.training", "sweep.engines", "sweep.storage"},

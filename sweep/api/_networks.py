@@ -44,13 +44,16 @@ def free_bytes(trial_memory: int | None, workers: int) -> int:
     """Bytes that training a network may take, on top of what its worker holds anyway.
 
     Raises:
-        InputError: `trial_memory` leaves none.
+        InputError: `trial_memory`, or so many workers, leave none.
     """
     if trial_memory is not None and trial_memory < 2 * WORKER_BYTES:
         least = size(2 * WORKER_BYTES)
         raise InputError(
             f"A worker needs at least {least} of memory (TensorFlow takes half of that), not {trial_memory}."
         )
+    if trial_memory is None and main_memory() // workers <= WORKER_BYTES:
+        most, there = main_memory() // WORKER_BYTES, size(main_memory())
+        raise InputError(f"{workers} workers need more memory than the {there} of this machine: at most {most} fit.")
     return (trial_memory or main_memory() // workers) - WORKER_BYTES
 
 

@@ -6,6 +6,7 @@ from sweep.api._networks import network_on
 from sweep.api.look import result
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
+from sweep.bounds import ALLOWED_SEEDS, require_count, require_seconds
 from sweep.errors import InputError
 from sweep.progress.display import Task
 from sweep.results.reading import read_result
@@ -30,7 +31,7 @@ def ablate(
 
     Args:
         study: the study's name in the database.
-        seeds: on how many of the verdict's seeds, or more, at least 2; None: on as many as the verdict.
+        seeds: on how many of the verdict's seeds, or more, 2 to 1000; None: on as many as the verdict.
         within: seconds in all. As many seeds as fit are trained; an earlier ablation on more seeds stays.
         **workplace: the fields of `Workplace`.
 
@@ -40,8 +41,9 @@ def ablate(
         EngineError: no worker can be started.
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
-    if seeds is not None and seeds < 2:
-        raise InputError(f"seeds must be at least 2, not {seeds}.")
+    if seeds is not None:
+        require_count("seeds", seeds, 2, ALLOWED_SEEDS)
+    require_seconds("within", within)
     place = Workplace(**workplace)
     before = result(study, storage=place.storage)
     if before.verdict is None:

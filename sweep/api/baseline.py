@@ -4,9 +4,10 @@ from typing import Unpack
 
 from sweep.api.train import trained
 from sweep.api.workplace import Workplace, WorkplaceOptions
+from sweep.bounds import ALLOWED_SEEDS, require_count
 from sweep.coordinator.batch import Trained
 from sweep.coordinator.watcher import LabelledRun
-from sweep.errors import EngineError, InputError
+from sweep.errors import EngineError
 from sweep.progress.display import Task
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
@@ -18,7 +19,7 @@ def baseline(*, seeds: int = 1, **workplace: Unpack[WorkplaceOptions]) -> list[T
     This looks at the test set. No study sees what comes of it.
 
     Args:
-        seeds: how many seeds: 0, 1, ...
+        seeds: how many seeds, 1 to 1000: 0, 1, ...
         **workplace: the fields of `Workplace`.
 
     Returns:
@@ -30,8 +31,7 @@ def baseline(*, seeds: int = 1, **workplace: Unpack[WorkplaceOptions]) -> list[T
         EngineError: no worker can be started, or a run failed.
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
-    if seeds < 1:
-        raise InputError(f"seeds must be at least 1, not {seeds}.")
+    require_count("seeds", seeds, 1, ALLOWED_SEEDS)
     place = Workplace(**workplace)
     mnist = place.load("mnist")
     runs = [Run(Configuration(), seed, "mnist", mnist.digest, None) for seed in range(seeds)]

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sweep.bounds import require_seconds
 from sweep.coordinator.coordinator import TimeLeft
 from sweep.data.dataset import Dataset
 from sweep.defaults import SEARCH_SHARE
@@ -28,10 +29,12 @@ class Budget:
         """The budget of a run.
 
         Raises:
-            InputError: both `timeout` and `within` are given.
+            InputError: both `timeout` and `within` are given, or one is not above 0.
         """
         if timeout is not None and within is not None:
             raise InputError("Give timeout or within, not both: within is the time for search and confirmation.")
+        require_seconds("timeout", timeout)
+        require_seconds("within", within)
         return cls(timeout if within is None else within, confirm or within is not None)
 
     @property

@@ -10,6 +10,7 @@ from sweep.api.budget import Budget
 from sweep.api.look import result
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
+from sweep.bounds import ALLOWED_SEEDS, MOST_CONFIRMED, require_count, require_seconds
 from sweep.defaults import CONFIRMED, MOST_SEEDS
 from sweep.errors import InputError, TooLittleTime
 from sweep.progress.display import Task
@@ -37,8 +38,8 @@ def confirm(
 
     Args:
         study: the study's name in the database.
-        top: how many of the best trials are confirmed, at least 1.
-        seeds: on how many fresh seeds, at least 2. Trials that are clearly worse after three seeds are dropped.
+        top: how many of the best trials are confirmed, 1 to 1000.
+        seeds: on how many fresh seeds, 2 to 1000. Trials that are clearly worse after three seeds are dropped.
         within: seconds in all, the sealed test included. As many trials and seeds as fit are trained; an earlier
             verdict on more seeds stays. Too short a time is refused before anything is trained.
         tolerance: percentage points below the best that a cheaper network may be and still be recommended; None: the
@@ -51,9 +52,9 @@ def confirm(
         EngineError: no worker can be started.
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
-    for word, given, least in (("top", top, 1), ("seeds", seeds, 2)):
-        if given < least:
-            raise InputError(f"{word} must be at least {least}, not {given}.")
+    require_count("top", top, 1, MOST_CONFIRMED)
+    require_count("seeds", seeds, 2, ALLOWED_SEEDS)
+    require_seconds("within", within)
     if tolerance is not None and not 0 <= tolerance <= 100:
         raise InputError(f"tolerance must be a number of percentage points from 0 to 100, not {tolerance}.")
     place = Workplace(**workplace)

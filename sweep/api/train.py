@@ -7,6 +7,7 @@ from typing import Unpack
 from sweep.api._networks import automatic_precision, free_bytes, network_within
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
+from sweep.bounds import ALLOWED_SEEDS, require_count
 from sweep.coordinator.batch import Trained
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split, partition
@@ -37,7 +38,7 @@ def train(
     Args:
         configuration: what to train, or the path of a TOML file of it, which may say `data` and `validation`, too.
         seed: the first seed, from 0. A seed decides initial weights, shuffling and which images are held out.
-        seeds: how many seeds, from the first one on, at least 1.
+        seeds: how many seeds, from the first one on, 1 to 1000.
         data: the name or path of a dataset; None: the file's or, where it says none, MNIST.
         validation: how many training images are held out; None: the file's or, where it says none, 10,000.
         **workplace: the fields of `Workplace`.
@@ -51,8 +52,8 @@ def train(
         EngineError: no worker can be started.
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
-    if seeds < 1 or not 0 <= seed <= 2**32 - seeds:
-        raise InputError(f"seeds go from 0 to {2**32 - 1}; {seeds} from {seed} on cannot be trained.")
+    require_count("seeds", seeds, 1, ALLOWED_SEEDS)
+    require_count("seed", seed, 0, 2**32 - seeds)
     place = Workplace(**workplace)
     wanted = recipe_of(configuration, data, validation)
     configuration, data, validation = wanted.configuration, wanted.data, wanted.validation

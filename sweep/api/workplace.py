@@ -7,6 +7,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any, TypedDict
 
+from sweep.api._networks import WORKER_BYTES
+from sweep.bounds import MOST_CHECKPOINTS, MOST_THREADS, MOST_WORKERS_PER_CORE, require_count
 from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.batch import Batch
 from sweep.coordinator.watcher import Watcher
@@ -22,7 +24,8 @@ from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import checkpoint_folder
 from sweep.storage.store import Store
 from sweep.system.machine import cores, provenance
-from sweep.wording import shown
+from sweep.system.processes import main_memory
+from sweep.wording import several, shown
 
 NO_LIMITS = Limits()
 
@@ -43,8 +46,8 @@ class Workplace:
 
     Args:
         storage: the path or SQLAlchemy URL of the database.
-        workers: the number of processes that train, at least 1; None: one per core and `threads`.
-        threads: the number of threads of each worker, at least 1; None: as many as keep all cores busy.
+        workers: the number of processes that train, 1 to 4 per core; None: one per core and `threads`.
+        threads: the number of threads of each worker, 1 to 1000; None: as many as keep all cores busy.
         keep_checkpoints: for how many of a study's best trials the checkpoints are kept, at least 0.
         progress: True shows progress in a terminal and in a notebook cell, and nothing anywhere else; False shows
             nothing; a `Watcher` is told of every event instead.
@@ -63,13 +66,12 @@ class Workplace:
     def __post_init__(self) -> None:
         if not isinstance(self.storage, str | Path):
             raise InputError(f"storage must be a path or a URL, not {shown(self.storage)}.")
-        for name, least in (("workers", 1), ("threads", 1), ("keep_checkpoints", 0)):
-            given = getattr(self, name)
-            optional = given is None and name != "keep_checkpoints"
-            if not optional and (not isinstance(given, int) or isinstance(given, bool)):
-                raise InputError(f"{name} must be a whole number, not {shown(given)}.")
-            if not optional and given < least:
-                raise InputError(f"{name} must be at least {least}, not {given}.")
+        if self.workers is not None:
+            most, here = MOST_WORKERS_PER_CORE * cores(), several(cores(), "core")
+            require_count("workers", self.workers, 1, most, f" on this machine of {here}")
+        if self.threads is not None:
+            require_count("threads", self.threads, 1, MOST_THREADS)
+        require_count("keep_checkpoints", self.keep_checkpoints, 0, MOST_CHECKPOINTS)
         if not isinstance(self.progress, bool) and not (_is_watcher(self.progress) or _is_display(self.progress)):
             raise InputError(f"progress must be True, False or a Watcher, not {shown(self.progress)}.")
 
@@ -111,8 +113,8 @@ class Workplace:
         return dataset
 
     def crew(self, at_most: int | None = None) -> tuple[int, int]:
-        """How many workers with how many threads each; by default one of each per core, so that all cores are busy."""
-        workers = self.workers or max(1, cores() // (self.threads or 1))
+        """How many workers with how many threads each; by default one of each per core, as far as there is memory."""
+        workers = self.workers or max(1, min(cores() // (self.threads or 1), main_memory() // WORKER_BYTES))
         if at_most is not None:
             workers = min(workers, at_most)
         return workers, self.threads or max(1, cores() // workers)

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from sweep.bounds import MOST_CHECKPOINTS, MOST_SECONDS
 from sweep.errors import InputError
+from sweep.wording import shown
 
 Storage = Annotated[
     str,
@@ -19,7 +21,12 @@ Threads = Annotated[
 ]
 KeepCheckpoints = Annotated[
     int,
-    Option(min=0, metavar="N", help="Keep the checkpoints of a study's best N trials, so that they can train longer."),
+    Option(
+        min=0,
+        max=MOST_CHECKPOINTS,
+        metavar="N",
+        help="Keep the checkpoints of a study's best N trials, so that they can train longer.",
+    ),
 ]
 StudyName = Annotated[str, Argument(metavar="STUDY", help="Name of a study in the database.", show_default=False)]
 StudyNames = Annotated[
@@ -59,15 +66,17 @@ def seconds(flag: str, text: str | None) -> float | None:
     """The seconds of a time such as 90, 90s, 20m or 1h30m; None without one.
 
     Raises:
-        InputError: it is no such time.
+        InputError: it is no such time, or not from one second to `MOST_SECONDS`.
     """
     if text is None:
         return None
-    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text)
-    if not found or not text:
-        raise InputError(f"{flag} takes a time such as 90s, 20m or 1h30m, not {text!r}.")
-    hours, minutes, rest = (int(part or 0) for part in found.groups())
-    return 3600 * hours + 60 * minutes + rest
+    found = re.fullmatch(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?", text)
+    hours, minutes, rest = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    time = 3600 * hours + 60 * minutes + rest
+    if not 1 <= time <= MOST_SECONDS:
+        allowed = f"90s, 20m or 1h30m, from 1s to {MOST_SECONDS // 3600}h"
+        raise InputError(f"{flag} takes a time such as {allowed}, not {shown(text)}.")
+    return time
 
 
 def size_in_bytes(flag: str, text: str | None) -> int | None:
@@ -78,7 +87,7 @@ def size_in_bytes(flag: str, text: str | None) -> int | None:
     """
     if text is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([MG])B?", text, re.IGNORECASE)
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([MG])B?", text, re.IGNORECASE)
     if not found:
-        raise InputError(f"{flag} takes a size such as 1500M or 4G, not {text!r}.")
+        raise InputError(f"{flag} takes a size such as 1500M or 4G, not {shown(text)}.")
     return round(float(found[1]) * {"M": 1e6, "G": 1e9}[found[2].upper()])

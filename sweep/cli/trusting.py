@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
+from sweep.bounds import ALLOWED_SEEDS, MOST_CONFIRMED
 from sweep.cli.options import Json, Storage, StudyName, Threads, Within, Workers, seconds
 from sweep.cli.resume import following, resumable, resuming
 from sweep.defaults import CONFIRMED, STORAGE
@@ -13,8 +14,8 @@ from sweep.defaults import CONFIRMED, STORAGE
 def confirm(
     context: typer.Context,
     study: StudyName,
-    top: Annotated[int, Option(min=1, help="Number of best trials to confirm.")] = CONFIRMED,
-    seeds: Annotated[int, Option(min=2, help="Number of fresh seeds for each.")] = CONFIRMED,
+    top: Annotated[int, Option(min=1, max=MOST_CONFIRMED, help="Number of best trials to confirm.")] = CONFIRMED,
+    seeds: Annotated[int, Option(min=2, max=ALLOWED_SEEDS, help="Number of fresh seeds for each.")] = CONFIRMED,
     within: Within = None,
     tolerance: Annotated[
         float | None,
@@ -58,7 +59,13 @@ def ablate(
     context: typer.Context,
     study: StudyName,
     seeds: Annotated[
-        int | None, Option(min=2, help="Number of seeds, the verdict's first.", show_default="as many as the verdict")
+        int | None,
+        Option(
+            min=2,
+            max=ALLOWED_SEEDS,
+            help="Number of seeds, the verdict's first.",
+            show_default="as many as the verdict",
+        ),
     ] = None,
     within: Annotated[
         str | None, Option(metavar="TIME", help="Train as many seeds as fit into this time.", show_default="no limit")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from sweep.bounds import ALLOWED_SEEDS
 from sweep.cli.options import (
     Force,
     Json,
@@ -105,7 +106,9 @@ def _after_the_search(context: typer.Context, found: "Searched", place: "Workpla
 def suggestions(
     context: typer.Context,
     within: Within = None,
-    seeds: Annotated[int, Option(min=2, help="Number of fresh seeds for the best of each.")] = SUGGESTED_SEEDS,
+    seeds: Annotated[
+        int, Option(min=2, max=ALLOWED_SEEDS, help="Number of fresh seeds for the best of each.")
+    ] = SUGGESTED_SEEDS,
     train_size: Annotated[
         int | None,
         Option(metavar="N", help="Train on so many images, in separate studies.", show_default="all images"),
@@ -179,7 +182,7 @@ def check(study: StudyOrFile, as_json: Json = False) -> None:
 
 def baseline(
     context: typer.Context,
-    seeds: Annotated[int, Option(min=1, help="Number of seeds: 0, 1, ...")] = 1,
+    seeds: Annotated[int, Option(min=1, max=ALLOWED_SEEDS, help="Number of seeds: 0, 1, ...")] = 1,
     workers: Workers = None,
     threads: Threads = None,
     storage: Storage = STORAGE,
@@ -202,7 +205,7 @@ def train(
         Argument(metavar="FILE", help="A configuration, such as the best.toml of `sweep export`.", show_default=False),
     ],
     seed: Annotated[int, Option(min=0, max=10**9, help="The first seed.")] = 0,
-    seeds: Annotated[int, Option(min=1, max=1000, help="Number of seeds, from the first one on.")] = 1,
+    seeds: Annotated[int, Option(min=1, max=ALLOWED_SEEDS, help="Number of seeds, from the first one on.")] = 1,
     data: Annotated[
         str | None, Option("--data", help="Name or path of a dataset.", show_default="the file's `data`, or mnist")
     ] = None,

@@ -11,6 +11,7 @@ from statistics import median
 from types import TracebackType
 from typing import Self
 
+from sweep.bounds import require_count, require_seconds
 from sweep.engines import Engine
 from sweep.runs import (
     EpochFinished,
@@ -37,10 +38,19 @@ SECONDS_TO_STOP = 10.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What one trial may take: `seconds` of training, and `memory` of its worker in bytes. None: no limit."""
+    """What one trial may take: `seconds` of training, and `memory` of its worker in bytes. None: no limit.
+
+    Raises:
+        InputError: one of them cannot be.
+    """
 
     seconds: float | None = None
     memory: int | None = None
+
+    def __post_init__(self) -> None:
+        require_seconds("The time of a trial", self.seconds)
+        if self.memory is not None:
+            require_count("The memory of a worker in bytes", self.memory, 1, 10**18)
 
 
 @dataclass

@@ -305,11 +305,12 @@ def test_too_little_time_is_said_beforehand_with_what_would_fit(engine, capsys, 
     assert "all of it takes roughly " in noted
 
 
-def test_without_time_for_one_seed_nothing_is_concluded_and_it_says_how_to_go_on(engine, capsys, storage):
+def test_without_time_for_one_seed_nothing_is_concluded_and_it_says_how_to_go_on(engine, capsys, storage, monkeypatch):
     for each in suggested(1_000):
         search.run(each, storage=storage, workers=1)
-    printed = told(capsys, "suggestions", *OPTIONS, "--within", "0s", "--storage", storage, code=1).out.splitlines()
-    again = f"sweep suggestions --within 0s --seeds 3 --train-size 1000 --workers 1 --storage {storage}"
+    monkeypatch.setattr("sweep.api.budget.Budget.left", 0.0)
+    printed = told(capsys, "suggestions", *OPTIONS, "--within", "1s", "--storage", storage, code=1).out.splitlines()
+    again = f"sweep suggestions --within 1s --seeds 3 --train-size 1000 --workers 1 --storage {storage}"
     assert printed == [
         "no suggestion is confirmed yet",
         "not confirmed: batch-size-1000, filters-1000",
