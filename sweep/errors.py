@@ -16,6 +16,7 @@ What goes wrong inside a trial is no exception but an outcome: see `sweep.runs.O
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 
 class SweepError(Exception):
@@ -46,6 +47,10 @@ class ModelError(SweepError):
     """A network that cannot be trained or written, or that computes something else once it is."""
 
 
+MOST_PROBLEMS = 20
+"""So many of a study's problems are told."""
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One thing wrong with a study.
@@ -60,12 +65,16 @@ class Problem:
 
 
 class StudyError(InputError):
-    """A study that cannot be run: all its problems at once, in the order of the file."""
+    """A study that cannot be run: its problems at once, up to `MOST_PROBLEMS`, in the order of the file."""
 
     def __init__(self, source: str, problems: Iterable[Problem]) -> None:
         self.source = source
-        self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
-        super().__init__("\n".join(f"{self._place(problem)}: {problem.message}" for problem in self.problems))
+        found = islice(problems, MOST_PROBLEMS + 1)  # to look for more takes long where there are thousands
+        self.problems = tuple(sorted(found, key=lambda problem: problem.line))
+        told = [f"{self._place(problem)}: {problem.message}" for problem in self.problems[:MOST_PROBLEMS]]
+        if len(self.problems) > MOST_PROBLEMS:
+            told.append(f"{source}: There are more problems than these {MOST_PROBLEMS}.")
+        super().__init__("\n".join(told))
 
     def _place(self, problem: Problem) -> str:
         return f"{self.source}:{problem.line}" if problem.line else self.source

@@ -51,7 +51,7 @@ def parse_text(text: str, source: str) -> dict[str, Any]:
 def located_error(located: Iterable[Located], text: str, source: str) -> StudyError:
     """An error of these problems, each with its line in the text."""
     lines = Lines(text)
-    return StudyError(source, [Problem(lines.line_of(path), path, message) for path, message in located])
+    return StudyError(source, (Problem(lines.line_of(path), path, message) for path, message in located))
 
 
 def _syntax_problem(message: str, text: str) -> Problem:

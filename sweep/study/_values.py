@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from itertools import islice
 from typing import Any
 
+from sweep.errors import MOST_PROBLEMS
 from sweep.space.configuration import PARAMETERS, Configuration, Parameter, Value, Values
 from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.wording import did_you_mean, shown
 
-MOST_STEPS = 10_000
-"""Finer ranges are continuous to all intents."""
+MOST_VALUES = 10_000
+"""Finer ranges are continuous to all intents, and more choices are a mistake."""
 
 EXAMPLES = {
     "learning_rate": ("1e-5", "1e-2"),
@@ -53,6 +55,8 @@ def read_values(given: Mapping[str, object], unknown: Callable[[str], str]) -> C
     problems: list[Located] = []
     accepted: Values = {}
     for name, value in given.items():
+        if len(problems) > MOST_PROBLEMS:
+            break
         if name not in PARAMETERS:
             problems.append(((name,), unknown(name)))
             continue
@@ -85,6 +89,8 @@ def read_space(
     problems: list[Located] = []
     ranges: dict[str, Range] = {}
     for name, raw in given.items():
+        if len(problems) > MOST_PROBLEMS:
+            break
         if name not in PARAMETERS:
             problems.append(((name,), _unknown(name, "space", keys)))
             continue
@@ -122,9 +128,14 @@ def _read_range(parameter: Parameter, raw: object) -> Range:
 
 
 def _read_choice(parameter: Parameter, raw: list[object]) -> Choice:
+    if len(raw) > MOST_VALUES:
+        many = f"{parameter.name} lists {len(raw):,} choices, and at most {MOST_VALUES:,} are allowed."
+        raise Problems([((), f"{many} {example_of(parameter)}")])
     problems: list[Located] = []
-    options: list[Value] = []
+    options: dict[Value, None] = {}
     for index, value in enumerate(raw):
+        if len(problems) > MOST_PROBLEMS:
+            break
         try:
             accepted = parameter.accept(value)
         except ValueError as error:
@@ -132,7 +143,7 @@ def _read_choice(parameter: Parameter, raw: list[object]) -> Choice:
             continue
         if accepted in options:
             problems.append(((index,), f"{parameter.name} lists {shown(value)} twice."))
-        options.append(accepted)
+        options[accepted] = None
     if not raw:
         problems.append(((), f"{parameter.name} lists no choices. {example_of(parameter)}"))
     if problems:
@@ -145,8 +156,7 @@ def _read_table(parameter: Parameter, raw: Mapping[str, Any]) -> Range:
     keys = ("low", "high", "log", "step")
     problems: list[Located] = [
         ((key,), f"Unknown key {shown(key)} in the range of {name}.{did_you_mean(str(key), keys)}")
-        for key in raw
-        if key not in keys
+        for key in islice((key for key in raw if key not in keys), MOST_PROBLEMS + 1)
     ]
     ends: dict[str, Any] = {}
     for end in ("low", "high"):
@@ -171,8 +181,8 @@ def _read_table(parameter: Parameter, raw: Mapping[str, Any]) -> Range:
             problems.append((("step",), f"step of {name} must be {number}, not {shown(step)}."))
         elif len(ends) == 2 and step > ends["high"] - ends["low"] > 0:
             problems.append((("step",), f"step of {name} is {step!r}, wider than its range."))
-        elif len(ends) == 2 and kind is float and ends["high"] - ends["low"] > step * MOST_STEPS:
-            problems.append((("step",), f"step of {name} is {step!r}, which makes more than {MOST_STEPS} values."))
+        elif len(ends) == 2 and kind is float and ends["high"] - ends["low"] > step * MOST_VALUES:
+            problems.append((("step",), f"step of {name} is {step!r}, which makes more than {MOST_VALUES} values."))
     if len(ends) == 2 and ends["low"] >= ends["high"]:
         problems.append((("low",), f"low of {name} must be below high, not {ends['low']!r} against {ends['high']!r}."))
     if problems:

@@ -3,7 +3,7 @@
 `Study`'s fields are the keys of the file and the table in docs/studies.md. All its problems are reported at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -206,16 +206,14 @@ def _as_document(span: Range) -> object:
     return {"low": span.low, "high": span.high} | ({"log": True} if span.log else {}) | step
 
 
-def _problems(error: ValidationError) -> list[Problem]:
-    problems = []
+def _problems(error: ValidationError) -> Iterator[Problem]:
     for detail in error.errors():
         if detail["type"] == "default_factory_not_called":
             continue  # it depends on a field that is wrong itself
         path = detail["loc"][:1]
         cause = detail.get("ctx", {}).get("error")
         located = cause.located if isinstance(cause, Problems) else [((), _sentence(str(path[0]), detail))]
-        problems += [Problem(0, (*path, *rest), message) for rest, message in located]
-    return problems
+        yield from (Problem(0, (*path, *rest), message) for rest, message in located)
 
 
 def _sentence(key: str, detail: Mapping[str, Any]) -> str:

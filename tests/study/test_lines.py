@@ -37,3 +37,11 @@ def test_a_text_has_an_unfinished_statement_just_where_it_is_no_toml(text):
         assert Lines(text).unfinished or text in [BROKEN[name][0] for name in alone]
     else:
         assert Lines(text).unfinished == 0
+
+
+def test_the_lines_of_an_array_of_thousands_of_lines_are_looked_for_no_longer_than_a_while(monkeypatch):
+    text = "a = 1\nb = [\n" + "2,\n" * 20_000 + "]\nc = 3\n"
+    monkeypatch.setattr("sweep.study._lines.MOST_CHARACTERS", 10_000)
+    lines = Lines(text)
+    assert [lines.line_of(path) for path in [("a",), ("b", 3), ("b", 15_000), ("c",)]] == [1, 6, 2, 0]
+    assert lines.unfinished == 0

@@ -15,7 +15,7 @@ from samples.strategies import unhurried
 import studies
 from sweep.data.names import DATASETS
 from sweep.data.published import PUBLISHED
-from sweep.errors import InputError, StudyError
+from sweep.errors import MOST_PROBLEMS, InputError, StudyError
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.space import Choice, Float, Int
 from sweep.study._values import example_of
@@ -413,3 +413,32 @@ def test_a_file_whose_sampler_needs_a_missing_package_is_refused_with_what_to_in
         f"my.toml:2: The {sampler} sampler needs {package}, which is not installed: pip install 'cnn-sweep[{sampler}]'"
     )
     assert Study(name="stored", space={"epochs": [1, 5]}, sampler=sampler)  # its results can be read all the same
+
+
+THOUSANDS = "".join(f"key_{number} = {number}\n" for number in range(4000))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'name = "mine"\n{THOUSANDS}[space]\nepochs = [1, 2]\n',
+        f'name = "mine"\n[space]\n{THOUSANDS}',
+        f'name = "mine"\n[space]\nepochs = [1, 2]\n[base]\n{THOUSANDS}',
+        f'name = "mine"\n[space]\nepochs = {{ {THOUSANDS.replace(chr(10), ", ")} low = 1 }}\n',
+        f'name = "mine"\n[space]\nbatch_size = [{"-1, " * 9000}]\n',
+    ],
+    ids=["keys", "parameters", "values", "keys of a range", "choices"],
+)
+def test_of_thousands_of_problems_the_first_are_told(text):
+    with pytest.raises(StudyError) as refused:
+        parse_study(text, "mine.toml")
+    *told, last = str(refused.value).splitlines()
+    assert len(told) == MOST_PROBLEMS
+    assert last == f"mine.toml: There are more problems than these {MOST_PROBLEMS}."
+    assert len(str(refused.value)) < 20_000
+
+
+def test_a_million_choices_are_refused_with_a_range_instead():
+    with pytest.raises(StudyError, match="batch_size lists 1,000,000 choices, and at most 10,000 are allowed"):
+        Study(name="mine", space={"batch_size": Choice(tuple(range(10**6)))})
+    assert len(Study(name="mine", space={"batch_size": list(range(1, 10_001))}).space["batch_size"].values()) == 10_000
