@@ -78,13 +78,10 @@ def gallery(mistakes: Mistakes, of_baseline: bool) -> pd.DataFrame:
     return table.iloc[places].reset_index(drop=True)
 
 
-def picture(image: NDArray[Any]) -> str:
-    """An image, (height, width, channels), as an address that holds it as PNG; other than bytes, stretched to them."""
+def picture(image: NDArray[np.uint8]) -> str:
+    """An image in bytes, (height, width, channels), as an address that holds it as PNG."""
     step = max(1, -(-max(image.shape[:2]) // MOST_PIXELS))
     image = image[::step, ::step]
-    if image.dtype != np.uint8:
-        low, high = float(image.min()), float(image.max())
-        image = ((image - low) * (255 / (high - low or 1))).astype(np.uint8)
     height, width, channels = image.shape
     lines = np.concatenate([np.zeros((height, 1), np.uint8), image.reshape(height, -1)], axis=1)  # each as it is
     header = struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)

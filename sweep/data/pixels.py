@@ -55,6 +55,11 @@ class Pixels:
         """A picture's values from 0 (black) to 255 (white), on the scale of the dataset."""
         return (self.black + picture / 255.0 * (self.white - self.black)).astype(np.float32)
 
+    def to_bytes(self, images: NDArray[Any]) -> NDArray[np.uint8]:
+        """Images on the scale of the dataset, as bytes to be shown: from 0 (black) to 255 (white)."""
+        shares = (images.astype(np.float64) - self.black) / (self.white - self.black or 1)
+        return np.rint(255 * shares.clip(0, 1)).astype(np.uint8)  # type: ignore[no-any-return]
+
     def contradicts(self, other: "Pixels") -> bool:
         """Whether images of both cannot be parts of one dataset. Ends that are no convention's may differ a little."""
         if {self.light_on_dark, other.light_on_dark} == {True, False}:

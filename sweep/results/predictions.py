@@ -30,12 +30,12 @@ class Predictions:
 class Mistakes:
     """These predictions, `ours` and `baseline`, with the images and what is on them: `labels`, (images,).
 
-    `images` is (images, height, width, channels), as the dataset has it; `names` are of the classes, in words.
+    `images` is (images, height, width, channels), in bytes to be shown; `names` are of the classes, in words.
     """
 
     predictions: Predictions
     labels: NDArray[np.int32]
-    images: NDArray[np.generic]
+    images: NDArray[np.uint8]
     names: tuple[str, ...]
 
     @property
@@ -65,6 +65,6 @@ def mistakes(predictions: Predictions) -> Mistakes:
     return Mistakes(
         predictions,
         dataset.y_train[held_out],
-        dataset.x_train[held_out],
+        dataset.pixels.to_bytes(dataset.x_train[held_out]),
         names or tuple(str(number) for number in range(dataset.classes)),
     )

@@ -1,16 +1,22 @@
 """`sweep train`, and studies around a best.toml: real processes on real MNIST, and the real Ctrl-C."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
 
 import pytest
 from samples.commands import sweep, until
+from samples.data import npz
+from samples.training import mnist
 
 from sweep.api import look
+from sweep.data.dataset import Split, load_dataset
+from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
+from sweep.study import recipe
 from sweep.verdict.statistics import estimate
 
 RECIPE = """
@@ -179,3 +185,20 @@ def test_what_is_mistyped_gets_a_sentence_with_what_is_there(tmp_path, arguments
     with Store.open(str(tmp_path / "sweep.db")):
         pass
     assert says in sweep(*arguments, cwd=tmp_path, code=2).stderr
+
+
+def test_a_recipe_of_own_data_trains_on_them_and_odd_labels_are_told(tmp_path):
+    few = {"x_train": mnist().x_train[:600], "x_test": mnist().x_test[:100]}
+    labels = {"y_train": mnist().y_train[:600] + 1, "y_test": mnist().y_test[:100] + 1}
+    source = npz(tmp_path / "own.npz", **few, **labels)
+    configuration = Configuration().replaced({"epochs": 1, "conv1_filters": 4, "conv1_stride": 2, "dense_units": 8})
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best" / "best.toml").write_text(recipe.text_of(recipe.Recipe(configuration, source, 100)))
+    done = sweep("train", "best/best.toml", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["validation"] == 100
+    assert "own: labels go from 1 to 10, and no training image has the label 0. Networks get 11 classes" in done.stderr
+    with Store.open(str(tmp_path / "sweep.db")) as store:
+        run = Run(configuration, 0, source, load_dataset(source).digest, Split(0, 100))
+        assert len(store.runs.curve(run.fingerprint)) == 1
+    shown = sweep("show", "best/best.toml", "--summary", cwd=tmp_path)
+    assert re.search(r"^output \(Dense\) +\(None, 11\)", shown.stdout, re.MULTILINE)

@@ -50,6 +50,16 @@ def test_the_bytes_of_a_picture_become_the_values_of_the_dataset(name):
 
 
 @pytest.mark.parametrize("name", SCALES)
+def test_images_are_shown_on_the_scale_of_the_dataset_not_on_their_own(name):
+    black, white = SCALES[name][1:]
+    shown = Pixels.of(images(name)).to_bytes(images(name)[3:5])
+    assert shown.dtype == np.uint8
+    np.testing.assert_array_equal(shown, np.rint((images(name)[3:5].astype(float) - black) * 255 / (white - black)))
+    if name not in ("two shades", "two shades in bytes", "sixteen shades", "dark bytes"):  # which have fewer
+        np.testing.assert_array_equal(shown, BYTES[3:5])
+
+
+@pytest.mark.parametrize("name", SCALES)
 @pytest.mark.parametrize("change", [lambda x: x, lambda x: 255 - x, lambda x: np.concatenate([x, 255 - x])])
 def test_a_name_keeps_them_whatever_they_are(name, change):
     pixels = Pixels.of(images(name, change(BYTES)))
