@@ -18,7 +18,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sweep.errors import StoreError
-from sweep.storage.database import POOL, guarded, place_of, settle_sqlite
+from sweep.storage.database import POOL, guarded, place_of, repeatable, settle_sqlite
 from sweep.storage.studies import foreign
 
 METRIC = "validation accuracy"
@@ -130,6 +130,7 @@ class Mirror:
             self._storage.set_trial_state_values(self._ids[trial.number], frozen.state, frozen.values)
         del self._written[trial.number]
 
+    @repeatable
     def _write(self, trial: Trial) -> None:
         """Brings what is new about an unfinished trial to the database."""
         frozen, written, id_ = self._frozen(trial), self._written[trial.number], self._ids[trial.number]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sweep.errors import InputError, StoreError
 from sweep.storage._tables import SCHEMA_VERSION, leases, migrate, version_of
-from sweep.storage.database import back_up, connect, copy_in_memory, copy_whole, guarded, place_of
+from sweep.storage.database import back_up, connect, copy_in_memory, copy_whole, guarded, place_of, repeatable
 from sweep.system.files import inode, locked
 
 
@@ -26,6 +26,7 @@ class Database:
         self._loss = ""
 
     @classmethod
+    @repeatable
     def open(cls, storage: str, *, create: bool = True) -> Self:
         """Opens the database at an SQLAlchemy URL, or the SQLite file at a path, to read and to write it.
 
@@ -52,6 +53,7 @@ class Database:
         return database
 
     @classmethod
+    @repeatable
     def read(cls, storage: str) -> Self:
         """Opens the database at an SQLAlchemy URL, or the SQLite file at a path. The database refuses to be written.
 

@@ -2,11 +2,12 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import make_url
@@ -16,10 +17,16 @@ from sweep.errors import InputError, StoreError
 from sweep.system.files import atomic_write, did_you_mean_path, leftovers, odd_kind
 from sweep.wording import masked
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
 
 POOL = {"pool_pre_ping": True}
 """How connections are kept for both engines: one that was dropped meanwhile is replaced before it is used."""
+
+PAUSES = (0.0, 0.2, 1.0)
+"""Seconds before a step whose connection was lost is done again."""
 
 SQLITE_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL")
 
@@ -96,6 +103,23 @@ def guarded(url: str | URL) -> Iterator[None]:
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0].removesuffix(".")
         raise StoreError(f"The database {place_of(url)} cannot be used: {cause}.{_remedy(cause)}") from error
+
+
+def repeatable(step: Callable[P, R]) -> Callable[P, R]:
+    """Does a step again if the connection to the database is lost in it: for steps that may be done twice."""
+
+    @wraps(step)
+    def repeated(*args: P.args, **named: P.kwargs) -> R:
+        for pause in PAUSES:
+            try:
+                return step(*args, **named)
+            except StoreError as error:
+                if not getattr(error.__cause__, "connection_invalidated", False):
+                    raise
+                time.sleep(pause)
+        return step(*args, **named)
+
+    return repeated
 
 
 def checkpoint_folder(storage: str) -> Path:

@@ -7,6 +7,7 @@ from sqlalchemy import Table, select
 
 from sweep.storage._tables import now, put
 from sweep.storage.connection import Database
+from sweep.storage.database import repeatable
 
 
 class DocumentReader:
@@ -15,6 +16,7 @@ class DocumentReader:
     def __init__(self, database: Database, table: Table) -> None:
         self._database, self._table = database, table
 
+    @repeatable
     def find(self, study_id: int) -> dict[str, Any] | None:
         """A study's document; None where there is none yet."""
         query = select(self._table.c.document).where(self._table.c.study_id == study_id)
@@ -25,6 +27,7 @@ class DocumentReader:
 class Documents(DocumentReader):
     """Reads and writes them."""
 
+    @repeatable
     def keep(self, study_id: int, document: Mapping[str, Any]) -> None:
         """Keeps a study's document, in place of an earlier one."""
         with self._database.transaction() as connection:

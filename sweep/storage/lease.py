@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 from sweep.errors import InputError, StoreError
 from sweep.storage._tables import add, leases
 from sweep.storage.connection import Database
+from sweep.storage.database import repeatable
 from sweep.system.processes import Identity
 
 BEAT_SECONDS = 2.0
@@ -31,6 +32,7 @@ class LeaseReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @repeatable
     def holder(self, study_id: int) -> Held | None:
         """The lease of a study; None if no process runs it."""
         with self._database.transaction() as connection:
@@ -52,6 +54,7 @@ class Leases(LeaseReader):
             taken = update(leases).where(*_held(study_id, before.by), leases.c.beats == before.beats)
             return bool(connection.execute(taken.values(values)).rowcount)
 
+    @repeatable
     def beat(self, study_id: int, holder: Identity) -> bool:
         """Shows that `holder` is alive; returns whether it still holds the lease."""
         alive = update(leases).where(*_held(study_id, holder)).values(beats=leases.c.beats + 1)

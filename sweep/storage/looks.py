@@ -4,6 +4,7 @@ from sqlalchemy import func, insert, select
 
 from sweep.storage._tables import now, test_looks
 from sweep.storage.connection import Database
+from sweep.storage.database import repeatable
 
 
 class LookReader:
@@ -12,6 +13,7 @@ class LookReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @repeatable
     def count(self, study_id: int) -> int:
         """How often networks of a study met the test images."""
         with self._database.transaction() as connection:
@@ -22,6 +24,7 @@ class LookReader:
 class Looks(LookReader):
     """Reads and writes them."""
 
+    @repeatable
     def add(self, study_id: int | None, why: str) -> None:
         """Keeps that the seal of the test images was broken; without a study, for the tutorial's own experiment.
 

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 
 from sweep.storage._tables import predictions, put, trials
 from sweep.storage.connection import Database
+from sweep.storage.database import repeatable
 
 
 class PredictionReader:
@@ -16,6 +17,7 @@ class PredictionReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @repeatable
     def find(self, fingerprint: str, epochs_: int) -> NDArray[np.uint16] | None:
         """Those classes, (images,); None where they were not kept."""
         query = select(predictions.c.classes).where(
@@ -29,6 +31,7 @@ class PredictionReader:
 class Predictions(PredictionReader):
     """Reads and writes them."""
 
+    @repeatable
     def keep(self, fingerprint: str, epochs_: int, predicted: bytes) -> None:
         """Keeps the class that a run gave each image that scores, uint16 in bytes, after so many epochs."""
         if not predicted:
@@ -37,6 +40,7 @@ class Predictions(PredictionReader):
         with self._database.transaction() as connection:
             put(connection, predictions, row)
 
+    @repeatable
     def drop(self, fingerprint: str) -> None:
         """Drops those of a run, unless it is a study's baseline, beside which the best is shown."""
         baseline = select(trials.c.number).where(trials.c.fingerprint == fingerprint, trials.c.baseline)

@@ -9,6 +9,7 @@ from sqlalchemy import exists, func, select, update
 from sweep.runs import TRAINING_VERSION, Epoch, Run
 from sweep.storage._tables import add, epochs, now, predictions, put, runs, trials
 from sweep.storage.connection import Database
+from sweep.storage.database import repeatable
 
 
 class RunReader:
@@ -17,6 +18,7 @@ class RunReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @repeatable
     def curve(self, fingerprint: str, until: float = math.inf) -> list[Epoch]:
         """The places on a run's curve that are known, up to `until`, without a gap in its epochs from the first."""
         mine = (epochs.c.fingerprint == fingerprint) & (epochs.c.epoch <= until)
@@ -30,6 +32,7 @@ class RunReader:
             curve.append(place)
         return curve
 
+    @repeatable
     def unfinished(self) -> set[str]:
         """The fingerprints of runs that ended early outside of any study, in `train` or `confirm`: these resume them.
 
@@ -48,11 +51,13 @@ class RunReader:
         with self._database.transaction() as connection:
             return set(connection.scalars(select(mine).where(*(~each for each in done))))
 
+    @repeatable
     def provenance(self, fingerprint: str) -> dict[str, Any]:
         """Where and with what a run was first trained; empty where it is not known."""
         with self._database.transaction() as connection:
             return connection.scalar(select(runs.c.provenance).where(runs.c.fingerprint == fingerprint)) or {}
 
+    @repeatable
     def latest_provenance(self, study_id: int) -> dict[str, Any]:
         """Where and with what a study's latest run was trained."""
         query = (
@@ -68,6 +73,7 @@ class RunReader:
 class Runs(RunReader):
     """Reads and writes them."""
 
+    @repeatable
     def keep(self, run: Run, provenance: Mapping[str, Any]) -> None:
         """Keeps a run before its first epoch; one that is known stays as it is."""
         row = {
@@ -85,6 +91,7 @@ class Runs(RunReader):
         with self._database.transaction() as connection:
             add(connection, runs, row)
 
+    @repeatable
     def add_epoch(self, fingerprint: str, epoch: Epoch, study_id: int | None = None, trial: int | None = None) -> None:
         """Keeps an epoch of a run, in place of the same one if it is known; with it, that a trial trained so far."""
         row = {name: value if math.isfinite(value) else None for name, value in vars(epoch).items()}

@@ -11,6 +11,7 @@ from sweep.errors import InputError
 from sweep.runs import UNFINISHED, Outcome
 from sweep.storage._tables import ablations, add, in_optuna, now, studies, test_looks, trials, verdicts
 from sweep.storage.connection import Database
+from sweep.storage.database import repeatable
 from sweep.study.study import Study
 from sweep.wording import did_you_mean
 
@@ -61,17 +62,20 @@ class StudyReader:
             raise InputError(f"There is no study {name!r} in {self._database.place}.{hint}")
         return found[0]
 
+    @repeatable
     def ids(self) -> dict[str, int]:
         """The studies by name, the oldest first."""
         with self._database.transaction() as connection:
             rows = connection.execute(select(studies.c.name, studies.c.id).order_by(studies.c.id))
             return {row.name: row.id for row in rows}
 
+    @repeatable
     def is_in_optuna(self, name: str) -> bool:
         """Whether Optuna's tables have a study of this name. They lack it if another program has deleted it."""
         with self._database.transaction() as connection:
             return in_optuna(connection, name)
 
+    @repeatable
     def pulse(self, study_id: int) -> str:
         """A text that changes whenever anything changes that is shown of a study, except who runs it."""
         mine, count = trials.c.study_id == study_id, func.count()
@@ -90,6 +94,7 @@ class StudyReader:
             ]
         return str(found)
 
+    @repeatable
     def _rows(self, name: str | None) -> list[StudyRow]:
         asked = select(studies).order_by(studies.c.id)
         counted = select(trials.c.study_id, trials.c.outcome, func.count())
@@ -141,6 +146,7 @@ class Studies(StudyReader):
                 )
             return int(row["id"])
 
+    @repeatable
     def change(self, study: Study) -> Study:
         """Changes how long and how a study that has begun is searched; called by the process that holds its lease.
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, case, func, insert, select, update
 from sweep.runs import GOING_ON, UNFINISHED, Outcome, Trial
 from sweep.storage._tables import epochs, now, runs, studies, trials
 from sweep.storage.connection import Database
+from sweep.storage.database import repeatable
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class TrialReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @repeatable
     def rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """A study's trials as they are kept, each with its run's seed, and score, seconds and cost of its epochs."""
         mine = _among(study_id, numbers)
@@ -57,6 +59,7 @@ class TrialReader:
         with self._database.transaction() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
+    @repeatable
     def curve_rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """The epochs of all of a study's trials, as far as each of them went."""
         within = (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch <= trials.c.trained_epochs)
@@ -72,6 +75,7 @@ class TrialReader:
         with self._database.transaction() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
+    @repeatable
     def ending(self, study_id: int, number: int) -> Ending | None:
         """How a trial ended; None where it has not, or is not known."""
         query = (
@@ -83,18 +87,21 @@ class TrialReader:
             row = connection.execute(query).first()
         return None if row is None or row[0] in GOING_ON else Ending(Outcome(row[0]), row[1], row[2])
 
+    @repeatable
     def paused(self, study_id: int) -> set[int]:
         """The numbers of a study's trials that are paused."""
         query = select(trials.c.number).where(trials.c.study_id == study_id, trials.c.outcome == Outcome.PAUSED)
         with self._database.transaction() as connection:
             return set(connection.scalars(query))
 
+    @repeatable
     def planned_epochs(self, study_id: int) -> dict[int, int]:
         """After how many epochs each trial of a study ends."""
         query = select(trials.c.number, trials.c.configuration["epochs"].as_integer())
         with self._database.transaction() as connection:
             return {row[0]: row[1] for row in connection.execute(query.where(trials.c.study_id == study_id))}
 
+    @repeatable
     def recent(self, study_id: int, ended: int) -> list[int]:
         """The numbers of the trials that are running, of the baseline, and of so many that have ended last."""
         mine = select(trials.c.number).where(trials.c.study_id == study_id)
@@ -104,6 +111,7 @@ class TrialReader:
         with self._database.transaction() as connection:
             return [number for query in (running, baseline, latest) for number in connection.scalars(query)]
 
+    @repeatable
     def leaders(self, study_id: int, outcomes: Collection[Outcome]) -> list[int]:
         """The numbers of trials with the highest score, of equals the earliest.
 
@@ -121,6 +129,7 @@ class TrialReader:
         with self._database.transaction() as connection:
             return list(connection.scalars(select(placed.c.number).where(placed.c.place == 1)))
 
+    @repeatable
     def best_runs(self, study_id: int, count: int) -> list[tuple[float, str]]:
         """Score and fingerprint of a study's best completed trials, the best first."""
         query = (
@@ -133,6 +142,7 @@ class TrialReader:
         with self._database.transaction() as connection:
             return [(row[0], row[1]) for row in connection.execute(query)]
 
+    @repeatable
     def paused_runs(self, study_id: int, keep: int) -> dict[str, tuple[float, float]]:
         """Rung and score of the best `keep` trials that are paused at each rung, by fingerprint."""
         place = func.row_number().over(partition_by=trials.c.trained_epochs, order_by=epochs.c.val_accuracy.desc())
@@ -146,6 +156,7 @@ class TrialReader:
             rows = connection.execute(select(paused).where(paused.c.place <= keep))
             return {row.fingerprint: (row.trained_epochs, row.val_accuracy) for row in rows}
 
+    @repeatable
     def ended_runs(self, study_id: int) -> set[str]:
         """The fingerprints of the runs of trials that ended or are paused, unless a trial of the study resumes them."""
         mine = select(trials.c.fingerprint, trials.c.outcome).where(trials.c.study_id == study_id)
@@ -159,6 +170,7 @@ class TrialReader:
         best = {fingerprint for _, fingerprint in self.best_runs(study_id, keep)}
         return best | set(self.paused_runs(study_id, keep))
 
+    @repeatable
     def is_needed(self, fingerprint: str, keep: int, beside: int | None = None) -> bool:
         """Whether a trial has still to go on with a run, or a study other than `beside` keeps its state."""
         query = select(trials.c.study_id, trials.c.outcome).where(trials.c.fingerprint == fingerprint)
@@ -173,6 +185,7 @@ class TrialReader:
 class Trials(TrialReader):
     """Reads and writes them."""
 
+    @repeatable
     def begin(self, study_id: int, trial: Trial, fresh: bool = False) -> Reached:
         """Records a trial as running, and returns how far it was: one that was interrupted resumes.
 
@@ -205,6 +218,7 @@ class Trials(TrialReader):
             )
             return Reached(fresh=fresh)
 
+    @repeatable
     def reach(self, study_id: int, number: int, reached: Reached) -> None:
         """Records how far a trial has come along its run's curve."""
         with self._database.transaction() as connection:
@@ -216,6 +230,7 @@ class Trials(TrialReader):
             more = update(trials).where(*_is(study_id, number)).values(attempts=trials.c.attempts + 1)
             connection.execute(more)
 
+    @repeatable
     def end(self, study_id: int, number: int, outcome: Outcome, reason: str = "", detail: str = "") -> None:
         """Records how a trial ended, and which trial trained the epochs that it reused."""
         mine = _is(study_id, number)
@@ -225,12 +240,14 @@ class Trials(TrialReader):
             values = {"outcome": outcome, "reason": reason, "detail": detail, "reused_from": origin}
             connection.execute(update(trials).where(*mine).values(finished=now(), **values))
 
+    @repeatable
     def pause(self, study_id: int, number: int, reason: str = "") -> None:
         """Records that a trial is paused at a rung; a `reason` other than the trials that are ahead of it."""
         with self._database.transaction() as connection:
             paused = update(trials).where(*_is(study_id, number))
             connection.execute(paused.values(outcome=Outcome.PAUSED, reason=reason, finished=now()))
 
+    @repeatable
     def reap(self, study_id: int, reason: str) -> None:
         """Marks running trials as interrupted; called by the process that holds the study's lease."""
         running = (trials.c.study_id == study_id) & (trials.c.outcome == Outcome.RUNNING)

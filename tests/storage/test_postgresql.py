@@ -5,13 +5,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from contracts.stores import StoreContract
+from contracts.stores import StoreContract, epoch_of, run_of, trial_of
 from samples.commands import sweep
-from samples.studies import study_of
-from sqlalchemy import select
+from samples.studies import run, study_of
+from sqlalchemy import event, make_url, select, text
 
+from sweep.coordinator.coordinator import Stopped
+from sweep.engines.scripted import ScriptedEngine, learns_with_rate
 from sweep.errors import StoreError
 from sweep.results.status import StatusReader
+from sweep.runs import Outcome
+from sweep.search.optuna import OptunaSearch
 from sweep.space.space import Float
 from sweep.storage._tables import SCHEMA_VERSION, schema
 from sweep.storage.store import Store
@@ -85,3 +89,68 @@ def test_several_that_begin_a_study_at_once_begin_one(on_server):
     with Store.open(on_server) as store:
         begun = together(lambda _: store.studies.begin(STUDY, "digest"))
         assert begun == [store.studies.find(STUDY.name).id] * SEVERAL
+
+
+# -- connections that are dropped
+
+
+def drop_all(server, database: str) -> None:
+    """Drops every connection to a database, as a restart of a proxy does."""
+    drop = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+    with server.connect() as connection:
+        connection.execute(text(drop), {"name": make_url(database).database})
+
+
+def test_a_study_outlives_connections_that_are_dropped_after_every_epoch(on_server, postgresql, tmp_path):
+    def curve(configuration, epoch):
+        drop_all(postgresql, on_server)
+        return learns_with_rate(configuration, epoch)
+
+    study = study_of({"learning_rate": Float(1e-4, 1e-2)}, trials=4)
+    result, stopped = run(study, on_server, ScriptedEngine(curve), states=tmp_path)
+    assert stopped is Stopped.DONE
+    assert (result.frame["outcome"] == "completed").all()
+
+
+@pytest.mark.parametrize("statement", ["INSERT INTO sweep_epochs", "UPDATE sweep_trials", "SELECT sweep_epochs"])
+def test_what_is_safe_to_repeat_is_repeated_if_its_connection_is_dropped_within_it(on_server, postgresql, statement):
+    dropped: list[str] = []
+
+    def drop(connection, cursor, text_, *_):
+        if text_.startswith(statement) and not dropped:
+            dropped.append(text_)
+            drop_all(postgresql, on_server)
+
+    with Store.open(on_server) as store:
+        study_id = store.studies.begin(STUDY, "digest")
+        store.runs.keep(run_of(), {})
+        store.trials.begin(study_id, trial_of(0))
+        event.listen(store._database._engine, "before_cursor_execute", drop)
+        store.runs.add_epoch(run_of().fingerprint, epoch_of(1), study_id, 0)
+        assert store.runs.curve(run_of().fingerprint) == [epoch_of(1)]
+        assert store.trials.rows(study_id)[0]["trained_epochs"] == 1
+    assert len(dropped) == 1
+
+
+def test_what_may_not_be_done_twice_is_not_repeated(on_server, postgresql):
+    with Store.open(on_server) as store:
+        study_id = store.studies.begin(STUDY, "digest")
+        store.runs.keep(run_of(), {})
+        store.trials.begin(study_id, trial_of(0))
+        event.listen(store._database._engine, "before_cursor_execute", lambda *_: drop_all(postgresql, on_server))
+        with pytest.raises(StoreError, match="cannot be used"):
+            store.trials.attempt(study_id, 0)
+
+
+def test_a_connection_that_is_dropped_while_nothing_uses_it_is_replaced(on_server, postgresql):
+    with Store.open(on_server) as store:
+        study_id, search = store.studies.begin(STUDY, "digest"), OptunaSearch(STUDY, store.url)
+        store.runs.keep(run_of(), {})
+        store.trials.begin(study_id, trial_of(0))
+        assert search.ask().number == 0
+        drop_all(postgresql, on_server)
+        store.trials.attempt(study_id, 0)
+        search.keep()
+        drop_all(postgresql, on_server)
+        search.tell(0, Outcome.FAILED, None)
+        assert store.trials.rows(study_id)[0]["attempts"] == 2
