@@ -13,6 +13,8 @@ what it needs when it is first used, so that `import sweep` loads neither Tensor
 """
 
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -95,8 +97,24 @@ if not TYPE_CHECKING:  # or type checkers would accept every name
             return import_module("importlib.metadata").version("cnn-sweep")
         for home, names in _HOMES.items():
             if name in names:
+                _require_own_packages()
                 return getattr(import_module(home), name)
         raise AttributeError(f"module 'sweep' has no attribute {name!r}")
+
+
+def _require_own_packages() -> None:
+    """Checks that a script of the user, such as `reports.py`, does not hide a package that belongs to this one.
+
+    Raises:
+        InputError: one does.
+    """
+    from sweep.errors import InputError
+
+    for name in ("reports", "studies"):
+        spec = find_spec(name)
+        found = "" if spec is None or spec.origin is None else spec.origin
+        if Path(found).resolve().parent != Path(__file__).resolve().parents[1] / name:
+            raise InputError(f"{found or name} hides a package of sweep that is called {name}: give it another name.")
 
 
 def __dir__() -> list[str]:

@@ -40,3 +40,19 @@ def test_a_verb_that_trains_takes_the_options_of_a_workplace(verb):
 def test_the_version_is_that_of_the_installed_package():
     assert run("import sweep; print(sweep.__version__)").strip() == sweep.__version__
     assert sweep.__version__[0].isdigit()
+
+
+@pytest.mark.parametrize("name", ["reports", "studies"])
+def test_a_script_that_hides_a_package_of_ours_is_told(tmp_path, name):
+    (tmp_path / f"{name}.py").write_text("import sweep\nsweep.load('quickstart')\n")
+    done = subprocess.run([sys.executable, tmp_path / f"{name}.py"], capture_output=True, text=True, check=False)
+    said = f"{tmp_path}/{name}.py hides a package of sweep that is called {name}: give it another name."
+    assert done.stderr.splitlines()[-1] == f"sweep.errors.InputError: {said}"
+
+
+def test_the_command_imports_nothing_from_the_current_folder(tmp_path):
+    for name in ("random", "reports", "studies", "numpy", "tensorflow"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a script of the user')")
+    command = [sys.executable, "-m", "sweep", "check", "quickstart", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
