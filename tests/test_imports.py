@@ -42,7 +42,7 @@ DOORS = {
     "IPython": {"sweep.progress"},
     "jinja2": {"sweep.exports", "reports"},
     "psutil": {"sweep.system"},
-    "scipy": {"sweep.verdict"},
+    "scipy": {"sweep.verdict", "sweep.exports"},
 }
 STANDARD_LIBRARY_ONLY = (
     "sweep.errors",

@@ -21,6 +21,12 @@ def print_predictions(predictions: Iterable["Prediction"], as_json: bool) -> Non
             ]
         )
     rows = [
-        [str(each.picture), str(each.digit), percent(each.probability), "; ".join(each.notes)] for each in predictions
+        [
+            str(each.picture),
+            "" if each.digit is None else str(each.digit),
+            "" if each.probability is None else percent(each.probability),
+            "; ".join(each.notes),
+        ]
+        for each in predictions
     ]
     print_table(["picture", "digit", "probability", ""], rows, right=(1, 2))

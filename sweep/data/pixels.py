@@ -8,26 +8,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 POLARITIES = {True: "light on dark", False: "dark on light"}
+ELSEWHERE = "_elsewhere"
+"""Ends the name of images that have the shape of MNIST's, but not their ink in the same place."""
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """Scale and polarity of images; the defaults are those of MNIST.
+    """Scale and polarity of images, and where their ink is; the defaults are those of MNIST.
 
     `black` and `white` are the values of a picture's 0 and 255. `light_on_dark` is None where images differ in that, or
-    have colours.
+    have colours. `centred` is False for grey images of 28x28 pixels whose ink is not as in MNIST: within the middle
+    20x20, around its centre of mass.
     """
 
     black: float = 0.0
     white: float = 255.0
     light_on_dark: bool | None = True
+    centred: bool = True
 
     @classmethod
     def of(cls, images: NDArray[Any]) -> "Pixels":
         """Those of images (n, height, width, channels)."""
         black, white = _scale(float(images.min()), float(images.max()))
         light = light_edges(images, (black + white) / 2) if images.shape[3] == 1 else np.array([True, False])
-        return cls(black, white, not light[0] if light.all() or not light.any() else None)
+        light_on_dark = not light[0] if light.all() or not light.any() else None
+        ink = (images[:1000] - black) / (white - black)
+        return cls(black, white, light_on_dark, _centred(ink if light_on_dark else 1 - ink))
 
     @property
     def name(self) -> str:
@@ -36,16 +42,17 @@ class Pixels:
             return "input"
         black, white = (np.format_float_positional(np.float32(value), trim="-") for value in (self.black, self.white))
         polarity = POLARITIES.get(self.light_on_dark, "")  # type: ignore[arg-type]
-        return f"pixels_{black}_to_{white} {polarity}".strip().replace(" ", "_")
+        ending = "" if self.centred else ELSEWHERE
+        return f"pixels_{black}_to_{white} {polarity}".strip().replace(" ", "_") + ending
 
     @classmethod
     def named(cls, name: str) -> "Pixels":
         """Those that `name` tells; of any other name, as in MNIST."""
-        found = re.fullmatch(r"pixels_(-?[\d.]+)_to_(-?[\d.]+)_?(\w*)", name)
+        found = re.fullmatch(r"pixels_(-?[\d.]+)_to_(-?[\d.]+)_?(\w*)", name.removesuffix(ELSEWHERE))
         if not found:
             return cls()
         polarity = next((light for light, words in POLARITIES.items() if words == found[3].replace("_", " ")), None)
-        return cls(float(found[1]), float(found[2]), polarity)
+        return cls(float(found[1]), float(found[2]), polarity, not name.endswith(ELSEWHERE))
 
     def __str__(self) -> str:
         scale = f"from {self.black:g} to {self.white:g}"
@@ -74,6 +81,16 @@ def light_edges(images: NDArray[Any], middle: float) -> NDArray[np.bool_]:
     """Whether most pixels on the edges of each image (n, height, width, channels) are above `middle`, (n,)."""
     edges = images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]
     return np.mean(np.concatenate(edges, axis=1) > middle, axis=(1, 2)) > 0.5  # type: ignore[no-any-return]
+
+
+def _centred(ink: NDArray[Any]) -> bool:
+    """Whether `ink` (n, height, width, channels), from 0 to 1, is where it is in MNIST; True for other shapes."""
+    if ink.shape[1:] != (28, 28, 1):
+        return True
+    mass = np.maximum(ink.sum(axis=(1, 2, 3)), 1e-6)  # (n,)
+    middles = [(ink.sum(axis=(3 - axis, 3)) @ np.arange(28)) / mass for axis in (1, 2)]
+    off = np.abs(np.array(middles) - 14).max(axis=0) > 1.5
+    return bool(np.mean(off) < 0.05 and ink[:, 3:25, 3:25].sum() > 0.97 * mass.sum())
 
 
 def _scale(low: float, high: float) -> tuple[float, float]:

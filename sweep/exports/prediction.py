@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sweep.data.pixels import POLARITIES, Pixels, light_edges
 from sweep.errors import InputError
+from sweep.exports import _ink
 from sweep.exports.formats import MODEL
 from sweep.system.children import started
 from sweep.system.files import did_you_mean_path, open_plain, require_size
@@ -25,35 +26,42 @@ MOST_BYTES = 256_000_000
 """The largest file of a picture."""
 LEAST_CONTRAST = 32
 """Of 255: a picture whose lightest and darkest pixel are closer shows nothing. MNIST's least is 254."""
-UNSURE = 0.5
-"""A probability below which no class stands out: three test images of MNIST in a thousand."""
+LEAST_PROBABILITY = 0.9
+"""Below it no class stands out."""
+NOTHING, UNSURE = "no digit found", "unsure: it looks like none of them"
 
 
 @dataclass(frozen=True)
 class Prediction:
     """The class that the network gives a picture.
 
-    `probabilities` has one from 0 to 1 for each class, and `digit` is the class of the largest. `notes` say how the
-    picture was changed and what is odd about it.
+    `probabilities` has one from 0 to 1 for each class, and `digit` is the class of the largest. Where nothing is on the
+    picture, there are none, and `digit` and `probability` are None. `notes` say how the picture was changed and what is
+    odd about it.
     """
 
     picture: Path
-    digit: int
+    digit: int | None
     probabilities: tuple[float, ...]
     notes: tuple[str, ...]
 
     @property
-    def probability(self) -> float:
-        return self.probabilities[self.digit]
+    def probability(self) -> float | None:
+        return max(self.probabilities, default=None)
+
+    @property
+    def doubted(self) -> bool:
+        return not {NOTHING, UNSURE}.isdisjoint(self.notes)
 
 
 def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> list[Prediction]:
     """Classifies PNG and JPEG files by the model.keras in a folder.
 
-    A picture becomes grey unless the network knows colours, is padded to the shape of the network's images with the
-    colour of its edges, and resized. Its pixels are put on the scale of the images that the network was trained on. If
-    those are all light on dark, a picture that is dark on light is inverted first, and the other way round, unless it
-    is taken `as_is`.
+    A picture becomes grey unless the network knows colours. If the network's images are like MNIST's, the picture's ink
+    is sized and centred like theirs (`sweep.exports._ink`), unless the picture has their size already. For other
+    networks, and `as_is`, it is padded to the shape of their images with the colour of its edges, and resized. If all
+    their images are light on dark, a picture that is dark on light is inverted, and the other way round, unless it is
+    taken `as_is`. Its pixels are put on the scale of those images.
 
     Raises:
         InputError: there is no such model, it is damaged or not safe to load; or pictures that cannot be read.
@@ -63,16 +71,24 @@ def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> l
     opened = _read_all(pictures)
     model = _load(path)
     pixels = Pixels.named(model.inputs[0].name)
-    light_on_dark = None if as_is else pixels.light_on_dark
-    fitted = [_fit(picture, model.input_shape[1:], light_on_dark) for picture in opened]
+    fitted = [_fit(picture, model.input_shape[1:], None if as_is else pixels) for picture in opened]
     images = pixels.of_bytes(np.stack([image for image, _ in fitted]))  # (n, height, width, channels)
     probabilities = np.asarray(model.predict(images, verbose=0), np.float64)  # (n, classes)
     if not (np.all(probabilities >= 0) and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)):
         raise InputError(f"{path} does not give probabilities, so it is no model that `sweep export` wrote.")
     return [
-        Prediction(picture, int(each.argmax()), tuple(each.tolist()), (*notes, *_doubts(image, each)))
+        _judged(picture, image, notes, each)
         for picture, (image, notes), each in zip(pictures, fitted, probabilities, strict=True)
     ]
+
+
+def _judged(
+    picture: Path, image: NDArray[np.float32], notes: tuple[str, ...], probabilities: NDArray[np.float64]
+) -> Prediction:
+    if np.ptp(image) < LEAST_CONTRAST:
+        return Prediction(picture, None, (), (NOTHING,))
+    doubts = (UNSURE,) if probabilities.max() < LEAST_PROBABILITY else ()
+    return Prediction(picture, int(probabilities.argmax()), tuple(probabilities.tolist()), (*notes, *doubts))
 
 
 # -- the model
@@ -168,29 +184,33 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def _fit(
-    image: Image.Image, shape: tuple[int, int, int], light_on_dark: bool | None
+    image: Image.Image, shape: tuple[int, int, int], pixels: Pixels | None
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """A picture as an image of this shape, (height, width, channels), from 0 to 255, and what was done to it.
 
-    If it is grey, it is inverted where it is not `light_on_dark`; None inverts nothing.
+    It becomes like images of these `pixels`; None takes it as it is. Where nothing is found, it is uniform.
     """
     height, width, channels = shape
     if channels == 3 or image.mode != "F":
         image = image.convert("L" if channels == 1 else "RGB")
-    pixels = np.asarray(image).reshape(1, image.height, image.width, channels)
-    notes: tuple[str, ...] = ()
-    if channels == 1 and light_on_dark is not None and light_edges(pixels, 127.5)[0] == light_on_dark:
-        pixels = 255 - pixels
-        image, notes = Image.fromarray(pixels[0, ..., 0]), (f"inverted: it is {POLARITIES[not light_on_dark]}",)
-    edges = np.concatenate([pixels[0, 0], pixels[0, -1], pixels[0, :, 0], pixels[0, :, -1]])  # (pixels, channels)
-    around = np.median(edges, axis=0).astype(pixels.dtype).tolist()
+    if channels == 3 or pixels is None or pixels.light_on_dark is None:
+        return _padded(image, shape), ()
+    if pixels.centred and shape == _ink.SHAPE and image.size != (width, height):
+        found, light_on_dark = _ink.prepared(image)
+        fitted = found if pixels.light_on_dark else 255 - found
+    else:
+        light_on_dark = not light_edges(np.asarray(image)[None, ..., None], 127.5)[0]
+        fitted = _padded(image, shape)
+        fitted = fitted if light_on_dark == pixels.light_on_dark else 255 - fitted
+    inverted = light_on_dark != pixels.light_on_dark
+    return fitted, (f"inverted: it is {POLARITIES[light_on_dark]}",) if inverted else ()
+
+
+def _padded(image: Image.Image, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """A picture resized to a shape with its proportions kept, amid the colour of its edges."""
+    height, width, channels = shape
+    colours = np.asarray(image).reshape(image.height, image.width, channels)
+    edges = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])  # (pixels, channels)
+    around = np.median(edges, axis=0).astype(colours.dtype).tolist()
     padded = ImageOps.pad(image, (width, height), color=tuple(around) if channels == 3 else around[0])
-    return np.asarray(padded, np.float32).reshape(shape), notes
-
-
-def _doubts(image: NDArray[np.float32], probabilities: NDArray[Any]) -> tuple[str, ...]:
-    if np.ptp(image) < LEAST_CONTRAST:
-        return ("nearly uniform: is anything on it?",)
-    if probabilities.max() < UNSURE:
-        return ("unsure: it looks like none of them",)
-    return ()
+    return np.asarray(padded, np.float32).reshape(shape)
