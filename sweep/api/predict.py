@@ -18,8 +18,9 @@ def predict(
     Args:
         folder: the folder of the export.
         pictures: the files.
-        as_is: invert no picture. By default a picture is inverted if it is dark on light and all training images are
-            light on dark, as in MNIST, or the other way round.
+        as_is: only pad and resize a picture. By default its ink is sized and centred as in MNIST if that is so in the
+            training images. It is inverted if it is dark on light and all training images are light on dark, or the
+            other way round.
 
     Raises:
         InputError: there is no such model, it is not safe to load, or a picture cannot be read.

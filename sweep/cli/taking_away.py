@@ -85,7 +85,9 @@ def predict(
     pictures: Annotated[
         list[Path], Argument(metavar="IMAGE", help="PNG or JPEG files of any size.", show_default=False)
     ],
-    as_is: Annotated[bool, Option("--as-is", help="Invert no picture, even if it is dark on light.")] = False,
+    as_is: Annotated[
+        bool, Option("--as-is", help="Only pad and resize: no ink is looked for, and no picture is inverted.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Classify pictures by the exported model."""

@@ -36,21 +36,21 @@ def prepared(picture: Image.Image) -> tuple[NDArray[np.float32], bool]:
     scale = SIDE / max(picture.size)
     size = [max(1, round(scale * length)) for length in picture.size]
     filtered = picture.resize(size, Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BOX)
-    light = ndimage.gaussian_filter(np.asarray(filtered, np.float32) / 255, 1)
+    light = ndimage.gaussian_filter(np.asarray(filtered, float) / 255, 1)
     light_on_dark = _light_on_dark(light)
     ink = _ink(1 - light if light_on_dark else light)
     figure = _figure(ink & ~_ruled(ink) & ~_ruled(ink.T).T)
     return np.zeros(SHAPE, np.float32) if figure is None else _centred(_thickened(figure)), light_on_dark
 
 
-def _light_on_dark(light: NDArray[np.float32]) -> bool:
+def _light_on_dark(light: NDArray[np.float64]) -> bool:
     """Whether strong deviations from the median around are light. In logarithms a shadow is weaker than ink."""
     dense = np.log(light[::8, ::8] + 0.1)
     around = ndimage.median_filter(dense, size=SIDE // 16 + 1)
     return bool(np.sum((dense - around) ** 3) > 0)
 
 
-def _ink(light: NDArray[np.float32]) -> Mask:
+def _ink(light: NDArray[np.float64]) -> Mask:
     """Where a sheet is darker than its ground, if anything stands out. The ground follows the lighting.
 
     A closing fills what is narrower than its window, and keeps slopes and the edges of wider shadows.
@@ -76,23 +76,25 @@ def _ruled(ink: Mask) -> Mask:
 
 
 def _figure(ink: Mask) -> Mask | None:
-    """The largest connected part and those close to it; None where it is too small to be read."""
+    """The largest connected part and those close to it; None where it is too small to be read.
+
+    What touches the picture's edges is a figure only if the picture is cropped to it.
+    """
     labels, count = ndimage.label(ink, np.ones((3, 3), bool))
     if not count:
         return None
     areas = np.bincount(labels.ravel())[1:]
     boxes = np.array([[(side.start, side.stop) for side in box] for box in ndimage.find_objects(labels)])
-    inside = (boxes[..., 0] > 0).all(axis=1) & (boxes[..., 1] < ink.shape).all(axis=1)
+    inside = np.all(boxes[..., 0] > 0, axis=1) & np.all(boxes[..., 1] < ink.shape, axis=1)
     main = np.argmax(np.where(inside, areas, areas / 10))
     (top, bottom), (left, right) = boxes[main]
     longer = max(bottom - top, right - left)
-    if longer < LEAST_SIZE:
+    if longer < (LEAST_SIZE if inside[main] else min(ink.shape) / 2):
         return None
     gap = longer // 4
-    near = (boxes[..., 0] < [bottom + gap, right + gap]).all(axis=1)
-    near &= (boxes[..., 1] > [top - gap, left - gap]).all(axis=1)
+    near = np.all((boxes[..., 0] < [bottom + gap, right + gap]) & (boxes[..., 1] > [top - gap, left - gap]), axis=1)
     kept = near & (areas >= 0.03 * areas[main]) & (inside | ~inside[main])
-    return _cropped(np.isin(labels, np.flatnonzero(kept) + 1))
+    return _cropped(np.append(False, kept)[labels])
 
 
 def _thickened(figure: Mask) -> Mask:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sweep.data.dataset import Dataset
 from sweep.errors import ModelError
+from sweep.exports import _typical
 from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.models.network import build
 from sweep.runs import Run
@@ -36,6 +37,7 @@ def write(run: Run, state: Path, dataset: Dataset, formats: Sequence[str], folde
     """
     _network(run, state, dataset).save(folder / MODEL)
     model = keras.saving.load_model(folder / MODEL, safe_mode=True)
+    _typical.write(folder / MODEL, model, dataset.x_train, dataset.y_train)
     predicted = model.predict(dataset.x_test, batch_size=1000, verbose=0)  # (images, classes)
     images = dataset.x_train[:CHECKED_IMAGES].astype(np.float32)
     expected = model.predict(images, verbose=0)

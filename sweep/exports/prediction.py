@@ -14,7 +14,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sweep.data.pixels import POLARITIES, Pixels, light_edges
 from sweep.errors import InputError
-from sweep.exports import _ink
+from sweep.exports import _ink, _typical
+from sweep.exports._typical import Typical
 from sweep.exports.formats import MODEL
 from sweep.system.children import started
 from sweep.system.files import did_you_mean_path, open_plain, require_size
@@ -26,7 +27,7 @@ MOST_BYTES = 256_000_000
 """The largest file of a picture."""
 LEAST_CONTRAST = 32
 """Of 255: a picture whose lightest and darkest pixel are closer shows nothing. MNIST's least is 254."""
-LEAST_PROBABILITY = 0.9
+LEAST_PROBABILITY = 0.8
 """Below it no class stands out."""
 NOTHING, UNSURE = "no digit found", "unsure: it looks like none of them"
 
@@ -69,26 +70,31 @@ def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> l
     path = folder / MODEL
     _check(path)
     opened = _read_all(pictures)
-    model = _load(path)
+    model, typical = _load(path)
     pixels = Pixels.named(model.inputs[0].name)
     fitted = [_fit(picture, model.input_shape[1:], None if as_is else pixels) for picture in opened]
-    images = pixels.of_bytes(np.stack([image for image, _ in fitted]))  # (n, height, width, channels)
-    probabilities = np.asarray(model.predict(images, verbose=0), np.float64)  # (n, classes)
+    images = np.stack([image for image, _ in fitted])  # (n, height, width, channels)
+    probabilities, known = _classified(model, typical, pixels.of_bytes(images))
     if not (np.all(probabilities >= 0) and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)):
         raise InputError(f"{path} does not give probabilities, so it is no model that `sweep export` wrote.")
     return [
-        _judged(picture, image, notes, each)
-        for picture, (image, notes), each in zip(pictures, fitted, probabilities, strict=True)
+        Prediction(picture, int(each.argmax()), tuple(each.tolist()), (*notes, *(() if sure else (UNSURE,))))
+        if np.ptp(image) >= LEAST_CONTRAST
+        else Prediction(picture, None, (), (NOTHING,))
+        for picture, (image, notes), each, sure in zip(pictures, fitted, probabilities, known, strict=True)
     ]
 
 
-def _judged(
-    picture: Path, image: NDArray[np.float32], notes: tuple[str, ...], probabilities: NDArray[np.float64]
-) -> Prediction:
-    if np.ptp(image) < LEAST_CONTRAST:
-        return Prediction(picture, None, (), (NOTHING,))
-    doubts = (UNSURE,) if probabilities.max() < LEAST_PROBABILITY else ()
-    return Prediction(picture, int(probabilities.argmax()), tuple(probabilities.tolist()), (*notes, *doubts))
+def _classified(
+    model: "keras.Model", typical: Typical | None, images: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Probabilities (n, classes), and whether an image is known for what is most probable, (n,)."""
+    if typical is None:
+        probabilities = model.predict(images, verbose=0)
+        return np.asarray(probabilities, np.float64), probabilities.max(axis=1) >= LEAST_PROBABILITY
+    probabilities, features = _typical.with_features(model).predict(images, verbose=0)
+    alike = typical.holds(features, probabilities.argmax(axis=1))
+    return np.asarray(probabilities, np.float64), (probabilities.max(axis=1) >= LEAST_PROBABILITY) & alike
 
 
 # -- the model
@@ -111,13 +117,14 @@ def _check(path: Path) -> None:
         raise InputError(f"{path} is damaged or cut short; `sweep export` writes it anew.")
 
 
-def _load(path: Path) -> "keras.Model":
-    """The model, loaded in Keras's safe mode: none of its parts may bring code of their own."""
+def _load(path: Path) -> tuple["keras.Model", Typical | None]:
+    """The model, loaded in Keras's safe mode: none of its parts may bring code of their own; and what it knows."""
     import keras
 
     started()
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        typical = _typical.read(path, model)
     except Exception as error:  # any kind: the file may come from anywhere
         kind = type(error).__name__
         raise InputError(
@@ -127,7 +134,7 @@ def _load(path: Path) -> "keras.Model":
     fits = all(isinstance(shape, tuple) and None not in shape[1:] for shape in shapes)
     if not fits or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3) or len(shapes[1]) != 2:
         raise InputError(f"{path} takes no single pictures or gives no probabilities of classes: {shapes}.")
-    return model
+    return model, typical
 
 
 # -- the pictures

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from samples.data import npz
+from samples.training import mnist
 
 from sweep.data.dataset import load_dataset
 from sweep.data.pixels import Pixels
@@ -139,3 +140,14 @@ def test_train_and_test_images_that_contradict_are_refused_by_file_and_name(tmp_
         load_dataset(source)
     assert str(caught.value).startswith(f"{source}, x_test: ")
     assert load_dataset(npz(tmp_path / "same.npz", x_train=train(BYTES), x_test=train(BYTES), **labels))
+
+
+@pytest.mark.parametrize("change", [lambda x: x, lambda x: 255 - x, lambda x: x / np.float32(255)])
+def test_images_are_centred_if_their_ink_is_where_it_is_in_mnist(change):
+    digits = mnist().x_train[:500]
+    filling = np.kron(digits[:, 7:21, 7:21], np.ones((1, 2, 2, 1), np.uint8))  # the middle, twice as large
+    for images_, centred in ((digits, True), (np.roll(digits, 3, axis=1), False), (filling, False)):
+        pixels = Pixels.of(change(images_))
+        assert pixels.centred == centred
+        assert Pixels.named(pixels.name) == pixels
+    assert Pixels.of(change(digits[:, 2:])).centred  # no other shape is told apart

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from samples.training import mnist
 
 from sweep.cli.predictions import print_predictions
+from sweep.data.pixels import Pixels
 from sweep.errors import InputError
 from sweep.exports import prediction
 from sweep.exports.prediction import predict
@@ -107,20 +108,35 @@ def test_a_picture_taken_as_it_is_is_not_inverted(best, said, tmp_path):
 
 @pytest.mark.parametrize("light", [False, True], ids=["as in MNIST", "dark on light"])
 @pytest.mark.parametrize("shape", [(300, 100), (100, 300)], ids=str)
-def test_a_picture_that_is_no_square_is_padded_with_the_colour_of_its_edges(best, tmp_path, shape, light):
+def test_a_picture_that_is_no_square_is_read_and_as_it_is_padded_with_the_colour_of_its_edges(
+    best, tmp_path, shape, light
+):
     canvas = Image.new("L", shape, 0)
     canvas.paste(digit(2).resize((100, 100)), ((shape[0] - 100) // 2, (shape[1] - 100) // 2))  # a one
-    (found,) = predict(best, [saved(ImageOps.invert(canvas) if light else canvas, tmp_path / "one.png")])
-    image, _ = prediction._fit(canvas, (28, 28, 1), True)
+    picture = saved(ImageOps.invert(canvas) if light else canvas, tmp_path / "one.png")
+    (found,) = predict(best, [picture])
+    assert found.digit == mnist().y_test[2] == 1
+    assert found.probability > 0.9
+    image = prediction._padded(canvas, (28, 28, 1))
     assert image.shape == (28, 28, 1)
     assert image[0].max() == image[-1].max() == 0
-    assert found.digit in (1, mnist().y_test[2])
 
 
-@pytest.mark.parametrize("shape", [(5000, 1), (1, 5000), (1, 1)], ids=str)
-def test_the_thinnest_and_the_smallest_picture_are_read(best, tmp_path, shape):
-    (found,) = predict(best, [saved(Image.new("L", shape, 200), tmp_path / "thin.png")])
-    assert "nearly uniform" in found.notes[-1]
+def test_images_that_are_not_centred_as_in_mnist_have_their_pictures_padded():
+    elsewhere = Pixels(centred=False)
+    picture = digit(2).resize((100, 100))
+    fitted, _ = prediction._fit(picture, (28, 28, 1), elsewhere)
+    assert np.array_equal(fitted, prediction._padded(picture, (28, 28, 1)))
+    assert not np.array_equal(fitted, prediction._fit(picture, (28, 28, 1), Pixels())[0])
+
+
+@pytest.mark.parametrize("as_is", [False, True])
+@pytest.mark.parametrize("shape", [(5000, 1), (1, 5000), (1, 1), (90, 60), (28, 28)], ids=str)
+def test_a_picture_of_nothing_has_no_digit_and_no_probability(best, tmp_path, shape, as_is):
+    (found,) = predict(best, [saved(Image.new("L", shape, 200), tmp_path / "blank.png")], as_is=as_is)
+    assert (found.digit, found.probability, found.probabilities) == (None, None, ())
+    assert found.notes == ("no digit found",)
+    assert found.doubted
 
 
 # -- kinds of pictures
@@ -186,23 +202,14 @@ def test_a_network_of_colours_gets_colours(tmp_path):
 # -- hints
 
 
-def test_a_picture_of_nothing_and_one_of_no_digit_are_doubted_and_real_digits_are_not(best, tmp_path):
-    white = saved(Image.new("L", (90, 60), 255), tmp_path / "white.png")
-    grey = saved(
-        Image.fromarray(np.random.default_rng(0).integers(120, 135, (60, 60), np.uint8)), tmp_path / "grey.png"
-    )
-    blank, dull = predict(best, [white, grey])
-    assert blank.notes[-1] == dull.notes[-1] == "nearly uniform: is anything on it?"
-    digits = predict(best, pictures(tmp_path, lambda image: image, "png"))
-    assert [each.notes for each in digits if each.probability >= 0.5] == [()] * sum(
-        d.probability >= 0.5 for d in digits
-    )
+def test_what_no_class_is_probable_for_is_doubted_and_nothing_else(best, tmp_path):
     two = Image.fromarray(np.maximum(np.asarray(digit(0)), np.asarray(digit(2).rotate(90))))
     steps = [Image.blend(digit(0), digit(8), share / 10) for share in range(11)]  # from a seven to a five
-    doubts = predict(best, [saved(each, tmp_path / f"{n}.png") for n, each in enumerate([two, *steps])])
-    for each in doubts:
-        assert (each.notes == ("unsure: it looks like none of them",)) == (each.probability < prediction.UNSURE)
-    assert any(each.notes for each in doubts)
+    found = predict(best, [saved(each, tmp_path / f"{n}.png") for n, each in enumerate([two, *steps])])
+    for each in found:
+        assert each.doubted == (each.probability < prediction.LEAST_PROBABILITY)
+        assert each.notes == (("unsure: it looks like none of them",) if each.doubted else ())
+    assert 0 < sum(each.doubted for each in found) < len(found)
 
 
 # -- pictures that cannot be
@@ -418,3 +425,12 @@ def test_json_says_the_same_of_each_picture(best, tmp_path, capsys):
             "probabilities": list(each.probabilities),
             "notes": ["inverted: it is dark on light"],
         }
+
+
+def test_a_picture_of_nothing_has_an_empty_place_in_the_table_and_null_in_json(best, tmp_path, capsys):
+    found = predict(best, [saved(Image.new("L", (90, 60), 200), tmp_path / "blank.png")])
+    print_predictions(found, as_json=False)
+    assert capsys.readouterr().out.splitlines()[1].split() == [str(tmp_path / "blank.png"), "no", "digit", "found"]
+    print_predictions(found, as_json=True)
+    (said_,) = json.loads(capsys.readouterr().out)
+    assert (said_["digit"], said_["probability"], said_["probabilities"]) == (None, None, [])
