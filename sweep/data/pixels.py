@@ -32,7 +32,7 @@ class Pixels:
         black, white = _scale(float(images.min()), float(images.max()))
         light = light_edges(images, (black + white) / 2) if images.shape[3] == 1 else np.array([True, False])
         light_on_dark = not light[0] if light.all() or not light.any() else None
-        ink = (images[:1000] - black) / (white - black)
+        ink = (images[:1000] - black) / max(white - black, 1e-6)
         return cls(black, white, light_on_dark, _centred(ink if light_on_dark else 1 - ink))
 
     @property
