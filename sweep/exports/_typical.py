@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import keras
 
 MEMBER = "typical.npz"
-DIRECTIONS = 8
+DIRECTIONS = 4
 """Of each class."""
-RARE = 0.06
+RARE = 0.1
 """The share of the dataset's own images that count as unlike their class."""
 IMAGES = 8000
 """How many of the dataset's images are looked at, at most."""
