@@ -20,7 +20,7 @@ LEAST_CONTRAST, LEAST_SIZE = 0.1, 20
 """Fainter or smaller marks are no figure: the share of the ground's light that ink takes, and the longer side."""
 NOISE = 3
 """Ink is so many times stronger than what the ground itself shows."""
-THICKNESS = 0.11
+THICKNESS = 0.095
 """Of the longer side of a figure: thinner strokes are thickened, as they would vanish in 20x20 pixels."""
 BOX, SHAPE = 20, (28, 28, 1)
 

@@ -82,7 +82,7 @@ def test_a_digit_as_a_png_of_its_own_size_gets_just_what_the_model_gives_it(best
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
-@pytest.mark.parametrize("size", [40, 28, 150, 517])
+@pytest.mark.parametrize("size", [28, 40, 517])
 @pytest.mark.parametrize("inverted", [False, True], ids=["as in MNIST", "dark on light"])
 def test_fifty_digits_are_read_as_the_model_does_whatever_their_size_and_kind(
     best, said, tmp_path, suffix, size, inverted
