@@ -1,6 +1,7 @@
 """Datasets: found by name or path, checked, and split into images that train and images that score."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -183,7 +184,7 @@ def _shares(counts: NDArray[np.intp], total: int) -> NDArray[np.intp]:
 
 def _existing(source: str) -> Path:
     with reading(source):
-        path = Path(source).expanduser()
+        path = Path(os.path.expanduser(source))  # noqa: PTH111 - which leaves it as it is where there is no home
         if path.exists():
             return path
     if path.name == source and not path.suffix:

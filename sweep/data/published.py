@@ -79,7 +79,9 @@ class Published:
 
     @property
     def in_cache(self) -> Place:
-        home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+        home = Path(os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras"))  # noqa: PTH111 - Path's may raise
+        if home.parts[0].startswith("~"):  # an account without a home folder
+            home = Path("/tmp/.keras")  # as Keras does; what is there is verified
         return Place(home / "datasets" / self.cached, "in Keras's cache", "Delete that file and run again.")
 
     def place(self) -> Place | None:

@@ -260,3 +260,9 @@ def test_each_dataset_of_the_list_can_be_fetched_and_is_what_the_list_says():
     assert list(published.PUBLISHED) == list(DATASETS)
     mnist = load_dataset("mnist")
     assert (mnist.image_shape, mnist.classes) == (DATASETS["mnist"].image_shape, DATASETS["mnist"].classes)
+
+
+def test_an_account_without_a_home_folder_has_keras_cache_where_keras_has_it(monkeypatch):
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as it does without HOME and without a passwd entry
+    assert str(published.PUBLISHED["mnist"].in_cache.path) == "/tmp/.keras/datasets/mnist.npz"
