@@ -8,7 +8,7 @@ keep. `tests/verdict/test_statistics.py` holds the same bounds with fewer verdic
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.results.verdict import Verdict
-from sweep.verdict.statistics import Candidate, behind, conclude
+from sweep.verdict.statistics import LOOKS, Candidate, behind, conclude
 
 IMAGES = 10_000
 TRUTH = 0.985
@@ -77,10 +77,10 @@ def raced(scores: Floats, costs: NDArray[np.intp]) -> list[Candidate]:
     return entrants
 
 
-def verdict_on(scores: Floats, costs: NDArray[np.intp]) -> Verdict:
-    """What these runs conclude, raced."""
+def verdict_on(scores: Floats, costs: NDArray[np.intp], earlier: Sequence[int] = ()) -> Verdict:
+    """What these runs conclude, raced, after `earlier` looks."""
     entrants = raced(scores, costs)
-    return conclude(entrants[0], entrants[1:], range(scores.shape[1]))
+    return conclude(entrants[0], entrants[1:], range(scores.shape[1]), earlier=earlier)
 
 
 def audited(seed: int, seeds: int) -> dict[str, float]:
@@ -128,13 +128,23 @@ def equals(seed: int, world: str, seeds: int) -> dict[str, float]:
     return {"false better": any(each.better for each in found.candidates)}
 
 
-def user(seed: int) -> dict[str, float]:
-    """Someone who tries each number of seeds from 2 to 10 and each number of trials from 1 to 5, among equals."""
+def user(seed: int, seeds_first: bool) -> dict[str, float]:
+    """Someone who tries each number of seeds from 2 to 10 and each number of trials from 1 to 5, among equals.
+
+    A verdict has all seeds and all trials that are known by then, so that there are eight of them.
+    """
     source = np.random.default_rng([5, seed])
     made = World.of(source, np.zeros(50), NOISE)
     scores, costs = made.runs(made.best(), 10), source.permutation(6)
-    looks = (verdict_on(scores[: top + 1, :seeds], costs) for seeds in range(2, 11) for top in range(1, 6))
-    return {"false better": any(each.better for found in looks for each in found.candidates)}
+    numbers = [each for each in LOOKS if 3 <= each <= 10]
+    seeds_up, trials_up = ([(each, 1) for each in numbers], [(10, each) for each in range(2, 6)])
+    if not seeds_first:
+        seeds_up, trials_up = ([(3, each) for each in range(1, 6)], [(each, 5) for each in numbers[1:]])
+    false, earlier = False, tuple[int, ...]()
+    for seeds, top in (*seeds_up, *trials_up):
+        found = verdict_on(scores[: top + 1, :seeds], costs, earlier)
+        false, earlier = false or any(each.better for each in found.candidates), found.looks
+    return {"false better": false}
 
 
 Measure = tuple[str, str, float, str, float]
@@ -169,7 +179,9 @@ def measures() -> Iterator[tuple[Callable[[int], dict[str, float]], list[Measure
         for seeds, before in zip((3, 5), known, strict=True):
             named = f"{world}, {seeds} seeds: false better"
             yield partial(equals, world=world, seeds=seeds), [(named, "false better", before, "<=", 0.05)]
-    yield user, [("all of --seeds 2-10 and --top 1-5: false better", "false better", 0.18, "<=", 0.05)]
+    for seeds_first, order in ((True, "more seeds first"), (False, "more trials first")):
+        words = f"all of --seeds 2-10 and --top 1-5, {order}: false better"
+        yield partial(user, seeds_first=seeds_first), [(words, "false better", 0.18, "<=", 0.05)]
 
 
 def main() -> None:
@@ -181,7 +193,7 @@ def main() -> None:
     print(f"{'':62}{'0.1.0':>8}{'now':>8}  bound")
     with ProcessPoolExecutor(asked.workers) as pool:
         for simulated, wanted in measures():
-            count = asked.users if simulated is user else asked.verdicts
+            count = asked.users if getattr(simulated, "func", None) is user else asked.verdicts
             found = list(pool.map(simulated, range(count), chunksize=50))
             for words, name, before, side, bound in wanted:
                 value = float(np.nanmean([each[name] for each in found]))

@@ -149,6 +149,15 @@ def so_far(trained: float, planned: int, completed: bool) -> str:
     return "" if completed else f" after {trained:g} of {epochs(planned)}"
 
 
+def ordinal(place: int) -> str:
+    """As in "first", "second", "tenth", "11th"."""
+    words = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+    if place <= len(words):
+        return words[place - 1]
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th") if place % 100 // 10 != 1 else "th"
+    return f"{place}{ending}"
+
+
 def listed(items: Iterable[str], last: str = "and") -> str:
     """Items as in "a, b and c"."""
     words = list(items)

@@ -13,6 +13,7 @@ from reports.drawing.figure import LEFT_OF_NAMES, Figure
 from reports.drawing.style import BASELINE, BEST, OTHER
 from sweep import wording
 from sweep.results.result import Result, configuration_of
+from sweep.results.summary import looks_in_words
 from sweep.results.verdict import ConfirmedTrial, Verdict
 
 COLUMNS = {
@@ -185,7 +186,7 @@ def _table(result: Result, table: pd.DataFrame) -> Table:
         Head("Seeds", "fresh seeds it was trained on, each with its own validation fold"),
         Head("Accuracy", "mean over its seeds with its 95 % interval"),
         Head("vs baseline", "mean difference at the same seeds in percentage points, with its 95 % interval"),
-        Head("p", "of that difference, corrected for the number of candidates"),
+        Head("p", "of that difference, corrected for the number of candidates and for repeated looks"),
         Head("In the search", "its single score in the search"),
         Head("Luck", "how much of that was luck, in percentage points"),
         Head("Parameters", "number of values the network learns or updates"),
@@ -193,14 +194,17 @@ def _table(result: Result, table: pd.DataFrame) -> Table:
     ]
     linked = set(frames.detailed(result.frame))
     rows = [_row(entry, _changes(result, int(entry["trial"])), linked) for entry in table.to_dict("records")]
-    return Table("Confirmed on fresh seeds", heads, rows, after=" ".join(_notes(table)))
+    assert result.verdict is not None
+    return Table("Confirmed on fresh seeds", heads, rows, after=" ".join(_notes(table, result.verdict)))
 
 
-def _notes(table: pd.DataFrame) -> list[str]:
+def _notes(table: pd.DataFrame, verdict: Verdict) -> list[str]:
     """What the numbers do not say of themselves; the shares are measured in `tests/verdict/test_statistics.py`."""
     if (table["seeds"] == 1).all():
         return ["One seed gives no interval, so no difference can be significant."]
-    notes = [f"{labels.INTERVALS} the number of candidates. So an interval may exclude zero although p is above 0.05."]
+    look = f"This is the {looks_in_words(verdict)}." if verdict.looks else "Two seeds claim nothing."
+    corrected = f"{labels.INTERVALS} the number of candidates and for repeated looks."
+    notes = [corrected, "So an interval may exclude zero although p is above 0.05.", look]
     if table["tied"].sum() > 1:
         notes.append(
             "If several networks are equally good, these seeds selected the first one: its interval covers the truth "

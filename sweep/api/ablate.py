@@ -1,5 +1,6 @@
 """`sweep.ablate`: what each change of the recommended network contributes."""
 
+from collections.abc import Sequence
 from typing import Unpack
 
 from sweep.api._networks import network_on
@@ -50,14 +51,15 @@ def ablate(
         raise InputError(f"Study {study!r} is not confirmed yet: sweep confirm {study}")
     if before.recommended == BASELINE:
         return before
-    return _ablated(before, place, seeds or len(before.verdict.seeds), within)
+    known = before.verdict.seeds
+    return _ablated(before, place, fresh_seeds(before.study, seeds or len(known), known), within)
 
 
-def _ablated(before: Result, place: Workplace, seeds: int, within: float | None) -> Result:
+def _ablated(before: Result, place: Workplace, seeds: Sequence[int], within: float | None) -> Result:
     study, best = before.study, before.recommended
     dataset = place.load(study.data)
     entry = AblationEntry(before.configuration(best), study.base, network_on(dataset))
-    runs = seeds * (2 + 2 * len(changes(before.configuration(best), study.base)))
+    runs = len(seeds) * (2 + 2 * len(changes(before.configuration(best), study.base)))
     task = Task(study.base, runs, place.crew()[0], "run")
     with place.open_store(create=False) as store, stop_on_signals() as stop:
         study_id = store.studies.begin(study, dataset.digest)
@@ -66,7 +68,7 @@ def _ablated(before: Result, place: Workplace, seeds: int, within: float | None)
             place.display.watching(task) as watcher,
             place.batch(store, watcher, stop, seconds=within, beat=lease.beat) as batch,
         ):
-            train_together([entry], fresh_seeds(study, seeds), Folds(study, dataset, batch))
+            train_together([entry], seeds, Folds(study, dataset, batch))
             require_one(entry)
             kept = before.ablation
             fewer = kept is not None and kept.trial == best and len(entry.seeds) < len(kept.seeds)

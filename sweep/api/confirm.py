@@ -10,7 +10,7 @@ from sweep.api.budget import Budget
 from sweep.api.look import result
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
-from sweep.bounds import ALLOWED_SEEDS, MOST_CONFIRMED, require_count, require_seconds
+from sweep.bounds import MOST_CONFIRMED, require_count, require_seconds
 from sweep.defaults import CONFIRMED, MOST_SEEDS
 from sweep.errors import InputError, TooLittleTime
 from sweep.progress.display import Task
@@ -18,9 +18,10 @@ from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.runs import BASELINE
 from sweep.storage.lease import Lease
-from sweep.verdict.candidates import best_and_confirmed, best_to_confirm, training_seconds
+from sweep.verdict.candidates import best_and_confirmed, best_to_confirm, confirmed_before, training_seconds
 from sweep.verdict.folds import Folds, fresh_seeds, train_together
 from sweep.verdict.race import Race, verdict_to_keep
+from sweep.verdict.statistics import require_look
 from sweep.verdict.time_plan import LEAST_SEEDS, affordable
 from sweep.wording import duration, several
 
@@ -38,8 +39,9 @@ def confirm(
 
     Args:
         study: the study's name in the database.
-        top: how many of the best trials are confirmed, 1 to 1000.
-        seeds: on how many fresh seeds, 2 to 1000. Trials that are clearly worse after three seeds are dropped.
+        top: how many of the best trials are confirmed, 1 to 1000, beside those of earlier verdicts.
+        seeds: on how many fresh seeds: 2, 3, 5, 7, 10, 15 or 20, those of earlier verdicts included. Trials that are
+            clearly worse after three seeds are dropped.
         within: seconds in all, the sealed test included. As many trials and seeds as fit are trained; an earlier
             verdict on more seeds stays. Too short a time is refused before anything is trained.
         tolerance: percentage points below the best that a cheaper network may be and still be recommended; None: the
@@ -53,7 +55,7 @@ def confirm(
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
     require_count("top", top, 1, MOST_CONFIRMED)
-    require_count("seeds", seeds, 2, ALLOWED_SEEDS)
+    require_look(seeds)
     require_seconds("within", within)
     if tolerance is not None and not 0 <= tolerance <= 100:
         raise InputError(f"tolerance must be a number of percentage points from 0 to 100, not {tolerance}.")
@@ -73,7 +75,8 @@ def confirmed(
 ) -> Result:
     """As `confirm` does with a study that has found `before`."""
     name, trials = before.study.name, best_to_confirm(before, top)
-    workers, _ = place.crew()
+    known = before.verdict.seeds if before.verdict else ()
+    seeds, (workers, _) = max(seeds, len(known)), place.crew()
     dataset = place.load(before.study.data)
     with place.open_store(create=False) as store, stop_on_signals() as stop:
         study_id = store.studies.begin(before.study, dataset.digest)
@@ -82,7 +85,7 @@ def confirmed(
             lease = held.enter_context(Lease(store.leases, study_id, name))
             watcher = held.enter_context(place.display.watching(task))
             batch = held.enter_context(place.batch(store, watcher, stop, seconds=within, beat=lease.beat))
-            folds, fresh = Folds(before.study, dataset, batch), fresh_seeds(before.study, seeds)
+            folds, fresh = Folds(before.study, dataset, batch), fresh_seeds(before.study, seeds, known)
             if within is not None:
                 trials = _affordable(before, trials, folds, fresh, within, place)
             place.display.note(
@@ -118,7 +121,7 @@ def confirmed_after(searched: Result, place: Workplace, budget: Budget) -> tuple
 def _affordable(
     before: Result, trials: Sequence[int], folds: Folds, seeds: Sequence[int], within: float, place: Workplace
 ) -> list[int]:
-    """Those of the trials that there is time for; says which are left out.
+    """Those of the trials that there is time for, and those that were confirmed before; says which are left out.
 
     Raises:
         TooLittleTime: there is none for any of them.
@@ -133,10 +136,11 @@ def _affordable(
             f"Confirming study {study.name!r} takes about {duration(enough / workers)}: the baseline and one trial on "
             f"{LEAST_SEEDS} fresh seeds. {duration(within)} is too short."
         )
-    if missing := [each for each in trials if each not in enough]:
+    kept = [each for each in trials if each in enough or each in confirmed_before(before)]
+    if missing := [each for each in trials if each not in kept]:
         numbers = ", ".join(map(str, sorted(missing)))
         place.display.note(f"too little time for {several(len(missing), 'trial')}: {numbers}")
-    return enough
+    return kept
 
 
 def confirm_together(
@@ -155,6 +159,7 @@ def confirm_together(
         study = found[0].study
         dataset = place.load(study.data)
         shape = network_on(dataset)
+        known = max((each.verdict.seeds for each in found if each.verdict), key=len, default=())
         races = {
             store.studies.find(each.study.name).id: (each, Race(each, trials, shape, study=each.study.name))
             for each in found
@@ -172,7 +177,8 @@ def confirm_together(
         watcher = held.enter_context(place.display.watching(task))
         batch = held.enter_context(place.batch(store, watcher, stop, seconds=within, beat=beat))
         folds = Folds(study, dataset, batch)
-        on_all = train_together([race for _, race in races.values()], fresh_seeds(study, seeds), folds)
+        fresh = fresh_seeds(study, max(seeds, len(known)), known)
+        on_all = train_together([race for _, race in races.values()], fresh, folds)
         for study_id, (before, race) in races.items():
             if not race.seeds:
                 continue

@@ -8,13 +8,14 @@ from sweep.api.confirm import confirm_together
 from sweep.api.look import result
 from sweep.api.search import begin, ranges, search_on
 from sweep.api.workplace import Workplace, WorkplaceOptions
-from sweep.bounds import ALLOWED_SEEDS, require_count, require_seconds
+from sweep.bounds import require_seconds
 from sweep.coordinator.coordinator import Stopped
 from sweep.data.dataset import Dataset
 from sweep.defaults import SUGGESTED, SUGGESTED_SEEDS
 from sweep.results.result import Result
 from sweep.search.preview import seconds_for
 from sweep.study.study import Study
+from sweep.verdict.statistics import require_look
 from sweep.verdict.suggestions import Suggestion, ranking, suggested
 from sweep.wording import duration
 
@@ -53,7 +54,7 @@ def suggestions(
 
     Args:
         within: seconds in all; as many trials and seeds as fit.
-        seeds: on how many fresh seeds the best of each are confirmed, 2 to 1000.
+        seeds: on how many fresh seeds the best of each are confirmed: 2, 3, 5, 7, 10, 15 or 20.
         train_size: train on so many images, in studies of their own; None: on all.
         **workplace: the fields of `Workplace`.
 
@@ -76,7 +77,7 @@ def suggested_by(
 
     Raises: as `suggestions`.
     """
-    require_count("seeds", seeds, 2, ALLOWED_SEEDS)
+    require_look(seeds)
     require_seconds("within", within)
     budget, tried = Budget(within, confirms=True), suggested(train_size)
     names, costs = [study.name for study in tried], seconds_for(tried, SUGGESTED, seeds)

@@ -15,7 +15,7 @@ def confirm(
     context: typer.Context,
     study: StudyName,
     top: Annotated[int, Option(min=1, max=MOST_CONFIRMED, help="Number of best trials to confirm.")] = CONFIRMED,
-    seeds: Annotated[int, Option(min=2, max=ALLOWED_SEEDS, help="Number of fresh seeds for each.")] = CONFIRMED,
+    seeds: Annotated[int, Option(help="Number of fresh seeds for each: 2, 3, 5, 7, 10, 15 or 20.")] = CONFIRMED,
     within: Within = None,
     tolerance: Annotated[
         float | None,

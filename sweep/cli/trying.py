@@ -107,7 +107,7 @@ def suggestions(
     context: typer.Context,
     within: Within = None,
     seeds: Annotated[
-        int, Option(min=2, max=ALLOWED_SEEDS, help="Number of fresh seeds for the best of each.")
+        int, Option(help="Number of fresh seeds for the best of each: 2, 3, 5, 7, 10, 15 or 20.")
     ] = SUGGESTED_SEEDS,
     train_size: Annotated[
         int | None,

@@ -62,12 +62,12 @@ class Selection:
     @property
     def run(self) -> Run:
         """The run of the model: on all training images, with a seed that was fixed before its accuracy was known."""
-        return sealed_run(self.result, self.trial, fresh_seeds(self.result.study, 1)[0], self.dataset)
+        return sealed_run(self.result, self.trial, _fresh_seeds(self.result, 1)[0], self.dataset)
 
     @property
     def unused_seed(self) -> int:
         """A seed that neither the search nor the verdict nor the model has used."""
-        return fresh_seeds(self.result.study, max(1, len(_seeds(self.result))) + 1)[-1]
+        return _fresh_seeds(self.result, max(1, len(_seeds(self.result))) + 1)[-1]
 
 
 def select(store: Reader, result: Result, trial: int, dataset: Dataset) -> Selection:
@@ -118,6 +118,11 @@ def heading(result: Result, trial: int) -> list[str]:
 def _seeds(result: Result) -> tuple[int, ...]:
     """The fresh seeds of the verdict."""
     return () if result.verdict is None else result.verdict.seeds
+
+
+def _fresh_seeds(result: Result, count: int) -> tuple[int, ...]:
+    """Those of the verdict, then further ones."""
+    return fresh_seeds(result.study, count, _seeds(result))
 
 
 def _tested(store: Reader, result: Result, trial: int, dataset: Dataset) -> Sealed:

@@ -13,7 +13,7 @@ from sweep.runs import Outcome
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
 from sweep.study.study import Study
-from sweep.wording import duration, epochs, margin, missing, percent, points, several, so_far, value
+from sweep.wording import duration, epochs, listed, margin, missing, ordinal, percent, points, several, so_far, value
 
 CONCLUSIONS = {
     Conclusion.BETTER: "significantly better than the baseline",
@@ -99,6 +99,8 @@ def verdict_lines(found: Found) -> Iterator[str]:
     if recommended.difference is not None:
         seeds = f"{several(len(recommended.scores), 'fresh seed')}, each with its own validation images"
         yield f"difference  {_gain(recommended.difference)} points to the baseline on {seeds}"
+    if verdict.looks:
+        yield f"            {looks_in_words(verdict)}"
     yield f"test set    {', '.join(_test(found, verdict))}"
 
 
@@ -112,6 +114,12 @@ def beside_the_best(verdict: Verdict) -> Iterator[str]:
     else:
         yield f"it is the cheapest within {_size(verdict.tolerance)} points of the best{_shortfall(own)}"
         yield f"the best is {named(best.trial)} with {percent(best.mean.value)}{_shortfall(best)}"
+
+
+def looks_in_words(verdict: Verdict) -> str:
+    """Which look this verdict is, as in "third look, at 3, 5 and 7 seeds"; `looks` has one at least."""
+    which = f"{ordinal(len(verdict.looks))} look, at {listed(map(str, verdict.looks))} seeds"
+    return which if len(verdict.looks) == 1 else f"{which}: p-values are 5/3 as high for looking again"
 
 
 def _shortfall(trial: ConfirmedTrial) -> str:

@@ -59,8 +59,8 @@ class ConfirmedTrial:
     it has none), `scores` has its accuracy at each seed, and `mean` is their mean.
 
     `difference` is the mean difference to the baseline over the seeds that both have. Its interval and its own p-value
-    stand for themselves, while `p` is corrected for the number of candidates (NaN at one seed). So the interval may
-    exclude zero where `p` is above 0.05.
+    stand for themselves, while `p` is corrected for the number of candidates and for repeated looks (NaN for fewer than
+    three seeds). So the interval may exclude zero where `p` is above 0.05.
 
     `tied`: it is the best of the verdict, or not significantly worse than the best.
 
@@ -90,7 +90,7 @@ class ConfirmedTrial:
 
     @property
     def better(self) -> bool:
-        """Significantly better than the baseline: a false claim in at most 5 % of verdicts, whatever their size."""
+        """Significantly better than the baseline: a false claim in at most 5 % of studies, however often one looks."""
         return self.difference is not None and self.p is not None and self.p < ALPHA and self.difference.value > 0
 
     @property
@@ -168,6 +168,9 @@ class Verdict:
     `tolerance`: the recommended is the cheapest whose mean is no further below the best. None in verdicts of version
     0.1.0, which recommended the cheapest of the tied.
 
+    `looks`: the numbers of seeds at which a verdict was drawn for this study, this one last. A verdict on fewer than
+    three seeds claims nothing and is none of them.
+
     `trials` are all that were confirmed, the baseline among them: by difference to it, highest first; those that the
     race stopped last. These seeds choose the first: where it has equals, its interval holds the truth in about 90 %
     of verdicts.
@@ -178,6 +181,7 @@ class Verdict:
     recommended: int
     trials: tuple[ConfirmedTrial, ...]
     tolerance: float | None = None
+    looks: tuple[int, ...] = ()
     test: SealedTest | None = None
 
     @property
@@ -195,6 +199,11 @@ class Verdict:
         """The best and those that are not significantly worse."""
         return tuple(each for each in self.trials if each.tied)
 
+    def looks_before(self, seeds: tuple[int, ...], trials: set[int]) -> tuple[int, ...]:
+        """The looks before one on these seeds at these trials, which may be the same as this verdict's."""
+        same = (self.seeds, {each.trial for each in self.trials}) == (seeds, trials)
+        return self.looks[:-1] if same and len(seeds) in self.looks else self.looks
+
     @property
     def best(self) -> ConfirmedTrial | None:
         """The tied one with the highest mean: of those better than the baseline, where there are any."""
@@ -211,6 +220,7 @@ class Verdict:
             "conclusion": str(self.conclusion),
             "recommended": self.recommended,
             "tolerance": self.tolerance,
+            "looks": list(self.looks),
             "standings": [each.as_document() for each in self.trials],
             "test": self.test and self.test.as_document(),
         }
@@ -225,6 +235,7 @@ class Verdict:
             recommended=document["recommended"],
             trials=tuple(map(ConfirmedTrial.from_document, document["standings"])),
             tolerance=document.get("tolerance"),
+            looks=tuple(document.get("looks", [each] if (each := len(document["seeds"])) > 2 else [])),
             test=test and SealedTest.from_document(test),
         )
 

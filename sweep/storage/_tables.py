@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -108,18 +108,22 @@ predictions = Table(
 )
 
 
-def _document_of_a_study(name: str) -> Table:
-    return Table(
-        name,
-        metadata,
-        Column("study_id", ForeignKey(studies.c.id), primary_key=True),
-        Column("document", JSON, nullable=False),
-        Column("created", DateTime, nullable=False),
-    )
+verdicts = Table(
+    "sweep_verdicts",  # every one that was drawn
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey(studies.c.id), nullable=False),
+    Column("document", JSON, nullable=False),
+    Column("created", DateTime, nullable=False),
+)
 
-
-verdicts = _document_of_a_study("sweep_verdicts")
-ablations = _document_of_a_study("sweep_ablations")
+ablations = Table(
+    "sweep_ablations",
+    metadata,
+    Column("study_id", ForeignKey(studies.c.id), primary_key=True),
+    Column("document", JSON, nullable=False),
+    Column("created", DateTime, nullable=False),
+)
 
 test_looks = Table(
     "sweep_test_looks",  # each time that a run's score on the test images was shown
@@ -172,7 +176,16 @@ def _to_version_3(connection: Connection) -> None:
             connection.execute(text(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE DOUBLE PRECISION"))
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_version_2, 3: _to_version_3}
+def _to_version_4(connection: Connection) -> None:
+    """Every verdict of a study, where there was one row for the last."""
+    kept = connection.execute(select(verdicts.c.study_id, verdicts.c.document, verdicts.c.created)).mappings().all()
+    verdicts.drop(connection)
+    verdicts.create(connection)
+    if kept:
+        connection.execute(insert(verdicts), [dict(row) for row in kept])
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_version_2, 3: _to_version_3, 4: _to_version_4}
 """Each from the version before to the one that is its key; none is ever changed once it was released."""
 
 

@@ -7,9 +7,8 @@ before anything else happens with it.
 from contextlib import AbstractContextManager
 from typing import Self
 
-from sweep.storage._tables import ablations, verdicts
 from sweep.storage.connection import Database
-from sweep.storage.documents import DocumentReader, Documents
+from sweep.storage.documents import AblationReader, Ablations, VerdictReader, Verdicts
 from sweep.storage.lease import LeaseReader, Leases
 from sweep.storage.looks import LookReader, Looks
 from sweep.storage.predictions import PredictionReader, Predictions
@@ -29,8 +28,8 @@ class Reader:
     trials: TrialReader
     runs: RunReader
     predictions: PredictionReader
-    verdicts: DocumentReader
-    ablations: DocumentReader
+    verdicts: VerdictReader
+    ablations: AblationReader
     test_looks: LookReader
 
     def __init__(self, database: Database) -> None:
@@ -40,8 +39,8 @@ class Reader:
         self.trials = TrialReader(database)
         self.runs = RunReader(database)
         self.predictions = PredictionReader(database)
-        self.verdicts = DocumentReader(database, verdicts)
-        self.ablations = DocumentReader(database, ablations)
+        self.verdicts = VerdictReader(database)
+        self.ablations = AblationReader(database)
         self.test_looks = LookReader(database)
 
     @classmethod
@@ -77,8 +76,8 @@ class Store(Reader):
     trials: Trials
     runs: Runs
     predictions: Predictions
-    verdicts: Documents
-    ablations: Documents
+    verdicts: Verdicts
+    ablations: Ablations
     test_looks: Looks
 
     def __init__(self, database: Database) -> None:
@@ -88,8 +87,8 @@ class Store(Reader):
         self.trials = Trials(database)
         self.runs = Runs(database)
         self.predictions = Predictions(database)
-        self.verdicts = Documents(database, verdicts)
-        self.ablations = Documents(database, ablations)
+        self.verdicts = Verdicts(database)
+        self.ablations = Ablations(database)
         self.test_looks = Looks(database)
 
     @classmethod

@@ -16,12 +16,12 @@ def confirmable(result: Result) -> list[int]:
 
 
 def best_to_confirm(result: Result, top: int) -> list[int]:
-    """The first `top` of those that can be confirmed.
+    """The first `top` of those that can be confirmed, then those of the verdict so far.
 
     Raises:
         InputError: there are none.
     """
-    found = confirmable(result)[:top]
+    found = best_and_confirmed(result, top)
     if not found:
         raise InputError(
             f"Study {result.study.name!r} has no trial besides the baseline that has a score and could be confirmed. "
@@ -31,9 +31,14 @@ def best_to_confirm(result: Result, top: int) -> list[int]:
 
 
 def best_and_confirmed(result: Result, top: int) -> list[int]:
-    """The first `top` of those that can be confirmed, and those of the verdict so far; there may be none."""
-    before = [] if result.verdict is None else [each.trial for each in result.verdict.trials]
-    return [number for number in dict.fromkeys([*confirmable(result)[:top], *before]) if number != BASELINE]
+    """The same; there may be none."""
+    numbers = dict.fromkeys([*confirmable(result)[:top], *confirmed_before(result)])
+    return [number for number in numbers if number != BASELINE]
+
+
+def confirmed_before(result: Result) -> list[int]:
+    """The trials of the verdict so far."""
+    return [] if result.verdict is None else [each.trial for each in result.verdict.trials]
 
 
 def training_seconds(result: Result) -> dict[int, float]:

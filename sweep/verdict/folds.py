@@ -1,7 +1,9 @@
 """Training on fresh seeds: each seed has a validation fold of its own, and all configurations share it."""
 
+import hashlib
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -18,9 +20,26 @@ from sweep.verdict.statistics import FIRST_LOOK, Hits
 from sweep.verdict.time_plan import Prices
 
 
-def fresh_seeds(study: Study, count: int) -> tuple[int, ...]:
-    """Seeds that the search of this study never used; each decides a fold, initial weights and shuffling."""
-    return tuple((study.seed + 1 + place) % 2**32 for place in range(count))
+def fresh_seeds(study: Study, count: int, known: Sequence[int] = ()) -> tuple[int, ...]:
+    """Seeds that the search of this study never used; each decides a fold, initial weights and shuffling.
+
+    First come the `known` ones, those of an earlier verdict. The others are drawn for the study's name and seed, so
+    that two studies do not share the luck of a seed.
+    """
+    seeds = list(known)
+    for seed in drawn_seeds(f"{study.name} {study.seed}"):
+        if len(seeds) >= count:
+            break
+        if seed not in (study.seed, *seeds):
+            seeds.append(seed)
+    return tuple(seeds[:count])
+
+
+def drawn_seeds(purpose: str) -> Iterator[int]:
+    """Seeds from 1,000 to 999,999 without end, always the same for one purpose and others for another."""
+    for place in itertools.count():
+        digest = hashlib.sha256(f"{purpose} {place}".encode()).digest()
+        yield 1_000 + int.from_bytes(digest[:8]) % 999_000
 
 
 class Folds:

@@ -10,7 +10,7 @@ from sweep.results.verdict import Conclusion, SealedTest, Verdict
 from sweep.runs import BASELINE
 from sweep.space.configuration import Configuration
 from sweep.verdict.folds import Folds, require_one
-from sweep.verdict.statistics import Candidate, Hits, behind, conclude, difference, estimate
+from sweep.verdict.statistics import LOOKS, Candidate, Hits, behind, conclude, difference, estimate
 
 Shape = Callable[[Configuration], Architecture]
 
@@ -26,7 +26,7 @@ class Race:
     def __init__(
         self, result: Result, trials: Sequence[int], shape: Shape, *, study: str = "", tolerance: float | None = None
     ) -> None:
-        self._study = study
+        self._study, self._before = study, result.verdict
         self._tolerance = (result.study.tolerance if tolerance is None else tolerance) / 100
         self._configurations = {BASELINE: result.study.base} | {n: result.configuration(n) for n in trials}
         scores = {BASELINE: result.baseline_score} | {number: result.completed_score(number) for number in trials}
@@ -40,7 +40,7 @@ class Race:
 
     @property
     def configurations(self) -> list[Configuration]:
-        alone = len(self.racing) == 1 and len(self.seeds) > 1  # with one seed, nothing could be concluded
+        alone = len(self.racing) == 1 and len(self.seeds) in LOOKS
         return [] if alone else [self._configurations[number] for number in self.racing]
 
     def label(self, configuration: Configuration) -> str:
@@ -56,20 +56,25 @@ class Race:
         self.racing = [number for number in self.racing if number not in stopped]
 
     def verdict(self) -> Verdict:
-        """What its seeds say, without a look at the test images.
+        """What its seeds say, at the last number of them for a verdict, without a look at the test images.
 
         Raises:
             InputError: there was no time for one.
         """
         require_one(self)
-        return conclude(self._entrants[BASELINE], self._candidates, self.seeds, self._tolerance)
+        count = max((each for each in LOOKS if each <= len(self.seeds)), default=1)
+        first = [replace(each, hits=each.hits[:count]) for each in self._entrants.values()]
+        seeds, before = self.seeds[:count], self._before
+        earlier = before.looks_before(seeds, set(self._entrants)) if before else ()
+        return conclude(first[0], first[1:], seeds, self._tolerance, earlier)
 
     def tested_verdict(self, folds: Folds, look: Callable[[str], None]) -> Verdict:
         """The same, and then what the test images say, if something is recommended and there is time.
 
         `look` is called when their seal is broken, with the reason.
         """
-        verdict, seeds = self.verdict(), self.seeds
+        verdict = self.verdict()
+        seeds = verdict.seeds
         numbers = list(dict.fromkeys((BASELINE, verdict.recommended)))
         runs = len(numbers) * len(seeds) * folds.test_weight
         if verdict.conclusion is Conclusion.UNKNOWN or not folds.has_time_for(runs):

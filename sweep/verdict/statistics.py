@@ -25,10 +25,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sweep.defaults import TOLERANCE
+from sweep.errors import InputError
 from sweep.results.verdict import ALPHA, Conclusion, ConfirmedTrial, Estimate, Verdict
+from sweep.wording import listed
 
 FIRST_LOOK = 3
-"""Seeds that each network gets before the race may stop one."""
+"""Seeds that each network gets before the race may stop one, and that a claim needs."""
+LOOKS = (2, FIRST_LOOK, 5, 7, 10, 15, 20)
+"""Numbers of seeds at which a verdict is drawn."""
+LEAST_FAMILY = 3
+"""A verdict's p-values are corrected for so many networks at least, since others may join them later."""
+LOOKING_AGAIN = 5 / 3
+"""What p-values are multiplied by from the second look on: each gives luck another chance."""
 
 Hits = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -135,6 +143,31 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def require_look(seeds: int) -> None:
+    """Checks that a verdict is drawn at so many seeds.
+
+    Raises:
+        InputError: it is not.
+    """
+    if type(seeds) is not int or seeds not in LOOKS:
+        allowed = listed(map(str, LOOKS), "or")
+        raise InputError(
+            f"seeds must be {allowed}, not {seeds!r}. A verdict is drawn at these numbers alone, so that looking again "
+            f"with more seeds stays honest."
+        )
+
+
+def corrected(differences: Sequence[Estimate], seeds: Sequence[int], again: bool) -> list[float]:
+    """The p-values of a verdict's differences, each on so many `seeds`; `again`: it is not the first.
+
+    So a network as good as the baseline is called better in at most 5 % of studies, however often one looks: with all
+    numbers of seeds and of networks (`benchmarks/verdict.py`). NaN for fewer than three seeds.
+    """
+    known = [each.p if count >= FIRST_LOOK else math.nan for each, count in zip(differences, seeds, strict=True)]
+    family = holm([*known, *[math.nan] * (LEAST_FAMILY - len(known))])[: len(known)]
+    return [each if math.isnan(each) else min(1.0, each * (LOOKING_AGAIN if again else 1)) for each in family]
+
+
 def behind(baseline: Candidate, candidates: Sequence[Candidate]) -> frozenset[int]:
     """The labels of those that should get no more seeds: clearly behind the leader, or failed.
 
@@ -156,11 +189,16 @@ def behind(baseline: Candidate, candidates: Sequence[Candidate]) -> frozenset[in
 
 
 def conclude(
-    baseline: Candidate, candidates: Sequence[Candidate], seeds: Sequence[int], tolerance: float = TOLERANCE / 100
+    baseline: Candidate,
+    candidates: Sequence[Candidate],
+    seeds: Sequence[int],
+    tolerance: float = TOLERANCE / 100,
+    earlier: Sequence[int] = (),
 ) -> Verdict:
     """What these seeds say, without the test images.
 
-    The number of seeds is to be decided beforehand: no p-value holds where a race ends because it looks good.
+    It is drawn at one of the numbers of seeds in `LOOKS`, and holds all networks that were ever confirmed: no p-value
+    holds where a race ends because it looks good. `earlier` are the numbers of seeds of earlier verdicts.
 
     Recommended is the cheapest of those whose mean is within `tolerance` of the best: fewest parameters, then FLOPs,
     then the baseline, then the lowest label. One that left the race, failed, is worse than the baseline, or is clearly
@@ -179,7 +217,8 @@ def conclude(
     sound = [each for each in racing if not each.failed]
     lost = _behind(sound, ALPHA / 2 / max(1, len(candidates)))
     differences = _differences(candidates, baseline)
-    against = [(None, None), *zip(differences, holm([found.p for found in differences]), strict=True)]
+    p_values = corrected(differences, [len(each.hits) for each in candidates], again=bool(earlier))
+    against = [(None, None), *zip(differences, p_values, strict=True)]
     found = [
         replace(
             _confirmed(entrant, *difference),
@@ -194,7 +233,8 @@ def conclude(
     eligible = _eligible(trials, tolerance) if len(seeds) > 1 else []
     recommended = min(eligible, key=_cost, default=reference)
     conclusion = _conclusion(recommended, reference, eligible)
-    return Verdict(tuple(seeds), conclusion, recommended.trial, trials, tolerance)
+    looks = (*earlier, len(seeds)) if len(seeds) >= FIRST_LOOK else tuple(earlier)
+    return Verdict(tuple(seeds), conclusion, recommended.trial, trials, tolerance, looks)
 
 
 def _eligible(trials: Sequence[ConfirmedTrial], tolerance: float) -> list[ConfirmedTrial]:

@@ -123,7 +123,7 @@ def test_the_suggestions_are_searched_confirmed_together_and_ranked(laboratory, 
     (found,) = sweep.suggestions(train_size=1_000, seeds=3, storage=place(laboratory), workers=1)
     assert (found.study, found.values) == ("batch-size-1000", {"batch_size": 512})
     assert found.gain.value == pytest.approx(0.05, abs=0.02)
-    with pytest.raises(InputError, match="seeds must be at least 2, not 1"):
+    with pytest.raises(InputError, match="seeds must be 2, 3, 5, 7, 10, 15 or 20, not 1"):
         sweep.suggestions(seeds=1, storage=place(laboratory))
 
 

@@ -33,6 +33,7 @@ from sweep.results.verdict import Conclusion, Verdict
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 from sweep.study.files import parse_study
+from sweep.verdict.folds import fresh_seeds
 
 SMALL = Configuration().replaced(
     {"conv1_filters": 2, "conv1_kernel_size": 2, "conv2_filters": 2, "conv2_kernel_size": 2}
@@ -160,11 +161,13 @@ def test_what_was_searched_in_bfloat16_is_trained_in_it(digits):
 
 
 def test_its_seed_is_one_that_nobody_has_used(digits):
-    assert "else 2)  # no run of the study had 2" in script_of(SMALL, digits)
+    unused = fresh_seeds(found(SMALL, digits).study, 2)[1]
+    assert f"else {unused})  # no run of the study had {unused}" in script_of(SMALL, digits)
     confirmed = found(SMALL, digits)
     confirmed = replace(confirmed, study=confirmed.study.replaced(seed=7))
     confirmed = replace(confirmed, verdict=Verdict((8, 9, 10), Conclusion.BASELINE, 0, ()))
-    assert "else 11)  # no run of the study had 11" in as_script(selected(confirmed))
+    unused = fresh_seeds(confirmed.study, 1)[0]
+    assert f"else {unused})  # no run of the study had {unused}" in as_script(selected(confirmed))
 
 
 # -- that it runs

@@ -1,5 +1,6 @@
 """The store in a file of SQLite: the contract, files and locks, and databases of older versions."""
 
+import json
 import shutil
 import sqlite3
 import threading
@@ -108,7 +109,7 @@ def newer(path: Path) -> None:
         (damaged, "malformed", "restore a copy, or begin another one with --storage."),
         (truncated, "malformed", "restore a copy, or begin another one with --storage."),
         (a_folder, "unable to open database file", "It must be a file in a folder that exists"),
-        (newer, "its tables are version 99, this one knows 3", "pip install --upgrade cnn-sweep"),
+        (newer, "its tables are version 99, this one knows 4", "pip install --upgrade cnn-sweep"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_with_its_remedy_and_left_as_it_is(storage, broken, cause, remedy):
@@ -220,7 +221,7 @@ JOINT = study_of(
 def write_golden(path: Path) -> None:
     """Writes a database as this version does, to be kept for the next: all that can stand in it, and an open trial.
 
-    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v3.db")'
+    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v4.db")'
     """
 
     deaths = iter([Dead()])
@@ -282,6 +283,20 @@ def test_a_migration_loses_no_row_and_changes_none_but_the_precision(version_1):
             before[name]
         ), name
     assert len(after["sweep_studies"]) == 2
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_the_verdict_of_an_older_version_is_the_first_of_several(storage, version):
+    shutil.copy(GOLDEN / f"v{version}.db", storage)
+    old = json.loads((GOLDEN / "verdicts.json").read_text())["verdict"]
+    with closing(sqlite3.connect(storage)) as connection, connection:
+        row = (2, json.dumps(old), "2026-11-01 12:00:00.000000")
+        connection.execute("INSERT INTO sweep_verdicts (study_id, document, created) VALUES (?, ?, ?)", row)
+    with Store.open(storage) as store:
+        assert store.verdicts.all(2) == [store.verdicts.find(2)] == [old]
+        store.verdicts.keep(2, old)
+        store.verdicts.keep(2, {"a": 1})
+        assert (store.verdicts.all(2), store.verdicts.find(1)) == ([old, {"a": 1}], None)
 
 
 def test_a_migrated_database_has_the_tables_of_a_new_one(version_1, tmp_path):

@@ -32,6 +32,7 @@ from samples.laboratory import (
 
 import reports
 from sweep.api import look, search, workplace
+from sweep.api._networks import network_on
 from sweep.cli.verdicts import print_verdict
 from sweep.coordinator.batch import Trained
 from sweep.data.dataset import Split, load_dataset, partition
@@ -49,6 +50,9 @@ from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 from sweep.verdict.candidates import best_to_confirm
 from sweep.verdict.folds import fresh_seeds, hits
+from sweep.verdict.race import Race
+
+SEEDS = fresh_seeds(study_of("mnist"), 5)
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +134,20 @@ def test_where_nothing_but_the_baseline_was_tried_there_is_nothing_to_confirm(la
 # -- seeds and folds
 
 
-def test_fresh_seeds_are_not_the_studys_own_and_wrap_at_2_to_the_32(source):
-    assert fresh_seeds(study_of(source), 3) == (8, 9, 10)
-    assert fresh_seeds(study_of(source, seed=2**32 - 2), 3) == (2**32 - 1, 0, 1)
+def test_fresh_seeds_are_drawn_for_the_name_and_the_seed_of_a_study_which_is_none_of_them(source):
+    studies = [study_of(source, seed=seed, name=name) for seed in (0, 1, 7) for name in ("test", "other")]
+    drawn = [fresh_seeds(study, 20) for study in studies]
+    assert len({seed for seeds in drawn for seed in seeds}) == 6 * 20
+    assert drawn == [fresh_seeds(study, 20) for study in studies]
+    assert all(fresh_seeds(study, 5) == seeds[:5] for study, seeds in zip(studies, drawn, strict=True))
+    unlucky = study_of(source, seed=drawn[0][0])
+    assert unlucky.seed not in fresh_seeds(unlucky, 500)
+
+
+def test_the_seeds_of_a_verdict_of_version_0_1_0_come_first(source):
+    study = study_of(source)
+    assert fresh_seeds(study, 7, known=(8, 9, 10)) == (8, 9, 10, *fresh_seeds(study, 4))
+    assert fresh_seeds(study, 2, known=(8, 9, 10)) == (8, 9)
 
 
 def test_each_seed_has_a_fold_of_its_own_and_all_networks_share_it(laboratory):
@@ -140,11 +155,11 @@ def test_each_seed_has_a_fold_of_its_own_and_all_networks_share_it(laboratory):
     laboratory.confirm(seeds=3)
     raced = [run for run in laboratory.runs if run.split is not None]
     assert [(run.seed, run.split) for run in raced] == [
-        (seed, Split(seed, 1_000, 2_000)) for seed in (8, 9, 10) for _ in range(4)
+        (seed, Split(seed, 1_000, 2_000)) for seed in SEEDS[:3] for _ in range(4)
     ]
     assert [units(run) for run in raced] == [BASELINE, BIG, HUGE, CHEAP] * 3
     assert {(run.data, run.data_digest) for run in raced} == {(laboratory.source, laboratory.dataset.digest)}
-    folds = [tuple(Split(seed, 1_000, 2_000).indices(laboratory.dataset.y_train)[1]) for seed in (8, 9, 10)]
+    folds = [tuple(Split(seed, 1_000, 2_000).indices(laboratory.dataset.y_train)[1]) for seed in SEEDS[:3]]
     assert len(set(folds)) == 3
 
 
@@ -172,9 +187,9 @@ def test_a_run_that_failed_got_no_image_right():
 def test_a_network_that_is_clearly_behind_gets_no_seed_after_the_third(laboratory):
     laboratory.search()
     result = laboratory.confirm(EQUAL | {BIG: 0.8}, seeds=5)
-    assert laboratory.raced(BIG) == [8, 9, 10]
+    assert laboratory.raced(BIG) == [*SEEDS[:3]]
     for others in (BASELINE, CHEAP, HUGE):
-        assert laboratory.raced(others) == [8, 9, 10, 11, 12]
+        assert laboratory.raced(others) == [*SEEDS]
     found = by_units(result)[BIG]
     assert (found.raced_out, found.tied, found.worse, len(found.scores)) == (True, False, True, 3)
 
@@ -185,8 +200,8 @@ def test_a_network_that_fails_is_stopped_at_once_and_never_recommended(laborator
 
     laboratory.search()
     result = laboratory.confirm(engine=ScriptedEngine(curve), seeds=3)
-    assert laboratory.raced(CHEAP) == [8]
-    assert laboratory.raced(BASELINE) == laboratory.raced(BIG) == [8, 9, 10]
+    assert laboratory.raced(CHEAP) == [*SEEDS[:1]]
+    assert laboratory.raced(BASELINE) == laboratory.raced(BIG) == [*SEEDS[:3]]
     assert by_units(result)[CHEAP].scores == (0.0,)
     assert by_units(result)[CHEAP].raced_out
     assert recommended(result) == BASELINE
@@ -195,7 +210,7 @@ def test_a_network_that_fails_is_stopped_at_once_and_never_recommended(laborator
 def test_the_baseline_runs_to_the_end_however_far_behind(laboratory):
     laboratory.search()
     result = laboratory.confirm(EQUAL | {BASELINE: 0.5}, seeds=5)
-    assert laboratory.raced(BASELINE) == [8, 9, 10, 11, 12]
+    assert laboratory.raced(BASELINE) == [*SEEDS]
     assert not by_units(result)[BASELINE].raced_out
     assert not by_units(result)[BASELINE].tied
 
@@ -203,8 +218,8 @@ def test_the_baseline_runs_to_the_end_however_far_behind(laboratory):
 def test_once_nobody_but_the_baseline_is_left_it_needs_no_more_seeds(laboratory):
     laboratory.search()
     result = laboratory.confirm(dict.fromkeys(EQUAL, 0.5) | {BASELINE: 0.95}, seeds=5)
-    assert laboratory.raced(BASELINE) == [8, 9, 10]
-    assert result.verdict.seeds == (8, 9, 10)
+    assert laboratory.raced(BASELINE) == [*SEEDS[:3]]
+    assert result.verdict.seeds == SEEDS[:3]
     assert result.verdict.conclusion == "baseline"
 
 
@@ -214,7 +229,7 @@ def test_where_every_candidate_fails_at_once_the_baseline_gets_the_two_seeds_tha
 
     laboratory.search()
     result = laboratory.confirm(engine=ScriptedEngine(curve))
-    assert (laboratory.raced(BASELINE), laboratory.raced(BIG)) == ([8, 9], [8])
+    assert (laboratory.raced(BASELINE), laboratory.raced(BIG)) == ([*SEEDS[:2]], [*SEEDS[:1]])
     assert (recommended(result), result.verdict.conclusion) == (BASELINE, "baseline")
 
 
@@ -306,15 +321,15 @@ def test_the_test_images_are_seen_after_the_verdict_only_by_the_recommended_and_
     sealed = [run.split is None for run in laboratory.runs]
     assert sealed == sorted(sealed)
     assert sorted((units(run), run.seed) for run in looks(laboratory)) == [
-        (dense_units, seed) for dense_units in (BASELINE, HUGE) for seed in (8, 9, 10)
+        (dense_units, seed) for dense_units in (BASELINE, HUGE) for seed in SEEDS[:3]
     ]
-    assert result.verdict.seeds == (8, 9, 10)
+    assert result.verdict.seeds == SEEDS[:3]
 
 
 def test_the_baseline_alone_sees_them_where_it_is_recommended(laboratory):
     laboratory.search()
     laboratory.confirm(EQUAL | {CHEAP: 0.7}, seeds=3)
-    assert [(units(run), run.seed) for run in looks(laboratory)] == [(BASELINE, seed) for seed in (8, 9, 10)]
+    assert [(units(run), run.seed) for run in looks(laboratory)] == [(BASELINE, seed) for seed in SEEDS[:3]]
 
 
 def test_what_the_test_says_is_the_share_of_test_images_that_were_predicted_right(laboratory):
@@ -382,12 +397,8 @@ def test_a_search_and_the_race_never_touch_the_test_images(laboratory, monkeypat
 
 
 def test_with_other_test_images_search_and_standings_are_the_same(laboratory, tmp_path, monkeypatch):
-    rng = np.random.default_rng(0)
-    other = npz(
-        tmp_path / "other.npz",
-        x_test=rng.integers(0, 255, (300, 16, 16), np.uint8),
-        y_test=rng.integers(0, 10, 300).astype(np.uint8),
-    )
+    labels = np.random.default_rng(0).integers(0, 10, 300).astype(np.uint8)
+    other = npz(tmp_path / "other.npz", x_test=np.zeros((300, 16, 16), np.uint8), y_test=labels)
     (tmp_path / "other").mkdir()
     elsewhere = Laboratory(str(tmp_path / "other" / "sweep.db"), other, monkeypatch)
     columns = ["trial", "outcome", "score", "trained_epochs", "dense_units"]
@@ -412,8 +423,8 @@ def test_more_seeds_cost_what_is_new(laboratory):
     laboratory.search()
     laboratory.confirm(seeds=2)
     result = laboratory.confirm(seeds=3)
-    assert {run.seed for run in laboratory.runs} == {10}
-    assert result.verdict.seeds == (8, 9, 10)
+    assert {run.seed for run in laboratory.runs} == {SEEDS[2]}
+    assert result.verdict.seeds == SEEDS[:3]
 
 
 def test_a_search_that_went_on_is_confirmed_anew_and_the_verdict_is_the_latest(laboratory):
@@ -423,6 +434,55 @@ def test_a_search_that_went_on_is_confirmed_anew_and_the_verdict_is_the_latest(l
     result = laboratory.confirm()
     assert len(result.verdict.trials) == 4
     assert BASELINE not in {units(run) for run in laboratory.runs if run.split is not None}
+
+
+def kept(laboratory: Laboratory) -> list[dict]:
+    """Every verdict that the database has."""
+    with Store.open(laboratory.storage) as store:
+        return [{**document} for document in store.verdicts.all(1)]
+
+
+def test_every_verdict_is_kept_and_each_says_which_look_it_is(laboratory):
+    laboratory.search()
+    for seeds in (2, 3, 5, 3, 7):
+        result = laboratory.confirm(EQUAL | {HUGE: 0.96}, seeds=seeds)
+    assert result.verdict.looks == (3, 5, 7)
+    assert [(len(each["seeds"]), each["looks"]) for each in kept(laboratory)] == [
+        (2, []), (3, [3]), (5, [3, 5]), (7, [3, 5, 7])
+    ]  # fmt: skip
+    assert any("third look, at 3, 5 and 7 seeds" in line for line in verdict_lines(result))
+
+
+def test_a_verdict_on_two_seeds_recommends_and_claims_nothing(laboratory):
+    laboratory.search()
+    result = laboratory.confirm(dict.fromkeys(EQUAL, 0.99) | {BASELINE: 0.5}, seeds=2)
+    assert recommended(result) != BASELINE
+    assert not any(each.better or each.worse for each in result.verdict.trials)
+
+
+def test_all_networks_that_were_ever_confirmed_are_one_family(laboratory):
+    laboratory.search()
+    assert set(by_units(laboratory.confirm(top=1, seeds=3))) == {BASELINE, BIG}
+    result = laboratory.confirm(top=2, seeds=3)
+    assert set(by_units(result)) == {BASELINE, BIG, HUGE}
+    assert result.verdict.looks == (3, 3)
+    result = laboratory.confirm(top=1, seeds=3)
+    assert (set(by_units(result)), result.verdict.looks) == ({BASELINE, BIG, HUGE}, (3, 3))
+
+
+@pytest.mark.parametrize("seeds", [-1, 0, 1, 4, 6, 8, 9, 21])
+def test_a_verdict_is_drawn_at_some_numbers_of_seeds_alone(laboratory, seeds):
+    laboratory.search()
+    with pytest.raises(InputError, match=f"seeds must be 2, 3, 5, 7, 10, 15 or 20, not {seeds}"):
+        laboratory.confirm(seeds=seeds)
+
+
+def test_seeds_beyond_a_look_wait_for_the_next(laboratory):
+    race, source = Race(laboratory.search(), [1, 2], network_on(laboratory.dataset)), np.random.default_rng(0)
+    for seed in SEEDS[:4]:
+        race.take(seed, [source.random(1_000) < 0.9 for _ in race.racing])
+    verdict = race.verdict()
+    assert (verdict.seeds, {len(each.scores) for each in verdict.trials}) == (SEEDS[:3], {3})
 
 
 WHOLE = 4 * 3 * 2 + 2 * 3 * 2
@@ -485,7 +545,7 @@ def test_less_time_is_fewer_seeds_and_the_test_all_the_same(laboratory, monkeypa
     engine = Timed(lambda *_: 0.9, images=train_size)
     monkeypatch.setattr("sweep.coordinator.batch.time", SimpleNamespace(monotonic=lambda: engine.seconds))
     result = laboratory.confirm(engine=engine, within=seconds)
-    assert result.verdict.seeds == (8, 9, 10)
+    assert result.verdict.seeds == SEEDS[:3]
     assert result.verdict.test is not None
     assert len(engine.trained) == WHOLE
 
@@ -497,10 +557,10 @@ def test_workers_do_not_wait_for_the_last_run_of_a_seed(laboratory):
     engine = ScriptedEngine(lambda *_: begun.append(len(engine.segments)) or 0.9, workers=2)
     result = laboratory.confirm(engine=engine, top=1, seeds=2)
     assert begun[:4] == [2, 2, 2, 3]
-    assert result.verdict.seeds == (8, 9)
+    assert result.verdict.seeds == SEEDS[:2]
 
 
-@pytest.mark.parametrize(("seconds", "seeds"), [(11, (8, 9)), (12, (8, 9, 10))])
+@pytest.mark.parametrize(("seconds", "seeds"), [(11, SEEDS[:2]), (12, SEEDS[:3])])
 def test_where_there_is_no_time_for_the_test_there_may_be_for_more_seeds(laboratory, monkeypatch, seconds, seeds):
     laboratory.search(train_size=500)
     engine = Timed(lambda *_: 0.9, images=500)
@@ -515,7 +575,7 @@ def test_time_for_one_seed_alone_leaves_everything_open_and_the_test_sealed(labo
     laboratory.search()
     engine = a_second_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
     result = laboratory.confirm(engine=engine, within=5)
-    assert (result.verdict.seeds, result.verdict.conclusion) == ((8,), "unknown")
+    assert (result.verdict.seeds, result.verdict.conclusion) == (SEEDS[:1], "unknown")
     assert (result.verdict.test, result.test_looks) == (None, 0)
     document = result.verdict.as_document()
     assert json.loads(json.dumps(document, allow_nan=False)) == document
@@ -557,7 +617,7 @@ def test_data_that_are_no_longer_those_of_the_search_are_refused(laboratory, tmp
     ("arguments", "sentence"),
     [
         (["nothing-there"], "There is no study 'nothing-there' in"),
-        (["test", "--seeds", "1"], "Invalid value for '--seeds': Input should be greater than or equal to 2"),
+        (["test", "--seeds", "1"], "seeds must be 2, 3, 5, 7, 10, 15 or 20, not 1. A verdict is drawn at"),
         (["test", "--top", "0"], "Invalid value for '--top': Input should be greater than or equal to 1"),
         (["test", "--tolerance", "-1"], "Invalid value for '--tolerance': Input should be greater than or equal to 0"),
         (["test", "--within", "nonsense"], "--within takes a time such as 90s, 20m or 1h30m, not 'nonsense'."),
@@ -643,13 +703,15 @@ def test_a_real_study_is_run_and_confirmed_in_one_go_and_confirming_again_trains
     again = sweep("confirm", "tiny", "--top", "2", "--seeds", "2", "--json", cwd=tmp_path)
     document = json.loads(again.stdout)
     assert "is ready on" not in again.stderr
-    assert again.stderr.count("completed (reused)") == 3 * 2 + 2
-    assert "seed 2 of trial 1 completed (reused)" in again.stderr
-    assert "seed 1 of the baseline, sealed test completed (reused)" in again.stderr
-    assert (document["seeds"], document["recommended"], document["conclusion"]) == ([1, 2], 0, "baseline")
+    seeds = document["seeds"]
+    assert again.stderr.count("completed (reused)") == 3 * 3 + 3
+    assert f"seed {seeds[1]} of trial 1 completed (reused)" in again.stderr
+    assert f"seed {seeds[0]} of the baseline, sealed test completed (reused)" in again.stderr
+    assert (len(seeds), document["looks"]) == (3, [3])  # all that are known, though two were asked for
+    assert (document["recommended"], document["conclusion"]) == (0, "baseline")
     assert document["standings"][0]["mean"]["value"] > 0.3 > document["standings"][1]["mean"]["value"]
     assert document["test"]["baseline"]["value"] > 0.9  # of 60,000 images, not 2,000
-    assert document["test_looks"] == 2
+    assert document["test_looks"] == 1
 
 
 def test_who_came_furthest_is_confirmed_without_a_score_of_the_search(laboratory, capsys, tmp_path):
@@ -660,7 +722,7 @@ def test_who_came_furthest_is_confirmed_without_a_score_of_the_search(laboratory
         paused = "UPDATE sweep_trials SET outcome = 'paused', trained_epochs = 1, finished = NULL WHERE number = ?"
         database.execute(paused, (units[HUGE],))
         database.commit()
-    found = laboratory.confirm({BASELINE: 0.9, CHEAP: 0.9, BIG: 0.9, HUGE: 0.99}, seeds=4)
+    found = laboratory.confirm({BASELINE: 0.9, CHEAP: 0.9, BIG: 0.9, HUGE: 0.99}, seeds=5)
     assert found.recommended == units[HUGE]
     huge, big = (found.verdict.find(units[each]) for each in (HUGE, BIG))
     assert huge.search_score is huge.luck is None

@@ -10,7 +10,7 @@ from samples.worlds import IMAGES, World
 from scipy import stats
 
 from sweep.results.verdict import Conclusion
-from sweep.verdict.statistics import Candidate, behind, conclude, difference, estimate, holm
+from sweep.verdict.statistics import Candidate, behind, conclude, corrected, difference, estimate, holm
 
 
 def candidate(label, *right, parameters=100, flops=100, score=None):
@@ -62,7 +62,8 @@ def test_means_and_differences_of_a_verdict_are_scipys_too():
     found = by_trial(verdict_of(baseline(*USUAL), [candidate(1, *BETTER)]))
     scores, others = np.array(BETTER) / IMAGES, np.array(USUAL) / IMAGES
     paired, alone = stats.ttest_rel(scores, others), stats.ttest_1samp(scores, 0)
-    assert found[1].p == found[1].difference.p == pytest.approx(paired.pvalue)
+    assert found[1].difference.p == pytest.approx(paired.pvalue)
+    assert found[1].p == pytest.approx(3 * paired.pvalue)
     assert (found[1].difference.low, found[1].difference.high) == pytest.approx(paired.confidence_interval(0.95))
     assert found[1].mean.value == pytest.approx(scores.mean())
     assert (found[1].mean.low, found[1].mean.high) == pytest.approx(alone.confidence_interval(0.95))
@@ -78,8 +79,8 @@ def test_seeds_that_agree_by_chance_are_taken_as_far_apart_as_images_alone_would
     image_variance = (143 / IMAGES - (3 / IMAGES) ** 2) / IMAGES
     error = math.sqrt(image_variance * stats.chi2.ppf(0.05, 4) / 4 / 5)
     assert found[1].difference.high - 3 / IMAGES == pytest.approx(stats.t.ppf(0.975, 4) * error)
-    assert found[1].p == pytest.approx(2 * stats.t.sf(3 / IMAGES / error, 4))
-    assert found[1].p > 0.2
+    assert found[1].difference.p == pytest.approx(2 * stats.t.sf(3 / IMAGES / error, 4))
+    assert found[1].difference.p > 0.2
 
 
 def test_images_shorten_no_interval():
@@ -123,10 +124,27 @@ def test_an_unknown_p_value_counts_in_its_family():
 
 def test_a_verdicts_p_values_are_corrected_for_the_candidates():
     found = by_trial(verdict_of(baseline(*USUAL), [candidate(1, *BETTER), candidate(2, *SAME), candidate(3, *BAD)]))
-    corrected = holm([found[label].difference.p for label in (1, 2, 3)])
-    assert [found[label].p for label in (1, 2, 3)] == corrected
+    assert [found[label].p for label in (1, 2, 3)] == holm([found[label].difference.p for label in (1, 2, 3)])
     assert [found[label].better for label in (1, 2, 3)] == [True, False, False]
     assert [found[label].worse for label in (1, 2, 3)] == [False, False, True]
+
+
+def test_a_further_look_pays_for_itself_and_a_family_has_three_networks_at_least():
+    differences = [estimate([0.001, 0.002, 0.0025]), estimate([0.001, 0.0005, 0.0015])]
+    first, second = (corrected(differences, [3, 3], again=again) for again in (False, True))
+    assert first == holm([*(each.p for each in differences), math.nan])[:2]
+    assert second == pytest.approx([min(1, p * 5 / 3) for p in first])
+    assert corrected([estimate([0.5, 0.5001])], [2], again=False) == pytest.approx([math.nan], nan_ok=True)
+
+
+def test_a_verdict_knows_its_looks_and_corrects_for_them():
+    some = [candidate(1, *BETTER), candidate(2, *SAME), candidate(3, *BAD)]
+    first = verdict_of(baseline(*USUAL), some)
+    third = conclude(baseline(*USUAL), some, range(5), earlier=(2, 3))
+    assert (first.looks, third.looks) == ((5,), (2, 3, 5))
+    for label in (1, 2, 3):
+        assert by_trial(third)[label].p == pytest.approx(min(1, by_trial(first)[label].p * 5 / 3))
+    assert conclude(baseline(*USUAL[:2]), [candidate(1, *BETTER[:2])], range(2), earlier=(3,)).looks == (3,)
 
 
 def test_luck_is_what_the_search_promised_too_much():

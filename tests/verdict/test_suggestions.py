@@ -24,6 +24,7 @@ from sweep.space.space import Choice
 from sweep.storage.store import Store
 from sweep.study.files import load
 from sweep.verdict.candidates import best_and_confirmed
+from sweep.verdict.folds import fresh_seeds
 from sweep.verdict.race import Race, verdict_to_keep
 from sweep.verdict.statistics import estimate, holm
 from sweep.verdict.suggestions import Finding, ranking, suggested
@@ -261,7 +262,7 @@ def test_all_are_searched_confirmed_and_ranked_and_the_test_images_stay_sealed(e
     assert all(segment.run.split.train_size == 1_000 for segment in engine.segments)
     results = [look.result(name, storage=storage) for name in ("batch-size-1000", "filters-1000")]
     assert [(result.test_looks, result.verdict.test) for result in results] == [(0, None)] * 2
-    assert [result.verdict.seeds for result in results] == [(1, 2, 3)] * 2
+    assert [result.verdict.seeds for result in results] == [fresh_seeds(results[0].study, 3)] * 2
     assert results[0].verdict.baseline.scores == results[1].verdict.baseline.scores
     assert [len(result.verdict.trials) for result in results] == [4, 4]
     tutorials = [segment.run.seed for segment in engine.segments if segment.run.configuration == Configuration()]
@@ -331,7 +332,7 @@ def test_a_study_of_another_kind_under_such_a_name_is_an_error_before_anything_i
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--seeds", "1"], "Invalid value for '--seeds'"),
+        (["--seeds", "1"], "seeds must be 2, 3, 5, 7, 10, 15 or 20, not 1."),
         (["--within", "soon"], "--within takes a time such as 90s, 20m or 1h30m, not 'soon'."),
         (["--train-size", "0"], "train_size must be a whole number from 1"),
         (["--train-size", "60000"], "does not fit 60000 training images"),
