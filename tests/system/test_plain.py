@@ -18,7 +18,7 @@ from sweep.data.idx import IDX_NAMES
 from sweep.errors import DataError, InputError
 from sweep.exports import prediction
 from sweep.study import recipe
-from sweep.study.study import read_study
+from sweep.study.files import read_study
 from sweep.system import files
 from sweep.system.files import open_plain, read_all, read_plain
 
