@@ -27,7 +27,7 @@ class Sealed:
     @property
     def mean(self) -> Estimate | None:
         """Their mean with its 95 % interval; None without any."""
-        return estimate(self.accuracies) if self.accuracies else None
+        return estimate(self.accuracies, self._image_variance) if self.accuracies else None
 
     @property
     def one_more_run(self) -> tuple[float, float] | None:
@@ -39,9 +39,12 @@ class Sealed:
         """
         if len(self.accuracies) < 2:
             return None
-        image_variance = sum(p * (1 - p) for p in self.accuracies) / len(self.accuracies) / self.images
-        low, high = prediction(self.accuracies, image_variance)
+        low, high = prediction(self.accuracies, self._image_variance)
         return max(0, math.floor(1e4 * low)) / 1e4, min(10_000, math.ceil(1e4 * high)) / 1e4
+
+    @property
+    def _image_variance(self) -> float:
+        return sum(p * (1 - p) for p in self.accuracies) / len(self.accuracies) / self.images
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,8 @@ class Folds:
         workers = self._batch.workers
         return 1 if workers == 1 else math.ceil(2 * workers / configurations)
 
-    def test(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[list[float]] | None:
-        """The accuracy of each on the test images, with each seed: breaks the seal. None: out of time, or one failed.
+    def test(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[tuple[Hits, ...]] | None:
+        """Which test images each gets right, with each seed: breaks the seal. None: out of time, or one failed.
 
         They are trained on all training images.
         """
@@ -91,12 +91,10 @@ class Folds:
             for each, label in labels.items()
         ]
         trained = self._batch.train(runs)
-        accuracies = [
-            float(hits(each, self._dataset.y_test).mean()) for each in trained if each and each.predicted is not None
-        ]
-        if len(accuracies) < len(trained):
+        found = [hits(each, self._dataset.y_test) for each in trained if each and each.predicted is not None]
+        if len(found) < len(trained):
             return None
-        return [accuracies[place :: len(labels)] for place in range(len(labels))]
+        return [tuple(found[place :: len(labels)]) for place in range(len(labels))]
 
     def has_time_for(self, runs: float) -> bool:
         """Whether so many more runs on folds would be done in time, at the pace so far."""

@@ -10,7 +10,7 @@ from sweep.results.verdict import Conclusion, SealedTest, Verdict
 from sweep.runs import BASELINE
 from sweep.space.configuration import Configuration
 from sweep.verdict.folds import Folds, require_one
-from sweep.verdict.statistics import LOOKS, Candidate, Hits, behind, conclude, difference, estimate
+from sweep.verdict.statistics import LOOKS, Candidate, Hits, accuracy, behind, conclude, contrast
 
 Shape = Callable[[Configuration], Architecture]
 
@@ -81,12 +81,13 @@ class Race:
             return verdict
         look(f"trials {numbers} on seeds {list(seeds)}".translate(str.maketrans("", "", "[]")))
         tested = [self._configurations[number] for number in numbers]
-        accuracies = folds.test({each: self.label(each) for each in tested}, seeds)
-        if accuracies is None:
+        found = folds.test({each: self.label(each) for each in tested}, seeds)
+        if found is None:
             return verdict
-        baseline, recommended = accuracies[0], accuracies[-1]
-        gap = None if len(numbers) == 1 else difference(recommended, baseline)
-        return replace(verdict, test=SealedTest(estimate(recommended), estimate(baseline), gap))
+        baseline, *others = (replace(self._entrants[n], hits=each) for n, each in zip(numbers, found, strict=True))
+        recommended = others[0] if others else baseline
+        gap = contrast([recommended], [baseline]) if others else None
+        return replace(verdict, test=SealedTest(accuracy(recommended), accuracy(baseline), gap))
 
     @property
     def _candidates(self) -> list[Candidate]:

@@ -123,6 +123,12 @@ def prediction(values: ArrayLike, image_variance: float = 0.0) -> tuple[float, f
     return found.value - reach, found.value + reach
 
 
+def accuracy(candidate: Candidate) -> Estimate:
+    """The mean of its accuracies, which is no surer than their images allow."""
+    scores = candidate.scores
+    return estimate(scores, float(np.mean(scores * (1 - scores) / candidate.images)))
+
+
 def contrast(plus: Sequence[Candidate], minus: Sequence[Candidate]) -> Estimate:
     """The accuracies of `plus` less those of `minus`, each group's summed, at the seeds that all of them have.
 
@@ -268,14 +274,13 @@ def _shortfall(entrant: Candidate, finalists: Sequence[Candidate]) -> float:
 
 
 def _confirmed(candidate: Candidate, found: Estimate | None, p: float | None) -> ConfirmedTrial:
-    scores = candidate.scores
     return ConfirmedTrial(
         trial=candidate.label,
         parameters=candidate.parameters,
         flops=candidate.flops,
         search_score=candidate.score,
-        scores=tuple(map(float, scores)),
-        mean=estimate(scores, float(np.mean(scores * (1 - scores) / candidate.images))),
+        scores=tuple(map(float, candidate.scores)),
+        mean=accuracy(candidate),
         difference=found,
         p=p,
         tied=False,

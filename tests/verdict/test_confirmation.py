@@ -29,9 +29,10 @@ from samples.laboratory import (
     study_of,
     units,
 )
+from scipy import stats
 
 import reports
-from sweep.api import look, search, workplace
+from sweep.api import confirm, look, search, workplace
 from sweep.api._networks import network_on
 from sweep.cli.verdicts import print_verdict
 from sweep.coordinator.batch import Trained
@@ -342,6 +343,22 @@ def test_what_the_test_says_is_the_share_of_test_images_that_were_predicted_righ
     assert test.baseline.value == pytest.approx(np.mean(right[BASELINE]))
     assert test.recommended.value == pytest.approx(np.mean(right[HUGE]))
     assert test.difference.value == pytest.approx(np.mean(right[HUGE]) - np.mean(right[BASELINE]))
+
+
+def test_seeds_that_agree_on_the_test_images_are_no_surer_than_the_images_allow(laboratory):
+    """Nine images in ten right with each seed; others are wrong each time, but equally many."""
+    laboratory.search()
+    engine = laboratory.use(ScriptedEngine(lambda *_: 0.9))
+
+    def agreeing(run: Run) -> bytes:
+        labels = labels_of(laboratory.dataset, run)
+        right = (np.arange(len(labels)) + run.seed) % 10 > 0
+        return np.where(right, labels, (labels + 1) % 10).astype(np.uint16).tobytes()
+
+    engine.predict = agreeing
+    test = confirm.confirm("test", storage=laboratory.storage, workers=1, seeds=3).verdict.test
+    error = math.sqrt(0.9 * 0.1 / 500 * stats.chi2.ppf(0.05, 2) / 2 / 3)
+    assert test.baseline.reach == pytest.approx(stats.t.ppf(0.975, 2) * error)
 
 
 def test_where_nobodys_runs_all_succeed_the_test_images_stay_sealed(laboratory):
