@@ -33,9 +33,13 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The user's environment. In its PYTHONPATH, an empty part would mean the current folder: none is left."""
+    """The user's environment. In its PYTHONPATH, an empty part would mean the current folder: none is left.
+
+    Without a home folder, Keras would make one that is called "~" in the current folder.
+    """
     parts = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, parts))}
+    home = {} if os.path.expanduser("~") != "~" else {"HOME": "/tmp"}  # noqa: PTH111 - Path's may raise
+    return os.environ | home | {"PYTHONPATH": os.pathsep.join(filter(None, parts))}
 
 
 @dataclass(frozen=True)

@@ -111,3 +111,8 @@ def until(true):
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_process_of_an_account_without_a_home_folder_has_one(temporary, monkeypatch):
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as it does without HOME and without a passwd entry
+    assert apart(os.getenv, "HOME") == "/tmp"
