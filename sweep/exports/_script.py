@@ -36,7 +36,7 @@ def read_idx(name):
 
 
 def as_script(selection: Selection) -> str:
-    """train.py: it exits with 1 if its accuracy is outside the 95 % prediction interval of one more run."""
+    """train.py: it exits with 1 if its accuracy is outside the 99.9 % prediction interval of one more run."""
     return _render(selection, notebook=False)
 
 
@@ -80,6 +80,7 @@ def _render(selection: Selection, notebook: bool) -> str:
         batch_size=_line(f"batch_size={configuration.batch_size}", f"batch_size={tutorial.batch_size}"),
         epochs=_line(f"epochs={configuration.epochs}", f"epochs={tutorial.epochs}"),
         interval=selection.tested.one_more_run,
+        sound=selection.tested.any_sound_run,
         runs=len(selection.tested.accuracies),
         mean=None if selection.tested.mean is None else percent(selection.tested.mean.value),
         hint=_hint(selection),

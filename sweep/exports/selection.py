@@ -1,14 +1,16 @@
 """What is exported: a trial's configuration, and all that is known of it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from sweep.data.dataset import Dataset
 from sweep.data.names import DATASETS
 from sweep.errors import InputError
 from sweep.models.shapes import Architecture, Infeasible, architecture
 from sweep.results.result import Result
-from sweep.results.verdict import ConfirmedTrial, Estimate
+from sweep.results.verdict import ALPHA, ConfirmedTrial, Estimate
 from sweep.runs import BASELINE, Run
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Reader
@@ -16,13 +18,21 @@ from sweep.verdict.folds import fresh_seeds
 from sweep.verdict.statistics import estimate, prediction
 from sweep.wording import percent, shown
 
+SURE = 0.001
+"""How often a sound run of an exported script may be told that something is wrong."""
+
 
 @dataclass(frozen=True)
 class Sealed:
-    """Accuracies on the `images` test images, of one configuration trained on all training images, a seed each."""
+    """Accuracies on the `images` test images, of one configuration trained on all training images, a seed each.
+
+    `others` are further runs of the study on several seeds, (seeds,) each: of the baseline on the test images, and of
+    all confirmed trials on the fresh seeds.
+    """
 
     accuracies: tuple[float, ...]
     images: int
+    others: tuple[tuple[float, ...], ...] = ()
 
     @property
     def mean(self) -> Estimate | None:
@@ -37,9 +47,18 @@ class Sealed:
         mean. All runs are scored on the same images, so that only the differences between seeds count. Seeds that agree
         more closely than new images would allow do not make it short (`sweep.verdict.statistics.estimate`).
         """
+        return self._prediction(ALPHA)
+
+    @property
+    def any_sound_run(self) -> tuple[float, float] | None:
+        """The same with 99.9 %: outside of it, something is wrong."""
+        return self._prediction(SURE)
+
+    def _prediction(self, wrong: float) -> tuple[float, float] | None:
         if len(self.accuracies) < 2:
             return None
-        low, high = prediction(self.accuracies, self._image_variance)
+        others = [np.array(each) for each in self.others if len(each) > 1]
+        low, high = prediction(self.accuracies, self._image_variance, others, wrong)
         return max(0, math.floor(1e4 * low)) / 1e4, min(10_000, math.ceil(1e4 * high)) / 1e4
 
     @property
@@ -86,6 +105,13 @@ def select(store: Reader, result: Result, trial: int, dataset: Dataset) -> Selec
         what = f"trial {trial} of study {result.study.name!r}"
         raise InputError(f"The network of {what} cannot exist: {reason}.") from None
     tested, baseline_tested = (_tested(store, result, number, dataset) for number in (trial, BASELINE))
+    folds = (
+        [each.scores for each in result.verdict.trials if min(each.scores) > max(each.scores) / 2]
+        if result.verdict
+        else []
+    )
+    others = [baseline_tested.accuracies] if trial != BASELINE else []
+    tested = replace(tested, others=(*others, *folds))
     return Selection(result, trial, dataset, network, tested, baseline_tested)
 
 

@@ -112,15 +112,27 @@ def difference(scores: ArrayLike, others: ArrayLike) -> Estimate:
     return estimate(np.subtract(scores, others))
 
 
-def prediction(values: ArrayLike, image_variance: float = 0.0) -> tuple[float, float]:
-    """Where one more value falls 95 times in 100: mean ± t s √(1 + 1/n), for n independent normal `values`.
+def prediction(
+    values: ArrayLike, image_variance: float = 0.0, others: Sequence[Floats] = (), wrong: float = ALPHA
+) -> tuple[float, float]:
+    """Where one more value falls with a chance of 1 - `wrong`: mean ± t s √(1 + 1/n), for n normal `values`.
 
-    That is √(n + 1) times as wide as the interval of their mean; `image_variance` is as for that. NaN at one value.
+    Their variance is the mean over them and `others`, runs of other networks or on other images: two or three values
+    alone say next to nothing of it. `image_variance` is as for `estimate`. NaN at one value.
     Source: Hahn and Meeker 1991, "Statistical Intervals", section 4.7.
     """
-    found = estimate(values, image_variance)
-    reach = (found.high - found.value) * math.sqrt(np.size(values) + 1)
-    return found.value - reach, found.value + reach
+    from scipy import special
+
+    values = np.asarray(values, dtype=np.float64)
+    groups = [values, *others]
+    known = sum(each.size - 1 for each in groups)
+    if values.size < 2:
+        return math.nan, math.nan
+    freedom = known * 4 / (len(groups) + 3)  # as for differences: networks share what is peculiar to a seed
+    variance = sum(float(((each - each.mean()) ** 2).sum()) for each in groups) / known
+    error = _standard_error(variance, image_variance, freedom, 1) * math.sqrt(1 + 1 / values.size)
+    reach = float(special.stdtrit(freedom, 1 - wrong / 2)) * error
+    return float(values.mean()) - reach, float(values.mean()) + reach
 
 
 def accuracy(candidate: Candidate) -> Estimate:
