@@ -85,7 +85,7 @@ class Sweeps(RuleBasedStateMachine):
         self.ended, self.trained, self.excused = {}, Counter(), set()
         self.clock, self.calendar = 0.0, timedelta()
         patched = self.closing.enter_context(pytest.MonkeyPatch.context())
-        for module in ("coordinator.coordinator", "storage.lease", "engines.supervised"):
+        for module in ("api.budget", "storage.lease", "engines.supervised"):
             patched.setattr(f"sweep.{module}.time", SimpleNamespace(monotonic=lambda: self.clock))
         calendar = SimpleNamespace(now=lambda zone: datetime.now(zone) + self.calendar)
         patched.setattr("sweep.storage._tables.datetime", calendar)

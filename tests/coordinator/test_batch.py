@@ -93,7 +93,7 @@ def epochs(*runs: Run) -> list[tuple[str, int]]:
     return [(run.fingerprint, 1 + epoch) for run in runs for epoch in range(run.configuration.epochs)]
 
 
-def a_second_an_epoch(monkeypatch, workers: ScriptedEngine) -> None:
+def seconds_an_epoch(monkeypatch, workers: ScriptedEngine) -> None:
     """Has the batch's clock show the epochs that were trained."""
     monkeypatch.setattr("sweep.coordinator.batch.time", SimpleNamespace(monotonic=lambda: float(len(workers.trained))))
 
@@ -270,7 +270,7 @@ def test_where_no_state_can_be_kept_it_stops_and_goes_on_once_there_is_room(stor
 
 def test_where_the_time_is_over_nothing_comes_back_and_everything_is_kept(storage, monkeypatch):
     workers, runs = engine(), [tried(0), tried(1)]
-    a_second_an_epoch(monkeypatch, workers)
+    seconds_an_epoch(monkeypatch, workers)
     assert train(storage, workers, runs, seconds=4) == [ANY, None]
     assert (known(storage, runs[0]), known(storage, runs[1])) == (3, 2)
     rest = engine()
@@ -280,7 +280,7 @@ def test_where_the_time_is_over_nothing_comes_back_and_everything_is_kept(storag
 
 def test_once_the_time_is_over_a_batch_trains_nothing_more(storage, monkeypatch):
     workers = engine()
-    a_second_an_epoch(monkeypatch, workers)
+    seconds_an_epoch(monkeypatch, workers)
     with batch(storage, workers, seconds=1) as opened:
         assert opened.train(labelled(tried(0))) == [None]
         assert opened.train(labelled(tried(1))) == [None]
@@ -297,7 +297,7 @@ def test_a_longer_run_continues_a_shorter_one_and_otherwise_runs_begin_in_their_
 def test_what_is_known_needs_no_time(storage, monkeypatch):
     train(storage, engine(), [tried()])
     workers = NotToStart(trained=[("another", 1)])
-    a_second_an_epoch(monkeypatch, workers)
+    seconds_an_epoch(monkeypatch, workers)
     (found,) = train(storage, workers, [tried()], seconds=0)
     assert len(found.curve) == 3
 
@@ -328,7 +328,7 @@ def test_an_interrupt_in_the_middle_loses_nothing_either(storage):
 
 def test_the_time_that_more_runs_take_is_judged_by_those_so_far(storage, monkeypatch):
     workers = engine()
-    a_second_an_epoch(monkeypatch, workers)
+    seconds_an_epoch(monkeypatch, workers)
     with batch(storage, workers, seconds=12) as opened:
         opened.train(labelled(tried(0), tried(1)))
         assert opened.has_time_for(2)

@@ -109,7 +109,8 @@ class Laboratory:
         return [run.seed for run in self.runs if units(run) == dense_units and run.split is not None]
 
 
-def a_second_an_epoch(monkeypatch, engine: ScriptedEngine) -> ScriptedEngine:
-    """Has the clock show the epochs that were trained."""
-    monkeypatch.setattr("sweep.coordinator.batch.time", SimpleNamespace(monotonic=lambda: float(len(engine.trained))))
+def seconds_an_epoch(monkeypatch, engine: ScriptedEngine, seconds: float = 1.0) -> ScriptedEngine:
+    """Has the clock show so many seconds for each epoch that was trained."""
+    clock = SimpleNamespace(monotonic=lambda: seconds * len(engine.trained))
+    monkeypatch.setattr("sweep.coordinator.batch.time", clock)
     return engine

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from samples.commands import say
-from samples.laboratory import BASELINE, a_second_an_epoch, predicting, study_of
+from samples.laboratory import BASELINE, predicting, seconds_an_epoch, study_of
 from samples.strategies import configurations, unhurried
 from samples.worlds import World
 
@@ -251,7 +251,7 @@ def test_fewer_seeds_for_want_of_time_replace_nothing(laboratory, monkeypatch):
     with Store.open(laboratory.storage) as store:
         for run in laboratory.runs:
             store.predictions.drop(run.fingerprint)
-    engine = a_second_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
+    engine = seconds_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
     assert ablate(laboratory, engine, seeds=4, within=1e-9).ablation == before
 
 

@@ -23,9 +23,9 @@ from samples.laboratory import (
     IMAGES,
     IN_THE_SEARCH,
     Laboratory,
-    a_second_an_epoch,
     labels_of,
     npz,
+    seconds_an_epoch,
     study_of,
     units,
 )
@@ -38,7 +38,7 @@ from sweep.cli.verdicts import print_verdict
 from sweep.coordinator.batch import Trained
 from sweep.data.dataset import Split, load_dataset, partition
 from sweep.engines.scripted import Dead, ScriptedEngine
-from sweep.errors import InputError
+from sweep.errors import InputError, TooLittleTime
 from sweep.results.forecast import judged
 from sweep.results.result import Result
 from sweep.results.summary import CONCLUSIONS, verdict_lines
@@ -533,15 +533,31 @@ def test_a_confirmation_that_was_interrupted_goes_on_to_the_same_verdict(laborat
 
 def test_time_that_is_over_before_everybody_had_a_seed_is_told_and_what_was_trained_is_kept(laboratory, monkeypatch):
     laboratory.search()
-    engine = a_second_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
+    engine = seconds_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9), 5)  # the search had one second
     with pytest.raises(
         InputError, match=r"The time was over before each network had one seed\. What was trained is kept"
     ):
-        laboratory.confirm(engine=engine, within=2)
+        laboratory.confirm(engine=engine, within=9)
     assert look.result("test", storage=laboratory.storage).verdict is None
     laboratory.confirm(seeds=2)
     trained = engine.trained + laboratory.engine.trained
     assert len(trained) == len(set(trained))
+
+
+def test_too_little_time_is_told_before_anything_is_trained(laboratory):
+    """The baseline and one candidate, two epochs of a second each, on two seeds, and a tenth more."""
+    laboratory.search()
+    with pytest.raises(TooLittleTime, match=r"takes about 8\.8 s: .* on 2 fresh seeds\. 8\.7 s is too short"):
+        laboratory.confirm(within=8.7)
+    assert laboratory.engine.trained == []
+    assert look.result("test", storage=laboratory.storage).verdict is None
+
+
+def test_what_is_stored_needs_no_time(laboratory):
+    laboratory.search()
+    before = laboratory.confirm(seeds=3).verdict
+    assert laboratory.confirm(seeds=3, within=0.001).verdict.seeds == before.seeds
+    assert laboratory.engine.trained == []
 
 
 @dataclass
@@ -556,7 +572,7 @@ class Timed(ScriptedEngine):
         return super()._epoch(trial, run, epoch)
 
 
-@pytest.mark.parametrize(("train_size", "seconds"), [(3_000, 43), (500, 124)])
+@pytest.mark.parametrize(("train_size", "seconds"), [(3_000, 47), (500, 136)])
 def test_less_time_is_fewer_seeds_and_the_test_all_the_same(laboratory, monkeypatch, train_size, seconds):
     laboratory.search(train_size=train_size)
     engine = Timed(lambda *_: 0.9, images=train_size)
@@ -590,8 +606,8 @@ def test_where_there_is_no_time_for_the_test_there_may_be_for_more_seeds(laborat
 
 def test_time_for_one_seed_alone_leaves_everything_open_and_the_test_sealed(laboratory, monkeypatch):
     laboratory.search()
-    engine = a_second_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9))
-    result = laboratory.confirm(engine=engine, within=5)
+    engine = seconds_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9), 2)
+    result = laboratory.confirm(engine=engine, within=9)
     assert (result.verdict.seeds, result.verdict.conclusion) == (SEEDS[:1], "unknown")
     assert (result.verdict.test, result.test_looks) == (None, 0)
     document = result.verdict.as_document()
