@@ -653,7 +653,7 @@ def test_data_that_are_no_longer_those_of_the_search_are_refused(laboratory, tmp
         (["test", "--seeds", "1"], "seeds must be 2, 3, 5, 7, 10, 15 or 20, not 1. A verdict is drawn at"),
         (["test", "--top", "0"], "Invalid value for '--top': Input should be greater than or equal to 1"),
         (["test", "--tolerance", "-1"], "Invalid value for '--tolerance': Input should be greater than or equal to 0"),
-        (["test", "--within", "nonsense"], "--within takes a time such as 90s, 20m or 1h30m, not 'nonsense'."),
+        (["test", "--within", "nonsense"], "--within takes a time such as 90s, 20m or 1h30m, from 1s to 8784h, not 'nonsense'."),
         (["test", "--workers", "0"], "workers must be at least 1, not 0."),
     ],
 )
