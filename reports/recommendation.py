@@ -91,7 +91,9 @@ def tested(result: Result) -> str:
         return f"The test images are {times}." if not looks else f"The test images were {times}, not for this verdict."
     who = labels.the_trial(result.verdict.recommended)
     ours, baseline = (wording.percent(each.value, each.reach) for each in (test.recommended, test.baseline))
-    found = f"Trained on all training images, {who} reaches {ours} on the test images"
+    few = test.seeds is not None and test.seeds < len(result.verdict.seeds)
+    on = f" on {test.seeds} of the {len(result.verdict.seeds)} seeds" if few else ""
+    found = f"Trained on all training images{on}, {who} reaches {ours} on the test images"
     seen = f"(they were {times}{'; only the first look was blind' if looks > 1 else ''})"
     if test.difference is None:
         return f"{found} {seen}."

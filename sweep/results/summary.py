@@ -140,6 +140,8 @@ def _test(found: Found, verdict: Verdict) -> Iterator[str]:
         yield f"{_gain(test.difference)} points"
     if test is not None and found.study.train_size is not None:
         yield f"trained on all training images, not {found.study.train_size:,} as above"
+    if test is not None and test.seeds is not None and test.seeds < len(verdict.seeds):
+        yield f"on {test.seeds} of the {len(verdict.seeds)} seeds, as there was too little time"
     times = {0: "still sealed", 1: "looked at once for this study", 2: "looked at twice for this study"}
     yield times.get(found.test_looks, f"looked at {found.test_looks} times for this study")
 

@@ -140,22 +140,28 @@ class ConfirmedTrial:
 class SealedTest:
     """Recommended and baseline, trained on all training images with each seed, on the test images.
 
-    `difference` is None where the baseline is recommended.
+    `difference` is None where the baseline is recommended. `seeds` is on how many of the verdict's seeds; None, in
+    verdicts of version 0.1.0: on all.
     """
 
     recommended: Estimate
     baseline: Estimate
     difference: Estimate | None
+    seeds: int | None = None
 
     def as_document(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {name: estimate and estimate.as_document() for name, estimate in vars(self).items()}
+        estimates = {name: each and each.as_document() for name, each in vars(self).items() if name != "seeds"}
+        return estimates if self.seeds is None else estimates | {"seeds": self.seeds}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """A sealed test from its document."""
-        found = (document[name] for name in ("recommended", "baseline", "difference"))
-        return cls(*(each and Estimate.from_document(each) for each in found))
+        recommended, baseline, gap = (
+            each and Estimate.from_document(each)
+            for each in (document[name] for name in ("recommended", "baseline", "difference"))
+        )
+        return cls(recommended, baseline, gap, document.get("seeds"))
 
 
 @dataclass(frozen=True)

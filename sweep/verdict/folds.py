@@ -16,7 +16,7 @@ from sweep.errors import InputError
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.study.study import Study
-from sweep.verdict.statistics import FIRST_LOOK, Hits
+from sweep.verdict.statistics import FIRST_LOOK, LOOKS, Hits
 from sweep.verdict.time_plan import Prices
 
 
@@ -162,7 +162,7 @@ def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds,
 
     Afterwards comes what takes `then` runs for each seed. The first three seeds are trained before time is kept for it,
     since two seeds hardly tell networks apart. Further seeds leave it the time that it needs, unless that is too short
-    anyway.
+    anyway, and begin only if there is time for as many as the next verdict is drawn at.
     """
     done = 0
     while done < len(seeds):
@@ -176,6 +176,10 @@ def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds,
             if folds.has_time_for(runs):
                 break
             following.pop()
+        if done >= FIRST_LOOK and following:
+            next_look = [*seeds[done : next(look for look in (*LOOKS, len(seeds)) if look > done)]]
+            if not folds.has_time_for(folds.untrained(wanted, next_look) + afterwards * (done + len(next_look))):
+                return False
         found = folds.train(wanted, following)
         for seed, hits_of in zip(following, found, strict=False):
             for entry in entries:

@@ -12,6 +12,9 @@ from sweep.space.configuration import Configuration
 from sweep.verdict.folds import Folds, require_one
 from sweep.verdict.statistics import LOOKS, Candidate, Hits, accuracy, behind, conclude, contrast
 
+LEAST_TESTED = 2
+"""On how many seeds networks meet the test images at least."""
+
 Shape = Callable[[Configuration], Architecture]
 
 
@@ -71,13 +74,16 @@ class Race:
     def tested_verdict(self, folds: Folds, look: Callable[[str], None]) -> Verdict:
         """The same, and then what the test images say, if something is recommended and there is time.
 
+        If there is less time, they are met on fewer of the seeds, but for an interval on `LEAST_TESTED` at least.
+
         `look` is called when their seal is broken, with the reason.
         """
         verdict = self.verdict()
-        seeds = verdict.seeds
         numbers = list(dict.fromkeys((BASELINE, verdict.recommended)))
-        runs = len(numbers) * len(seeds) * folds.test_weight
-        if verdict.conclusion is Conclusion.UNKNOWN or not folds.has_time_for(runs):
+        weight = len(numbers) * folds.test_weight
+        counts = range(len(verdict.seeds), LEAST_TESTED - 1, -1)
+        seeds = verdict.seeds[: next((each for each in counts if folds.has_time_for(each * weight)), 0)]
+        if verdict.conclusion is Conclusion.UNKNOWN or not seeds:
             return verdict
         look(f"trials {numbers} on seeds {list(seeds)}".translate(str.maketrans("", "", "[]")))
         tested = [self._configurations[number] for number in numbers]
@@ -87,7 +93,7 @@ class Race:
         baseline, *others = (replace(self._entrants[n], hits=each) for n, each in zip(numbers, found, strict=True))
         recommended = others[0] if others else baseline
         gap = contrast([recommended], [baseline]) if others else None
-        return replace(verdict, test=SealedTest(accuracy(recommended), accuracy(baseline), gap))
+        return replace(verdict, test=SealedTest(accuracy(recommended), accuracy(baseline), gap, len(seeds)))
 
     @property
     def _candidates(self) -> list[Candidate]:

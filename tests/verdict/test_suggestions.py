@@ -333,7 +333,7 @@ def test_a_study_of_another_kind_under_such_a_name_is_an_error_before_anything_i
     ("arguments", "sentence"),
     [
         (["--seeds", "1"], "seeds must be 2, 3, 5, 7, 10, 15 or 20, not 1."),
-        (["--within", "soon"], "--within takes a time such as 90s, 20m or 1h30m, not 'soon'."),
+        (["--within", "soon"], "1h30m, from 1s to 8784h, not 'soon'."),
         (["--train-size", "0"], "train_size must be a whole number from 1"),
         (["--train-size", "60000"], "does not fit 60000 training images"),
     ],
