@@ -19,6 +19,9 @@ from sweep.study.study import Study
 from sweep.verdict.statistics import FIRST_LOOK, LOOKS, Hits
 from sweep.verdict.time_plan import Prices
 
+LEAST_TESTED = 2
+"""On how many seeds networks meet the test images at least."""
+
 
 def fresh_seeds(study: Study, count: int, known: Sequence[int] = ()) -> tuple[int, ...]:
     """Seeds that the search of this study never used; each decides a fold, initial weights and shuffling.
@@ -161,8 +164,8 @@ def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds,
     """Trains all entries on as many of the seeds as there is time for, all on the same; returns whether on all.
 
     Afterwards comes what takes `then` runs for each seed. The first three seeds are trained before time is kept for it,
-    since two seeds hardly tell networks apart. Further seeds leave it the time that it needs, unless that is too short
-    anyway, and begin only if there is time for as many as the next verdict is drawn at.
+    since two seeds hardly tell networks apart. Further seeds leave it the time that it needs, for all seeds or for the
+    least, unless even that is too short. They begin only if there is time for as many as the next verdict is drawn at.
     """
     done = 0
     while done < len(seeds):
@@ -170,16 +173,16 @@ def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds,
         if not wanted:
             break
         following = list(seeds[done : done + folds.seeds_at_once(len(wanted))])
-        afterwards = then if done >= FIRST_LOOK and folds.has_time_for(then * done) else 0
-        while done and following:
-            runs = folds.untrained(wanted, following) + afterwards * (done + len(following))
-            if folds.has_time_for(runs):
-                break
-            following.pop()
-        if done >= FIRST_LOOK and following:
-            next_look = [*seeds[done : next(look for look in (*LOOKS, len(seeds)) if look > done)]]
-            if not folds.has_time_for(folds.untrained(wanted, next_look) + afterwards * (done + len(next_look))):
+        if done >= FIRST_LOOK:
+            until = next(look for look in (*LOOKS, len(seeds)) if look > done)
+            afterwards = next(
+                (kept for now, kept in ((done, until), (LEAST_TESTED, LEAST_TESTED)) if folds.has_time_for(then * now)),
+                0,
+            )
+            if not folds.has_time_for(folds.untrained(wanted, seeds[done:until]) + then * afterwards):
                 return False
+        while done and following and not folds.has_time_for(folds.untrained(wanted, following)):
+            following.pop()
         found = folds.train(wanted, following)
         for seed, hits_of in zip(following, found, strict=False):
             for entry in entries:

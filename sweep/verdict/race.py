@@ -9,11 +9,8 @@ from sweep.results.result import Result
 from sweep.results.verdict import Conclusion, SealedTest, Verdict
 from sweep.runs import BASELINE
 from sweep.space.configuration import Configuration
-from sweep.verdict.folds import Folds, require_one
+from sweep.verdict.folds import LEAST_TESTED, Folds, require_one
 from sweep.verdict.statistics import LOOKS, Candidate, Hits, accuracy, behind, conclude, contrast
-
-LEAST_TESTED = 2
-"""On how many seeds networks meet the test images at least."""
 
 Shape = Callable[[Configuration], Architecture]
 
