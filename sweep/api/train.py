@@ -1,6 +1,7 @@
 """`sweep.train`: one configuration on one or more seeds."""
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Unpack
 
@@ -20,12 +21,13 @@ from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 from sweep.study import recipe
 from sweep.study.recipe import Recipe
+from sweep.verdict.folds import drawn_seeds
 
 
 def train(
     configuration: Configuration | str | Path,
     *,
-    seed: int = 0,
+    seed: int | None = None,
     seeds: int = 1,
     data: str | Path | None = None,
     validation: int | None = None,
@@ -37,14 +39,15 @@ def train(
 
     Args:
         configuration: what to train, or the path of a TOML file of it, which may say `data` and `validation`, too.
-        seed: the first seed, from 0. A seed decides initial weights, shuffling and which images are held out.
-        seeds: how many seeds, from the first one on, 1 to 1000.
+        seed: the first of the seeds that follow each other, from 0; None: seeds are drawn that no search and no verdict
+            of this database has used. A seed decides initial weights, shuffling and which images are held out.
+        seeds: how many seeds, 1 to 1000.
         data: the name or path of a dataset; None: the file's or, where it says none, MNIST.
         validation: how many training images are held out; None: the file's or, where it says none, 10,000.
         **workplace: the fields of `Workplace`.
 
     Returns:
-        The run of each seed, in order. A run that failed or diverged has a `reason`.
+        The run of each seed, in order, with its `seed`. A run that failed or diverged has a `reason`.
 
     Raises:
         InputError: the data or an argument cannot be used, or no such network can be trained on these images.
@@ -53,24 +56,39 @@ def train(
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
     require_count("seeds", seeds, 1, ALLOWED_SEEDS)
-    require_count("seed", seed, 0, 2**32 - seeds)
+    require_count("seed", seed or 0, 0, 2**32 - seeds)
     place = Workplace(**workplace)
     wanted = recipe_of(configuration, data, validation)
     configuration, data, validation = wanted.configuration, wanted.data, wanted.validation
     dataset = place.load(data)
-    splits = [Split(each, validation) for each in range(seed, seed + seeds)]
-    partition(dataset, splits[0])  # one that asks for too much is an error before anything is kept
+    partition(dataset, Split(seed or 0, validation))  # one that asks for too much is an error before anything is kept
     try:
         network_within(dataset, free_bytes(None, place.crew(seeds)[0]), configuration)
     except Infeasible as reason:
         raise InputError(f"This configuration cannot be trained: {reason}.") from None
     precision = automatic_precision()
-    runs = [
-        LabelledRun(f"seed {split.seed}", Run(configuration, split.seed, data, dataset.digest, split, precision))
-        for split in splits
-    ]
     with place.open_store() as store:
+        runs = [
+            LabelledRun(f"seed {split.seed}", Run(configuration, split.seed, data, dataset.digest, split, precision))
+            for split in (Split(each, validation) for each in _seeds(store, place, seed, seeds))
+        ]
         return trained(runs, store, place, Task(Configuration(), seeds, place.crew(seeds)[0], "run"))
+
+
+def _seeds(store: Store, place: Workplace, first: int | None, count: int) -> list[int]:
+    """The seeds from the first one on, or drawn ones that are fresh; says which a search or a verdict has used."""
+    used = {}
+    for row in store.studies.all():
+        used[row.study.seed] = f"the search of study {row.study.name!r}"
+        verdict = store.verdicts.find(row.id)
+        used |= dict.fromkeys(verdict["seeds"] if verdict else (), f"the verdict of study {row.study.name!r}")
+    if first is None:
+        return list(islice((each for each in drawn_seeds("sweep train") if each not in used), count))
+    wanted = list(range(first, first + count))
+    for seed in wanted:
+        if seed in used:
+            place.display.note(f"seed {seed} was used by {used[seed]}: it may be a lucky one")
+    return wanted
 
 
 def recipe_of(given: Configuration | str | Path, data: str | Path | None, validation: int | None) -> Recipe:

@@ -204,8 +204,11 @@ def train(
         Path,
         Argument(metavar="FILE", help="A configuration, such as the best.toml of `sweep export`.", show_default=False),
     ],
-    seed: Annotated[int, Option(min=0, max=10**9, help="The first seed.")] = 0,
-    seeds: Annotated[int, Option(min=1, max=ALLOWED_SEEDS, help="Number of seeds, from the first one on.")] = 1,
+    seed: Annotated[
+        int | None,
+        Option(min=0, max=10**9, help="The first seed; others follow it.", show_default="seeds that nothing has used"),
+    ] = None,
+    seeds: Annotated[int, Option(min=1, max=ALLOWED_SEEDS, help="Number of seeds.")] = 1,
     data: Annotated[
         str | None, Option("--data", help="Name or path of a dataset.", show_default="the file's `data`, or mnist")
     ] = None,
@@ -241,6 +244,6 @@ def train(
             threads=threads,
             progress=display(),
         )
-    print_runs(dict(enumerate(trained, start=seed)), wanted.validation, as_json)
+    print_runs({each.seed: each for each in trained}, wanted.validation, as_json)
     if all(each.reason for each in trained):
         raise typer.Exit(1)

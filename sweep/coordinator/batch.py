@@ -20,11 +20,12 @@ from sweep.storage.store import Store
 
 @dataclass(frozen=True)
 class Trained:
-    """A run that has ended: its curve, and the class that it predicts for each image that scores it, (images,).
+    """A run of a `seed` that has ended: its curve, and the class it predicts for each image that scores it, (images,).
 
     A run that failed or diverged has no `predicted`, but a `reason`.
     """
 
+    seed: int
     curve: list[Epoch]
     predicted: NDArray[np.uint16] | None
     reason: str
@@ -141,7 +142,7 @@ class Batch:
             return None
         epochs = run.configuration.epochs
         predicted = None if reason else self._store.predictions.find(run.fingerprint, epochs)
-        return Trained(self._store.runs.curve(run.fingerprint, epochs), predicted, reason)
+        return Trained(run.seed, self._store.runs.curve(run.fingerprint, epochs), predicted, reason)
 
     def __enter__(self) -> Self:
         return self

@@ -102,6 +102,18 @@ def test_several_seeds_have_a_mean_with_its_interval_and_the_test_images_stay_se
         assert store.test_looks.count(store.studies.find("around").id) == 0
 
 
+def test_without_a_seed_it_draws_ones_that_no_search_has_used_and_says_which_has(trained):
+    folder, done = trained
+    assert "seed 7 was used by the search of study 'around': it may be a lucky one" in done.stderr
+    assert "seed 8 was used" not in done.stderr
+    fresh, again = (
+        [run["seed"] for run in json.loads(sweep("train", "best.toml", *HELD_OUT, "--json", cwd=folder).stdout)["runs"]]
+        for _ in range(2)
+    )
+    assert fresh == again
+    assert fresh[0] >= 1_000
+
+
 def test_one_seed_has_no_mean(trained):
     folder, _ = trained
     table = sweep("train", "best.toml", "--seed", "7", *HELD_OUT, cwd=folder).stdout.splitlines()

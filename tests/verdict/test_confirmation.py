@@ -178,8 +178,8 @@ def test_scores_are_the_shares_of_the_folds_images_that_were_predicted_right(lab
 
 def test_a_run_that_failed_got_no_image_right():
     labels = np.array([0, 1, 2], np.int32)
-    assert list(hits(Trained([], None, "out of luck"), labels)) == [False, False, False]
-    assert list(hits(Trained([], np.array([0, 2, 2], np.uint16), ""), labels)) == [True, False, True]
+    assert list(hits(Trained(0, [], None, "out of luck"), labels)) == [False, False, False]
+    assert list(hits(Trained(0, [], np.array([0, 2, 2], np.uint16), ""), labels)) == [True, False, True]
 
 
 # -- the race
