@@ -94,6 +94,10 @@ def tested(result: Result) -> str:
     few = test.seeds is not None and test.seeds < len(result.verdict.seeds)
     on = f" on {test.seeds} of the {len(result.verdict.seeds)} seeds" if few else ""
     found = f"Trained on all training images{on}, {who} reaches {ours} on the test images"
+    if test.image_error is not None:
+        found += (
+            f" (standard error for other images of this kind: {wording.points(test.image_error).lstrip('+')} points)"
+        )
     seen = f"(they were {times}{'; only the first look was blind' if looks > 1 else ''})"
     if test.difference is None:
         return f"{found} {seen}."

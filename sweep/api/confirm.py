@@ -113,9 +113,19 @@ def confirmed_after(searched: Result, place: Workplace, budget: Budget) -> tuple
     except TooLittleTime as error:
         place.display.note(str(error))
         return searched, False
-    confirming = duration(budget.spent - searching)
-    place.display.note(f"of {duration(budget.seconds)}: search {duration(searching)}, confirmation {confirming}")
+    place.display.note(
+        f"of {duration(budget.seconds)}: {duration(searching)} of search, {duration(budget.spent - searching)} of "
+        f"confirmation ({_what_came(found)})"
+    )
     return found, True
+
+
+def _what_came(confirmed: Result) -> str:
+    """As in "2 trials on 3 fresh seeds, sealed test on 2"."""
+    verdict = confirmed.verdict
+    assert verdict is not None
+    tested = "no sealed test" if verdict.test is None else f"sealed test on {verdict.test.seeds}"
+    return f"{several(len(verdict.candidates), 'trial')} on {several(len(verdict.seeds), 'fresh seed')}, {tested}"
 
 
 def _affordable(

@@ -135,6 +135,8 @@ def _test(found: Found, verdict: Verdict) -> Iterator[str]:
     test = verdict.test
     if test is not None:
         yield percent(test.recommended.value)
+    if test is not None and test.image_error is not None:
+        yield f"standard error for other images of this kind {_size(test.image_error)} points"
     if test is not None and test.difference is not None:
         yield f"the baseline {percent(test.baseline.value)}"
         yield f"{_gain(test.difference)} points"

@@ -140,19 +140,32 @@ class ConfirmedTrial:
 class SealedTest:
     """Recommended and baseline, trained on all training images with each seed, on the test images.
 
-    `difference` is None where the baseline is recommended. `seeds` is on how many of the verdict's seeds; None, in
-    verdicts of version 0.1.0: on all.
+    `difference` is None where the baseline is recommended. `seeds` is on how many of the verdict's seeds, `images` how
+    many test images there are; None in verdicts of version 0.1.0, which tested on all seeds.
     """
 
     recommended: Estimate
     baseline: Estimate
     difference: Estimate | None
     seeds: int | None = None
+    images: int | None = None
+
+    @property
+    def image_error(self) -> float | None:
+        """The standard error of the recommended network's accuracy on other images of this kind: the images' own.
+
+        The interval of `recommended` speaks of other seeds on the same images.
+        """
+        share = self.recommended.value
+        return None if self.images is None else math.sqrt(share * (1 - share) / self.images)
 
     def as_document(self) -> dict[str, Any]:
         """As JSON has it."""
-        estimates = {name: each and each.as_document() for name, each in vars(self).items() if name != "seeds"}
-        return estimates if self.seeds is None else estimates | {"seeds": self.seeds}
+        estimates = {name: each and each.as_document() for name, each in self._estimates().items()}
+        return estimates | {name: own for name in ("seeds", "images") if (own := getattr(self, name)) is not None}
+
+    def _estimates(self) -> dict[str, Estimate | None]:
+        return {"recommended": self.recommended, "baseline": self.baseline, "difference": self.difference}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -161,7 +174,7 @@ class SealedTest:
             each and Estimate.from_document(each)
             for each in (document[name] for name in ("recommended", "baseline", "difference"))
         )
-        return cls(recommended, baseline, gap, document.get("seeds"))
+        return cls(recommended, baseline, gap, document.get("seeds"), document.get("images"))
 
 
 @dataclass(frozen=True)

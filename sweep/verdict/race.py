@@ -90,7 +90,8 @@ class Race:
         baseline, *others = (replace(self._entrants[n], hits=each) for n, each in zip(numbers, found, strict=True))
         recommended = others[0] if others else baseline
         gap = contrast([recommended], [baseline]) if others else None
-        return replace(verdict, test=SealedTest(accuracy(recommended), accuracy(baseline), gap, len(seeds)))
+        images = len(recommended.hits[0])
+        return replace(verdict, test=SealedTest(accuracy(recommended), accuracy(baseline), gap, len(seeds), images))
 
     @property
     def _candidates(self) -> list[Candidate]:
