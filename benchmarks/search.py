@@ -258,7 +258,7 @@ class Replay:
                 self._go_on(promotable[0])
             elif self._left:
                 self._go_on(self._begin())
-            elif next_best := self._schedule.resumption_order(self._paused, self._seconds_left):
+            elif next_best := self._schedule.resumption_order(self._paused):
                 self._paused.remove(next_best[0])
                 self._go_on(next_best[0], spared=True)
             else:

@@ -179,14 +179,14 @@ class Coordinator:
         self._advance(self._runs.begin_trial(trial, trial.run, self._fresh))
 
     def _promotable(self) -> list[int]:
-        """Paused trials that may resume: strong ones and, at the end, as many of the strongest as there are too few."""
+        """Paused trials that may resume: strong ones; at the end the baseline, and the strongest that are missing."""
         paused, left = self._ledger.paused, self._left
         found = self._schedule.promotable(paused, left)
         if found or self._wanted() or self._proposals:
             return found
-        order = self._schedule.resumption_order(paused, left)
-        missing = self._ledger.missing_finalists(len(self._runs))
-        return [BASELINE] if BASELINE in order else order[:missing]
+        order = sorted(self._schedule.resumption_order(paused), key=lambda each: each != BASELINE)
+        missing = max(self._ledger.missing_finalists(len(self._runs)), int(BASELINE in paused))
+        return [each for each in order[:missing] if not self._schedule.is_too_long(each, left)]
 
     def _promote(self, number: int) -> None:
         """A paused trial resumes as an interrupted one does: along its stored curve, then by a worker."""

@@ -17,6 +17,9 @@ FINALISTS = CONFIRMED + 1
 SEGMENT_SHARE = 0.4
 """Of the time that is left, what the next segment of a trial may take."""
 
+BASELINE_SHARE = 0.8
+"""The same for the baseline: without it, there is nothing to compare the best trial with."""
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -49,8 +52,8 @@ class Schedule(Protocol):
     def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
         """Whether a trial is to be paused after `epoch` epochs."""
 
-    def resumption_order(self, paused: Set[int], left: float = math.inf) -> list[int]:
-        """The paused trials that can resume, in the order in which they should."""
+    def resumption_order(self, paused: Set[int]) -> list[int]:
+        """The paused trials, in the order in which they should resume."""
 
     def promotable(self, paused: Set[int], left: float = math.inf) -> list[int]:
         """The paused trials that may resume now; `halts` is false for each of them."""
@@ -77,7 +80,7 @@ class Unhalted:
     def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
         return False
 
-    def resumption_order(self, paused: Set[int], left: float = math.inf) -> list[int]:
+    def resumption_order(self, paused: Set[int]) -> list[int]:
         return sorted(paused)
 
     def promotable(self, paused: Set[int], left: float = math.inf) -> list[int]:
@@ -111,7 +114,8 @@ class SuccessiveHalving:
     epochs and, from 1 on, at the powers of `factor`; a trial ends at its own epochs. The baseline pauses as all do, but
     it follows the trial that has come furthest, so that there is something to compare that one with.
 
-    Where time is limited, no segment may take more than `SEGMENT_SHARE` of what is left, at its trial's own pace.
+    Where time is limited, no segment may take more than `SEGMENT_SHARE` of what is left, at its trial's own pace, nor
+    one of the baseline more than `BASELINE_SHARE`.
 
     Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", algorithm 2, where the share is one
     by the factor, and whose rungs begin at the least resource and never below it. The share, a first rung of a part of
@@ -154,22 +158,23 @@ class SuccessiveHalving:
             return False
         return True
 
-    def resumption_order(self, paused: Set[int], left: float = math.inf) -> list[int]:
+    def resumption_order(self, paused: Set[int]) -> list[int]:
         """From the highest rung to the lowest, the best first: the trials that are nearest to their end."""
-        waiting = {rung: [trial for _, trial in each] for rung, each in self._scores.items()}
-        return self._waiting(paused, waiting, left)
+        return self._waiting(paused, {rung: [trial for _, trial in each] for rung, each in self._scores.items()})
 
     def promotable(self, paused: Set[int], left: float = math.inf) -> list[int]:
-        found = self._waiting(paused, {rung: self._best(rung) for rung in self._scores}, left)
-        behind = BASELINE in paused and self._follows(BASELINE) and not self.is_too_long(BASELINE, left)
-        return [BASELINE, *(n for n in found if n != BASELINE)] if behind else found
+        found = self._waiting(paused, {rung: self._best(rung) for rung in self._scores})
+        if BASELINE in paused and self._follows(BASELINE):
+            found = [BASELINE, *(each for each in found if each != BASELINE)]
+        return [each for each in found if not self.is_too_long(each, left)]
 
     def is_too_long(self, trial: int, left: float) -> bool:
         last = self._last.get(trial)
         if last is None:
             return False
         ahead = self.next_rung(last.epoch, last.epochs) - last.epoch
-        return last.seconds / last.epoch * ahead > SEGMENT_SHARE * left
+        share = BASELINE_SHARE if trial == BASELINE else SEGMENT_SHARE
+        return last.seconds / last.epoch * ahead > share * left
 
     def expected(self, epochs: int) -> float:
         total, share, rung = 0.0, 1.0, 0.0
@@ -185,15 +190,10 @@ class SuccessiveHalving:
             return False
         return any(each.epoch > self._last[BASELINE].epoch for each in self._last.values())
 
-    def _waiting(self, paused: Set[int], trials: Mapping[float, list[int]], left: float) -> list[int]:
-        """The paused ones of each rung's trials that are not too long, the highest rung first."""
+    def _waiting(self, paused: Set[int], trials: Mapping[float, list[int]]) -> list[int]:
+        """The paused ones of each rung's trials, the highest rung first."""
         rungs = sorted(trials, reverse=True)
-        return [
-            n
-            for rung in rungs
-            for n in trials[rung]
-            if n in paused and self._last[n].epoch == rung and not self.is_too_long(n, left)
-        ]
+        return [n for rung in rungs for n in trials[rung] if n in paused and self._last[n].epoch == rung]
 
     def _best(self, rung: float) -> list[int]:
         scores = self._scores[rung]

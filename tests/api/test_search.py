@@ -148,7 +148,7 @@ def test_a_name_that_is_none_makes_no_database(tmp_path):
 
 
 def test_without_a_trial_nothing_is_counted(laboratory):
-    result = sweep.run(study_of(laboratory.source), timeout=0, storage=place(laboratory), workers=1)
+    result = sweep.run(study_of(laboratory.source), timeout=1e-9, storage=place(laboratory), workers=1)
     assert str(result) == "test: no trial has begun"
 
 

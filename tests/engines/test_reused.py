@@ -36,7 +36,7 @@ def test_the_second_task_has_the_workers_of_the_first_and_is_told_of_them(local,
             assert ended(train(engine, segment(tmp_path, trial=8, to_epoch=1)))
         assert local._pool == [worker]
     assert not local._pool
-    assert worker.process.returncode is not None
+    assert worker.child.process.returncode is not None
 
 
 def test_what_the_first_task_left_in_progress_is_not_in_the_second(local, tmp_path):

@@ -330,7 +330,7 @@ def test_three_scripts_that_really_run_on_mnist_land_in_the_interval_of_their_se
         with Store.open(str(confirmed)) as store:
             selection = select(store, result, trial, load_dataset("mnist"))
         assert len(selection.tested.accuracies) == 3
-        assert selection.tested.one_more_run[1] - selection.tested.one_more_run[0] < 0.1
+        assert selection.tested.one_more_run[1] - selection.tested.one_more_run[0] < 0.3  # 99.9 % of three runs
         folder = tmp_path / str(trial)
         folder.mkdir()
         running.append((folder, as_script(selection), begin_script(as_script(selection), folder)))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep.runs import BASELINE
-from sweep.search.schedule import SEGMENT_SHARE, Arrival, EveryEpoch, SuccessiveHalving, ToTheEnd
+from sweep.search.schedule import BASELINE_SHARE, SEGMENT_SHARE, Arrival, EveryEpoch, SuccessiveHalving, ToTheEnd
 
 
 def rungs(schedule, epochs: int) -> list[float]:
@@ -96,9 +96,17 @@ def test_a_trial_pauses_if_its_next_segment_takes_too_much_of_the_time_that_is_l
     enough = 20 / SEGMENT_SHARE
     assert not schedule.halts(1, 1, left=enough)
     assert schedule.halts(1, 1, left=enough - 1)
-    assert schedule.promotable({1}, left=enough) == schedule.resumption_order({1}, left=enough) == [1]
-    assert schedule.promotable({1}, left=enough - 1) == schedule.resumption_order({1}, left=enough - 1) == []
+    assert schedule.promotable({1}, left=enough) == [1]
+    assert schedule.promotable({1}, left=enough - 1) == []
     assert not schedule.halts(1, 1)
+
+
+def test_the_baseline_may_take_more_of_the_time_since_others_are_compared_with_it():
+    schedule = SuccessiveHalving()
+    arrives(schedule, BASELINE, 1, 0.9, seconds=10)
+    arrives(schedule, 1, 3, 0.95, seconds=10)
+    assert schedule.promotable({BASELINE}, left=20 / BASELINE_SHARE) == [BASELINE]
+    assert schedule.promotable({BASELINE}, left=20 / BASELINE_SHARE - 1) == []
 
 
 def test_a_trial_that_has_not_arrived_anywhere_is_not_too_long():

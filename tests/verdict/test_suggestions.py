@@ -335,7 +335,10 @@ def test_a_study_of_another_kind_under_such_a_name_is_an_error_before_anything_i
         (["--seeds", "1"], "seeds must be 2, 3, 5, 7, 10, 15 or 20, not 1."),
         (["--within", "soon"], "1h30m, from 1s to 8784h, not 'soon'."),
         (["--train-size", "0"], "train_size must be a whole number from 1"),
-        (["--train-size", "60000"], "does not fit 60000 training images"),
+        (
+            ["--train-size", "60000"],
+            "train_size = 60,000 is more than the 50,000 that validation = 10,000 leaves of 60,000 training images.",
+        ),
     ],
 )
 def test_bad_input_is_a_sentence(engine, capsys, storage, arguments, sentence):

@@ -173,7 +173,7 @@ def test_any_page_of_a_table_may_be_asked_for(dashboard, number):
 def test_details_of_any_trial_can_be_requested(dashboard):
     story = ask(dashboard, "/study/quickstart/trial/3").body
     assert 'id="trial-3"' in story
-    assert "[base]" in story
+    assert "learning_rate = " in story
 
 
 def test_an_internal_error_is_shown_in_the_terminal_and_not_in_the_browser(storage, monkeypatch, capsys):

@@ -218,7 +218,7 @@ def test_a_trial_leads_to_its_details_and_can_be_copied(chromium, files):
         press(page, "#leaderboard tbody tr button.copy")
         page.wait("window.copied")
         assert page.ask("window.copied") == page.ask(f"{story}.querySelector('pre').textContent") + "\n"
-        rate = float(re.search(r"learning_rate = (.*)", page.ask("window.copied")).group(1))
+        rate = float(re.search(r"learning_rate = (\S+)", page.ask("window.copied")).group(1))
         assert rate == result.configuration(best).learning_rate
 
 
