@@ -158,7 +158,7 @@ optimizer = "sgd"
 
 def test_a_run_that_diverges_is_told_and_alone_it_is_a_failure(tmp_path):
     (tmp_path / "wild.toml").write_text(WILD)
-    command = ["train", "wild.toml", "--validation", "59500"]
+    command = ["train", "wild.toml", "--seed", "0", "--validation", "59500"]
     assert "the loss was no longer a finite number in epoch 1" in sweep(*command, cwd=tmp_path, code=1).stdout
     again = json.loads(sweep(*command, "--json", cwd=tmp_path, code=1).stdout)
     assert (again["runs"][0]["accuracy"], again["mean"]) == (None, None)
@@ -206,7 +206,7 @@ def test_a_recipe_of_own_data_trains_on_them_and_odd_labels_are_told(tmp_path):
     configuration = Configuration().replaced({"epochs": 1, "conv1_filters": 4, "conv1_stride": 2, "dense_units": 8})
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "best.toml").write_text(recipe.text_of(recipe.Recipe(configuration, source, 100)))
-    done = sweep("train", "best/best.toml", "--json", cwd=tmp_path)
+    done = sweep("train", "best/best.toml", "--seed", "0", "--json", cwd=tmp_path)
     assert json.loads(done.stdout)["validation"] == 100
     assert "own: labels go from 1 to 10, and no training image has the label 0. Networks get 11 classes" in done.stderr
     with Store.open(str(tmp_path / "sweep.db")) as store:
