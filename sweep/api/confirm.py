@@ -140,7 +140,7 @@ def _affordable(
     baseline = folds.prices(study.base, seeds, seconds.get(BASELINE, 0.0))
     prices = {each: folds.prices(before.configuration(each), seeds, seconds.get(each, 0.0)) for each in trials}
     workers, _ = place.crew()
-    enough = affordable(baseline, prices, within * workers)
+    enough = affordable(baseline, prices, within, workers)
     if isinstance(enough, float):
         raise TooLittleTime(
             f"Confirming study {study.name!r} takes about {duration(enough / workers)}: the baseline and one trial on "

@@ -94,18 +94,23 @@ class Prices:
     test: float
 
 
-def affordable(baseline: Prices, trials: Mapping[int, Prices], seconds: float) -> list[int] | float:
-    """Those of the trials that, with the baseline, `seconds` of one worker are enough for, at the greatest depth.
+def affordable(baseline: Prices, trials: Mapping[int, Prices], seconds: float, workers: int = 1) -> list[int] | float:
+    """Those of the trials that, with the baseline, so many `seconds` are enough for, at the greatest depth.
 
-    If there is none, the seconds that the cheapest of them would take. The trial that takes longest is thought to meet
-    the sealed test.
+    While a worker trains the last run the others may be idle: m workers take at most sum / m + (1 - 1 / m) longest
+    (Graham 1969, "Bounds on multiprocessing timing anomalies", for runs without an order).
+
+    If there is none, the seconds of all workers together that the cheapest of them would take. The trial that takes
+    longest is thought to meet the sealed test.
     """
     for depth in DEPTHS:
         found: list[int] = []
         for number in trials:
             entrants = [baseline, *(trials[each] for each in (*found, number))]
             tests = depth.test_seeds * (baseline.test + max(each.test for each in entrants[1:]))
-            if MARGIN * (sum(sum(each.seeds[: depth.seeds]) for each in entrants) + tests) <= seconds:
+            total = sum(sum(each.seeds[: depth.seeds]) for each in entrants) + tests
+            longest = max(max(each.seeds, default=0.0) for each in entrants)
+            if MARGIN * (total + (workers - 1) * longest) <= workers * seconds:
                 found.append(number)
         if found:
             return found

@@ -88,6 +88,13 @@ def test_a_trial_that_is_too_long_leaves_its_place_to_others():
     assert affordable(cheap, {7: dear, 3: cheap}, 30 * MARGIN) == [3]
 
 
+def test_workers_that_wait_for_the_last_run_count():
+    """Nine runs of 2 s on two workers take 10 s, not 9."""
+    prices = Prices([2.0] * 3, 3.0)
+    assert affordable(prices, {7: prices, 3: prices}, 10 * MARGIN, workers=2) == [7, 3]
+    assert affordable(prices, {7: prices, 3: prices}, 9.9 * MARGIN, workers=2) == [7]
+
+
 def test_too_little_time_says_what_the_cheapest_takes():
     cheap, dear = Prices([2.0] * 3, 3.0), Prices([20.0] * 3, 30.0)
     assert affordable(cheap, {7: dear, 3: cheap}, 8) == pytest.approx(MARGIN * LEAST_SEEDS * 4)
