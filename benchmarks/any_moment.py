@@ -14,16 +14,14 @@ Printed are the median and, in brackets, the lower and the upper quartile of the
 
 import argparse
 import math
-import multiprocessing
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import optuna
 from optuna.pruners import SuccessiveHalvingPruner
-from search import STRATEGIES, Replay, Seen, Strategy, quartiles, table, tpe
+from search import STRATEGIES, Replay, Seen, Strategy, quartiles, replayed, table, tpe
 
 from sweep.results.forecast import expected_score
 from sweep.search.schedule import Unhalted
@@ -126,9 +124,7 @@ def main() -> None:
         print(f"FLOOR = log({math.exp(floor):.4f}), SHARE = {share:.3f}, NOISE = {noise:.3f}")
         return
     names = [name for name in PEERS | OURS if options.only is None or name in options.only]
-    with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
-        pending = {name: [pool.submit(answers, name, seed) for seed in range(options.replays)] for name in names}
-        found = {name: [each.result() for each in futures] for name, futures in pending.items()}
+    found = replayed(answers, names, options.replays, options.workers)
     width = max(map(len, names)) + 2
     print(" " * width + "".join(f"{f'after {moment} s':>24}" for moment in MOMENTS))
     for name, each in found.items():

@@ -292,8 +292,6 @@ class Replay:
                 return self._show(tried, TrialState.PRUNED)
             rung = self._schedule.next_rung(tried.reached, epochs)
             self._train(tried, rung, epochs)
-            clock = self._table.clocks[tried.place][self._runs[tried.place]]
-            self._schedule.reached(Arrival(number, rung, epochs, curve[rung], clock[rung]))
             tried.trial.report(curve[rung], math.floor(self.strategy.steps * rung))
             if rung < epochs and tried.trial.should_prune():
                 self._optuna.tell(tried.trial, state=TrialState.PRUNED)
@@ -314,6 +312,7 @@ class Replay:
             self.seen.append(Seen(self.seconds, tried.trial.number, tried.place, epoch, epochs, curve[epoch]))
         self.spent += rung - tried.reached
         tried.reached = rung
+        self._schedule.reached(Arrival(tried.trial.number, rung, epochs, curve[rung], clock[rung]))
 
     def _show(self, tried: Tried, state: TrialState) -> None:
         """Has the sampler learn from the point that was tried, in place of the one it asked for."""
@@ -329,6 +328,13 @@ def replay(name: str, seed: int) -> list[Found]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return Replay((STRATEGIES | VARIANTS)[name], seed).run()
+
+
+def replayed(function: Callable[[str, int], Any], names: list[str], replays: int, workers: int) -> dict[str, list[Any]]:
+    """What a function gives of each name and each seed, in so many processes."""
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        pending = {name: [pool.submit(function, name, seed) for seed in range(replays)] for name in names}
+        return {name: [each.result() for each in futures] for name, futures in pending.items()}
 
 
 def regret_at(found: list[Found], epochs: float, of: str) -> float:
@@ -377,9 +383,7 @@ def main() -> None:
         f"{len(known.points)} configurations, the best with {known.best(range(len(known.points))):.2f} %; "
         f"{len(repeated)} on several seeds, whose scores have a standard deviation of {scatter:.2f} points"
     )
-    with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
-        pending = {name: [pool.submit(replay, name, seed) for seed in range(options.replays)] for name in names}
-        results = {name: [each.result() for each in futures] for name, futures in pending.items()}
+    results = replayed(replay, names, options.replays, options.workers)
     measures = {
         "first": "the trial with the best score",
         "confirmed": "the best of the five to be confirmed",

@@ -13,7 +13,7 @@ from sweep.errors import InputError
 from sweep.search.preview import preview
 from sweep.search.schedule import Arrival
 from sweep.study.study import Study
-from sweep.verdict.time_plan import TimePlan, pairs_of, time_plan
+from sweep.verdict.time_plan import TimePlan, pairs_of, time_plan, weight_of_all
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class SearchTime:
     def __init__(self, budget: Budget, study: Study, images: int, workers: int) -> None:
         assert budget.seconds is not None
         self._budget, self._within, self._study, self._workers = budget, budget.seconds, study, workers
-        self._test_weight = images / (study.train_size or images - study.validation)
+        self._test_weight = weight_of_all(study, images)
         self._search = SEARCH_SHARE * self._within
         self._looked = 0.0
 

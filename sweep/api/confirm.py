@@ -143,7 +143,7 @@ def _affordable(
     enough = affordable(baseline, prices, within, workers)
     if isinstance(enough, float):
         raise TooLittleTime(
-            f"Confirming study {study.name!r} takes about {duration(enough / workers)}: the baseline and one trial on "
+            f"Confirming study {study.name!r} takes about {duration(enough)}: the baseline and one trial on "
             f"{LEAST_SEEDS} fresh seeds. {duration(within)} is too short."
         )
     kept = [each for each in trials if each in enough or each in confirmed_before(before)]

@@ -140,7 +140,7 @@ def search_on(
         with ExitStack() as held:
             lease = held.enter_context(Lease(store.leases, study_id, study.name))
             proposing = OptunaSearch(study, store.url)
-            proposing.restore(store.trials.rows(study_id), store.trials.curve_rows(study_id))
+            proposing.restore(store.trials, study_id)
             study = store.studies.change(study)
             task = Task(study.base, study.trials, workers, study=study, before=before)
             watcher = held.enter_context(place.display.watching(task))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 POLARITIES = {True: "light on dark", False: "dark on light"}
-ELSEWHERE = "_elsewhere"
+NOT_CENTRED = "_elsewhere"
 """Ends the name of images that have the shape of MNIST's, but not their ink in the same place."""
 
 
@@ -42,17 +42,17 @@ class Pixels:
             return "input"
         black, white = (np.format_float_positional(np.float32(value), trim="-") for value in (self.black, self.white))
         polarity = POLARITIES.get(self.light_on_dark, "")  # type: ignore[arg-type]
-        ending = "" if self.centred else ELSEWHERE
+        ending = "" if self.centred else NOT_CENTRED
         return f"pixels_{black}_to_{white} {polarity}".strip().replace(" ", "_") + ending
 
     @classmethod
     def named(cls, name: str) -> "Pixels":
         """Those that `name` tells; of any other name, as in MNIST."""
-        found = re.fullmatch(r"pixels_(-?[\d.]+)_to_(-?[\d.]+)_?(\w*)", name.removesuffix(ELSEWHERE))
+        found = re.fullmatch(r"pixels_(-?[\d.]+)_to_(-?[\d.]+)_?(\w*)", name.removesuffix(NOT_CENTRED))
         if not found:
             return cls()
         polarity = next((light for light, words in POLARITIES.items() if words == found[3].replace("_", " ")), None)
-        return cls(float(found[1]), float(found[2]), polarity, not name.endswith(ELSEWHERE))
+        return cls(float(found[1]), float(found[2]), polarity, not name.endswith(NOT_CENTRED))
 
     def __str__(self) -> str:
         scale = f"from {self.black:g} to {self.white:g}"

@@ -90,7 +90,7 @@ class ConfirmedTrial:
 
     @property
     def better(self) -> bool:
-        """Significantly better than the baseline: a false claim in at most 5 % of studies, however often one looks."""
+        """Significantly better than the baseline: falsely in at most 5 % of studies, with looks up to ten seeds."""
         return self.difference is not None and self.p is not None and self.p < ALPHA and self.difference.value > 0
 
     @property

@@ -8,11 +8,11 @@ were the first trial at it still running, as long as there are others.
 import itertools
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
 import optuna
 from optuna.samplers import RandomSampler
@@ -22,6 +22,7 @@ from sweep.runs import GOING_ON, Outcome
 from sweep.search._mirror import Mirror, make_tables
 from sweep.space.configuration import Configuration, Value, Values
 from sweep.space.space import Float, Int, Range
+from sweep.storage.trials import TrialReader
 from sweep.study.study import Study, require_sampler
 
 DRAWS = 100
@@ -93,16 +94,14 @@ class OptunaSearch:
         self._size = self._space.size() or math.inf
         self._grid: Iterator[Values] | None = None
 
-    def restore(self, trials: Iterable[Mapping[str, Any]], curves: Iterable[Mapping[str, Any]]) -> None:
-        """Writes the trials that Optuna lacks again: its dashboard can delete a study.
-
-        Args:
-            trials: the rows of all trials of the study, as `TrialReader.rows` gives them.
-            curves: the rows of all their epochs, as `TrialReader.curve_rows` gives them.
-        """
-        lost = [row for row in trials if row["number"] >= self._count]
-        places = [place for place in curves if lost and place["trial"] >= lost[0]["number"]]
-        for row in lost:
+    def restore(self, trials: TrialReader, study_id: int) -> None:
+        """Writes those trials of the study again that Optuna lacks: its dashboard can delete a study."""
+        lost = [number for number in trials.planned_epochs(study_id) if number >= self._count]
+        if not lost:
+            return
+        wanted = lost if self._count else None  # all of them
+        places = trials.curve_rows(study_id, wanted)
+        for row in trials.rows(study_id, wanted):
             self._add(self._space.point_of(Configuration().replaced(row["configuration"])))
             for place in places:
                 if place["trial"] == row["number"] and place["val_accuracy"] is not None:

@@ -17,7 +17,7 @@ from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.study.study import Study
 from sweep.verdict.statistics import FIRST_LOOK, LOOKS, Hits
-from sweep.verdict.time_plan import Prices
+from sweep.verdict.time_plan import Prices, weight_of_all
 
 LEAST_TESTED = 2
 """On how many seeds networks meet the test images at least."""
@@ -106,8 +106,7 @@ class Folds:
     @property
     def test_weight(self) -> float:
         """What a run on all training images takes, in runs on folds."""
-        images = len(self._dataset.y_train)
-        return images / (self._study.train_size or images - self._study.validation)
+        return weight_of_all(self._study, len(self._dataset.y_train))
 
     def _runs(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[LabelledRun]:
         return [

@@ -178,8 +178,8 @@ def require_look(seeds: int) -> None:
 def corrected(differences: Sequence[Estimate], seeds: Sequence[int], again: bool) -> list[float]:
     """The p-values of a verdict's differences, each on so many `seeds`; `again`: it is not the first.
 
-    So a network as good as the baseline is called better in at most 5 % of studies, however often one looks: with all
-    numbers of seeds and of networks (`benchmarks/verdict.py`). NaN for fewer than three seeds.
+    So a network as good as the baseline is called better in at most 5 % of studies, with all looks up to ten seeds and
+    all numbers of networks (`benchmarks/verdict.py`). NaN for fewer than three seeds.
     """
     known = [each.p if count >= FIRST_LOOK else math.nan for each, count in zip(differences, seeds, strict=True)]
     family = holm([*known, *[math.nan] * (LEAST_FAMILY - len(known))])[: len(known)]

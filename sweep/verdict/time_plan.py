@@ -12,6 +12,7 @@ from sweep.defaults import SEARCH_SHARE
 from sweep.results.forecast import expected_score
 from sweep.runs import BASELINE
 from sweep.search.schedule import Arrival
+from sweep.study.study import Study
 from sweep.wording import duration, several
 
 LEADERS = 3
@@ -22,6 +23,11 @@ LEAST_SEARCH = 1 / 3
 
 MARGIN = 1.1
 """By what factor a confirmation may take longer than its epochs did in the search."""
+
+
+def weight_of_all(study: Study, images: int) -> float:
+    """What a training on all of so many `images` takes, in trainings on those that a seed of the study leaves."""
+    return images / (study.train_size or images - study.validation)
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ def time_plan(within: float, pairs: Sequence[float], test_weight: float) -> Time
     Args:
         within: seconds in all, above 0.
         pairs: for each leading trial, the seconds that one seed of it and of the baseline take.
-        test_weight: what a training on all training images takes, in trainings for a fresh seed.
+        test_weight: see `weight_of_all`.
     """
     for depth in DEPTHS:
         for pair in pairs:
@@ -97,22 +103,26 @@ class Prices:
 def affordable(baseline: Prices, trials: Mapping[int, Prices], seconds: float, workers: int = 1) -> list[int] | float:
     """Those of the trials that, with the baseline, so many `seconds` are enough for, at the greatest depth.
 
-    While a worker trains the last run the others may be idle: m workers take at most sum / m + (1 - 1 / m) longest
-    (Graham 1969, "Bounds on multiprocessing timing anomalies", for runs without an order).
-
-    If there is none, the seconds of all workers together that the cheapest of them would take. The trial that takes
-    longest is thought to meet the sealed test.
+    If there is none, the seconds that the cheapest of them would take.
     """
     for depth in DEPTHS:
         found: list[int] = []
         for number in trials:
-            entrants = [baseline, *(trials[each] for each in (*found, number))]
-            tests = depth.test_seeds * (baseline.test + max(each.test for each in entrants[1:]))
-            total = sum(sum(each.seeds[: depth.seeds]) for each in entrants) + tests
-            longest = max(max(each.seeds, default=0.0) for each in entrants)
-            if MARGIN * (total + (workers - 1) * longest) <= workers * seconds:
+            if _seconds(baseline, [trials[each] for each in (*found, number)], depth, workers) <= seconds:
                 found.append(number)
         if found:
             return found
-    cheapest = min(sum(each.seeds[:LEAST_SEEDS]) for each in trials.values())
-    return MARGIN * (sum(baseline.seeds[:LEAST_SEEDS]) + cheapest)
+    return min(_seconds(baseline, [each], DEPTHS[-1], workers) for each in trials.values())
+
+
+def _seconds(baseline: Prices, trials: Sequence[Prices], depth: Depth, workers: int) -> float:
+    """What the baseline and some trials take. The trial that takes longest is thought to meet the sealed test.
+
+    While a worker trains the last run the others may be idle: m workers take at most sum / m + (1 - 1 / m) longest
+    (Graham 1969, "Bounds on multiprocessing timing anomalies", for runs without an order).
+    """
+    entrants = [baseline, *trials]
+    tests = depth.test_seeds * (baseline.test + max(each.test for each in trials))
+    total = sum(sum(each.seeds[: depth.seeds]) for each in entrants) + tests
+    longest = max(max(each.seeds, default=0.0) for each in entrants)
+    return MARGIN * (total + (workers - 1) * longest) / workers

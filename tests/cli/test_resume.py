@@ -4,6 +4,7 @@ import shlex
 import sys
 
 import pytest
+from samples.commands import ended
 from samples.databases import keep
 from samples.results import sample
 
@@ -16,12 +17,7 @@ STUDY = 'name = "mine"\n[space]\ndropout = [0.1, 0.2]\n'
 
 
 def last_line(capsys, *arguments, code=3):
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sys, "argv", ["sweep", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    assert ended.value.code == code
-    printed = capsys.readouterr()
+    printed = ended(capsys, *arguments, code=code)
     assert "hush" not in printed.out + printed.err
     return printed.err.splitlines()[-1]
 
@@ -118,12 +114,8 @@ def test_only_passwords_are_masked(text, says):
     assert masked(text) == says
 
 
-def test_what_comes_next_names_the_database_that_was_typed(folder, capsys, monkeypatch):
+def test_what_comes_next_names_the_database_that_was_typed(folder, capsys):
     made = sample(30)
     keep("other one.db", made)
-    monkeypatch.setattr(sys, "argv", ["sweep", "show", made.study.name, "--storage", "other one.db"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 0
-    said = capsys.readouterr().out.splitlines()[-1]
+    said = ended(capsys, "show", made.study.name, "--storage", "other one.db", code=0).out.splitlines()[-1]
     assert said.endswith(f"more: sweep trials {made.study.name} --storage 'other one.db'")

@@ -28,14 +28,19 @@ def until(process: subprocess.Popen[str], word: str) -> None:
     raise AssertionError(f"{word!r} was never said")
 
 
-def say(capsys, *arguments: str, code: int, out: str = "") -> str:
-    """What a command that fails says on standard error, on one line."""
+def ended(capsys, *arguments: str, code: int):
+    """What a command prints that ends, in this process, with that exit code."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sys, "argv", ["sweep", *arguments])
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as left:
             cli.main()
-    assert ended.value.code == code
-    printed = capsys.readouterr()
+    assert left.value.code == code
+    return capsys.readouterr()
+
+
+def say(capsys, *arguments: str, code: int, out: str = "") -> str:
+    """What a command that fails says on standard error, on one line."""
+    printed = ended(capsys, *arguments, code=code)
     assert printed.out == out
     assert "Traceback" not in printed.err
     return " ".join(printed.err.replace("│", " ").split())

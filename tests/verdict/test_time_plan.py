@@ -100,6 +100,14 @@ def test_too_little_time_says_what_the_cheapest_takes():
     assert affordable(cheap, {7: dear, 3: cheap}, 8) == pytest.approx(MARGIN * LEAST_SEEDS * 4)
 
 
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_the_time_that_is_said_to_be_needed_is_enough(workers):
+    prices = Prices([2.0] * 3, 3.0)
+    needed = affordable(prices, {7: prices}, 0.1, workers)
+    assert affordable(prices, {7: prices}, needed, workers) == [7]
+    assert affordable(prices, {7: prices}, 0.99 * needed, workers) == needed
+
+
 def test_what_is_stored_takes_no_time():
     stored = Prices([0.0] * 3, 3.0)
     assert affordable(stored, {7: stored}, 0.0) == [7]
