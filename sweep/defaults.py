@@ -12,7 +12,5 @@ MOST_SEEDS = 10
 """On how many seeds at most, where a time limit is what decides."""
 SUGGESTED = 3
 """How many of a suggestion's best values are confirmed."""
-SUGGESTED_SEEDS = 7
-"""On how many seeds: with p-values corrected for all of these, five find half a point in one ranking of two."""
 SEARCH_SHARE = 0.6
 """Of the time for a search and its confirmation, what the search may take."""

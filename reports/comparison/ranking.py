@@ -21,7 +21,7 @@ COLUMNS = {
     "changes": "its values that differ from the baseline's, in words",
     "difference": "mean difference to the baseline over fresh seeds",
     "difference_reach": "half of its 95 % interval; NaN at one seed",
-    "p": "of that difference, corrected for all networks that were confirmed; NaN at one seed",
+    "p": "of that difference, corrected for all networks that were confirmed; NaN for fewer than three seeds",
     "seeds": "how many seeds",
     "conclusion": "better, cheaper, open or worse",
     "tied": "whether it gained most, or is not significantly behind the study that did",
@@ -87,7 +87,7 @@ def answer(table: pd.DataFrame) -> str:
     """Which study gains most, if any gain is significant."""
     better = table[table["conclusion"] == Finding.BETTER]
     if better.empty:
-        return "Of what was confirmed on fresh seeds, nothing is significantly better than the baseline."
+        return "Of what was confirmed on fresh seeds, nothing has a significant gain over the baseline."
     first = better.iloc[0]
     gain = wording.points(first["difference"], first["difference_reach"])
     text = f"The largest confirmed gain is `{first['study']}` ({first['changes']}): {gain} points over the baseline"
@@ -111,11 +111,7 @@ def _blocks(results: Sequence[Result]) -> Sequence[Block]:
         Head("Parameters", "and how many times those of the baseline"),
         Head("Training", "one run in the search, and how many times the baseline's"),
     ]
-    note = (
-        f"{labels.INTERVALS} all networks that were confirmed in these studies. The seeds also selected which network "
-        f"represents a study: if several are equally good, its interval covers the truth in about 94 % of "
-        "cases."
-    )
+    note = f"{labels.INTERVALS} all networks that were confirmed in these studies and for repeated looks."
     return [
         Sentence(answer(found)),
         *([Sentence(f"Not confirmed: {wording.listed(left)}.")] if left else []),

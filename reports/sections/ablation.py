@@ -15,6 +15,7 @@ from reports.drawing.style import BEST, MEDIAN
 from sweep import wording
 from sweep.results.ablation import Ablation, Change, Contribution, Effect
 from sweep.results.result import Result
+from sweep.results.verdict import GAIN
 
 COLUMNS = {
     "parameter": "the parameter that is changed",
@@ -101,13 +102,18 @@ def _blocks(result: Result) -> Sequence[Block]:
     if found.trial != verdict.recommended:
         trials = f"trial {found.trial}, but trial {verdict.recommended} is recommended now"
         return [Sentence(f"The last ablation is of {trials}. `sweep ablate {name}` measures its changes.")]
-    return [Sentence(_gain(found)), chart_or_reason(chart(found)), _table(found)]
+    return [Sentence(_gain(found)), *map(Sentence, _findings(found)), chart_or_reason(chart(found)), _table(found)]
 
 
 def _gain(found: Ablation) -> str:
     best, baseline = (wording.percent(each.value, each.reach) for each in (found.best, found.baseline))
     points, seeds = wording.points(found.gain.value, found.gain.reach), wording.several(len(found.seeds), "seed")
     return f"Trial {found.trial} has {best}, the baseline {baseline}: {points} points on {seeds}."
+
+
+def _findings(found: Ablation) -> Iterator[str]:
+    for finding, parameters in found.findings.items():
+        yield f"{finding.capitalize()}: {wording.listed(map(labels.label, parameters))}."
 
 
 def _table(found: Ablation) -> Table:
@@ -127,7 +133,7 @@ def _table(found: Ablation) -> Table:
         first = effects.iloc[0]
         shown = effects if several else effects[effects["side"] != "interaction"]
         cells = [cell for effect in shown.to_dict("records") for cell in _effect(effect)]
-        mark = "best" if first["p"] < 0.05 and first["difference"] > 0 else ""
+        mark = "best" if parameter in found.findings.get(GAIN, []) else ""
         rows.append(Row([labels.label(str(parameter)), first["values"], *cells, wording.count(first["without"])], mark))
     note = (
         f"{labels.INTERVALS} the number of changes, in each column by itself. The same seeds selected the recommended "

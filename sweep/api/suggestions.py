@@ -11,7 +11,7 @@ from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.bounds import require_seconds
 from sweep.coordinator.coordinator import Stopped
 from sweep.data.dataset import Dataset
-from sweep.defaults import SUGGESTED, SUGGESTED_SEEDS
+from sweep.defaults import CONFIRMED, SUGGESTED
 from sweep.results.result import Result
 from sweep.search.preview import seconds_for
 from sweep.study.study import Study
@@ -44,7 +44,7 @@ class Suggested:
 def suggestions(
     *,
     within: float | None = None,
-    seeds: int = SUGGESTED_SEEDS,
+    seeds: int = CONFIRMED,
     train_size: int | None = None,
     **workplace: Unpack[WorkplaceOptions],
 ) -> list[Suggestion]:
@@ -71,7 +71,7 @@ def suggestions(
 
 
 def suggested_by(
-    place: Workplace, *, within: float | None = None, seeds: int = SUGGESTED_SEEDS, train_size: int | None = None
+    place: Workplace, *, within: float | None = None, seeds: int = CONFIRMED, train_size: int | None = None
 ) -> Suggested:
     """As `suggestions` does at a place.
 

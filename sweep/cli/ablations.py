@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sweep.cli.rankings import MOST_VALUES
 from sweep.cli.tables import print_json, print_table
-from sweep.results.verdict import ALPHA, known
+from sweep.results.verdict import known
 from sweep.space.configuration import Values
 from sweep.wording import p_value, percent, points, settings, several, value
 
@@ -64,23 +64,10 @@ def _effect(effect: "Effect") -> tuple[str, str]:
 
 def ablation_lines(found: "Ablation") -> Iterable[str]:
     """What an ablation shows in words, and how far it can be trusted."""
-    signs = {each.change.parameter: _significant(each.from_best) for each in found.contributions}
-    for sign, what in ((1, "significant gain"), (-1, "significant loss"), (0, "not significant, may be reverted")):
-        names = [name for name, each in signs.items() if each == sign]
-        if names and (sign or len(signs) > 1):
-            yield f"{what}: {', '.join(names)}"
-    together = [each.change.parameter for each in found.contributions if _significant(each.interaction)]
-    if together:
-        yield f"interacts with other changes: {', '.join(together)}"
+    for finding, parameters in found.findings.items():
+        yield f"{finding}: {', '.join(parameters)}"
     for each in found.contributions:
         for effect, where in ((each.from_best, "without it"), (each.from_baseline, "alone")):
             if effect.reason:
                 yield f"{each.change.parameter} {where}: {effect.reason}"
     yield "± is half of a 95 % confidence interval; p is corrected for the number of changes"
-
-
-def _significant(effect: "Effect") -> int:
-    """1 or -1 if a difference is significant, and which way; else 0."""
-    if effect.estimate is None or effect.p is None or not effect.p < ALPHA:
-        return 0
-    return 1 if effect.estimate.value > 0 else -1

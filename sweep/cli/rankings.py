@@ -52,7 +52,7 @@ def ranking_lines(found: Sequence[Suggestion]) -> Iterable[str]:
         yield "no suggestion is confirmed yet"
         return
     if not better:
-        yield "no suggestion is significantly better than the baseline"
+        yield "no suggestion has a significant gain over the baseline"
     else:
         first = better[0]
         gain = points(first.gain.value, first.gain.reach)
@@ -61,7 +61,6 @@ def ranking_lines(found: Sequence[Suggestion]) -> Iterable[str]:
         if tied and first.tied:
             yield f"not significantly worse than it: {', '.join(tied)}"
     yield "± is half of a 95 % confidence interval; p is corrected for all networks that were confirmed"
-    yield "the seeds also chose the value shown: among equals, its interval holds the truth in about 94 % of cases"
 
 
 def print_comparison(found: "list[Result]", as_json: bool) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def print_runs(runs: Mapping[int, "Trained"], validation: int, as_json: bool) -> None:
     """One configuration's runs by seed, and their mean with its 95 % confidence interval."""
-    from sweep.verdict.statistics import estimate
+    from sweep.verdict.estimates import estimate
 
     last = {seed: run.curve[-1] for seed, run in runs.items() if not run.reason}
     scores = [epoch.val_accuracy for epoch in last.values()]

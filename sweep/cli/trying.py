@@ -25,7 +25,7 @@ from sweep.cli.options import (
     size_in_bytes,
 )
 from sweep.cli.resume import TIME_IS_OVER, following, interrupted, resumable, resuming
-from sweep.defaults import KEEP_CHECKPOINTS, STORAGE, SUGGESTED_SEEDS, VALIDATION
+from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, STORAGE, VALIDATION
 from sweep.errors import InputError
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def suggestions(
     within: Within = None,
     seeds: Annotated[
         int, Option(help="Number of fresh seeds for the best of each: 2, 3, 5, 7, 10, 15 or 20.")
-    ] = SUGGESTED_SEEDS,
+    ] = CONFIRMED,
     train_size: Annotated[
         int | None,
         Option(metavar="N", help="Train on so many images, in separate studies.", show_default="all images"),

@@ -16,7 +16,7 @@ from sweep.results.verdict import Estimate
 from sweep.runs import BASELINE
 from sweep.space.configuration import Configuration, Value
 from sweep.space.differences import differences
-from sweep.verdict.statistics import difference
+from sweep.verdict.estimates import difference
 from sweep.wording import duration, percent, points, several, shown
 
 VERSION = 1

@@ -14,8 +14,8 @@ from sweep.results.verdict import ALPHA, ConfirmedTrial, Estimate
 from sweep.runs import BASELINE, Run
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Reader
+from sweep.verdict.estimates import estimate, prediction
 from sweep.verdict.folds import fresh_seeds
-from sweep.verdict.statistics import estimate, prediction
 from sweep.wording import percent, shown
 
 SURE = 0.001
@@ -43,9 +43,9 @@ class Sealed:
     def one_more_run(self) -> tuple[float, float] | None:
         """The 95 % prediction interval of one more run, to a hundredth of a point outwards; None below two seeds.
 
-        It is Student's t for a single further value (`sweep.verdict.statistics.prediction`), not the interval of their
+        It is Student's t for a single further value (`sweep.verdict.estimates.prediction`), not the interval of their
         mean. All runs are scored on the same images, so that only the differences between seeds count. Seeds that agree
-        more closely than new images would allow do not make it short (`sweep.verdict.statistics.estimate`).
+        more closely than new images would allow do not make it short (`sweep.verdict.estimates.estimate`).
         """
         return self._prediction(ALPHA)
 

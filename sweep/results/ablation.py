@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sweep.results.verdict import Estimate, known
+from sweep.results.verdict import ALPHA, GAIN, LOSS, NO_EFFECT, Estimate, known
 from sweep.space.configuration import Configuration, Values
 
 
@@ -48,6 +48,13 @@ class Effect:
     estimate: Estimate | None
     p: float | None
     reason: str
+
+    @property
+    def finding(self) -> str:
+        """`GAIN`, `LOSS` or `NO_EFFECT`; empty where nothing is known."""
+        if self.estimate is None or self.p is None or math.isnan(self.p):
+            return ""
+        return NO_EFFECT if self.p >= ALPHA else GAIN if self.estimate.value > 0 else LOSS
 
     def as_document(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -116,6 +123,17 @@ class Ablation:
     baseline_parameters: int
     gain: Estimate
     contributions: tuple[Contribution, ...]
+
+    @property
+    def findings(self) -> dict[str, list[str]]:
+        """The parameters of which each finding holds in the best, and those that interact with other changes."""
+        found = {
+            finding: [each.change.parameter for each in self.contributions if each.from_best.finding == finding]
+            for finding in (GAIN, LOSS, NO_EFFECT)
+        }
+        interacting = [each for each in self.contributions if each.interaction.finding in (GAIN, LOSS)]
+        found["interaction"] = [each.change.parameter for each in interacting]
+        return {finding: parameters for finding, parameters in found.items() if parameters}
 
     def as_document(self) -> dict[str, Any]:
         """As a database keeps it, in JSON: null where a number is not known."""

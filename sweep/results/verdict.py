@@ -13,6 +13,9 @@ from typing import Any, Self
 ALPHA = 0.05
 """How often each kind of claim may be wrong."""
 
+GAIN, LOSS, NO_EFFECT = "significant gain", "significant loss", "no measurable effect"
+"""What the seeds say of a difference in accuracy, by its corrected p-value and its sign."""
+
 
 @dataclass(frozen=True)
 class Estimate:

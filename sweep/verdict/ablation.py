@@ -17,7 +17,8 @@ from sweep.models.shapes import Architecture, Infeasible
 from sweep.results.ablation import Ablation, Change, Contribution, Effect
 from sweep.space.configuration import PARAMETERS, Configuration, Values
 from sweep.space.differences import differences
-from sweep.verdict.statistics import Candidate, Hits, contrast, estimate, holm
+from sweep.verdict.estimates import estimate, holm
+from sweep.verdict.statistics import Candidate, Hits, contrast
 
 Shape = Callable[[Configuration], Architecture]
 

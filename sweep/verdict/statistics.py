@@ -4,12 +4,8 @@ Each seed decides initial weights, shuffling and a validation fold, which all ne
 holds all three kinds of luck (Bouthillier et al. 2021, arXiv:2103.03098). What networks have in common at a seed
 cancels in their differences. Accuracies are from 0 to 1.
 
-Intervals and p-values are Student's (1908) t over the seeds. The variance of a difference is its own or the mean over
-the differences of all networks, whichever is larger. From a few seeds an own variance is often too small by chance, and
-a search prefers noisy networks, which are lucky more often. The k differences to one network have that network's noise
-in common, so their mean variance has (n - 1) 4k / (k + 3) degrees of freedom from n seeds instead of (n - 1) k.
-
-How often the rules of this module are right: `benchmarks/verdict.py`.
+Intervals and p-values are those of `sweep.verdict.estimates`. How often the rules of this module are right:
+`benchmarks/verdict.py`.
 
 All figures are about the images that folds are drawn from, and about networks trained on such parts of them. The 60,000
 images of MNIST are themselves a sample. For other images of the same kind, a mean at 98.5 % has a further standard
@@ -27,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from sweep.defaults import TOLERANCE
 from sweep.errors import InputError
 from sweep.results.verdict import ALPHA, Conclusion, ConfirmedTrial, Estimate, Verdict
+from sweep.verdict.estimates import Floats, Gap, estimate, holm, means, standard_error, tail
 from sweep.wording import listed
 
 FIRST_LOOK = 3
@@ -39,7 +36,6 @@ LOOKING_AGAIN = 5 / 3
 """What p-values are multiplied by from the second look on: each gives luck another chance."""
 
 Hits = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,69 +66,13 @@ class Candidate:
 
     @property
     def failed(self) -> bool:
-        """Whether a run got none of its images right, or at most half the share that another run did."""
-        return bool(self.scores.min() <= self.scores.max() / 2)
+        """Whether a run failed."""
+        return one_failed(self.scores)
 
 
-def estimate(
-    values: ArrayLike, image_variance: float = 0.0, others: Sequence[Floats] = (), wrong: float = ALPHA
-) -> Estimate:
-    """Student's t for the mean of `values`, (seeds,); its interval misses the truth with a chance of `wrong`.
-
-    `others` are values of the same kind at the same seeds, (seeds or more,) each. Where their mean variance, that of
-    `values` included, is larger than that of `values`, it counts.
-
-    `image_variance` is what the variance would be if networks differed by the images alone. Seeds that agree
-    more closely than one time in twenty under it are taken as that far apart: five that agree by chance would give
-    an absurdly short interval. That raises a coverage of 95 % to at most 96 %.
-    """
-    from scipy import special  # a fifth of a second, for which a dashboard need not wait
-
-    values = np.asarray(values, dtype=np.float64)
-    value, seeds = float(values.mean()), values.size
-    if seeds < 2:
-        return Estimate(value, math.nan, math.nan, math.nan)
-    variances = np.var([values, *(each[:seeds] for each in others)], axis=1, ddof=1)
-    freedom = (seeds - 1) * 4 * variances.size / (variances.size + 3)
-    error = _standard_error(float(max(variances[0], variances.mean())), image_variance, freedom, seeds)
-    reach = float(special.stdtrit(freedom, 1 - wrong / 2)) * error
-    return Estimate(value, value - reach, value + reach, 2 * _tail(abs(value), error, freedom))
-
-
-def difference(scores: ArrayLike, others: ArrayLike) -> Estimate:
-    """By how much `scores` are above `others`, both (seeds,) and paired: the same seed at the same place.
-
-    Without images, differences that all agree have an interval of no length.
-
-    Raises:
-        ValueError: they are not equally many.
-    """
-    if np.shape(scores) != np.shape(others):
-        raise ValueError(f"paired scores must be equally many, not {np.size(scores)} and {np.size(others)}")
-    return estimate(np.subtract(scores, others))
-
-
-def prediction(
-    values: ArrayLike, image_variance: float = 0.0, others: Sequence[Floats] = (), wrong: float = ALPHA
-) -> tuple[float, float]:
-    """Where one more value falls with a chance of 1 - `wrong`: mean ± t s √(1 + 1/n), for n normal `values`.
-
-    Their variance is the mean over them and `others`, runs of other networks or on other images: two or three values
-    alone say next to nothing of it. `image_variance` is as for `estimate`. NaN at one value.
-    Source: Hahn and Meeker 1991, "Statistical Intervals", section 4.7.
-    """
-    from scipy import special
-
-    values = np.asarray(values, dtype=np.float64)
-    groups = [values, *others]
-    known = sum(each.size - 1 for each in groups)
-    if values.size < 2:
-        return math.nan, math.nan
-    freedom = known * 4 / (len(groups) + 3)  # as for differences: networks share what is peculiar to a seed
-    variance = sum(float(((each - each.mean()) ** 2).sum()) for each in groups) / known
-    error = _standard_error(variance, image_variance, freedom, 1) * math.sqrt(1 + 1 / values.size)
-    reach = float(special.stdtrit(freedom, 1 - wrong / 2)) * error
-    return float(values.mean()) - reach, float(values.mean()) + reach
+def one_failed(scores: ArrayLike) -> bool:
+    """Whether a run got none of its images right, or at most half the share that another did; `scores` are (seeds,)."""
+    return bool(np.min(scores) <= np.max(scores) / 2)
 
 
 def accuracy(candidate: Candidate) -> Estimate:
@@ -147,18 +87,6 @@ def contrast(plus: Sequence[Candidate], minus: Sequence[Candidate]) -> Estimate:
     One on each side is a paired difference; two on each, by how much one change does more beside another.
     """
     return estimate(*_contrast(plus, minus))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected for their number (Holm 1979): below 0.05 by mistake in at most 5 % of such families.
-
-    NaN counts as one of the family and stays NaN.
-    """
-    adjusted, least = [math.nan] * len(p_values), 0.0
-    known = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
-    for rank, (p, place) in enumerate(known):
-        least = adjusted[place] = max(least, min(1.0, p * (len(p_values) - rank)))
-    return adjusted
 
 
 def require_look(seeds: int) -> None:
@@ -264,14 +192,8 @@ def _eligible(trials: Sequence[ConfirmedTrial], tolerance: float) -> list[Confir
 
 
 def _differences(entrants: Sequence[Candidate], reference: Candidate, wrong: float = ALPHA) -> list[Estimate]:
-    """By how much each is above the reference, with the variance that those share which have not failed."""
-    gaps = [_contrast([each], [reference]) for each in entrants]
-    sound = [(each, gap) for each, (gap, _) in zip(entrants, gaps, strict=True) if not each.failed]
-    found = []
-    for entrant, (gap, image_variance) in zip(entrants, gaps, strict=True):
-        others = [each for other, each in sound if other is not entrant and len(each) >= len(gap)]
-        found.append(estimate(gap, image_variance, () if entrant.failed else others, wrong))
-    return found
+    """By how much each is above the reference."""
+    return means([Gap(*_contrast([each], [reference]), each.failed) for each in entrants], wrong)
 
 
 def _shortfall(entrant: Candidate, finalists: Sequence[Candidate]) -> float:
@@ -367,24 +289,8 @@ def _chance(inside: Sequence[Candidate], scores: Floats, place: int, leader: int
     freedom = (rows - 1) * (seeds - 1)
     unexplained = others - others.mean(axis=1, keepdims=True) - others.mean(axis=0) + others.mean()
     gaps, image_variance = _contrast([inside[leader]], [inside[place]])
-    error = _standard_error(2 * float((unexplained**2).sum()) / freedom, image_variance, freedom, seeds)
-    return _tail(float(gaps.mean()), error, freedom)
-
-
-def _standard_error(variance: float, image_variance: float, freedom: float, seeds: int) -> float:
-    from scipy import special
-
-    least = image_variance * float(special.chdtri(freedom, 1 - ALPHA)) / freedom
-    return math.sqrt(max(variance, least) / seeds)
-
-
-def _tail(value: float, error: float, freedom: float) -> float:
-    """The chance that Student's t exceeds value / error; one half for zero, whatever the error."""
-    from scipy import special
-
-    if value == 0:
-        return 0.5
-    return float(special.stdtr(freedom, -value / error)) if error else 0.0
+    error = standard_error(2 * float((unexplained**2).sum()) / freedom, image_variance, freedom, seeds)
+    return tail(float(gaps.mean()), error, freedom)
 
 
 def _check(baseline: Candidate, candidates: Sequence[Candidate]) -> None:

@@ -2,14 +2,15 @@
 
 A study enters with one network: what its verdict recommends or, where that is the baseline itself, the best of those
 that were confirmed. A search chose its values, and fresh seeds judge them, so that they have none of the search's luck.
-But where several were confirmed the seeds choose too: of three equals, the interval of the one that stands for them
-holds the truth in about 94 % of cases (`tests/verdict/test_suggestions.py`).
-Intervals stand for themselves, as in verdicts.
+Where several were confirmed the seeds choose too, but the intervals of those that are shown still hold the truth in
+95 % of cases. They stand for themselves, as in verdicts. Differences to the same runs of the baseline share their
+variance, across studies too.
 
-p-values are corrected at once for all networks that were confirmed in all of these studies, whichever of them is shown
-(Holm 1979). So at most 5 % of rankings call a network different from doing nothing that is not, although the studies
-share the baseline's runs and the seeds choose; for what comes of choosing where nothing is corrected, see Benjamini &
-Yekutieli (2005), "False discovery rate-adjusted multiple confidence intervals for selected parameters".
+p-values are corrected at once for all networks that were confirmed in all of these studies, whichever of them is shown,
+and for looking again, as in a verdict. So at most 5 % of rankings call a network different from doing nothing that is
+not, although the studies share the baseline's runs and the seeds choose; for what comes of choosing where nothing is
+corrected, see Benjamini & Yekutieli (2005), "False discovery rate-adjusted multiple confidence intervals for selected
+parameters". How often all this is right: `benchmarks/verdict.py`.
 """
 
 import math
@@ -18,30 +19,34 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 import studies
+from sweep.results.noise import noise_of_difference
 from sweep.results.result import Result
-from sweep.results.verdict import ALPHA, Conclusion, ConfirmedTrial, Estimate, Verdict, known
+from sweep.results.verdict import ALPHA, GAIN, LOSS, NO_EFFECT, Conclusion, ConfirmedTrial, Estimate, Verdict, known
 from sweep.space.configuration import Values
 from sweep.space.differences import changed_values
 from sweep.study.files import load
 from sweep.study.study import Study
-from sweep.verdict.statistics import difference, holm
+from sweep.verdict.estimates import Gap, means
+from sweep.verdict.statistics import corrected, one_failed
 
 
 class Finding(StrEnum):
     """What the fresh seeds say of a suggestion's network, compared with the baseline."""
 
     BETTER = "better"
-    CHEAPER = "cheaper"  # and not significantly different
-    OPEN = "open"  # not significantly different
+    CHEAPER = "cheaper"  # without a measurable effect on the accuracy
+    OPEN = "open"  # no measurable effect
     WORSE = "worse"
 
 
 FINDINGS = {
-    Finding.BETTER: "better",
-    Finding.CHEAPER: "not significantly different, but cheaper",
-    Finding.OPEN: "not significantly different",
-    Finding.WORSE: "worse",
+    Finding.BETTER: GAIN,
+    Finding.CHEAPER: f"{NO_EFFECT}, but cheaper",
+    Finding.OPEN: NO_EFFECT,
+    Finding.WORSE: LOSS,
 }
 """In words, compared with the baseline."""
 
@@ -57,7 +62,7 @@ class Suggestion:
         recommended: the study's verdict recommends this trial, not the baseline.
         seeds: how many fresh seeds it was trained on.
         gain: mean difference to the baseline's accuracy over these seeds, from -1 to 1.
-        p: the p-value of that difference, corrected for all networks; NaN at one seed.
+        p: the p-value of that difference, corrected for all networks; NaN for fewer than three seeds.
         finding: what the seeds say of it, compared with the baseline.
         tied: it gained most, or is not significantly behind the one that did.
         parameters: of its network; `baseline_parameters` of the baseline's.
@@ -93,25 +98,18 @@ def suggested(train_size: int | None = None) -> list[Study]:
 
 def ranking(results: Sequence[Result]) -> list[Suggestion]:
     """The confirmed ones of these studies, by gain, highest first; those that left their race early last."""
-    confirmed = [(result, result.verdict) for result in results if result.verdict is not None]
-    found = {
-        (result.study.name, each.trial): each.difference.p
-        for result, verdict in confirmed
-        for each in verdict.candidates
-        if each.difference is not None
-    }
-    corrected = dict(zip(found, holm(list(found.values())), strict=True))
-    shown = sorted(((*each, _shown(each[1])) for each in confirmed), key=lambda each: _rank(each[2]))
-    gains = [_gains(verdict, trial) for _, verdict, trial in shown]
+    everyone = [
+        _Confirmed(each, each.verdict, trial) for each in results if each.verdict for trial in each.verdict.candidates
+    ]
+    gaps = [each.gap for each in everyone]
+    gains, again = means(gaps), any(len(each.verdict.looks) > 1 for each in everyone)
+    p_values = corrected(gains, [each.values.size for each in gaps], again)
+    shown = [each for each in zip(everyone, gaps, gains, p_values, strict=True) if each[0].stands_for_its_study]
+    shown.sort(key=lambda each: (each[0].trial.raced_out, -each[2].value))
+    tied = _tied([gap for _, gap, _, _ in shown])
     return [
-        _suggestion(
-            result,
-            verdict,
-            trial,
-            p=corrected[result.study.name, trial.trial],
-            tied=not (trial.raced_out or _is_behind(own, gains[0], len(shown) - 1)),
-        )
-        for (result, verdict, trial), own in zip(shown, gains, strict=True)
+        each.suggestion(gain, p, one and not each.trial.raced_out)
+        for (each, _, gain, p), one in zip(shown, tied, strict=True)
     ]
 
 
@@ -122,40 +120,48 @@ def as_document(found: Suggestion) -> dict[str, Any]:
     return others | numbers | {"gain": found.gain.as_document(), "worth": str(found.finding)}
 
 
-def _shown(verdict: Verdict) -> ConfirmedTrial:
-    """The network that stands for a study."""
-    return next((each for each in verdict.candidates if each.trial == verdict.recommended), verdict.candidates[0])
+@dataclass(frozen=True)
+class _Confirmed:
+    """A network of a study's verdict, not the baseline."""
 
+    result: Result
+    verdict: Verdict
+    trial: ConfirmedTrial
 
-def _rank(trial: ConfirmedTrial) -> tuple[bool, float]:
-    return trial.raced_out, -_gain(trial).value
+    @property
+    def stands_for_its_study(self) -> bool:
+        """Whether it is what the verdict recommends or, where that is the baseline, the best of the others."""
+        candidates, recommended = self.verdict.candidates, self.verdict.recommended
+        return self.trial is next((each for each in candidates if each.trial == recommended), candidates[0])
 
+    @property
+    def gap(self) -> Gap:
+        """By how much it is above its baseline at each of its seeds, as if they erred on different images."""
+        trial, baseline = self.trial, self.verdict.baseline
+        noise = noise_of_difference(trial.mean.value, baseline.mean.value, self.result.study.validation)
+        values = np.subtract(trial.scores, baseline.scores[: len(trial.scores)])
+        return Gap(values, (noise / 2) ** 2, one_failed(trial.scores), baseline.scores)
 
-def _gain(trial: ConfirmedTrial) -> Estimate:
-    """A candidate's difference to the baseline."""
-    assert trial.difference is not None
-    return trial.difference
-
-
-def _suggestion(result: Result, verdict: Verdict, trial: ConfirmedTrial, p: float, tied: bool) -> Suggestion:
-    recommended = trial.trial == verdict.recommended
-    cheaper = recommended and verdict.conclusion is Conclusion.CHEAPER
-    gain, baseline, seconds = _gain(trial), verdict.baseline, result.frame.set_index("trial")["seconds"]
-    return Suggestion(
-        study=result.study.name,
-        trial=trial.trial,
-        values=changed_values(result.configuration(trial.trial), result.study.base),
-        recommended=recommended,
-        seeds=len(trial.scores),
-        gain=gain,
-        p=p,
-        finding=_finding(gain.value, p, cheaper),
-        tied=tied,
-        parameters=trial.parameters,
-        baseline_parameters=baseline.parameters,
-        seconds=float(seconds.get(trial.trial, math.nan)),
-        baseline_seconds=float(seconds.get(baseline.trial, math.nan)),
-    )
+    def suggestion(self, gain: Estimate, p: float, tied: bool) -> Suggestion:
+        result, trial, baseline = self.result, self.trial, self.verdict.baseline
+        recommended = trial.trial == self.verdict.recommended
+        cheaper = recommended and self.verdict.conclusion is Conclusion.CHEAPER
+        seconds = result.frame.set_index("trial")["seconds"]
+        return Suggestion(
+            study=result.study.name,
+            trial=trial.trial,
+            values=changed_values(result.configuration(trial.trial), result.study.base),
+            recommended=recommended,
+            seeds=len(trial.scores),
+            gain=gain,
+            p=p,
+            finding=_finding(gain.value, p, cheaper),
+            tied=tied,
+            parameters=trial.parameters,
+            baseline_parameters=baseline.parameters,
+            seconds=float(seconds.get(trial.trial, math.nan)),
+            baseline_seconds=float(seconds.get(baseline.trial, math.nan)),
+        )
 
 
 def _finding(gain: float, p: float, cheaper: bool) -> Finding:
@@ -164,16 +170,10 @@ def _finding(gain: float, p: float, cheaper: bool) -> Finding:
     return Finding.CHEAPER if cheaper else Finding.OPEN
 
 
-def _gains(verdict: Verdict, trial: ConfirmedTrial) -> list[float]:
-    """By how much a network is above its baseline at each of its seeds."""
-    return [score - other for score, other in zip(trial.scores, verdict.baseline.scores, strict=False)]
-
-
-def _is_behind(gains: Sequence[float], most: Sequence[float], rivals: int) -> bool:
-    """Whether it is significantly behind the one that gained most, one of `rivals` others.
+def _tied(gaps: Sequence[Gap]) -> list[bool]:
+    """Of each, the one that gained most first, whether it is not significantly behind that one.
 
     The one that truly gains most is called behind in at most 2.5 % of rankings (Bonferroni, since each may lead).
     """
-    seeds = min(len(gains), len(most))
-    gap = difference(gains[:seeds], most[:seeds])
-    return gap.value < 0 and gap.p < ALPHA / rivals
+    found = means([each.less(gaps[0]) for each in gaps[1:]])
+    return [True, *(each.value >= 0 or not each.p < ALPHA / len(found) for each in found)][: len(gaps)]

@@ -17,7 +17,7 @@ from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 from sweep.study import recipe
-from sweep.verdict.statistics import estimate
+from sweep.verdict.estimates import estimate
 
 RECIPE = """
 epochs = 2

@@ -15,7 +15,8 @@ from sweep.results.verdict import SealedTest
 from sweep.space.configuration import PARAMETERS
 from sweep.space.space import Choice, Float, Int
 from sweep.study.study import Study
-from sweep.verdict.statistics import Candidate, conclude, difference, estimate
+from sweep.verdict.estimates import difference, estimate
+from sweep.verdict.statistics import Candidate, conclude
 
 SPACE = {
     "learning_rate": Float(1e-4, 3e-3, log=True),

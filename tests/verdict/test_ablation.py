@@ -166,6 +166,30 @@ def test_the_only_change_is_the_whole_gain_in_both_directions():
     assert found.interaction.estimate.value == 0
 
 
+def test_what_the_seeds_say_of_each_change_has_one_name():
+    """One change gains, one loses, one does nothing, and one gains only beside the first."""
+    one = ablation(changed({"learning_rate": 2e-4, "conv1_filters": 8, "dense_units": 64, "batch_size": 64}))
+
+    def right(network):
+        fast, small = network.learning_rate > 1e-4, network.blocks[0].filters < 32
+        return 9_800 + 20 * fast + 40 * (fast and small) - 60 * (network.dense_units < 128)
+
+    played(one, right)
+    assert one.ablation(1).findings == {
+        "significant gain": ["learning_rate", "conv1_filters"],
+        "significant loss": ["dense_units"],
+        "no measurable effect": ["batch_size"],
+        "interaction": ["learning_rate", "conv1_filters"],
+    }
+
+
+@pytest.mark.parametrize(("best", "seeds"), [({"learning_rate": 2e-4}, 1), ({"learning_rate": 2e-4}, 3)])
+def test_nothing_is_said_of_what_one_seed_or_a_failed_run_leaves_unknown(best, seeds):
+    one = ablation(changed(best))
+    played(one, lambda network: 0 if seeds == 3 and network != TUTORIAL else 9_800, seeds)
+    assert one.ablation(1).findings == {}
+
+
 def test_among_equals_a_change_seems_to_do_something_in_at_most_5_percent_of_ablations():
     """In either direction, or as an interaction; and the intervals of all three hold the truth."""
     best = changed({"learning_rate": 1e-3, "conv1_filters": 8, "batch_size": 64, "dense_units": 512})

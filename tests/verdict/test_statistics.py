@@ -10,7 +10,8 @@ from samples.worlds import IMAGES, World
 from scipy import stats
 
 from sweep.results.verdict import Conclusion
-from sweep.verdict.statistics import Candidate, behind, conclude, corrected, difference, estimate, holm
+from sweep.verdict.estimates import difference, estimate, holm
+from sweep.verdict.statistics import Candidate, behind, conclude, corrected
 
 
 def candidate(label, *right, parameters=100, flops=100, score=None):

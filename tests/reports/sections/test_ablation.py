@@ -72,6 +72,8 @@ def test_the_ablation_has_both_directions_and_their_difference():
     assert rows[1][6].startswith("0.00 ±")
     assert rows[2][8] == "1.11 M"
     assert "Trial 1 has 98.4" in said
+    assert "Significant gain: learning rate." in said
+    assert "Significant loss: conv 1 filters." in said
     assert markup.count("<figure") == 1
 
 
