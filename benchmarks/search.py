@@ -37,10 +37,10 @@ from optuna.trial import TrialState
 from search_table import TABLE, last
 
 from sweep.defaults import CONFIRMED
+from sweep.models.parameters import Values
 from sweep.search._mirror import Memory
 from sweep.search.optuna import suggest
 from sweep.search.schedule import Arrival, EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd, Unhalted
-from sweep.space.configuration import Values
 from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.study.files import load
 from sweep.study.study import Study

@@ -14,7 +14,6 @@ from statistics import median
 from typing import Any
 
 from sweep.data.dataset import Split, load_dataset
-from sweep.models.shapes import architecture
 from sweep.space.configuration import Configuration
 
 SMALL = {
@@ -29,12 +28,11 @@ def variants(configuration: Configuration, steps: int) -> dict[str, Callable[[],
     import keras
     import tensorflow as tf
 
-    from sweep.models.network import build
     from sweep.training._optimizers import Optimizer
     from sweep.training.loop import Images
 
     images = Images(load_dataset("mnist"), Split())
-    model = build(configuration, images.shape, images.classes)
+    model = configuration.build(images.shape, images.classes)
     theirs = keras.optimizers.Adam(configuration.learning_rate)
     theirs.build(model.trainable_variables)
     fused = Optimizer(configuration, [variable.value for variable in model.trainable_variables])
@@ -128,7 +126,7 @@ def main() -> None:
             for part, compiled in loops.items():
                 times[part].append(1000 * _seconds(compiled) / STEPS[name])
         rate = matrix_product_rate()
-        flops = 3 * architecture(configuration, (28, 28, 1), 10).flops * configuration.batch_size
+        flops = 3 * configuration.inspect((28, 28, 1), 10).flops * configuration.batch_size
         print(f"{name}: ms a step of {configuration.batch_size} images, median (low - high)")
         for part, each in times.items():
             print(f"  {part:24}{median(each):9.3f}  ({min(each):.3f} - {max(each):.3f})")

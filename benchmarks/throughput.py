@@ -6,7 +6,7 @@ Per configuration and repetition, one after the other in one run: (a) an epoch o
 cores in float32, scored on the validation images, as most people write it; (b) an epoch of ours in every worker
 at once, one thread each, scored likewise. Both are warm: the first epoch of each is not counted. (c) is the share
 of the machine's float32 matrix-product rate, measured in the same run, that (b)'s arithmetic amounts to; a training
-step is counted as three forward passes (`sweep.models.shapes`).
+step is counted as three forward passes (`sweep.models.tutorial.shapes`).
 """
 
 import argparse
@@ -25,7 +25,6 @@ from typing import Any
 from step import SMALL, matrix_product_rate
 
 from sweep.data.dataset import Split, load_dataset
-from sweep.models.shapes import architecture
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.system.machine import cores, processor, provenance
@@ -71,7 +70,6 @@ def fit(connection: Connection, threads: int, images: int) -> None:
     import keras
 
     from sweep.data.dataset import partition
-    from sweep.models.network import build
     from sweep.training.loop import set_up
 
     set_up(threads)
@@ -86,7 +84,7 @@ def fit(connection: Connection, threads: int, images: int) -> None:
             model.fit(part.x_train, part.y_train, batch_size=size, epochs=1, verbose=0, validation_data=scored)
 
         if name not in models:
-            models[name] = build(configuration, dataset.image_shape, dataset.classes)
+            models[name] = configuration.build(dataset.image_shape, dataset.classes)
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
             optimizer = keras.optimizers.Adam(configuration.learning_rate)
             models[name].compile(optimizer, loss, metrics=["accuracy"])
@@ -126,7 +124,7 @@ def _split(images: int) -> Split:
 
 def flops_of_an_epoch(configuration: Configuration, images: int) -> float:
     """Three forward passes per training image and one per validation image."""
-    return architecture(configuration, (28, 28, 1), 10).flops * (3 * images + VALIDATION)
+    return configuration.inspect((28, 28, 1), 10).flops * (3 * images + VALIDATION)
 
 
 def measure(names: list[str], repetitions: int, images: int) -> dict[str, Any]:

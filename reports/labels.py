@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sweep import wording
+from sweep.models.parameters import Parameters
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.differences import changes_in_words
 from sweep.space.space import Choice, Range
@@ -57,9 +58,9 @@ def layer(name: str) -> str:
     return re.sub(r"(\d+)$", r" \1", name).replace("_", " ")
 
 
-def explanation(name: str) -> str:
+def explanation(name: str, parameters: Parameters) -> str:
     """What a parameter is, in one line; empty for an unknown name."""
-    return PARAMETERS[name].summary if name in PARAMETERS else ""
+    return parameters[name].summary if name in parameters else ""
 
 
 def value(name: str, given: object) -> str:

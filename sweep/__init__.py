@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from sweep.api.workplace import Workplace
     from sweep.engines.supervised import Limits
     from sweep.errors import SweepError
+    from sweep.models.tutorial.parameters import ConvBlock
     from sweep.results.result import Result
     from sweep.results.verdict import Verdict
-    from sweep.space.configuration import Configuration, ConvBlock
+    from sweep.space.configuration import Configuration
     from sweep.space.space import Choice, Float, Int
     from sweep.study.files import load
     from sweep.study.study import Study
@@ -81,9 +82,10 @@ _HOMES = {
     "sweep.api.workplace": ("Workplace",),
     "sweep.engines.supervised": ("Limits",),
     "sweep.errors": ("SweepError",),
+    "sweep.models.tutorial.parameters": ("ConvBlock",),
     "sweep.results.result": ("Result",),
     "sweep.results.verdict": ("Verdict",),
-    "sweep.space.configuration": ("Configuration", "ConvBlock"),
+    "sweep.space.configuration": ("Configuration",),
     "sweep.space.space": ("Choice", "Float", "Int"),
     "sweep.study.files": ("load",),
     "sweep.study.study": ("Study",),

@@ -20,7 +20,7 @@ BASELINE = 0
 """The number of the baseline's trial."""
 
 TRAINING_VERSION = 2
-"""Raised whenever a change of `sweep.training.loop` or `sweep.models.network` changes the curve of a run."""
+"""Raised whenever a change of `sweep.training.loop` or `sweep.models.tutorial` changes the curve of a run."""
 
 
 class Outcome(StrEnum):
@@ -66,6 +66,7 @@ class Run:
         del values["epochs"]
         split = None if self.split is None else vars(self.split)
         parts = [values, self.seed, self.data_digest, split, self.precision, TRAINING_VERSION]
+        parts += filter(None, [self.configuration.model.digest])
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -11,8 +11,8 @@ import sweep
 
 TIERS = (
     {"sweep.errors", "sweep.defaults", "sweep.wording", "studies"},
-    {"sweep.system", "sweep.space", "sweep.bounds"},
-    {"sweep.data", "sweep.models"},
+    {"sweep.system", "sweep.models", "sweep.bounds"},
+    {"sweep.data", "sweep.space"},
     {"sweep.runs", "sweep.study"},
     {"sweep.training", "sweep.engines", "sweep.storage"},
     {"sweep.search", "sweep.results"},
@@ -50,7 +50,8 @@ STANDARD_LIBRARY_ONLY = (
     "sweep.wording",
     "sweep.space",
     "sweep.system.machine",
-    "sweep.models.shapes",
+    "sweep.models.parameters",
+    "sweep.models.tutorial.shapes",
 )
 
 

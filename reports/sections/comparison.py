@@ -8,10 +8,8 @@ import pandas as pd
 from reports import frames, labels
 from reports.blocks import Block, Columns, Head, Layer, Networks, Row, Section, Sentence, Table
 from sweep import wording
-from sweep.models.shapes import Architecture, ImageShape, Infeasible, architecture
-from sweep.results.result import Result, configuration_of
-from sweep.space.configuration import Configuration
-from sweep.space.differences import differences
+from sweep.models.model import ImageShape, Infeasible
+from sweep.results.result import Result
 
 RESULTS = ("score", "parameters", "flops", "seconds", "trained_epochs")
 """Columns that are compared in addition to a configuration's values."""
@@ -34,7 +32,7 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
     if reference is None:
         different, reference = set(), pd.Series(None, index=top.index, dtype=object)
     else:
-        different = {each.name for each in differences(configuration_of(top), configuration_of(reference))}
+        different = {name for name in frames.parameters(frame) if _differ(top[name], reference[name])}
     rows = [(name, reference[name], top[name], "result") for name in RESULTS]
     for group, wanted in (("changed", True), ("same", False)):
         rows += [
@@ -45,36 +43,24 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
+def _differ(one: object, other: object) -> bool:
+    """Whether two cells differ; what is missing in both is the same."""
+    absent = wording.missing(one), wording.missing(other)
+    return absent[0] != absent[1] if any(absent) else one != other
+
+
 def layers_of(result: Result, trial: int) -> list[Layer] | None:
     """The layers of a trial's network; None where they are not known."""
-    configuration = result.configuration(trial)
     height, width, channels = result.provenance.get("image shape", IMAGE_SHAPE)
     classes = result.provenance.get("classes", CLASSES)
     try:
-        network = architecture(configuration, (height, width, channels), classes)
+        network = result.configuration(trial).inspect((height, width, channels), classes)
     except Infeasible:
         return None
     recorded = result.frame.set_index("trial").loc[trial, "parameters"]
     if wording.missing(recorded) or network.parameters != recorded:
         return None
-    return _described(configuration, network, classes)
-
-
-def _described(configuration: Configuration, network: Architecture, classes: int) -> list[Layer]:
-    made = {
-        "dense": wording.several(configuration.dense_units, "unit"),
-        "dropout": f"{wording.number(100 * configuration.dropout)} % dropped",
-    }
-    made["output"] = wording.several(classes, "unit")
-    for number, block in enumerate(configuration.blocks, start=1):
-        made[f"conv{number}"] = f"{block.filters} of {_window(block.kernel_size, block.stride, 1)}"
-        made[f"pool{number}"] = _window(block.pool_size, block.pool_stride or 1, block.pool_size)
-    named = [(layer, labels.layer(layer.name)) for layer in network.layers]
-    return [Layer(name, made.get(each.name, ""), each.output_shape) for each, name in named]
-
-
-def _window(size: int, stride: int, usual: int) -> str:
-    return f"{size}×{size}" + (f", stride {stride}" if stride != usual else "")
+    return [Layer(labels.layer(each.name), each.detail, each.output_shape) for each in network.layers]
 
 
 def paired(one: Sequence[Layer], other: Sequence[Layer]) -> list[tuple[Layer | None, Layer | None]]:

@@ -246,7 +246,7 @@ def _changes(result: Result, trial: int) -> str:
     own, reference = (frame[frame["trial"] == number] for number in (trial, 0))
     if not trial or own.empty or reference.empty:
         return wording.NOTHING
-    configuration, base = (configuration_of(rows.iloc[0]) for rows in (own, reference))
+    configuration, base = (configuration_of(rows.iloc[0], result.study.base) for rows in (own, reference))
     return labels.differences(configuration, base, MOST_CHANGES)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from reports import effects, frames, labels
 from reports.blocks import Block, Head, Pager, Row, Section, Sentence, Table
 from sweep import wording
+from sweep.models.parameters import Parameters
 from sweep.results.result import Result
 
 MOST_ROWS = 100
@@ -38,19 +39,30 @@ def _page(result: Result, number: int | None) -> Sequence[Block]:
         pager = Pager(text, number, (len(table) - 1) // MOST_ROWS)
     name, tall = "Trials, the best first", len(rows) > 25
     total = len(table) if more else None
-    return [Table(name, _heads(varied), rows, after=after, tall=tall, tools=True, total=total, pager=pager)]
+    return [
+        Table(
+            name,
+            _heads(varied, result.study.base.parameters),
+            rows,
+            after=after,
+            tall=tall,
+            tools=True,
+            total=total,
+            pager=pager,
+        )
+    ]
 
 
-def _heads(varied: Sequence[str]) -> list[Head]:
-    parameters = [
-        Head(labels.label(name), labels.explanation(name), extra=place >= MOST_COLUMNS)
+def _heads(varied: Sequence[str], parameters: Parameters) -> list[Head]:
+    columns = [
+        Head(labels.label(name), labels.explanation(name, parameters), extra=place >= MOST_COLUMNS)
         for place, name in enumerate(varied)
     ]
     return [
         Head("Trial"),
         Head("Accuracy", "share of validation images classified correctly after the last trained epoch"),
         Head("vs baseline", "difference to the baseline after as many epochs, in percentage points"),
-        *parameters,
+        *columns,
         Head("Parameters", "number of values the network learns or updates"),
         Head("FLOPs", "operations for one image", extra=True),
         Head("Epochs", "epochs trained"),

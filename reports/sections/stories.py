@@ -11,6 +11,7 @@ from reports.blocks import Block, Definitions, Fold, Head, Row, Section, Sentenc
 from reports.sections import curves
 from sweep import wording
 from sweep.results.result import Result, configuration_of
+from sweep.space.configuration import Configuration
 from sweep.space.differences import differences
 from sweep.study import recipe
 
@@ -29,6 +30,9 @@ class _Study:
     baseline: "pd.Series[Any] | None"
     curves: Mapping[int, pd.DataFrame]
 
+    def configuration(self, row: "pd.Series[Any]") -> Configuration:
+        return configuration_of(row, self.result.study.base)
+
 
 def _study(result: Result, trials: set[int]) -> _Study:
     frame, baseline = result.frame, frames.baseline(result.frame)
@@ -45,12 +49,12 @@ def _story(study: _Study, row: "pd.Series[Any]") -> Story:
     drawn = None if curve is None else chart_of(curves.single(trial, curve, before), interactive=False)
     return Story(
         trial,
-        _heading(row, study.best),
+        _heading(study, row),
         labels.ended(row),
-        _changes(row, study.baseline),
+        _changes(study, row),
         Definitions("", _facts(study, row, curve)),
         drawn,
-        recipe.text_of(recipe.Recipe(configuration_of(row), study.result.study.data, study.result.study.validation)),
+        recipe.text_of(recipe.Recipe(study.configuration(row), study.result.study.data, study.result.study.validation)),
         _tail(row.get("detail")),
     )
 
@@ -60,24 +64,25 @@ def _tail(detail: object) -> str:
     return "\n".join(str(detail).strip().splitlines()[-MOST_LINES:]) if labels.given(detail) else ""
 
 
-def _heading(row: "pd.Series[Any]", top: "pd.Series[Any] | None") -> str:
+def _heading(study: _Study, row: "pd.Series[Any]") -> str:
     """As in "Trial 7, the best: 98.97 %"; without a score, the number and role alone."""
-    best = top is not None and top["trial"] == row["trial"]
+    best = study.best is not None and study.best["trial"] == row["trial"]
     roles = [role for role, holds in (("the best", best), ("the baseline", bool(row["baseline"]))) if holds]
     title = ", ".join([f"Trial {row['trial']}", *roles])
     if wording.missing(row["score"]):
         return title
-    after = wording.so_far(row["trained_epochs"], configuration_of(row).epochs, row["outcome"] == "completed")
+    after = wording.so_far(row["trained_epochs"], study.configuration(row).epochs, row["outcome"] == "completed")
     return f"{title}: {wording.percent(row['score'])}{after}"
 
 
-def _changes(row: "pd.Series[Any]", reference: "pd.Series[Any] | None") -> Table | None:
+def _changes(study: _Study, row: "pd.Series[Any]") -> Table | None:
+    reference = study.baseline
     if reference is None or reference["trial"] == row["trial"]:
         return None
     heads = [Head("Differs from the baseline", number=False), Head("Baseline"), Head("This trial")]
     rows = [
         Row([labels.label(each.name), wording.value(each.before), wording.value(each.after)], "changed")
-        for each in differences(configuration_of(row), configuration_of(reference))
+        for each in differences(study.configuration(row), study.configuration(reference))
     ]
     return Table(f"What trial {row['trial']} changed", heads, rows) if rows else None
 

@@ -55,10 +55,10 @@ def _best(result: Result) -> list[str]:
         return ["No trial has a score, so there is no best one. The reasons are listed under Outcomes."]
     score, trial = float(top["score"]), int(top["trial"])
     if reference is not None and trial == int(reference["trial"]):
-        return [_baseline_is_best(frame, top, images)]
+        return [_baseline_is_best(result, top)]
     gain = frames.gain(frame, images)
     opening = f"The best is trial {trial} with {wording.percent(score)} of {images:,} validation images correct"
-    opening += _so_far(top)
+    opening += _so_far(result, top)
     if gain is None or reference is None:
         return [f"{opening}.", _no_baseline(reference)]
     by = (
@@ -66,31 +66,31 @@ def _best(result: Result) -> list[str]:
         f"{wording.percent(score - gain.difference)}{'' if _completed(top) else ' at that point'}"
     )
     compared = int((frame["expected"].notna() & (frame["trained_epochs"] >= top["trained_epochs"])).sum())
-    return [f"{opening}, {by}: {_changes(top, reference)}.", _significance(gain, compared)]
+    return [f"{opening}, {by}: {_changes(result, top)}.", _significance(gain, compared)]
 
 
 def _completed(row: pd.Series) -> bool:
     return bool(row["outcome"] == "completed")
 
 
-def _so_far(row: pd.Series) -> str:
+def _so_far(result: Result, row: pd.Series) -> str:
     """How far a trial is that has not completed, as in " after 3 of 9 epochs"."""
-    return wording.so_far(row["trained_epochs"], configuration_of(row).epochs, _completed(row))
+    return wording.so_far(row["trained_epochs"], configuration_of(row, result.study.base).epochs, _completed(row))
 
 
 def _confirmed(result: Result) -> list[str]:
     """What is recommended, its changes, and its accuracy on the test images."""
     frame, number = result.frame, result.recommended
-    row, reference = frame[frame["trial"] == number], frames.baseline(frame)
-    changes = _changes(row.iloc[0], reference) if number and len(row) else ""
+    row = frame[frame["trial"] == number]
+    changes = _changes(result, row.iloc[0]) if number and len(row) else ""
     return [recommendation.recommended(result, changes), recommendation.tested(result)]
 
 
-def _changes(row: pd.Series, reference: pd.Series | None) -> str:
+def _changes(result: Result, row: pd.Series) -> str:
     """In what a trial differs from the baseline; nothing where there is none."""
-    if reference is None:
+    if (reference := frames.baseline(result.frame)) is None:
         return ""
-    configuration, base = configuration_of(row), configuration_of(reference)
+    configuration, base = (configuration_of(each, result.study.base) for each in (row, reference))
     changes = changes_with_baseline_in_words(configuration, base, most=MENTIONED, label=labels.label)
     return changes or "the same configuration, trained again"
 
@@ -102,19 +102,19 @@ def _significance(gain: Gain, runs: int) -> str:
     return f"This is more than the {noise}, but the best of {wording.several(runs, 'run')} is always partly luck."
 
 
-def _baseline_is_best(frame: pd.DataFrame, top: pd.Series, images: int) -> str:
-    score = float(top["score"])
+def _baseline_is_best(result: Result, top: pd.Series) -> str:
+    frame, images, score = result.frame, result.study.validation, float(top["score"])
     others = frames.best_first(frame)
     others = others[~others["baseline"] & others["expected"].notna()]
     noise = f"noise: about {wording.margin(noise_of_score(score, images))} points, two standard errors"
-    reached = f"{wording.percent(score)} of {images:,} validation images correct{_so_far(top)} ({noise})"
+    reached = f"{wording.percent(score)} of {images:,} validation images correct{_so_far(result, top)} ({noise})"
     if others.empty:
         return f"Only the baseline has a score so far: {reached}."
     second = others.iloc[0]
     beats = "beat" if _completed(second) else "promises more than"
     return (
         f"No trial {beats} the baseline, which is the best with {reached}. "
-        f"Second is trial {int(second['trial'])} with {wording.percent(second['score'])}{_so_far(second)}."
+        f"Second is trial {int(second['trial'])} with {wording.percent(second['score'])}{_so_far(result, second)}."
     )
 
 

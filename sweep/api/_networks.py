@@ -1,11 +1,10 @@
 """Which networks can be trained here, and in what precision."""
 
 from collections.abc import Callable
-from functools import partial
 
 from sweep.data.dataset import Dataset
 from sweep.errors import InputError
-from sweep.models.shapes import Architecture, Infeasible, architecture
+from sweep.models.model import Architecture, Infeasible
 from sweep.runs import Precision
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Reader
@@ -23,7 +22,7 @@ WORKER_BYTES = 700_000_000
 
 def network_on(dataset: Dataset) -> Callable[[Configuration], Architecture]:
     """Gives the network of a configuration on these images."""
-    return partial(architecture, image_shape=dataset.image_shape, classes=dataset.classes)
+    return lambda configuration: configuration.inspect(dataset.image_shape, dataset.classes)
 
 
 def network_within(dataset: Dataset, free_bytes: int, configuration: Configuration) -> Architecture:

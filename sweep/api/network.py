@@ -8,7 +8,7 @@ from sweep.api.look import result, result_if_any
 from sweep.data.dataset import load_dataset
 from sweep.data.names import DATASETS
 from sweep.errors import InputError
-from sweep.models.shapes import Architecture, ImageShape, Infeasible, architecture
+from sweep.models.model import Architecture, ImageShape, Infeasible
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration
 from sweep.study import recipe
@@ -82,6 +82,6 @@ def _of_trial(found: Result, trial: int | None) -> Network:
 
 def _network(title: str, configuration: Configuration, image_shape: ImageShape, classes: int) -> Network:
     try:
-        return Network(title, configuration, image_shape, classes, architecture(configuration, image_shape, classes))
+        return Network(title, configuration, image_shape, classes, configuration.inspect(image_shape, classes))
     except Infeasible as reason:
         raise InputError(f"The network of {title} cannot exist: {reason}.") from None

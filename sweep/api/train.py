@@ -14,7 +14,7 @@ from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split, partition
 from sweep.data.names import settled
 from sweep.errors import InputError
-from sweep.models.shapes import Infeasible
+from sweep.models.model import Infeasible
 from sweep.progress.display import Task
 from sweep.runs import Run
 from sweep.space.configuration import Configuration

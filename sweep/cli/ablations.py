@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from sweep.cli.rankings import MOST_VALUES
 from sweep.cli.tables import print_json, print_table
+from sweep.models.parameters import Values
 from sweep.results.verdict import known
-from sweep.space.configuration import Values
 from sweep.wording import p_value, percent, points, settings, several, value
 
 if TYPE_CHECKING:

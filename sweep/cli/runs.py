@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sweep.cli.tables import print_json, print_table
+from sweep.models.tutorial.parameters import TUTORIAL_ACCURACY, TUTORIAL_LOSS
 from sweep.results.verdict import known
-from sweep.space.configuration import TUTORIAL_ACCURACY, TUTORIAL_LOSS
 from sweep.wording import percent, points
 
 if TYPE_CHECKING:

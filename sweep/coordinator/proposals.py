@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweep.models.shapes import Architecture, Infeasible
+from sweep.models.model import Architecture, Infeasible
 from sweep.runs import Run, Trial
 from sweep.space.configuration import Configuration
 from sweep.study.study import Study

@@ -12,9 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sweep.data.names import DATASETS
 from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.exports.selection import Sealed, Selection, confirmed_trial
+from sweep.models.parameters import Value
 from sweep.results.verdict import Estimate
 from sweep.runs import BASELINE
-from sweep.space.configuration import Configuration, Value
+from sweep.space.configuration import Configuration
 from sweep.space.differences import differences
 from sweep.verdict.estimates import difference
 from sweep.wording import duration, percent, points, several, shown

@@ -13,7 +13,6 @@ from sweep.data.dataset import Dataset
 from sweep.errors import ModelError
 from sweep.exports import _typical
 from sweep.exports.formats import FORMATS, MODEL, Written
-from sweep.models.network import build
 from sweep.runs import Run
 from sweep.training.loop import Images, Training
 
@@ -55,7 +54,7 @@ def _network(run: Run, state: Path, dataset: Dataset) -> keras.Model:
     training = Training(run, Images(dataset, run.split))
     training.restore(state)
     keras.config.set_dtype_policy("float32")
-    model = build(run.configuration, dataset.image_shape, dataset.classes)
+    model = run.configuration.build(dataset.image_shape, dataset.classes)
     model.get_layer("output").activation = keras.activations.softmax
     for variable, trained in zip(model.variables, training.model.variables, strict=True):
         variable.assign(trained)

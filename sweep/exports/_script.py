@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,9 @@ from sweep.data.idx import IDX_NAMES, IDX_TYPES
 from sweep.data.names import DATASETS, settled
 from sweep.data.published import HOST, PUBLISHED
 from sweep.exports.selection import Selection, heading
+from sweep.models.tutorial.source import marked
 from sweep.results.noise import noise_of_score
-from sweep.space.configuration import BATCH_NORM_MOMENTUM, Configuration, ConvBlock
+from sweep.space.configuration import Configuration
 from sweep.wording import margin, percent
 
 READ_NPZ = """with np.load(path) as arrays:
@@ -74,11 +74,10 @@ def _render(selection: Selection, notebook: bool) -> str:
         own_data=study.data not in DATASETS,
         floats=dataset.x_train.dtype != np.uint8,
         grey=dataset.image_shape[2] == 1,
-        image_shape=dataset.image_shape,
-        layers=list(_layers(configuration, tutorial, dataset.classes, study.precision)),
-        optimizer=_line(_optimizer(configuration), _optimizer(tutorial)),
-        batch_size=_line(f"batch_size={configuration.batch_size}", f"batch_size={tutorial.batch_size}"),
-        epochs=_line(f"epochs={configuration.epochs}", f"epochs={tutorial.epochs}"),
+        network=configuration.source(dataset.image_shape, dataset.classes, study.precision),
+        optimizer=marked(_optimizer(configuration), _optimizer(tutorial)),
+        batch_size=marked(f"batch_size={configuration.batch_size}", f"batch_size={tutorial.batch_size}"),
+        epochs=marked(f"epochs={configuration.epochs}", f"epochs={tutorial.epochs}"),
         interval=selection.tested.one_more_run,
         sound=selection.tested.any_sound_run,
         runs=len(selection.tested.accuracies),
@@ -113,47 +112,6 @@ def _load_data(source: str) -> str:
             return f"(x_train, y_train), (x_test, y_test) = keras.datasets.{source.replace('-', '_')}.load_data()"
         place = found.path
     return f"path = {str(place)!r}\n" + (READ_NPZ if place.is_file() else READ_IDX)
-
-
-def _layers(configuration: Configuration, tutorial: Configuration, classes: int, precision: str) -> Iterator[str]:
-    """The network's layers as code, each marked with the tutorial's where it differs."""
-    if configuration.rescale:
-        yield "layers.Rescaling(1 / 255),  # the tutorial: not there"
-    for number, block in enumerate(configuration.blocks):
-        known = tutorial.blocks[number] if number < len(tutorial.blocks) else None
-        yield _line(_convolution(configuration, block), _convolution(tutorial, known) if known else None)
-        if configuration.batch_norm:
-            yield _line(f"layers.BatchNormalization(momentum={BATCH_NORM_MOMENTUM})", None)
-            yield _line("layers.ReLU()", None)
-        if block.pool_size:
-            yield _line(_pooling(block), _pooling(known) if known else None)
-        elif known:
-            yield f"# the tutorial: {_pooling(known)}"
-    yield "layers.Flatten(),"
-    yield _line(_dense(configuration), _dense(tutorial))
-    yield _line(f"layers.Dropout({configuration.dropout})", f"layers.Dropout({tutorial.dropout})")
-    in_float32 = ', dtype="float32"' if precision == "bfloat16" else ""
-    yield f'layers.Dense({classes}, activation="softmax"{in_float32}),'
-
-
-def _line(code: str, tutorial: str | None) -> str:
-    return f"{code}," if code == tutorial else f"{code},  # the tutorial: {tutorial or 'not there'}"
-
-
-def _convolution(configuration: Configuration, block: ConvBlock) -> str:
-    stride = f", strides={block.stride}" if block.stride > 1 else ""
-    padding = f', padding="{configuration.padding}"' if configuration.padding != "valid" else ""
-    activation = ", use_bias=False" if configuration.batch_norm else ', activation="relu"'
-    return f"layers.Conv2D({block.filters}, {block.kernel_size}{stride}{padding}{activation})"
-
-
-def _pooling(block: ConvBlock) -> str:
-    stride = f", strides={block.pool_stride}" if block.pool_stride != block.pool_size else ""
-    return f"layers.MaxPooling2D({block.pool_size}{stride})"
-
-
-def _dense(configuration: Configuration) -> str:
-    return f'layers.Dense({configuration.dense_units}, activation="relu")'
 
 
 def _optimizer(configuration: Configuration) -> str:

@@ -186,7 +186,7 @@ class Tally:
         pace = 3600 * done / (time.monotonic() - self._began)
         scores = [score for score in self._scores.values() if score is not None]
         best = [configuration.values() for *_, configuration in self._top]
-        found = outlook(scores, best, pace, self._study.drawn, self._study.validation)
+        found = outlook(scores, best, pace, self._study.drawn, self._study.validation, self.base.parameters)
         return "" if found is None else "; ".join(in_words(found, lambda edge: f"{edge.name} {value(edge.value)}"))
 
     def comparison(self) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from sweep.models.parameters import Values
 from sweep.results.verdict import ALPHA, GAIN, LOSS, NO_EFFECT, Estimate, known
-from sweep.space.configuration import Configuration, Values
+from sweep.space.configuration import Configuration
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ TRIAL_COLUMNS = {
     "started": "when it started, UTC",
     "finished": "when it ended, UTC",
 }
-"""Columns of `Result.frame`; after them stands one column for each of `PARAMETERS` that some trial has."""
+"""Columns of `Result.frame`; after them stands one column for each parameter that some trial has."""
 
 TRIAL_TYPES = {
     "trial": "int64",

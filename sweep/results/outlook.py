@@ -10,8 +10,8 @@ from datetime import datetime
 
 import pandas as pd
 
+from sweep.models.parameters import Parameter, Parameters, Value
 from sweep.results.noise import noise_of_difference
-from sweep.space.configuration import PARAMETERS, Value
 from sweep.space.space import Choice, Float, Int, Range
 from sweep.study.study import Study
 from sweep.wording import listed, points, rough_duration, several
@@ -76,12 +76,14 @@ def outlook(
     pace: float,
     space: Mapping[str, Range],
     images: int,
+    parameters: Parameters,
     left: float = math.inf,
 ) -> Outlook | None:
     """What may be said after trials with these scores, in their order; NaN: not completed. None where all are.
 
     `best` are the values of the completed ones with the highest scores, the highest first; `pace` is in trials an hour,
-    `images` are those that score, and `left` are the points of the space that are not tried yet.
+    `images` are those that score, `parameters` say which ends of ranges cannot be passed, and `left` are the
+    points of the space that are not tried yet.
     """
     completed = [score for score in scores if not math.isnan(score)]
     if not completed:
@@ -91,7 +93,7 @@ def outlook(
         late=late_gain(scores),
         more=forecast(scores, trials),
         seconds=3600 * trials / pace if pace else 0.0,
-        edges=edges(space, best),
+        edges=edges(space, best, parameters),
         noise=noise_of_difference(max(completed), max(completed), images),
     )
 
@@ -105,7 +107,7 @@ def look_ahead(study: Study, frame: pd.DataFrame) -> Outlook | None:
     spans = over.loc[over["finished"].notna(), ["started", "finished"]].itertuples(index=False, name=None)
     pace = 3600 * len(over) / busy if (busy := _busy_seconds(spans)) else 0.0
     left = math.inf if (size := study.searched.size()) is None else size - len(frame)
-    return outlook(scores.tolist(), best, pace, study.drawn, study.validation, left)
+    return outlook(scores.tolist(), best, pace, study.drawn, study.validation, study.base.parameters, left)
 
 
 def late_gain(scores: Sequence[float]) -> tuple[int, float] | None:
@@ -166,7 +168,7 @@ def _busy_seconds(spans: Iterable[tuple[datetime, datetime]]) -> float:
     return busy
 
 
-def edges(space: Mapping[str, Range], best: Sequence[Mapping[str, Value]]) -> list[Edge]:
+def edges(space: Mapping[str, Range], best: Sequence[Mapping[str, Value]], parameters: Parameters) -> list[Edge]:
     """Parameters whose best value lies at an end of their range that is not the end of what there is.
 
     `best` are the values of the best trials, the very best first. Where several parameters vary, most of `TOP` must lie
@@ -174,11 +176,14 @@ def edges(space: Mapping[str, Range], best: Sequence[Mapping[str, Value]]) -> li
     """
     if not best or (len(space) > 1 and len(best) < TOP):
         return []
-    found = (_edge(name, span, [values.get(name) for values in best], len(space) == 1) for name, span in space.items())
+    found = (
+        _edge(parameters[name], span, [values.get(name) for values in best], len(space) == 1)
+        for name, span in space.items()
+    )
     return [edge for edge in found if edge is not None]
 
 
-def _edge(name: str, span: Range, best: Sequence[Value | None], alone: bool) -> Edge | None:
+def _edge(parameter: Parameter, span: Range, best: Sequence[Value | None], alone: bool) -> Edge | None:
     """The end at which these values lie, the very best's first; None among them: that trial lacks the parameter."""
     if (ends := _ends(span)) is None or best[0] is None:
         return None
@@ -186,10 +191,10 @@ def _edge(name: str, span: Range, best: Sequence[Value | None], alone: bool) -> 
     present = [float(value) for value in best if value is not None]
     needed = 1 if alone else max(3, len(present)) if few else 3
     for upper, limit in ((False, low), (True, high)):
-        natural = limit == (PARAMETERS[name].high if upper else PARAMETERS[name].low)
+        natural = limit == (parameter.high if upper else parameter.low)
         there = [_is_at(value, limit, span, few) for value in present]
         if not natural and there[0] and sum(there) >= needed:
-            return Edge(name, present[0], limit, upper)
+            return Edge(parameter.name, present[0], limit, upper)
     return None
 
 

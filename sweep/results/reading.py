@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sweep.data.dataset import Split
+from sweep.models.parameters import Parameters
 from sweep.results.ablation import Ablation
 from sweep.results.columns import CURVE_COLUMNS, CURVE_TYPES, PARAMETER_TYPES, TRIAL_COLUMNS, TRIAL_TYPES
 from sweep.results.forecast import judged
@@ -14,7 +15,6 @@ from sweep.results.predictions import Predictions
 from sweep.results.result import Result
 from sweep.results.verdict import Verdict
 from sweep.runs import Run
-from sweep.space.configuration import PARAMETERS
 from sweep.storage.store import Reader
 
 STORED_AS = {"trial": "number"}
@@ -33,7 +33,7 @@ def read_result(store: Reader, name: str) -> Result:
     verdict, ablation = store.verdicts.find(row.id), store.ablations.find(row.id)
     result = Result(
         study=row.study,
-        frame=judged(_frame(store.trials.rows(row.id)), curves, row.study.validation),
+        frame=judged(_frame(store.trials.rows(row.id), row.study.base.parameters), curves, row.study.validation),
         curves=curves,
         provenance={"data": row.study.data, "data digest": row.data_digest} | store.runs.latest_provenance(row.id),
         verdict=None if verdict is None else Verdict.from_document(verdict),
@@ -43,16 +43,16 @@ def read_result(store: Reader, name: str) -> Result:
     return replace(result, predictions=_predictions(store, result, row.data_digest))
 
 
-def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def _frame(rows: Sequence[Mapping[str, Any]], parameters: Parameters) -> pd.DataFrame:
     """`Result.frame`, from the rows of the store."""
     facts = [{column: row.get(STORED_AS.get(column, column)) for column in TRIAL_COLUMNS} for row in rows]
     frame = pd.DataFrame(facts, columns=list(TRIAL_COLUMNS)).astype(TRIAL_TYPES)
     for column in ("started", "finished"):
         frame[column] = _moments(frame[column])
-    for parameter in PARAMETERS:
-        if any(parameter in row["configuration"] for row in rows):
-            values = [row["configuration"].get(parameter) for row in rows]
-            frame[parameter] = pd.Series(values, dtype=PARAMETER_TYPES[PARAMETERS[parameter].kind])
+    for name, parameter in parameters.items():
+        if any(name in row["configuration"] for row in rows):
+            values = [row["configuration"].get(name) for row in rows]
+            frame[name] = pd.Series(values, dtype=PARAMETER_TYPES[parameter.kind])
     return frame
 
 

@@ -12,7 +12,7 @@ from sweep.results.columns import TABLE_COLUMNS
 from sweep.results.predictions import Mistakes, Predictions, mistakes
 from sweep.results.summary import summary_lines
 from sweep.results.verdict import Verdict
-from sweep.space.configuration import PARAMETERS, Configuration
+from sweep.space.configuration import Configuration
 from sweep.study.study import Study
 from sweep.wording import duration, percent, several, so_far
 
@@ -107,7 +107,7 @@ class Result:
         Raises:
             InputError: the study has no such trial.
         """
-        return configuration_of(self._row(trial))
+        return configuration_of(self._row(trial), self.study.base)
 
     def __repr__(self) -> str:
         """One line: the study's name, how many trials it has, and the best of them."""
@@ -163,9 +163,7 @@ class Result:
         raise InputError(f"Study {self.study.name!r} has no trial {trial}; {known}.")
 
 
-def configuration_of(row: "pd.Series[Any]") -> Configuration:
-    """The configuration of a trial, from its row of a frame."""
-    values = {name: row[name] for name in PARAMETERS if name in row}
-    return Configuration().replaced(
-        {name: PARAMETERS[name].kind(value) for name, value in values.items() if not pd.isna(value)}
-    )
+def configuration_of(row: "pd.Series[Any]", base: Configuration) -> Configuration:
+    """The configuration of a trial, from its row of a frame; `base` is that of its study."""
+    values = {name: row[name] for name in base.parameters if name in row and not pd.isna(row[name])}
+    return Configuration.of(base.model, {name: base.parameters[name].kind(value) for name, value in values.items()})

@@ -9,12 +9,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Self
 
+from sweep.models.model import Model
+from sweep.models.parameters import Value
 from sweep.results.forecast import JUDGED, expected_score
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.results.time_left import LATEST, InProgress, seconds_left
 from sweep.runs import Epoch, Outcome
-from sweep.space.configuration import Configuration, Value
+from sweep.space.configuration import Configuration
 from sweep.storage.runs import epoch_of
 from sweep.storage.store import Reader
 from sweep.storage.studies import StudyRow
@@ -137,7 +139,7 @@ class StatusReader:
         for point in self._store.trials.curve_rows(row.id, numbers):
             curves.setdefault(point["trial"], []).append(epoch_of(point))
         rows = self._store.trials.rows(row.id, numbers)
-        trials = {each["number"]: _so_far(each, curves.get(each["number"], [])) for each in rows}
+        trials = {each["number"]: _so_far(row.study, each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]
         return Status(
             study=row.study,
@@ -179,13 +181,13 @@ def _best(trials: Iterable[TrialSoFar], images: int) -> TrialSoFar | None:
     return min(judged, key=lambda trial: (-expected[trial.number], trial.number), default=None)
 
 
-def _so_far(row: Mapping[str, Any], curve: list[Epoch]) -> TrialSoFar:
+def _so_far(study: Study, row: Mapping[str, Any], curve: list[Epoch]) -> TrialSoFar:
     return TrialSoFar(
         number=row["number"],
         outcome=Outcome(row["outcome"]),
         reason=plain(row["reason"]),
         baseline=row["baseline"],
-        configuration=_configuration(tuple(row["configuration"].items())),
+        configuration=_configuration(study.base.model, tuple(row["configuration"].items())),
         curve=tuple(curve),
         cost=row["cost"] or 0.0,
         attempts=row["attempts"],
@@ -195,6 +197,6 @@ def _so_far(row: Mapping[str, Any], curve: list[Epoch]) -> TrialSoFar:
 
 
 @lru_cache(1000)
-def _configuration(values: tuple[tuple[str, Value], ...]) -> Configuration:
+def _configuration(model: Model, values: tuple[tuple[str, Value], ...]) -> Configuration:
     """Made once: a trial is looked at again each second, and to check all its values takes longer than to read them."""
-    return Configuration().replaced(dict(values))
+    return Configuration.of(model, dict(values))

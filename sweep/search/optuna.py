@@ -18,9 +18,9 @@ import optuna
 from optuna.samplers import RandomSampler
 from optuna.trial import Trial, TrialState
 
+from sweep.models.parameters import Value, Values
 from sweep.runs import GOING_ON, Outcome
 from sweep.search._mirror import Mirror, make_tables
-from sweep.space.configuration import Configuration, Value, Values
 from sweep.space.space import Float, Int, Range
 from sweep.storage.trials import TrialReader
 from sweep.study.study import Study, require_sampler
@@ -102,7 +102,7 @@ class OptunaSearch:
         wanted = lost if self._count else None  # all of them
         places = trials.curve_rows(study_id, wanted)
         for row in trials.rows(study_id, wanted):
-            self._add(self._space.point_of(Configuration().replaced(row["configuration"])))
+            self._add(self._space.point_of(self._space.base.replaced(row["configuration"])))
             for place in places:
                 if place["trial"] == row["number"] and place["val_accuracy"] is not None:
                     self.report(row["number"], place["epoch"], place["val_accuracy"])

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from sweep.errors import InputError
-from sweep.models.shapes import Architecture, ImageShape, Infeasible, architecture
+from sweep.models.model import Architecture, ImageShape, Infeasible
+from sweep.models.parameters import Values
 from sweep.search.schedule import FINALISTS, schedule_for
-from sweep.space.configuration import Configuration, Values
+from sweep.space.configuration import Configuration
 from sweep.study.study import Study
 from sweep.system.machine import cores
 
@@ -116,7 +117,7 @@ def baseline_shape(study: Study, image_shape: ImageShape, classes: int) -> Archi
         InputError: it cannot exist on these images.
     """
     try:
-        return architecture(study.base, image_shape, classes)
+        return study.base.inspect(image_shape, classes)
     except Infeasible as reason:
         raise InputError(f"The baseline of study {study.name!r} cannot exist: {reason}.") from None
 
@@ -139,7 +140,7 @@ def as_document(study: Study, seen: Preview) -> dict[str, Any]:
 
 def _sample(study: Study, point: Values, image_shape: ImageShape, classes: int) -> Sample:
     try:
-        return Sample(point, architecture(study.searched.configuration(point), image_shape, classes))
+        return Sample(point, study.searched.configuration(point).inspect(image_shape, classes))
     except Infeasible as reason:
         return Sample(point, None, str(reason))
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sweep.space.configuration import Configuration, Value, Values
+from sweep.models.parameters import Value, Values
+from sweep.space.configuration import Configuration
 from sweep.wording import settings, value
 
 
@@ -34,7 +35,7 @@ def changed_values(configuration: Configuration, base: Configuration) -> Values:
 def replacements(configuration: Configuration, base: Configuration) -> Values:
     """Values with which `base.replaced` gives the configuration.
 
-    They are the changed ones, and the stride of a pool that keeps its stride while its size changes: else it follows.
+    They are the changed ones, and a value that stays while the one that it follows changes, as a pool's stride may.
     """
     changed, values = changed_values(configuration, base), configuration.values()
     followed = base.replaced(changed).values()

@@ -10,7 +10,8 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sweep.space.configuration import PARAMETERS, Configuration, Value, Values, is_active
+from sweep.models.parameters import Value, Values, is_active
+from sweep.space.configuration import Configuration
 
 
 @dataclass(frozen=True)
@@ -143,10 +144,10 @@ class Space:
         return point if inside and self.configuration(point) == configuration else None
 
     def _names(self) -> Iterator[str]:
-        return (name for name in PARAMETERS if name in self.ranges)
+        return (name for name in self.base.parameters if name in self.ranges)
 
     def _exists(self, name: str, point: Values) -> bool:
-        return is_active(name, self.base.values() | point)
+        return is_active(name, self.base.values() | point, self.base.parameters)
 
     def _points(self, point: Values, names: tuple[str, ...]) -> Iterator[Values]:
         if not names:

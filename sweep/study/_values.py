@@ -6,7 +6,9 @@ from itertools import islice
 from typing import Any
 
 from sweep.errors import MOST_PROBLEMS
-from sweep.space.configuration import PARAMETERS, Configuration, Parameter, Value, Values
+from sweep.models.model import Model
+from sweep.models.parameters import Parameter, Parameters, Value, Values
+from sweep.space.configuration import Configuration, parameters_of
 from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.wording import did_you_mean, shown
 
@@ -32,8 +34,8 @@ class Problems(ValueError):  # noqa: N818 - one error, but several problems
         super().__init__(f"{len(located)} problems")
 
 
-def read_base(given: object, keys: Collection[str]) -> Configuration:
-    """The tutorial's configuration with the given values; `keys` are names that belong elsewhere in a study.
+def read_base(given: object, model: Model, keys: Collection[str]) -> Configuration:
+    """The configuration of a model with the given values; `keys` are names that belong elsewhere in a study.
 
     Raises:
         Problems: everything that is wrong with them.
@@ -43,31 +45,33 @@ def read_base(given: object, keys: Collection[str]) -> Configuration:
     if not isinstance(given, Mapping):
         what = "a table of parameters and their values, or the path of a TOML file of them"
         raise Problems([((), f"base must be {what}, not {shown(given)}.")])
-    return read_values(given, partial(_unknown, table="base", keys=keys))
+    unknown = partial(_unknown, table="base", keys=keys, parameters=parameters_of(model))
+    return read_values(given, model, unknown)
 
 
-def read_values(given: Mapping[str, object], unknown: Callable[[str], str]) -> Configuration:
-    """The tutorial's configuration with the given values; `unknown` says what is wrong with a name that is none.
+def read_values(given: Mapping[str, object], model: Model, unknown: Callable[[str], str]) -> Configuration:
+    """The configuration of a model with the given values; `unknown` says what is wrong with a name that is none.
 
     Raises:
         Problems: everything that is wrong with them.
     """
     problems: list[Located] = []
     accepted: Values = {}
+    parameters = parameters_of(model)
     for name, value in given.items():
         if len(problems) > MOST_PROBLEMS:
             break
-        if name not in PARAMETERS:
+        if name not in parameters:
             problems.append(((name,), unknown(name)))
             continue
         try:
-            accepted[name] = PARAMETERS[name].accept(value)
+            accepted[name] = parameters[name].accept(value)
         except ValueError as error:
             problems.append(((name,), str(error)))
-    base = Configuration().replaced(accepted)
-    for name in _settled(accepted, given):
+    base = Configuration.of(model, accepted)
+    for name in _settled(accepted, given, parameters):
         if name not in base.values():
-            why = f"{name} has no effect here: it exists only where {_chain(name)}."
+            why = f"{name} has no effect here: it exists only where {_chain(name, parameters)}."
             problems.append(((name,), f"{why} A value for there may stand under a study's [space], in a list of one."))
     if problems:
         raise Problems(problems)
@@ -75,9 +79,9 @@ def read_values(given: Mapping[str, object], unknown: Callable[[str], str]) -> C
 
 
 def read_space(
-    given: object, base: Configuration | None, sampler: str | None, keys: Collection[str]
+    given: object, model: Model, base: Configuration | None, sampler: str | None, keys: Collection[str]
 ) -> dict[str, Range]:
-    """The given ranges in the order of `PARAMETERS`; a `base` or `sampler` that is wrong is None.
+    """The given ranges in the order of the model's parameters; a `base` or `sampler` that is wrong is None.
 
     Raises:
         Problems: everything that is wrong with them.
@@ -88,23 +92,24 @@ def read_space(
         raise Problems([((), f"{why} For example: [space] with learning_rate = [0.0001, 0.001] under it.")])
     problems: list[Located] = []
     ranges: dict[str, Range] = {}
+    parameters = parameters_of(model)
     for name, raw in given.items():
         if len(problems) > MOST_PROBLEMS:
             break
-        if name not in PARAMETERS:
-            problems.append(((name,), _unknown(name, "space", keys)))
+        if name not in parameters:
+            problems.append(((name,), _unknown(name, "space", keys, parameters)))
             continue
         try:
-            ranges[name] = _read_range(PARAMETERS[name], raw)
+            ranges[name] = _read_range(parameters[name], raw)
         except Problems as found:
             problems += [((name, *path), message) for path, message in found.located]
     if base is not None:
         space = Space(ranges, base)
-        problems += _never_existing(space, _settled(ranges, given))
+        problems += _never_existing(space, _settled(ranges, given, parameters))
         problems += _unfit_for(sampler, space, complete=not problems)
     if problems:
         raise Problems(problems)
-    return {name: ranges[name] for name in PARAMETERS if name in ranges}
+    return {name: ranges[name] for name in parameters if name in ranges}
 
 
 def _read_range(parameter: Parameter, raw: object) -> Range:
@@ -192,32 +197,33 @@ def _read_table(parameter: Parameter, raw: Mapping[str, Any]) -> Range:
     return Float(ends["low"], ends["high"], log, None if step is None else float(step))
 
 
-def _settled(accepted: Mapping[str, object], given: Mapping[str, object]) -> list[str]:
+def _settled(accepted: Mapping[str, object], given: Mapping[str, object], parameters: Parameters) -> list[str]:
     """The accepted names whose existence hangs on nothing that was given wrong.
 
     None where a name is unknown: it may be the misspelt one that the others hang on.
     """
-    if any(name not in PARAMETERS for name in given):
+    if any(name not in parameters for name in given):
         return []
     wrong = given.keys() - accepted.keys()
-    return [name for name in accepted if not wrong.intersection(_ancestors(name))]
+    return [name for name in accepted if not wrong.intersection(_ancestors(name, parameters))]
 
 
-def _ancestors(name: str) -> list[str]:
-    when = PARAMETERS[name].when
-    return [] if when is None else [when.parent, *_ancestors(when.parent)]
+def _ancestors(name: str, parameters: Parameters) -> list[str]:
+    when = parameters[name].when
+    return [] if when is None else [when.parent, *_ancestors(when.parent, parameters)]
 
 
 def _never_existing(space: Space, names: list[str]) -> list[Located]:
+    parameters = space.base.parameters
     return [
-        ((name,), f"{name} never exists in this study: it needs {_chain(name)}. Vary or set {when.parent}.")
+        ((name,), f"{name} never exists in this study: it needs {_chain(name, parameters)}. Vary or set {when.parent}.")
         for name in names
-        if (when := PARAMETERS[name].when) is not None and not _possible(name, space)
+        if (when := parameters[name].when) is not None and not _possible(name, space)
     ]
 
 
 def _possible(name: str, space: Space) -> bool:
-    when = PARAMETERS[name].when
+    when = space.base.parameters[name].when
     if when is None:
         return True
     span = space.ranges.get(when.parent)
@@ -240,19 +246,19 @@ def _unfit_for(sampler: str | None, space: Space, *, complete: bool) -> list[Loc
     return []
 
 
-def _chain(name: str) -> str:
+def _chain(name: str, parameters: Parameters) -> str:
     """All that must hold for a parameter to exist, as in "extra_blocks >= 1 and pool3_size >= 1"."""
-    when = PARAMETERS[name].when
+    when = parameters[name].when
     if when is None:
         return ""
-    above = _chain(when.parent)
+    above = _chain(when.parent, parameters)
     return f"{above} and {when}" if above else str(when)
 
 
-def _unknown(name: str, table: str, keys: Collection[str]) -> str:
+def _unknown(name: str, table: str, keys: Collection[str], parameters: Parameters) -> str:
     if name in keys:
         return f"{name} is a key of the study, not a parameter: move it to the top, above every [table]."
-    return f"Unknown parameter {shown(name)} in [{table}].{did_you_mean(str(name), PARAMETERS)}"
+    return f"Unknown parameter {shown(name)} in [{table}].{did_you_mean(str(name), parameters)}"
 
 
 def example_of(parameter: Parameter) -> str:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from sweep.data.names import settled
 from sweep.defaults import VALIDATION
-from sweep.space.configuration import PARAMETERS, Configuration, Value
+from sweep.models.parameters import Value
+from sweep.models.tutorial.model import TUTORIAL
+from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.differences import differences
 from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study._values import Located, Problems, read_values
@@ -71,7 +73,7 @@ def read(path: Path) -> Recipe:
     if type(validation) is not int or validation < 1:
         problems.append((("validation",), f"validation must be a whole number from 1, not {shown(validation)}."))
     try:
-        configuration = read_values(values, _unknown)
+        configuration = read_values(values, TUTORIAL, _unknown)
     except Problems as found:
         problems += found.located
     if problems:

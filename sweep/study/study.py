@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sweep.data.names import DATASETS, settled, share_of
 from sweep.defaults import TOLERANCE, VALIDATION
 from sweep.errors import DataError, InputError, Problem, StudyError
+from sweep.models.tutorial.model import TUTORIAL
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.differences import replacements
 from sweep.space.space import Choice, Int, Range, Space
@@ -55,7 +56,7 @@ def training_images(data: str) -> int:
 
 def _read_base(given: object) -> Configuration:
     if not isinstance(given, str):
-        return read_base(given, Study.model_fields)
+        return read_base(given, TUTORIAL, Study.model_fields)
     try:
         return recipe.read(Path(given)).configuration
     except InputError as error:
@@ -63,7 +64,7 @@ def _read_base(given: object) -> Configuration:
 
 
 def _read_space(given: object, info: ValidationInfo) -> dict[str, Range]:
-    return read_space(given, info.data.get("base"), info.data.get("sampler"), Study.model_fields)
+    return read_space(given, TUTORIAL, info.data.get("base"), info.data.get("sampler"), Study.model_fields)
 
 
 def _read_pruner(given: str, info: ValidationInfo) -> str:

@@ -19,7 +19,6 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from sweep.data.dataset import Dataset, Split, partition
-from sweep.models.network import build
 from sweep.runs import Epoch, Run
 from sweep.system.files import atomic_write, open_plain
 from sweep.training._optimizers import Optimizer
@@ -102,7 +101,7 @@ class Training:
         keras.config.set_dtype_policy(POLICIES[run.precision])
         self.run = run
         self._images = images
-        self._model = build(run.configuration, images.shape, images.classes)
+        self._model = run.configuration.build(images.shape, images.classes)
         self._optimizer = Optimizer(run.configuration, _weights(self._model))
         self._train, self._score, self._classify = _graphs(
             self._model, self._optimizer, images, run.configuration.batch_size

@@ -13,9 +13,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sweep.models.shapes import Architecture, Infeasible
+from sweep.models.model import Architecture, Infeasible
+from sweep.models.parameters import Parameters, Values
 from sweep.results.ablation import Ablation, Change, Contribution, Effect
-from sweep.space.configuration import PARAMETERS, Configuration, Values
+from sweep.space.configuration import Configuration
 from sweep.space.differences import differences
 from sweep.verdict.estimates import estimate, holm
 from sweep.verdict.statistics import Candidate, Hits, contrast
@@ -32,21 +33,20 @@ def changes(best: Configuration, baseline: Configuration) -> list[Change]:
     old, new = baseline.values(), best.values()
     found: dict[str, list[str]] = {}
     for each in differences(best, baseline):
-        found.setdefault(_root(each.name, old, new), []).append(each.name)
+        found.setdefault(_root(each.name, best.parameters, old, new), []).append(each.name)
     return [
         Change(root, *({name: values[name] for name in names if name in values} for values in (old, new)))
         for root, names in found.items()
     ]
 
 
-def _root(name: str, old: Values, new: Values) -> str:
+def _root(name: str, parameters: Parameters, old: Values, new: Values) -> str:
     """The changed parameter that this one goes with; often itself."""
-    when = PARAMETERS[name].when
+    when, leader = parameters[name].when, parameters[name].follows
     if when is None:
         return name
-    size = name.replace("_stride", "_size")
-    follows = size in (old.keys() & new.keys()) - {name} and all(each[size] == each.get(name) for each in (old, new))
-    return name if name in old and name in new and not follows else _root(when.parent, old, new)
+    follows = leader in old.keys() & new.keys() and all(each[leader] == each.get(name) for each in (old, new))
+    return name if name in old and name in new and not follows else _root(when.parent, parameters, old, new)
 
 
 class AblationEntry:

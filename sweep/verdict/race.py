@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sweep.coordinator.watcher import trial_label
-from sweep.models.shapes import Architecture
+from sweep.models.model import Architecture
 from sweep.results.result import Result
 from sweep.results.verdict import Conclusion, SealedTest, Verdict
 from sweep.runs import BASELINE

@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 import studies
+from sweep.models.parameters import Values
 from sweep.results.noise import noise_of_difference
 from sweep.results.result import Result
 from sweep.results.verdict import ALPHA, GAIN, LOSS, NO_EFFECT, Conclusion, ConfirmedTrial, Estimate, Verdict, known
-from sweep.space.configuration import Values
 from sweep.space.differences import changed_values
 from sweep.study.files import load
 from sweep.study.study import Study

@@ -5,7 +5,7 @@ from samples.studies import RATES, study_of
 
 from sweep.api import _networks as networks
 from sweep.errors import InputError
-from sweep.models.shapes import Infeasible
+from sweep.models.model import Infeasible
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 

@@ -25,11 +25,10 @@ conv2_filters = 96
 def summary_of_keras():
     """The lines of Keras's own summary of a configuration's network, without the frame; TensorFlow is imported here."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from sweep.models.network import build
 
     def summary(configuration: Configuration) -> list[str]:
         lines: list[str] = []
-        model = build(configuration, (28, 28, 1), 10)
+        model = configuration.build((28, 28, 1), 10)
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("COLUMNS", "200")  # of the console that Keras prints on, lest it breaks lines
             model.summary(line_length=120, print_fn=lambda text, **_: lines.append(text))

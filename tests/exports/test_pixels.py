@@ -17,7 +17,6 @@ from sweep.exports import _models as models
 from sweep.exports.formats import FORMATS, MODEL
 from sweep.exports.prediction import predict
 from sweep.exports.selection import Sealed, Selection
-from sweep.models.shapes import architecture
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.training.loop import Images, Training
@@ -63,7 +62,7 @@ def exported(request, tmp_path_factory):
     training.advance()
     training.save(folder / "state")
     written = models.write(run, folder / "state", dataset, list(FORMATS), folder)
-    network = architecture(SMALL, dataset.image_shape, dataset.classes)
+    network = SMALL.inspect(dataset.image_shape, dataset.classes)
     selection = Selection(found(SMALL, source), 0, dataset, network, Sealed((), 100), Sealed((), 100))
     machine = {"system": "", "processor": "", "cores": 1}
     document = card.metrics(selection, written, {"versions": {}, "machine": machine})

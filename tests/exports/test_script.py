@@ -27,8 +27,7 @@ from sweep.data.dataset import load_dataset
 from sweep.data.idx import IDX_NAMES, IDX_TYPES
 from sweep.exports._script import as_notebook, as_script
 from sweep.exports.selection import Sealed, select
-from sweep.models import network
-from sweep.models.shapes import Infeasible, architecture
+from sweep.models.model import Infeasible
 from sweep.results.verdict import Conclusion, Verdict
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
@@ -106,7 +105,7 @@ def test_what_a_hundred_random_configurations_of_everything_build_is_what_was_se
     while seen < RANDOM_CONFIGURATIONS:
         configuration = space.configuration(space.sample(source))
         try:
-            shape = architecture(configuration, (28, 28, 1), 10)
+            shape = configuration.inspect((28, 28, 1), 10)
         except Infeasible:
             continue
         if shape.parameters > LARGEST:
@@ -114,7 +113,7 @@ def test_what_a_hundred_random_configurations_of_everything_build_is_what_was_se
         seen += 1
         keras.utils.clear_session(free_memory=False)
         theirs, fitted = compiled(script_of(configuration, digits))
-        ours = network.build(configuration, (28, 28, 1), 10)
+        ours = configuration.build((28, 28, 1), 10)
         assert [type(layer) for layer in theirs.layers] == [type(layer) for layer in ours.layers]
         assert [layer.output.shape for layer in theirs.layers] == [layer.output.shape for layer in ours.layers]
         assert theirs.count_params() == ours.count_params() == shape.parameters

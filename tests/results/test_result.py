@@ -340,7 +340,7 @@ def test_what_a_search_tried_comes_back_with_its_conditional_parameters(storage)
         configuration = result.configuration(row["trial"])
         assert study.searched.point_of(configuration) is not None
         assert (configuration.momentum is None) == pd.isna(row["momentum"])
-        assert (len(configuration.blocks) < 4) == pd.isna(row["conv4_filters"])
+        assert (configuration.extra_blocks < 2) == pd.isna(row["conv4_filters"])
 
 
 def test_a_study_that_is_not_there_is_told(storage):

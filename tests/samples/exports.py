@@ -12,7 +12,7 @@ from sweep.api.workplace import Workplace
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import load_dataset
 from sweep.exports.selection import Sealed, Selection, sealed_run
-from sweep.models.shapes import Architecture
+from sweep.models.model import Architecture
 from sweep.progress.display import Task
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration

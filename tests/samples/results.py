@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from sweep.models.shapes import Infeasible, architecture
+from sweep.models.model import Infeasible
 from sweep.results.columns import CURVE_COLUMNS, TRIAL_COLUMNS
 from sweep.results.forecast import judged
 from sweep.results.result import Result
@@ -94,7 +94,7 @@ def sample(trials, space=None, seed=0, **fields):
         values = configuration.values()
         row = {"trial": trial, "baseline": trial == 0, **values}
         try:
-            network = architecture(configuration, (28, 28, 1), 10)
+            network = configuration.inspect((28, 28, 1), 10)
         except Infeasible as reason:
             rows.append(row | {"outcome": "infeasible", "reason": f"{reason}", "seconds": 0.0, "trained_epochs": 0})
             continue

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from sweep.space.configuration import PARAMETERS, Configuration, Parameter, Value
+from sweep.models.parameters import Parameter, Value
+from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.study.study import Study
 

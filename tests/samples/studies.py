@@ -1,7 +1,6 @@
 """Small studies, run by a real coordinator with scripted workers: a real database, a real search, real rungs."""
 
 import threading
-from functools import partial
 from pathlib import Path
 
 from sweep.api.budget import countdown
@@ -12,7 +11,6 @@ from sweep.coordinator.watcher import SilentWatcher
 from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Limits, Supervised
-from sweep.models.shapes import architecture
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.runs import Run
@@ -48,7 +46,7 @@ def run(
         study_id, study = store.studies.find(study.name).id, store.studies.change(study)
         plan = Plan(
             study,
-            network=partial(architecture, image_shape=(28, 28, 1), classes=10),
+            network=lambda configuration: configuration.inspect((28, 28, 1), 10),
             run=lambda configuration: Run(configuration, study.seed, study.data, "digest", Split(study.seed)),
         )
         checkpoints = Checkpoints(states or Path(storage).parent, KEPT, store.trials.best_runs(study_id, KEPT))

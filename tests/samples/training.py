@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from functools import cache
 
 from sweep.data.dataset import Split, load_dataset
+from sweep.models.tutorial.parameters import ConvBlock
 from sweep.runs import Epoch, Run
-from sweep.space.configuration import Configuration, ConvBlock
+from sweep.space.configuration import Configuration
 
 SPLIT = Split(seed=0, validation=300, train_size=790)  # 24 batches of 32 and one of 22
 SMALL = Configuration(

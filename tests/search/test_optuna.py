@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from samples.strategies import spaces, unhurried
 
 from sweep.errors import InputError, StoreError
-from sweep.models.shapes import Infeasible, architecture
+from sweep.models.model import Infeasible
 from sweep.runs import Outcome
 from sweep.search.optuna import OptunaSearch, Proposal, suggest
 from sweep.space.configuration import Configuration
@@ -343,7 +343,7 @@ def test_networks_that_cannot_exist_teach_the_sampler(tmp_path):
         for _ in range(50):
             proposal = asked(search)
             try:
-                architecture(study.searched.configuration(proposal.point), (28, 28, 1), 10)
+                study.searched.configuration(proposal.point).inspect((28, 28, 1), 10)
             except Infeasible as reason:
                 search.tell(proposal.number, Outcome.INFEASIBLE, None, str(reason))
                 outcomes.append(1)

@@ -7,7 +7,7 @@ from samples.strategies import spaces, unhurried
 from samples.studies import study_of
 
 from sweep.errors import InputError
-from sweep.models.shapes import Architecture, Infeasible, architecture
+from sweep.models.model import Architecture, Infeasible
 from sweep.search import preview as preview_module
 from sweep.search.preview import SAMPLES, as_document, preview
 from sweep.space.configuration import Configuration
@@ -68,7 +68,7 @@ def test_samples_are_points_of_the_space_and_their_networks(space):
 
 def network_of(configuration: Configuration) -> tuple[Architecture | None, str]:
     try:
-        return architecture(configuration, (28, 28, 1), 10), ""
+        return configuration.inspect((28, 28, 1), 10), ""
     except Infeasible as reason:
         return None, str(reason)
 

@@ -4,7 +4,9 @@ from hypothesis import strategies as st
 from samples.strategies import configurations, unhurried, values_of
 
 from sweep.errors import InputError
-from sweep.space.configuration import PARAMETERS, Configuration, ConvBlock, is_active
+from sweep.models.parameters import is_active
+from sweep.models.tutorial.parameters import ConvBlock, Network
+from sweep.space.configuration import PARAMETERS, Configuration
 
 
 def test_the_defaults_are_the_tutorials_network_and_training():
@@ -50,7 +52,7 @@ def test_values_say_all_whatever_they_are_put_into(configuration, other):
 @given(configurations())
 def test_values_hold_the_parameters_that_exist_in_their_order_and_type(configuration):
     values = configuration.values()
-    assert list(values) == [name for name in PARAMETERS if is_active(name, values)]
+    assert list(values) == [name for name in PARAMETERS if is_active(name, values, PARAMETERS)]
     assert all(type(value) is PARAMETERS[name].kind for name, value in values.items())
 
 
@@ -100,7 +102,7 @@ def test_what_another_optimizer_would_need_makes_no_difference():
 
 def test_new_blocks_are_plain_ones_and_lost_blocks_take_their_parameters_along():
     more = Configuration().replaced({"extra_blocks": 2, "conv4_filters": 7, "pool4_size": 2})
-    assert more.blocks[2:] == (ConvBlock(), ConvBlock(filters=7, pool_size=2, pool_stride=2))
+    assert Network.of(more.values()).blocks[2:] == (ConvBlock(), ConvBlock(filters=7, pool_size=2, pool_stride=2))
     assert more.replaced({"extra_blocks": 0}) == Configuration()
 
 

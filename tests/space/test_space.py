@@ -6,7 +6,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from samples.strategies import configurations, ranges, spaces, unhurried
 
-from sweep.space.configuration import PARAMETERS, Configuration, is_active
+from sweep.models.parameters import is_active
+from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.space import Choice, Float, Int, Space
 
 sources = st.integers(0, 2**32).map(random.Random)
@@ -30,7 +31,9 @@ def test_a_sample_lies_in_the_space_and_makes_a_configuration(searched, source):
 def test_a_parameter_is_drawn_just_where_it_exists(searched, source):
     point = searched.sample(source)
     values = searched.configuration(point).values()
-    assert list(point) == [name for name in PARAMETERS if name in searched.ranges and is_active(name, values)]
+    assert list(point) == [
+        name for name in PARAMETERS if name in searched.ranges and is_active(name, values, PARAMETERS)
+    ]
 
 
 @unhurried
@@ -108,7 +111,7 @@ def test_momentum_appears_with_sgd_alone():
 def test_where_a_pools_size_varies_its_stride_follows_or_stays_as_the_base_says():
     sizes = Choice((2, 3))
     follows, stays = space(pool1_size=sizes), space(Configuration().replaced({"pool1_stride": 1}), pool1_size=sizes)
-    strides = [[s.configuration(p).blocks[0].pool_stride for p in s.grid()] for s in (follows, stays)]
+    strides = [[s.configuration(p).pool1_stride for p in s.grid()] for s in (follows, stays)]
     assert strides == [[2, 3], [1, 1]]
 
 

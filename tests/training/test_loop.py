@@ -97,12 +97,11 @@ def trained_by_keras(run, epochs):
     import keras
 
     from sweep.data.dataset import partition
-    from sweep.models.network import build
 
     part = partition(mnist(), run.split)
     keras.utils.clear_session()
     keras.utils.set_random_seed(run.seed)
-    model = build(run.configuration, mnist().image_shape, mnist().classes)
+    model = run.configuration.build(mnist().image_shape, mnist().classes)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras_optimizer(run.configuration), loss, metrics=["accuracy"], jit_compile=False)
     curve = []

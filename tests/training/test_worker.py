@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -19,6 +18,7 @@ from samples.data import npz, tiny
 from samples.training import run_of, without_time
 
 from sweep.data.dataset import load_dataset
+from sweep.models.tutorial.parameters import ConvBlock, flat
 from sweep.runs import (
     EpochFinished,
     Outcome,
@@ -31,7 +31,6 @@ from sweep.runs import (
     Stop,
     WorkerReady,
 )
-from sweep.space.configuration import ConvBlock
 from sweep.training.worker import Bench
 
 TALKATIVE = """
@@ -265,7 +264,7 @@ def test_a_diverged_run_ends_in_the_epoch_in_which_it_did_also_from_its_checkpoi
 @cache
 def run_on_six_images(path):
     blocks = (ConvBlock(filters=2, kernel_size=2), ConvBlock(filters=2, kernel_size=2))
-    return Run(replace(run_of().configuration, blocks=blocks), 0, path, load_dataset(path).digest, None)
+    return Run(run_of().configuration.replaced(flat(blocks)), 0, path, load_dataset(path).digest, None)
 
 
 def test_what_fails_in_a_trial_ends_that_trial_with_its_traceback_and_not_the_worker(worker, tmp_path):

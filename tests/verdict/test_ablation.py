@@ -14,7 +14,6 @@ import sweep
 from sweep.api import search
 from sweep.cli import ablations
 from sweep.engines.scripted import ScriptedEngine
-from sweep.models.shapes import architecture
 from sweep.results.ablation import Ablation
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice
@@ -65,7 +64,7 @@ def test_what_the_baseline_alone_has_comes_back_with_its_parameter():
     found = named(changed({"optimizer": "adam", "pool1_size": 0}, base), base)
     assert list(found) == ["pool1_size", "optimizer"]
     assert found["optimizer"].undone(TUTORIAL).momentum == 0.5
-    assert found["pool1_size"].undone(changed({"pool1_size": 0})).blocks[0].pool_stride == 1
+    assert found["pool1_size"].undone(changed({"pool1_size": 0})).pool1_stride == 1
 
 
 def test_a_pools_stride_goes_with_its_size_only_where_it_follows_it():
@@ -73,9 +72,9 @@ def test_a_pools_stride_goes_with_its_size_only_where_it_follows_it():
     best = changed({"pool1_size": 3, "pool1_stride": 1})
     found = named(best)
     assert list(found) == ["pool1_size", "pool1_stride"]
-    undone = found["pool1_size"].undone(best).blocks[0]
-    assert (undone.pool_size, undone.pool_stride) == (2, 1)
-    assert found["pool1_size"].alone(TUTORIAL).blocks[0].pool_stride == 2
+    undone = found["pool1_size"].undone(best)
+    assert (undone.pool1_size, undone.pool1_stride) == (2, 1)
+    assert found["pool1_size"].alone(TUTORIAL).pool1_stride == 2
 
 
 @settings(unhurried, max_examples=60)
@@ -92,7 +91,7 @@ def test_all_changes_undone_one_after_the_other_leave_the_baseline(best, baselin
 
 
 def shape(configuration):
-    return architecture(configuration, (28, 28, 1), 10)
+    return configuration.inspect((28, 28, 1), 10)
 
 
 def ablation(best=None, baseline=TUTORIAL):
@@ -110,7 +109,7 @@ def wobbling(gain):
     """Accuracies of 98 % and what `gain` says of rate and filters, with noise that no two networks share."""
 
     def right(configuration):
-        fast, small = configuration.learning_rate > 1e-4, configuration.blocks[0].filters < 32
+        fast, small = configuration.learning_rate > 1e-4, configuration.conv1_filters < 32
         return 9_800 + gain(fast, small)
 
     return right

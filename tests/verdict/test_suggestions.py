@@ -245,7 +245,7 @@ def engine(monkeypatch):
 
 
 def share(configuration):
-    return 0.9 + 0.02 * (configuration.batch_size > 128) + 0.04 * (configuration.blocks[0].filters < 32)
+    return 0.9 + 0.02 * (configuration.batch_size > 128) + 0.04 * (configuration.conv1_filters < 32)
 
 
 def working(monkeypatch, engine):

@@ -11,7 +11,6 @@ from samples.results import confirmed, result_of, rows_of, shifted
 import reports
 from reports.pages import contents, html
 from reports.typography import NO_BREAK
-from sweep.models.shapes import architecture
 from sweep.space.configuration import Configuration
 from sweep.verdict.ablation import AblationEntry
 
@@ -47,8 +46,8 @@ def section(results, key):
 def taken_apart(trial=1, values=None, right=None):
     """A confirmed study whose recommendation was taken apart; `right` gives how many of 10,000 a network sees."""
     best = Configuration().replaced(values or {"learning_rate": 2e-4, "conv1_filters": 8})
-    entry = AblationEntry(best, Configuration(), lambda configuration: architecture(configuration, (28, 28, 1), 10))
-    right = right or (lambda c: 9_800 + 60 * (c.learning_rate > 1e-4) - 20 * (c.blocks[0].filters < 32))
+    entry = AblationEntry(best, Configuration(), lambda configuration: configuration.inspect((28, 28, 1), 10))
+    right = right or (lambda c: 9_800 + 60 * (c.learning_rate > 1e-4) - 20 * (c.conv1_filters < 32))
     for seed in range(4):
         hits = [np.arange(10_000) < right(each) + 3 * seed for each in entry.configurations]
         entry.take(seed, hits)

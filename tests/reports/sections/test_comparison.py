@@ -5,7 +5,6 @@ from samples.results import frame_of, result_of, rows_of, sample
 from reports import blocks
 from reports.sections import comparison
 from reports.typography import NO_BREAK
-from sweep.models.shapes import architecture
 from sweep.space.configuration import Configuration
 
 
@@ -48,7 +47,7 @@ def test_a_network_of_other_images_is_not_drawn():
 
 def test_a_network_of_your_own_images_is_drawn_with_their_shape():
     shape = {"image shape": [40, 30, 3], "classes": 4}
-    network = architecture(Configuration(), (40, 30, 3), 4)
+    network = Configuration().inspect((40, 30, 3), 4)
     rows = [{"trial": 0, "score": 0.9, "baseline": True, "parameters": network.parameters}]
     found = comparison.layers_of(replace(result_of(rows), provenance=shape), 0)
     assert found[0].shape == (36, 26, 32)

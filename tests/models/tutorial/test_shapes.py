@@ -1,28 +1,18 @@
 import collections
-import os
 
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from samples.strategies import configurations
 
-from sweep.models.shapes import Infeasible, architecture
+from sweep.models.model import Infeasible
 from sweep.space.configuration import Configuration
 
 IMAGE = (28, 28, 1)
 
 
-@pytest.fixture(scope="session")
-def build():
-    """Keras's own idea of a network; TensorFlow is imported here, once."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from sweep.models.network import build
-
-    return build
-
-
 def test_the_baseline_is_the_tutorials_network():
-    baseline = architecture(Configuration(), IMAGE, 10)
+    baseline = Configuration().inspect(IMAGE, 10)
     assert [(layer.name, layer.output_shape, layer.parameters, layer.flops) for layer in baseline.layers] == [
         ("conv1", (24, 24, 32), 832, 921_600),
         ("pool1", (12, 12, 32), 0, 0),
@@ -45,16 +35,16 @@ sizes = st.integers(12, 40)
     image=st.tuples(sizes, sizes, st.sampled_from([1, 3])),
     classes=st.integers(1, 12),
 )
-def test_every_layer_is_keras_own_and_what_cannot_exist_keras_cannot_build(build, configuration, image, classes):
+def test_every_layer_is_keras_own_and_what_cannot_exist_keras_cannot_build(configuration, image, classes):
     try:
-        ours = architecture(configuration, image, classes)
+        ours = configuration.inspect(image, classes)
     except Infeasible:
         event("cannot exist")
         with pytest.raises(ValueError, match="Computed output size would be"):
-            build(configuration, image, classes)
+            configuration.build(image, classes)
         return
     event("exists")
-    model = build(configuration, image, classes)
+    model = configuration.build(image, classes)
     assert [(layer.name, layer.kind, layer.output_shape, layer.parameters) for layer in ours.layers] == [
         (layer.name, type(layer).__name__, layer.output.shape[1:], layer.count_params()) for layer in model.layers
     ]
@@ -89,10 +79,10 @@ def profiled(model, image):
         ({"conv1_kernel_size": 1, "conv2_kernel_size": 2, "pool1_size": 3, "pool1_stride": 1}, (9, 40, 3)),
     ],
 )
-def test_flops_are_what_tensorflows_profiler_counts(build, changes, image):
+def test_flops_are_what_tensorflows_profiler_counts(changes, image):
     configuration = Configuration().replaced(changes)
-    counts = profiled(build(configuration, image, 10), image)
-    assert counts["Conv2D"] + counts["MatMul"] == architecture(configuration, image, 10).flops
+    counts = profiled(configuration.build(image, 10), image)
+    assert counts["Conv2D"] + counts["MatMul"] == configuration.inspect(image, 10).flops
 
 
 @pytest.mark.parametrize(
@@ -110,9 +100,9 @@ def test_flops_are_what_tensorflows_profiler_counts(build, changes, image):
 )
 def test_what_cannot_exist_is_told_in_a_sentence(changes, image, why):
     with pytest.raises(Infeasible) as caught:
-        architecture(Configuration().replaced(changes), image, 10)
+        Configuration().replaced(changes).inspect(image, 10)
     assert str(caught.value) == why
 
 
 def test_a_kernel_larger_than_its_image_fits_with_padding():
-    assert architecture(Configuration(padding="same"), (4, 4, 1), 2).layers[0].output_shape == (4, 4, 32)
+    assert Configuration(padding="same").inspect((4, 4, 1), 2).layers[0].output_shape == (4, 4, 32)

@@ -1,0 +1,95 @@
+"""What a model is: the one place that knows what its values mean. The search sees names and numbers alone."""
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from sweep.models.parameters import Parameter, Value
+
+if TYPE_CHECKING:
+    import keras
+
+ImageShape = tuple[int, int, int]
+"""Height, width (pixels) and channels."""
+
+
+class Infeasible(Exception):  # noqa: N818 - an outcome of a trial, not an error of the program
+    """This network cannot exist on these images; the text is the sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: its output shape without the batch, and its cost for one image.
+
+    `kind` is Keras's class; `detail` says in words how the layer was made. `parameters` counts trainable and moving
+    values, as Keras's `count_params` does; `moving` are those that no gradient trains. `flops` is two per multiply-add
+    of convolutions and dense layers in the forward pass, as TensorFlow's profiler counts Conv2D and MatMul; everything
+    else is negligible. Training costs about three times as much.
+    """
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    parameters: int = 0
+    flops: int = 0
+    moving: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network's layers, in the order in which data pass through them."""
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def parameters(self) -> int:
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def moving(self) -> int:
+        """How many of the parameters no gradient trains: the statistics of batch normalisation."""
+        return sum(layer.moving for layer in self.layers)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of one image's forward pass."""
+        return sum(layer.flops for layer in self.layers)
+
+    def training_bytes(self, batch_size: int) -> int:
+        """About how much memory training takes: weights, gradients and two slots each, and what a batch leaves behind.
+
+        That is every layer's output and its gradient, in float32.
+        """
+        outputs = sum(math.prod(layer.output_shape) for layer in self.layers)
+        return 4 * (4 * self.parameters + 2 * outputs * batch_size)
+
+
+@runtime_checkable
+class Model(Hashable, Protocol):
+    """What turns values into a Keras network. It can be pickled: workers are sent it.
+
+    Every method is given complete, checked values. Those of the training may be among them.
+    """
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The model's own parameters, parents before those that depend on them; none of the training's."""
+
+    @property
+    def digest(self) -> str:
+        """What decides the network besides its values, as a hash; empty where `TRAINING_VERSION` says it."""
+
+    def inspect(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int) -> Architecture:
+        """The network's layers, without building it.
+
+        Raises:
+            Infeasible: it cannot exist on images of this shape.
+        """
+
+    def build(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int) -> "keras.Model":
+        """The untrained network: raw pixels (batch, height, width, channels) -> logits (batch, classes) in float32."""
+
+    def source(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int, precision: str) -> str:
+        """The same as lines of a script that make `model`, which ends in a softmax; `keras` and `layers` are there."""

@@ -1,0 +1,105 @@
+"""Parameters: the names that may stand in values, what each of them may be, and those of every training."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sweep.wording import did_you_mean, shown
+
+Value = bool | int | float | str
+Values = dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """When a parameter exists: its parent is at least a number, or equals a word."""
+
+    parent: str
+    at_least: int | None = None
+    equals: str | None = None
+
+    def holds(self, values: Mapping[str, Value]) -> bool:
+        value = values.get(self.parent)
+        if self.at_least is not None:
+            return isinstance(value, int) and value >= self.at_least
+        return value == self.equals
+
+    def __str__(self) -> str:
+        return f"{self.parent} >= {self.at_least}" if self.equals is None else f"{self.parent} = {self.equals!r}"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One name that may stand in values: its type, what it may be, and when it exists.
+
+    `low` and `high` are inclusive; `choices` is for words. Where no value is given, it has that of the parameter that
+    it `follows`, or else its `default`.
+    """
+
+    name: str
+    kind: type[bool] | type[int] | type[float] | type[str]
+    summary: str
+    low: float = -math.inf
+    high: float = math.inf
+    choices: tuple[str, ...] = ()
+    when: Condition | None = None
+    default: Value | None = None
+    follows: str = ""
+
+    @property
+    def allowed(self) -> str:
+        """What a value of this parameter may be, in words."""
+        if self.kind is bool:
+            return "true or false"
+        if self.kind is str:
+            return "one of " + ", ".join(repr(choice) for choice in self.choices)
+        noun = "a whole number" if self.kind is int else "a number"
+        return f"{noun} from {self.low:g} to {self.high:g}"
+
+    def accept(self, value: Any) -> Value:
+        """The value in its canonical type (an int given for a float becomes one).
+
+        Raises:
+            ValueError: it is not what `allowed` says.
+        """
+        if isinstance(value, bool) or self.kind is bool:
+            fits = isinstance(value, bool) and self.kind is bool
+        elif self.kind is str:
+            fits = isinstance(value, str) and value in self.choices
+        elif self.kind is int:
+            fits = isinstance(value, int) and self.low <= value <= self.high
+        else:
+            fits = isinstance(value, int | float) and self.low <= value <= self.high
+        if not fits:
+            hint = did_you_mean(value, self.choices) if isinstance(value, str) and self.choices else ""
+            raise ValueError(f"{self.name} must be {self.allowed}, not {shown(value)}.{hint}")
+        return self.kind(value)
+
+
+Parameters = Mapping[str, Parameter]
+"""Parameters by name, parents before those that depend on them."""
+
+
+def is_active(name: str, values: Mapping[str, Value], parameters: Parameters) -> bool:
+    """Whether a parameter exists in a network with these values (its condition's, and its parent's, hold)."""
+    when = parameters[name].when
+    return when is None or (is_active(when.parent, values, parameters) and when.holds(values))
+
+
+_LOOP = (
+    Parameter("learning_rate", float, "step size of the optimizer", 1e-8, 10.0, default=1e-4),
+    Parameter("batch_size", int, "images per step", 1, 65536, default=128),
+    Parameter("epochs", int, "passes over the training images", 1, 1000, default=5),
+)
+_SGD, _ADAMW = Condition("optimizer", equals="sgd"), Condition("optimizer", equals="adamw")
+_OPTIMIZER = (
+    Parameter("optimizer", str, "how weights are updated", choices=("adam", "sgd", "rmsprop", "adamw"), default="adam"),
+    Parameter("momentum", float, "momentum of sgd", 0.0, 0.999, when=_SGD, default=0.9),
+    Parameter("weight_decay", float, "decoupled weight decay of adamw", 0.0, 1.0, when=_ADAMW, default=0.004),
+)
+
+
+def with_training(own: Iterable[Parameter]) -> Parameters:
+    """A model's own parameters among those of its training, which are the same for every model."""
+    return {parameter.name: parameter for parameter in (*_LOOP, *own, *_OPTIMIZER)}
