@@ -170,7 +170,7 @@ def test_what_the_seeds_say_of_each_change_has_one_name():
     one = ablation(changed({"learning_rate": 2e-4, "conv1_filters": 8, "dense_units": 64, "batch_size": 64}))
 
     def right(network):
-        fast, small = network.learning_rate > 1e-4, network.blocks[0].filters < 32
+        fast, small = network.learning_rate > 1e-4, network.conv1_filters < 32
         return 9_800 + 20 * fast + 40 * (fast and small) - 60 * (network.dense_units < 128)
 
     played(one, right)
