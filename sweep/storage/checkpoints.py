@@ -83,14 +83,16 @@ def in_use(folder: Path) -> Iterator[None]:
     """Makes a folder of checkpoints. No other process clears it up while the block lasts.
 
     Raises:
-        StoreError: the folder cannot be made.
+        StoreError: the folder cannot be made, or another program keeps its lock.
     """
     while True:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"Checkpoints cannot be kept in {folder}: {error.strerror}.") from None
-        with locked(folder, shared=True):
+        with locked(folder, shared=True) as free:
+            if not free:
+                raise StoreError(f"Another program has locked {folder}, the folder of checkpoints: end it first.")
             if folder.exists():  # else another process has just removed it, since it was empty
                 yield
                 return

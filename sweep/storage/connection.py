@@ -147,9 +147,16 @@ class Database:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Of all processes that use the database, one after the other does what is in this block."""
+        """Of all processes that use the database, one after the other does what is in this block.
+
+        Raises:
+            StoreError: another program keeps the lock.
+        """
         if self._engine.dialect.name == "sqlite":
-            with locked(Path(self.place).resolve().parent):
+            folder = Path(self.place).resolve().parent
+            with locked(folder) as free:
+                if not free:
+                    raise StoreError(f"Another program has locked {folder}, the folder of the database: end it first.")
                 yield
         else:
             with self.transaction() as connection:

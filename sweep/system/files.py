@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,9 @@ from sweep.system.processes import exists, main_memory
 from sweep.wording import did_you_mean, size
 
 KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+SECONDS_TO_LOCK = 300.0
+"""A folder is locked by us for as long as a database is copied, at most."""
 
 
 def odd_kind(path: Path) -> str:
@@ -140,20 +144,27 @@ def locked(folder: Path, *, shared: bool = False, wait: bool = True) -> Iterator
     """Locks a folder against other processes. The lock ends with the block, at the latest with the process.
 
     A `shared` lock excludes only those that are not shared. Gives False if another process has a lock that excludes
-    this one and `wait` is false. Where the file system has no locks, or there is no such folder, the block goes on
-    without one.
+    this one; with `wait`, only after `SECONDS_TO_LOCK`. Where the file system has no locks, or there is no such folder,
+    the block goes on without one.
     """
-    kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+    kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
+    deadline = time.monotonic() + (SECONDS_TO_LOCK if wait else 0)
     with ExitStack() as stack:
         free = True
         with suppress(OSError):
             handle = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, handle)
-            try:
-                fcntl.flock(handle, kind)
-            except BlockingIOError:
-                free = False
+            while not (free := _flock(handle, kind)) and time.monotonic() < deadline:
+                time.sleep(0.02)
         yield free
+
+
+def _flock(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def inode(path: Path) -> tuple[int, int] | None:

@@ -18,7 +18,7 @@ from sweep.engines.scripted import ScriptedEngine, learns_with_rate
 from sweep.errors import InputError, StoreError
 from sweep.search.optuna import prepare
 from sweep.space.space import Float
-from sweep.storage.database import as_url
+from sweep.storage.database import as_url, checkpoint_folder
 from sweep.storage.invariants import check_invariants
 from sweep.storage.store import Reader, Store
 from sweep.system import extras
@@ -180,7 +180,7 @@ def test_a_study_deleted_in_optunas_dashboard_is_written_again(storage, source, 
     before = in_optuna(storage)
     optuna.delete_study(study_name="test", storage=as_url(storage))
     with Reader.open(storage) as store:
-        (problem,) = check_invariants(store, Path(storage).parent)
+        (problem,) = check_invariants(store, checkpoint_folder(storage))
     assert problem == "study 'test' is missing in Optuna's tables; its next run writes it again"
     run(storage, study)
     assert in_optuna(storage) == before

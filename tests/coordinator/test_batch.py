@@ -11,7 +11,7 @@ from unittest.mock import ANY
 
 import numpy as np
 import pytest
-from samples.checkpoints import Keeping
+from samples.checkpoints import Keeping, states
 from samples.training import run_of, without_time
 
 from sweep.coordinator.active import ActiveRuns
@@ -357,10 +357,6 @@ def test_a_lost_lease_ends_it_and_everything_is_kept(storage):
 
 
 # -- which states stay
-
-
-def states(storage: str) -> set[str]:
-    return {path.stem for path in checkpoint_folder(storage).glob("*.npz")}
 
 
 def test_no_state_and_no_empty_folder_stays_of_what_was_trained_to_its_end_or_failed(storage):

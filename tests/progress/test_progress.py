@@ -1,7 +1,6 @@
 import io
 import math
 import threading
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -28,6 +27,7 @@ from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
 from sweep.space.space import Choice
 from sweep.storage.checkpoints import Checkpoints
+from sweep.storage.database import checkpoint_folder
 from sweep.storage.store import Store
 
 
@@ -233,7 +233,7 @@ def test_an_epoch_that_was_known_already_says_so():
 def test_a_run_outside_of_a_search_has_a_label_and_a_measure_of_its_own(storage):
     console = console_of()
     tally = tally_of(1, noun="seed")
-    engine, folder = Supervised(ScriptedEngine(lambda *_: 0.9)), Checkpoints(Path(storage).parent, keep=0)
+    engine, folder = Supervised(ScriptedEngine(lambda *_: 0.9)), Checkpoints(checkpoint_folder(storage), keep=0)
     with Store.open(storage) as store, ActiveRuns(store, engine, folder, Lines(tally, console), {}) as runs:
         batch = Batch(store, runs, threading.Event())
         tested, scored = (Run(Configuration(epochs=1), 3, "mnist", "digest", split) for split in (None, Split()))

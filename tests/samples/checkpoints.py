@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sweep.engines.scripted import ScriptedEngine
 from sweep.runs import Segment
+from sweep.storage.database import checkpoint_folder
 
 
 @dataclass
@@ -22,7 +23,7 @@ class Keeping(ScriptedEngine):
 
 def states(storage: str) -> set[str]:
     """The fingerprints of the checkpoints beside a database."""
-    return {path.stem for path in Path(storage).parent.glob("*.npz")}
+    return {path.stem for path in checkpoint_folder(storage).glob("*.npz")}
 
 
 def left_by_a_dead_process(folder: Path) -> Path:

@@ -18,6 +18,7 @@ from sweep.search.optuna import OptunaSearch
 from sweep.search.schedule import schedule_for
 from sweep.space.space import Float
 from sweep.storage.checkpoints import Checkpoints
+from sweep.storage.database import checkpoint_folder
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 from sweep.study.study import Study
@@ -49,7 +50,7 @@ def run(
             network=lambda configuration: configuration.inspect((28, 28, 1), 10),
             run=lambda configuration: Run(configuration, study.seed, study.data, "digest", Split(study.seed)),
         )
-        checkpoints = Checkpoints(states or Path(storage).parent, KEPT, store.trials.best_runs(study_id, KEPT))
+        checkpoints = Checkpoints(states or checkpoint_folder(storage), KEPT, store.trials.best_runs(study_id, KEPT))
         runs = ActiveRuns(store, Supervised(engine, limits), checkpoints, SilentWatcher(), {}, study_id)
         rungs, search = schedule_for(study.pruner), OptunaSearch(study, store.url)
         coordinator = Coordinator(plan, search, rungs, store, runs, lease, fresh)

@@ -11,6 +11,7 @@ from sweep.errors import InputError, StoreError
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.storage.checkpoints import Checkpoints, path_of, unused
+from sweep.system.files import locked
 
 
 def run_of(seed: int) -> Run:
@@ -27,6 +28,12 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "a.db.checkpoints").write_text("in the way")
     with pytest.raises(StoreError, match=r"Checkpoints cannot be kept in .*a\.db\.checkpoints: File exists\."):
         Checkpoints(tmp_path / "a.db.checkpoints", keep=5)
+
+
+def test_a_folder_that_another_program_keeps_locked_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("sweep.system.files.SECONDS_TO_LOCK", 0.1)
+    with locked(tmp_path), pytest.raises(StoreError, match=r"Another program has locked .*, the folder of checkpoints"):
+        Checkpoints(tmp_path, keep=5)
 
 
 def test_the_state_of_a_trial_that_did_not_complete_can_go(tmp_path):

@@ -15,6 +15,7 @@ from sweep.errors import InputError
 from sweep.runs import Epoch, Run
 from sweep.space.configuration import Configuration
 from sweep.storage.checkpoints import path_of
+from sweep.storage.database import checkpoint_folder
 from sweep.storage.invariants import check_invariants, superfluous
 from sweep.storage.store import Store
 from sweep.system.processes import Identity
@@ -30,8 +31,9 @@ def made(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def folder(made, storage) -> Path:
-    """Of a database with a study of seven trials that is done, and one that was interrupted in its eighth."""
-    return shutil.copytree(made, Path(storage).parent, dirs_exist_ok=True)
+    """The states beside a database: of a study of seven trials that is done, and one interrupted in its eighth."""
+    shutil.copytree(made, Path(storage).parent, dirs_exist_ok=True)
+    return checkpoint_folder(storage)
 
 
 def rows(storage: str, name: str) -> list[dict]:

@@ -28,6 +28,7 @@ from sweep.storage._tables import SCHEMA_VERSION
 from sweep.storage.connection import Database
 from sweep.storage.database import as_url, checkpoint_folder
 from sweep.storage.store import Store
+from sweep.system.files import locked
 
 
 class TestSQLiteStore(StoreContract):
@@ -149,6 +150,12 @@ def test_a_database_that_another_program_writes_to_is_told(storage, monkeypatch)
         with pytest.raises(StoreError, match=r"locked\. Another program is writing to it; close that"):
             search.tell(trial.number, Outcome.COMPLETED, 0.9)
         other.close()
+
+
+def test_a_folder_that_another_program_keeps_locked_is_told(storage, monkeypatch):
+    monkeypatch.setattr("sweep.system.files.SECONDS_TO_LOCK", 0.1)
+    with locked(Path(storage).parent), pytest.raises(StoreError, match=r"Another program has locked .* end it first"):
+        Store.open(storage)
 
 
 def test_a_busy_database_is_waited_for(storage):
