@@ -24,13 +24,13 @@ from optuna.pruners import SuccessiveHalvingPruner
 from search import STRATEGIES, Replay, Seen, Strategy, quartiles, replayed, table, tpe
 
 from sweep.results.forecast import expected_score
-from sweep.search.schedule import Unhalted
+from sweep.search.schedule import Schedule
 
 MOMENTS = (60, 120, 300, 600, 1200)
 """Seconds of training after which a search is stopped."""
 
 
-class QuarterEpochs(Unhalted):
+class QuarterEpochs(Schedule):
     """A score after a quarter and a half of the first epoch, and after each epoch."""
 
     def next_rung(self, epoch: float, epochs: int) -> float:

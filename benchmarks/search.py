@@ -40,7 +40,7 @@ from sweep.defaults import CONFIRMED
 from sweep.models.parameters import Values
 from sweep.search._mirror import Memory
 from sweep.search.optuna import suggest
-from sweep.search.schedule import Arrival, EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd, Unhalted
+from sweep.search.schedule import Arrival, EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd
 from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.study.files import load
 from sweep.study.study import Study
@@ -67,19 +67,21 @@ class Strategy:
     told: bool = False
 
 
-class OneEpochThenTheTopFew(Unhalted):
+class OneEpochThenTheTopFew(Schedule):
     """What one does by hand: `count` trials for one epoch, and the best `few` of them to their end."""
 
     def __init__(self, count: int = 40, few: int = 5) -> None:
+        super().__init__()
         self._count, self._few = count, few
         self._scores: dict[int, float] = {}
 
     def next_rung(self, epoch: float, epochs: int) -> float:
         return 1 if epoch < 1 else epochs
 
-    def reached(self, arrival: Arrival) -> None:
+    def reached(self, arrival: Arrival) -> bool:
         if arrival.epoch == 1:
             self._scores[arrival.trial] = arrival.score
+        return super().reached(arrival)
 
     def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
         return epoch == 1 and trial not in self._best()

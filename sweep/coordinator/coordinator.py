@@ -69,7 +69,6 @@ class Coordinator:
         self._proposals = Proposals(search, plan)
         self._stop = threading.Event()
         self._time_left: TimeLeft = endless
-        self._arrivals: dict[int, Arrival] = {}
 
     def run(self, stop: threading.Event, time_left: TimeLeft = endless) -> Stopped:
         """Tries configurations until the study has its trials, `stop` is set or no time is left.
@@ -95,7 +94,8 @@ class Coordinator:
                     more_to_ask = self._ask_and_train()
                     self._decide_on(self._runs.wait(0 if more_to_ask else HEARTBEAT))
             finally:
-                self._interrupt_unfinished()
+                if not self._lease.lost:
+                    self._runs.interrupt("the study was stopped")
         return Stopped.EXHAUSTED if self._proposals.exhausted else Stopped.DONE
 
     # -- what an earlier call left
@@ -119,21 +119,11 @@ class Coordinator:
             trial = place["trial"]
             seconds[trial] += place["seconds"]
             score = place["val_accuracy"]
-            self._note(Arrival(trial, place["epoch"], epochs[trial], score, seconds[trial]))
+            self._schedule.reached(Arrival(trial, place["epoch"], epochs[trial], score, seconds[trial]))
 
     @property
     def _left(self) -> float:
-        return self._time_left(self._arrivals)
-
-    def _note(self, arrival: Arrival) -> None:
-        self._schedule.reached(arrival)
-        known = self._arrivals.get(arrival.trial)
-        if known is None or known.epoch < arrival.epoch:
-            self._arrivals[arrival.trial] = arrival
-
-    def _interrupt_unfinished(self) -> None:
-        if not self._lease.lost:
-            self._runs.interrupt("the study was stopped")
+        return self._time_left(self._schedule.last)
 
     # -- ask and train
 
@@ -208,7 +198,7 @@ class Coordinator:
 
     def _learn(self, active: ActiveRun, metrics: Epoch) -> None:
         active.weak = self._search.report(active.number, metrics.epoch, metrics.val_accuracy)
-        self._note(active.arrival(metrics))
+        self._schedule.reached(active.arrival(metrics))
 
     def _advance(self, active: ActiveRun) -> None:
         """Takes a trial from rung to rung: along its stored curve as far as that goes, then by a worker."""

@@ -1,8 +1,7 @@
 """Where workers run. An engine takes segments and gives events. Nothing else knows processes or hosts."""
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from sweep.runs import Event, Segment
 
@@ -37,6 +36,4 @@ class Engine(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *error: Any) -> None: ...

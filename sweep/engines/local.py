@@ -5,7 +5,6 @@ import queue
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from sweep.errors import EngineError
@@ -112,9 +111,7 @@ class LocalEngine:
         self._pool = [self._spawn() for _ in range(self.workers)]
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for worker in self._pool:
             worker.child.process.terminate()
         for worker in self._pool:

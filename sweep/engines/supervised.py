@@ -8,8 +8,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sweep.bounds import require_count, require_seconds
 from sweep.engines import Engine
@@ -179,9 +178,7 @@ class Supervised:
         self._engine.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._engine.__exit__(kind, error, trace)
+    def __exit__(self, *error: Any) -> None:
+        self._engine.__exit__(*error)
         self._attended.clear()
         self._waiting.clear()

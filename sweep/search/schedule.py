@@ -1,11 +1,11 @@
 """Rungs: how far a trial is trained before it is compared with others, and which trials train on from there."""
 
 import math
+from abc import ABC, abstractmethod
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
-from typing import Protocol
 
 from sweep.defaults import CONFIRMED
 from sweep.runs import BASELINE
@@ -37,77 +37,63 @@ class Arrival:
         return self.seconds / self.epoch * self.epochs
 
 
-class Schedule(Protocol):
-    """Cuts a trial's epochs into segments, and decides which trials pause between two of them.
+class Schedule(ABC):
+    """Cuts a trial's epochs into segments, and decides which trials pause between two of them; by itself, none.
 
-    `left` is how many seconds are left to train.
+    `last` has the last arrival of each trial. `left` is how many seconds are left to train.
     """
 
+    def __init__(self) -> None:
+        self.last: dict[int, Arrival] = {}
+
+    @abstractmethod
     def next_rung(self, epoch: float, epochs: int) -> float:
         """Where the segment ends that begins after `epoch` epochs of a trial that may have `epochs`."""
 
-    def reached(self, arrival: Arrival) -> None:
-        """Takes note of how far a trial has come."""
+    def reached(self, arrival: Arrival) -> bool:
+        """Takes note of how far a trial has come; whether it was not known to be there."""
+        known = self.last.get(arrival.trial)
+        if known is not None and known.epoch >= arrival.epoch:
+            return False
+        self.last[arrival.trial] = arrival
+        return True
 
     def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
         """Whether a trial is to be paused after `epoch` epochs."""
+        return False
 
     def resumption_order(self, paused: Set[int]) -> list[int]:
         """The paused trials, in the order in which they should resume."""
-
-    def promotable(self, paused: Set[int], left: float = math.inf) -> list[int]:
-        """The paused trials that may resume now; `halts` is false for each of them."""
-
-    def is_too_long(self, trial: int, left: float) -> bool:
-        """Whether the next segment of a trial would take more of the time that is left than it may."""
-
-    def expected(self, epochs: int) -> float:
-        """The mean number of epochs that a trial of at most `epochs` trains for; the maximum, if that is unknown."""
-
-
-def schedule_for(pruner: str) -> Schedule:
-    """The schedule of a study's pruner. Optuna's own pruners ask for a score after every epoch."""
-    if pruner == "asha":
-        return SuccessiveHalving()
-    return ToTheEnd() if pruner == "none" else EveryEpoch()
-
-
-class Unhalted:
-    """A schedule that pauses no trial."""
-
-    def reached(self, arrival: Arrival) -> None: ...
-
-    def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
-        return False
-
-    def resumption_order(self, paused: Set[int]) -> list[int]:
         return sorted(paused)
 
     def promotable(self, paused: Set[int], left: float = math.inf) -> list[int]:
+        """The paused trials that may resume now; `halts` is false for each of them."""
         return []
 
     def is_too_long(self, trial: int, left: float) -> bool:
+        """Whether the next segment of a trial would take more of the time that is left than it may."""
         return False
 
     def expected(self, epochs: int) -> float:
+        """The mean number of epochs that a trial of at most `epochs` trains for; the maximum, if that is unknown."""
         return epochs
 
 
-class ToTheEnd(Unhalted):
+class ToTheEnd(Schedule):
     """No rungs: every trial is trained in one segment."""
 
     def next_rung(self, epoch: float, epochs: int) -> float:
         return epochs
 
 
-class EveryEpoch(Unhalted):
+class EveryEpoch(Schedule):
     """A rung after every epoch, as Optuna's pruners expect."""
 
     def next_rung(self, epoch: float, epochs: int) -> float:
         return min(math.floor(epoch) + 1, epochs)
 
 
-class SuccessiveHalving:
+class SuccessiveHalving(Schedule):
     """Asynchronous successive halving: of the trials that reached a rung, the best `share` train on.
 
     Any other trial is paused. It is promoted when enough worse trials have reached the rung. Rungs are at `first`
@@ -123,28 +109,23 @@ class SuccessiveHalving:
     """
 
     def __init__(self, first: float = 0.25, factor: int = 3, share: float = 0.25) -> None:
+        super().__init__()
         self._first, self._factor, self._share = first, factor, share
         self._scores: defaultdict[float, list[tuple[float, int]]] = defaultdict(list)  # score, negated, and trial
         self._promoted: defaultdict[float, set[int]] = defaultdict(set)
-        self._last: dict[int, Arrival] = {}
 
     def next_rung(self, epoch: float, epochs: int) -> float:
-        rung = self._first
-        while rung <= epoch:
-            rung = 1.0 if rung < 1 else rung * self._factor
-        return min(rung, epochs)
+        return min(next(rung for rung in self._rungs() if rung > epoch), epochs)
 
-    def reached(self, arrival: Arrival) -> None:
-        trial, epoch = arrival.trial, arrival.epoch
-        known = self._last.get(trial)
-        if known is not None and known.epoch >= epoch:
-            return
-        self._last[trial] = arrival
-        if self._is_rung(epoch):
-            insort(self._scores[epoch], (-arrival.score, trial))
+    def reached(self, arrival: Arrival) -> bool:
+        if not super().reached(arrival):
+            return False
+        if self._is_rung(arrival.epoch):
+            insort(self._scores[arrival.epoch], (-arrival.score, arrival.trial))
         for rung in self._scores:
-            if rung < epoch:
-                self._promoted[rung].add(trial)
+            if rung < arrival.epoch:
+                self._promoted[rung].add(arrival.trial)
+        return True
 
     def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
         if not self._is_rung(epoch):
@@ -169,7 +150,7 @@ class SuccessiveHalving:
         return [each for each in found if not self.is_too_long(each, left)]
 
     def is_too_long(self, trial: int, left: float) -> bool:
-        last = self._last.get(trial)
+        last = self.last.get(trial)
         if last is None:
             return False
         ahead = self.next_rung(last.epoch, last.epochs) - last.epoch
@@ -186,14 +167,14 @@ class SuccessiveHalving:
 
     def _follows(self, trial: int) -> bool:
         """Whether it is the baseline, and another trial has come further."""
-        if trial != BASELINE or BASELINE not in self._last:
+        if trial != BASELINE or BASELINE not in self.last:
             return False
-        return any(each.epoch > self._last[BASELINE].epoch for each in self._last.values())
+        return any(each.epoch > self.last[BASELINE].epoch for each in self.last.values())
 
     def _waiting(self, paused: Set[int], trials: Mapping[float, list[int]]) -> list[int]:
         """The paused ones of each rung's trials, the highest rung first."""
         rungs = sorted(trials, reverse=True)
-        return [n for rung in rungs for n in trials[rung] if n in paused and self._last[n].epoch == rung]
+        return [n for rung in rungs for n in trials[rung] if n in paused and self.last[n].epoch == rung]
 
     def _best(self, rung: float) -> list[int]:
         scores = self._scores[rung]
@@ -201,7 +182,17 @@ class SuccessiveHalving:
 
     def _is_rung(self, epoch: float) -> bool:
         """Whether a segment other than a trial's last one may end after `epoch` epochs."""
+        return epoch == next(rung for rung in self._rungs() if rung >= epoch)
+
+    def _rungs(self) -> Iterator[float]:
         rung = self._first
-        while rung < epoch:
+        while True:
+            yield rung
             rung = 1.0 if rung < 1 else rung * self._factor
-        return rung == epoch
+
+
+def schedule_for(pruner: str) -> Schedule:
+    """The schedule of a study's pruner. Optuna's own pruners ask for a score after every epoch."""
+    if pruner == "asha":
+        return SuccessiveHalving()
+    return ToTheEnd() if pruner == "none" else EveryEpoch()

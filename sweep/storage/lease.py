@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import delete, select, update
@@ -109,9 +108,7 @@ class Lease:
             if self._leases.take(self._study_id, self._own, held):
                 return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._leases.end(self._study_id, self._own)
 
     def _alive(self, held: Held) -> bool:
