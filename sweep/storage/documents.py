@@ -6,24 +6,18 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from sweep.storage._tables import ablations, now, put, verdicts
-from sweep.storage.connection import Database
+from sweep.storage.connection import Subject
 from sweep.storage.database import repeatable
 
 Document = Mapping[str, Any]
 
 
-class AblationReader:
+class AblationReader(Subject):
     """Reads ablations, by the id of their study."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @repeatable
     def find(self, study_id: int) -> Document | None:
         """A study's ablation; None where there is none yet."""
-        query = select(ablations.c.document).where(ablations.c.study_id == study_id)
-        with self._database.transaction() as connection:
-            found: Document | None = connection.scalar(query)
+        found: Document | None = self._value(select(ablations.c.document).where(ablations.c.study_id == study_id))
         return found
 
 
@@ -37,18 +31,12 @@ class Ablations(AblationReader):
             put(connection, ablations, {"study_id": study_id, "document": dict(document), "created": now()})
 
 
-class VerdictReader:
+class VerdictReader(Subject):
     """Reads verdicts, by the id of their study."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @repeatable
     def all(self, study_id: int) -> list[Document]:
         """Every verdict of a study, the last one last."""
-        query = select(verdicts.c.document).where(verdicts.c.study_id == study_id).order_by(verdicts.c.id)
-        with self._database.transaction() as connection:
-            return list(connection.scalars(query))
+        return self._column(select(verdicts.c.document).where(verdicts.c.study_id == study_id).order_by(verdicts.c.id))
 
     def find(self, study_id: int) -> Document | None:
         """The last verdict of a study; None where there is none yet."""
@@ -61,8 +49,5 @@ class Verdicts(VerdictReader):
     @repeatable
     def keep(self, study_id: int, document: Document) -> None:
         """Adds a verdict, unless the last one says the same."""
-        if self.find(study_id) == document:
-            return
-        with self._database.transaction() as connection:
-            row = {"study_id": study_id, "document": dict(document), "created": now()}
-            connection.execute(insert(verdicts).values(row))
+        if self.find(study_id) != document:
+            self._change(insert(verdicts).values(study_id=study_id, document=dict(document), created=now()))

@@ -8,8 +8,7 @@ from sqlalchemy import delete, select, update
 
 from sweep.errors import InputError, StoreError
 from sweep.storage._tables import add, leases
-from sweep.storage.connection import Database
-from sweep.storage.database import repeatable
+from sweep.storage.connection import Subject
 from sweep.system.processes import Identity
 
 BEAT_SECONDS = 2.0
@@ -25,20 +24,14 @@ class Held:
     beats: int
 
 
-class LeaseReader:
+class LeaseReader(Subject):
     """Reads leases, by the id of their study."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @repeatable
     def holder(self, study_id: int) -> Held | None:
         """The lease of a study; None if no process runs it."""
-        with self._database.transaction() as connection:
-            row = connection.execute(select(leases).where(leases.c.study_id == study_id)).mappings().first()
-        if row is None:
-            return None
-        return Held(Identity(row["host"], row["machine"], row["pid"], row["began"]), row["beats"])
+        for row in self._rows(select(leases).where(leases.c.study_id == study_id)):
+            return Held(Identity(row["host"], row["machine"], row["pid"], row["began"]), row["beats"])
+        return None
 
 
 class Leases(LeaseReader):
@@ -53,16 +46,12 @@ class Leases(LeaseReader):
             taken = update(leases).where(*_held(study_id, before.by), leases.c.beats == before.beats)
             return bool(connection.execute(taken.values(values)).rowcount)
 
-    @repeatable
     def beat(self, study_id: int, holder: Identity) -> bool:
         """Shows that `holder` is alive; returns whether it still holds the lease."""
-        alive = update(leases).where(*_held(study_id, holder)).values(beats=leases.c.beats + 1)
-        with self._database.transaction() as connection:
-            return bool(connection.execute(alive).rowcount)
+        return bool(self._change(update(leases).where(*_held(study_id, holder)).values(beats=leases.c.beats + 1)))
 
     def end(self, study_id: int, holder: Identity) -> None:
-        with self._database.transaction() as connection:
-            connection.execute(delete(leases).where(*_held(study_id, holder)))
+        self._change(delete(leases).where(*_held(study_id, holder)))
 
 
 class Lease:

@@ -3,22 +3,16 @@
 from sqlalchemy import func, insert, select
 
 from sweep.storage._tables import now, test_looks
-from sweep.storage.connection import Database
+from sweep.storage.connection import Subject
 from sweep.storage.database import repeatable
 
 
-class LookReader:
+class LookReader(Subject):
     """Reads looks at the test images, by the id of their study."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @repeatable
     def count(self, study_id: int) -> int:
         """How often networks of a study met the test images."""
-        with self._database.transaction() as connection:
-            query = select(func.count()).select_from(test_looks).where(test_looks.c.study_id == study_id)
-            return int(connection.scalar(query) or 0)
+        return int(self._value(select(func.count(test_looks.c.id)).where(test_looks.c.study_id == study_id)))
 
 
 class Looks(LookReader):

@@ -7,24 +7,19 @@ from numpy.typing import NDArray
 from sqlalchemy import delete, select
 
 from sweep.storage._tables import predictions, put, trials
-from sweep.storage.connection import Database
+from sweep.storage.connection import Subject
 from sweep.storage.database import repeatable
 
 
-class PredictionReader:
+class PredictionReader(Subject):
     """Reads predictions, by the run's fingerprint and epochs."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @repeatable
     def find(self, fingerprint: str, epochs_: int) -> NDArray[np.uint16] | None:
         """Those classes, (images,); None where they were not kept."""
         query = select(predictions.c.classes).where(
             predictions.c.fingerprint == fingerprint, predictions.c.epochs == epochs_
         )
-        with self._database.transaction() as connection:
-            kept = connection.scalar(query)
+        kept = self._value(query)
         return None if kept is None else np.frombuffer(zlib.decompress(kept), np.uint16)
 
 
@@ -40,9 +35,7 @@ class Predictions(PredictionReader):
         with self._database.transaction() as connection:
             put(connection, predictions, row)
 
-    @repeatable
     def drop(self, fingerprint: str) -> None:
         """Drops those of a run, unless it is a study's baseline, beside which the best is shown."""
         baseline = select(trials.c.number).where(trials.c.fingerprint == fingerprint, trials.c.baseline)
-        with self._database.transaction() as connection:
-            connection.execute(delete(predictions).where(predictions.c.fingerprint == fingerprint, ~baseline.exists()))
+        self._change(delete(predictions).where(predictions.c.fingerprint == fingerprint, ~baseline.exists()))

@@ -8,31 +8,23 @@ from sqlalchemy import exists, func, select, update
 
 from sweep.runs import TRAINING_VERSION, Epoch, Run
 from sweep.storage._tables import add, epochs, now, predictions, put, runs, trials
-from sweep.storage.connection import Database
+from sweep.storage.connection import Subject
 from sweep.storage.database import repeatable
 
 
-class RunReader:
+class RunReader(Subject):
     """Reads runs, by fingerprint."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @repeatable
     def curve(self, fingerprint: str, until: float = math.inf) -> list[Epoch]:
         """The places on a run's curve that are known, up to `until`, without a gap in its epochs from the first."""
         mine = (epochs.c.fingerprint == fingerprint) & (epochs.c.epoch <= until)
-        with self._database.transaction() as connection:
-            rows = connection.execute(select(epochs).where(mine).order_by(epochs.c.epoch)).mappings()
-            kept = [epoch_of(row) for row in rows]
         curve: list[Epoch] = []
-        for place in kept:
+        for place in map(epoch_of, self._rows(select(epochs).where(mine).order_by(epochs.c.epoch))):
             if place.epoch > math.floor(curve[-1].epoch if curve else 0) + 1:
                 break
             curve.append(place)
         return curve
 
-    @repeatable
     def unfinished(self) -> set[str]:
         """The fingerprints of runs that ended early outside of any study, in `train` or `confirm`: these resume them.
 
@@ -48,16 +40,12 @@ class RunReader:
             exists().where(predictions.c.fingerprint == mine, predictions.c.epochs == end),
             exists().where(epochs.c.fingerprint == mine, epochs.c.epoch == end, epochs.c.loss.is_(None)),
         ]
-        with self._database.transaction() as connection:
-            return set(connection.scalars(select(mine).where(*(~each for each in done))))
+        return set(self._column(select(mine).where(*(~each for each in done))))
 
-    @repeatable
     def provenance(self, fingerprint: str) -> dict[str, Any]:
         """Where and with what a run was first trained; empty where it is not known."""
-        with self._database.transaction() as connection:
-            return connection.scalar(select(runs.c.provenance).where(runs.c.fingerprint == fingerprint)) or {}
+        return self._value(select(runs.c.provenance).where(runs.c.fingerprint == fingerprint)) or {}
 
-    @repeatable
     def latest_provenance(self, study_id: int) -> dict[str, Any]:
         """Where and with what a study's latest run was trained."""
         query = (
@@ -65,9 +53,9 @@ class RunReader:
             .join(trials, trials.c.fingerprint == runs.c.fingerprint)
             .where(trials.c.study_id == study_id)
             .order_by(runs.c.created.desc())
+            .limit(1)
         )
-        with self._database.transaction() as connection:
-            return connection.scalar(query) or {}
+        return self._value(query) or {}
 
 
 class Runs(RunReader):

@@ -23,15 +23,6 @@ class Reader:
     Opened by `open`, closed by leaving its `with` block. Threads may share it.
     """
 
-    studies: StudyReader
-    leases: LeaseReader
-    trials: TrialReader
-    runs: RunReader
-    predictions: PredictionReader
-    verdicts: VerdictReader
-    ablations: AblationReader
-    test_looks: LookReader
-
     def __init__(self, database: Database) -> None:
         self._database = database
         self.studies = StudyReader(database)

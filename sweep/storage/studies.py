@@ -10,7 +10,7 @@ import studies as shipped
 from sweep.errors import InputError
 from sweep.runs import UNFINISHED, Outcome
 from sweep.storage._tables import ablations, add, in_optuna, now, studies, test_looks, trials, verdicts
-from sweep.storage.connection import Database
+from sweep.storage.connection import Subject
 from sweep.storage.database import repeatable
 from sweep.study.study import Study
 from sweep.wording import did_you_mean
@@ -33,15 +33,12 @@ class StudyRow:
         return sum(count for outcome, count in self.outcomes.items() if outcome not in other)
 
 
-class StudyReader:
+class StudyReader(Subject):
     """Reads the studies of a database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def all(self) -> list[StudyRow]:
         """Every study, the oldest first."""
-        return self._rows(None)
+        return self._found(None)
 
     def find(self, name: str) -> StudyRow:
         """One study.
@@ -49,25 +46,20 @@ class StudyReader:
         Raises:
             InputError: there is none of that name.
         """
-        found = self._rows(name)
-        if not found:
-            known = self.ids()
-            hint = (
-                did_you_mean(name, known, "Studies there")
-                if known
-                else " It has no studies yet; `sweep run quickstart` begins one."
-            )
-            if name in shipped.texts():
-                hint = f" It ships, and was not run here yet: sweep run {name}"
-            raise InputError(f"There is no study {name!r} in {self._database.place}.{hint}")
-        return found[0]
+        if found := self._found(name):
+            return found[0]
+        if name in shipped.texts():
+            hint = f" It ships, and was not run here yet: sweep run {name}"
+        elif known := self.ids():
+            hint = did_you_mean(name, known, "Studies there")
+        else:
+            hint = " It has no studies yet; `sweep run quickstart` begins one."
+        raise InputError(f"There is no study {name!r} in {self._database.place}.{hint}")
 
-    @repeatable
     def ids(self) -> dict[str, int]:
         """The studies by name, the oldest first."""
-        with self._database.transaction() as connection:
-            rows = connection.execute(select(studies.c.name, studies.c.id).order_by(studies.c.id))
-            return {row.name: row.id for row in rows}
+        rows = self._rows(select(studies.c.name, studies.c.id).order_by(studies.c.id))
+        return {row["name"]: row["id"] for row in rows}
 
     @repeatable
     def is_in_optuna(self, name: str) -> bool:
@@ -95,7 +87,7 @@ class StudyReader:
         return str(found)
 
     @repeatable
-    def _rows(self, name: str | None) -> list[StudyRow]:
+    def _found(self, name: str | None) -> list[StudyRow]:
         asked = select(studies).order_by(studies.c.id)
         counted = select(trials.c.study_id, trials.c.outcome, func.count())
         if name is not None:
@@ -146,7 +138,6 @@ class Studies(StudyReader):
                 )
             return int(row["id"])
 
-    @repeatable
     def change(self, study: Study) -> Study:
         """Changes how long and how a study that has begun is searched; called by the process that holds its lease.
 
@@ -154,8 +145,7 @@ class Studies(StudyReader):
         """
         begun = self.find(study.name)
         kept = study.replaced(trials=max(study.trials, begun.counted))
-        with self._database.transaction() as connection:
-            connection.execute(update(studies).where(studies.c.id == begun.id).values(document=kept.as_document()))
+        self._change(update(studies).where(studies.c.id == begun.id).values(document=kept.as_document()))
         return kept
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, case, func, insert, select, update
 
 from sweep.runs import GOING_ON, UNFINISHED, Outcome, Trial
 from sweep.storage._tables import epochs, now, runs, studies, trials
-from sweep.storage.connection import Database
+from sweep.storage.connection import Subject
 from sweep.storage.database import repeatable
 
 
@@ -33,17 +33,12 @@ class Reached:
     fresh: bool = False
 
 
-class TrialReader:
+class TrialReader(Subject):
     """Reads trials, by the id of their study and their number in it."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @repeatable
     def rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """A study's trials as they are kept, each with its run's seed, and score, seconds and cost of its epochs."""
-        mine = _among(study_id, numbers)
-        within = (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch <= trials.c.trained_epochs)
+        within = _own_epochs()
         seconds = select(func.sum(epochs.c.seconds)).where(within).correlate(trials)
         own = case((epochs.c.epoch > trials.c.reused_epochs, epochs.c.seconds), else_=0.0)
         cost = select(func.sum(own)).where(within).correlate(trials)
@@ -53,29 +48,22 @@ class TrialReader:
             .select_from(trials)
             .outerjoin(runs, runs.c.fingerprint == trials.c.fingerprint)
             .outerjoin(epochs, _last_epoch())
-            .where(mine)
+            .where(_among(study_id, numbers))
             .order_by(trials.c.number)
         )
-        with self._database.transaction() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+        return self._rows(query)
 
-    @repeatable
     def curve_rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """The epochs of all of a study's trials, as far as each of them went."""
-        within = (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch <= trials.c.trained_epochs)
+        places = (column for column in epochs.c if column.name != "fingerprint")
         query = (
-            select(
-                trials.c.number.label("trial"),
-                *(column for column in epochs.c if column.name != "fingerprint"),
-            )
-            .select_from(trials.join(epochs, within))
+            select(trials.c.number.label("trial"), *places)
+            .select_from(trials.join(epochs, _own_epochs()))
             .where(_among(study_id, numbers))
             .order_by(trials.c.number, epochs.c.epoch)
         )
-        with self._database.transaction() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+        return self._rows(query)
 
-    @repeatable
     def ending(self, study_id: int, number: int) -> Ending | None:
         """How a trial ended; None where it has not, or is not known."""
         query = (
@@ -83,23 +71,19 @@ class TrialReader:
             .outerjoin(epochs, _last_epoch())
             .where(*_is(study_id, number))
         )
-        with self._database.transaction() as connection:
-            row = connection.execute(query).first()
-        return None if row is None or row[0] in GOING_ON else Ending(Outcome(row[0]), row[1], row[2])
+        for outcome, reason, score in map(dict.values, self._rows(query)):
+            return None if outcome in GOING_ON else Ending(Outcome(outcome), reason, score)
+        return None
 
-    @repeatable
     def paused(self, study_id: int) -> set[int]:
         """The numbers of a study's trials that are paused."""
         query = select(trials.c.number).where(trials.c.study_id == study_id, trials.c.outcome == Outcome.PAUSED)
-        with self._database.transaction() as connection:
-            return set(connection.scalars(query))
+        return set(self._column(query))
 
-    @repeatable
     def planned_epochs(self, study_id: int) -> dict[int, int]:
         """After how many epochs each trial of a study ends."""
-        query = select(trials.c.number, trials.c.configuration["epochs"].as_integer())
-        with self._database.transaction() as connection:
-            return {row[0]: row[1] for row in connection.execute(query.where(trials.c.study_id == study_id))}
+        query = select(trials.c.number, _planned().label("epochs")).where(trials.c.study_id == study_id)
+        return {row["number"]: row["epochs"] for row in self._rows(query)}
 
     @repeatable
     def recent(self, study_id: int, ended: int) -> list[int]:
@@ -111,14 +95,12 @@ class TrialReader:
         with self._database.transaction() as connection:
             return [number for query in (running, baseline, latest) for number in connection.scalars(query)]
 
-    @repeatable
     def leaders(self, study_id: int, outcomes: Collection[Outcome]) -> list[int]:
         """The numbers of trials with the highest score, of equals the earliest.
 
         There is one for each of these outcomes, number of trained epochs, and number of epochs that a trial may have.
         """
-        planned = trials.c.configuration["epochs"].as_integer()
-        alike = [trials.c.outcome, trials.c.trained_epochs, planned]
+        alike = [trials.c.outcome, trials.c.trained_epochs, _planned()]
         place = func.row_number().over(partition_by=alike, order_by=[epochs.c.val_accuracy.desc(), trials.c.number])
         placed = (
             select(trials.c.number, place.label("place"))
@@ -126,10 +108,8 @@ class TrialReader:
             .where(trials.c.study_id == study_id, trials.c.outcome.in_(outcomes))
             .subquery()
         )
-        with self._database.transaction() as connection:
-            return list(connection.scalars(select(placed.c.number).where(placed.c.place == 1)))
+        return self._column(select(placed.c.number).where(placed.c.place == 1))
 
-    @repeatable
     def best_runs(self, study_id: int, count: int) -> list[tuple[float, str]]:
         """Score and fingerprint of a study's best completed trials, the best first."""
         query = (
@@ -139,10 +119,8 @@ class TrialReader:
             .order_by(epochs.c.val_accuracy.desc(), trials.c.number)
             .limit(count)
         )
-        with self._database.transaction() as connection:
-            return [(row[0], row[1]) for row in connection.execute(query)]
+        return [(row["val_accuracy"], row["fingerprint"]) for row in self._rows(query)]
 
-    @repeatable
     def paused_runs(self, study_id: int, keep: int) -> dict[str, tuple[float, float]]:
         """Rung and score of the best `keep` trials that are paused at each rung, by fingerprint."""
         place = func.row_number().over(partition_by=trials.c.trained_epochs, order_by=epochs.c.val_accuracy.desc())
@@ -152,33 +130,28 @@ class TrialReader:
             .where(trials.c.study_id == study_id, trials.c.outcome == Outcome.PAUSED)
             .subquery()
         )
-        with self._database.transaction() as connection:
-            rows = connection.execute(select(paused).where(paused.c.place <= keep))
-            return {row.fingerprint: (row.trained_epochs, row.val_accuracy) for row in rows}
+        rows = self._rows(select(paused).where(paused.c.place <= keep))
+        return {row["fingerprint"]: (row["trained_epochs"], row["val_accuracy"]) for row in rows}
 
-    @repeatable
     def ended_runs(self, study_id: int) -> set[str]:
         """The fingerprints of the runs of trials that ended or are paused, unless a trial of the study resumes them."""
         mine = select(trials.c.fingerprint, trials.c.outcome).where(trials.c.study_id == study_id)
-        with self._database.transaction() as connection:
-            found = connection.execute(mine.where(trials.c.fingerprint.is_not(None))).all()
-        resumed = {fingerprint for fingerprint, outcome in found if outcome in UNFINISHED}
-        return {fingerprint for fingerprint, _ in found} - resumed
+        found = self._rows(mine.where(trials.c.fingerprint.is_not(None)))
+        resumed = {row["fingerprint"] for row in found if row["outcome"] in UNFINISHED}
+        return {row["fingerprint"] for row in found} - resumed
 
     def kept_runs(self, study_id: int, keep: int) -> set[str]:
         """The fingerprints of the runs whose states stay: of the best `keep` trials, and of the best paused ones."""
         best = {fingerprint for _, fingerprint in self.best_runs(study_id, keep)}
         return best | set(self.paused_runs(study_id, keep))
 
-    @repeatable
     def is_needed(self, fingerprint: str, keep: int, beside: int | None = None) -> bool:
         """Whether a trial has still to go on with a run, or a study other than `beside` keeps its state."""
         query = select(trials.c.study_id, trials.c.outcome).where(trials.c.fingerprint == fingerprint)
-        with self._database.transaction() as connection:
-            found = connection.execute(query).all()
-        if any(outcome in UNFINISHED for _, outcome in found):
+        found = self._rows(query)
+        if any(row["outcome"] in UNFINISHED for row in found):
             return True
-        owners = {study_id for study_id, _ in found} - {beside}
+        owners = {row["study_id"] for row in found} - {beside}
         return any(fingerprint in self.kept_runs(each, keep) for each in owners)
 
 
@@ -218,11 +191,9 @@ class Trials(TrialReader):
             )
             return Reached(fresh=fresh)
 
-    @repeatable
     def reach(self, study_id: int, number: int, reached: Reached) -> None:
         """Records how far a trial has come along its run's curve."""
-        with self._database.transaction() as connection:
-            connection.execute(update(trials).where(*_is(study_id, number)).values(vars(reached)))
+        self._change(update(trials).where(*_is(study_id, number)).values(vars(reached)))
 
     def attempt(self, study_id: int, number: int) -> None:
         """Counts another worker for a trial, since its last one died."""
@@ -240,25 +211,28 @@ class Trials(TrialReader):
             values = {"outcome": outcome, "reason": reason, "detail": detail, "reused_from": origin}
             connection.execute(update(trials).where(*mine).values(finished=now(), **values))
 
-    @repeatable
     def pause(self, study_id: int, number: int, reason: str = "") -> None:
         """Records that a trial is paused at a rung; a `reason` other than the trials that are ahead of it."""
-        with self._database.transaction() as connection:
-            paused = update(trials).where(*_is(study_id, number))
-            connection.execute(paused.values(outcome=Outcome.PAUSED, reason=reason, finished=now()))
+        paused = update(trials).where(*_is(study_id, number))
+        self._change(paused.values(outcome=Outcome.PAUSED, reason=reason, finished=now()))
 
-    @repeatable
     def reap(self, study_id: int, reason: str) -> None:
         """Marks running trials as interrupted; called by the process that holds the study's lease."""
         running = (trials.c.study_id == study_id) & (trials.c.outcome == Outcome.RUNNING)
-        with self._database.transaction() as connection:
-            connection.execute(
-                update(trials).where(running).values(outcome=Outcome.INTERRUPTED, reason=reason, finished=now())
-            )
+        interrupted = update(trials).where(running)
+        self._change(interrupted.values(outcome=Outcome.INTERRUPTED, reason=reason, finished=now()))
+
+
+def _own_epochs() -> Any:
+    return (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch <= trials.c.trained_epochs)
 
 
 def _last_epoch() -> Any:
     return (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch == trials.c.trained_epochs)
+
+
+def _planned() -> Any:
+    return trials.c.configuration["epochs"].as_integer()
 
 
 def _among(study_id: int, numbers: Collection[int] | None) -> Any:
