@@ -3,8 +3,6 @@
 Scores and differences are fractions (0.9856), not per cent: charts and tables say them in words.
 """
 
-import math
-
 import pandas as pd
 
 from sweep import wording
@@ -19,9 +17,8 @@ def parameters(frame: pd.DataFrame) -> list[str]:
 
 
 def scored(frame: pd.DataFrame) -> pd.DataFrame:
-    """The trials that have a score, in the order of their numbers, with `score` as a float."""
-    scores = pd.to_numeric(frame["score"], errors="coerce")
-    return frame.assign(score=scores)[scores.notna()].sort_values("trial", kind="stable")
+    """The trials that have a score, in the order of their numbers."""
+    return frame[frame["score"].notna()].sort_values("trial", kind="stable")
 
 
 def comparable(table: pd.DataFrame) -> "pd.Series[float]":
@@ -43,33 +40,20 @@ def best(frame: pd.DataFrame) -> pd.Series | None:
 
 def _best(table: pd.DataFrame) -> pd.Series | None:
     """Of trials as `scored` gives them."""
-    expected = table["expected"].astype(float)
+    expected = table["expected"]
     return table.iloc[int(expected.argmax())] if expected.notna().any() else None
 
 
 def marked(frame: pd.DataFrame) -> pd.DataFrame:
-    """The scored trials as they are drawn: `best` says which one is, `baseline` which ones are."""
+    """The scored trials as they are drawn: `best` says which one is."""
     table = scored(frame)
     top = _best(table)
-    return table.assign(
-        baseline=table["baseline"].eq(True), best=table["trial"] == (-1 if top is None else int(top["trial"]))
-    )
-
-
-def cost(frame: pd.DataFrame) -> "pd.Series[float]":
-    """Seconds that were trained for a trial itself; of epochs taken from the store, none."""
-    seconds, trained, reused = (
-        pd.to_numeric(frame[name], errors="coerce").fillna(0.0).astype(float)
-        for name in ("seconds", "trained_epochs", "reused_epochs")
-    )
-    share = ((trained - reused) / trained.where(trained > 0)).fillna(1.0)
-    known = pd.to_numeric(frame["cost"], errors="coerce") if "cost" in frame else pd.Series(math.nan, frame.index)
-    return known.astype(float).fillna(seconds * share)
+    return table.assign(best=table["trial"] == (-1 if top is None else int(top["trial"])))
 
 
 def baseline(frame: pd.DataFrame) -> pd.Series | None:
     """The first trial of the base configuration, whatever became of it; None where there is none."""
-    rows = frame[frame["baseline"].eq(True)]
+    rows = frame[frame["baseline"]]
     return None if rows.empty else rows.sort_values("trial", kind="stable").iloc[0]
 
 
@@ -98,8 +82,7 @@ def expected_gain(frame: pd.DataFrame) -> float | None:
 
 def best_first(frame: pd.DataFrame) -> pd.DataFrame:
     """Scored trials, the best first: by the score that is expected of them, and of equals the earlier first."""
-    table = scored(frame).sort_values(["expected", "score"], ascending=False, kind="stable").reset_index(drop=True)
-    return table.assign(baseline=table["baseline"].eq(True))
+    return scored(frame).sort_values(["expected", "score"], ascending=False, kind="stable").reset_index(drop=True)
 
 
 def detailed(frame: pd.DataFrame, most: int = 50, unscored: int = 20) -> list[int]:

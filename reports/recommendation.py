@@ -20,8 +20,7 @@ def unconfirmed(result: Result) -> str:
 
 def can_confirm(result: Result) -> bool:
     """Whether a trial other than the baseline has a score."""
-    frame = result.frame
-    return bool((~frame["baseline"].eq(True) & frame["expected"].notna()).any())
+    return bool((~result.frame["baseline"] & result.frame["expected"].notna()).any())
 
 
 def left_out(result: Result) -> int | None:

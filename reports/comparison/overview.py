@@ -57,7 +57,7 @@ def _entry(result: Result) -> dict[str, object]:
         "difference": math.nan if gain is None else gain.difference,
         "margin": math.nan if gain is None else gain.noise,
         "clear": gain is not None and gain.clear,
-        "cost": float(frames.cost(frame).sum()),
+        "cost": float(frame["cost"].sum()),
         "until_best": math.nan if best.empty else float(best["spent"].iloc[0]),
         "matters": clear["name"].iloc[0] if len(clear) else "",
     }

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from reports import labels
 from reports.blocks import Block, Head, Row, Section, Sentence, Table, Tile, Tiles
 from sweep import wording
+from sweep.results.forecast import compared_score
 from sweep.results.status import Status, TrialSoFar
 from sweep.runs import Outcome
 
@@ -184,13 +185,14 @@ def _changes(trial: TrialSoFar, status: Status) -> str:
 
 
 def _gain(trial: TrialSoFar | None, status: Status) -> str:
-    """Points between a trial and the baseline after as many epochs, of two completed ones at the end; or a dash."""
+    """Points between a trial and the baseline; a dash where they cannot be compared."""
     reference = status.baseline
     if trial is None or trial.baseline or trial.score is None or reference is None:
         return wording.NOTHING
-    both_completed = trial.outcome is reference.outcome is Outcome.COMPLETED
-    at_that = [place.val_accuracy for place in reference.curve if both_completed or place.epoch == trial.epochs]
-    return wording.points(trial.score - at_that[-1]) if at_that else wording.NOTHING
+    scores = {place.epoch: place.val_accuracy for place in reference.curve}
+    completed, ended = (each.outcome is Outcome.COMPLETED for each in (trial, reference))
+    compared = compared_score(trial.epochs, completed, scores, ended)
+    return wording.NOTHING if compared is None else wording.points(trial.score - compared)
 
 
 def _spark(trial: TrialSoFar, status: Status) -> Markup | str:

@@ -29,18 +29,17 @@ def cheapest(frame: pd.DataFrame, column: str, images: int) -> pd.Series | None:
         return None
     score = float(top["score"])
     near = [not noise.gain(score, float(other), images).clear for other in found["score"]]
-    found = found[near]
-    found = found.assign(least=pd.to_numeric(found[column], errors="coerce")).dropna(subset=["least"])
-    if found.empty or wording.missing(top[column]) or found["least"].min() >= top[column]:
+    found = found[near].dropna(subset=[column])
+    if found.empty or wording.missing(top[column]) or found[column].min() >= top[column]:
         return None
-    return found.sort_values(["least", "score"], ascending=[True, False], kind="stable").iloc[0]
+    return found.sort_values([column, "score"], ascending=[True, False], kind="stable").iloc[0]
 
 
 def table(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """Completed trials by what they need of a column, as marked: `at` is that, `front` that nothing cheaper matches."""
     found = frames.marked(frame)
     found = found[found["outcome"] == "completed"]
-    found = found.assign(at=pd.to_numeric(found[column], errors="coerce").astype(float))
+    found = found.assign(at=found[column].astype(float))
     found = found[found["at"] > 0].sort_values(["at", "score"], ascending=[True, False], kind="stable")
     before = found["score"].cummax().shift(fill_value=-1.0)
     return found.assign(front=found["score"] > before).reset_index(drop=True)

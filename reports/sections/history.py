@@ -24,9 +24,8 @@ def spending_table(frame: pd.DataFrame) -> pd.DataFrame:
 
     Those of trials without a score count.
     """
-    finished = pd.to_datetime(frame["finished"], utc=True)
-    order = frame.assign(finished=finished).sort_values(["finished", "trial"], kind="stable")
-    spent = frames.cost(order).cumsum()
+    order = frame.sort_values(["finished", "trial"], kind="stable")
+    spent = order["cost"].fillna(0.0).cumsum()
     table = frames.marked(order)
     return _so_far(table.assign(spent=spent[table.index]).sort_values(["spent", "trial"], kind="stable"))
 

@@ -42,14 +42,13 @@ def table(frame: pd.DataFrame, curves: pd.DataFrame) -> Timeline:
     """
     table = frame[frame["started"].notna() & (frame["outcome"] != "infeasible")]
     table = table[["trial", "outcome", "score", "reused_epochs", "started", "finished"]]
-    table = table.assign(reused=pd.to_numeric(table["reused_epochs"], errors="coerce").fillna(0) > 0)
+    table = table.assign(reused=table["reused_epochs"] > 0)
     stretches = _stretches(table, curves)
     whole = table[~table["trial"].isin(stretches["trial"])].rename(columns={"started": "begin", "finished": "end"})
     bars = pd.concat([stretches.merge(table, on="trial"), whole.assign(until=math.nan, more=False)])
     begin, end = pd.to_datetime(bars["begin"], utc=True), pd.to_datetime(bars["end"], utc=True)
     end = end.fillna(max([begin.max(), end.max()]) if end.notna().any() else begin.max())
-    bars = bars[["trial", "outcome", "reused", "until", "more"]].assign(
-        score=pd.to_numeric(bars["score"], errors="coerce"),
+    bars = bars[["trial", "outcome", "score", "reused", "until", "more"]].assign(
         begin=(begin - begin.min()).dt.total_seconds(),
         end=(end - begin.min()).dt.total_seconds(),
     )

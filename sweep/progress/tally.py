@@ -10,7 +10,7 @@ from operator import itemgetter
 from sweep.coordinator.watcher import LabelledRun, trial_label
 from sweep.defaults import VALIDATION
 from sweep.progress.display import Task
-from sweep.results.forecast import JUDGED, expected_score
+from sweep.results.forecast import JUDGED, compared_score, expected_score
 from sweep.results.outlook import TOP, in_words, outlook
 from sweep.results.result import Result
 from sweep.results.time_left import LATEST, InProgress, seconds_left
@@ -56,7 +56,7 @@ class Tally:
         self.outcomes: Counter[Outcome] = Counter()
         self.paused: set[str] = set()
         self._baseline: dict[float, float] = {}  # the score of the baseline by epoch
-        self._completed_baseline = math.nan
+        self._baseline_ended = False
         self._judged: dict[str, Best] = {}  # by label: what is expected of the runs that may be the best
         self.ready = self.died = 0
         self._counted_before = 0
@@ -90,9 +90,9 @@ class Tally:
     def _remember_comparison(self, before: Result) -> None:
         """Takes in the best of earlier calls, and the baseline."""
         frame, curves = before.frame, before.curves
-        baseline = curves[curves["trial"].isin(frame.loc[frame["baseline"].astype(bool), "trial"])]
+        baseline = curves[curves["trial"].isin(frame.loc[frame["baseline"], "trial"])]
         self._baseline = dict(zip(baseline["epoch"], baseline["val_accuracy"], strict=True))
-        self._completed_baseline = math.nan if before.baseline_score is None else before.baseline_score
+        self._baseline_ended = before.baseline_score is not None
         for row in frame.dropna(subset=["expected"]).nlargest(REMEMBERED, "expected").to_dict("records"):
             number, score, epoch = row["trial"], row["score"], row["trained_epochs"]
             self._judge(trial_label(number), before.configuration(number), score, epoch)
@@ -142,7 +142,7 @@ class Tally:
             self._scores[run.label] = score
             self._enter(score, run.label, run.configuration)
             if run.configuration == self.base:
-                self._completed_baseline = score
+                self._baseline[epoch], self._baseline_ended = score, True
 
     @property
     def best(self) -> Best | None:
@@ -152,10 +152,10 @@ class Tally:
     @property
     def baseline(self) -> float | None:
         """The score of the baseline that the best is compared with; None where it has none there."""
-        best, completed = self.best, not math.isnan(self._completed_baseline)
-        if completed and (best is None or best.completed or best.epoch >= self.base.epochs):
-            return self._completed_baseline
-        return None if best is None else self._baseline.get(best.epoch)
+        best = self.best
+        if best is None:
+            return None
+        return compared_score(best.epoch, best.completed, self._baseline, self._baseline_ended)
 
     def lose_worker(self) -> None:
         """Takes in that a worker died, and that another one is starting."""

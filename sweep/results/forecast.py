@@ -9,8 +9,8 @@ fitted by maximum likelihood to the curves of 192 networks on 15,000 images of M
 """
 
 import math
+from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from sweep.runs import GOING_ON, Outcome
@@ -47,13 +47,23 @@ def expected_score(score: float, epoch: float, epochs: float, images: int) -> fl
     return 1 - math.exp(FLOOR + (error - FLOOR) * kept + CAUTION * deviation)
 
 
+def compared_score(epoch: float, completed: bool, baseline: Mapping[float, float], ended: bool) -> float | None:
+    """The score of the baseline that a trial is compared with after `epoch` epochs; None where there is none.
+
+    `baseline` has its scores by epoch. One that has `ended` lends its last score to trials that have completed or come
+    as far; else the score after as many epochs counts.
+    """
+    if ended and baseline and (completed or epoch >= max(baseline)):
+        return baseline[max(baseline)]
+    return baseline.get(epoch)
+
+
 def judged(frame: pd.DataFrame, curves: pd.DataFrame, images: int) -> pd.DataFrame:
     """The frame of a result with its columns `expected` and `difference`, which follow from the others.
 
     `images` is how many validation images scored the trials.
     """
-    scores = pd.to_numeric(frame["score"], errors="coerce").astype(float)
-    reached = pd.to_numeric(frame["trained_epochs"], errors="coerce").astype(float)
+    scores, reached = frame["score"], frame["trained_epochs"]
     longest = frame["epochs"] if "epochs" in frame else pd.Series(Configuration().epochs, frame.index)
     longest = longest.astype(float).where(frame["outcome"] != Outcome.COMPLETED, reached)
     can = frame["outcome"].isin(JUDGED) & scores.notna() & (reached > 0)
@@ -61,26 +71,22 @@ def judged(frame: pd.DataFrame, curves: pd.DataFrame, images: int) -> pd.DataFra
         expected_score(score, epoch, epochs, images) if possible else math.nan
         for score, epoch, epochs, possible in zip(scores, reached, longest, can, strict=True)
     ]
-    return frame.assign(expected=expected, difference=scores - _baseline_score(frame, scores, reached, curves))
+    return frame.assign(expected=expected, difference=scores - _baseline_scores(frame, curves))
 
 
-def _baseline_score(
-    frame: pd.DataFrame, scores: "pd.Series[float]", reached: "pd.Series[float]", curves: pd.DataFrame
-) -> "pd.Series[float]":
-    """The score of the baseline that each trial is compared with; NaN where there is none, and for itself.
-
-    A trial that came further than a completed baseline is compared with its last score.
-    """
-    itself = frame["baseline"].eq(True)
-    reference = pd.Series(math.nan, frame.index)
-    if not itself.any():
-        return reference
-    first = frame.index[itself][0]
-    if frame.loc[first, "outcome"] not in JUDGED:
-        return reference
-    curve = curves[curves["trial"] == frame.loc[first, "trial"]].drop_duplicates("epoch")
-    reference = reached.map(curve.set_index("epoch")["val_accuracy"].astype(float))
-    if frame.loc[first, "outcome"] == Outcome.COMPLETED:
-        at_the_end = (frame["outcome"] == Outcome.COMPLETED) | (reached >= reached[first])
-        reference = reference.mask(at_the_end, scores[first])
-    return reference.where(~itself, np.nan)
+def _baseline_scores(frame: pd.DataFrame, curves: pd.DataFrame) -> "pd.Series[float]":
+    """The score of the baseline that each trial is compared with; NaN where there is none, and for itself."""
+    known: dict[float, float] = {}
+    ended = False
+    for first in frame[frame["baseline"]].head(1).to_dict("records"):
+        ended = first["outcome"] == Outcome.COMPLETED
+        if first["outcome"] in JUDGED:
+            curve = curves[curves["trial"] == first["trial"]]
+            known = dict(zip(curve["epoch"], curve["val_accuracy"], strict=True))
+        if ended:
+            known[first["trained_epochs"]] = first["score"]
+    found = [
+        compared_score(epoch, outcome == Outcome.COMPLETED, known, ended)
+        for epoch, outcome in zip(frame["trained_epochs"], frame["outcome"], strict=True)
+    ]
+    return pd.Series(found, frame.index, dtype=float).where(~frame["baseline"])

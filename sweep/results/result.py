@@ -98,7 +98,7 @@ class Result:
     @property
     def baseline_score(self) -> float | None:
         """The score of the baseline; None before it has completed."""
-        done = self.frame[self.frame["baseline"].astype(bool) & (self.frame["outcome"] == "completed")]
+        done = self.frame[self.frame["baseline"] & (self.frame["outcome"] == "completed")]
         return None if done.empty else float(done["score"].iloc[0])
 
     def configuration(self, trial: int) -> Configuration:

@@ -36,14 +36,6 @@ def test_the_leaderboard_has_the_best_first_and_the_earlier_of_equals():
     assert table["difference"].tolist() == pytest.approx([0.01, math.nan, 0, -0.01], nan_ok=True)
 
 
-def test_epochs_taken_from_the_store_cost_nothing():
-    rows = rows_of(0.97, 0.98, 0.99, 0.96)
-    rows[1] |= {"reused_epochs": 5}
-    rows[2] |= {"reused_epochs": 2}
-    rows[3] |= {"cost": 1.5}
-    assert frames.cost(frame_of(rows)).tolist() == [60, 0, 36, 1.5]
-
-
 def test_an_axis_is_made_for_the_trials_that_will_not_be_trained_further():
     """Else the first epochs of those under way would press together what is to be compared."""
     early = ("running", "interrupted", "paused")

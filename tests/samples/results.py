@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sweep.models.model import Infeasible
-from sweep.results.columns import CURVE_COLUMNS, TRIAL_COLUMNS
+from sweep.results.columns import CURVE_COLUMNS, CURVE_TYPES, TRIAL_COLUMNS, TRIAL_TYPES
 from sweep.results.forecast import judged
 from sweep.results.result import Result
 from sweep.results.verdict import SealedTest
@@ -50,7 +50,9 @@ def frame_of(rows):
         "baseline": False,
         "trained_epochs": 5,
         "reused_epochs": 0,
+        "reused_from": "",
         "seconds": 60.0,
+        "attempts": 1,
         "parameters": 1_111_946,
         "flops": 28_900_000,
         "seed": 0,
@@ -58,14 +60,17 @@ def frame_of(rows):
         "started": pd.Timestamp("2026-01-01", tz="UTC"),
         "finished": pd.Timestamp("2026-01-01 00:01", tz="UTC"),
     }
-    return judged(pd.DataFrame([given | row for row in rows], columns=columns), curves_of([]), study().validation)
+    frame = pd.DataFrame([given | row for row in rows], columns=columns)
+    frame = frame.astype(TRIAL_TYPES)
+    frame["cost"] = frame["cost"].fillna(frame["seconds"] * (1 - frame["reused_epochs"] / frame["trained_epochs"]))
+    return judged(frame, curves_of([]), study().validation)
 
 
 def curves_of(rows):
     """Curves as `sweep.results.result` gives them; a row may leave out when its epoch ended."""
     columns = list(CURVE_COLUMNS)
     rows = [(*row, pd.NaT)[: len(columns)] for row in rows]
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns).astype(CURVE_TYPES)
     return table.assign(finished=pd.to_datetime(table["finished"], utc=True))
 
 
