@@ -16,26 +16,14 @@ from reports.sections import history
 from sweep import wording
 from sweep.results.result import Result
 
-COLUMNS = {
-    "study": "name of the study",
-    "trials": "trials so far",
-    "completed": "of them, trained to the end",
-    "best_trial": "number of the best trial",
-    "best": "its validation accuracy, from 0 to 1",
-    "baseline": "that of the study's baseline after as many epochs",
-    "difference": "best minus baseline",
-    "margin": "two standard errors of that difference, one run each",
-    "clear": "whether the difference is more than the margin",
-    "cost": "seconds of training in all",
-    "until_best": "seconds of training until the best trial had ended",
-    "matters": "the parameter that explains most, where that is more than chance",
-}
-"""Columns of `table`."""
-
 
 def table(results: Sequence[Result]) -> pd.DataFrame:
-    """One row per study (`COLUMNS`), the largest difference first; those without one last, as given."""
-    found = pd.DataFrame([_entry(result) for result in results], columns=list(COLUMNS))
+    """One row per study, the largest `difference` first; those without one last, as given.
+
+    `best` and `baseline` are accuracies from 0 to 1, after as many epochs each; `margin` is two standard errors of
+    their difference, which is `clear` if it is more. `cost` and `until_best` are seconds of training.
+    """
+    found = pd.DataFrame([_entry(result) for result in results])
     return found.sort_values("difference", ascending=False, kind="stable", na_position="last", ignore_index=True)
 
 

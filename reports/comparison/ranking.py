@@ -15,24 +15,6 @@ from sweep import wording
 from sweep.results.result import Result
 from sweep.verdict.suggestions import FINDINGS, Finding, Suggestion, ranking
 
-COLUMNS = {
-    "study": "name of the study",
-    "trial": "number of the trial that represents it",
-    "changes": "its values that differ from the baseline's, in words",
-    "difference": "mean difference to the baseline over fresh seeds",
-    "difference_reach": "half of its 95 % interval; NaN at one seed",
-    "p": "of that difference, corrected for all networks that were confirmed; NaN for fewer than three seeds",
-    "seeds": "how many seeds",
-    "conclusion": "better, cheaper, open or worse",
-    "tied": "whether it gained most, or is not significantly behind the study that did",
-    "parameters": "values the network learns or updates",
-    "more_parameters": "times those of the baseline",
-    "seconds": "of one training in the search; NaN where unknown",
-    "more_seconds": "times those of the baseline; NaN where unknown",
-    "hover": "text shown on hovering",
-}
-"""Columns of `table`."""
-
 MARKERS = {
     Finding.BETTER: {"color": BEST, "size": 11},
     Finding.CHEAPER: {"color": MEDIAN, "size": 10, "symbol": "square"},
@@ -42,8 +24,11 @@ MARKERS = {
 
 
 def table(results: Sequence[Result]) -> pd.DataFrame:
-    """One row per confirmed study (`COLUMNS`), the largest gain first."""
-    return pd.DataFrame([_entry(each) for each in ranking(results)], columns=list(COLUMNS))
+    """One row per confirmed study, the largest gain first; `more_...` are times those of the baseline.
+
+    `p` is NaN for fewer than three seeds.
+    """
+    return pd.DataFrame([_entry(each) for each in ranking(results)])
 
 
 def _entry(found: Suggestion) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def _ended(status: Status) -> Table:
                 wording.percent(trial.score),
                 _gain(trial, status),
                 _changes(trial, status),
-                trial.reason or labels.OUTCOMES.get(trial.outcome, ""),
+                trial.reason or labels.OUTCOMES[trial.outcome],
             ],
             "best" if trial == status.best else "",
             link=f"#trial-{trial.number}",

@@ -17,19 +17,6 @@ from sweep.results.ablation import Ablation, Change, Contribution, Effect
 from sweep.results.result import Result
 from sweep.results.verdict import GAIN
 
-COLUMNS = {
-    "parameter": "the parameter that is changed",
-    "values": "its values in the best and in the baseline, and what goes with it, in words",
-    "side": "from_best, from_baseline or interaction",
-    "difference": "what the change contributes there; NaN where that is not known",
-    "difference_reach": "half of its 95 % interval; NaN likewise, and at one seed",
-    "p": "of that, corrected for the number of changes; NaN likewise",
-    "reason": "why it is not known",
-    "without": "parameters of the best without the change; none where that cannot exist",
-    "hover": "text shown on hovering",
-}
-"""Columns of `table`."""
-
 SIDES = {
     "from_best": ("reverted in the best", {"color": BEST, "size": 10}, -0.16),
     "from_baseline": ("made alone in the baseline", {"color": MEDIAN, "size": 9, "symbol": "square"}, 0.16),
@@ -37,9 +24,11 @@ SIDES = {
 
 
 def table(ablation: Ablation) -> pd.DataFrame:
-    """Three rows per change (`COLUMNS`), those that contribute most to the best first."""
-    rows = [row for each in ablation.contributions for row in _entries(each)]
-    found = pd.DataFrame(rows, columns=list(COLUMNS))
+    """Three rows per change, those that contribute most to the best first.
+
+    `side` is from_best, from_baseline or interaction; a `difference` that is not known is NaN, for this `reason`.
+    """
+    found = pd.DataFrame([row for each in ablation.contributions for row in _entries(each)])
     return found.astype(dict.fromkeys(("difference", "difference_reach", "p"), float))
 
 

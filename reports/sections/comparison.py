@@ -8,15 +8,11 @@ import pandas as pd
 from reports import frames, labels
 from reports.blocks import Block, Columns, Head, Layer, Networks, Row, Section, Sentence, Table
 from sweep import wording
-from sweep.models.model import ImageShape, Infeasible
+from sweep.models.model import Infeasible
 from sweep.results.result import Result
 
 RESULTS = ("score", "parameters", "flops", "seconds", "trained_epochs")
 """Columns that are compared in addition to a configuration's values."""
-
-IMAGE_SHAPE: ImageShape = (28, 28, 1)
-CLASSES = 10
-"""Those of the named datasets, where a run has not recorded its own."""
 
 
 def table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -51,10 +47,8 @@ def _differ(one: object, other: object) -> bool:
 
 def layers_of(result: Result, trial: int) -> list[Layer] | None:
     """The layers of a trial's network; None where they are not known."""
-    height, width, channels = result.provenance.get("image shape", IMAGE_SHAPE)
-    classes = result.provenance.get("classes", CLASSES)
     try:
-        network = result.configuration(trial).inspect((height, width, channels), classes)
+        network = result.configuration(trial).inspect(result.image_shape, result.classes)
     except Infeasible:
         return None
     recorded = result.frame.set_index("trial").loc[trial, "parameters"]

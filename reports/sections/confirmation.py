@@ -16,24 +16,6 @@ from sweep.results.result import Result, configuration_of
 from sweep.results.summary import looks_in_words
 from sweep.results.verdict import ConfirmedTrial, Verdict
 
-COLUMNS = {
-    "trial": "number of the trial; 0 is the baseline",
-    "name": "trial 3, or baseline",
-    "seeds": "fresh seeds it was trained on",
-    "mean": "accuracy over them, from 0 to 1",
-    "mean_reach": "half of its 95 % interval; NaN at one seed",
-    "difference": "mean difference to the baseline over the seeds that both have; 0 for the baseline itself",
-    "difference_reach": "half of its 95 % interval; NaN for the baseline, and at one seed",
-    "p": "that difference's p-value, corrected for the number of candidates; NaN likewise",
-    "search_score": "its score in the search; NaN without one",
-    "luck": "how much of that was luck; NaN without a score",
-    "parameters": "values the network learns or updates",
-    "tied": "whether it is the best, or not significantly behind",
-    "raced_out": "whether it was dropped early",
-    "role": "recommended, baseline (and not recommended), dropped or other",
-}
-"""Columns of `table`."""
-
 MARKERS = {
     "other": ("other trials", {"color": OTHER, "size": 10}),
     "dropped": ("dropped early", {"color": OTHER, "size": 10, "symbol": "circle-open"}),
@@ -43,7 +25,10 @@ MOST_CHANGES = 6
 
 
 def table(verdict: Verdict) -> pd.DataFrame:
-    """One row per network (`COLUMNS`), as the verdict has them: by difference, highest first, those dropped last."""
+    """One row per network, as the verdict has them: by difference, highest first, those dropped last.
+
+    `role` is recommended, baseline (and not recommended), dropped or other.
+    """
     kept = ("trial", "p", "search_score", "luck", "parameters", "tied", "raced_out")
     rows = [
         {name: getattr(each, name) for name in kept}
@@ -59,7 +44,7 @@ def table(verdict: Verdict) -> pd.DataFrame:
         for each in verdict.trials
     ]
     numbers = dict.fromkeys(("mean_reach", "difference_reach", "p", "search_score", "luck"), float)
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(numbers)
+    return pd.DataFrame(rows).astype(numbers)
 
 
 def _role(found: ConfirmedTrial, recommended: int) -> str:

@@ -14,13 +14,10 @@ def table(frame: pd.DataFrame, most: int = 5) -> pd.DataFrame:
 
     Reasons past `most` are summed in one row, as "17 other reasons".
     """
-    reasons = frame["reason"].astype(object).where(frame["reason"].notna(), "").astype(str)
-    counted = reasons.groupby([frame["outcome"], reasons], sort=False).size()
+    counted = frame.groupby(["outcome", "reason"], sort=False).size()
     rows: list[tuple[str, str, int]] = []
-    for outcome in [*labels.OUTCOMES, *sorted(set(frame["outcome"].dropna()) - set(labels.OUTCOMES))]:
-        if outcome not in counted.index.get_level_values(0):
-            continue
-        ordered = counted[outcome].sort_values(ascending=False, kind="stable")
+    for outcome in [each for each in labels.OUTCOMES if each in counted]:
+        ordered = counted.xs(outcome).sort_values(ascending=False, kind="stable")
         shown = ordered if len(ordered) <= most + 1 else ordered.iloc[:most]
         rows += [(outcome, str(reason), int(trials)) for reason, trials in shown.items()]
         if len(rest := ordered.iloc[len(shown) :]):
@@ -35,7 +32,7 @@ def _blocks(result: Result) -> Sequence[Block]:
     heads = [Head("Outcome", number=False), Head("Trials"), Head("Meaning and recorded reasons", number=False)]
     rows = []
     for outcome, reasons in found.groupby("outcome", sort=False):
-        meaning = labels.OUTCOMES.get(str(outcome), "")
+        meaning = labels.OUTCOMES[str(outcome)]
         rows.append(Row([str(outcome), f"{reasons['trials'].sum():,}", meaning], "total"))
         recorded = zip(reasons["reason"], reasons["trials"], strict=True)
         rows += [Row(["", f"{trials:,}", reason], "part") for reason, trials in recorded if reason]

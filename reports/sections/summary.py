@@ -39,8 +39,7 @@ def _space(result: Result) -> str:
 
 def _searched(result: Result) -> str:
     counted = result.frame["outcome"].value_counts()
-    known = [outcome for outcome in labels.OUTCOMES if outcome in counted]
-    ended = [f"{counted[outcome]:,} {outcome}" for outcome in [*known, *sorted(set(counted.index) - set(known))]]
+    ended = [f"{counted[outcome]:,} {outcome}" for outcome in labels.OUTCOMES if outcome in counted]
     done, planned = len(result.frame), result.study.trials
     trials = f"{done:,} of {planned:,} planned" if done < planned else f"{done:,}"
     return f"Search space: {_space(result)}. Trials: {trials} ({wording.listed(ended)})."

@@ -15,10 +15,6 @@ from sweep.study import recipe
 from sweep.study.files import load
 from sweep.study.study import Study
 
-IMAGE_SHAPE: ImageShape = (28, 28, 1)
-CLASSES = 10
-"""Those of the published datasets."""
-
 
 @dataclass(frozen=True)
 class Network:
@@ -73,11 +69,10 @@ def _of_trial(found: Result, trial: int | None) -> Network:
     if trial is None:
         trial = found.recommended if found.has_best else 0
     configuration = found.study.base if trial == 0 else found.configuration(trial)
-    height, width, channels = found.provenance.get("image shape", IMAGE_SHAPE)
     title = f"trial {trial} of {found.study.name}"
     if configuration == found.study.base:
         title += ", the baseline"
-    return _network(title, configuration, (height, width, channels), found.provenance.get("classes", CLASSES))
+    return _network(title, configuration, found.image_shape, found.classes)
 
 
 def _network(title: str, configuration: Configuration, image_shape: ImageShape, classes: int) -> Network:

@@ -30,26 +30,14 @@ TRIAL_COLUMNS = {
 }
 """Columns of `Result.frame`; after them stands one column for each parameter that some trial has."""
 
-TRIAL_TYPES = {
-    "trial": "int64",
-    "outcome": "str",
-    "reason": "str",
-    "detail": "str",
-    "baseline": "bool",
-    "score": "float64",
-    "expected": "float64",
-    "difference": "float64",
-    "trained_epochs": "float64",
-    "reused_epochs": "float64",
-    "reused_from": "str",
-    "seconds": "float64",
-    "cost": "float64",
-    "attempts": "int64",
-    "parameters": "Int64",
-    "flops": "Int64",
-    "seed": "Int64",
-    "fingerprint": "str",
+TYPES = {
+    "int64": ("trial", "attempts"),
+    "Int64": ("parameters", "flops", "seed"),
+    "str": ("outcome", "reason", "detail", "reused_from", "fingerprint"),
+    "bool": ("baseline",),
+    "float64": ("score", "expected", "difference", "trained_epochs", "reused_epochs", "seconds", "cost"),
 }
+TRIAL_TYPES = {name: kind for kind, names in TYPES.items() for name in names}
 TABLE_COLUMNS = ("trial", "outcome", "score", "parameters", "trained_epochs", "cost")
 """Columns of `Result.table`, as in `Result.frame`; after the first three stand the parameters that varied."""
 

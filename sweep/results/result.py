@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from sweep.data.names import DATASETS
 from sweep.errors import InputError
+from sweep.models.model import ImageShape
 from sweep.results.ablation import Ablation
 from sweep.results.columns import TABLE_COLUMNS
 from sweep.results.predictions import Mistakes, Predictions, mistakes
@@ -138,6 +140,16 @@ class Result:
         shown: dict[str, Any] = {"score": percent, "cost": duration}
         table = self.table.head(10).to_html(index=False, na_rep="–", formatters=shown, border=0)
         return f"<h4>{html.escape(title)}</h4>{table}"
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """(height, width, channels) of the images; those of MNIST where an early version did not store it."""
+        height, width, channels = self.provenance.get("image shape", DATASETS["mnist"].image_shape)
+        return height, width, channels
+
+    @property
+    def classes(self) -> int:
+        return int(self.provenance.get("classes", DATASETS["mnist"].classes))
 
     @property
     def where(self) -> str:
