@@ -9,12 +9,11 @@ from sweep.runs import Precision
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Reader
 from sweep.study.study import Study
-from sweep.system.machine import bfloat16_instructions
 from sweep.system.processes import main_memory
 from sweep.wording import size
 
-BFLOAT16_IS_HARMLESS = False
-"""What `benchmarks/precision.py` has shown so far: see its figures in `benchmarks/NOTES.md`."""
+AUTOMATIC_PRECISION: Precision = "float32"
+"""What `auto` means. bfloat16 was not shown to be harmless: see `benchmarks/NOTES.md`."""
 
 WORKER_BYTES = 700_000_000
 """What a worker holds before it trains anything: TensorFlow, and the images of MNIST."""
@@ -56,14 +55,9 @@ def free_bytes(trial_memory: int | None, workers: int) -> int:
     return (trial_memory or main_memory() // workers) - WORKER_BYTES
 
 
-def automatic_precision() -> Precision:
-    """What `auto` means on this machine."""
-    return "bfloat16" if BFLOAT16_IS_HARMLESS and bfloat16_instructions() else "float32"
-
-
 def settled(study: Study, store: Reader) -> Study:
     """The study with what `auto` means for its precision: decided when it begins, and kept on every machine."""
     if study.precision != "auto":
         return study
     begun = [row.study.precision for row in store.studies.all() if row.study.name == study.name]
-    return study.replaced(precision=begun[0] if begun else automatic_precision())
+    return study.replaced(precision=begun[0] if begun else AUTOMATIC_PRECISION)

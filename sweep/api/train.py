@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Unpack
 
-from sweep.api._networks import automatic_precision, free_bytes, network_within
+from sweep.api._networks import AUTOMATIC_PRECISION, free_bytes, network_within
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.bounds import ALLOWED_SEEDS, require_count
@@ -66,13 +66,13 @@ def train(
         network_within(dataset, free_bytes(None, place.crew(seeds)[0]), configuration)
     except Infeasible as reason:
         raise InputError(f"This configuration cannot be trained: {reason}.") from None
-    precision = automatic_precision()
     with place.open_store() as store:
         runs = [
-            LabelledRun(f"seed {split.seed}", Run(configuration, split.seed, data, dataset.digest, split, precision))
-            for split in (Split(each, validation) for each in _seeds(store, place, seed, seeds))
+            Run(configuration, each, data, dataset.digest, Split(each, validation), AUTOMATIC_PRECISION)
+            for each in _seeds(store, place, seed, seeds)
         ]
-        return trained(runs, store, place, Task(Configuration(), seeds, place.crew(seeds)[0], "run"))
+        labelled = [LabelledRun(f"seed {each.seed}", each) for each in runs]
+        return trained(labelled, store, place, Task(Configuration(), seeds, place.crew(seeds)[0], "run"))
 
 
 def _seeds(store: Store, place: Workplace, first: int | None, count: int) -> list[int]:

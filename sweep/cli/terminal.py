@@ -4,13 +4,16 @@ import codecs
 import io
 import sys
 from collections.abc import Iterable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 from unicodedata import combining, normalize
 
 from rich.console import Console
 
 from sweep.progress.console import ConsoleDisplay
 from sweep.wording import plain
+
+if TYPE_CHECKING:
+    from sweep.api.workplace import WorkplaceOptions
 
 ALIKE = str.maketrans({"–": "-", "±": "+-", "×": "x", "…": "...", "→": "->", "≥": ">=", "≤": "<="})
 
@@ -34,6 +37,11 @@ def write_what_it_can(stream: TextIO) -> None:
 def display() -> ConsoleDisplay:
     """Shows progress on standard error: a live table in a terminal, plain lines in a pipe."""
     return ConsoleDisplay(Console(stderr=True))
+
+
+def place(storage: str, workers: int | None, threads: int | None) -> "WorkplaceOptions":
+    """Where a command trains, with its progress on standard error."""
+    return {"storage": storage, "workers": workers, "threads": threads, "progress": display()}
 
 
 def print_lines(lines: Iterable[str]) -> None:

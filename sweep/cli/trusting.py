@@ -34,7 +34,7 @@ def confirm(
 ) -> None:
     """Train the best trials and the baseline on fresh seeds, and say which is better."""
     import sweep
-    from sweep.cli.terminal import display
+    from sweep.cli.terminal import place
     from sweep.cli.verdicts import print_verdict
 
     time = seconds("--within", within)
@@ -45,10 +45,7 @@ def confirm(
             seeds=seeds,
             within=time,
             tolerance=tolerance,
-            storage=storage,
-            workers=workers,
-            threads=threads,
-            progress=display(),
+            **place(storage, workers, threads),
         )
     print_verdict(found, as_json)
     if not as_json:
@@ -78,17 +75,9 @@ def ablate(
     """Measure what each change contributes by reverting it alone."""
     import sweep
     from sweep.cli.ablations import print_ablation
-    from sweep.cli.terminal import display
+    from sweep.cli.terminal import place
 
     time = seconds("--within", within)
     with resumable(resuming(context)):
-        found = sweep.ablate(
-            study,
-            seeds=seeds,
-            within=time,
-            storage=storage,
-            workers=workers,
-            threads=threads,
-            progress=display(),
-        )
+        found = sweep.ablate(study, seeds=seeds, within=time, **place(storage, workers, threads))
     print_ablation(found, as_json)

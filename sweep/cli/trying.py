@@ -57,7 +57,7 @@ def run(
     from sweep.api.search import loaded, search
     from sweep.api.workplace import Workplace
     from sweep.cli.dashboards import shown_in_a_browser
-    from sweep.cli.terminal import display, print_lines
+    from sweep.cli.terminal import place, print_lines
     from sweep.engines.supervised import Limits
 
     again = resuming(context)
@@ -65,11 +65,11 @@ def run(
         wanted = loaded(study, trials, storage)
     budget = Budget.of(seconds("--timeout", timeout), seconds("--within", within), confirmed)
     limits = Limits(seconds("--trial-timeout", trial_timeout), size_in_bytes("--trial-memory", trial_memory))
-    place = Workplace(storage, workers, threads, keep_checkpoints, display())
+    workplace = Workplace(keep_checkpoints=keep_checkpoints, **place(storage, workers, threads))
     if dashboard:
         context.with_resource(shown_in_a_browser(wanted.name, storage))
-    with place.keeping_workers() as kept:
-        with resumable(resuming(context)):
+    with workplace.keeping_workers() as kept:
+        with resumable(again):
             found = search(wanted, kept, budget, limits, fresh)
         print_lines(str(found.result).splitlines())
         _after_the_search(context, found, kept, budget)
@@ -122,12 +122,13 @@ def suggestions(
     from sweep.api.suggestions import suggested_by
     from sweep.api.workplace import Workplace
     from sweep.cli.rankings import print_ranking
-    from sweep.cli.terminal import display
+    from sweep.cli.terminal import place
 
     time, again = seconds("--within", within), resuming(context)
-    place = Workplace(storage, workers, threads, progress=display())
     with resumable(again):
-        found = suggested_by(place, within=time, seeds=seeds, train_size=train_size)
+        found = suggested_by(
+            Workplace(**place(storage, workers, threads)), within=time, seeds=seeds, train_size=train_size
+        )
     print_ranking(found.ranked, found.unconfirmed, as_json)
     if not as_json and not found.complete:
         print(f"{TIME_IS_OVER}\n{again}")
@@ -191,10 +192,10 @@ def baseline(
     """Train the tutorial's network as the tutorial does, and compare the results."""
     import sweep
     from sweep.cli.runs import print_baseline
-    from sweep.cli.terminal import display
+    from sweep.cli.terminal import place
 
     with resumable(resuming(context)):
-        runs = sweep.baseline(seeds=seeds, storage=storage, workers=workers, threads=threads, progress=display())
+        runs = sweep.baseline(seeds=seeds, **place(storage, workers, threads))
     print_baseline(runs, as_json)
 
 
@@ -229,7 +230,7 @@ def train(
     import sweep
     from sweep.api.train import recipe_of
     from sweep.cli.runs import print_runs
-    from sweep.cli.terminal import display
+    from sweep.cli.terminal import place
 
     with resumable(resuming(context)):
         wanted = recipe_of(file, data, validation)
@@ -239,10 +240,7 @@ def train(
             seeds=seeds,
             data=wanted.data,
             validation=wanted.validation,
-            storage=storage,
-            workers=workers,
-            threads=threads,
-            progress=display(),
+            **place(storage, workers, threads),
         )
     print_runs({each.seed: each for each in trained}, wanted.validation, as_json)
     if all(each.reason for each in trained):

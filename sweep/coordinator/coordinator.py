@@ -20,7 +20,7 @@ from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 
 if TYPE_CHECKING:
-    from sweep.search.optuna import Search
+    from sweep.search.optuna import OptunaSearch
 
 
 TimeLeft = Callable[[Mapping[int, Arrival]], float]
@@ -57,7 +57,7 @@ class Coordinator:
     def __init__(
         self,
         plan: Plan,
-        search: "Search",
+        search: "OptunaSearch",
         schedule: Schedule,
         store: Store,
         runs: ActiveRuns,

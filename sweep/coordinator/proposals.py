@@ -11,7 +11,7 @@ from sweep.space.configuration import Configuration
 from sweep.study.study import Study
 
 if TYPE_CHECKING:
-    from sweep.search.optuna import Proposal, Search
+    from sweep.search.optuna import OptunaSearch, Proposal
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Proposals:
     that becomes idle meanwhile can be seen to.
     """
 
-    def __init__(self, search: "Search", plan: Plan) -> None:
+    def __init__(self, search: "OptunaSearch", plan: Plan) -> None:
         self._search, self._plan = search, plan
         self._drawn: Proposal | None = None
         self._ready: deque[Trial] = deque()

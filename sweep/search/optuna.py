@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
 
 import optuna
 from optuna.samplers import RandomSampler
@@ -38,33 +37,10 @@ class Proposal:
     point: Values
 
 
-class Search(Protocol):
-    """Proposes points and learns from what came of them."""
-
-    def ask(self) -> Proposal | None:
-        """The next point, or None where there are no more. It is not kept yet."""
-
-    def keep(self) -> None:
-        """Keeps what was proposed last, which takes about as long as to draw it, so that no process draws it again."""
-
-    def unfinished(self) -> list[int]:
-        """Numbers of the trials that were asked for and never told of: `ask` gives them again."""
-
-    def report(self, number: int, epoch: float, score: float) -> bool:
-        """Takes note of a score; returns whether the trial should stop here."""
-
-    def pause(self, number: int) -> None:
-        """A trial goes on only if it is promoted: until then, what it reported is what can be learnt from it."""
-
-    def promote(self, number: int) -> Proposal:
-        """A paused trial goes on: the point that it tries."""
-
-    def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
-        """Takes note of how a trial ended; `score` is that of its last epoch, None without one."""
-
-
 class OptunaSearch:
-    """An Optuna study in `url`, created where it does not exist yet; it maximises validation accuracy.
+    """Proposes points and learns from what came of them: an Optuna study in `url` that maximises validation accuracy.
+
+    It is created where it does not exist yet.
 
     A trial that an earlier process left running is that same trial here: `ask` gives it again before any
     new one, with the values it was drawn with.
@@ -123,9 +99,11 @@ class OptunaSearch:
         self._mirror.keep(trial)
 
     def unfinished(self) -> list[int]:
+        """Numbers of the trials that were asked for and never told of: `ask` gives them again."""
         return list(self._to_resume)
 
     def ask(self) -> Proposal | None:
+        """The next point, or None where there are no more. It is not kept yet."""
         with _quiet():
             if self._to_resume:
                 trial = self._taken_up(self._to_resume.pop(0))
@@ -146,24 +124,29 @@ class OptunaSearch:
             return Proposal(trial.number, point)
 
     def keep(self) -> None:
+        """Keeps what was proposed last, which takes about as long as to draw it, so that no process draws it again."""
         if self._unkept is not None:
             self._mirror.keep(self._unkept)
             self._unkept = None
 
     def report(self, number: int, epoch: float, score: float) -> bool:
+        """Takes note of a score; returns whether the trial should stop here."""
         return self._mirror.report(self._trials[number], math.floor(epoch), score)  # Optuna's steps are whole
 
     def pause(self, number: int) -> None:
+        """A trial goes on only if it is promoted: until then, what it reported is what can be learnt from it."""
         self._mirror.pause(number)
         self._to_resume = [other for other in self._to_resume if other != number]
 
     def promote(self, number: int) -> Proposal:
+        """A paused trial goes on: the point that it tries."""
         self._mirror.promote(number)
         with _quiet():
             trial = self._trials[number] if number in self._trials else self._taken_up(number)
             return Proposal(number, self._draw(trial))
 
     def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
+        """Takes note of how a trial ended; `score` is that of its last epoch, None without one."""
         trial = self._trials.pop(number) if number in self._trials else self._taken_up(number)
         self._to_resume = [other for other in self._to_resume if other != number]
         trial.set_user_attr("outcome", str(outcome))

@@ -10,26 +10,13 @@ from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 
 
-@pytest.mark.parametrize(
-    ("native", "harmless", "meant"),
-    [(True, True, "bfloat16"), (True, False, "float32"), (False, True, "float32"), (False, False, "float32")],
-)
-def test_auto_is_bfloat16_where_that_is_native_and_was_shown_harmless(storage, monkeypatch, native, harmless, meant):
-    monkeypatch.setattr(networks, "bfloat16_instructions", lambda: native)
-    monkeypatch.setattr(networks, "BFLOAT16_IS_HARMLESS", harmless)
+def test_auto_is_float32_and_a_study_keeps_the_precision_that_it_began_with(storage):
     with Store.open(storage) as store:
-        assert networks.settled(study_of(RATES), store).precision == meant
-        assert networks.settled(study_of(RATES, precision="float32"), store).precision == "float32"
-        assert networks.settled(study_of(RATES, precision="bfloat16"), store).precision == "bfloat16"
-
-
-def test_a_study_keeps_its_precision_on_another_machine(storage, monkeypatch):
-    monkeypatch.setattr(networks, "BFLOAT16_IS_HARMLESS", True)
-    monkeypatch.setattr(networks, "bfloat16_instructions", lambda: False)
-    with Store.open(storage) as store:
-        store.studies.begin(networks.settled(study_of(RATES), store), "digest")
-        monkeypatch.setattr(networks, "bfloat16_instructions", lambda: True)
         assert networks.settled(study_of(RATES), store).precision == "float32"
+        for precision in ("float32", "bfloat16"):
+            assert networks.settled(study_of(RATES, precision=precision), store).precision == precision
+        store.studies.begin(study_of(RATES, precision="bfloat16"), "digest")
+        assert networks.settled(study_of(RATES), store).precision == "bfloat16"
 
 
 def test_a_network_that_cannot_fit_in_a_workers_memory_is_refused_before_it_is_trained():
