@@ -57,7 +57,7 @@ def run(
     from sweep.api.search import loaded, search
     from sweep.api.workplace import Workplace
     from sweep.cli.dashboards import shown_in_a_browser
-    from sweep.cli.terminal import place, print_lines
+    from sweep.cli.terminal import display, print_lines
     from sweep.engines.supervised import Limits
 
     again = resuming(context)
@@ -65,7 +65,7 @@ def run(
         wanted = loaded(study, trials, storage)
     budget = Budget.of(seconds("--timeout", timeout), seconds("--within", within), confirmed)
     limits = Limits(seconds("--trial-timeout", trial_timeout), size_in_bytes("--trial-memory", trial_memory))
-    workplace = Workplace(keep_checkpoints=keep_checkpoints, **place(storage, workers, threads))
+    workplace = Workplace(storage, workers, threads, keep_checkpoints, display())
     if dashboard:
         context.with_resource(shown_in_a_browser(wanted.name, storage))
     with workplace.keeping_workers() as kept:
@@ -126,9 +126,8 @@ def suggestions(
 
     time, again = seconds("--within", within), resuming(context)
     with resumable(again):
-        found = suggested_by(
-            Workplace(**place(storage, workers, threads)), within=time, seeds=seeds, train_size=train_size
-        )
+        workplace = Workplace(**place(storage, workers, threads))
+        found = suggested_by(workplace, within=time, seeds=seeds, train_size=train_size)
     print_ranking(found.ranked, found.unconfirmed, as_json)
     if not as_json and not found.complete:
         print(f"{TIME_IS_OVER}\n{again}")
