@@ -12,7 +12,6 @@ from sweep.runs import GOING_ON
 
 
 def parameters(frame: pd.DataFrame) -> list[str]:
-    """The parameters that some trial has."""
     return [name for name in frame.columns if name not in TRIAL_COLUMNS]
 
 
@@ -28,7 +27,6 @@ def comparable(table: pd.DataFrame) -> "pd.Series[float]":
 
 
 def completed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Those of them that were trained to the end."""
     table = scored(frame)
     return table[table["outcome"] == "completed"]
 
@@ -39,7 +37,6 @@ def best(frame: pd.DataFrame) -> pd.Series | None:
 
 
 def _best(table: pd.DataFrame) -> pd.Series | None:
-    """Of trials as `scored` gives them."""
     expected = table["expected"]
     return table.iloc[int(expected.argmax())] if expected.notna().any() else None
 

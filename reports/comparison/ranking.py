@@ -69,7 +69,6 @@ def chart(results: Sequence[Result]) -> Figure:
 
 
 def answer(table: pd.DataFrame) -> str:
-    """Which study gains most, if any gain is significant."""
     better = table[table["conclusion"] == Finding.BETTER]
     if better.empty:
         return "Of what was confirmed on fresh seeds, nothing has a significant gain over the baseline."

@@ -190,7 +190,6 @@ def _tagged(html: Markup) -> Drawn:
 
 
 def tag_of(text: str) -> str:
-    """A short hash."""
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:20]
 
 
@@ -210,15 +209,12 @@ class Pages:
 
     @property
     def place(self) -> str:
-        """The database in words."""
         return self._reading.place
 
     def names(self) -> list[str]:
-        """The studies, the oldest first."""
         return self._reading.names()
 
     def start(self) -> View:
-        """The list of the studies."""
         studies = part_of(STUDIES, lambda: combined([source.status() for source in self._all()]), prompt=True)
         return self._view("", lambda: ("Database", Path(self.place).name, "", self._pulse, [studies]))
 
@@ -235,7 +231,6 @@ class Pages:
         return self._view(f"/study/{quote(name)}", described)
 
     def comparison(self) -> View:
-        """The page that compares all studies."""
         parts = parts_of(COMPARISON, lambda: combined([source.result() for source in self._all()]))
         return self._view("/compare", lambda: (COMPARISON.kind, "compared", "", self._pulse, parts))
 

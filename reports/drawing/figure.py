@@ -81,7 +81,6 @@ class Figure:
         self.layout.setdefault("shapes", []).append(properties | {"layer": "below"})
 
     def write(self, x: float, y: float, text: str, **properties: Any) -> None:
-        """Adds words at a place."""
         self.layout.setdefault("annotations", []).append(
             {"x": x, "y": y, "text": text, "showarrow": False} | properties
         )

@@ -35,7 +35,6 @@ def estimates(
 def dots(
     figure: Figure, table: pd.DataFrame, x: list[float], name: str, marker: dict[str, Any], **properties: Any
 ) -> None:
-    """A dot per row at these places."""
     trials = table["trial"].tolist() if "trial" in table else None
     figure.scatter(
         x=x,
@@ -65,7 +64,6 @@ def zero_line(figure: Figure, first: float, last: float, name: str | None = None
 
 
 def shade(figure: Figure, rows: list[int]) -> None:
-    """Shades rows that are tied."""
     for row in rows:
         figure.band(row - 0.5, row + 0.5, TIED)
 

@@ -42,7 +42,6 @@ def write(results: Result | Sequence[Result], path: str | Path) -> None:
 
 
 def summary_html(page: Page[Subject], subject: Subject) -> Markup:
-    """The sentences on top of a page."""
     return rendered("summary.html", sentences=page.sentences(subject))
 
 
@@ -99,7 +98,6 @@ POLICY = {
 
 
 def policy_of(directives: Mapping[str, str]) -> str:
-    """A content security policy as browsers read it."""
     return "; ".join(f"{name} {value}" for name, value in directives.items())
 
 
@@ -119,7 +117,6 @@ def _environment() -> jinja2.Environment:
 
 
 def text_of(name: str) -> str:
-    """A template, script or style sheet as it is in this package."""
     return files("reports").joinpath("templates", name).read_text(encoding="utf-8")
 
 

@@ -90,7 +90,6 @@ def _blocks(result: Result) -> Sequence[Block]:
 
 
 def _rows(result: Result, shown: slice) -> list[Row]:
-    """The table's rows; of baseline and best, those shown."""
     return [
         Row([labels.label(name), *[labels.value(name, each) for each in (old, new)][shown]], group)
         for name, old, new, group in table(result.frame).itertuples(index=False, name=None)

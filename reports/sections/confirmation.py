@@ -148,7 +148,6 @@ def _axes(figure: Figure, table: pd.DataFrame, span: intervals.Span) -> None:
 
 
 def _blocks(result: Result) -> Sequence[Block]:
-    """What is recommended and how sure, each network's difference to the baseline, and the test images."""
     if result.verdict is None:
         return [Sentence(recommendation.unconfirmed(result))]
     later = recommendation.left_out(result)

@@ -99,7 +99,6 @@ def pair(frame: pd.DataFrame, space: Mapping[str, Range], names: tuple[str, str]
 
 
 def _values(points: pd.DataFrame, names: tuple[str, str]) -> "pd.Series[str]":
-    """Both values of each trial, in words."""
     texts = [
         " · ".join(labels.with_value(name, value) for name, value in zip(names, row, strict=True))
         for row in points[list(names)].itertuples(index=False)

@@ -121,7 +121,6 @@ def chart(mistakes: Mistakes) -> Figure:
 
 
 def _blocks(result: Result) -> Sequence[Block]:
-    """Which classes the best network and the baseline confuse, how often, and on which images they differ."""
     try:
         found = result.mistakes()
     except DataError as error:

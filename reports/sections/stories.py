@@ -60,7 +60,6 @@ def _story(study: _Study, row: "pd.Series[Any]") -> Story:
 
 
 def _tail(detail: object) -> str:
-    """The last lines of its log."""
     return "\n".join(str(detail).strip().splitlines()[-MOST_LINES:]) if labels.given(detail) else ""
 
 
@@ -139,7 +138,6 @@ def story(result: Result, trial: int) -> Story | None:
 
 
 def stories(result: Result) -> list[Story]:
-    """The details of those trials that a page shows in detail."""
     trials = frames.detailed(result.frame)
     study = _study(result, set(trials))
     rows = {int(row["trial"]): row for _, row in result.frame[result.frame["trial"].isin(trials)].iterrows()}

@@ -73,7 +73,6 @@ def _completed(row: pd.Series) -> bool:
 
 
 def _so_far(result: Result, row: pd.Series) -> str:
-    """How far a trial is that has not completed, as in " after 3 of 9 epochs"."""
     return wording.so_far(row["trained_epochs"], configuration_of(row, result.study.base).epochs, _completed(row))
 
 

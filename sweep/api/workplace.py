@@ -77,7 +77,6 @@ class Workplace:
 
     @property
     def database(self) -> str:
-        """The path or URL of the database as text."""
         return str(self.storage)
 
     @property
@@ -86,7 +85,6 @@ class Workplace:
 
     @property
     def display(self) -> Display:
-        """What shows the progress of a verb."""
         if isinstance(self.progress, bool):
             return automatic() if self.progress else SILENT
         return self.progress if _is_display(self.progress) else Told(self.progress)  # type: ignore[return-value, arg-type]

@@ -12,7 +12,6 @@ BYTES = 4
 
 
 def print_network(network: "Network", as_json: bool) -> None:
-    """The layers with their output shapes and parameters, and what that is in all."""
     found = network.architecture
     if as_json:
         return print_json(_as_document(network))

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 
 def print_predictions(predictions: Iterable["Prediction"], as_json: bool) -> None:
-    """The class of each picture, its probability, and notes on the picture."""
     if as_json:
         return print_json(
             [

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 def print_preview(study: "Study", seen: "Preview", as_json: bool) -> None:
-    """A study's space, samples of it and its expected cost."""
     if as_json:
         return print_json(as_document(study, seen))
     size = "more points than can be counted" if seen.points is None else several(seen.points, "point")

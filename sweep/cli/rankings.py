@@ -64,7 +64,6 @@ def ranking_lines(found: Sequence[Suggestion]) -> Iterable[str]:
 
 
 def print_comparison(found: "list[Result]", as_json: bool) -> None:
-    """Studies side by side, and the ranking of those that are confirmed."""
     from reports.comparison import overview
 
     table, ranked = overview.table(found), ranking(found)

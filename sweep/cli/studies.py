@@ -46,7 +46,6 @@ def print_study(result: "Result", as_json: bool, all_of_them: str) -> None:
 
 
 def print_trial(result: "Result", trial: int, as_json: bool) -> None:
-    """All that is known of a trial: its outcome, cost, values and curve."""
     configuration = result.configuration(trial)
     row = result.frame[result.frame["trial"] == trial]
     curve = result.curves[result.curves["trial"] == trial]

@@ -54,7 +54,6 @@ def export(
 
 
 def _print_export(output: Path, written: dict[str, Any], by_default: bool) -> None:
-    """What was exported, where to, and how accurate it is."""
     from sweep.exports.folder import NAMES
     from sweep.wording import percent
 

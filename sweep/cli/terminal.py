@@ -51,5 +51,4 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def note(text: str) -> None:
-    """Prints a line on standard error."""
     print(text, file=sys.stderr)

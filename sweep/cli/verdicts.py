@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 def print_verdict(result: "Result", as_json: bool = False) -> None:
-    """The table of a confirmation, and what follows from it."""
     found = result.verdict
     assert found is not None
     if as_json:

@@ -90,7 +90,6 @@ class Batch:
 
     @property
     def workers(self) -> int:
-        """How many runs are trained side by side."""
         return self._runs.workers
 
     def knows(self, run: Run) -> bool:

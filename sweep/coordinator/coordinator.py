@@ -28,7 +28,6 @@ TimeLeft = Callable[[Mapping[int, Arrival]], float]
 
 
 def endless(arrivals: Mapping[int, Arrival]) -> float:
-    """The time left where there is no limit."""
     return math.inf
 
 

@@ -28,7 +28,6 @@ class LabelledRun:
 
 
 def trial_label(number: int) -> str:
-    """The label of a trial's run."""
     return f"trial {number}"
 
 
@@ -59,8 +58,6 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class SilentWatcher:
-    """A watcher that shows nothing."""
-
     def worker_ready(self, device: str) -> None: ...
 
     def began(self, run: LabelledRun) -> None: ...

@@ -42,7 +42,6 @@ class Dataset:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
         _, height, width, channels = self.x_train.shape
         return height, width, channels
 

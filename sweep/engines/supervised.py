@@ -150,7 +150,6 @@ class Supervised:
         yield event
 
     def _break_off(self) -> Iterable[Event]:
-        """Ends the segments that break a limit."""
         for trial, attended in list(self._attended.items()):
             broken = None if attended.started is None or self._stopping else self._broken(trial, attended)
             if broken is not None:

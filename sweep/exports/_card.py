@@ -133,7 +133,6 @@ def _percent(share: float | None) -> str:
 
 
 def _interval(mean: dict[str, Any] | None) -> str:
-    """A mean with its interval and the number of its seeds."""
     if mean is None:
         return "not known"
     seeds = several(mean["seeds"], "seed")

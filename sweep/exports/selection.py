@@ -145,7 +145,6 @@ def heading(result: Result, trial: int) -> list[str]:
 
 
 def _seeds(result: Result) -> tuple[int, ...]:
-    """The fresh seeds of the verdict."""
     return () if result.verdict is None else result.verdict.seeds
 
 

@@ -110,8 +110,6 @@ def _refusal(uri: str, error: Exception) -> str:
 
 
 class _Experiment:
-    """A study as an experiment of MLflow's, of the study's name."""
-
     def __init__(self, client: "MlflowClient", result: Result) -> None:
         self._client, self._result = client, result
         name = result.study.name

@@ -10,8 +10,6 @@ from sweep.wording import duration, percent, plain
 
 
 class Lines:
-    """A line per event, for logs and pipes."""
-
     def __init__(self, tally: Tally, console: Console) -> None:
         self.tally = tally
         self._console = console

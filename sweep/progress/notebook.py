@@ -79,7 +79,6 @@ class _Output:
 
 
 def _bundle(what: RenderableType) -> dict[str, str]:
-    """The forms in which a front end may show it."""
     console = Console(file=io.StringIO(), record=True, width=WIDTH, force_jupyter=False)
     console.print(what, highlight=False)
     text = console.export_text(clear=False)

@@ -74,7 +74,6 @@ class LiveTable:
         return Group(table, self.in_all())
 
     def in_all(self) -> RenderableType:
-        """The lines below the table."""
         lines = [Text(self.tally.comparison(), style="bold"), Text(self.tally.progress(), style="dim")]
         if said := self.tally.outlook():
             lines.append(Text(said, style="dim"))

@@ -58,13 +58,11 @@ class Effect:
         return NO_EFFECT if self.p >= ALPHA else GAIN if self.estimate.value > 0 else LOSS
 
     def as_document(self) -> dict[str, Any]:
-        """As JSON has it."""
         estimate = self.estimate and self.estimate.as_document()
         return {"estimate": estimate, "p": known(self.p), "reason": self.reason}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """An effect from its document."""
         if document["estimate"] is None:
             return cls(None, None, document["reason"])
         p = math.nan if document["p"] is None else document["p"]
@@ -85,7 +83,6 @@ class Contribution:
     parameters_without: int | None
 
     def as_document(self) -> dict[str, Any]:
-        """As JSON has it."""
         return {
             "parameter": self.change.parameter,
             "values": {"baseline": self.change.baseline, "best": self.change.best},
@@ -97,7 +94,6 @@ class Contribution:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """A contribution from its document."""
         values = document["values"]
         return cls(
             change=Change(document["parameter"], values["baseline"], values["best"]),
@@ -137,7 +133,6 @@ class Ablation:
         return {finding: parameters for finding, parameters in found.items() if parameters}
 
     def as_document(self) -> dict[str, Any]:
-        """As a database keeps it, in JSON: null where a number is not known."""
         return {
             "trial": self.trial,
             "seeds": list(self.seeds),
@@ -149,7 +144,6 @@ class Ablation:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """An ablation from its document."""
         best, baseline = document["best"], document["baseline"]
         return cls(
             trial=document["trial"],

@@ -44,7 +44,6 @@ def read_result(store: Reader, name: str) -> Result:
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], parameters: Parameters) -> pd.DataFrame:
-    """`Result.frame`, from the rows of the store."""
     facts = [{column: row.get(STORED_AS.get(column, column)) for column in TRIAL_COLUMNS} for row in rows]
     frame = pd.DataFrame(facts, columns=list(TRIAL_COLUMNS)).astype(TRIAL_TYPES)
     for column in ("started", "finished"):

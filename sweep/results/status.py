@@ -114,11 +114,9 @@ class StatusReader:
 
     @property
     def place(self) -> str:
-        """The database in words, without its password."""
         return self._store.place
 
     def names(self) -> list[str]:
-        """The studies in it, the oldest first."""
         return list(self._store.studies.ids())
 
     def pulse(self, name: str) -> str:

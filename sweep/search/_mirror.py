@@ -67,7 +67,6 @@ class Mirror:
         self._written = {number: _written(trial) for number, trial in self._unfinished.items()}
 
     def trial(self, number: int) -> Trial:
-        """A trial that was asked for and never told of."""
         return Trial(self.study, self._id(number))
 
     def draw_again(self, number: int, sampler: BaseSampler) -> Trial:
@@ -112,7 +111,6 @@ class Mirror:
             paused.intermediate_values = self._unfinished[number].intermediate_values
 
     def promote(self, number: int) -> None:
-        """Shows a paused trial as running again."""
         del self._memory.shown[number]
 
     def tell(self, trial: Trial, state: TrialState, value: float | None = None) -> None:
@@ -149,7 +147,6 @@ class Mirror:
         written.system_attributes.update(frozen.system_attrs)
 
     def _id(self, number: int) -> int:
-        """A trial's in memory."""
         return self._memory.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
 
     def _frozen(self, trial: Trial) -> FrozenTrial:

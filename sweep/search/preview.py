@@ -123,7 +123,6 @@ def baseline_shape(study: Study, image_shape: ImageShape, classes: int) -> Archi
 
 
 def as_document(study: Study, seen: Preview) -> dict[str, Any]:
-    """A study and its preview as JSON has it."""
     samples = [
         {
             "point": sample.point,

@@ -218,7 +218,6 @@ def add(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
 
 
 def in_optuna(connection: Connection, name: str) -> bool:
-    """Whether Optuna's tables have a study of this name."""
     if not inspect(connection).has_table(optuna_studies.name):
         return False
     named = select(optuna_studies).where(optuna_studies.c.study_name == name)

@@ -77,7 +77,6 @@ class Database:
         return database
 
     def _version(self) -> int | None:
-        """The version of the tables; None without any."""
         with self.transaction() as connection:
             version = version_of(connection)
         if version is not None and version > SCHEMA_VERSION:
@@ -105,7 +104,6 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Gives its connections back."""
         self._engine.dispose()
 
     def require_file(self) -> None:

@@ -16,14 +16,11 @@ class AblationReader(Subject):
     """Reads ablations, by the id of their study."""
 
     def find(self, study_id: int) -> Document | None:
-        """A study's ablation; None where there is none yet."""
         found: Document | None = self._value(select(ablations.c.document).where(ablations.c.study_id == study_id))
         return found
 
 
 class Ablations(AblationReader):
-    """Reads and writes them."""
-
     @repeatable
     def keep(self, study_id: int, document: Document) -> None:
         """Keeps a study's ablation, in place of an earlier one."""
@@ -39,13 +36,10 @@ class VerdictReader(Subject):
         return self._column(select(verdicts.c.document).where(verdicts.c.study_id == study_id).order_by(verdicts.c.id))
 
     def find(self, study_id: int) -> Document | None:
-        """The last verdict of a study; None where there is none yet."""
         return next(reversed(self.all(study_id)), None)
 
 
 class Verdicts(VerdictReader):
-    """Reads and writes them."""
-
     @repeatable
     def keep(self, study_id: int, document: Document) -> None:
         """Adds a verdict, unless the last one says the same."""

@@ -28,15 +28,12 @@ class LeaseReader(Subject):
     """Reads leases, by the id of their study."""
 
     def holder(self, study_id: int) -> Held | None:
-        """The lease of a study; None if no process runs it."""
         for row in self._rows(select(leases).where(leases.c.study_id == study_id)):
             return Held(Identity(row["host"], row["machine"], row["pid"], row["began"]), row["beats"])
         return None
 
 
 class Leases(LeaseReader):
-    """Reads and writes them."""
-
     def take(self, study_id: int, holder: Identity, before: Held | None) -> bool:
         """Gives the lease to `holder` if it is still as `before`; returns whether it did."""
         values = vars(holder) | {"beats": 0}

@@ -16,8 +16,6 @@ class LookReader(Subject):
 
 
 class Looks(LookReader):
-    """Reads and writes them."""
-
     @repeatable
     def add(self, study_id: int | None, why: str) -> None:
         """Keeps that the seal of the test images was broken; without a study, for the tutorial's own experiment.

@@ -24,8 +24,6 @@ class PredictionReader(Subject):
 
 
 class Predictions(PredictionReader):
-    """Reads and writes them."""
-
     @repeatable
     def keep(self, fingerprint: str, epochs_: int, predicted: bytes) -> None:
         """Keeps the class that a run gave each image that scores, uint16 in bytes, after so many epochs."""

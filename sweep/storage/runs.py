@@ -59,8 +59,6 @@ class RunReader(Subject):
 
 
 class Runs(RunReader):
-    """Reads and writes them."""
-
     @repeatable
     def keep(self, run: Run, provenance: Mapping[str, Any]) -> None:
         """Keeps a run before its first epoch; one that is known stays as it is."""

@@ -44,12 +44,10 @@ class Reader:
 
     @property
     def url(self) -> str:
-        """The database's SQLAlchemy URL, with its password."""
         return self._database.url
 
     @property
     def place(self) -> str:
-        """The database in words, without its password."""
         return self._database.place
 
     def __enter__(self) -> Self:
@@ -95,5 +93,4 @@ class Store(Reader):
         self._database.require_file()
 
     def alone(self) -> AbstractContextManager[None]:
-        """Of all processes that use the database, one after the other does what is in this block."""
         return self._database.alone()

@@ -37,7 +37,6 @@ class StudyReader(Subject):
     """Reads the studies of a database."""
 
     def all(self) -> list[StudyRow]:
-        """Every study, the oldest first."""
         return self._found(None)
 
     def find(self, name: str) -> StudyRow:
@@ -113,8 +112,6 @@ class StudyReader(Subject):
 
 
 class Studies(StudyReader):
-    """Reads and writes them."""
-
     def begin(self, study: Study, data_digest: str) -> int:
         """Keeps a study under its name. One that is known stays as it is: see `change`. Returns its id.
 

@@ -76,7 +76,6 @@ class TrialReader(Subject):
         return None
 
     def paused(self, study_id: int) -> set[int]:
-        """The numbers of a study's trials that are paused."""
         query = select(trials.c.number).where(trials.c.study_id == study_id, trials.c.outcome == Outcome.PAUSED)
         return set(self._column(query))
 
@@ -156,8 +155,6 @@ class TrialReader(Subject):
 
 
 class Trials(TrialReader):
-    """Reads and writes them."""
-
     @repeatable
     def begin(self, study_id: int, trial: Trial, fresh: bool = False) -> Reached:
         """Records a trial as running, and returns how far it was: one that was interrupted resumes.
