@@ -98,14 +98,9 @@ def span(name: str, given: Range) -> str:
 # Trials
 
 
-def trial(number: int) -> str:
-    """As in "trial 3", or "baseline"."""
-    return f"trial {number}" if number else "baseline"
-
-
 def the_trial(number: int) -> str:
-    """The same inside a sentence."""
-    return trial(number) if number else "the baseline"
+    """As in "trial 3", or "the baseline"."""
+    return f"trial {number}" if number else "the baseline"
 
 
 def ended(trial: "Mapping[Any, Any] | pd.Series[Any]") -> str:
@@ -117,11 +112,6 @@ def ended(trial: "Mapping[Any, Any] | pd.Series[Any]") -> str:
 def given(text: object) -> bool:
     """Whether there is a text, neither missing nor empty."""
     return not wording.missing(text) and bool(text)
-
-
-def moment(when: object) -> str:
-    """As in "2026-11-22 14:14:52 UTC"."""
-    return wording.moment(None if wording.missing(when) else pd.Timestamp(when))  # type: ignore[arg-type]
 
 
 def key(cell: object) -> str:

@@ -13,7 +13,7 @@ from reports.drawing.figure import LEFT_OF_NAMES, Figure
 from reports.drawing.style import BASELINE, BEST, OTHER
 from sweep import wording
 from sweep.results.result import Result, configuration_of
-from sweep.results.summary import looks_in_words
+from sweep.results.summary import looks_in_words, named
 from sweep.results.verdict import ConfirmedTrial, Verdict
 
 MARKERS = {
@@ -33,7 +33,7 @@ def table(verdict: Verdict) -> pd.DataFrame:
     rows = [
         {name: getattr(each, name) for name in kept}
         | {
-            "name": labels.trial(each.trial),
+            "name": named(each.trial),
             "seeds": len(each.scores),
             "mean": each.mean.value,
             "mean_reach": each.mean.reach,

@@ -55,7 +55,7 @@ def _story(study: _Study, row: "pd.Series[Any]") -> Story:
         Definitions("", _facts(study, row, curve)),
         drawn,
         recipe.text_of(recipe.Recipe(study.configuration(row), study.result.study.data, study.result.study.validation)),
-        _tail(row.get("detail")),
+        _tail(row["detail"]),
     )
 
 
@@ -95,11 +95,11 @@ def _facts(study: _Study, row: "pd.Series[Any]", curve: pd.DataFrame | None) -> 
         "epochs": _epochs(row),
         "accuracy by epoch": "" if curve is None else _accuracies(curve[curve["val_accuracy"].notna()]),
         "reuse": f"{wording.epochs(reused)} taken from the database" if reused > 0 else "",
-        "reused from": row.get("reused_from"),
-        "attempts": row.get("attempts"),
+        "reused from": row["reused_from"],
+        "attempts": row["attempts"],
         "training time": wording.duration(row["seconds"]),
-        "started": labels.moment(row["started"]),
-        "finished": labels.moment(row["finished"]),
+        "started": wording.moment(row["started"]),
+        "finished": wording.moment(row["finished"]),
         "network": _network(row),
         "where": study.result.where,
         "seed": "" if wording.missing(row["seed"]) else f"{row['seed']}",

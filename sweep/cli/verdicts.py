@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from sweep.cli.tables import print_json, print_table
 from sweep.cli.terminal import print_lines
-from sweep.results.summary import named, verdict_lines
+from sweep.results.summary import named
 from sweep.results.verdict import known
 from sweep.space.differences import changes_in_words
 from sweep.wording import p_value, percent, points
@@ -22,7 +22,7 @@ def print_verdict(result: "Result", as_json: bool = False) -> None:
     columns = ["", "seeds", "accuracy", "vs baseline", "p", "search score", "selection bias", "parameters", "changes"]
     print_table(columns, [_row(result, each) for each in found.trials], right=(3, 4, 5, 6, 7))
     print()
-    print_lines(verdict_lines(result))
+    print_lines(result.verdict_lines())
 
 
 def _row(result: "Result", found: "ConfirmedTrial") -> list[str]:

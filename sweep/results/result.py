@@ -1,6 +1,8 @@
 """What a study has found, in tidy frames: `sweep.results.columns` documents their columns."""
 
 import html
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +13,16 @@ from sweep.errors import InputError
 from sweep.models.model import ImageShape
 from sweep.results.ablation import Ablation
 from sweep.results.columns import TABLE_COLUMNS
+from sweep.results.noise import gain
+from sweep.results.outlook import in_words, look_ahead
 from sweep.results.predictions import Mistakes, Predictions, mistakes
-from sweep.results.summary import summary_lines
+from sweep.results.summary import verdict_lines
 from sweep.results.verdict import Verdict
+from sweep.runs import Outcome
 from sweep.space.configuration import Configuration
+from sweep.space.differences import changes_in_words
 from sweep.study.study import Study
-from sweep.wording import duration, percent, several, so_far
+from sweep.wording import duration, epochs, margin, missing, percent, points, several, so_far, value
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,13 @@ class Result:
 
     def __str__(self) -> str:
         """The lines that `sweep run` ends with."""
-        return "\n".join(summary_lines(self))
+        return "\n".join(_lines(self))
+
+    def verdict_lines(self) -> Iterator[str]:
+        """What a confirmation concluded, as `sweep confirm` prints it; there has been one."""
+        assert self.verdict is not None
+        changes = changes_in_words(self.configuration(self.verdict.recommended), self.study.base)
+        return verdict_lines(self.verdict, changes, self.study.train_size, self.test_looks)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -179,3 +191,44 @@ def configuration_of(row: "pd.Series[Any]", base: Configuration) -> Configuratio
     """The configuration of a trial, from its row of a frame; `base` is that of its study."""
     values = {name: row[name] for name in base.parameters if name in row and not pd.isna(row[name])}
     return Configuration.of(base.model, {name: base.parameters[name].kind(value) for name, value in values.items()})
+
+
+def _lines(found: Result) -> Iterator[str]:
+    """The best trial against the baseline, with the noise of single runs, and the verdict if there is one."""
+    frame = found.frame
+    if frame.empty:
+        yield f"{found.study.name}: no trial has begun"
+        return
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
+    trials = several(len(frame), "trial")
+    yield f"{found.study.name}: {trials} ({outcomes}), {duration(frame['cost'].sum())} of training"
+    if not found.has_best:
+        yield "no trial has a score"
+        yield from sorted(set(frame["reason"]) - {""})[:3]
+        return
+    yield from _search_lines(found)
+    if found.verdict is not None:
+        yield from found.verdict_lines()
+
+
+def _search_lines(found: Result) -> Iterator[str]:
+    number, study = found.best_trial, found.study
+    row = found.frame[found.frame["trial"] == number].to_dict("records")[0]
+    configuration = found.configuration(number)
+    score, completed = float(row["score"]), row["outcome"] == Outcome.COMPLETED
+    after = so_far(row["trained_epochs"], configuration.epochs, completed)
+    yield f"best        {percent(score)}{after}  trial {number}: {changes_in_words(configuration, study.base)}"
+    base = score if row["baseline"] else score - float(row["difference"])
+    whose = "the tutorial" if study.base == Configuration() else "the study"
+    final = found.baseline_score
+    at_the_end = missing(base) or (final is not None and math.isclose(base, final))
+    at_that = "" if at_the_end else f" after {epochs(row['trained_epochs'])}"
+    yield f"baseline    {percent(base)}{at_that}  {whose}'s configuration"
+    if not missing(base):
+        against = gain(score, base, study.validation)
+        difference = f"{points(against.difference)} percentage points (noise of single runs: {margin(against.noise)})"
+        doubt = "" if against.clear else "; this may be luck"
+        yield f"difference  {difference} on {several(study.validation, 'validation image')}{doubt}"
+    ahead = look_ahead(study, found.frame)
+    for clause in [] if ahead is None else in_words(ahead, lambda edge: f"{edge.name} {value(edge.value)}"):
+        yield f"outlook     {clause}"

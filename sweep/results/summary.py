@@ -1,19 +1,9 @@
-"""What a study has found, in a few lines: those that `sweep run` ends with, and that `print(result)` prints."""
+"""A verdict in a few lines: those that `sweep confirm` prints, and that the lines of a result end with."""
 
-import math
 from collections.abc import Iterator
-from typing import Protocol
 
-import pandas as pd
-
-from sweep.results.noise import gain
-from sweep.results.outlook import in_words, look_ahead
 from sweep.results.verdict import Conclusion, ConfirmedTrial, Estimate, Verdict
-from sweep.runs import Outcome
-from sweep.space.configuration import Configuration
-from sweep.space.differences import changes_in_words
-from sweep.study.study import Study
-from sweep.wording import duration, epochs, listed, margin, missing, ordinal, percent, points, several, so_far, value
+from sweep.wording import listed, ordinal, percent, points, several
 
 CONCLUSIONS = {
     Conclusion.BETTER: "significantly better than the baseline",
@@ -25,75 +15,15 @@ CONCLUSIONS = {
 """What each conclusion means, of the recommended trial."""
 
 
-class Found(Protocol):
-    """What a summary needs of a `Result`."""
+def verdict_lines(verdict: Verdict, changes: str, train_size: int | None, test_looks: int) -> Iterator[str]:
+    """What a confirmation concluded.
 
-    @property
-    def study(self) -> Study: ...
-    @property
-    def frame(self) -> pd.DataFrame: ...
-    @property
-    def verdict(self) -> Verdict | None: ...
-    @property
-    def test_looks(self) -> int: ...
-    @property
-    def best_trial(self) -> int: ...
-    @property
-    def has_best(self) -> bool: ...
-    @property
-    def baseline_score(self) -> float | None: ...
-    def configuration(self, trial: int) -> Configuration: ...
-
-
-def summary_lines(found: Found) -> Iterator[str]:
-    """The best trial against the baseline, with the noise of single runs, and the verdict if there is one."""
-    frame = found.frame
-    if frame.empty:
-        yield f"{found.study.name}: no trial has begun"
-        return
-    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
-    trials = several(len(frame), "trial")
-    yield f"{found.study.name}: {trials} ({outcomes}), {duration(frame['cost'].sum())} of training"
-    if not found.has_best:
-        yield "no trial has a score"
-        yield from sorted(set(frame["reason"]) - {""})[:3]
-        return
-    yield from _search_lines(found)
-    if found.verdict is not None:
-        yield from verdict_lines(found)
-
-
-def _search_lines(found: Found) -> Iterator[str]:
-    number, study = found.best_trial, found.study
-    row = found.frame[found.frame["trial"] == number].to_dict("records")[0]
-    configuration = found.configuration(number)
-    score, completed = float(row["score"]), row["outcome"] == Outcome.COMPLETED
-    after = so_far(row["trained_epochs"], configuration.epochs, completed)
-    yield f"best        {percent(score)}{after}  trial {number}: {changes_in_words(configuration, study.base)}"
-    base = score if row["baseline"] else score - float(row["difference"])
-    whose = "the tutorial" if study.base == Configuration() else "the study"
-    final = found.baseline_score
-    at_the_end = missing(base) or (final is not None and math.isclose(base, final))
-    at_that = "" if at_the_end else f" after {epochs(row['trained_epochs'])}"
-    yield f"baseline    {percent(base)}{at_that}  {whose}'s configuration"
-    if not missing(base):
-        against = gain(score, base, study.validation)
-        difference = f"{points(against.difference)} percentage points (noise of single runs: {margin(against.noise)})"
-        doubt = "" if against.clear else "; this may be luck"
-        yield f"difference  {difference} on {several(study.validation, 'validation image')}{doubt}"
-    ahead = look_ahead(study, found.frame)
-    for clause in [] if ahead is None else in_words(ahead, lambda edge: f"{edge.name} {value(edge.value)}"):
-        yield f"outlook     {clause}"
-
-
-def verdict_lines(found: Found) -> Iterator[str]:
-    """What a confirmation concluded."""
-    verdict = found.verdict
-    assert verdict is not None
+    `changes` are those of the recommended trial to the baseline; `train_size` is the study's; `test_looks` is how often
+    its networks met the test images.
+    """
     number, recommended = verdict.recommended, verdict.find(verdict.recommended)
     assert recommended is not None
-    what = f": {changes_in_words(found.configuration(number), found.study.base)}" if number else ""
-    yield f"recommended {named(number)}{what}"
+    yield f"recommended {named(number)}" + (f": {changes}" if number else "")
     yield f"            {CONCLUSIONS[verdict.conclusion]}"
     yield from (f"            {line}" for line in beside_the_best(verdict))
     if recommended.difference is not None:
@@ -101,7 +31,7 @@ def verdict_lines(found: Found) -> Iterator[str]:
         yield f"difference  {_gain(recommended.difference)} points to the baseline on {seeds}"
     if verdict.looks:
         yield f"            {looks_in_words(verdict)}"
-    yield f"test set    {', '.join(_test(found, verdict))}"
+    yield f"test set    {', '.join(_test(verdict, train_size, test_looks))}"
 
 
 def beside_the_best(verdict: Verdict) -> Iterator[str]:
@@ -130,7 +60,7 @@ def _size(difference: float) -> str:
     return points(difference).lstrip("+")
 
 
-def _test(found: Found, verdict: Verdict) -> Iterator[str]:
+def _test(verdict: Verdict, train_size: int | None, test_looks: int) -> Iterator[str]:
     """What the sealed test showed, and how often the test images were looked at."""
     test = verdict.test
     if test is not None:
@@ -140,12 +70,12 @@ def _test(found: Found, verdict: Verdict) -> Iterator[str]:
     if test is not None and test.difference is not None:
         yield f"the baseline {percent(test.baseline.value)}"
         yield f"{_gain(test.difference)} points"
-    if test is not None and found.study.train_size is not None:
-        yield f"trained on all training images, not {found.study.train_size:,} as above"
+    if test is not None and train_size is not None:
+        yield f"trained on all training images, not {train_size:,} as above"
     if test is not None and test.seeds is not None and test.seeds < len(verdict.seeds):
         yield f"on {test.seeds} of the {len(verdict.seeds)} seeds, as there was too little time"
     times = {0: "still sealed", 1: "looked at once for this study", 2: "looked at twice for this study"}
-    yield times.get(found.test_looks, f"looked at {found.test_looks} times for this study")
+    yield times.get(test_looks, f"looked at {test_looks} times for this study")
 
 
 def named(trial: int) -> str:

@@ -41,7 +41,7 @@ from sweep.engines.scripted import Dead, ScriptedEngine
 from sweep.errors import InputError, TooLittleTime
 from sweep.results.forecast import judged
 from sweep.results.result import Result
-from sweep.results.summary import CONCLUSIONS, verdict_lines
+from sweep.results.summary import CONCLUSIONS
 from sweep.results.verdict import ConfirmedTrial, Verdict
 from sweep.runs import Event, Run
 from sweep.space.configuration import Configuration
@@ -366,18 +366,18 @@ def test_where_nobodys_runs_all_succeed_the_test_images_stay_sealed(laboratory):
     result = laboratory.confirm(engine=ScriptedEngine(lambda *_: RuntimeError("out of luck")))
     assert (result.verdict.conclusion, result.verdict.test, result.test_looks) == ("unknown", None, 0)
     assert looks(laboratory) == []
-    assert "test set    still sealed" in verdict_lines(result)
+    assert "test set    still sealed" in result.verdict_lines()
 
 
 def test_each_other_confirmation_is_another_look_and_it_is_told_how_many_there_were(laboratory):
     assert laboratory.search().test_looks == 0
     once = laboratory.confirm(EQUAL | {HUGE: 0.99})
     assert once.test_looks == 1
-    assert list(verdict_lines(once))[-1].endswith(", looked at once for this study")
+    assert list(once.verdict_lines())[-1].endswith(", looked at once for this study")
     assert laboratory.confirm(EQUAL | {HUGE: 0.99}).test_looks == 1
     twice = laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=7)
     assert twice.test_looks == 2
-    assert list(verdict_lines(twice))[-1].endswith(", looked at twice for this study")
+    assert list(twice.verdict_lines())[-1].endswith(", looked at twice for this study")
 
 
 class Sealed:
@@ -467,7 +467,7 @@ def test_every_verdict_is_kept_and_each_says_which_look_it_is(laboratory):
     assert [(len(each["seeds"]), each["looks"]) for each in kept(laboratory)] == [
         (2, []), (3, [3]), (5, [3, 5]), (7, [3, 5, 7])
     ]  # fmt: skip
-    assert any("third look, at 3, 5 and 7 seeds" in line for line in verdict_lines(result))
+    assert any("third look, at 3, 5 and 7 seeds" in line for line in result.verdict_lines())
 
 
 def test_a_verdict_on_two_seeds_recommends_and_claims_nothing(laboratory):
@@ -611,7 +611,7 @@ def test_where_there_is_no_time_for_the_test_there_may_be_for_more_seeds(laborat
     result = laboratory.confirm(engine=engine, within=seconds)
     assert (result.verdict.seeds, result.verdict.conclusion) == (seeds, "baseline")
     assert (result.verdict.test, result.test_looks) == (None, 0)
-    assert "test set    still sealed" in verdict_lines(result)
+    assert "test set    still sealed" in result.verdict_lines()
 
 
 def test_time_for_one_seed_alone_leaves_everything_open_and_the_test_sealed(laboratory, monkeypatch):
