@@ -49,7 +49,7 @@ class EngineContract:
     def test_waiting_ends_with_nothing_when_nothing_happens(self, engine):
         assert list(engine.wait(0.01)) == []
 
-    def test_a_segments_epochs_come_in_order_and_then_its_end(self, engine, tmp_path):
+    def test_a_segment_reports_its_epochs_in_order_and_then_its_end(self, engine, tmp_path):
         events = train(engine, segment(tmp_path))
         assert [metrics.epoch for metrics in metrics_of(events)] == [1, 2, 3]
         assert isinstance(events[-1], SegmentFinished)

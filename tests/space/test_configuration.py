@@ -36,7 +36,7 @@ def test_the_defaults_are_the_tutorials_network_and_training():
 
 @unhurried
 @given(configurations())
-def test_values_say_all_of_a_configuration(configuration):
+def test_values_rebuild_the_configuration_that_they_came_from(configuration):
     assert Configuration().replaced(configuration.values()) == configuration
     assert configuration.replaced(configuration.values()) == configuration
     assert configuration.replaced({}) == configuration
@@ -44,13 +44,13 @@ def test_values_say_all_of_a_configuration(configuration):
 
 @unhurried
 @given(configurations(), configurations())
-def test_values_say_all_whatever_they_are_put_into(configuration, other):
+def test_values_rebuild_a_configuration_from_any_other_one(configuration, other):
     assert other.replaced(configuration.values()) == configuration
 
 
 @unhurried
 @given(configurations())
-def test_values_hold_the_parameters_that_exist_in_their_order_and_type(configuration):
+def test_values_are_the_parameters_that_exist_in_order_and_with_their_types(configuration):
     values = configuration.values()
     assert list(values) == [name for name in PARAMETERS if is_active(name, values, PARAMETERS)]
     assert all(type(value) is PARAMETERS[name].kind for name, value in values.items())
@@ -58,7 +58,7 @@ def test_values_hold_the_parameters_that_exist_in_their_order_and_type(configura
 
 @unhurried
 @given(configurations())
-def test_equal_configurations_are_one_key(configuration):
+def test_equal_configurations_have_the_same_hash(configuration):
     assert {configuration: 1}[Configuration().replaced(configuration.values())] == 1
 
 
@@ -86,7 +86,7 @@ def test_a_block_without_a_pool_has_no_stride_and_one_without_a_stride_has_its_s
     ("optimizer", "momentum", "weight_decay"),
     [("adam", None, None), ("rmsprop", None, None), ("sgd", 0.9, None), ("adamw", None, 0.004)],
 )
-def test_an_optimizer_brings_its_own_parameters(optimizer, momentum, weight_decay):
+def test_a_new_optimizer_adds_its_own_parameters(optimizer, momentum, weight_decay):
     for configuration in (
         Configuration(optimizer=optimizer),
         Configuration().replaced({"optimizer": optimizer}),
@@ -95,22 +95,22 @@ def test_an_optimizer_brings_its_own_parameters(optimizer, momentum, weight_deca
         assert (configuration.momentum, configuration.weight_decay) == (momentum, weight_decay)
 
 
-def test_what_another_optimizer_would_need_makes_no_difference():
+def test_parameters_of_another_optimizer_are_ignored():
     assert Configuration(momentum=0.5, weight_decay=0.1) == Configuration()
     assert Configuration(optimizer="sgd", momentum=0.5) != Configuration(optimizer="sgd")
 
 
-def test_new_blocks_are_plain_ones_and_lost_blocks_take_their_parameters_along():
+def test_a_new_block_has_the_defaults_and_a_removed_block_takes_its_parameters_with_it():
     more = Configuration().replaced({"extra_blocks": 2, "conv4_filters": 7, "pool4_size": 2})
     assert Network.of(more.values()).blocks[2:] == (ConvBlock(), ConvBlock(filters=7, pool_size=2, pool_stride=2))
     assert more.replaced({"extra_blocks": 0}) == Configuration()
 
 
-def test_numbers_take_the_type_of_their_parameter():
+def test_a_number_gets_the_type_of_its_parameter():
     assert repr(Configuration(learning_rate=1, dropout=0)) == repr(Configuration(learning_rate=1.0, dropout=0.0))
 
 
-def test_every_wrong_value_is_named_at_once():
+def test_one_error_names_every_wrong_value():
     wrong = {
         "learning_rate": 0,
         "batch_size": 1.5,
@@ -137,7 +137,7 @@ def test_every_wrong_value_is_named_at_once():
     ]
 
 
-def test_a_configuration_written_out_is_checked_as_well():
+def test_a_configuration_made_by_its_constructor_is_checked_too():
     blocks = (ConvBlock(kernel_size=0, pool_size=-1), ConvBlock(filters=True, pool_size=2, pool_stride=0))
     with pytest.raises(InputError) as caught:
         Configuration(blocks=blocks, learning_rate=None, epochs=0, optimizer="sgd", momentum=1)
@@ -162,14 +162,14 @@ def test_a_configuration_has_two_to_five_blocks(count):
     ("given_name", "meant"),
     [("learing_rate", "learning_rate"), ("Batch_Size", "batch_size"), ("conv1_kernel", "conv1_kernel_size")],
 )
-def test_a_misspelt_parameter_meets_its_like(given_name, meant):
+def test_a_misspelt_parameter_gets_a_suggestion(given_name, meant):
     with pytest.raises(InputError, match=f"Did you mean '{meant}'"):
         Configuration().replaced({given_name: 1})
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS.values(), ids=PARAMETERS.get)
 @given(data=st.data())
-def test_a_parameter_accepts_what_it_allows_and_nothing_beside(parameter, data):
+def test_a_parameter_accepts_exactly_the_values_that_it_allows(parameter, data):
     value = data.draw(values_of(parameter))
     assert parameter.accept(value) == value
     beside = data.draw(

@@ -27,7 +27,7 @@ def test_each_difference_has_both_values_and_none_where_the_parameter_does_not_e
     assert differences(TUTORIAL, TUTORIAL) == []
 
 
-def test_in_words_it_is_a_list_of_the_new_values():
+def test_differences_in_words_list_the_new_values():
     assert changes_in_words(SGD, TUTORIAL) == "batch_size 64, optimizer sgd, momentum 0.9"
     assert changes_in_words(TUTORIAL, SGD) == "batch_size 128, optimizer adam"
     assert changes_in_words(TUTORIAL, TUTORIAL) == "the baseline"
@@ -36,14 +36,14 @@ def test_in_words_it_is_a_list_of_the_new_values():
     assert changes_in_words(SGD, TUTORIAL, most=2) == "batch_size 64, optimizer sgd, momentum 0.9"
 
 
-def test_in_words_the_former_values_can_stand_beside_the_new_ones():
+def test_differences_in_words_can_show_the_old_values_too():
     assert changes_with_baseline_in_words(SGD, TUTORIAL) == (
         "batch_size 64 (baseline 128), optimizer sgd (baseline adam), momentum 0.9 (baseline –)"
     )
     assert changes_with_baseline_in_words(TUTORIAL, TUTORIAL) == ""
 
 
-def test_a_stride_that_stays_while_its_pool_changes_is_among_the_replacements():
+def test_the_replacements_contain_a_stride_that_stays_while_its_pool_changes():
     kept = TUTORIAL.replaced({"pool1_size": 3, "pool1_stride": 2})
     assert changed_values(kept, TUTORIAL) == {"pool1_size": 3}
     assert replacements(kept, TUTORIAL) == {"pool1_size": 3, "pool1_stride": 2}
@@ -51,7 +51,7 @@ def test_a_stride_that_stays_while_its_pool_changes_is_among_the_replacements():
 
 @unhurried
 @given(configurations(), configurations())
-def test_the_replacements_turn_any_base_into_the_configuration(one, other):
+def test_the_replacements_turn_the_base_into_the_configuration(one, other):
     assert other.replaced(replacements(one, other)) == one
 
 

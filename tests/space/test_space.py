@@ -28,7 +28,7 @@ def test_a_sample_lies_in_the_space_and_makes_a_configuration(searched, source):
 
 @unhurried
 @given(spaces(), sources)
-def test_a_parameter_is_drawn_just_where_it_exists(searched, source):
+def test_a_parameter_is_drawn_only_if_it_exists(searched, source):
     point = searched.sample(source)
     values = searched.configuration(point).values()
     assert list(point) == [
@@ -38,14 +38,14 @@ def test_a_parameter_is_drawn_just_where_it_exists(searched, source):
 
 @unhurried
 @given(spaces(), sources)
-def test_the_point_of_a_points_configuration_is_that_point(searched, source):
+def test_the_configuration_of_a_point_gives_that_point_back(searched, source):
     point = searched.sample(source)
     assert searched.point_of(searched.configuration(point)) == point
 
 
 @unhurried
 @given(spaces())
-def test_the_base_is_outside_just_where_one_of_its_values_is(searched):
+def test_the_base_is_outside_the_space_only_if_one_of_its_values_is(searched):
     values = searched.base.values()
     inside = all(values[name] in span for name, span in searched.ranges.items() if name in values)
     assert (searched.point_of(searched.base) is not None) == inside
@@ -53,7 +53,7 @@ def test_the_base_is_outside_just_where_one_of_its_values_is(searched):
 
 @unhurried
 @given(spaces(), configurations())
-def test_a_configuration_has_a_point_only_where_the_point_gives_it_back(searched, other):
+def test_a_configuration_has_a_point_only_if_the_point_rebuilds_it(searched, other):
     point = searched.point_of(other)
     assert point is None or searched.configuration(point) == other
 
@@ -72,7 +72,7 @@ def test_the_grid_has_every_distinct_point_once(searched, source):
 
 @unhurried
 @given(st.sampled_from(list(PARAMETERS.values())).flatmap(ranges), sources)
-def test_a_range_contains_its_values_and_its_last_one(span, source):
+def test_a_range_contains_each_of_its_values(span, source):
     values = span.values()
     if values is not None:
         assert len(set(values)) == len(values)
@@ -82,7 +82,7 @@ def test_a_range_contains_its_values_and_its_last_one(span, source):
         assert span.last <= span.high
 
 
-def test_parameters_of_a_block_appear_with_their_block():
+def test_parameters_of_a_block_exist_only_if_the_block_does():
     searched = space(extra_blocks=Int(0, 2), conv3_filters=Choice((8, 16)), conv4_filters=Choice((8,)))
     assert list(searched.grid()) == [
         {"extra_blocks": 0},
@@ -93,7 +93,7 @@ def test_parameters_of_a_block_appear_with_their_block():
     ]
 
 
-def test_a_condition_may_hang_on_the_base_and_on_another_condition():
+def test_a_condition_may_depend_on_the_base_and_on_another_condition():
     base = Configuration().replaced({"extra_blocks": 1})
     searched = space(base, pool3_size=Choice((0, 2)), pool3_stride=Int(1, 2), momentum=Choice((0.5,)))
     assert list(searched.grid()) == [
@@ -103,12 +103,12 @@ def test_a_condition_may_hang_on_the_base_and_on_another_condition():
     ]
 
 
-def test_momentum_appears_with_sgd_alone():
+def test_momentum_exists_with_sgd_only():
     searched = space(optimizer=Choice(("adam", "sgd")), momentum=Choice((0.5, 0.9)))
     assert [searched.configuration(point).momentum for point in searched.grid()] == [None, 0.5, 0.9]
 
 
-def test_where_a_pools_size_varies_its_stride_follows_or_stays_as_the_base_says():
+def test_if_a_pools_size_varies_its_stride_follows_or_stays_as_in_the_base():
     sizes = Choice((2, 3))
     follows, stays = space(pool1_size=sizes), space(Configuration().replaced({"pool1_stride": 1}), pool1_size=sizes)
     strides = [[s.configuration(p).pool1_stride for p in s.grid()] for s in (follows, stays)]
@@ -136,12 +136,12 @@ def test_a_continuous_range_has_no_grid_and_a_large_grid_no_size():
         (Int(3, 8), range(3, 9), 8),
     ],
 )
-def test_steps_are_counted_from_low_and_written_as_people_would(span, values, last):
+def test_steps_start_at_low_and_are_rounded_decimals(span, values, last):
     assert (span.values(), span.last) == (values, last)
     assert all(value in span for value in values)
 
 
-def test_between_two_steps_there_is_nothing():
+def test_a_value_between_two_steps_is_not_in_the_range():
     assert 0.25 not in Float(0.1, 0.5, step=0.1)
     assert 0.3 in Float(0.1, 0.5, step=0.1)
     assert 4 not in Int(3, 8, step=2)
@@ -157,7 +157,7 @@ def test_a_value_of_another_type_is_in_no_range():
 
 
 @pytest.mark.parametrize("span", [Float(1e-5, 1e-1, log=True), Int(1, 10_000, log=True)])
-def test_on_a_log_scale_each_factor_of_ten_is_drawn_as_often(span):
+def test_on_a_log_scale_each_decade_is_drawn_equally_often(span):
     name = "weight_decay" if isinstance(span, Float) else "dense_units"
     base = Configuration(optimizer="adamw")
     source = random.Random(0)
@@ -169,7 +169,7 @@ def test_on_a_log_scale_each_factor_of_ten_is_drawn_as_often(span):
     assert all(0.2 < share < 0.33 for share in shares)
 
 
-def test_without_a_log_scale_equal_parts_are_drawn_as_often():
+def test_on_a_linear_scale_equal_parts_are_drawn_equally_often():
     source = random.Random(0)
     drawn = [space(dropout=Float(0.0, 0.8)).sample(source)["dropout"] for _ in range(4000)]
     for quarter in range(4):
@@ -194,5 +194,5 @@ def test_every_whole_number_of_a_log_range_can_be_drawn():
         (Choice(("adam", "sgd")), "adam, sgd"),
     ],
 )
-def test_a_range_says_what_it_is(span, words):
+def test_a_range_describes_itself_in_words(span, words):
     assert str(span) == words

@@ -27,7 +27,7 @@ def target(tmp_path) -> Path:
 
 @pytest.fixture
 def other(target):
-    """Another process in the midst of writing the same file; it ends with its standard input."""
+    """Another process that is writing the same file. It ends when its standard input closes."""
     command = [sys.executable, "-c", OTHER, str(target)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "half\n"
@@ -39,7 +39,7 @@ def there(target: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in target.parent.iterdir()}
 
 
-def test_a_file_takes_its_place_at_the_end_of_the_block_and_not_before(target):
+def test_a_file_appears_under_its_name_only_at_the_end_of_the_block(target):
     with atomic_write(target) as temporary:
         temporary.write_text("after")
         assert target.read_text() == "before"
@@ -48,7 +48,7 @@ def test_a_file_takes_its_place_at_the_end_of_the_block_and_not_before(target):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=repr)
-def test_a_block_that_ends_with_an_error_leaves_all_as_it_was(target, error):
+def test_a_block_that_raises_changes_no_file(target, error):
     def half_written() -> None:
         with atomic_write(target) as temporary:
             temporary.write_text("half")
@@ -59,7 +59,7 @@ def test_a_block_that_ends_with_an_error_leaves_all_as_it_was(target, error):
     assert there(target) == {"file": "before"}
 
 
-def test_a_file_that_does_not_reach_the_disk_does_not_take_its_place(target, monkeypatch):
+def test_a_file_that_cannot_be_synced_does_not_replace_the_old_one(target, monkeypatch):
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -69,19 +69,19 @@ def test_a_file_that_does_not_reach_the_disk_does_not_take_its_place(target, mon
     assert there(target) == {"file": "before"}
 
 
-def test_a_folder_that_is_gone_is_an_error(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "gone" / "file") as temporary:
         temporary.write_text("after")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_block_that_writes_nothing_is_an_error_and_leaves_all_as_it_was(target):
+def test_a_block_that_writes_nothing_is_an_error_and_changes_no_file(target):
     with pytest.raises(FileNotFoundError), atomic_write(target):
         pass
     assert there(target) == {"file": "before"}
 
 
-def test_two_processes_at_once_do_not_touch_each_others_halves(target, other):
+def test_two_processes_that_write_at_once_do_not_touch_each_others_partial_files(target, other):
     with atomic_write(target) as temporary:
         temporary.write_text("ours, whole")
     assert target.read_text() == "ours, whole"
@@ -89,7 +89,7 @@ def test_two_processes_at_once_do_not_touch_each_others_halves(target, other):
     assert there(target) == {"file": "the other's, whole"}
 
 
-def test_two_blocks_of_one_process_do_not_touch_each_others_halves(target):
+def test_two_blocks_of_one_process_do_not_touch_each_others_partial_files(target):
     with atomic_write(target) as one:
         one.write_text("one, whole")
         with atomic_write(target) as two:
@@ -98,7 +98,7 @@ def test_two_blocks_of_one_process_do_not_touch_each_others_halves(target):
     assert there(target) == {"file": "one, whole"}
 
 
-def test_what_a_process_has_left_half_written_is_found_once_it_was_killed_and_not_before(target, other):
+def test_a_partial_file_is_a_leftover_only_after_its_process_was_killed(target, other):
     with atomic_write(target) as temporary:
         temporary.write_text("ours")
         assert leftovers(target.parent) == []
@@ -108,7 +108,7 @@ def test_what_a_process_has_left_half_written_is_found_once_it_was_killed_and_no
         assert left.read_text() == "half"
 
 
-def test_files_of_others_are_never_taken_for_leftovers(tmp_path, other):
+def test_files_of_other_programs_are_never_leftovers(tmp_path, other):
     other.kill()
     other.wait()
     for name in (".profile", ".mine.partial", f"{other.pid}-file.partial", f".{other.pid}-file", ".12x-file.partial"):
@@ -116,5 +116,5 @@ def test_files_of_others_are_never_taken_for_leftovers(tmp_path, other):
     assert [path.read_text() for path in leftovers(tmp_path)] == ["half"]
 
 
-def test_a_folder_that_is_not_there_holds_no_leftovers(tmp_path):
+def test_a_missing_folder_has_no_leftovers(tmp_path):
     assert leftovers(tmp_path / "gone") == []

@@ -1,4 +1,4 @@
-"""Only plain files are read, up to a limit: no FIFO, socket or device keeps a command waiting or fills the memory."""
+"""sweep reads only plain files, up to a limit. No FIFO, socket or device blocks a command or fills the memory."""
 
 import gzip
 import io
@@ -26,7 +26,7 @@ KINDS = ["a FIFO", "a socket", "a device"]
 
 
 def made(kind: str, path: Path) -> Path:
-    """A file that is none, or a link to one."""
+    """A FIFO, a socket or a device, or a link to one."""
     if kind == "a FIFO":
         os.mkfifo(path)
     elif kind == "a socket":
@@ -41,14 +41,14 @@ def made(kind: str, path: Path) -> Path:
 
 
 def sparse(path: Path, size: int, head: bytes = b"") -> Path:
-    """A file that has so many bytes, but takes no room on the disk."""
+    """A sparse file of so many bytes, which takes no room on the disk."""
     path.write_bytes(head)
     os.truncate(path, size)
     return path
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_plain_file_is_refused_at_once_wherever_it_is_given(tmp_path, kind):
+def test_every_command_refuses_a_file_that_is_not_plain(tmp_path, kind):
     said = f"it is {kind}, not a plain file"
     path = made(kind, tmp_path / "given")
     with pytest.raises(OSError, match=said):
@@ -101,7 +101,7 @@ def test_no_command_waits_for_a_fifo(tmp_path, command):
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_is_read_up_to_the_limit_and_no_further(tmp_path):
+def test_a_file_above_the_limit_is_not_read(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"x" * 100)
     assert read_plain(path, 100) == b"x" * 100
@@ -113,7 +113,7 @@ def test_a_file_is_read_up_to_the_limit_and_no_further(tmp_path):
     assert read_plain(Path("/proc/self/status"))  # says that it has no bytes
 
 
-def test_a_huge_file_is_refused_by_its_name_whatever_it_is_for(tmp_path):
+def test_every_reader_refuses_a_huge_file_and_names_it(tmp_path):
     huge = 10**13
     idx_folder(tmp_path / "idx")
     head = idx_bytes(tiny()["x_train"])[:4] + np.array([10**9, 100, 100], ">u4").tobytes()
@@ -129,8 +129,8 @@ def test_a_huge_file_is_refused_by_its_name_whatever_it_is_for(tmp_path):
         assert str(caught.value).startswith(str(path))
 
 
-def test_what_unpacks_to_more_than_the_limit_is_refused(tmp_path, monkeypatch):
-    """A gigabyte of zeros is a megabyte on the disk."""
+def test_an_archive_that_unpacks_to_more_than_the_limit_is_refused(tmp_path, monkeypatch):
+    """A gigabyte of zeros takes a megabyte on the disk."""
     monkeypatch.setattr(files, "main_memory", lambda: 4 * 10**6)
     zeros = np.zeros((60_000, 28, 28), np.uint8)
     folder = idx_folder(tmp_path / "idx", x_train=gzip.compress(idx_bytes(zeros), 1))

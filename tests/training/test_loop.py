@@ -1,4 +1,4 @@
-"""All trainings here happen in processes of one thread: see `training_samples`."""
+"""Every training here runs in a process with one thread: see `training_samples`."""
 
 import gc
 from dataclasses import replace
@@ -16,7 +16,7 @@ EVERYTHING = {"dropout": 0.5, "batch_norm": True, "optimizer": "adamw"}  # all t
 
 @pytest.fixture(scope="module")
 def processes():
-    """Two, starting side by side: one that has trained nothing before, one that has trained other shapes."""
+    """Two processes that start at the same time. One has trained nothing before, the other has trained other shapes."""
     with process_of_one_thread() as fresh, process_of_one_thread() as warm:
         first = fresh.submit(trained, run_of(**EVERYTHING))
         warm.submit(
@@ -36,7 +36,7 @@ def call(processes):
 
 @pytest.fixture
 def both(processes):
-    """Calls a function on two lists of arguments, side by side."""
+    """Calls a function with two lists of arguments, in both processes at once."""
 
     def call_both(function, one, other):
         futures = [process.submit(function, *given) for process, given in zip(processes, (one, other), strict=False)]
@@ -47,13 +47,13 @@ def both(processes):
 
 @pytest.fixture
 def first(processes):
-    """What a fresh process made of the run with everything in it."""
+    """The run with every feature, trained in a fresh process."""
     return processes[2]
 
 
 @pytest.fixture
 def later(processes):
-    """What a process that had trained other shapes made of it."""
+    """The same run, trained in the process that has trained other shapes."""
     return processes[3]
 
 
@@ -93,7 +93,7 @@ def trained(run, epochs=3, dataset=None):
 
 
 def trained_by_keras(run, epochs):
-    """The same by `train_on_batch`; an epoch's metrics are the means over its images as they came."""
+    """The same with `train_on_batch`. An epoch's metrics are the means over its images during the epoch."""
     import keras
 
     from sweep.data.dataset import partition
@@ -130,8 +130,8 @@ def trained_by_keras(run, epochs):
     ],
     ids=str,
 )
-def test_without_dropout_100_steps_give_what_plain_keras_gives_on_the_same_batches(both, values):
-    """Weights and metrics: of training from its batches' own, of scoring as its `evaluate` gives them."""
+def test_100_steps_without_dropout_equal_plain_keras_on_the_same_batches(both, values):
+    """Compares weights, the training metrics of each batch, and the scores of `evaluate`."""
     run = run_of(seed=3, dropout=0.0, **values)
     ours, theirs = both(trained, (run, 4), (run, 4, "by keras"))
     np.testing.assert_allclose(ours.curve, theirs.curve, rtol=1e-5)
@@ -139,10 +139,10 @@ def test_without_dropout_100_steps_give_what_plain_keras_gives_on_the_same_batch
         np.testing.assert_allclose(our, their, rtol=1e-5, atol=1e-5 * max(np.abs(their).max(), 0.1))
 
 
-def test_a_tiny_networks_curve_is_the_one_that_was_recorded(call):
-    """Recorded with Keras 3.15.1 and TensorFlow 2.21.0 on one thread of an x86-64 processor with AVX-512.
+def test_a_tiny_networks_curve_equals_the_recorded_one(call):
+    """The curve was recorded with Keras 3.15.1 and TensorFlow 2.21.0 on one thread of an x86-64 processor with AVX-512.
 
-    The first digits hold on any processor. If they change, so does every run: raise `TRAINING_VERSION`.
+    The first digits are the same on any processor. If they change, every run changes: raise `TRAINING_VERSION`.
     """
     recorded = [
         (1, 2.2929, 0.1152, 2.2747, 0.1867),
@@ -153,8 +153,8 @@ def test_a_tiny_networks_curve_is_the_one_that_was_recorded(call):
     assert (differences <= [0, 1e-3, 3e-3, 1e-3, 4e-3]).all(), differences  # an image or two may tip over
 
 
-def test_in_bfloat16_layers_compute_so_and_weights_and_scores_stay_float32(call):
-    """About three significant digits: the curves part, and stay together. Dropout would draw other numbers."""
+def test_bfloat16_is_for_layers_only_while_weights_and_scores_stay_float32(call):
+    """The two curves agree in about three significant digits. There is no dropout, which would draw other numbers."""
     exact, rough = run_of(dropout=0.0), replace(run_of(dropout=0.0), precision="bfloat16")
     ours, theirs = call(trained, rough), call(trained, exact)
     assert ours.curve != theirs.curve
@@ -163,28 +163,28 @@ def test_in_bfloat16_layers_compute_so_and_weights_and_scores_stay_float32(call)
     assert call(trained, exact) == theirs  # and the next run in float32 is as if there had been none
 
 
-def test_with_batch_normalisation_a_network_is_scored_by_what_it_has_learnt_so_far(call):
-    """Not by statistics that lag behind: after 63 batches, Keras's default momentum makes it 1.28 instead of 0.62."""
+def test_batch_normalisation_scores_with_current_statistics(call):
+    """With Keras's default momentum the statistics lag behind: after 63 batches the loss is 1.28 instead of 0.62."""
     (place,) = call(trained, run_of(split=Split(0, 2000, 2000), batch_norm=True, learning_rate=0.01), 1).curve
     _, loss, _, val_loss, _ = place
     assert val_loss < 0.6 * loss
 
 
-def test_two_runs_with_one_fingerprint_are_equal_to_the_last_bit(both):
+def test_two_runs_with_the_same_fingerprint_are_bit_identical(both):
     one, other = both(trained, (run_of(),), (run_of(),))
     assert one == other
 
 
-def test_after_other_networks_a_run_is_what_it_is_in_a_fresh_process(first, later):
+def test_a_run_after_other_networks_equals_the_run_in_a_fresh_process(first, later):
     assert later == first
 
 
-def test_from_any_epoch_a_saved_run_goes_on_to_the_last_bit(call, first, tmp_path):
+def test_a_run_resumed_from_any_epoch_is_bit_identical(call, first, tmp_path):
     assert call(saved_and_restored, run_of(**EVERYTHING), 3, tmp_path) == [first] * 3
 
 
 def saved_and_restored(run, epochs, folder):
-    """What becomes of the run from each of its checkpoints, restored into a training that has gone elsewhere."""
+    """The ends of the run from each of its checkpoints, restored into a training of another state."""
     training = start(run)
     for done in range(epochs):
         training.save(folder / f"{done}.npz")
@@ -200,20 +200,20 @@ def saved_and_restored(run, epochs, folder):
     return results
 
 
-def test_from_any_step_a_stopped_run_goes_on_to_the_last_bit(call, tmp_path):
-    """Of two epochs, each of seven batches that train and three that score."""
+def test_a_run_stopped_at_any_step_resumes_bit_identically(call, tmp_path):
+    """The run has two epochs. Each has seven training batches and three scoring batches."""
     run = run_of(split=Split(0, 300, 200), **EVERYTHING)
     assert call(stopped_at_every_step, run, tmp_path) == [True] * 20
 
 
-def test_to_look_within_an_epoch_changes_nothing(call):
+def test_scoring_within_an_epoch_changes_nothing(call):
     undisturbed, looked_at, looks = call(looking, run_of(**EVERYTHING))
     assert looked_at == undisturbed
     assert looks == [0.1, 0.25, 1, 1.5, 2]
 
 
 def looking(run):
-    """What a run comes to, what it comes to where it is scored within epochs, too, and where it was."""
+    """The end of a run, its end if it is also scored within epochs, and the places where it was scored."""
     training = start(run)
     for place in (0.1, 0.25, 1, 1.5, 2):
         training.advance(place)
@@ -222,7 +222,7 @@ def looking(run):
     return trained(run, 2), result(training), looks
 
 
-def test_there_is_no_way_back_along_a_curve(call):
+def test_a_training_cannot_go_back_along_its_curve(call):
     assert call(reachable, run_of()) == [True, True, False, True, True, True, False, False, True]
 
 
@@ -236,7 +236,7 @@ def reachable(run):
 
 
 def stopped_at_every_step(run, folder, epochs=2):
-    """Whether the run becomes what it is undisturbed if it is stopped at a step, saved, and restored elsewhere."""
+    """Whether a run that is stopped at a step, saved and restored ends as the undisturbed run does."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sweep.training.loop.SCORING_BATCH", 100)
         undisturbed = trained(run, epochs)
@@ -262,8 +262,8 @@ def gone_on(training, path, epochs):
     return training
 
 
-def test_a_finished_training_leaves_no_graph_behind(call):
-    """Else a worker grows by megabytes with every trial."""
+def test_a_finished_training_leaves_no_graph_in_memory(call):
+    """Otherwise the memory of a worker would grow by megabytes with every trial."""
     assert call(graphs_left_after, run_of(**EVERYTHING)) == 0
 
 
@@ -273,12 +273,12 @@ def graphs_left_after(run):
     return sum(type(each).__name__ == "FuncGraph" for each in gc.get_objects())
 
 
-def test_a_checkpoint_stands_under_its_name_whole_or_not_at_all(call, tmp_path):
+def test_a_checkpoint_appears_under_its_name_complete_or_not_at_all(call, tmp_path):
     assert call(saves_that_fail, run_of(), tmp_path) == [[], ["run.npz"], ["run.npz"]]
 
 
 def saves_that_fail(run, folder):
-    """The files after a save that fails, one that succeeds, and another that fails; the last must be readable."""
+    """The files after a failed save, a successful one and another failed one. The last file must be readable."""
     training, path = start(run), folder / "run.npz"
     seen = []
     for broken in (True, False, True):
@@ -299,7 +299,7 @@ def half_a_save(file, **_):
     raise OSError(28, "No space left on device")
 
 
-def test_a_learning_rate_far_too_high_shows_in_metrics_that_are_not_finite(call):
+def test_a_learning_rate_far_too_high_gives_metrics_that_are_not_finite(call):
     run = run_of(optimizer="sgd", learning_rate=10.0, rescale=False)
     curve = call(advanced, run)
     assert not curve[-1].finite
@@ -341,8 +341,8 @@ def test_pixels_given_as_float32_train_as_the_same_bytes_do(both):
     assert one == other
 
 
-def test_colour_images_are_learnt_from_bytes_and_from_fractions(both):
-    """Four classes, each a colour in noise."""
+def test_a_network_learns_colour_images_from_bytes_and_from_fractions(both):
+    """There are four classes. Each is a colour with noise."""
     generator = np.random.default_rng(0)
     labels = (np.arange(600) % 4).astype(np.int32)
     colours = np.array([[0.9, 0.1, 0.1], [0.1, 0.9, 0.1], [0.1, 0.1, 0.9], [0.9, 0.9, 0.1]])
@@ -361,7 +361,7 @@ def colour_images(pixels, labels):
     return Dataset("colours", pixels, labels, pixels[:8], labels[:8], "digest")
 
 
-def test_without_a_split_all_training_images_train_and_the_test_images_score(call):
+def test_without_a_split_a_run_trains_on_all_training_images_and_is_scored_on_the_test_images(call):
     assert call(image_counts, None) == (60_000, 10_000)
     assert call(image_counts, Split(0, 300, 790)) == (790, 300)
 

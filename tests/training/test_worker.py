@@ -1,4 +1,4 @@
-"""Real worker processes, spoken to through their pipes as an engine does."""
+"""Real worker processes. The tests talk to them through their pipes, as an engine does."""
 
 import json
 import os
@@ -62,13 +62,13 @@ class Worker:
         self.process.stdin.flush()
 
     def next_event(self):
-        """The next one that is more than a sign of life."""
+        """The next event other than a sign of life."""
         while isinstance(event := pickle.load(self.process.stdout), Progress):
             pass
         return event
 
     def rest(self):
-        """All events to the end of the segment under way; the last one says how it ended."""
+        """All events up to the end of the current segment. The last one says how it ended."""
         events = [self.next_event()]
         while isinstance(events[-1], EpochFinished):
             events.append(self.next_event())
@@ -98,7 +98,7 @@ def worker_process(log, **environment):
 
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory):
-    """Two, starting side by side; in the first a library prints all the time."""
+    """Two workers that start at the same time. In the first one, a library prints all the time."""
     folder = tmp_path_factory.mktemp("workers")
     (folder / "sitecustomize.py").write_text(TALKATIVE)
     with (
@@ -131,14 +131,14 @@ def metrics_of(events):
 
 
 def state(folder):
-    """What a checkpoint holds, apart from the curve with its seconds."""
+    """The content of a checkpoint, without the curve and its seconds."""
     with np.load(folder / "run.npz") as saved:
         return {name: saved[name].tobytes() for name in saved.files if name != "progress"}
 
 
 @pytest.fixture(scope="module")
 def whole(workers, tmp_path_factory):
-    """A segment from the first epoch to the last: its events, and the state at its end."""
+    """A segment from the first to the last epoch: its events, and the state at its end."""
     folder = tmp_path_factory.mktemp("whole")
     return workers[0].train(segment(folder)), state(folder)
 
@@ -151,26 +151,26 @@ def checkpoint(whole, workers, tmp_path_factory):
     return folder / "run.npz"
 
 
-def test_a_worker_says_that_it_is_ready_and_what_it_trains_on(worker):
+def test_a_worker_reports_that_it_is_ready_and_its_device(worker):
     assert isinstance(worker.first_event, WorkerReady)
     assert worker.first_event.device
 
 
-def test_a_segments_epochs_come_in_order_and_then_its_end(whole):
+def test_a_segment_reports_its_epochs_in_order_and_then_its_end(whole):
     events, _ = whole
     assert [metrics.epoch for metrics in metrics_of(events)] == [1, 2, 3]
     assert [event.trial for event in events] == [7, 7, 7, 7]
     assert finished(events)
 
 
-def test_what_a_library_prints_goes_to_the_log_and_not_between_the_events(worker, whole):
+def test_output_of_libraries_goes_to_the_log_and_not_between_the_events(worker, whole):
     assert finished(whole[0])
     log = worker.log.read_text()
     assert "a library's news" in log
     assert "news from its C part" in log
 
 
-def test_a_run_in_segments_is_the_run_in_one_go_on_whatever_workers(worker, other_worker, whole, tmp_path):
+def test_a_run_in_segments_on_several_workers_equals_the_run_in_one_segment(worker, other_worker, whole, tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
@@ -184,7 +184,7 @@ def test_a_run_in_segments_is_the_run_in_one_go_on_whatever_workers(worker, othe
     assert state(here) == state(there) == final
 
 
-def test_the_next_segment_of_the_last_run_goes_on_without_its_checkpoint(worker, tmp_path):
+def test_the_next_segment_of_the_last_run_needs_no_checkpoint(worker, tmp_path):
     begun = metrics_of(worker.train(segment(tmp_path, to_epoch=2)))
     (tmp_path / "run.npz").unlink()
     worker.train(segment(tmp_path, from_epoch=2))
@@ -193,7 +193,7 @@ def test_the_next_segment_of_the_last_run_goes_on_without_its_checkpoint(worker,
     assert curve[:2] == [vars(metrics) for metrics in begun]  # with their seconds: they were not trained anew
 
 
-def test_a_lost_checkpoint_is_trained_again_and_no_epoch_reported_twice(other_worker, whole, tmp_path):
+def test_after_a_lost_checkpoint_the_run_is_trained_again_and_no_epoch_is_reported_twice(other_worker, whole, tmp_path):
     events = other_worker.train(segment(tmp_path, from_epoch=2))
     assert without_time(metrics_of(events)) == without_time(metrics_of(whole[0]))[2:]
     assert finished(events)
@@ -210,7 +210,7 @@ def with_a_wrong_byte(path):
 
 
 def with_a_wrong_flag(path):
-    """In the archive's directory, where it makes the first array an encrypted one."""
+    """Sets the flag in the archive's directory that marks the first array as encrypted."""
     content = bytearray(path.read_bytes())
     content[content.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(content)
@@ -235,7 +235,9 @@ def of_an_older_version(path):
 @pytest.mark.parametrize(
     "damaged", [cut_short, with_a_wrong_byte, with_a_wrong_flag, emptied, of_another_network, of_an_older_version]
 )
-def test_a_damaged_checkpoint_is_trained_again_from_the_start(other_worker, whole, checkpoint, tmp_path, damaged):
+def test_after_a_damaged_checkpoint_the_run_is_trained_from_the_start(
+    other_worker, whole, checkpoint, tmp_path, damaged
+):
     shutil.copy(checkpoint, tmp_path / "run.npz")
     damaged(tmp_path / "run.npz")
     events = other_worker.train(segment(tmp_path, from_epoch=2))
@@ -244,14 +246,14 @@ def test_a_damaged_checkpoint_is_trained_again_from_the_start(other_worker, whol
     assert state(tmp_path) == whole[1]
 
 
-def test_epochs_that_a_checkpoint_is_ahead_are_reported_and_not_trained_again(worker, other_worker, tmp_path):
+def test_epochs_that_only_the_checkpoint_has_are_reported_and_not_trained_again(worker, other_worker, tmp_path):
     known = metrics_of(worker.train(segment(tmp_path, to_epoch=2)))
     events = other_worker.train(segment(tmp_path, from_epoch=1))
     assert metrics_of(events)[0] == known[1]  # with its seconds
     assert [metrics.epoch for metrics in metrics_of(events)] == [2, 3]
 
 
-def test_a_diverged_run_ends_in_the_epoch_in_which_it_did_also_from_its_checkpoint(worker, other_worker, tmp_path):
+def test_a_diverged_run_ends_in_the_same_epoch_when_it_resumes_from_its_checkpoint(worker, other_worker, tmp_path):
     diverging = run_of(optimizer="sgd", learning_rate=10.0, rescale=False)
     for each in (worker, other_worker):
         events = each.train(segment(tmp_path, diverging, to_epoch=9))
@@ -267,7 +269,7 @@ def run_on_six_images(path):
     return Run(run_of().configuration.replaced(flat(blocks)), 0, path, load_dataset(path).digest, None)
 
 
-def test_what_fails_in_a_trial_ends_that_trial_with_its_traceback_and_not_the_worker(worker, tmp_path):
+def test_an_error_in_a_trial_ends_the_trial_with_its_traceback_and_not_the_worker(worker, tmp_path):
     path = npz(tmp_path / "vanishes.npz")
     run = run_on_six_images(path)
     (tmp_path / "vanishes.npz").unlink()
@@ -280,21 +282,21 @@ def test_what_fails_in_a_trial_ends_that_trial_with_its_traceback_and_not_the_wo
     assert finished(worker.train(segment(tmp_path, run)))
 
 
-def test_data_that_have_changed_since_the_study_began_are_not_trained_on(worker, tmp_path):
+def test_a_worker_does_not_train_on_data_that_changed_since_the_study_began(worker, tmp_path):
     run = run_on_six_images(npz(tmp_path / "changes.npz"))
     npz(tmp_path / "changes.npz", x_train=tiny()["x_train"] + 1)
     [failed] = worker.train(segment(tmp_path, run))
     assert "no longer the images" in failed.reason
 
 
-def test_a_worker_is_not_interrupted_by_ctrl_c(other_worker, tmp_path):
+def test_ctrl_c_does_not_interrupt_a_worker(other_worker, tmp_path):
     other_worker.send(segment(tmp_path))
     other_worker.next_event()
     other_worker.process.send_signal(signal.SIGINT)
     assert finished(other_worker.rest())
 
 
-def test_a_worker_ends_with_its_standard_input_in_the_middle_of_a_segment(tmp_path):
+def test_a_worker_ends_within_a_segment_when_its_standard_input_closes(tmp_path):
     with worker_process(tmp_path / "log") as worker:
         worker.send(segment(tmp_path, to_epoch=1000))
         assert isinstance(worker.next_event(), EpochFinished)
@@ -304,7 +306,7 @@ def test_a_worker_ends_with_its_standard_input_in_the_middle_of_a_segment(tmp_pa
         assert time.monotonic() - began < 5
 
 
-def test_a_segment_that_was_stopped_resumes_in_another_worker_to_the_same_curve(worker, other_worker, tmp_path):
+def test_a_stopped_segment_resumes_in_another_worker_with_the_same_curve(worker, other_worker, tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
@@ -331,7 +333,7 @@ def a_file(folder):
 
 
 @pytest.mark.parametrize("unwritable", [gone, a_file])
-def test_where_no_state_can_be_kept_the_trial_is_interrupted_and_the_worker_goes_on(worker, tmp_path, unwritable):
+def test_if_no_checkpoint_can_be_written_the_trial_is_interrupted(worker, tmp_path, unwritable):
     folder = tmp_path / "checkpoints"
     folder.mkdir()
     unwritable(folder)
@@ -342,7 +344,7 @@ def test_where_no_state_can_be_kept_the_trial_is_interrupted_and_the_worker_goes
 
 
 class ResourceExhaustedError(Exception):
-    """Named as TensorFlow's."""
+    """An error with the name of TensorFlow's."""
 
 
 @pytest.mark.parametrize(
@@ -354,7 +356,7 @@ class ResourceExhaustedError(Exception):
     ],
     ids=lambda each: type(each).__name__,
 )
-def test_what_a_trial_ended_of_is_told_apart(monkeypatch, tmp_path, error, outcome):
+def test_each_kind_of_error_has_its_own_outcome(monkeypatch, tmp_path, error, outcome):
     def fail(*_):
         raise error
 
