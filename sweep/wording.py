@@ -268,7 +268,7 @@ USUAL = {
     "predict": "classify",
     "gc": "clean prune rm",
 }
-"""What parameters, words and keys of a study, and commands are called elsewhere, by our word for them."""
+"""What other tools call parameters, words and keys of a study, and commands, by our word for them."""
 
 MOST_WORDS = 50
 """How many allowed words an error lists."""
@@ -281,8 +281,8 @@ def did_you_mean(given: str, allowed: Iterable[str], listed_as: str = "Allowed")
     """
     words = sorted(allowed)
     lowered = {word.lower(): word for word in words}
-    elsewhere = given.lower().replace("-", "_").replace(" ", "_")
-    close = [word for word in words if elsewhere in USUAL.get(word, "").split()]
+    usual = given.lower().replace("-", "_").replace(" ", "_")
+    close = [word for word in words if usual in USUAL.get(word, "").split()]
     close += difflib.get_close_matches(given.lower(), lowered, n=1)
     if close:
         return f" Did you mean {lowered[close[0].lower()]!r}?"

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 POLARITIES = {True: "light on dark", False: "dark on light"}
-NOT_CENTRED = "_elsewhere"
+NOT_CENTRED = "_not_centred"
 """Ends the name of images that have the shape of MNIST's, but not their ink in the same place."""
+NAME = re.compile(rf"pixels_(-?[\d.]+)_to_(-?[\d.]+)_?(\w*?)({NOT_CENTRED}|_elsewhere)?")
+"""Scale, polarity, and the ending, which was another one in models of the first days of 0.2.0."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,10 @@ class Pixels:
     @classmethod
     def named(cls, name: str) -> "Pixels":
         """Those that `name` tells; of any other name, as in MNIST."""
-        found = re.fullmatch(r"pixels_(-?[\d.]+)_to_(-?[\d.]+)_?(\w*)", name.removesuffix(NOT_CENTRED))
-        if not found:
+        if not (found := NAME.fullmatch(name)):
             return cls()
         polarity = next((light for light, words in POLARITIES.items() if words == found[3].replace("_", " ")), None)
-        return cls(float(found[1]), float(found[2]), polarity, not name.endswith(NOT_CENTRED))
+        return cls(float(found[1]), float(found[2]), polarity, not found[4])
 
     def __str__(self) -> str:
         scale = f"from {self.black:g} to {self.white:g}"

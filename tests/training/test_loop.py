@@ -1,4 +1,4 @@
-"""Every training here runs in a process with one thread: see `training_samples`."""
+"""Every training here runs in a process with one thread: see `samples.training`."""
 
 import gc
 from dataclasses import replace
