@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 POLARITIES = {True: "light on dark", False: "dark on light"}
 NOT_CENTRED = "_not_centred"
 """Ends the name of images that have the shape of MNIST's, but not their ink in the same place."""
-NAME = re.compile(rf"pixels_(-?[\d.]+)_to_(-?[\d.]+)_?(\w*?)({NOT_CENTRED}|_elsewhere)?")
+NAME = re.compile(rf"pixels_(-?[\d.]+)_to_(-?[\d.]+)(?:_(light_on_dark|dark_on_light))?({NOT_CENTRED}|_elsewhere)?")
 """Scale, polarity, and the ending, which was another one in models of the first days of 0.2.0."""
 
 
@@ -52,7 +52,7 @@ class Pixels:
         """Those that `name` tells; of any other name, as in MNIST."""
         if not (found := NAME.fullmatch(name)):
             return cls()
-        polarity = next((light for light, words in POLARITIES.items() if words == found[3].replace("_", " ")), None)
+        polarity = None if found[3] is None else found[3] == "light_on_dark"
         return cls(float(found[1]), float(found[2]), polarity, not found[4])
 
     def __str__(self) -> str:
