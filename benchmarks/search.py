@@ -72,8 +72,7 @@ class OneEpochThenTheTopFew(Schedule):
 
     def __init__(self, count: int = 40, few: int = 5) -> None:
         super().__init__()
-        self._count, self._few = count, few
-        self._scores: dict[int, float] = {}
+        self._count, self._few, self._scores = count, few, dict[int, float]()
 
     def next_rung(self, epoch: float, epochs: int) -> float:
         return 1 if epoch < 1 else epochs
@@ -144,8 +143,7 @@ class Table:
 @cache
 def table() -> Table:
     kept = json.loads(gzip.decompress(TABLE.read_bytes()))
-    curves: list[list[dict[float, float]]] = [[] for _ in kept["points"]]
-    clocks: list[list[dict[float, float]]] = [[] for _ in kept["points"]]
+    curves, clocks = ([list[dict[float, float]]() for _ in kept["points"]] for _ in range(2))
     for run in sorted(kept["runs"], key=last, reverse=True):
         accuracies = [0.0 if each is None else 100 * each for each in run["accuracies"]]
         seconds = accumulate(each or 0.0 for each in run["seconds"])
