@@ -92,7 +92,8 @@ class Tally:
         frame, curves = before.frame, before.curves
         baseline = curves[curves["trial"].isin(frame.loc[frame["baseline"], "trial"])]
         self._baseline = dict(zip(baseline["epoch"], baseline["val_accuracy"], strict=True))
-        self._baseline_ended = before.baseline_score is not None
+        if before.baseline_score is not None:
+            self._baseline[self.base.epochs], self._baseline_ended = before.baseline_score, True
         for row in frame.dropna(subset=["expected"]).nlargest(REMEMBERED, "expected").to_dict("records"):
             number, score, epoch = row["trial"], row["score"], row["trained_epochs"]
             self._judge(trial_label(number), before.configuration(number), score, epoch)
