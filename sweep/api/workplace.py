@@ -15,7 +15,6 @@ from sweep.coordinator.watcher import Watcher
 from sweep.data.dataset import Dataset, load_dataset
 from sweep.defaults import KEEP_CHECKPOINTS, STORAGE
 from sweep.engines.local import LocalEngine
-from sweep.engines.reused import Reused
 from sweep.engines.supervised import Limits, Supervised
 from sweep.errors import InputError
 from sweep.progress.automatic import SILENT, automatic
@@ -61,7 +60,7 @@ class Workplace:
     threads: int | None = None
     keep_checkpoints: int = KEEP_CHECKPOINTS
     progress: bool | Watcher | Display = True
-    _kept: Reused | None = field(default=None, repr=False, compare=False)
+    _kept: LocalEngine | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.storage, str | Path):
@@ -129,7 +128,7 @@ class Workplace:
     def keeping_workers(self) -> "Iterator[Workplace]":
         """The same workplace, whose workers start with the first run that needs them and stay until the block ends."""
         with ExitStack() as stack:
-            yield replace(self, _kept=Reused(LocalEngine(*self.crew()), stack))
+            yield replace(self, _kept=LocalEngine(*self.crew(), stack))
 
     def batch(
         self,

@@ -4,6 +4,7 @@ import pickle
 import queue
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,10 +19,13 @@ FAILED_STARTS = 3
 
 @dataclass(eq=False)
 class _Worker:
-    """One process, the trial of the segment it trains (None: none), and the last one it was given."""
+    """One process, the trial of the segment it trains (None: none), and the last one it was given.
+
+    `ready` is what it said when it had started.
+    """
 
     child: Child
-    ready: bool = False
+    ready: WorkerReady | None = None
     trial: int | None = None
     last_trial: int | None = None
 
@@ -37,21 +41,25 @@ _News = tuple[_Worker, Event | _Died]
 class LocalEngine:
     """`workers` processes with `threads` threads each; TensorFlow is imported once per worker, side by side.
 
-    A worker that dies is replaced at once.
+    A worker that dies is replaced at once. With a `stack`, workers stay from one `with` block to the next and end with
+    the stack. Each block is told of those that are ready. One that trains when a block ends is replaced.
     """
 
-    def __init__(self, workers: int, threads: int) -> None:
-        self.workers, self.threads = workers, threads
+    def __init__(self, workers: int, threads: int, stack: ExitStack | None = None) -> None:
+        self.workers, self.threads, self._stack = workers, threads, stack
         self._pool: list[_Worker] = []
+        self._news: queue.SimpleQueue[_News] = queue.SimpleQueue()
         self._failed_starts = 0
 
     @property
     def idle(self) -> int:
-        return sum(worker.ready and worker.trial is None for worker in self._pool)
+        return len(self._free())
+
+    def _free(self) -> list[_Worker]:
+        return [worker for worker in self._pool if worker.ready and worker.trial is None]
 
     def start(self, segment: Segment) -> None:
-        free = [worker for worker in self._pool if worker.ready and worker.trial is None]
-        worker = min(free, key=lambda worker: worker.last_trial != segment.trial)  # it may still hold the run
+        worker = min(self._free(), key=lambda worker: worker.last_trial != segment.trial)  # it may still hold the run
         worker.trial = worker.last_trial = segment.trial
         worker.child.send(segment)
 
@@ -95,7 +103,7 @@ class LocalEngine:
             self._pool.append(self._spawn())
             return None if worker.trial is None else WorkerDied(worker.trial, f"its worker {end.how}", end.log)
         if isinstance(news, WorkerReady):
-            worker.ready, self._failed_starts = True, 0
+            worker.ready, self._failed_starts = news, 0
         elif isinstance(news, SegmentFinished | SegmentStopped | SegmentFailed):
             worker.trial = None
         return news
@@ -107,11 +115,22 @@ class LocalEngine:
         return worker
 
     def __enter__(self) -> Self:
-        self._news: queue.SimpleQueue[_News] = queue.SimpleQueue()
-        self._pool = [self._spawn() for _ in range(self.workers)]
+        for worker in self._pool:
+            if worker.ready:
+                self._news.put((worker, worker.ready))
+        if not self._pool:
+            self._pool = [self._spawn() for _ in range(self.workers)]
+            if self._stack is not None:
+                self._stack.callback(self._end)
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._stack is None:
+            return self._end()
+        for trial in [worker.trial for worker in self._pool if worker.trial is not None]:
+            self.kill(trial)
+
+    def _end(self) -> None:
         for worker in self._pool:
             worker.child.process.terminate()
         for worker in self._pool:

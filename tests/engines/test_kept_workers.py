@@ -2,12 +2,10 @@
 
 from contextlib import ExitStack, contextmanager
 
-import pytest
 from contracts.engines import EngineContract
 from samples.segments import ended, metrics_of, segment, train, until
 
 from sweep.engines.local import LocalEngine
-from sweep.engines.reused import Reused
 from sweep.runs import WorkerReady
 
 
@@ -15,33 +13,28 @@ class TestReused(EngineContract):
     @classmethod
     @contextmanager
     def open(cls):
-        with ExitStack() as stack, Reused(LocalEngine(workers=2, threads=1), stack) as engine:
+        with ExitStack() as stack, LocalEngine(workers=2, threads=1, stack=stack) as engine:
             yield engine
 
 
-@pytest.fixture
-def local():
-    return LocalEngine(workers=1, threads=1)
-
-
-def test_the_second_task_has_the_workers_of_the_first_and_is_told_of_them(local, tmp_path):
+def test_the_second_task_has_the_workers_of_the_first_and_is_told_of_them(tmp_path):
     with ExitStack() as stack:
-        engine = Reused(local, stack)
+        engine = LocalEngine(workers=1, threads=1, stack=stack)
         with engine:
             until(engine, lambda _: engine.idle)
             train(engine, segment(tmp_path, to_epoch=1))
-        [worker] = local._pool
+        [worker] = engine._pool
         with engine:
             assert [type(event) for event in engine.wait(1)] == [WorkerReady]
             assert ended(train(engine, segment(tmp_path, trial=8, to_epoch=1)))
-        assert local._pool == [worker]
-    assert not local._pool
+        assert engine._pool == [worker]
+    assert not engine._pool
     assert worker.child.process.returncode is not None
 
 
-def test_what_the_first_task_left_in_progress_is_not_in_the_second(local, tmp_path):
+def test_what_the_first_task_left_in_progress_is_not_in_the_second(tmp_path):
     with ExitStack() as stack:
-        engine = Reused(local, stack)
+        engine = LocalEngine(workers=1, threads=1, stack=stack)
         with engine:
             until(engine, lambda _: engine.idle)
             engine.start(segment(tmp_path, to_epoch=1000))
@@ -52,7 +45,7 @@ def test_what_the_first_task_left_in_progress_is_not_in_the_second(local, tmp_pa
             assert {event.trial for event in events if not isinstance(event, WorkerReady)} == {8}
 
 
-def test_workers_that_nobody_needs_are_not_started(local):
+def test_workers_that_nothing_needs_are_not_started():
     with ExitStack() as stack:
-        Reused(local, stack)
-    assert not local._pool
+        engine = LocalEngine(workers=1, threads=1, stack=stack)
+    assert not engine._pool
