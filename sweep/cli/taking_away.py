@@ -1,8 +1,9 @@
 """The panel "Take away": the best network as files, and what it sees on pictures."""
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -10,6 +11,9 @@ from typer import Argument, Option
 from sweep.cli.options import Force, Json, Storage, StudyName
 from sweep.cli.resume import following, resumable, resuming
 from sweep.defaults import STORAGE
+
+if TYPE_CHECKING:
+    from sweep.exports.prediction import Prediction
 
 
 def export(
@@ -91,6 +95,30 @@ def predict(
 ) -> None:
     """Classify pictures by the exported model."""
     import sweep
-    from sweep.cli.predictions import print_predictions
 
     print_predictions(sweep.predict(folder, pictures, as_is=as_is), as_json)
+
+
+def print_predictions(predictions: Iterable["Prediction"], as_json: bool) -> None:
+    """The class of each picture, its probability, and notes on the picture."""
+    from sweep.cli.tables import print_json, print_table
+    from sweep.wording import percent
+
+    if as_json:
+        return print_json(
+            [
+                {"picture": str(each.picture), "digit": each.digit, "probability": each.probability}
+                | {"probabilities": each.probabilities, "notes": each.notes}
+                for each in predictions
+            ]
+        )
+    rows = [
+        [
+            str(each.picture),
+            "" if each.digit is None else str(each.digit),
+            "" if each.probability is None else percent(each.probability),
+            "; ".join(each.notes),
+        ]
+        for each in predictions
+    ]
+    print_table(["picture", "digit", "probability", ""], rows, right=(1, 2))

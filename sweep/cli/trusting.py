@@ -74,8 +74,8 @@ def ablate(
 ) -> None:
     """Measure what each change contributes by reverting it alone."""
     import sweep
-    from sweep.cli.ablations import print_ablation
     from sweep.cli.terminal import place
+    from sweep.cli.verdicts import print_ablation
 
     time = seconds("--within", within)
     with resumable(resuming(context)):

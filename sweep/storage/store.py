@@ -8,9 +8,8 @@ from contextlib import AbstractContextManager
 from typing import Self
 
 from sweep.storage.connection import Database
-from sweep.storage.documents import AblationReader, Ablations, VerdictReader, Verdicts
+from sweep.storage.documents import AblationReader, Ablations, LookReader, Looks, VerdictReader, Verdicts
 from sweep.storage.lease import LeaseReader, Leases
-from sweep.storage.looks import LookReader, Looks
 from sweep.storage.predictions import PredictionReader, Predictions
 from sweep.storage.runs import RunReader, Runs
 from sweep.storage.studies import Studies, StudyReader

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageOps
 from samples.training import mnist
 
-from sweep.cli.predictions import print_predictions
+from sweep.cli.taking_away import print_predictions
 from sweep.data.pixels import Pixels
 from sweep.errors import InputError
 from sweep.exports import prediction
