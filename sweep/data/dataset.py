@@ -21,8 +21,6 @@ from sweep.errors import DataError
 from sweep.system.files import did_you_mean_path
 from sweep.wording import did_you_mean, some_of
 
-__all__ = ["Dataset", "Partition", "Progress", "Split", "load_dataset", "locate_dataset", "partition", "silent"]
-
 
 @dataclass(frozen=True, eq=False)
 class Dataset:

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sweep.coordinator.watcher import Watcher
-from sweep.data import dataset
+from sweep.data import published
 from sweep.progress.display import Task
 from sweep.progress.lines import Lines
 from sweep.progress.table import LiveTable
@@ -27,7 +27,7 @@ class ConsoleDisplay:
         self.console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
-    def downloading(self) -> Iterator[dataset.Progress]:
+    def downloading(self) -> Iterator[published.Progress]:
         """A progress bar that appears with the first byte of a download, if there is one."""
         bar = Progress(
             TextColumn("{task.description}"),
@@ -54,7 +54,7 @@ class ConsoleDisplay:
 
 
 class _Download:
-    """Draws what `sweep.data.dataset` tells of a download; in plain lines, one per file."""
+    """Draws what `sweep.data.published` tells of a download; in plain lines, one per file."""
 
     def __init__(self, bar: Progress, console: Console) -> None:
         self._bar, self._console = bar, console

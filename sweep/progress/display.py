@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sweep.coordinator.watcher import Watcher
-from sweep.data.dataset import Progress, silent
+from sweep.data.published import Progress, silent
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration
 from sweep.study.study import Study

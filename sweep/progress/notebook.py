@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from sweep.coordinator.watcher import Watcher
-from sweep.data.dataset import Progress
+from sweep.data.published import Progress
 from sweep.progress.display import Task
 from sweep.progress.table import LiveTable
 from sweep.progress.tally import Tally
