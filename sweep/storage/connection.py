@@ -5,9 +5,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import Connection, Engine, Executable, Select, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from sweep.errors import InputError, StoreError
@@ -77,6 +77,7 @@ class Database:
         return database
 
     def _version(self) -> int | None:
+        """The version of the tables; None without any."""
         with self.transaction() as connection:
             version = version_of(connection)
         if version is not None and version > SCHEMA_VERSION:
@@ -104,6 +105,7 @@ class Database:
             raise
 
     def close(self) -> None:
+        """Gives its connections back."""
         self._engine.dispose()
 
     def require_file(self) -> None:
@@ -170,31 +172,3 @@ class Database:
     def place(self) -> str:
         """The database in words, without its password."""
         return place_of(self._engine.url)
-
-
-class Subject:
-    """What a database holds of one subject. Each question and each change is a transaction, and may be repeated."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @repeatable
-    def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
-        with self._database.transaction() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
-
-    @repeatable
-    def _column(self, query: Select[Any]) -> list[Any]:
-        """The first column of all rows."""
-        with self._database.transaction() as connection:
-            return list(connection.scalars(query))
-
-    def _value(self, query: Select[Any]) -> Any:
-        """The first column of the first row; None without one."""
-        return next(iter(self._column(query)), None)
-
-    @repeatable
-    def _change(self, statement: Executable) -> int:
-        """Changes rows; returns how many."""
-        with self._database.transaction() as connection:
-            return connection.execute(statement).rowcount

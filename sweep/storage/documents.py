@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
+from sweep.storage._subject import Subject
 from sweep.storage._tables import ablations, now, put, test_looks, verdicts
-from sweep.storage.connection import Subject
 from sweep.storage.database import repeatable
 
 Document = Mapping[str, Any]

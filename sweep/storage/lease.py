@@ -7,8 +7,8 @@ from typing import Any, Self
 from sqlalchemy import delete, select, update
 
 from sweep.errors import InputError, StoreError
+from sweep.storage._subject import Subject
 from sweep.storage._tables import add, leases
-from sweep.storage.connection import Subject
 from sweep.system.processes import Identity
 
 BEAT_SECONDS = 2.0

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, select
 
+from sweep.storage._subject import Subject
 from sweep.storage._tables import predictions, put, trials
-from sweep.storage.connection import Subject
 from sweep.storage.database import repeatable
 
 

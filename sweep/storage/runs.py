@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import exists, func, select, update
 
 from sweep.runs import TRAINING_VERSION, Epoch, Run
+from sweep.storage._subject import Subject
 from sweep.storage._tables import add, epochs, now, predictions, put, runs, trials
-from sweep.storage.connection import Subject
 from sweep.storage.database import repeatable
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import func, select, update
 import studies as shipped
 from sweep.errors import InputError
 from sweep.runs import UNFINISHED, Outcome
+from sweep.storage._subject import Subject
 from sweep.storage._tables import ablations, add, in_optuna, now, studies, test_looks, trials, verdicts
-from sweep.storage.connection import Subject
 from sweep.storage.database import repeatable
 from sweep.study.study import Study
 from sweep.wording import did_you_mean

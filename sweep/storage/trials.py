@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, case, func, insert, select, update
 
 from sweep.runs import GOING_ON, UNFINISHED, Outcome, Trial
+from sweep.storage._subject import Subject
 from sweep.storage._tables import epochs, now, runs, studies, trials
-from sweep.storage.connection import Subject
 from sweep.storage.database import repeatable
 
 

@@ -1,0 +1,36 @@
+"""What the readers and writers of all subjects have in common: how a database is asked, and changed."""
+
+from typing import Any
+
+from sqlalchemy import Executable, Select
+
+from sweep.storage.connection import Database
+from sweep.storage.database import repeatable
+
+
+class Subject:
+    """What a database holds of one subject. Each question and each change is a transaction, and may be repeated."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @repeatable
+    def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
+        with self._database.transaction() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    @repeatable
+    def _column(self, query: Select[Any]) -> list[Any]:
+        """The first column of all rows."""
+        with self._database.transaction() as connection:
+            return list(connection.scalars(query))
+
+    def _value(self, query: Select[Any]) -> Any:
+        """The first column of the first row; None without one."""
+        return next(iter(self._column(query)), None)
+
+    @repeatable
+    def _change(self, statement: Executable) -> int:
+        """Changes rows; returns how many."""
+        with self._database.transaction() as connection:
+            return connection.execute(statement).rowcount
