@@ -8,10 +8,11 @@ that it must keep. `tests/verdict/test_statistics.py` holds the same bounds with
 """
 
 import argparse
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from sweep.results.result import Result
 from sweep.results.verdict import ALPHA, Verdict
 from sweep.space.space import Float
 from sweep.study.study import Study
-from sweep.verdict.statistics import LOOKS, Candidate, behind, conclude
+from sweep.verdict.power import Noise, detectable, noise_of_verdicts
+from sweep.verdict.statistics import FIRST_LOOK, LOOKS, Candidate, behind, conclude
 from sweep.verdict.suggestions import Finding, ranking
 
 IMAGES = 10_000
@@ -163,6 +165,23 @@ def _studied(name: int, scores: Floats) -> Result:
     return Result(study, frame, frame.head(0), verdict=verdict_on(scores, np.arange(len(scores))))
 
 
+@cache
+def promised(seeds: int, known: int, freedom: float) -> float:
+    """The difference that six networks' plan promises to find, in deviations of a difference."""
+    return detectable(Noise(1.0, freedom, known), seeds, 5, again=known >= FIRST_LOOK)
+
+
+def planned(seed: int, seeds: int, known: int) -> dict[str, float]:
+    """A network as much better than five equals as the plan of its study promises to find, after so many seeds."""
+    source = np.random.default_rng([7, seed])
+    scores = TRUTH + NOISE * source.standard_normal((6, seeds))
+    first = noise_of_verdicts([verdict_on(scores[:, :known], np.arange(6))], known) if known else None
+    noise = first or Noise(math.sqrt(2) * NOISE)
+    scores[1] += noise.deviation * promised(seeds, known, noise.freedom)
+    found = verdict_on(np.clip(scores, 0, 1), np.arange(6), (known,) if known >= FIRST_LOOK else ()).find(1)
+    return {"found": found is not None and found.better}
+
+
 def user(seed: int, seeds_first: bool) -> dict[str, float]:
     """Someone who tries each number of seeds from 2 to 10 and each number of trials from 1 to 5, among equals.
 
@@ -221,6 +240,15 @@ def measures() -> Iterator[tuple[Callable[[int], dict[str, float]], list[Measure
     for seeds, before, least in ((3, 0.23, 0.5), (5, 0.71, 0.9)):
         words = f"seven suggestions, half a point better, {seeds} seeds: found"
         yield partial(ranked, world="equal noise", seeds=seeds, gain=0.005), [(words, "found", before, ">=", least)]
+    for seeds, known_seeds in ((3, 0), (5, 0), (5, 3), (10, 3)):
+        words = f"what a plan for {seeds} seeds promises, with {known_seeds} known: found"
+        yield (
+            partial(planned, seeds=seeds, known=known_seeds),
+            [
+                (words, "found", math.nan, ">=", 0.75),
+                (words, "found", math.nan, "<=", 0.85),
+            ],
+        )
     for seeds_first, order in ((True, "more seeds first"), (False, "more trials first")):
         words = f"all of --seeds 2-10 and --top 1-5, {order}: false better"
         yield partial(user, seeds_first=seeds_first), [(words, "false better", 0.18, "<=", 0.05)]

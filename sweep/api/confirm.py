@@ -1,7 +1,9 @@
 """`sweep.confirm`: the best trials and the baseline on fresh seeds, then the sealed test."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Unpack
 
@@ -11,18 +13,25 @@ from sweep.api.look import result
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.bounds import MOST_CONFIRMED, require_count, require_seconds
+from sweep.data.dataset import Dataset
 from sweep.defaults import CONFIRMED, MOST_SEEDS
 from sweep.errors import InputError, TooLittleTime
 from sweep.progress.display import Task
+from sweep.results.noise import noise_of_difference
 from sweep.results.reading import read_result
 from sweep.results.result import Result
+from sweep.results.verdict import Verdict
 from sweep.runs import BASELINE
 from sweep.storage.lease import Lease
+from sweep.storage.store import Store
+from sweep.study.study import Study
 from sweep.verdict.candidates import best_and_confirmed, best_to_confirm, confirmed_before, training_seconds
 from sweep.verdict.folds import Folds, fresh_seeds, train_together
+from sweep.verdict.plan import Plan, came, promised
+from sweep.verdict.power import Noise
 from sweep.verdict.race import Race, verdict_to_keep
 from sweep.verdict.statistics import require_look
-from sweep.verdict.time_plan import LEAST_SEEDS, affordable
+from sweep.verdict.time_plan import LEAST_SEEDS, Depth, affordable, seconds_of, seeds_for
 from sweep.wording import duration, several
 
 
@@ -54,14 +63,103 @@ def confirm(
         EngineError: no worker can be started.
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
-    require_count("top", top, 1, MOST_CONFIRMED)
-    require_look(seeds)
-    require_seconds("within", within)
+    _require(top, seeds, within)
     if tolerance is not None and not 0 <= tolerance <= 100:
         raise InputError(f"tolerance must be a number of percentage points from 0 to 100, not {tolerance}.")
     place = Workplace(**workplace)
     before = result(study, storage=place.storage)
     return confirmed(before, place, top=top, seeds=seeds, within=within, tolerance=tolerance)
+
+
+def plan(
+    study: str,
+    *,
+    top: int = CONFIRMED,
+    seeds: int = CONFIRMED,
+    within: float | None = None,
+    **workplace: Unpack[WorkplaceOptions],
+) -> Plan:
+    """What `confirm` would train with the same arguments, what that takes, and what it can prove. Trains nothing.
+
+    Raises: as `confirm`, but that another process may run the study.
+    """
+    _require(top, seeds, within)
+    place = replace(Workplace(**workplace), progress=False)
+    with _prepared(result(study, storage=place.storage), place, top, seeds, within, holds=False) as ready:
+        return ready.plan
+
+
+def _require(top: int, seeds: int, within: float | None) -> None:
+    require_count("top", top, 1, MOST_CONFIRMED)
+    require_look(seeds)
+    require_seconds("within", within)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A confirmation that may begin: its plan, and what it needs."""
+
+    plan: Plan
+    store: Store
+    study_id: int
+    dataset: Dataset
+    folds: Folds
+    fresh: tuple[int, ...]
+
+
+@contextmanager
+def _prepared(
+    before: Result, place: Workplace, top: int, seeds: int, within: float | None, holds: bool = True
+) -> Iterator[_Ready]:
+    """Gets ready to confirm what a study has found; if it `holds` the study, no other process runs it meanwhile."""
+    study, trials, known = before.study, best_to_confirm(before, top), before.verdict.seeds if before.verdict else ()
+    seeds, (workers, _) = max(seeds, len(known)), place.crew()
+    dataset = place.load(study.data)
+    with place.open_store(create=False) as store, stop_on_signals() as stop, ExitStack() as held:
+        study_id = store.studies.begin(study, dataset.digest)
+        beat = held.enter_context(Lease(store.leases, study_id, study.name)).beat if holds else lambda: None
+        task = Task(study.base, (len(trials) + 3) * seeds, workers, "run")  # at most: two more are tested
+        watcher = held.enter_context(place.display.watching(task))
+        batch = held.enter_context(place.batch(store, watcher, stop, seconds=within, beat=beat))
+        folds, fresh = Folds(study, dataset, batch), fresh_seeds(study, seeds, known)
+        if within is not None:
+            trials = _affordable(before, trials, folds, fresh, within, place)
+        found = _plan(before, trials, folds, fresh, within, store, workers)
+        yield _Ready(found, store, study_id, dataset, folds, fresh)
+
+
+def _plan(
+    before: Result,
+    trials: Sequence[int],
+    folds: Folds,
+    fresh: Sequence[int],
+    within: float | None,
+    store: Store,
+    workers: int,
+) -> Plan:
+    study, seconds = before.study, training_seconds(before)
+    baseline, *prices = (
+        folds.prices(before.configuration(each), fresh, seconds.get(each, 0.0)) for each in (BASELINE, *trials)
+    )
+    depth = Depth(len(fresh), len(fresh))
+    if within is not None:
+        depth = seeds_for(baseline, prices, within, len(fresh), workers)
+    others = [row for row in store.studies.all() if row.study.name != study.name]
+    alike = [row.id for row in others if _images(row.study) == _images(study)]
+    documents = [document for each in alike if (document := store.verdicts.find(each))]
+    score = float(before.frame["expected"].max())
+    return promised(
+        trials,
+        depth.seeds,
+        seconds_of(baseline, prices, depth, workers),
+        before.verdict,
+        [Verdict.from_document(each) for each in documents],
+        Noise(noise_of_difference(score, score, study.validation) / 2),
+    )
+
+
+def _images(study: Study) -> tuple[str, int, int | None]:
+    return study.data, study.validation, study.train_size
 
 
 def confirmed(
@@ -74,30 +172,19 @@ def confirmed(
     tolerance: float | None = None,
 ) -> Result:
     """As `confirm` does with a study that has found `before`."""
-    name, trials = before.study.name, best_to_confirm(before, top)
-    known = before.verdict.seeds if before.verdict else ()
-    seeds, (workers, _) = max(seeds, len(known)), place.crew()
-    dataset = place.load(before.study.data)
-    with place.open_store(create=False) as store, stop_on_signals() as stop:
-        study_id = store.studies.begin(before.study, dataset.digest)
-        task = Task(before.study.base, (len(trials) + 3) * seeds, workers, "run")  # at most: two more are tested
-        with ExitStack() as held:
-            lease = held.enter_context(Lease(store.leases, study_id, name))
-            watcher = held.enter_context(place.display.watching(task))
-            batch = held.enter_context(place.batch(store, watcher, stop, seconds=within, beat=lease.beat))
-            folds, fresh = Folds(before.study, dataset, batch), fresh_seeds(before.study, seeds, known)
-            if within is not None:
-                trials = _affordable(before, trials, folds, fresh, within, place)
-            place.display.note(
-                f"{several(len(trials), 'trial')} and the baseline on up to {seeds} fresh seeds; "
-                "trials that are clearly worse are dropped"
-            )
-            race = Race(before, trials, network_on(dataset), tolerance=tolerance)
-            train_together([race], fresh, folds, then=2 * folds.test_weight)
-            verdict, kept = race.tested_verdict(folds, partial(store.test_looks.add, study_id)), before.verdict
-            if kept is None or within is None or len(verdict.seeds) >= len(kept.seeds):
-                store.verdicts.keep(study_id, verdict.as_document())
-        return read_result(store, name)
+    began = time.monotonic()
+    with _prepared(before, place, top, seeds, within) as ready:
+        for line in ready.plan.lines():
+            place.display.note(line)
+        race = Race(before, ready.plan.trials, network_on(ready.dataset), tolerance=tolerance)
+        train_together([race], ready.fresh, ready.folds, then=2 * ready.folds.test_weight)
+        verdict = race.tested_verdict(ready.folds, partial(ready.store.test_looks.add, ready.study_id))
+        kept = before.verdict
+        if kept is None or within is None or len(verdict.seeds) >= len(kept.seeds):
+            ready.store.verdicts.keep(ready.study_id, verdict.as_document())
+        found = read_result(ready.store, before.study.name)
+    place.display.note(came(verdict, time.monotonic() - began))
+    return found
 
 
 def confirmed_after(searched: Result, place: Workplace, budget: Budget) -> tuple[Result, bool]:
@@ -115,17 +202,9 @@ def confirmed_after(searched: Result, place: Workplace, budget: Budget) -> tuple
         return searched, False
     place.display.note(
         f"of {duration(budget.seconds)}: {duration(searching)} of search, {duration(budget.spent - searching)} of "
-        f"confirmation ({_what_came(found)})"
+        f"confirmation"
     )
     return found, True
-
-
-def _what_came(confirmed: Result) -> str:
-    """As in "2 trials on 3 fresh seeds, sealed test on 2"."""
-    verdict = confirmed.verdict
-    assert verdict is not None
-    tested = "no sealed test" if verdict.test is None else f"sealed test on {verdict.test.seeds}"
-    return f"{several(len(verdict.candidates), 'trial')} on {several(len(verdict.seeds), 'fresh seed')}, {tested}"
 
 
 def _affordable(

@@ -27,6 +27,9 @@ def confirm(
             show_default="the study's `tolerance`",
         ),
     ] = None,
+    plan: Annotated[
+        bool, Option("--plan", help="Say what it would train, how long, and what that can prove. Train nothing.")
+    ] = False,
     workers: Workers = None,
     threads: Threads = None,
     storage: Storage = STORAGE,
@@ -35,9 +38,13 @@ def confirm(
     """Train the best trials and the baseline on fresh seeds, and say which is better."""
     import sweep
     from sweep.cli.terminal import place
-    from sweep.cli.verdicts import print_verdict
+    from sweep.cli.verdicts import print_plan, print_verdict
 
     time = seconds("--within", within)
+    if plan:
+        from sweep.api.confirm import plan as planned
+
+        return print_plan(planned(study, top=top, seeds=seeds, within=time, storage=storage, workers=workers), as_json)
     with resumable(resuming(context)):
         found = sweep.confirm(
             study,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sweep.results.ablation import Ablation, Contribution, Effect
     from sweep.results.result import Result
     from sweep.results.verdict import ConfirmedTrial
+    from sweep.verdict.plan import Plan
 
 ABLATION_COLUMNS = [
     "change", "baseline", "best", "effect on the best", "p", "effect alone", "p", "interaction", "p",
@@ -32,6 +33,13 @@ def print_verdict(result: "Result", as_json: bool = False) -> None:
     print_table(columns, [_row(result, each) for each in found.trials], right=(3, 4, 5, 6, 7))
     print()
     print_lines(result.verdict_lines())
+
+
+def print_plan(found: "Plan", as_json: bool) -> None:
+    """What a confirmation would do."""
+    if as_json:
+        return print_json(found.as_document())
+    print_lines(found.lines())
 
 
 def _row(result: "Result", found: "ConfirmedTrial") -> list[str]:

@@ -106,12 +106,9 @@ def prediction(
     from scipy import special
 
     values = np.asarray(values, dtype=np.float64)
-    groups = [values, *others]
-    known = sum(each.size - 1 for each in groups)
     if values.size < 2:
         return math.nan, math.nan
-    freedom = shared_freedom(known, len(groups))  # as for differences: networks share what is peculiar to a seed
-    variance = sum(float(((each - each.mean()) ** 2).sum()) for each in groups) / known
+    variance, freedom = pooled([values, *others])
     error = standard_error(variance, image_variance, freedom, 1) * math.sqrt(1 + 1 / values.size)
     reach = float(special.stdtrit(freedom, 1 - wrong / 2)) * error
     return float(values.mean()) - reach, float(values.mean()) + reach
@@ -127,6 +124,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     for rank, (p, place) in enumerate(known):
         least = adjusted[place] = max(least, min(1.0, p * (len(p_values) - rank)))
     return adjusted
+
+
+def pooled(groups: Sequence[Floats]) -> tuple[float, float]:
+    """The variance over seeds, and its degrees of freedom: networks share what is peculiar to a seed."""
+    known = sum(each.size - 1 for each in groups)
+    squares = sum(float(((each - each.mean()) ** 2).sum()) for each in groups)
+    return squares / known, shared_freedom(known, len(groups))
 
 
 def standard_error(variance: float, image_variance: float, freedom: float, seeds: int) -> float:

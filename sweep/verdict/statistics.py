@@ -114,6 +114,11 @@ def corrected(differences: Sequence[Estimate], seeds: Sequence[int], again: bool
     return [each if math.isnan(each) else min(1.0, each * (LOOKING_AGAIN if again else 1)) for each in family]
 
 
+def significance(networks: int, again: bool) -> float:
+    """Below which p-value, before it is corrected, the first of so many networks differs significantly."""
+    return ALPHA / max(networks, LEAST_FAMILY) / (LOOKING_AGAIN if again else 1)
+
+
 def behind(baseline: Candidate, candidates: Sequence[Candidate]) -> frozenset[int]:
     """The labels of those that should get no more seeds: clearly behind the leader, or failed.
 
@@ -128,10 +133,15 @@ def behind(baseline: Candidate, candidates: Sequence[Candidate]) -> frozenset[in
     _check(baseline, candidates)
     racing = [candidate for candidate in candidates if len(candidate.hits) == len(baseline.hits)]
     stopped = {candidate.label for candidate in racing if candidate.failed}
-    look = len(baseline.hits) - FIRST_LOOK + 1
-    if look >= 1 and candidates:
-        stopped |= _behind([baseline, *racing], ALPHA / 2 / (look * (look + 1)) / len(candidates))
+    if len(baseline.hits) >= FIRST_LOOK and candidates:
+        stopped |= _behind([baseline, *racing], race_level(len(baseline.hits), len(candidates)))
     return frozenset(stopped - {baseline.label})
+
+
+def race_level(seeds: int, candidates: int) -> float:
+    """Below which one-sided p-value a network is clearly behind after so many seeds, three or more."""
+    look = seeds - FIRST_LOOK + 1
+    return ALPHA / 2 / (look * (look + 1)) / candidates
 
 
 def conclude(

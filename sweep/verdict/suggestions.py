@@ -23,7 +23,6 @@ import numpy as np
 
 import studies
 from sweep.models.parameters import Values
-from sweep.results.noise import noise_of_difference
 from sweep.results.result import Result
 from sweep.results.verdict import ALPHA, GAIN, LOSS, NO_EFFECT, Conclusion, ConfirmedTrial, Estimate, Verdict, known
 from sweep.space.differences import changed_values
@@ -137,10 +136,10 @@ class _Confirmed:
     @property
     def gap(self) -> Gap:
         """By how much it is above its baseline at each of its seeds, as if they erred on different images."""
-        trial, baseline = self.trial, self.verdict.baseline
-        noise = noise_of_difference(trial.mean.value, baseline.mean.value, self.result.study.validation)
-        values = np.subtract(trial.scores, baseline.scores[: len(trial.scores)])
-        return Gap(values, (noise / 2) ** 2, one_failed(trial.scores), baseline.scores)
+        scores, reference = self.trial.scores, self.verdict.baseline.scores
+        both = np.array([scores, reference[: len(scores)]])
+        image_variance = float((both * (1 - both)).sum(axis=0).mean()) / self.result.study.validation
+        return Gap(both[0] - both[1], image_variance, one_failed(scores), reference)
 
     def suggestion(self, gain: Estimate, p: float, tied: bool) -> Suggestion:
         result, trial, baseline = self.result, self.trial, self.verdict.baseline

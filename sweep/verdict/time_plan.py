@@ -13,6 +13,7 @@ from sweep.results.forecast import expected_score
 from sweep.runs import BASELINE
 from sweep.search.schedule import Arrival
 from sweep.study.study import Study
+from sweep.verdict.statistics import LOOKS
 from sweep.wording import duration, several
 
 LEADERS = 3
@@ -108,14 +109,23 @@ def affordable(baseline: Prices, trials: Mapping[int, Prices], seconds: float, w
     for depth in DEPTHS:
         found: list[int] = []
         for number in trials:
-            if _seconds(baseline, [trials[each] for each in (*found, number)], depth, workers) <= seconds:
+            if seconds_of(baseline, [trials[each] for each in (*found, number)], depth, workers) <= seconds:
                 found.append(number)
         if found:
             return found
-    return min(_seconds(baseline, [each], DEPTHS[-1], workers) for each in trials.values())
+    return min(seconds_of(baseline, [each], DEPTHS[-1], workers) for each in trials.values())
 
 
-def _seconds(baseline: Prices, trials: Sequence[Prices], depth: Depth, workers: int) -> float:
+def seeds_for(baseline: Prices, trials: Sequence[Prices], seconds: float, most: int, workers: int) -> Depth:
+    """On how many fresh seeds these are confirmed and tested in so many seconds: as many as fit, two at least."""
+    for seeds in reversed([each for each in LOOKS if each <= most]):
+        for tests in (seeds, LEAST_SEEDS, 0):
+            if seconds_of(baseline, trials, Depth(seeds, tests), workers) <= seconds:
+                return Depth(seeds, tests)
+    return DEPTHS[-1]
+
+
+def seconds_of(baseline: Prices, trials: Sequence[Prices], depth: Depth, workers: int) -> float:
     """What the baseline and some trials take. The trial that takes longest is thought to meet the sealed test.
 
     While a worker trains the last run the others may be idle: m workers take at most sum / m + (1 - 1 / m) longest

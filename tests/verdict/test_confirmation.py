@@ -4,8 +4,8 @@ import json
 import math
 import signal
 import sqlite3
-from contextlib import closing
-from dataclasses import dataclass, replace
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from samples.checkpoints import Keeping
-from samples.commands import say, sweep
+from samples.commands import ended, say, sweep
 from samples.laboratory import (
     BASELINE,
     BIG,
@@ -36,7 +36,8 @@ from sweep.api import confirm, look, search, workplace
 from sweep.api._networks import network_on
 from sweep.cli.verdicts import print_verdict
 from sweep.coordinator.batch import Trained
-from sweep.data.dataset import Split, load_dataset, partition
+from sweep.coordinator.watcher import SilentWatcher
+from sweep.data.dataset import Split, load_dataset, partition, silent
 from sweep.engines.scripted import Dead, ScriptedEngine
 from sweep.errors import InputError, TooLittleTime
 from sweep.results.forecast import judged
@@ -774,3 +775,79 @@ def test_who_came_furthest_is_confirmed_without_a_score_of_the_search(laboratory
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"trial {units[HUGE]} ")]
     assert "–" in line
     reports.write(found, tmp_path / "report.html")
+
+
+# -- what it can prove
+
+
+@dataclass
+class Telling:
+    """A display that keeps its notes."""
+
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def downloading(self):
+        return nullcontext(silent)
+
+    def watching(self, task):
+        return nullcontext(SilentWatcher())
+
+
+def planned(laboratory: Laboratory, capsys, *options: str) -> dict:
+    laboratory.use(ScriptedEngine())
+    arguments = ("confirm", "test", "--plan", "--json", "--storage", laboratory.storage, "--workers", "1", *options)
+    return json.loads(ended(capsys, *arguments, code=0).out)
+
+
+def test_a_plan_says_what_would_be_trained_and_proved_and_trains_nothing(laboratory, capsys):
+    laboratory.search()
+    engine = laboratory.use(ScriptedEngine())
+    options = ("--storage", laboratory.storage, "--workers", "1", "--seeds", "3")
+    first, second = ended(capsys, "confirm", "test", "--plan", *options, code=0).out.splitlines()
+    assert first.startswith("plan: trials 1, 2 and 3 and the baseline on 3 fresh seeds, about ")
+    assert second.startswith("plan: a gain of ")
+    assert second.endswith("points is significant with a chance of 80 % (assumed noise: that of single runs)")
+    assert engine.segments == []
+    assert look.result("test", storage=laboratory.storage).verdict is None
+
+
+def test_each_confirmation_begins_with_its_plan_and_ends_with_what_came(laboratory):
+    laboratory.search()
+    told = Telling()
+    laboratory.confirm(seeds=3, progress=told)
+    plan = confirm.plan("test", seeds=5, storage=laboratory.storage, workers=1)
+    assert [note.split(":")[0] for note in told.notes] == ["plan", "plan", "came"]
+    assert (plan.assumed, plan.seeds, len(plan.trials)) == (False, 5, 3)
+
+
+def test_a_plan_counts_what_is_stored_as_nothing_and_says_so(laboratory, capsys):
+    laboratory.search()
+    before = planned(laboratory, capsys, "--seeds", "3")
+    laboratory.confirm(seeds=3)
+    after = planned(laboratory, capsys, "--seeds", "3")
+    assert after["seconds"] < before["seconds"]
+
+
+def test_a_plan_within_a_time_has_as_many_seeds_as_fit(laboratory, capsys):
+    laboratory.search()
+    seeds = [planned(laboratory, capsys, "--seeds", "10", "--within", f"{time}s")["seeds"] for time in (10, 60, 600)]
+    assert seeds == sorted(seeds)
+    assert (seeds[0], seeds[-1]) == (2, 10)
+
+
+def test_two_seeds_promise_nothing_and_a_plan_says_so(laboratory, capsys):
+    laboratory.search()
+    assert planned(laboratory, capsys, "--seeds", "2")["difference"] is None
+    text = ended(capsys, "confirm", "test", "--plan", "--seeds", "2", "--storage", laboratory.storage, code=0).out
+    assert "two seeds give a recommendation, but show no difference to be significant" in text
+
+
+def test_a_study_that_is_being_run_can_be_planned(laboratory, capsys):
+    laboratory.search()
+    with Store.open(laboratory.storage) as store:
+        study_id = store.studies.find("test").id
+        with Lease(store.leases, study_id, "test"):
+            assert planned(laboratory, capsys)["seeds"] == 5

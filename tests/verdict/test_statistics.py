@@ -445,7 +445,10 @@ def simulated_verdicts(simulated):
     return [simulated(seed) for seed in range(120)]
 
 
-@pytest.mark.parametrize(("simulated", "measure"), SIMULATED, ids=[measure[0] for _, measure in SIMULATED])
+IDS = [f"{words} {side} {bound}" for _, (words, _, _, side, bound) in SIMULATED]
+
+
+@pytest.mark.parametrize(("simulated", "measure"), SIMULATED, ids=IDS)
 def test_the_committed_simulation_keeps_its_bounds(simulated, measure):
     """Of fewer verdicts than `python benchmarks/verdict.py` has: three standard errors may be missing."""
     _, name, _, side, bound = measure

@@ -1,0 +1,81 @@
+"""What a confirmation is about to train, what that takes, and what it can prove; afterwards, what came of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sweep.results.verdict import Verdict, known
+from sweep.verdict.power import Noise, detectable, noise_of_verdicts
+from sweep.verdict.statistics import FIRST_LOOK
+from sweep.wording import duration, listed, points, several
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a confirmation is about to do.
+
+    Attributes:
+        trials: the numbers of the trials that race with the baseline.
+        seeds: on how many fresh seeds, those that are known included.
+        seconds: what training takes with all workers, the sealed test included; what is stored takes nothing.
+        difference: the difference to the baseline that is significant with a chance of 80 %, from 0 to 1; NaN where it
+            cannot be, on fewer than three seeds.
+        assumed: no seeds are known, so the noise is that of single runs.
+    """
+
+    trials: tuple[int, ...]
+    seeds: int
+    seconds: float
+    difference: float
+    assumed: bool
+
+    def lines(self) -> Iterator[str]:
+        """What it is in words."""
+        named = listed(map(str, sorted(self.trials)))
+        trials = f"{'trial' if len(self.trials) == 1 else 'trials'} {named}"
+        time = f"about {duration(self.seconds)} with the sealed test" if self.seconds else "all of it is stored"
+        yield f"plan: {trials} and the baseline on {self.seeds} fresh seeds, {time}"
+        if self.seeds < FIRST_LOOK:
+            yield "plan: two seeds give a recommendation, but show no difference to be significant"
+            return
+        source = "assumed noise: that of single runs" if self.assumed else "noise: that of the seeds that are known"
+        yield f"plan: a gain of {_size(self.difference)} points is significant with a chance of 80 % ({source})"
+
+    def as_document(self) -> dict[str, Any]:
+        """As JSON has it: null where a number is not known."""
+        return vars(self) | {"trials": list(self.trials), "difference": known(self.difference)}
+
+
+def promised(
+    trials: Sequence[int],
+    seeds: int,
+    seconds: float,
+    before: Verdict | None,
+    elsewhere: Sequence[Verdict],
+    assumed: Noise,
+) -> Plan:
+    """The plan for these trials, after the verdict `before`.
+
+    The noise is that of its seeds, else of verdicts `elsewhere` on such images, else it is `assumed`.
+    """
+    own = None if before is None else noise_of_verdicts([before], len(before.seeds))
+    found = own or noise_of_verdicts(elsewhere)
+    again = before is not None and bool(before.looks)
+    difference = detectable(found or assumed, seeds, len(trials), again)
+    return Plan(tuple(trials), seeds, seconds, difference, assumed=found is None)
+
+
+def came(verdict: Verdict, seconds: float) -> str:
+    """As in "came: 2 trials on 3 fresh seeds, sealed test on 2, in 11 min; with their noise, ..."."""
+    trials, seeds = several(len(verdict.candidates), "trial"), several(len(verdict.seeds), "fresh seed")
+    tested = "no sealed test" if verdict.test is None else f"sealed test on {verdict.test.seeds}"
+    text = f"came: {trials} on {seeds}, {tested}, in {duration(seconds)}"
+    noise = noise_of_verdicts([verdict])
+    if noise is None or len(verdict.seeds) < FIRST_LOOK:
+        return text
+    difference = detectable(noise, len(verdict.seeds), len(verdict.candidates), again=len(verdict.looks) > 1)
+    return f"{text}; with their noise, a gain of {_size(difference)} points is significant with a chance of 80 %"
+
+
+def _size(difference: float) -> str:
+    return points(difference).lstrip("+")
