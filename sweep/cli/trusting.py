@@ -44,7 +44,8 @@ def confirm(
     if plan:
         from sweep.api.confirm import plan as planned
 
-        return print_plan(planned(study, top=top, seeds=seeds, within=time, storage=storage, workers=workers), as_json)
+        asked = planned(study, top=top, seeds=seeds, within=time, **place(storage, workers, threads))
+        return print_plan(asked, as_json)
     with resumable(resuming(context)):
         found = sweep.confirm(
             study,
