@@ -214,16 +214,13 @@ def _spark(trial: TrialSoFar, status: Status) -> Markup | str:
     own = points((place.epoch, place.val_accuracy) for place in trial.curve)
     before = [] if trial.baseline or status.baseline is None else status.baseline.curve
     reference = points((place.epoch, place.val_accuracy) for place in before)
-    return _svg(own, reference, f"accuracies by epoch: {_accuracies(trial)}")
+    accuracies = ", ".join(wording.percent(place.val_accuracy) for place in trial.curve)
+    return _svg(own, reference, f"accuracies by epoch: {accuracies}")
 
 
 def _depth(score: float) -> float:
     """How near to 1 an accuracy is, as the number of digits that are nine."""
     return -math.log10(max(1 - score, 1e-4))
-
-
-def _accuracies(trial: TrialSoFar) -> str:
-    return ", ".join(wording.percent(place.val_accuracy) for place in trial.curve)
 
 
 def _svg(own: Sequence[tuple[float, float]], reference: Sequence[tuple[float, float]], label: str) -> Markup:

@@ -171,7 +171,7 @@ class View:
             waits = not part.prompt and self._pace.wait > 0
             if kept is None or kept_number != number or not (waits or kept.pulse == self.pulse()):
                 with self._pace.counted(again=kept is not None and not part.prompt):
-                    kept = part.draw(number).then(_tagged)
+                    kept = part.draw(number).then(lambda html: Drawn(str(html), tag_of(html)))
                 self._kept[key] = number, kept
         return kept.value if kept.pulse == self.pulse() else replace(kept.value, wait=max(0.1, self._pace.wait))
 
@@ -183,10 +183,6 @@ class View:
         summary, sections = prompt + Markup("").join(awaited[:1]), awaited[1:]
         titles = {"page": self, "title": self.title, "description": self.description}
         return rendered("dashboard.html", **titles, pulse=pulse, summary=summary, sections=sections, **content)
-
-
-def _tagged(html: Markup) -> Drawn:
-    return Drawn(str(html), tag_of(html))
 
 
 def tag_of(text: str) -> str:

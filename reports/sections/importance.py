@@ -45,10 +45,11 @@ def chart(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 15) -> Fi
     if table.empty:
         return nothing(f"{effects.FEWEST} ended trials with a score are needed to rank parameters.")
     shown = table.head(most)
-    shown = shown.assign(
-        row=range(len(shown)),
-        hover=[_hover(*row) for row in shown[["name", "share", "trials"]].itertuples(index=False)],
-    )
+    hover = [
+        f"{html.escape(labels.label(name))}: {100 * share:.0f} %, from {trials:,} trials"
+        for name, share, trials in shown[["name", "share", "trials"]].itertuples(index=False)
+    ]
+    shown = shown.assign(row=range(len(shown)), hover=hover)
     figure = Figure("Parameter importance", 64 + max(200, 28 * len(shown)), LEFT_OF_NAMES)
     floors = [([0.0, round(100 * floor, 2)], [float(row)] * 2) for row, floor in enumerate(shown["floor"])]
     marks.bundle(figure, floors, "within chance", FAINT, 14)
@@ -63,10 +64,6 @@ def chart(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 15) -> Fi
     highest = max(10.0, 100 * float(shown[["high", "floor"]].max().max()))
     figure.x_axis(title="ranking explained, %", range=[0, min(100.0, 1.04 * highest)], nticks=6)
     return figure.leaves_out(f"the {most} that explain most of {len(table)}" if len(shown) < len(table) else "")
-
-
-def _hover(name: str, share: float, trials: int) -> str:
-    return f"{html.escape(labels.label(name))}: {100 * share:.0f} %, from {trials:,} trials"
 
 
 def pair(frame: pd.DataFrame, space: Mapping[str, Range], names: tuple[str, str]) -> Figure:
