@@ -69,12 +69,12 @@ def test_the_terminal_and_the_dashboard_tell_the_same_time_left():
     trials = []
     for number, curve in enumerate(points):
         run = LabelledRun(f"trial {number}", Run(base, 0, "mnist", "digest", Split()))
-        tally.begin(run)
+        tally.began(run)
         for each in curve:
             tally.epoch(run, each, reused=False)
         outcome = (Outcome.COMPLETED, Outcome.PAUSED, Outcome.RUNNING, Outcome.RUNNING)[number]
         if outcome is not Outcome.RUNNING:
-            tally.end(run, outcome, 0.9)
+            tally.ended(run, outcome, "", 0.9)
         ended = None if outcome is Outcome.RUNNING else datetime(2026, 1, 1, 12, number)
         cost = sum(curves[number])
         trials.append(TrialSoFar(number, outcome, "", False, base, tuple(curve), cost, 1, datetime(2026, 1, 1), ended))
@@ -89,5 +89,5 @@ def test_the_terminal_and_the_dashboard_tell_the_same_time_left():
         baseline=None,
     )
     told = duration((6 * 8.25 + 8.0 + 8.25) / 2)
-    assert f"about {told} left" in tally.progress()
+    assert f"about {told} left" in tally.state()
     assert f"about {told}" in section_html(NOW, status).replace("\N{NO-BREAK SPACE}", " ")

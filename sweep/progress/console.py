@@ -46,11 +46,11 @@ class ConsoleDisplay:
     @contextmanager
     def watching(self, task: Task) -> Iterator[Watcher]:
         if not self.console.is_terminal:
-            yield Lines(Tally(task), self.console)
+            yield Lines(task, self.console)
             return
-        table = LiveTable(Tally(task))
-        with Live(table, console=self.console, refresh_per_second=4, transient=True):
-            yield table
+        tally = Tally(task)
+        with Live(LiveTable(tally), console=self.console, refresh_per_second=4, transient=True):
+            yield tally
 
 
 class _Download:

@@ -3,34 +3,33 @@
 from rich.console import Console
 
 from sweep.coordinator.watcher import LabelledRun
+from sweep.progress.display import Task
 from sweep.progress.tally import Tally
 from sweep.runs import Epoch, Outcome
 from sweep.space.differences import changes_in_words
 from sweep.wording import duration, percent, plain
 
 
-class Lines:
-    def __init__(self, tally: Tally, console: Console) -> None:
-        self.tally = tally
+class Lines(Tally):
+    def __init__(self, task: Task, console: Console) -> None:
+        super().__init__(task)
         self._console = console
 
     def worker_ready(self, device: str) -> None:
-        self.tally.ready += 1
-        self._say(f"worker {self.tally.ready} of {self.tally.workers} is ready on {device}")
+        super().worker_ready(device)
+        self._say(f"worker {self.ready} of {self.workers} is ready on {device}")
 
     def began(self, run: LabelledRun) -> None:
-        verb = "resumes" if run.label in self.tally.paused else "begins"
-        self.tally.begin(run)
-        self._say(f"{run.label} {verb}: {changes_in_words(run.configuration, self.tally.base)}")
-
-    def progress(self, run: LabelledRun, epochs: float) -> None: ...
+        verb = "resumes" if run.label in self.paused else "begins"
+        super().began(run)
+        self._say(f"{run.label} {verb}: {changes_in_words(run.configuration, self.base)}")
 
     def retried(self, run: LabelledRun, reason: str) -> None:
-        self.tally.lose_worker()
+        super().retried(run, reason)
         self._say(f"{run.label} resumes in another worker: {reason}")
 
     def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
-        self.tally.epoch(run, metrics, reused)
+        super().epoch(run, metrics, reused)
         how = "reused" if reused else duration(metrics.seconds)
         self._say(
             f"{run.label} epoch {metrics.epoch:g} of {run.configuration.epochs}: "
@@ -38,16 +37,16 @@ class Lines:
         )
 
     def ended(self, run: LabelledRun, outcome: Outcome, reason: str, score: float | None) -> None:
-        self.tally.end(run, outcome, score)
-        self._ended(run.label, outcome, reason, score)
+        super().ended(run, outcome, reason, score)
+        self._say_end(run.label, outcome, reason, score)
 
     def infeasible(self, label: str, reason: str) -> None:
-        self.tally.outcomes[Outcome.INFEASIBLE] += 1
-        self._ended(label, Outcome.INFEASIBLE, reason, None)
+        super().infeasible(label, reason)
+        self._say_end(label, Outcome.INFEASIBLE, reason, None)
 
-    def _ended(self, label: str, outcome: Outcome, reason: str, score: float | None) -> None:
+    def _say_end(self, label: str, outcome: Outcome, reason: str, score: float | None) -> None:
         why = f" ({reason})" if reason else ""
-        self._say(f"{label} {outcome}{why}: {percent(score)}; {self.tally.progress()}")
+        self._say(f"{label} {outcome}{why}: {percent(score)}; {self.state()}")
 
     def _say(self, text: str) -> None:
         self._console.print(plain(text), markup=False, highlight=False, soft_wrap=True)

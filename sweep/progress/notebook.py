@@ -48,10 +48,11 @@ class NotebookDisplay:
     @contextmanager
     def watching(self, task: Task) -> Iterator[Watcher]:
         output = _Output()
-        table = LiveTable(Tally(task), lambda: output.show_in_time(table))
+        tally = Tally(task, lambda: output.show_in_time(table))
+        table = LiveTable(tally)
         output.show(table)
         try:
-            yield table
+            yield tally
         finally:
             output.show(table.in_all())
 

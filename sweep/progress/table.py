@@ -1,56 +1,23 @@
 """Progress as a table that is redrawn in place."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sweep.coordinator.watcher import LabelledRun
 from sweep.progress.tally import Tally
-from sweep.runs import Epoch, Outcome
 from sweep.space.differences import changes_in_words
 from sweep.wording import percent, several
 
 BARS = "▁▂▃▄▅▆▇█"
 
 
+@dataclass(frozen=True)
 class LiveTable:
-    """Runs in progress with their curves, the best so far, what is done and what is left.
+    """Runs in progress with their curves, the best so far, what is done and what is left."""
 
-    `changed` is called whenever there is something new to see.
-    """
-
-    def __init__(self, tally: Tally, changed: Callable[[], None] = lambda: None) -> None:
-        self.tally, self._changed = tally, changed
-
-    def worker_ready(self, device: str) -> None:
-        self.tally.ready += 1
-        self._changed()
-
-    def began(self, run: LabelledRun) -> None:
-        self.tally.begin(run)
-        self._changed()
-
-    def progress(self, run: LabelledRun, epochs: float) -> None:
-        self.tally.epochs[run.label] = epochs
-        self._changed()
-
-    def retried(self, run: LabelledRun, reason: str) -> None:
-        self.tally.lose_worker()
-        self._changed()
-
-    def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
-        self.tally.epoch(run, metrics, reused)
-        self._changed()
-
-    def ended(self, run: LabelledRun, outcome: Outcome, reason: str, score: float | None) -> None:
-        self.tally.end(run, outcome, score)
-        self._changed()
-
-    def infeasible(self, label: str, reason: str) -> None:
-        self.tally.outcomes[Outcome.INFEASIBLE] += 1
-        self._changed()
+    tally: Tally
 
     def __rich__(self) -> RenderableType:
         tally = self.tally
@@ -74,7 +41,7 @@ class LiveTable:
         return Group(table, self.in_all())
 
     def in_all(self) -> RenderableType:
-        lines = [Text(self.tally.comparison(), style="bold"), Text(self.tally.progress(), style="dim")]
+        lines = [Text(self.tally.comparison(), style="bold"), Text(self.tally.state(), style="dim")]
         if said := self.tally.outlook():
             lines.append(Text(said, style="dim"))
         return Group(*lines)

@@ -3,6 +3,7 @@
 import math
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import nlargest
 from operator import itemgetter
@@ -39,12 +40,13 @@ class Best:
 
 
 class Tally:
-    """What every display needs to know: runs in progress, how the others ended, and the best so far.
+    """A watcher that counts what every display needs to know: runs in progress, how the others ended, the best so far.
 
-    Runs are known by their labels.
+    Runs are known by their labels. `changed` is called whenever there is something new to see.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, changed: Callable[[], None] = lambda: None) -> None:
+        self._changed = changed
         self.base, self.target, self.workers, self.noun = task.base, task.target, task.workers, task.noun
         self._study = task.study
         self._scores: dict[str, float | None] = {}  # in order of trials; NaN: not completed, None: not ended
@@ -108,7 +110,25 @@ class Tally:
         """Takes a completed run in among the best, behind those of the same score."""
         self._top = sorted([*self._top, (score, label, configuration)], key=lambda each: -each[0])[:TOP]
 
-    def begin(self, run: LabelledRun) -> None:
+    def worker_ready(self, device: str) -> None:
+        self.ready += 1
+        self._changed()
+
+    def progress(self, run: LabelledRun, epochs: float) -> None:
+        self.epochs[run.label] = epochs
+        self._changed()
+
+    def retried(self, run: LabelledRun, reason: str) -> None:
+        """Another worker is starting in place of the one that died."""
+        self.ready -= 1
+        self.died += 1
+        self._changed()
+
+    def infeasible(self, label: str, reason: str) -> None:
+        self.outcomes[Outcome.INFEASIBLE] += 1
+        self._changed()
+
+    def began(self, run: LabelledRun) -> None:
         self.running[run.label] = (run, [])
         self._ended.pop(run.label, None)
         self._scores.setdefault(run.label, None)
@@ -118,6 +138,7 @@ class Tally:
                 self.outcomes[Outcome.PAUSED] -= 1
             else:
                 self._counted_before -= 1
+        self._changed()
 
     def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
         self.running[run.label][1].append(metrics)
@@ -126,10 +147,12 @@ class Tally:
         self.epochs[run.label] = metrics.epoch
         if not reused:
             self._spent[run.label] += metrics.seconds
+        self._changed()
 
-    def end(self, run: LabelledRun, outcome: Outcome, score: float | None) -> None:
-        self.running.pop(run.label, None)
-        epoch = self.epochs.pop(run.label, 0.0)
+    def ended(self, run: LabelledRun, outcome: Outcome, reason: str, score: float | None) -> None:
+        _, curve = self.running.pop(run.label, (run, []))
+        self.epochs.pop(run.label, None)
+        epoch = curve[-1].epoch if curve else 0.0
         epoch = run.configuration.epochs if outcome is Outcome.COMPLETED else epoch  # a stored run tells no epochs
         self._ended[run.label] = None
         self.outcomes[outcome] += 1
@@ -144,6 +167,7 @@ class Tally:
             self._enter(score, run.label, run.configuration)
             if run.configuration == self.base:
                 self._baseline[epoch], self._baseline_ended = score, True
+        self._changed()
 
     @property
     def best(self) -> Best | None:
@@ -157,11 +181,6 @@ class Tally:
         if best is None:
             return None
         return compared_score(best.epoch, best.completed, self._baseline, self._baseline_ended)
-
-    def lose_worker(self) -> None:
-        """Takes in that a worker died, and that another one is starting."""
-        self.ready -= 1
-        self.died += 1
 
     @property
     def counted(self) -> int:
@@ -200,7 +219,8 @@ class Tally:
         alone = self.baseline is None or best.configuration == self.base
         return line if alone else f"{line}, baseline {percent(self.baseline)}"
 
-    def progress(self) -> str:
+    def state(self) -> str:
+        """How many runs are done and how they ended, and the time left, in a line."""
         ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()) if count)
         left = "" if not self.seconds_left else f", about {duration(self.seconds_left)} left"
         died = f"; workers that died and were replaced: {self.died}" if self.died else ""

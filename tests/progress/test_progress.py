@@ -82,7 +82,7 @@ def test_a_sparkline_of_equal_numbers_lies_flat():
 
 def trained(tally: Tally, run: LabelledRun, *seconds: float, reused: bool = False) -> None:
     """Begins a run and gives it epochs that took so long."""
-    tally.begin(run)
+    tally.began(run)
     for epoch, each in enumerate(seconds, 1):
         tally.epoch(run, Epoch(epoch, 0.1, 0.9, 0.1, 0.9, each), reused)
 
@@ -91,21 +91,21 @@ def test_the_time_left_is_told_from_what_ended_runs_cost_and_the_pace_of_those_i
     tally = tally_of(target=5, workers=1)
     trained(tally, trial_of(0), 2.0, 2.0, 2.0, 2.0, 2.0)
     assert tally.seconds_left is None
-    tally.end(trial_of(0), Outcome.COMPLETED, 0.9)
+    tally.ended(trial_of(0), Outcome.COMPLETED, "", 0.9)
     assert tally.seconds_left == 40
-    LiveTable(tally).infeasible("trial 1", "its network cannot exist")
+    tally.infeasible("trial 1", "its network cannot exist")
     assert tally.seconds_left == 40
     trained(tally, trial_of(2), 4.0)
     assert tally.seconds_left == 3 * 10 + 4 * 4.0
-    tally.end(trial_of(2), Outcome.FAILED, None)
+    tally.ended(trial_of(2), Outcome.FAILED, "", None)
     assert tally.seconds_left == 3 * 7
-    assert tally.progress() == "2 of 5 trials, about 21 s left: 1 completed, 1 failed, 1 infeasible"
+    assert tally.state() == "2 of 5 trials, about 21 s left: 1 completed, 1 failed, 1 infeasible"
 
 
 def test_what_was_reused_cost_nothing():
     tally = tally_of(target=2)
     trained(tally, trial_of(0), 2.0, 2.0, reused=True)
-    tally.end(trial_of(0), Outcome.COMPLETED, 0.9)
+    tally.ended(trial_of(0), Outcome.COMPLETED, "", 0.9)
     assert tally.seconds_left == 0
 
 
@@ -114,17 +114,17 @@ def test_trials_of_earlier_calls_tell_what_the_others_will_cost():
     tally = tally_of(target=10, workers=2, before=result_of(rows))
     assert tally.seconds_left == 7 * 6 / 2
     trained(tally, trial_of(3), 10.0)
-    tally.end(trial_of(3), Outcome.PAUSED, 0.9)
+    tally.ended(trial_of(3), Outcome.PAUSED, "", 0.9)
     assert tally.counted == 4
     assert tally.seconds_left == 6 * (3 * 6 + 10) / 4 / 2
     trained(tally, trial_of(3), 10.0)  # it resumes: what it cost before is a part of its cost
-    tally.end(trial_of(3), Outcome.COMPLETED, 0.9)
+    tally.ended(trial_of(3), Outcome.COMPLETED, "", 0.9)
     assert tally.seconds_left == 6 * (3 * 6 + 20) / 4 / 2
 
 
 def test_nothing_is_left_where_the_target_is_reached():
     tally = tally_of(target=1)
-    tally.end(trial_of(0), Outcome.COMPLETED, 0.9)
+    tally.ended(trial_of(0), Outcome.COMPLETED, "", 0.9)
     assert tally.seconds_left is None
 
 
@@ -152,10 +152,10 @@ def test_a_study_without_a_completed_trial_is_remembered_too():
 
 def test_a_trial_that_failed_is_neither_the_best_nor_the_baseline():
     tally = tally_of()
-    tally.end(trial_of(0), Outcome.DIVERGED, 0.99)
+    tally.ended(trial_of(0), Outcome.DIVERGED, "", 0.99)
     assert (tally.best, tally.baseline) == (None, None)
-    tally.end(trial_of(2, batch_size=32), Outcome.COMPLETED, 0.5)
-    tally.end(trial_of(3, batch_size=16), Outcome.COMPLETED, 0.5)
+    tally.ended(trial_of(2, batch_size=32), Outcome.COMPLETED, "", 0.5)
+    tally.ended(trial_of(3, batch_size=16), Outcome.COMPLETED, "", 0.5)
     assert (tally.best.score, tally.best.label) == (0.5, "trial 2")
     assert tally.comparison() == "best 50.00 % (trial 2: batch_size 32)"
 
@@ -167,10 +167,10 @@ def test_a_paused_trial_is_the_best_if_more_is_expected_of_it_and_compared_at_it
         (trial_of(1, batch_size=64), Outcome.PAUSED, (0.8,)),
         (trial_of(2, batch_size=32), Outcome.PAUSED, (0.97,)),
     ):
-        tally.begin(run)
+        tally.began(run)
         for epoch, score in enumerate(scores, start=1):
             tally.epoch(run, Epoch(epoch, 0.1, 0.9, 0.1, score, 1.0), reused=False)
-        tally.end(run, outcome, scores[-1])
+        tally.ended(run, outcome, "", scores[-1])
     expected = "best 97.00 % after 1 of 5 epochs (trial 2: batch_size 32), baseline 90.00 %"
     assert tally.comparison() == expected
 
@@ -178,12 +178,12 @@ def test_a_paused_trial_is_the_best_if_more_is_expected_of_it_and_compared_at_it
 def test_a_best_trial_that_resumes_and_fails_gives_its_place_back():
     tally = tally_of()
     for run, score in ((trial_of(1, batch_size=64), 0.95), (trial_of(2, batch_size=32), 0.97)):
-        tally.begin(run)
+        tally.began(run)
         tally.epoch(run, Epoch(1, 0.1, 0.9, 0.1, score, 1.0), reused=False)
-        tally.end(run, Outcome.PAUSED, score)
+        tally.ended(run, Outcome.PAUSED, "", score)
     assert tally.best.label == "trial 2"
-    tally.begin(trial_of(2, batch_size=32))
-    tally.end(trial_of(2, batch_size=32), Outcome.DIVERGED, 0.1)
+    tally.began(trial_of(2, batch_size=32))
+    tally.ended(trial_of(2, batch_size=32), Outcome.DIVERGED, "", 0.1)
     assert tally.best.label == "trial 1"
 
 
@@ -206,7 +206,7 @@ def shown_by(watcher, storage: str, monkeypatch) -> None:
 
 def test_plain_lines_tell_each_event_once(storage, monkeypatch):
     console = console_of()
-    shown_by(Lines(tally_of(target=3), console), storage, monkeypatch)
+    shown_by(Lines(task_of(target=3), console), storage, monkeypatch)
     lines = [line.partition(", about ")[0] for line in printed(console)]
     assert lines[:2] == ["worker 1 of 2 is ready on a script", "worker 2 of 2 is ready on a script"]
     assert [line for line in lines if line.startswith("trial 0")][:3] == [
@@ -224,17 +224,17 @@ def test_plain_lines_tell_each_event_once(storage, monkeypatch):
 
 def test_an_epoch_that_was_known_already_says_so():
     console = console_of()
-    tally = tally_of()
-    tally.begin(trial_of(0))
-    Lines(tally, console).epoch(trial_of(0), Epoch(1, 0.1, 0.9, 0.1, 0.97, 8.0), reused=True)
+    lines = Lines(task_of(), console)
+    lines.running["trial 0"] = (trial_of(0), [])
+    lines.epoch(trial_of(0), Epoch(1, 0.1, 0.9, 0.1, 0.97, 8.0), reused=True)
     assert printed(console) == ["trial 0 epoch 1 of 5: loss 0.1000, validation accuracy 97.00 % (reused)"]
 
 
 def test_a_run_outside_of_a_search_has_a_label_and_a_measure_of_its_own(storage):
     console = console_of()
-    tally = tally_of(1, noun="seed")
+    lines = Lines(task_of(1, noun="seed"), console)
     engine, folder = Supervised(ScriptedEngine(lambda *_: 0.9)), Checkpoints(checkpoint_folder(storage), keep=0)
-    with Store.open(storage) as store, ActiveRuns(store, engine, folder, Lines(tally, console), {}) as runs:
+    with Store.open(storage) as store, ActiveRuns(store, engine, folder, lines, {}) as runs:
         batch = Batch(store, runs, threading.Event())
         tested, scored = (Run(Configuration(epochs=1), 3, "mnist", "digest", split) for split in (None, Split()))
         batch.train([LabelledRun("seed 3, sealed test", tested), LabelledRun("seed 3 of trial 7", scored)])
@@ -244,7 +244,7 @@ def test_a_run_outside_of_a_search_has_a_label_and_a_measure_of_its_own(storage)
 
 def test_a_line_is_never_broken_and_never_coloured():
     console = console_of(width=20, force_terminal=True, color_system="truecolor")
-    Lines(tally_of(), console).began(trial_of(1, batch_size=64, learning_rate=0.001, optimizer="sgd"))
+    Lines(task_of(), console).began(trial_of(1, batch_size=64, learning_rate=0.001, optimizer="sgd"))
     assert printed(console) == [
         "trial 1 begins: learning_rate 0.001, batch_size 64, optimizer sgd, momentum 0.9",
     ]
@@ -256,15 +256,15 @@ def test_a_line_is_never_broken_and_never_coloured():
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_the_table_fits_whatever_the_width(width):
     console = console_of(width=width)
-    table = LiveTable(tally_of(target=1000))
-    table.worker_ready("CPU")
+    tally = tally_of(target=1000)
+    tally.worker_ready("CPU")
     everything = {"optimizer": "sgd", "batch_size": 64, "extra_blocks": 3, "conv5_filters": 7, "rescale": True}
     for number in (0, 12):
-        table.began(trial_of(number, **(everything if number else {})))
+        tally.began(trial_of(number, **(everything if number else {})))
         for epoch in range(1, 5):
-            table.epoch(trial_of(number), Epoch(epoch, 0.3, 0.8, 0.2, 0.9 + epoch / 100, 1.0), reused=False)
-    table.ended(trial_of(3), Outcome.COMPLETED, "", 0.97)
-    console.print(table)
+            tally.epoch(trial_of(number), Epoch(epoch, 0.3, 0.8, 0.2, 0.9 + epoch / 100, 1.0), reused=False)
+    tally.ended(trial_of(3), Outcome.COMPLETED, "", 0.97)
+    console.print(LiveTable(tally))
     lines = printed(console)
     assert all(len(line) <= width for line in lines)
     assert sum("4.0/5" in line and "▁▃▆█" in line and "94.00 %" in line for line in lines) == 2
@@ -274,15 +274,16 @@ def test_the_table_fits_whatever_the_width(width):
 
 
 def test_the_table_shows_the_part_of_an_epoch_that_is_done():
-    console, table = console_of(), LiveTable(tally_of())
-    table.began(trial_of(3))
-    table.progress(trial_of(3), 0.62)
+    console, tally = console_of(), tally_of()
+    table = LiveTable(tally)
+    tally.began(trial_of(3))
+    tally.progress(trial_of(3), 0.62)
     console.print(table)
-    table.epoch(trial_of(3), Epoch(1, 0.3, 0.8, 0.2, 0.9, 1.0), reused=False)
-    table.progress(trial_of(3), 1.35)
+    tally.epoch(trial_of(3), Epoch(1, 0.3, 0.8, 0.2, 0.9, 1.0), reused=False)
+    tally.progress(trial_of(3), 1.35)
     console.print(table)
-    table.ended(trial_of(3), Outcome.COMPLETED, "", 0.9)
-    table.began(trial_of(3))
+    tally.ended(trial_of(3), Outcome.COMPLETED, "", 0.9)
+    tally.began(trial_of(3))
     console.print(table)
     assert [word for line in printed(console) for word in line.split() if word.endswith("/5")] == [
         "0.6/5", "1.4/5", "0.0/5",
@@ -292,22 +293,22 @@ def test_the_table_shows_the_part_of_an_epoch_that_is_done():
 def test_only_a_run_of_the_base_configuration_is_called_the_baseline():
     tally = tally_of(1, noun="run")
     run = trial_of(0, learning_rate=0.001)
-    tally.begin(run)
-    tally.end(run, Outcome.COMPLETED, 0.98)
+    tally.began(run)
+    tally.ended(run, Outcome.COMPLETED, "", 0.98)
     assert tally.comparison() == "best 98.00 % (trial 0: learning_rate 0.001)"
-    tally.end(trial_of(1), Outcome.COMPLETED, 0.97)
+    tally.ended(trial_of(1), Outcome.COMPLETED, "", 0.97)
     assert tally.comparison() == "best 98.00 % (trial 0: learning_rate 0.001), baseline 97.00 %"
-    tally.end(trial_of(2), Outcome.COMPLETED, 0.99)
+    tally.ended(trial_of(2), Outcome.COMPLETED, "", 0.99)
     assert tally.comparison() == "best 99.00 % (trial 2: the baseline)"
 
 
 def test_a_worker_that_died_is_told_in_lines_and_counted_in_the_table():
     console = console_of()
-    Lines(tally_of(), console).retried(trial_of(3), "its worker was killed by SIGKILL")
+    Lines(task_of(), console).retried(trial_of(3), "its worker was killed by SIGKILL")
     assert printed(console) == ["trial 3 resumes in another worker: its worker was killed by SIGKILL"]
-    table = LiveTable(tally_of())
-    table.retried(trial_of(3), "its worker was killed by SIGKILL")
-    assert table.tally.progress() == "0 of 5 trials; workers that died and were replaced: 1"
+    tally = tally_of()
+    tally.retried(trial_of(3), "its worker was killed by SIGKILL")
+    assert tally.state() == "0 of 5 trials; workers that died and were replaced: 1"
 
 
 def test_the_table_says_that_workers_are_starting_before_anything_runs():
@@ -326,9 +327,10 @@ def test_a_terminal_gets_a_table_that_is_gone_afterwards_and_a_pipe_gets_lines(s
         assert isinstance(watcher, Lines)
     terminal = console_of(force_terminal=True, width=100)
     with ConsoleDisplay(terminal).watching(task_of(target=3)) as watcher:
-        assert isinstance(watcher, LiveTable)
+        assert isinstance(watcher, Tally)
+        assert not isinstance(watcher, Lines)
         shown_by(watcher, storage, monkeypatch)
-    assert watcher.tally.progress().startswith("3 of 3 trials")
+    assert watcher.state().startswith("3 of 3 trials")
     assert "\x1b[?25h" in terminal.file.getvalue()  # the cursor is shown again
 
 
