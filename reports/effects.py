@@ -1,4 +1,10 @@
-"""How much of the trials' ranking each parameter explains. Ranks, so that no single terrible trial decides it."""
+"""How much of the trials' ranking each parameter explains. Ranks, so that no single terrible trial decides it.
+
+A search proposes better trials as it goes on, and draws parameters more narrowly. If early trials were ranked beside
+late ones, or trials of one rung beside those of another, parameters that do nothing would seem to matter. So trials are
+ranked within blocks of consecutive ones that were trained as far. `python benchmarks/importance.py` measures what that
+gives.
+"""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -9,11 +15,14 @@ import numpy as np
 import pandas as pd
 
 from reports import frames
+from sweep.runs import Outcome
 from sweep.space.space import Range
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 RESAMPLINGS = 100
+BLOCK = 10
+"""Trials that are ranked together."""
 FEWEST = 8
 """Trials with a parameter that are needed for a statement about it."""
 
@@ -24,45 +33,61 @@ def importance(frame: pd.DataFrame, space: Mapping[str, Range]) -> pd.DataFrame:
     Columns: `name`; `share`, from 0 to 1; `low` and `high`, between which the share of half of the trials lies
     in 90 of 100 draws; `floor`, which by chance alone some parameter's share passes in 5 of 100 studies; `trials`.
 
-    The share is epsilon squared (Kelley 1935): the variance of the scores' ranks between groups of values, less
-    what as many groups explain by chance. Numbers with many values are grouped into up to six equal parts.
+    The share is epsilon squared (Kelley 1935): the variance of the scores' ranks within their blocks between groups of
+    values, less what as many groups explain by chance. Numbers with many values are grouped into up to six equal parts.
     """
     source = np.random.default_rng(0)
     rows = []
-    for name, groups, ranks in _grouped(frame, space):
-        share = _share(groups, ranks)
-        halves = _shares(groups, ranks, source.random((RESAMPLINGS, len(ranks))) < 0.5)
+    for name, groups, ranks, blocks in _grouped(frame, space):
+        share = _share(groups, ranks, blocks)
+        halves = _shares(groups, ranks, blocks, source.random((RESAMPLINGS, len(ranks))) < 0.5)
         low, high = np.quantile(halves, [0.05, 0.95])
-        floor = _floor(len(ranks), int(groups.max()) + 1, len(space))
+        floor = _floor(len(ranks) - blocks, int(groups.max()) + 1, len(space))
         rows.append((name, share, min(low, share), max(high, share), floor, len(ranks)))
     found = pd.DataFrame(rows, columns=["name", "share", "low", "high", "floor", "trials"])
     return found.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
-def _floor(trials: int, groups: int, parameters: int) -> float:
+def _floor(freedom: int, groups: int, parameters: int) -> float:
     """The share that one of so many parameters that do nothing passes in 5 of 100 cases (Bonferroni).
 
-    The share is (H - degrees) / (trials - groups), H being Kruskal and Wallis's statistic (1952), whose distribution is
-    then chi-squared with groups - 1 degrees of freedom; the quantile is Wilson and Hilferty's (1931).
+    `freedom` is that of the ranks: trials less blocks. The share is (H - degrees) / (freedom - degrees), H being the
+    statistic of Kruskal and Wallis (1952). Its distribution is then chi-squared with groups - 1 degrees of freedom. The
+    quantile is that of Wilson and Hilferty (1931).
     """
     degrees, z = groups - 1, NormalDist().inv_cdf(1 - 0.05 / parameters)
     height = degrees * (1 - 2 / (9 * degrees) + z * math.sqrt(2 / (9 * degrees))) ** 3
-    return min(1.0, max(0.0, (height - degrees) / max(1, trials - groups)))
+    return min(1.0, max(0.0, (height - degrees) / max(1, freedom - degrees)))
 
 
 def by_importance(frame: pd.DataFrame, space: Mapping[str, Range]) -> list[str]:
     """The space's parameters, those that explain most first; then those with too few trials."""
-    shares = {name: _share(groups, ranks) for name, groups, ranks in _grouped(frame, space)}
+    shares = {name: _share(groups, ranks, blocks) for name, groups, ranks, blocks in _grouped(frame, space)}
     return sorted(space, key=lambda name: -shares.get(name, -1.0))
 
 
-def _grouped(frame: pd.DataFrame, space: Mapping[str, Range]) -> Iterator[tuple[str, Numbers, Numbers]]:
-    """Of each parameter that enough trials have: its name, the group of each of them, and the rank of its score."""
+def _grouped(frame: pd.DataFrame, space: Mapping[str, Range]) -> Iterator[tuple[str, Numbers, Numbers, int]]:
+    """Of each parameter that enough trials have: its name, the group of each of them, its rank, the number of blocks.
+
+    A rank is that of the score within its block, from -0.5 to 0.5.
+    """
     table = frames.ended(frame)
     for name in space:
         values = table[name].dropna() if name in table else table["score"].iloc[:0]
         if len(values) >= FEWEST and (groups := _groups(values)).max() > 0:
-            yield name, groups, table.loc[values.index, "score"].rank().to_numpy(float)
+            blocks = _blocks(table.loc[values.index])
+            scores = table.loc[values.index, "score"].groupby(blocks)
+            ranks = scores.rank() / (scores.transform("size") + 1) - 0.5
+            yield name, groups, ranks.to_numpy(float), blocks.nunique()
+
+
+def _blocks(table: pd.DataFrame) -> "pd.Series[int]":
+    """The block of each trial, from 0: `BLOCK` that follow each other, of those that stopped at the same rung.
+
+    A trial that stopped at no rung, as it ended or failed, is one of those that came to the end.
+    """
+    rungs = table["trained_epochs"].where(table["outcome"].isin([Outcome.PAUSED, Outcome.PRUNED]), math.inf)
+    return table.groupby([rungs, table.groupby(rungs).cumcount() // BLOCK]).ngroup()
 
 
 def _groups(values: pd.Series) -> Numbers:
@@ -74,12 +99,12 @@ def _groups(values: pd.Series) -> Numbers:
     return pd.factorize(pd.qcut(values.astype(float), parts, labels=False, duplicates="drop"))[0]
 
 
-def _share(groups: Numbers, ranks: Numbers) -> float:
+def _share(groups: Numbers, ranks: Numbers, blocks: int) -> float:
     """Epsilon squared of all trials."""
-    return float(_shares(groups, ranks, np.ones((1, len(ranks))))[0])
+    return float(_shares(groups, ranks, blocks, np.ones((1, len(ranks))))[0])
 
 
-def _shares(groups: Numbers, ranks: Numbers, weights: Numbers) -> Numbers:
+def _shares(groups: Numbers, ranks: Numbers, blocks: int, weights: Numbers) -> Numbers:
     """Epsilon squared of the trials that each row of weights, (rows, trials), does not leave out with a 0."""
     rows, count = len(weights), int(groups.max()) + 1
     weights = weights.astype(float)
@@ -90,8 +115,9 @@ def _shares(groups: Numbers, ranks: Numbers, weights: Numbers) -> Numbers:
 
     sizes, sums = summed(weights), summed(weights * ranks)
     total, used = sizes.sum(axis=1), (sizes > 0).sum(axis=1)
+    freedom, left = total - blocks, total - blocks - used + 1
     correction = sums.sum(axis=1) ** 2 / np.maximum(total, 1)
     spread = (weights * ranks**2).sum(axis=1) - correction
     between = (sums**2 / np.maximum(sizes, 1)).sum(axis=1) - correction
-    unexplained = (1 - between / np.where(spread > 0, spread, np.inf)) * (total - 1) / np.maximum(total - used, 1)
-    return np.where((spread > 0) & (total > used), np.clip(1 - unexplained, 0, 1), 0.0)
+    unexplained = (1 - between / np.where(spread > 0, spread, np.inf)) * freedom / np.maximum(left, 1)
+    return np.where((spread > 0) & (left > 0), np.clip(1 - unexplained, 0, 1), 0.0)

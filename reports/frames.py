@@ -6,7 +6,6 @@ Scores and differences are fractions (0.9856), not per cent: charts and tables s
 import pandas as pd
 
 from sweep import wording
-from sweep.results import noise
 from sweep.results.columns import TRIAL_COLUMNS
 from sweep.runs import GOING_ON
 
@@ -60,21 +59,6 @@ def baseline_score(frame: pd.DataFrame) -> float | None:
     if row is None or row["outcome"] != "completed" or wording.missing(row["score"]):
         return None
     return float(row["score"])
-
-
-def gain(frame: pd.DataFrame, images: int) -> noise.Gain | None:
-    """The best trial's gain over the baseline after as many epochs; None where one of them has no score there."""
-    top = best(frame)
-    if top is None or (wording.missing(top["difference"]) and not top["baseline"]):
-        return None
-    score = float(top["score"])
-    return noise.gain(score, score if top["baseline"] else score - float(top["difference"]), images)
-
-
-def expected_gain(frame: pd.DataFrame) -> float | None:
-    """What the best trial is expected to gain over the completed baseline; None without one of them."""
-    top, reference = best(frame), baseline_score(frame)
-    return None if top is None or reference is None else float(top["expected"]) - reference
 
 
 def best_first(frame: pd.DataFrame) -> pd.DataFrame:

@@ -73,13 +73,6 @@ def duration(seconds: Number) -> str:
     return f"{whole // 3600} h" + (f" {minutes} min" if minutes else "")
 
 
-def rough_duration(seconds: float) -> str:
-    """In one unit, for what is only guessed: "40 seconds", "6 minutes", "1 hour"."""
-    if seconds >= 3500:
-        return several(round(seconds / 3600), "hour")
-    return several(round(seconds / 60), "minute") if seconds > 90 else several(round(seconds), "second")
-
-
 def moment(when: datetime | None) -> str:
     """A time in UTC, as "2026-11-22 14:14:52 UTC"."""
     return NOTHING if when is None or missing(when) else f"{when:%Y-%m-%d %H:%M:%S} UTC"

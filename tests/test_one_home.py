@@ -22,7 +22,7 @@ from sweep.results.status import Status, TrialSoFar
 from sweep.runs import Epoch, Outcome, Run
 from sweep.space.configuration import Configuration
 from sweep.system.processes import Identity
-from sweep.wording import duration, margin
+from sweep.wording import duration, percent, points
 
 
 def scored(*scores, **fields):
@@ -34,16 +34,21 @@ def scored(*scores, **fields):
     return result_of(rows, **fields)
 
 
-@pytest.mark.parametrize("scores", [(1.0, 1.0), (0.985, 0.99), (0.0, 0.0)])
-def test_two_scores_have_the_same_noise_in_the_terminal_on_the_page_and_in_a_comparison(scores):
+@pytest.mark.parametrize("scores", [(0.985, 0.99), (0.0, 0.5), (0.985, 0.98, 0.99, 0.992)])
+def test_a_search_has_the_same_gain_in_the_terminal_on_the_page_and_in_a_comparison(scores):
     found = scored(*scores, validation=1000)
-    told = margin(noise_of_difference(*scores, 1000))
-    assert told != "±0.00"
-    assert f"(noise of single runs: {told})" in str(found)
-    if scores[0] != scores[1]:  # of equals the baseline is the best itself, and the page compares it with nothing
-        assert f"percentage points (noise: {told})" in " ".join(summary.sentences(found))
+    told, reached = points(found.gain.difference, found.gain.noise), percent(found.gain.accuracy)
+    assert found.gain.difference <= found.gain.seen
+    said = f"{reached} on a fresh seed, {told} percentage points over the baseline"
+    assert f"expected    {said}" in str(found)
+    assert f"expect {said}" in re.sub(r"\s", " ", " ".join(summary.sentences(found)))
     row = overview._row(overview.table([found]).to_dict("records")[0])
-    assert told.removeprefix("±") in re.sub(r"\s", " ", str(row.cells[3]))
+    assert told in re.sub(r"\s", " ", str(row.cells[3]))
+
+
+def test_of_equals_no_gain_is_said():
+    """The baseline is the best itself."""
+    assert "expected" not in str(scored(1.0, 1.0))
 
 
 def test_the_outlook_calls_noise_what_the_summary_does():

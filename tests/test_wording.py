@@ -31,7 +31,6 @@ from sweep.wording import (
     plain,
     points,
     ratio,
-    rough_duration,
     several,
     shortened,
     shown,
@@ -110,14 +109,6 @@ def test_a_duration_loses_less_than_a_sixtieth_of_itself(seconds):
     units = {"h": 3600, "min": 60, "s": 1}
     told = sum(float(amount) * units[unit] for amount, unit in re.findall(r"([\d.]+) (h|min|s)", duration(seconds)))
     assert abs(told - seconds) <= max(0.05, seconds / 60)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(1, "1 second"), (40.3, "40 seconds"), (355, "6 minutes"), (3510, "1 hour"), (7000, "2 hours")],
-)
-def test_a_forecast_is_told_in_one_unit(seconds, text):
-    assert rough_duration(seconds) == text
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,8 @@ def sentences(results: Sequence[Result]) -> list[str]:
         return [*found, "None of them has both a best trial and a baseline yet."]
     else:
         first = known.iloc[0]
-        found.append(
-            f"The largest gain is that of `{first['study']}`: {wording.percent(first['best'])}, "
-            f"{wording.points(first['difference'])} ({wording.margin(first['margin'])}) percentage points "
-            "vs its baseline."
-        )
+        gain = wording.points(first["difference"], first["margin"])
+        found.append(f"The largest gain expected is that of `{first['study']}`: {gain} percentage points.")
         clear = known.loc[known["clear"], "study"].tolist()
         found.append(_significance(clear, known.loc[~known["clear"], "study"].tolist()))
     if names := differing(results):
@@ -49,8 +46,8 @@ def _significance(clear: list[str], rest: list[str]) -> str:
         return "No gain is more than chance explains, with one run each."
     doubtful = f", that of {_named(rest)} is not" if rest else ""
     return (
-        f"The gain of {_named(clear)} is more than chance among the images explains{doubtful}. Each is the best of "
-        "many runs, which is partly luck."
+        f"The gain of {_named(clear)} is more than chance explains{doubtful}. Each is the best of many runs, which is "
+        "partly luck."
     )
 
 

@@ -20,8 +20,9 @@ from sweep.results.result import Result
 def table(results: Sequence[Result]) -> pd.DataFrame:
     """One row per study, the largest `difference` first; those without one last, as given.
 
-    `best` and `baseline` are accuracies from 0 to 1, after as many epochs each; `margin` is two standard errors of
-    their difference, which is `clear` if it is more. `cost` and `until_best` are seconds of training.
+    `best` and `baseline` are accuracies from 0 to 1, after as many epochs each; `difference` is what the best is
+    expected to gain on a fresh seed, and `margin` its noise. It is `clear` if it is more than that. `cost` and
+    `until_best` are seconds of training.
     """
     found = pd.DataFrame([_entry(result) for result in results])
     return found.sort_values("difference", ascending=False, kind="stable", na_position="last", ignore_index=True)
@@ -29,12 +30,12 @@ def table(results: Sequence[Result]) -> pd.DataFrame:
 
 def _entry(result: Result) -> dict[str, object]:
     frame = result.frame
-    top, gain = frames.best(frame), frames.gain(frame, result.study.validation)
+    top, gain = frames.best(frame), result.gain
     climb = history.spending_table(frame)
     best = climb[climb["best"]]
     importance = effects.importance(frame, result.study.drawn)
     clear = importance[importance["share"] > importance["floor"]]
-    compared = frames.baseline_score(frame) if top is None or gain is None else float(top["score"]) - gain.difference
+    compared = frames.baseline_score(frame) if top is None or gain is None else float(top["score"]) - gain.seen
     return {
         "study": result.study.name,
         "trials": len(frame),
@@ -52,7 +53,7 @@ def _entry(result: Result) -> dict[str, object]:
 
 
 def chart(results: Sequence[Result]) -> Figure:
-    """Each study's best against its baseline, with the noise of one run each."""
+    """What each study's best is expected to gain over its baseline, with its noise."""
     found = table(results)
     found = found[found["difference"].notna()].reset_index(drop=True)
     if found.empty:
@@ -84,7 +85,7 @@ def _blocks(results: Sequence[Result]) -> Sequence[Block]:
         Head("Study", number=False),
         Head("Best"),
         Head("Baseline"),
-        Head("Gain", "percentage points, with two standard errors of one run each"),
+        Head("Gain", "percentage points expected on a fresh seed, with two standard deviations"),
         Head("Trials", "completed, of all"),
         Head("Training"),
         Head("Until the best"),
@@ -112,6 +113,7 @@ def _row(entry: dict[Any, Any]) -> Row:
 SECTION: Section[Sequence[Result]] = Section(
     "essence",
     "Studies side by side",
-    "Each study's best trial against its own baseline, one run each. The bar is two standard errors of the difference.",
+    "What each study's best trial is expected to gain over its own baseline on a fresh seed. The best of many "
+    "scores is partly luck, so this is less than the scores show. The bar is two standard deviations.",
     _blocks,
 )

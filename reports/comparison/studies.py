@@ -15,8 +15,7 @@ def in_order(results: Sequence[Result]) -> list[Result]:
     """The study whose best trial promises most over its baseline first; those without a baseline last, as given."""
 
     def key(result: Result) -> float:
-        promised = frames.expected_gain(result.frame)
-        return math.inf if promised is None else -promised
+        return math.inf if result.gain is None else -result.gain.difference
 
     return sorted(results, key=key)
 

@@ -12,7 +12,7 @@ from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
 from reports.drawing.style import MEDIAN
 from sweep import wording
-from sweep.results import noise
+from sweep.results.noise import noise_of_difference
 from sweep.results.result import Result
 
 COSTS = ("parameters", "flops", "seconds")
@@ -28,7 +28,7 @@ def cheapest(frame: pd.DataFrame, column: str, images: int) -> pd.Series | None:
     if top is None or top["outcome"] != "completed":
         return None
     score = float(top["score"])
-    near = [not noise.gain(score, float(other), images).clear for other in found["score"]]
+    near = [score - other <= noise_of_difference(score, other, images) for other in found["score"].astype(float)]
     found = found[near].dropna(subset=[column])
     if found.empty or wording.missing(top[column]) or found[column].min() >= top[column]:
         return None

@@ -1,4 +1,4 @@
-"""The outlook: what the last trials gained, what more time would add, and which ranges end too soon."""
+"""The outlook: what the last trials gained, and which ranges end too soon."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,7 @@ from reports.blocks import Block, Section, Sentence
 from sweep.results.outlook import in_words, look_ahead
 from sweep.results.result import Result
 
-HOW_TO_READ = (
-    "A forecast assumes that further trials are as good as the last ones, at the pace so far. A range ends too soon if "
-    "most of the best trials lie at its end."
-)
+HOW_TO_READ = "A range ends too soon if most of the best trials lie at its end."
 
 
 def sentences(result: Result) -> list[str]:

@@ -6,9 +6,10 @@ from reports import effects, frames, labels, recommendation
 from reports.sections import outlook
 from sweep import wording
 from sweep.results.forecast import JUDGED
-from sweep.results.noise import Gain, noise_of_score
+from sweep.results.noise import noise_of_score
 from sweep.results.result import Result, configuration_of
 from sweep.results.verdict import Conclusion
+from sweep.results.winner import Gain, gain_in_words
 from sweep.space.differences import changes_with_baseline_in_words
 
 MENTIONED = 4
@@ -55,17 +56,13 @@ def _best(result: Result) -> list[str]:
     score, trial = float(top["score"]), int(top["trial"])
     if reference is not None and trial == int(reference["trial"]):
         return [_baseline_is_best(result, top)]
-    gain = frames.gain(frame, images)
+    gain = result.gain
     opening = f"The best is trial {trial} with {wording.percent(score)} of {images:,} validation images correct"
     opening += _so_far(result, top)
     if gain is None or reference is None:
         return [f"{opening}.", _no_baseline(reference)]
-    by = (
-        f"{wording.points(gain.difference)} percentage points (noise: {wording.margin(gain.noise)}) vs the baseline's "
-        f"{wording.percent(score - gain.difference)}{'' if _completed(top) else ' at that point'}"
-    )
-    compared = int((frame["expected"].notna() & (frame["trained_epochs"] >= top["trained_epochs"])).sum())
-    return [f"{opening}, {by}: {_changes(result, top)}.", _significance(gain, compared)]
+    beside = f"vs the baseline's {wording.percent(score - gain.seen)}{'' if _completed(top) else ' at that point'}"
+    return [f"{opening}, {beside}: {_changes(result, top)}.", _significance(gain)]
 
 
 def _completed(row: pd.Series) -> bool:
@@ -93,11 +90,9 @@ def _changes(result: Result, row: pd.Series) -> str:
     return changes or "the same configuration, trained again"
 
 
-def _significance(gain: Gain, runs: int) -> str:
-    noise = "noise of single runs (about two standard errors of the difference)"
-    if not gain.clear:
-        return f"This difference is within the {noise}."
-    return f"This is more than the {noise}, but the best of {wording.several(runs, 'run')} is always partly luck."
+def _significance(gain: Gain) -> str:
+    chance = "more than chance" if gain.clear else "within chance"
+    return f"The best of {gain.trials:,} scores is partly luck: expect {gain_in_words(gain)}. This gain is {chance}."
 
 
 def _baseline_is_best(result: Result, top: pd.Series) -> str:

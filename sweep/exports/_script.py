@@ -97,7 +97,7 @@ def _hint(selection: Selection) -> str:
     chance = noise_of_score(score, study.validation)
     return (
         f"the search saw {percent(score)} on {study.validation:,} held-out images after training on {images}, once: "
-        f"which images these were makes it uncertain by {margin(chance)} points, the seed by more"
+        f"its images and its seed make that uncertain by about {margin(chance)} points"
     )
 
 

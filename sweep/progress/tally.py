@@ -1,7 +1,6 @@
 """What is known of a task while it is under way: runs in progress, outcomes, the best so far, the time left."""
 
 import math
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +61,6 @@ class Tally:
         self._judged: dict[str, Best] = {}  # by label: what is expected of the runs that may be the best
         self.ready = self.died = 0
         self._counted_before = 0
-        self._began = time.monotonic()
         if task.before is not None:
             self._remember(task.before)
 
@@ -199,14 +197,12 @@ class Tally:
         )
 
     def outlook(self) -> str:
-        """What more trials would add, in a line; empty if that is unknown."""
-        done = self.counted - self._counted_before
-        if self._study is None or not done:
+        """What the last trials gained and which ranges end too soon, in a line; empty if that is unknown."""
+        if self._study is None:
             return ""
-        pace = 3600 * done / (time.monotonic() - self._began)
         scores = [score for score in self._scores.values() if score is not None]
         best = [configuration.values() for *_, configuration in self._top]
-        found = outlook(scores, best, pace, self._study.drawn, self._study.validation, self.base.parameters)
+        found = outlook(scores, best, self._study.drawn, self._study.validation, self.base.parameters)
         return "" if found is None else "; ".join(in_words(found, lambda edge: f"{edge.name} {value(edge.value)}"))
 
     def comparison(self) -> str:

@@ -1,7 +1,11 @@
-"""The noise of a single run: by how much its score may be off because of the images that happened to score it.
+"""The noise of a single run: by how much its score may be off because of its images and of its seed.
 
 A score is the share of n images that a run gets right. "Noise" is two standard errors of it, near the half-width of a
-95 % interval. The plain binomial standard error is zero at a perfect score, which is no certainty, so images are added:
+95 % interval. A run alone does not show what its seed adds. It counts as much as the images do, so the variance is
+twice that of the images: runs of MNIST at 98.5 % have a standard deviation of 0.17 points over seeds, their images
+0.12. Where seeds were repeated, `sweep.results.winner` takes what they show.
+
+The plain binomial standard error is zero at a perfect score, which is no certainty, so images are added:
 
 - to one score two right and two wrong ones: Agresti and Coull 1998, "Approximate is better than 'exact' for interval
   estimation of binomial proportions", Am. Stat. 52, whose interval this is at z = 2;
@@ -9,12 +13,10 @@ A score is the share of n images that a run gets right. "Noise" is two standard 
   confidence intervals for proportions and differences of proportions", Am. Stat. 54.
 
 Two runs of a study are scored on the same images, but counted as independent. Networks that get the same images wrong
-differ by less, so that much is too wide; that another seed would give another score is not in it. A confirmation
-(`sweep.verdict`) measures both.
+differ by less, so that much is too wide. A confirmation (`sweep.verdict`) measures it.
 """
 
 import math
-from dataclasses import dataclass
 
 
 def noise_of_score(score: float, images: int) -> float:
@@ -28,25 +30,7 @@ def noise_of_difference(score: float, other: float, images: int) -> float:
 
 
 def _variance(score: float, images: int, added: int) -> float:
-    """Of the share of right images, after so many right and as many wrong ones were added."""
+    """Of a score: twice that of the share of right images, after so many right and as many wrong ones were added."""
     in_all = images + 2 * added
     share = (score * images + added) / in_all
-    return share * (1 - share) / in_all
-
-
-@dataclass(frozen=True)
-class Gain:
-    """What one run has over another, as fractions: `difference`, and the `noise` of it."""
-
-    difference: float
-    noise: float
-
-    @property
-    def clear(self) -> bool:
-        """Whether the difference is larger than its noise."""
-        return abs(self.difference) > self.noise
-
-
-def gain(score: float, other: float, images: int) -> Gain:
-    """What a run with `score` has over one with `other`, both from 0 to 1 on the same number of images."""
-    return Gain(score - other, noise_of_difference(score, other, images))
+    return 2 * share * (1 - share) / in_all

@@ -13,16 +13,16 @@ from sweep.errors import InputError
 from sweep.models.model import ImageShape
 from sweep.results.ablation import Ablation
 from sweep.results.columns import TABLE_COLUMNS
-from sweep.results.noise import gain
 from sweep.results.outlook import in_words, look_ahead
 from sweep.results.predictions import Mistakes, Predictions, mistakes
 from sweep.results.summary import verdict_lines
 from sweep.results.verdict import Verdict
+from sweep.results.winner import Gain, gain_in_words, gain_of_best
 from sweep.runs import Outcome
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
 from sweep.study.study import Study
-from sweep.wording import duration, epochs, margin, missing, percent, points, several, so_far, value
+from sweep.wording import duration, epochs, missing, percent, several, so_far, value
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,11 @@ class Result:
         done = self.frame[self.frame["baseline"] & (self.frame["outcome"] == "completed")]
         return None if done.empty else float(done["score"].iloc[0])
 
+    @property
+    def gain(self) -> Gain | None:
+        """What the best trial is expected to gain over the baseline; None where they have no scores that compare."""
+        return gain_of_best(self.frame, self.study.validation, self.verdict)
+
     def configuration(self, trial: int) -> Configuration:
         """The configuration of one trial.
 
@@ -194,7 +199,7 @@ def configuration_of(row: "pd.Series[Any]", base: Configuration) -> Configuratio
 
 
 def _lines(found: Result) -> Iterator[str]:
-    """The best trial against the baseline, with the noise of single runs, and the verdict if there is one."""
+    """The best trial, what it is expected to gain over the baseline, and the verdict if there is one."""
     frame = found.frame
     if frame.empty:
         yield f"{found.study.name}: no trial has begun"
@@ -224,11 +229,9 @@ def _search_lines(found: Result) -> Iterator[str]:
     at_the_end = missing(base) or (final is not None and math.isclose(base, final))
     at_that = "" if at_the_end else f" after {epochs(row['trained_epochs'])}"
     yield f"baseline    {percent(base)}{at_that}  {whose}'s configuration"
-    if not missing(base):
-        against = gain(score, base, study.validation)
-        difference = f"{points(against.difference)} percentage points (noise of single runs: {margin(against.noise)})"
-        doubt = "" if against.clear else "; this may be luck"
-        yield f"difference  {difference} on {several(study.validation, 'validation image')}{doubt}"
+    gain = found.gain
+    if gain is not None and not row["baseline"]:
+        yield f"expected    {gain_in_words(gain)}{'' if gain.clear else '; this may be luck'}"
     ahead = look_ahead(study, found.frame)
     for clause in [] if ahead is None else in_words(ahead, lambda edge: f"{edge.name} {value(edge.value)}"):
         yield f"outlook     {clause}"

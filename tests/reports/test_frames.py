@@ -5,8 +5,6 @@ from samples.results import frame_of, rows_of
 
 from reports import frames
 
-IMAGES = 10_000
-
 
 def test_the_best_is_the_earliest_of_the_highest_expected_scores():
     rows = [*rows_of(0.98, 0.99, 0.99), {"trial": 3, "score": 0.999, "outcome": "diverged"}]
@@ -15,18 +13,10 @@ def test_the_best_is_the_earliest_of_the_highest_expected_scores():
     assert frames.best(frame_of(rows))["trial"] == 4
 
 
-@pytest.mark.parametrize(("score", "clear"), [(0.9880, False), (0.9899, True)])
-def test_a_gain_is_clear_only_past_two_standard_errors_of_the_difference(score, clear):
-    gain = frames.gain(frame_of(rows_of(0.9856, score)), IMAGES)
-    assert gain.difference == pytest.approx(score - 0.9856)
-    assert gain.clear is clear
-
-
 def test_a_baseline_that_did_not_complete_has_no_score():
     rows = rows_of(0.98, 0.99)
     rows[0]["outcome"] = "pruned"
     assert frames.baseline_score(frame_of(rows)) is None
-    assert frames.gain(frame_of(rows), IMAGES) is None
 
 
 def test_the_leaderboard_has_the_best_first_and_the_earlier_of_equals():

@@ -1,128 +1,17 @@
-import itertools
 import math
 import random
-import statistics
 
-import pandas as pd
 import pytest
-from samples.results import SPACE, START, result_of, rows_of
+from samples.results import SPACE, result_of, rows_of
 
 from sweep.results import outlook
-from sweep.results.outlook import Edge, forecast
+from sweep.results.outlook import Edge
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice, Float, Int, Space
-
-SEARCHES = {
-    "errors from 0.5 to 3 %": lambda source, _: 0.012 * math.exp(source.gauss(0, 0.4)),
-    "nothing is under 0.7 %": lambda source, _: 0.007 + 0.006 * (source.gauss(0, 1) ** 2 + source.gauss(0, 1) ** 2),
-    "a third fails": lambda source, _: 0.9 if source.random() < 0.33 else 0.012 * math.exp(source.gauss(0, 0.4)),
-    "it learns": lambda source, trial: 0.007 + 0.006 * (1 + 5 * math.exp(-trial / 30)) * source.expovariate(1),
-    "all are equal": lambda *_: 0.015,
-}
-"""The true error of a search's next trial."""
-
-
-def seen(error, source, images=10_000):
-    """The score of a network with this error on so many images."""
-    return 1 - source.gauss(error, math.sqrt(error * (1 - error) / images))
-
-
-@pytest.mark.parametrize("name", SEARCHES)
-@pytest.mark.parametrize(("trials", "more"), [(12, 6), (12, 36), (40, 20), (80, 240)])
-def test_a_forecast_holds_in_nine_of_ten_searches_and_is_right_on_average(name, trials, more):
-    source = random.Random(7)
-    held, expected, gained = [], [], []
-    for _ in range(400):
-        scores = [seen(SEARCHES[name](source, trial), source) for trial in range(trials + more)]
-        said = forecast(scores[:trials], more)
-        gain = max(0, max(scores) - max(scores[:trials]))
-        held.append(gain <= said.most)
-        expected.append(said.expected)
-        gained.append(gain)
-    assert statistics.mean(held) >= 0.9
-    assert 0.6 < statistics.mean(expected) / statistics.mean(gained) < 2.5
-
-
-def test_trials_that_were_halted_count_as_tried():
-    scores = [0.98 + (7 * number % 24) / 1500 for number in range(24)]
-    lowest = sorted(scores)[:12]
-    assert forecast([math.nan if score in lowest else score for score in scores], 20) == forecast(scores, 20)
-    assert forecast([*scores[:4], *[math.nan] * 20], 20).most > 0
-    assert forecast([*scores[:3], *[math.nan] * 21], 20) is None
-
-
-def test_the_bound_is_no_larger_than_it_has_to_be():
-    source = random.Random(8)
-    bounds = [forecast([seen(0.015, source) for _ in range(80)], 40).most for _ in range(200)]
-    assert statistics.mean(bounds) < 0.002  # two standard errors of one network are 0.0024
-
-
-def test_more_trials_find_more_and_never_more_than_there_is():
-    scores = [0.98 + number / 1500 for number in range(12)]
-    found = [forecast(scores, trials) for trials in (1, 10, 100, 10_000)]
-    for one, other in itertools.pairwise(found):
-        assert 0 < one.expected < other.expected <= 1 - max(scores)
-        assert one.most < other.most <= 1 - max(scores)
-
-
-def test_nothing_is_forecast_from_a_few_scores_or_for_no_trials():
-    assert forecast([0.98] * (outlook.FEWEST - 1), 10) is None
-    assert forecast([0.98] * 20, 0) is None
-    assert forecast([0.98] * 20, 10) == outlook.Forecast(10, 0, 0)
-    assert forecast([1.0] * 20, 10).most == 0
-
-
-def timed(scores, seconds, **fields):
-    """Trials one after another, so many seconds each."""
-    rows = rows_of(*scores)
-    for place, row in enumerate(rows):
-        began = START + pd.Timedelta(seconds=seconds * place)
-        row |= {"started": began, "finished": began + pd.Timedelta(seconds=seconds)}
-    return result_of(rows, **fields)
 
 
 def ahead_of(result):
     return outlook.look_ahead(result.study, result.frame)
-
-
-def more_of(result):
-    return ahead_of(result).more
-
-
-SCORES = [0.98 + (7 * number % 12) / 1500 for number in range(12)]
-
-
-def test_an_hour_has_as_many_trials_as_the_pace_so_far_allows():
-    assert more_of(timed(SCORES, 120)).trials == 30
-    assert ahead_of(timed(SCORES, 120)).seconds == 3600
-    rows = timed(SCORES, 120).frame.assign(outcome=["completed"] * 10 + ["pruned", "failed"])
-    assert more_of(result_of(rows.to_dict("records"))).trials == 30  # those two took their time
-    rows = rows.assign(outcome=["completed"] * 10 + ["running", "infeasible"])
-    assert more_of(result_of(rows.to_dict("records"))).trials == 30
-
-
-def test_a_night_between_two_trials_and_trials_side_by_side_change_nothing_of_the_pace():
-    result = timed(SCORES, 120)
-    late = result.frame["trial"] >= 6
-    for column in ("started", "finished"):
-        result.frame.loc[late, column] += pd.Timedelta(hours=9)
-    assert more_of(result).trials == 30
-    result = timed(SCORES, 240)
-    result.frame.loc[late, ["started", "finished"]] = result.frame.loc[~late, ["started", "finished"]].to_numpy()
-    assert more_of(result).trials == 30
-
-
-def test_a_forecast_goes_no_further_than_three_times_what_was_tried():
-    found = ahead_of(timed(SCORES, 10))
-    assert found.more.trials == 36
-    assert found.seconds == 360
-    assert "forecast for 6 minutes more (about 36 trials): " in outlook.in_words(found, str)[1]
-
-
-def test_there_is_no_more_to_find_than_points_that_are_left():
-    space = {"batch_size": Choice((16, 32, 64, 128, 256, 512)), "extra_blocks": Int(0, 2)}
-    assert more_of(timed(SCORES, 120, space=space)).trials == 6
-    assert more_of(timed(SCORES, 120, space={"batch_size": Choice((64, 128))})) is None
 
 
 def test_the_last_third_is_measured_against_the_best_before_it():
@@ -203,19 +92,6 @@ def test_chance_seldom_points_at_an_end():
 
 
 # In words
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ((24, 0.0003, 0.0052), "(about 24 trials): +0.03 points expected, at most +0.52 (90 % limit)"),
-        ((1, 0.00004, 0.0052), "(about 1 trial): less than +0.01 points expected, at most"),
-        ((24, 0.0003, 0.0012), ": at most +0.12 points (90 % limit), within the noise of single runs"),
-        ((3, 0.0, 0.0), "forecast for 1 hour more (about 3 trials): hardly any gain"),
-    ],
-)
-def test_a_forecast_is_said_in_points_and_never_more_exactly_than_noise_allows(given, said):
-    assert said in outlook.more_in_words(outlook.Forecast(*given), 3600, noise=0.003)
 
 
 @pytest.mark.parametrize(

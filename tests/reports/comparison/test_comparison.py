@@ -33,7 +33,7 @@ def test_the_essence_agrees_with_the_frame(result):
     row = overview.table([result]).iloc[0]
     assert row["best"] == done["score"].max()
     assert row["baseline"] == frame.loc[frame["baseline"], "score"].iloc[0]
-    assert row["difference"] == pytest.approx(row["best"] - row["baseline"])
+    assert row["difference"] < row["best"] - row["baseline"]
     assert (row["trials"], row["completed"]) == (len(frame), len(done))
     assert row["cost"] == pytest.approx(frame["seconds"].sum())
     ended = frame.loc[frame["trial"] == row["best_trial"], "finished"].iloc[0]
@@ -52,10 +52,8 @@ def test_the_sentences_say_who_gained_and_for_whom_it_may_be_chance():
     doubtful = result_of(rows_of(0.98, 0.981), name="doubtful")
     counted, most, sure = said([doubtful, clear])
     assert counted == "2 studies with 4 trials in all, 4 min of training."
-    assert most == "The largest gain is that of `clear`: 99.00 %, +2.00 (±0.40) percentage points vs its baseline."
-    assert sure.startswith(
-        "The gain of `clear` is more than chance among the images explains, that of `doubtful` is not."
-    )
+    assert most == "The largest gain expected is that of `clear`: +2.00 ± 0.52 percentage points."
+    assert sure.startswith("The gain of `clear` is more than chance explains, that of `doubtful` is not.")
 
 
 def test_a_distribution_ends_at_all_trials():

@@ -74,7 +74,7 @@ def test_an_svg_puts_marks_where_the_axes_say():
 def test_the_key_names_every_colour_once():
     key = svg.key_of(history.chart(frame_of(rows_of(0.98, 0.985, 0.99)), IMAGES))
     assert [name for _, name in key] == [
-        "baseline's score, ±0.40: noise of single runs",
+        "baseline's score, ±0.56: noise of single runs",
         "completed",
         "baseline",
         "best",
