@@ -17,7 +17,7 @@ SIMULATION = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "expe
 @pytest.mark.parametrize("networks", [12, 50])
 def test_what_is_expected_of_the_best_is_right_on_average(world, networks):
     """Within 0.05 points, and of fewer searches than the benchmark has: three standard errors may be missing."""
-    said = [SIMULATION["search"](SIMULATION["WORLDS"][world], networks, seed) for seed in range(150)]
+    said = [SIMULATION["search"](SIMULATION["WORLDS"][world], networks, seed) for seed in range(80)]
     for name in ("accuracy", "gain"):
         errors = [getattr(each, name) for each in said]
         assert abs(np.mean(errors)) <= 0.05 + 3 * np.std(errors) / math.sqrt(len(errors))
@@ -27,7 +27,7 @@ def test_what_is_expected_of_the_best_is_right_on_average(world, networks):
 @pytest.mark.parametrize("world", ["all are equal", "a third fails, the rest are equal"])
 @pytest.mark.parametrize("networks", [3, 12, 50])
 def test_among_equals_luck_is_seldom_called_a_gain(world, networks):
-    claimed = [SIMULATION["search"](SIMULATION["WORLDS"][world], networks, seed).claimed for seed in range(200)]
+    claimed = [SIMULATION["search"](SIMULATION["WORLDS"][world], networks, seed).claimed for seed in range(100)]
     assert np.mean(claimed) <= 0.05
 
 
