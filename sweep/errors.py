@@ -49,6 +49,8 @@ class ModelError(SweepError):
 
 MOST_PROBLEMS = 20
 """So many of a study's problems are told."""
+MOST_CHARACTERS = 1000
+"""So many of a problem's characters are told: it may name a path as long as its file."""
 
 
 @dataclass(frozen=True, order=True)
@@ -71,10 +73,14 @@ class StudyError(InputError):
         self.source = source
         found = islice(problems, MOST_PROBLEMS + 1)  # to look for more takes long where there are thousands
         self.problems = tuple(sorted(found, key=lambda problem: problem.line))
-        told = [f"{self._place(problem)}: {problem.message}" for problem in self.problems[:MOST_PROBLEMS]]
+        told = [f"{self._place(problem)}: {_cut(problem.message)}" for problem in self.problems[:MOST_PROBLEMS]]
         if len(self.problems) > MOST_PROBLEMS:
             told.append(f"{source}: There are more problems than these {MOST_PROBLEMS}.")
         super().__init__("\n".join(told))
 
     def _place(self, problem: Problem) -> str:
         return f"{self.source}:{problem.line}" if problem.line else self.source
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= MOST_CHARACTERS else f"{message[:MOST_CHARACTERS]}..."

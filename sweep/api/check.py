@@ -10,18 +10,20 @@ from sweep.search.preview import Preview, preview
 from sweep.study.study import Study, require_sampler
 
 
-def check(study: Study | str | Path) -> tuple[Study, Preview]:
+def check(study: Study | str | Path, *, storage: str | Path | None = None) -> tuple[Study, Preview]:
     """A study and what it would do: samples of its space and its expected cost.
 
     Images of the user's own are read, since they decide which networks can exist; others are not downloaded.
 
     Args:
-        study: a `Study`, the name of one that ships, or the path of a TOML file.
+        study: a `Study`, the name of one that ships or that the database has, or the path of a TOML file.
+        storage: the path or SQLAlchemy URL of the database.
 
     Raises:
         InputError: the study or its data cannot be used.
+        StoreError: the database cannot be used.
     """
-    wanted = loaded(study)
+    wanted = loaded(study, storage=storage)
     require_sampler(wanted.sampler)
     split = Split(wanted.seed, wanted.validation, wanted.train_size)
     if wanted.data in DATASETS:

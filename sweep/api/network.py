@@ -5,15 +5,13 @@ from pathlib import Path
 
 import studies
 from sweep.api.look import result, result_if_any
-from sweep.data.dataset import load_dataset
-from sweep.data.names import DATASETS
 from sweep.errors import InputError
 from sweep.models.model import Architecture, ImageShape, Infeasible
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration
 from sweep.study import recipe
 from sweep.study.files import load
-from sweep.study.study import Study
+from sweep.study.study import Study, described
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def _baseline(study: Study) -> Network:
 
 
 def _network_on(data: str, title: str, configuration: Configuration) -> Network:
-    known = DATASETS[data] if data in DATASETS else load_dataset(data)
+    known = described(data)
     return _network(title, configuration, known.image_shape, known.classes)
 
 

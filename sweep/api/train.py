@@ -12,7 +12,7 @@ from sweep.bounds import ALLOWED_SEEDS, require_count
 from sweep.coordinator.batch import Trained
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split, partition
-from sweep.data.names import settled
+from sweep.data.names import settled, share_of
 from sweep.errors import InputError
 from sweep.models.model import Infeasible
 from sweep.progress.display import Task
@@ -21,7 +21,9 @@ from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 from sweep.study import recipe
 from sweep.study.recipe import Recipe
+from sweep.study.study import described
 from sweep.verdict.folds import drawn_seeds
+from sweep.wording import shown
 
 
 def train(
@@ -30,7 +32,7 @@ def train(
     seed: int | None = None,
     seeds: int = 1,
     data: str | Path | None = None,
-    validation: int | None = None,
+    validation: float | None = None,
     **workplace: Unpack[WorkplaceOptions],
 ) -> list[Trained]:
     """Trains one configuration on one or more seeds, each scored as a trial is: on images that the seed holds out.
@@ -43,7 +45,8 @@ def train(
             of this database has used. A seed decides initial weights, shuffling and which images are held out.
         seeds: how many seeds, 1 to 1000.
         data: the name or path of a dataset; None: the file's or, where it says none, MNIST.
-        validation: how many training images are held out; None: the file's or, where it says none, 10,000.
+        validation: how many training images are held out, or which share of them, as in 0.2; None: the file's or, where
+            it says none, 10,000.
         **workplace: the fields of `Workplace`.
 
     Returns:
@@ -59,7 +62,7 @@ def train(
     require_count("seed", seed or 0, 0, 2**32 - seeds)
     place = Workplace(**workplace)
     wanted = recipe_of(configuration, data, validation)
-    configuration, data, validation = wanted.configuration, wanted.data, wanted.validation
+    configuration, data, validation = wanted.configuration, wanted.data, int(wanted.validation)
     dataset = place.load(data)
     partition(dataset, Split(seed or 0, validation))  # one that asks for too much is an error before anything is kept
     try:
@@ -91,18 +94,21 @@ def _seeds(store: Store, place: Workplace, first: int | None, count: int) -> lis
     return wanted
 
 
-def recipe_of(given: Configuration | str | Path, data: str | Path | None, validation: int | None) -> Recipe:
-    """What `train` trains: a configuration or the file of a recipe, with what is given beside it.
+def recipe_of(given: Configuration | str | Path, data: str | Path | None, validation: float | None) -> Recipe:
+    """What `train` trains: a configuration or the file of a recipe, with what is given beside it, as whole images.
 
     Raises:
-        InputError: the file cannot be read, or holds no recipe.
+        InputError: the file cannot be read, holds no recipe, or `validation` cannot be held out.
+        DataError: a share of the data is held out, and they cannot be read.
     """
     found = Recipe(given) if isinstance(given, Configuration) else recipe.read(Path(given))
-    return Recipe(
-        found.configuration,
-        found.data if data is None else settled(str(data)),
-        found.validation if validation is None else validation,
-    )
+    source = found.data if data is None else settled(str(data))
+    held_out = found.validation if validation is None else validation
+    if not recipe.may_be_held_out(held_out):
+        raise InputError(f"{recipe.HELD_OUT}, not {shown(held_out)}.")
+    if held_out < 1:
+        held_out = share_of(described(source).images, held_out)
+    return Recipe(found.configuration, source, held_out)
 
 
 def trained(

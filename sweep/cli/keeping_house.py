@@ -12,6 +12,10 @@ from sweep.errors import InputError
 
 def gc(
     dry_run: Annotated[bool, Option("--dry-run", help="Show what would be removed, and remove nothing.")] = False,
+    abandoned: Annotated[
+        bool,
+        Option("--abandoned", help="Remove also what interrupted runs of `train`, `confirm` and `export` resume from."),
+    ] = False,
     keep_checkpoints: KeepCheckpoints = KEEP_CHECKPOINTS,
     storage: Storage = STORAGE,
 ) -> None:
@@ -24,7 +28,7 @@ def gc(
     from sweep.wording import several, size
 
     with Reader.open(storage) as store, unused(checkpoint_folder(storage)):
-        found = superfluous(store, checkpoint_folder(storage), keep_checkpoints)
+        found = superfluous(store, checkpoint_folder(storage), keep_checkpoints, abandoned)
         for each in [] if dry_run else found:
             try:
                 each.path.unlink(missing_ok=True)

@@ -33,9 +33,6 @@ StudyNames = Annotated[
     list[str] | None,
     Argument(metavar="[STUDY ...]", help="Names of studies in the database.", show_default="all of them"),
 ]
-StudyOrFile = Annotated[
-    str, Argument(metavar="STUDY", help="A study that ships (see `sweep studies`) or a TOML file.", show_default=False)
-]
 RunnableStudy = Annotated[
     str,
     Argument(
@@ -91,3 +88,8 @@ def size_in_bytes(flag: str, text: str | None) -> int | None:
     if not found:
         raise InputError(f"{flag} takes a size such as 1500M or 4G, not {shown(text)}.")
     return round(float(found[1]) * {"M": 1e6, "G": 1e9}[found[2].upper()])
+
+
+def number(text: str) -> float:
+    """A number as it is written: 1 is a whole one, 0.2 is not."""
+    return int(text) if text.strip().lstrip("+-").isdecimal() else float(text)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sweep.coordinator.batch import Trained
 
 
-def print_runs(runs: Mapping[int, "Trained"], validation: int, as_json: bool) -> None:
+def print_runs(runs: Mapping[int, "Trained"], validation: float, as_json: bool) -> None:
     """One configuration's runs by seed, and their mean with its 95 % confidence interval."""
     from sweep.verdict.estimates import estimate
 

@@ -14,13 +14,13 @@ from sweep.cli.options import (
     KeepCheckpoints,
     RunnableStudy,
     Storage,
-    StudyOrFile,
     Threads,
     Timeout,
     TrialMemory,
     TrialTimeout,
     Within,
     Workers,
+    number,
     seconds,
     size_in_bytes,
 )
@@ -172,12 +172,12 @@ def init(
     print(f"wrote {file}. Edit it, then:\nsweep check {named}\nsweep run {named}")
 
 
-def check(study: StudyOrFile, as_json: Json = False) -> None:
+def check(study: RunnableStudy, storage: Storage = STORAGE, as_json: Json = False) -> None:
     """Validate a study. Show its space, ten samples of it and its expected cost."""
     from sweep.api.check import check as checked
     from sweep.cli.previews import print_preview
 
-    print_preview(*checked(study), as_json)
+    print_preview(*checked(study, storage=storage), as_json)
 
 
 def baseline(
@@ -213,10 +213,11 @@ def train(
         str | None, Option("--data", help="Name or path of a dataset.", show_default="the file's `data`, or mnist")
     ] = None,
     validation: Annotated[
-        int | None,
+        float | None,
         Option(
-            min=1,
-            help="Number of training images that each seed holds out.",
+            parser=number,
+            metavar="NUMBER",
+            help="Number of training images that each seed holds out, or a share of all, as in 0.2.",
             show_default=f"the file's `validation`, or {VALIDATION}",
         ),
     ] = None,

@@ -15,6 +15,7 @@ from sweep.exports import _typical
 from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.runs import Run
 from sweep.training.loop import Images, Training
+from sweep.training.settings import settle_keras
 
 CHECKED_IMAGES = 32
 TOLERANCE = 1e-4
@@ -34,6 +35,7 @@ def write(run: Run, state: Path, dataset: Dataset, formats: Sequence[str], folde
         ModelError: a format cannot be written, or computes something else.
         OSError: a file cannot be written.
     """
+    settle_keras()
     _network(run, state, dataset).save(folder / MODEL)
     model = keras.saving.load_model(folder / MODEL, safe_mode=True)
     _typical.write(folder / MODEL, model, dataset.x_train, dataset.y_train)

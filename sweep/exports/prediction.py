@@ -121,7 +121,10 @@ def _load(path: Path) -> tuple["keras.Model", Typical | None]:
     """The model, loaded in Keras's safe mode: none of its parts may bring code of their own; and what it knows."""
     import keras
 
+    from sweep.training.settings import settle_keras
+
     started()
+    settle_keras()
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
         typical = _typical.read(path, model)

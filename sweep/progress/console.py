@@ -14,7 +14,7 @@ from sweep.progress.display import Task
 from sweep.progress.lines import Lines
 from sweep.progress.table import LiveTable
 from sweep.progress.tally import Tally
-from sweep.wording import plain
+from sweep.wording import plain, several
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class ConsoleDisplay:
     @contextmanager
     def watching(self, task: Task) -> Iterator[Watcher]:
         if not self.console.is_terminal:
+            self.note(f"starting up to {several(task.workers, 'worker')}; each imports TensorFlow first")
             yield Lines(task, self.console)
             return
         tally = Tally(task)

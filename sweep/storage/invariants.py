@@ -21,16 +21,16 @@ class Superfluous:
     size: int
 
 
-def superfluous(store: Reader, folder: Path, keep: int) -> list[Superfluous]:
+def superfluous(store: Reader, folder: Path, keep: int, abandoned: bool = False) -> list[Superfluous]:
     """Checkpoints in `folder` that no study needs, and what killed processes left half written.
 
     Needed are the states of trials and other runs that resume, of each study's best `keep`, and of the best `keep` that
-    are paused at each rung.
+    are paused at each rung. `abandoned`: no run outside of a study resumes.
 
     Raises:
         InputError: a study of this database is being run.
     """
-    needed = store.runs.unfinished()
+    needed = set() if abandoned else store.runs.unfinished()
     for study in store.studies.all():
         held = store.leases.holder(study.id)
         if held is not None and (not held.by.seen_from_here or held.by.alive):

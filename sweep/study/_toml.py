@@ -15,6 +15,11 @@ from sweep.wording import plain, shown
 MOST_BYTES = 1_000_000
 """The largest file of a study; those that ship have a thousandth of it."""
 
+_PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"?+|'[^'\n]*+'?+)"""
+_DOT = r"[ \t]*+\.[ \t]*+"
+KEY = re.compile(rf"(?P<long>(?:{_PART}{_DOT}){{100}})|(?:{_PART}(?:{_DOT})?+)++")
+"""What may be a key; it is `long` if it has more than 100 parts: the parser's time grows with their square."""
+
 
 def read_text(path: Path) -> str:
     """The text of a file.
@@ -37,8 +42,12 @@ def parse_text(text: str, source: str) -> dict[str, Any]:
     """What a text says; `source` names it in errors.
 
     Raises:
-        StudyError: it is not TOML, with the line.
+        StudyError: it is not TOML, or has a key of more than 100 parts, with the line.
     """
+    long = next((key for key in KEY.finditer(text) if key["long"]), None)
+    if long is not None:
+        message = f"The key {shown(long[0])} has more than 100 parts: too much to read."
+        raise StudyError(source, [Problem(1 + text.count("\n", 0, long.start()), (), message)])
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

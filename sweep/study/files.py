@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import studies
-from sweep.data.names import misfit, settled, share_of
+from sweep.data.names import NamedDataset, misfit, settled, share_of
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError, InputError, StudyError
+from sweep.models.model import Infeasible
 from sweep.space.configuration import PARAMETERS
 from sweep.study import recipe
+from sweep.study._lines import Lines
 from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study._values import Located
-from sweep.study.study import Study, require_sampler, training_images
+from sweep.study.study import Study, described, require_sampler
 from sweep.system.files import did_you_mean_path
 from sweep.wording import did_you_mean, shown
 
@@ -25,13 +27,18 @@ def parse_study(text: str, source: str, folder: Path = Path()) -> Study:
     Raises:
         StudyError: every problem of the text, each with its line.
     """
+    return _parsed(text, source, folder)[0]
+
+
+def _parsed(text: str, source: str, folder: Path) -> tuple[Study, NamedDataset | None]:
+    """The same with its data as they are described."""
     document = parse_text(text, source)
     if document.keys() & PARAMETERS.keys() and document.keys() <= {*PARAMETERS, *recipe.KEYS}:
         why = f"This is one configuration, not a study: `sweep train {shlex.quote(source)}` trains it."
         raise located_error([((next(iter(document)),), why)], text, source)
     if isinstance(document.get("base"), str):
         document["base"] = str(folder / document["base"])
-    problems = _settle_data(document, folder)
+    known, problems = _settle_data(document, folder)
     try:
         study = Study(**document)
         require_sampler(study.sampler)
@@ -41,31 +48,33 @@ def parse_study(text: str, source: str, folder: Path = Path()) -> Study:
         problems.append((("sampler",), str(error)))
     if problems:
         raise located_error(problems, text, source)
-    return study
+    return study, known
 
 
-def _settle_data(document: dict[str, Any], folder: Path) -> list[Located]:
-    """Makes of a document's path one from anywhere, and of a share a number; returns what is wrong with its data.
+def _settle_data(document: dict[str, Any], folder: Path) -> tuple[NamedDataset | None, list[Located]]:
+    """Makes of a document's path one from anywhere, and of a share a number.
 
-    Data that cannot be used are taken out, so that the rest of the document can be judged.
+    Returns:
+        The data as they are described, None if they cannot be used, and what is wrong with them. Those are taken out
+        of the document, so that the rest of it can be judged.
     """
     data, given = document.get("data", "mnist"), document.get("validation", VALIDATION)
     if not isinstance(data, str) or not data:
-        return []
+        return None, []
     try:
         document["data"] = data = settled(data, folder)
         bare = Path(data).name == data and not Path(data).suffix
-        images = training_images(data if bare else os.path.join(folder, data))  # noqa: PTH118 - keeps the dot of ./name
+        known = described(data if bare else os.path.join(folder, data))  # noqa: PTH118 - keeps the dot of ./name
     except DataError as error:
         document["data"] = "mnist"
-        return [(("data",), str(error))]
+        return None, [(("data",), str(error))]
     if isinstance(given, float) and 0 < given < 1:
-        document["validation"] = given = share_of(images, given)
+        document["validation"] = given = share_of(known.images, given)
     numbers = given, document.get("train_size", 1)
     if any(type(number) is not int or not 1 <= number <= 10**9 for number in numbers):
-        return []
-    found = misfit(images, given, document.get("train_size"))
-    return [] if found is None else [((found[0] if found[0] in document else "data",), found[1])]
+        return known, []
+    found = misfit(known.images, given, document.get("train_size"))
+    return known, [] if found is None else [((found[0] if found[0] in document else "data",), found[1])]
 
 
 def read_study(path: Path) -> Study:
@@ -73,9 +82,17 @@ def read_study(path: Path) -> Study:
 
     Raises:
         InputError: the file cannot be read.
-        StudyError: every problem of the file, each with its line.
+        StudyError: every problem of the file, each with its line; or its baseline cannot exist on its data.
     """
-    return parse_study(read_text(path), str(path), path.parent)
+    text = read_text(path)
+    study, known = _parsed(text, str(path), path.parent)
+    try:
+        if known is not None:
+            study.base.inspect(known.image_shape, known.classes)
+    except Infeasible as reason:
+        place = "base" if Lines(text).line_of(("base",)) else "data"
+        raise located_error([((place,), f"The baseline cannot exist: {reason}.")], text, str(path)) from None
+    return study
 
 
 def load(name: str, kept: Callable[[], Mapping[str, Study]] = dict) -> Study:

@@ -31,14 +31,23 @@ def is_study(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A configuration, the name or path of the dataset it is for, and how many training images are held out."""
+    """A configuration, the name or path of the dataset it is for, and how many training images are held out.
+
+    A `validation` between 0 and 1 is a share of them.
+    """
 
     configuration: Configuration
     data: str = "mnist"
-    validation: int = VALIDATION
+    validation: float = VALIDATION
 
 
 KEYS = ("data", "validation")
+HELD_OUT = "validation must be a whole number from 1, or a share between 0 and 1"
+
+
+def may_be_held_out(given: object) -> bool:
+    """Whether it is a number of images, or a share of all."""
+    return (type(given) is int and given >= 1) or (type(given) is float and 0 < given < 1)
 
 
 def text_of(recipe: Recipe) -> str:
@@ -70,8 +79,8 @@ def read(path: Path) -> Recipe:
     problems: list[Located] = []
     if not isinstance(data, str) or not data:
         problems.append((("data",), f"data must be the name or path of a dataset, not {shown(data)}."))
-    if type(validation) is not int or validation < 1:
-        problems.append((("validation",), f"validation must be a whole number from 1, not {shown(validation)}."))
+    if not may_be_held_out(validation):
+        problems.append((("validation",), f"{HELD_OUT}, not {shown(validation)}."))
     try:
         configuration = read_values(values, TUTORIAL, _unknown)
     except Problems as found:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
-from sweep.data.names import DATASETS, settled, share_of
+from sweep.data.names import DATASETS, NamedDataset, settled, share_of
 from sweep.defaults import TOLERANCE, VALIDATION
 from sweep.errors import DataError, InputError, Problem, StudyError
 from sweep.models.tutorial.model import TUTORIAL
@@ -36,22 +36,23 @@ def _read_validation(given: object, info: ValidationInfo) -> object:
     if not isinstance(given, float) or not 0 < given < 1 or data is None:
         return given
     try:
-        return share_of(training_images(data), given)
+        return share_of(described(data).images, given)
     except DataError as error:
         raise Problems([((), f"validation = {given} is a share of images that cannot be read. {error}")]) from None
 
 
-def training_images(data: str) -> int:
-    """How many training images a dataset has.
+def described(data: str) -> NamedDataset:
+    """The shape, classes and number of a dataset's training images.
 
     Raises:
         DataError: it cannot be found or read.
     """
     if data in DATASETS:
-        return DATASETS[data].images
+        return DATASETS[data]
     from sweep.data.dataset import load_dataset  # NumPy, which is not needed for names
 
-    return len(load_dataset(data).y_train)
+    found = load_dataset(data)
+    return NamedDataset(found.image_shape, found.classes, len(found.y_train))
 
 
 def _read_base(given: object) -> Configuration:

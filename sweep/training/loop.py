@@ -22,6 +22,7 @@ from sweep.data.dataset import Dataset, Split, partition
 from sweep.runs import Epoch, Run
 from sweep.system.files import atomic_write, open_plain
 from sweep.training._optimizers import Optimizer
+from sweep.training.settings import settle_keras
 
 SCORING_BATCH = 1000
 PART_SECONDS = 0.5
@@ -37,8 +38,7 @@ def set_up(threads: int) -> str:
     To be called before anything else asks TensorFlow for something.
     """
     tf.get_logger().setLevel("ERROR")  # else it takes one graph per training for one traced again and again
-    keras.config.set_floatx("float32")  # whatever the user's keras.json says: a run's curve is its own
-    keras.config.set_image_data_format("channels_last")
+    settle_keras()
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     gpus = tf.config.list_physical_devices("GPU")

@@ -135,6 +135,7 @@ def test_a_study_of_the_database_is_resumed_by_its_name_from_anywhere(laboratory
     found = sweep.run("test", storage=place(laboratory), workers=1, trials=3)
     assert (len(found.frame), found.study.data) == (3, str(Path(laboratory.source).resolve()))
     assert found.study == study.replaced(trials=3, precision=found.study.precision)
+    assert check("test", storage=place(laboratory))[0] == found.study
     with pytest.raises(InputError, match=r"There is no study 'tset'\. Did you mean 'test'\?"):
         sweep.run("tset", storage=place(laboratory))
     with pytest.raises(InputError, match=r"There is no study 'xyz'\. Studies: batch-size, .*, test\. A study file"):

@@ -208,6 +208,8 @@ def test_a_recipe_of_own_data_trains_on_them_and_odd_labels_are_told(tmp_path):
     (tmp_path / "best" / "best.toml").write_text(recipe.text_of(recipe.Recipe(configuration, source, 100)))
     done = sweep("train", "best/best.toml", "--seed", "0", "--json", cwd=tmp_path)
     assert json.loads(done.stdout)["validation"] == 100
+    share = sweep("train", "best/best.toml", "--seed", "0", "--validation", "0.1", "--json", cwd=tmp_path)
+    assert json.loads(share.stdout)["validation"] == 60
     assert "own: labels go from 1 to 10, and no training image has the label 0. Networks get 11 classes" in done.stderr
     with Store.open(str(tmp_path / "sweep.db")) as store:
         run = Run(configuration, 0, source, load_dataset(source).digest, Split(0, 100))

@@ -37,6 +37,13 @@ BROKEN = {
     "a separator that is no line end": (NAME + "# a\u2028b\x85c\ntrials = x\n" + RATE, [(3, "Invalid value")]),
     "too many digits": (NAME + f"trials = {'9' * 5000}\n" + RATE, [(2, "thousands of digits")]),
     "too many brackets": (NAME + RATE + f"epochs = {'[' * 5000}{']' * 5000}\n", [(4, "nested hundreds of times")]),
+    "too many parts": (NAME + RATE + "a" + ".b" * 100 + " = 1\n", [(4, "has more than 100 parts")]),
+    "too many parts of a table": (NAME + RATE + "[" + "a . " * 100 + "b]\n", [(4, "has more than 100 parts")]),
+    "too many parts in quotes": (
+        NAME + RATE + "a.'b'." + r'"\"".' * 100 + "b = 1\n",
+        [(4, "has more than 100 parts")],
+    ),
+    "as many parts as a key may have": (NAME + RATE + "[a" + ".b" * 99 + "]\n", [(4, "Unknown key 'a'")]),
     # Keys of a study.
     "empty": ("", [(0, "name is missing"), (0, "space is missing")]),
     "comments alone": ("# nothing\n\n", [(0, "name is missing"), (0, "space is missing")]),

@@ -116,8 +116,10 @@ def test_what_an_interrupted_run_outside_of_a_study_resumes_from_stays(storage, 
         for run_ in (new, longer, done, unknown):
             path_of(folder, run_.fingerprint).touch()
         gone = {each.path.stem for each in superfluous(store, folder, 0)} - {path.stem for path in made_states(folder)}
+        abandoned = {each.path.stem for each in superfluous(store, folder, 0, abandoned=True)}
     assert {done.fingerprint, unknown.fingerprint} <= gone
     assert not gone & {new.fingerprint, longer.fingerprint}
+    assert {new.fingerprint, longer.fingerprint} <= abandoned
 
 
 def made_states(folder: Path) -> list[Path]:

@@ -1,6 +1,8 @@
 """The store on a PostgreSQL server, and a study from its search to its report: real processes, MNIST and server."""
 
+import itertools
 import json
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +20,7 @@ from sweep.runs import Outcome
 from sweep.search.optuna import OptunaSearch
 from sweep.space.space import Float
 from sweep.storage._tables import SCHEMA_VERSION, schema
+from sweep.storage.invariants import check_invariants
 from sweep.storage.store import Store
 
 SEVERAL = 8
@@ -154,3 +157,38 @@ def test_a_connection_that_is_dropped_while_nothing_uses_it_is_replaced(on_serve
         drop_all(postgresql, on_server)
         search.tell(0, Outcome.FAILED, None)
         assert store.trials.rows(study_id)[0]["attempts"] == 2
+
+
+def test_twenty_drops_at_random_moments_lose_and_repeat_nothing(on_server, postgresql, tmp_path):
+    """Optuna's own transactions are not repeated: a call that ends within one is made again, as its user would."""
+    ended, drops = threading.Event(), itertools.count(1)
+
+    def drop_at_random() -> None:
+        source = random.Random(17)
+        while not ended.wait(source.uniform(0.01, 0.3)) and next(drops) <= 20:
+            drop_all(postgresql, on_server)
+
+    study = study_of({"learning_rate": Float(1e-4, 1e-2)}, trials=25)
+    trained: list[tuple[str, float]] = []
+    with ThreadPoolExecutor(1) as pool:
+        dropping = pool.submit(drop_at_random)
+        for _ in range(20):
+            engine = ScriptedEngine()
+            try:
+                _, stopped = run(study, on_server, engine, states=tmp_path)
+            except StoreError:
+                continue
+            finally:
+                trained += engine.trained
+            if stopped is Stopped.DONE and dropping.done():
+                break
+            study = study.replaced(trials=study.trials + 5)
+        ended.set()
+    assert stopped is Stopped.DONE
+    assert next(drops) > 20
+    with Store.open(on_server) as store:
+        assert check_invariants(store, tmp_path) == []
+        rows = store.trials.rows(store.studies.find(study.name).id)
+        assert [row["outcome"] for row in rows] == ["completed"] * study.trials
+        stored = {(row["fingerprint"], each.epoch) for row in rows for each in store.runs.curve(row["fingerprint"])}
+    assert sorted(trained) == sorted(stored)

@@ -70,10 +70,10 @@ def test_what_a_recipe_does_not_name_is_as_in_the_tutorial(tmp_path):
         ("epochs = 1\nepochs = 2\n", ["2: Not valid TOML: Cannot overwrite a value"]),
         ("[epochs]\nvalue = 1\n", ["1: epochs must be a whole number from 1 to 1000, not {'value': 1}."]),
         (
-            "data = 3\nvalidation = 0.2\nepochs = 0\n",
+            "data = 3\nvalidation = 1.5\nepochs = 0\n",
             [
                 "1: data must be the name or path of a dataset, not 3.",
-                "2: validation must be a whole number from 1, not 0.2.",
+                "2: validation must be a whole number from 1, or a share between 0 and 1, not 1.5.",
                 "3: epochs must be a whole number from 1 to 1000, not 0.",
             ],
         ),

@@ -147,6 +147,13 @@ def test_a_broken_study_is_refused_with_every_problem_and_its_line(text, expecte
         assert len(message) < 900
 
 
+def test_an_error_names_no_path_in_full_that_is_as_long_as_a_file():
+    with pytest.raises(StudyError) as caught:
+        parse_study(f'{NAME}data = "{"a/" * 9000}"\n[space]\nepochs = [1]\n', "my.toml")
+    assert str(caught.value).startswith("my.toml:2: ./a/a/")
+    assert len(str(caught.value)) < 1100
+
+
 def test_the_table_of_broken_studies_is_long_enough_to_mean_something():
     assert len(BROKEN) >= 60
 
@@ -248,7 +255,7 @@ def test_data_beside_the_file_is_found_from_anywhere_but_a_known_name_stays_one(
         "mnist": "mnist",
     }.items():
         idx_folder(tmp_path / Path(expected).name)
-        file.write_text(NAME + f'data = "{data}"\nvalidation = 2\n' + RATE)
+        file.write_text(NAME + f'data = "{data}"\nvalidation = 2\nbase.padding = "same"\n' + RATE)
         assert read_study(file).data == expected
 
 
@@ -306,10 +313,27 @@ def test_a_split_that_the_data_do_not_have_is_an_error_of_the_file(tmp_path, lin
     assert says in first.message
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("[base]\nconv1_kernel_size = 40\n", ":4: The baseline cannot exist: conv block 1: a 40x40 kernel"),
+        ('data = "pictures"\nvalidation = 2\n', ":4: The baseline cannot exist: conv block 1: a 5x5 kernel"),
+    ],
+)
+def test_a_baseline_that_cannot_exist_is_told_with_its_line(tmp_path, lines, said):
+    idx_folder(tmp_path / "pictures")
+    (tmp_path / "my.toml").write_text(f"{NAME}# mine\n\n{lines}{RATE}")
+    with pytest.raises(StudyError) as caught:
+        load(str(tmp_path / "my.toml"))
+    assert str(caught.value).startswith(f"{tmp_path / 'my.toml'}{said}")
+
+
 def test_a_share_of_the_training_images_is_held_out(tmp_path):
     idx_folder(tmp_path / "pictures")
     for data, share, held_out in (("mnist", 0.2, 12_000), ("pictures", 0.5, 3), ("pictures", 0.01, 1)):
-        (tmp_path / "my.toml").write_text(NAME + f'data = "{data}"\nvalidation = {share}\n' + RATE)
+        (tmp_path / "my.toml").write_text(
+            NAME + f'data = "{data}"\nvalidation = {share}\nbase.padding = "same"\n' + RATE
+        )
         assert read_study(tmp_path / "my.toml").validation == held_out
         given = data if data == "mnist" else tmp_path / data
         assert Study(name="mine", data=given, validation=share, space={"dropout": [0.1]}).validation == held_out

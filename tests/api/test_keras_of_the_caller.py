@@ -1,0 +1,106 @@
+"""Keras as the caller has it changes nothing of what `sweep` does, and `sweep` changes nothing of it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+STUDY = """
+name = "tiny"
+data = "digits.npz"
+validation = 100
+trials = 2
+[base]
+epochs = 1
+conv1_filters = 2
+conv2_filters = 2
+dense_units = 8
+[space]
+learning_rate = [0.001, 0.002]
+"""
+ODD = {"floatx": "float16", "epsilon": 0.001, "backend": "jax", "image_data_format": "channels_first"}
+"""A keras.json with which Keras's own tutorial fails."""
+
+CALLER = """
+import os, random, sys
+import keras, numpy as np, tensorflow as tf
+import sweep
+
+keras.utils.set_random_seed(7)
+keras.config.set_dtype_policy("mixed_bfloat16")
+keras.config.set_floatx("float64")
+keras.config.set_epsilon(1e-3)
+keras.config.set_image_data_format("channels_first")
+
+def state():
+    seeds = random.getstate(), np.random.get_state()[1].tobytes(), tf.random.uniform(()).numpy()
+    keras.utils.set_random_seed(7)
+    settings = keras.config.dtype_policy().name, keras.config.floatx(), keras.config.epsilon()
+    return seeds, settings, keras.config.image_data_format(), keras.config.backend(), dict(os.environ), os.getcwd()
+
+place = {"storage": "python.db", "workers": 1, "progress": False}
+for verb in (
+    lambda: sweep.run(sweep.load("tiny.toml"), **place),
+    lambda: sweep.export("tiny", "from-python", **place),
+    lambda: sweep.predict("from-python", "digit.png"),
+    lambda: sweep.report("tiny", "python.html", storage="python.db"),
+    lambda: sweep.train("from-python/best.toml", **place),
+):
+    keras.utils.set_random_seed(7)
+    before = state()
+    verb()
+    assert state() == before
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("folder")
+    images = np.random.default_rng(0).integers(0, 256, (500, 16, 16), np.uint8)
+    labels = (np.arange(500) % 10).astype(np.uint8)
+    np.savez(folder / "digits.npz", x_train=images, y_train=labels, x_test=images[:100], y_test=labels[:100])
+    Image.fromarray(images[0]).save(folder / "digit.png")
+    (folder / "tiny.toml").write_text(STUDY)
+    return folder
+
+
+def said(folder: Path, *command: str, **variables: str) -> str:
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    environment = {name: each for name, each in os.environ.items() if not name.startswith("KERAS")}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder, env=environment | {"HOME": str(home)} | variables,
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def results(folder: Path, name: str, **variables: str) -> tuple[object, ...]:
+    """What commands find with these environment variables: how good the network is, and what it sees."""
+    database = ["--storage", f"{name}.db"]
+    sweep = "-m", "sweep"
+    said(folder, *sweep, "check", "tiny.toml", **variables)
+    said(folder, *sweep, "run", "tiny.toml", "--workers", "1", *database, **variables)
+    said(folder, *sweep, "export", "tiny", "-o", name, *database, **variables)
+    said(folder, *sweep, "report", "tiny", "-o", f"{name}.html", *database, **variables)
+    metrics = json.loads((folder / name / "metrics.json").read_text())
+    seen = said(folder, *sweep, "predict", name, "digit.png", "--json", **variables)
+    return metrics["model"], json.loads(seen)[0]["probabilities"]
+
+
+def test_another_backend_and_other_settings_of_keras_lead_to_the_same_network(folder):
+    usual = results(folder, "usual")
+    (folder / "odd").mkdir()
+    (folder / "odd" / "keras.json").write_text(json.dumps(ODD))
+    assert results(folder, "other", KERAS_BACKEND="torch", KERAS_HOME=str(folder / "odd")) == usual
+
+
+def test_no_verb_touches_seeds_and_settings_of_the_process_that_calls_it(folder):
+    said(folder, "-c", CALLER)
