@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from sweep.cli import keeping_house, looking, taking_away, trusting, trying
+from sweep.cli.resume import INTERRUPTED
 from sweep.cli.terminal import write_what_it_can
 from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError
 from sweep.wording import did_you_mean, plain
@@ -67,6 +68,8 @@ def main() -> None:
         write_what_it_can(stream)
     try:
         app()
+    except KeyboardInterrupt:  # while libraries are imported; commands have a sentence of their own
+        sys.exit(INTERRUPTED)
     except SweepError as error:
         print(plain(str(error)), file=sys.stderr)
         sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))

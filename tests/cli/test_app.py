@@ -16,6 +16,7 @@ import pytest
 from samples.commands import sweep, until
 
 import studies
+from sweep.cli import app as cli
 from sweep.cli.options import size_in_bytes
 from sweep.results.reading import read_result
 from sweep.results.result import Result
@@ -300,8 +301,8 @@ def test_on_a_terminal_a_bar_shows_the_download_and_a_live_table_the_running_tri
         (["run", "quickstart", "--storage", "no/such/folder/x.db"], 3, "in a folder that exists"),
         (["run", "elsewhere.toml"], 2, "no-such-folder"),
         (["check", "elsewhere.toml"], 2, "no-such-folder"),
-        (["run", "impossible.toml"], 2, "impossible.toml:4: The baseline cannot exist: conv block 1: a 40x40 kernel"),
-        (["check", "impossible.toml"], 2, "impossible.toml:4: The baseline cannot exist: conv block 1: a 40x40 kernel"),
+        (["run", "impossible.toml"], 2, "impossible.toml:7: The baseline cannot exist: conv block 1: a 40x40 kernel"),
+        (["check", "impossible.toml"], 2, "impossible.toml:7: The baseline cannot exist: conv block 1: a 40x40 kernel"),
         (["list", "--storage", "none.db"], 2, "There is no database 'none.db' yet"),
         (["show", "small", "--storage", "notes.txt"], 3, "file is not a database"),
         (["init", "my.txt"], 2, "ends in .toml"),
@@ -320,6 +321,16 @@ def test_bad_input_gets_a_sentence_and_its_exit_code(tmp_path, arguments, code, 
     (tmp_path / "elsewhere.toml").write_text(SMALL.replace("[space]", 'data = "./no-such-folder"\n[space]', 1).replace(
         'base = { epochs = 2, dense_units = 16 }\ndata = "./no-such-folder"', 'data = "./no-such-folder"'))  # fmt: skip
     assert says in " ".join(sweep(*arguments, cwd=tmp_path, code=code).stderr.replace("│", " ").split())
+
+
+def test_ctrl_c_while_libraries_are_imported_ends_without_a_traceback(monkeypatch):
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "app", interrupted)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 130
 
 
 def test_a_database_that_cannot_be_used_ends_with_the_command_that_resumes(tmp_path):

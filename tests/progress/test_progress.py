@@ -380,3 +380,9 @@ def test_a_notebook_gets_one_output_that_is_replaced(storage, monkeypatch):
 
 def test_a_script_is_no_notebook():
     assert not in_a_notebook()
+
+
+def test_a_pipe_is_told_at_once_that_workers_start():
+    console = console_of()
+    with ConsoleDisplay(console).watching(Task(Configuration(), 3, 2)):
+        assert printed(console) == ["starting up to 2 workers; each imports TensorFlow first"]
