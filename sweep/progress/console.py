@@ -47,7 +47,6 @@ class ConsoleDisplay:
     def watching(self, task: Task) -> Iterator[Watcher]:
         if not self.console.is_terminal:
             self.note(f"starting up to {several(task.workers, 'worker')}; each imports TensorFlow first")
-            self.note(f"starting up to {several(task.workers, 'worker')}; each imports TensorFlow first")
             yield Lines(task, self.console)
             return
         tally = Tally(task)
