@@ -70,7 +70,8 @@ def _against(status: Status, best: TrialSoFar | None) -> str:
     if best.baseline:
         return "the baseline itself"
     gain = _gain(best, status)
-    return f"trial {best.number}{_after(best)}" + (f", {gain} points vs baseline" if gain != wording.NOTHING else "")
+    seen = f", {gain} points vs baseline, partly luck" if gain != wording.NOTHING else ""
+    return f"trial {best.number}{_after(best)}{seen}"
 
 
 def _after(best: TrialSoFar) -> str:

@@ -84,7 +84,7 @@ def print_comparison(found: "list[Result]", as_json: bool) -> None:
         ]
         for row in table.to_dict("records")
     ]
-    columns = ["study", "best", "baseline", "vs baseline", "noise", "completed", "training", "what matters"]
+    columns = ["study", "best", "baseline", "expected gain", "noise", "completed", "training", "what matters"]
     print_table(columns, cells, right=(1, 2, 3, 4, 6))
     print("These are single runs: `sweep confirm STUDY` tells gain from luck.")
     if ranked:
