@@ -19,7 +19,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sweep.results.climb import turn
 from sweep.results.result import Result
+from sweep.results.size import Size
 from sweep.results.verdict import ALPHA, Verdict
 from sweep.space.space import Float
 from sweep.study.study import Study
@@ -33,6 +35,9 @@ TRUTH = 0.985
 NOISE = 0.0017
 """Standard deviation over seeds of the audit's networks."""
 QUIET = 0.0012
+
+SIZES = (6_250, 12_500, 25_000, 50_000)
+"""Training images of a confirmation that climbs."""
 
 Floats = NDArray[np.float64]
 
@@ -201,6 +206,27 @@ def user(seed: int, seeds_first: bool) -> dict[str, float]:
     return {"false better": false}
 
 
+def climbed(seed: int, planted: bool, gains: float = 0.003) -> dict[str, float]:
+    """Verdicts at four sizes on the same five networks and seeds, as `sweep confirm` climbs.
+
+    If a flip is planted, one network is 0.8 points better than the baseline on fewer images and 0.6 worse on more, from
+    one of the three larger sizes on. Else the order is the same at each size, with gains of N(-`gains`, `gains`).
+    """
+    source = np.random.default_rng([6, seed, planted])
+    same, turns_at = np.array([0, *source.normal(-gains, gains, 5)]), 1 + seed % 3
+    found = []
+    for place in range(4):
+        truth = same.copy()
+        if planted:
+            truth[1] = 0.008 if place < turns_at else -0.006
+        world = World.of(source, truth[1:], NOISE)
+        drawn = verdict_on(world.runs(np.arange(6), 5), np.arange(6)[::-1])
+        found.append(replace(drawn, size=Size(SIZES[place], SIZES[-1])))
+    turned = turn(found)
+    right = turned is not None and turned[0].recommended == 1 and turned[1].size.images >= SIZES[turns_at]
+    return {"found": right and found[-1].recommended != 1, "turns": turned is not None}
+
+
 Measure = tuple[str, str, float, str, float]
 """What is measured: in words, its name in a world, what was before, and the bound that it must keep."""
 
@@ -229,6 +255,10 @@ def measures() -> Iterator[tuple[Callable[[int], dict[str, float]], list[Measure
     yield partial(audited, seeds=2), [("50 networks, two seeds: mean loss in points", "loss", 0.214, "<=", 0.06)]
     yield far_better, [("five 0.76 points better: baseline recommended", "baseline recommended", 0.75, "<=", 0.01)]
     yield powerful, [("half a point better, three seeds: found", "found", 0.24, ">=", 0.65)]
+    yield partial(climbed, planted=True), [("an order that turns with more images: found", "found", 0.0, ">=", 0.95)]
+    for gains, which in ((0.003, "N(-0.3, 0.3)"), (0.0, "equals")):
+        words = f"an order that does not turn, {which}: a turn is claimed"
+        yield partial(climbed, planted=False, gains=gains), [(words, "turns", 0.0, "<=", 0.05)]
     for world, known in NOISES.items():
         for seeds, before in zip((3, 5), known, strict=True):
             named = f"{world}, {seeds} seeds: false better"

@@ -2,6 +2,7 @@
 
 from reports import frames, labels
 from sweep import wording
+from sweep.results.climb import climb_in_words
 from sweep.results.result import Result
 from sweep.results.summary import beside_the_best
 from sweep.results.verdict import Conclusion, ConfirmedTrial, Verdict
@@ -31,12 +32,16 @@ def left_out(result: Result) -> int | None:
 
 
 def recommended(result: Result, changes: str = "") -> str:
-    """Which network is recommended, how good it is, and why; `result` has a verdict.
+    """For how many images the verdict of a result holds, which network it recommends, how good that is, and why.
 
     `changes` says how it differs from the baseline.
     """
-    verdict = result.verdict
-    assert verdict is not None
+    assert result.verdict is not None
+    said = (result.limit, _choice(result.verdict, changes), climb_in_words(result.verdicts))
+    return " ".join(filter(None, said))
+
+
+def _choice(verdict: Verdict, changes: str) -> str:
     own = _recommended(verdict)
     seeds, mean = wording.several(len(own.scores), "fresh seed"), wording.percent(own.mean.value, own.mean.reach)
     who = f"Recommended is {labels.the_trial(own.trial)} with {mean} on {seeds}"

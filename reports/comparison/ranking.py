@@ -13,7 +13,7 @@ from reports.drawing.figure import LEFT_OF_NAMES, Figure, nothing
 from reports.drawing.style import BEST, MEDIAN, OTHER
 from sweep import wording
 from sweep.results.result import Result
-from sweep.verdict.suggestions import FINDINGS, Finding, Suggestion, ranking
+from sweep.verdict.suggestions import FINDINGS, Finding, Suggestion, limits, ranking
 
 MARKERS = {
     Finding.BETTER: {"color": BEST, "size": 11},
@@ -97,7 +97,7 @@ def _blocks(results: Sequence[Result]) -> Sequence[Block]:
     ]
     note = f"{labels.INTERVALS} all networks that were confirmed in these studies and for repeated looks."
     return [
-        Sentence(answer(found)),
+        Sentence(" ".join([*limits(ranking(results)), answer(found)])),
         *([Sentence(f"Not confirmed: {wording.listed(left)}.")] if left else []),
         chart_or_reason(chart(results)),
         Table("Confirmed gains", heads, [_row(entry) for entry in found.to_dict("records")], after=note),

@@ -91,7 +91,11 @@ def _blocks(result: Result) -> Sequence[Block]:
     if found.trial != verdict.recommended:
         trials = f"trial {found.trial}, but trial {verdict.recommended} is recommended now"
         return [Sentence(f"The last ablation is of {trials}. `sweep ablate {name}` measures its changes.")]
-    return [Sentence(_gain(found)), *map(Sentence, _findings(found)), chart_or_reason(chart(found)), _table(found)]
+    if found.size.train_size != verdict.size.train_size:
+        sizes = f"{found.size}, the verdict of {verdict.size}"
+        return [Sentence(f"The last ablation is of {sizes}. `sweep ablate {name}` measures the changes there.")]
+    gain = f"{result.limit} {_gain(found)}".lstrip()
+    return [Sentence(gain), *map(Sentence, _findings(found)), chart_or_reason(chart(found)), _table(found)]
 
 
 def _gain(found: Ablation) -> str:

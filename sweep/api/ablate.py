@@ -68,10 +68,11 @@ def _ablated(before: Result, place: Workplace, seeds: Sequence[int], within: flo
             place.display.watching(task) as watcher,
             place.batch(store, watcher, stop, seconds=within, beat=lease.beat) as batch,
         ):
-            train_together([entry], seeds, Folds(study, dataset, batch))
+            folds = Folds(study, dataset, batch)
+            train_together([entry], seeds, folds)
             require_one(entry)
             kept = before.ablation
-            fewer = kept is not None and kept.trial == best and len(entry.seeds) < len(kept.seeds)
-            if within is None or not fewer:
-                store.ablations.keep(study_id, entry.ablation(best).as_document())
+            alike = kept is not None and (kept.trial, kept.size.train_size) == (best, folds.size.train_size)
+            if within is None or kept is None or not alike or len(entry.seeds) >= len(kept.seeds):
+                store.ablations.keep(study_id, entry.ablation(best, folds.size).as_document())
         return read_result(store, study.name)

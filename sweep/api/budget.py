@@ -13,7 +13,8 @@ from sweep.errors import InputError
 from sweep.search.preview import preview
 from sweep.search.schedule import Arrival
 from sweep.study.study import Study
-from sweep.verdict.time_plan import TimePlan, pairs_of, time_plan, weight_of_all
+from sweep.verdict.sizes import Sizes
+from sweep.verdict.time_plan import TimePlan, pairs_of, time_plan
 
 
 @dataclass(frozen=True)
@@ -71,18 +72,18 @@ class SearchTime:
     def __init__(self, budget: Budget, study: Study, images: int, workers: int) -> None:
         assert budget.seconds is not None
         self._budget, self._within, self._study, self._workers = budget, budget.seconds, study, workers
-        self._test_weight = weight_of_all(study, images)
+        self._sizes = Sizes(study, images)
         self._search = SEARCH_SHARE * self._within
         self._looked = 0.0
 
     def estimate(self, dataset: Dataset) -> TimePlan:
         """The plan before anything is measured: as if every network took as long as the baseline."""
         seen = preview(self._study, dataset.image_shape, dataset.classes, len(dataset.y_train))
-        return time_plan(self._within, [2 * seen.seconds / seen.baselines], self._test_weight)
+        return time_plan(self._within, [2 * seen.seconds / seen.baselines], self._sizes)
 
     def __call__(self, arrivals: Mapping[int, Arrival]) -> float:
         if self._budget.spent >= self._looked + 1:
             self._looked = self._budget.spent
             if pairs := pairs_of(arrivals, self._study.validation, self._workers):
-                self._search = time_plan(self._within, pairs, self._test_weight).search
+                self._search = time_plan(self._within, pairs, self._sizes).search
         return self._search - self._budget.spent

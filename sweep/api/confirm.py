@@ -20,16 +20,19 @@ from sweep.progress.display import Task
 from sweep.results.noise import noise_of_difference
 from sweep.results.reading import read_result
 from sweep.results.result import Result
+from sweep.results.size import Size
 from sweep.results.verdict import Verdict
 from sweep.runs import BASELINE
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 from sweep.study.study import Study
-from sweep.verdict.candidates import best_and_confirmed, best_to_confirm, confirmed_before, training_seconds
+from sweep.verdict.candidates import best_and_confirmed, best_to_confirm, confirmed_before
+from sweep.verdict.climb import climb
 from sweep.verdict.folds import Folds, fresh_seeds, train_together
 from sweep.verdict.plan import Plan, came, promised
 from sweep.verdict.power import Noise
 from sweep.verdict.race import Race, verdict_to_keep
+from sweep.verdict.sizes import Sizes
 from sweep.verdict.statistics import require_look
 from sweep.verdict.time_plan import LEAST_SEEDS, Depth, affordable, seconds_of, seeds_for
 from sweep.wording import duration, several
@@ -46,13 +49,16 @@ def confirm(
 ) -> Result:
     """Trains the best trials of a study and its baseline on fresh seeds, and keeps the verdict: `Result.verdict`.
 
+    With `within`, a study on few images climbs to all of them: `Result.verdicts` has a verdict for each size.
+
     Args:
         study: the study's name in the database.
         top: how many of the best trials are confirmed, 1 to 1000, beside those of earlier verdicts.
         seeds: on how many fresh seeds: 2, 3, 5, 7, 10, 15 or 20, those of earlier verdicts included. Trials that are
             clearly worse after three seeds are dropped.
-        within: seconds in all, the sealed test included. As many trials and seeds as fit are trained; an earlier
-            verdict on more seeds stays. Too short a time is refused before anything is trained.
+        within: seconds in all, the sealed test included. As many trials, seeds and training images as fit are
+            trained; an earlier verdict on more seeds stays. Too short a time is refused before anything is trained.
+            None: on as many images as the study, and as earlier verdicts.
         tolerance: percentage points below the best that a cheaper network may be and still be recommended; None: the
             study's.
         **workplace: the fields of `Workplace`.
@@ -112,47 +118,51 @@ def _prepared(
     before: Result, place: Workplace, top: int, seeds: int, within: float | None, holds: bool = True
 ) -> Iterator[_Ready]:
     """Gets ready to confirm what a study has found; if it `holds` the study, no other process runs it meanwhile."""
-    study, trials, known = before.study, best_to_confirm(before, top), before.verdict.seeds if before.verdict else ()
+    study, trials = before.study, best_to_confirm(before, top)
+    known = max((each.seeds for each in before.verdicts), key=len, default=())
     seeds, (workers, _) = max(seeds, len(known)), place.crew()
     dataset = place.load(study.data)
+    every_size = Sizes(study, len(dataset.y_train)).all
+    sizes: Sequence[Size] = [each for each in every_size if within or before.verdict_on(each)] or every_size[:1]
     with place.open_store(create=False) as store, stop_on_signals() as stop, ExitStack() as held:
         study_id = store.studies.begin(study, dataset.digest)
         beat = held.enter_context(Lease(store.leases, study_id, study.name)).beat if holds else lambda: None
-        task = Task(study.base, (len(trials) + 3) * seeds, workers, "run")  # at most: two more are tested
+        runs = ((len(trials) + 1) * len(sizes) + 2) * seeds  # at most: two are tested
+        task = Task(study.base, runs, workers, "run")
         watcher = held.enter_context(place.display.watching(task))
         batch = held.enter_context(place.batch(store, watcher, stop, seconds=within, beat=beat))
         folds, fresh = Folds(study, dataset, batch), fresh_seeds(study, seeds, known)
         if within is not None:
-            trials = _affordable(before, trials, folds, fresh, within, place)
-        found = _plan(before, trials, folds, fresh, within, store, workers)
+            trials, sizes = _affordable(before, trials, folds, fresh, within, place)
+        found = _plan(before, trials, sizes, folds, fresh, within, store)
         yield _Ready(found, store, study_id, dataset, folds, fresh)
 
 
 def _plan(
     before: Result,
     trials: Sequence[int],
+    sizes: Sequence[Size],
     folds: Folds,
     fresh: Sequence[int],
     within: float | None,
     store: Store,
-    workers: int,
 ) -> Plan:
-    study, seconds = before.study, training_seconds(before)
+    study, seconds = before.study, before.training_seconds
     baseline, *prices = (
         folds.prices(before.configuration(each), fresh, seconds.get(each, 0.0)) for each in (BASELINE, *trials)
     )
-    depth = Depth(len(fresh), len(fresh))
+    depth = Depth(tuple(sizes), len(fresh), len(fresh) if sizes[-1].full else 0)
     if within is not None:
-        depth = seeds_for(baseline, prices, within, len(fresh), workers)
+        depth = seeds_for(baseline, prices, within, depth, folds.workers)
     others = [row for row in store.studies.all() if row.study.name != study.name]
     alike = [row.id for row in others if _images(row.study) == _images(study)]
     documents = [document for each in alike if (document := store.verdicts.find(each))]
     score = float(before.frame["expected"].max())
     return promised(
         trials,
-        depth.seeds,
-        seconds_of(baseline, prices, depth, workers),
-        before.verdict,
+        depth,
+        seconds_of(baseline, prices, depth, folds.workers),
+        before.verdict_on(sizes[-1]),
         [Verdict.from_document(each) for each in documents],
         Noise(noise_of_difference(score, score, study.validation) / 2),
     )
@@ -176,12 +186,13 @@ def confirmed(
     with _prepared(before, place, top, seeds, within) as ready:
         for line in ready.plan.lines():
             place.display.note(line)
-        race = Race(before, ready.plan.trials, network_on(ready.dataset), tolerance=tolerance)
-        train_together([race], ready.fresh, ready.folds, then=2 * ready.folds.test_weight)
-        verdict = race.tested_verdict(ready.folds, partial(ready.store.test_looks.add, ready.study_id))
-        kept = before.verdict
-        if kept is None or within is None or len(verdict.seeds) >= len(kept.seeds):
-            ready.store.verdicts.keep(ready.study_id, verdict.as_document())
+        race_of = partial(Race, before, ready.plan.trials, network_on(ready.dataset), tolerance=tolerance)
+        look = partial(ready.store.test_looks.add, ready.study_id)
+        for verdict in climb(race_of, ready.plan.sizes, ready.fresh, ready.folds, look):
+            kept = before.verdict_on(verdict.size)
+            fewer = within is not None and kept is not None and len(verdict.seeds) < len(kept.seeds)
+            if not fewer and verdict.as_document() != (kept and kept.as_document()):
+                ready.store.verdicts.keep(ready.study_id, verdict.as_document())
         found = read_result(ready.store, before.study.name)
     place.display.note(came(verdict, time.monotonic() - began))
     return found
@@ -209,27 +220,32 @@ def confirmed_after(searched: Result, place: Workplace, budget: Budget) -> tuple
 
 def _affordable(
     before: Result, trials: Sequence[int], folds: Folds, seeds: Sequence[int], within: float, place: Workplace
-) -> list[int]:
-    """Those of the trials that there is time for, and those that were confirmed before; says which are left out.
+) -> tuple[list[int], Sequence[Size]]:
+    """Those of the trials that there is time for, and those that were confirmed before; and at which sizes.
+
+    Says what is left out.
 
     Raises:
         TooLittleTime: there is none for any of them.
     """
-    seconds, study = training_seconds(before), before.study
+    seconds, study = before.training_seconds, before.study
     baseline = folds.prices(study.base, seeds, seconds.get(BASELINE, 0.0))
     prices = {each: folds.prices(before.configuration(each), seeds, seconds.get(each, 0.0)) for each in trials}
     workers, _ = place.crew()
-    enough = affordable(baseline, prices, within, workers)
-    if isinstance(enough, float):
+    found = affordable(baseline, prices, within, folds.sizes, workers)
+    if isinstance(found, float):
         raise TooLittleTime(
-            f"Confirming study {study.name!r} takes about {duration(enough)}: the baseline and one trial on "
+            f"Confirming study {study.name!r} takes about {duration(found)}: the baseline and one trial on "
             f"{LEAST_SEEDS} fresh seeds. {duration(within)} is too short."
         )
+    enough, depth = found
     kept = [each for each in trials if each in enough or each in confirmed_before(before)]
     if missing := [each for each in trials if each not in kept]:
         numbers = ", ".join(map(str, sorted(missing)))
         place.display.note(f"too little time for {several(len(missing), 'trial')}: {numbers}")
-    return kept
+    if not depth.sizes[-1].full:
+        place.display.note("too little time for all training images")
+    return kept, depth.sizes
 
 
 def confirm_together(
@@ -248,7 +264,7 @@ def confirm_together(
         study = found[0].study
         dataset = place.load(study.data)
         shape = network_on(dataset)
-        known = max((each.verdict.seeds for each in found if each.verdict), key=len, default=())
+        known = max((verdict.seeds for each in found for verdict in each.verdicts), key=len, default=())
         races = {
             store.studies.find(each.study.name).id: (each, Race(each, trials, shape, study=each.study.name))
             for each in found
@@ -271,7 +287,7 @@ def confirm_together(
         for study_id, (before, race) in races.items():
             if not race.seeds:
                 continue
-            verdict = verdict_to_keep(race.verdict(), before.verdict)
-            if verdict is not before.verdict:
+            verdict = verdict_to_keep(race.verdict(folds.size), kept := before.verdict_on(folds.size))
+            if verdict is not kept:
                 store.verdicts.keep(study_id, verdict.as_document())
         return on_all

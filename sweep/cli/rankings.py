@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sweep.cli.tables import print_json, print_table
-from sweep.verdict.suggestions import FINDINGS, Finding, Suggestion, as_document, ranking
+from sweep.verdict.suggestions import FINDINGS, Finding, Suggestion, as_document, limits, ranking
 from sweep.wording import duration, margin, p_value, percent, points, ratio, settings
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ def print_ranking(found: Sequence[Suggestion], unconfirmed: Iterable[str], as_js
     """Suggestions as `sweep.verdict.suggestions.ranking` has them, and what follows."""
     left = list(unconfirmed)
     if as_json:
-        return print_json({"suggestions": [as_document(each) for each in found], "unconfirmed": left})
+        documents = [as_document(each) for each in found]
+        return print_json({"limits": list(limits(found)), "suggestions": documents, "unconfirmed": left})
     if found:
         print_table(
             ["suggestion", "gain", "p", "seeds", "vs baseline", "parameters", "training", "best value"],
@@ -51,6 +52,7 @@ def ranking_lines(found: Sequence[Suggestion]) -> Iterable[str]:
     if not found:
         yield "no suggestion is confirmed yet"
         return
+    yield from limits(found)
     if not better:
         yield "no suggestion has a significant gain over the baseline"
     else:

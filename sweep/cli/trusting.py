@@ -6,9 +6,18 @@ import typer
 from typer import Option
 
 from sweep.bounds import ALLOWED_SEEDS, MOST_CONFIRMED
-from sweep.cli.options import Json, Storage, StudyName, Threads, Within, Workers, seconds
+from sweep.cli.options import Json, Storage, StudyName, Threads, Workers, seconds
 from sweep.cli.resume import following, resumable, resuming
 from sweep.defaults import CONFIRMED, STORAGE
+
+UpToFullSize = Annotated[
+    str | None,
+    Option(
+        metavar="TIME",
+        help="Train as many trials and seeds as fit into this time, up to all training images.",
+        show_default="no limit, on as many images as the study",
+    ),
+]
 
 
 def confirm(
@@ -16,7 +25,7 @@ def confirm(
     study: StudyName,
     top: Annotated[int, Option(min=1, max=MOST_CONFIRMED, help="Number of best trials to confirm.")] = CONFIRMED,
     seeds: Annotated[int, Option(help="Number of fresh seeds for each: 2, 3, 5, 7, 10, 15 or 20.")] = CONFIRMED,
-    within: Within = None,
+    within: UpToFullSize = None,
     tolerance: Annotated[
         float | None,
         Option(

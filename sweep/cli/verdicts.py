@@ -28,7 +28,7 @@ def print_verdict(result: "Result", as_json: bool = False) -> None:
     found = result.verdict
     assert found is not None
     if as_json:
-        return print_json(found.as_document() | {"test_looks": result.test_looks})
+        return print_json(found.as_document() | {"test_looks": result.test_looks, "limit": result.limit or None})
     columns = ["", "seeds", "accuracy", "vs baseline", "p", "search score", "selection bias", "parameters", "changes"]
     print_table(columns, [_row(result, each) for each in found.trials], right=(3, 4, 5, 6, 7))
     print()
@@ -61,9 +61,10 @@ def print_ablation(result: "Result", as_json: bool) -> None:
     assert result.verdict is not None
     found = result.ablation if result.recommended else None
     if as_json:
-        return print_json(found and found.as_document())
+        return print_json(found and found.as_document() | {"limit": result.limit or None})
     if found is None:
         return print(f"{result.study.name} recommends the baseline: there is no change to measure")
+    print_lines(filter(None, [result.limit]))
     only = len(found.contributions) == 1
     print_table(ABLATION_COLUMNS, [_change(each, only) for each in found.contributions], right=(3, 4, 5, 6, 7, 8, 9))
     print()

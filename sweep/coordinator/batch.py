@@ -55,19 +55,22 @@ class Batch:
         self._store, self._runs, self._stop, self._beat = store, runs, stop, beat
         self._keep_states = keep_states
         self._deadline = math.inf if seconds is None else time.monotonic() + seconds
-        self._begun, self._seconds = 0, 0.0  # how many runs, and what their epochs took
+        self._begun, self._seconds = 0.0, 0.0  # how many runs, each with its weight, and what their epochs took
+        self._weight = 1.0
         self._numbers = itertools.count()
         self._waiting: list[LabelledRun] = []
         self._reasons: dict[LabelledRun, str] = {}  # of those that have ended; empty if nothing went wrong
 
-    def train(self, runs: Sequence[LabelledRun]) -> list[Trained | None]:
+    def train(self, runs: Sequence[LabelledRun], weight: float = 1.0) -> list[Trained | None]:
         """The runs at their ends, in order; None for those that the time was too short for. They begin in this order.
+
+        `weight` is what each of them takes, in the runs that `has_time_for` counts.
 
         Raises:
             KeyboardInterrupt: a stop was asked for; every finished epoch is kept.
             StoreError: the database or the checkpoints cannot be written.
         """
-        self._reasons, self._waiting = {}, list(dict.fromkeys(runs))
+        self._reasons, self._waiting, self._weight = {}, list(dict.fromkeys(runs)), weight
         wanted = len(self._waiting)
         for each in [each for each in self._waiting if self._needs_no_worker(each.run)]:
             self._begin(each)
@@ -101,7 +104,7 @@ class Batch:
 
     def has_time_for(self, runs: float) -> bool:
         """Whether so many more runs fit into the time, at the pace so far, with all workers busy."""
-        each = self._seconds / max(1, self._begun)
+        each = self._seconds / self._begun if self._begun else 0.0
         return time.monotonic() + runs * each / self.workers <= self._deadline
 
     def _needs_no_worker(self, run: Run) -> bool:
@@ -117,7 +120,7 @@ class Batch:
             outcome, reason = (Outcome.DIVERGED, "the loss was not finite") if diverged else (Outcome.COMPLETED, "")
             self._end(active, outcome, reason, note="reused")
         else:
-            self._begun += 1
+            self._begun += self._weight
             self._runs.train(active, active.epochs)
 
     def _take_in(self, news: Iterable[News]) -> None:

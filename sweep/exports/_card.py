@@ -32,6 +32,7 @@ def metrics(selection: Selection, written: Written, provenance: dict[str, Any]) 
         "study": study.name,
         "trial": selection.trial,
         "conclusion": str(result.verdict.conclusion) if result.verdict else None,
+        "limit": result.limit or None,
         "recommended": result.verdict is not None and result.recommended == selection.trial,
         "configuration": selection.configuration.values(),
         "parameters": selection.network.parameters,

@@ -1,6 +1,7 @@
 """What is exported: a trial's configuration, and all that is known of it."""
 
 import math
+import textwrap
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -141,6 +142,7 @@ def heading(result: Result, trial: int) -> list[str]:
     if (found := confirmed_trial(result, trial)) is not None:
         seeds = f"{len(found.scores)} fresh seeds, each with held-out images of its own"
         lines.append(f"On {seeds}: {percent(found.mean.value)}.")
+        lines += textwrap.wrap(result.limit, 100, break_on_hyphens=False)
     return lines
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from sweep.models.parameters import Values
+from sweep.results.size import FULL_SIZE, Size
 from sweep.results.verdict import ALPHA, GAIN, LOSS, NO_EFFECT, Estimate, known
 from sweep.space.configuration import Configuration
 
@@ -109,7 +110,8 @@ class Ablation:
     """A recommended network and the baseline on the same seeds, and what each change between them contributes.
 
     `trial` is the number of the recommended trial, `best` its mean accuracy, `gain` its mean difference to the
-    baseline. The `contributions` are in their order: the largest to the best first, those not known last.
+    baseline. The `contributions` are in their order: the largest to the best first, those not known last. `size` says
+    on how many training images all of these were trained.
     """
 
     trial: int
@@ -120,6 +122,7 @@ class Ablation:
     baseline_parameters: int
     gain: Estimate
     contributions: tuple[Contribution, ...]
+    size: Size = FULL_SIZE
 
     @property
     def findings(self) -> dict[str, list[str]]:
@@ -136,6 +139,7 @@ class Ablation:
         return {
             "trial": self.trial,
             "seeds": list(self.seeds),
+            **self.size.as_document(),
             "best": self.best.as_document() | {"parameters": self.best_parameters},
             "baseline": self.baseline.as_document() | {"parameters": self.baseline_parameters},
             "gain": self.gain.as_document(),
@@ -154,4 +158,5 @@ class Ablation:
             baseline_parameters=baseline["parameters"],
             gain=Estimate.from_document(document["gain"]),
             contributions=tuple(map(Contribution.from_document, document["changes"])),
+            size=Size.from_document(document),
         )

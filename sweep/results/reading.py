@@ -1,5 +1,6 @@
 """A study's result, read from an open database."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,17 +31,27 @@ def read_result(store: Reader, name: str) -> Result:
     row = store.studies.find(name)
     curves = pd.DataFrame(store.trials.curve_rows(row.id), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
     curves["finished"] = _moments(curves["finished"])
-    verdict, ablation = store.verdicts.find(row.id), store.ablations.find(row.id)
+    earlier = {"train_size": row.study.train_size}  # where a document does not say it
+    drawn = [Verdict.from_document(earlier | {**each}) for each in store.verdicts.all(row.id)]
+    verdicts = _last_of_each_size(drawn)
+    ablation = store.ablations.find(row.id)
     result = Result(
         study=row.study,
         frame=judged(_frame(store.trials.rows(row.id), row.study.base.parameters), curves, row.study.validation),
         curves=curves,
         provenance={"data": row.study.data, "data digest": row.data_digest} | store.runs.latest_provenance(row.id),
-        verdict=None if verdict is None else Verdict.from_document(verdict),
-        ablation=None if ablation is None else Ablation.from_document(ablation),
+        verdict=verdicts[-1] if verdicts else None,
+        smaller=tuple(verdicts[:-1]),
+        ablation=None if ablation is None else Ablation.from_document(earlier | {**ablation}),
         test_looks=store.test_looks.count(row.id),
     )
     return replace(result, predictions=_predictions(store, result, row.data_digest))
+
+
+def _last_of_each_size(drawn: Sequence[Verdict]) -> list[Verdict]:
+    """The last verdict of each size, the one on the most images last."""
+    last = {each.size.train_size: each for each in drawn}
+    return sorted(last.values(), key=lambda each: each.size.train_size or math.inf)
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], parameters: Parameters) -> pd.DataFrame:
@@ -73,8 +84,9 @@ def _predictions(store: Reader, result: Result, digest: str) -> Predictions | No
     if study.precision == "auto":
         return None
     configurations = result.configuration(trial), study.base
-    for seed in [*(result.verdict.seeds[:1] if result.verdict else ()), study.seed]:
-        split = Split(seed, study.validation, study.train_size)
+    fresh = [Split(each.seeds[0], study.validation, each.size.train_size) for each in filter(None, [result.verdict])]
+    for split in [*fresh, Split(study.seed, study.validation, study.train_size)]:
+        seed = split.seed
         runs = [Run(each, seed, study.data, digest, split, study.precision) for each in configurations]
         ours, baseline = (store.predictions.find(run.fingerprint, run.configuration.epochs) for run in runs)
         if ours is not None and baseline is not None:

@@ -12,9 +12,11 @@ from sweep.data.names import DATASETS
 from sweep.errors import InputError
 from sweep.models.model import ImageShape
 from sweep.results.ablation import Ablation
+from sweep.results.climb import climb_in_words
 from sweep.results.columns import TABLE_COLUMNS
 from sweep.results.outlook import in_words, look_ahead
 from sweep.results.predictions import Mistakes, Predictions, mistakes
+from sweep.results.size import Size
 from sweep.results.summary import verdict_lines
 from sweep.results.verdict import Verdict
 from sweep.results.winner import Gain, gain_in_words, gain_of_best
@@ -34,7 +36,8 @@ class Result:
         frame: one row per trial, in the order of their numbers: `TRIAL_COLUMNS`, then parameters.
         curves: one row per trial and epoch: `CURVE_COLUMNS`.
         provenance: where and with what it was trained: versions, machine, threads, precision, data digest.
-        verdict: what confirming the best concluded; None: not confirmed.
+        verdict: what confirming the best concluded, on the most training images so far; None: not confirmed.
+        smaller: the verdicts on fewer images, the fewest first.
         ablation: what each change of the recommended trial contributes; None: not measured.
         test_looks: how often networks of this study met the test images.
         predictions: those of the recommended trial and of the baseline; None: not kept, or they are the same.
@@ -48,6 +51,16 @@ class Result:
     ablation: Ablation | None = None
     test_looks: int = 0
     predictions: Predictions | None = None
+    smaller: tuple[Verdict, ...] = ()
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One for each number of training images that networks were confirmed on, the fewest first."""
+        return self.smaller if self.verdict is None else (*self.smaller, self.verdict)
+
+    def verdict_on(self, size: Size) -> Verdict | None:
+        """The verdict on so many images; None without one."""
+        return next((each for each in self.verdicts if each.size.train_size == size.train_size), None)
 
     @property
     def best(self) -> Configuration:
@@ -140,7 +153,27 @@ class Result:
         """What a confirmation concluded, as `sweep confirm` prints it; there has been one."""
         assert self.verdict is not None
         changes = changes_in_words(self.configuration(self.verdict.recommended), self.study.base)
-        return verdict_lines(self.verdict, changes, self.study.train_size, self.test_looks)
+        lines = verdict_lines(self.verdict, changes, self.test_looks)
+        yield from filter(None, [self.limit, *lines, climb_in_words(self.verdicts)])
+
+    @property
+    def limit(self) -> str:
+        """What must be said first of what the verdict recommends, if it was drawn below full size; else empty."""
+        if self.verdict is None:
+            return ""
+        seconds, trials = self.training_seconds, self.verdict.trials
+        of_a_seed = sum(seconds.get(each.trial, 0.0) for each in trials)
+        return self.verdict.size.limit(self.study.name, len(self.verdict.seeds) * of_a_seed)
+
+    @property
+    def training_seconds(self) -> dict[int, float]:
+        """What each trial takes to its last epoch, by one worker, at its pace in the search; 0 where unknown."""
+        rows = self.frame
+        paces = (rows["seconds"] / rows["trained_epochs"].where(rows["trained_epochs"] > 0)).fillna(0.0)
+        return {
+            int(number): float(pace) * self.configuration(int(number)).epochs
+            for number, pace in zip(rows["trial"], paces, strict=True)
+        }
 
     @property
     def table(self) -> pd.DataFrame:

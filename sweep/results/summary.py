@@ -15,11 +15,11 @@ CONCLUSIONS = {
 """What each conclusion means, of the recommended trial."""
 
 
-def verdict_lines(verdict: Verdict, changes: str, train_size: int | None, test_looks: int) -> Iterator[str]:
+def verdict_lines(verdict: Verdict, changes: str, test_looks: int) -> Iterator[str]:
     """What a confirmation concluded.
 
-    `changes` are those of the recommended trial to the baseline; `train_size` is the study's; `test_looks` is how often
-    its networks met the test images.
+    `changes` are those of the recommended trial to the baseline; `test_looks` is how often networks of the study met
+    the test images.
     """
     number, recommended = verdict.recommended, verdict.find(verdict.recommended)
     assert recommended is not None
@@ -31,7 +31,7 @@ def verdict_lines(verdict: Verdict, changes: str, train_size: int | None, test_l
         yield f"difference  {_gain(recommended.difference)} points to the baseline on {seeds}"
     if verdict.looks:
         yield f"            {looks_in_words(verdict)}"
-    yield f"test set    {', '.join(_test(verdict, train_size, test_looks))}"
+    yield f"test set    {', '.join(_test(verdict, test_looks))}"
 
 
 def beside_the_best(verdict: Verdict) -> Iterator[str]:
@@ -60,7 +60,7 @@ def _size(difference: float) -> str:
     return points(difference).lstrip("+")
 
 
-def _test(verdict: Verdict, train_size: int | None, test_looks: int) -> Iterator[str]:
+def _test(verdict: Verdict, test_looks: int) -> Iterator[str]:
     """What the sealed test showed, and how often the test images were looked at."""
     test = verdict.test
     if test is not None:
@@ -70,8 +70,8 @@ def _test(verdict: Verdict, train_size: int | None, test_looks: int) -> Iterator
     if test is not None and test.difference is not None:
         yield f"the baseline {percent(test.baseline.value)}"
         yield f"{_gain(test.difference)} points"
-    if test is not None and train_size is not None:
-        yield f"trained on all training images, not {train_size:,} as above"
+    if test is not None and not verdict.size.full:
+        yield f"trained on all training images, not {verdict.size} as above"
     if test is not None and test.seeds is not None and test.seeds < len(verdict.seeds):
         yield f"on {test.seeds} of the {len(verdict.seeds)} seeds, as there was too little time"
     times = {0: "still sealed", 1: "looked at once for this study", 2: "looked at twice for this study"}

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from sweep.results.size import FULL_SIZE, Size
+
 ALPHA = 0.05
 """How often each kind of claim may be wrong."""
 
@@ -193,6 +195,8 @@ class Verdict:
     `looks`: the numbers of seeds at which a verdict was drawn for this study, this one last. A verdict on fewer than
     three seeds claims nothing and is none of them.
 
+    `size`: on how many training images all of these were trained, for which alone the verdict holds.
+
     `trials` are all that were confirmed, the baseline among them: by difference to it, highest first; those that the
     race stopped last. These seeds choose the first: where it has equals, its interval holds the truth in about 90 %
     of verdicts.
@@ -205,6 +209,7 @@ class Verdict:
     tolerance: float | None = None
     looks: tuple[int, ...] = ()
     test: SealedTest | None = None
+    size: Size = FULL_SIZE
 
     @property
     def baseline(self) -> ConfirmedTrial:
@@ -227,9 +232,14 @@ class Verdict:
         return self.looks[:-1] if same and len(seeds) in self.looks else self.looks
 
     @property
+    def contenders(self) -> tuple[ConfirmedTrial, ...]:
+        """Those that may be the best: the tied ones that are better than the baseline or, without any, all tied."""
+        return tuple(each for each in self.tied if each.better) or self.tied
+
+    @property
     def best(self) -> ConfirmedTrial | None:
-        """The tied one with the highest mean: of those better than the baseline, where there are any."""
-        return next((each for each in self.tied if each.better), next(iter(self.tied), None))
+        """The contender with the highest mean."""
+        return next(iter(self.contenders), None)
 
     def find(self, trial: int) -> ConfirmedTrial | None:
         """A trial by its number; None where it was not confirmed."""
@@ -243,6 +253,7 @@ class Verdict:
             "recommended": self.recommended,
             "tolerance": self.tolerance,
             "looks": list(self.looks),
+            **self.size.as_document(),
             "standings": [each.as_document() for each in self.trials],
             "test": self.test and self.test.as_document(),
         }
@@ -259,6 +270,7 @@ class Verdict:
             tolerance=document.get("tolerance"),
             looks=tuple(document.get("looks", [each] if (each := len(document["seeds"])) > 2 else [])),
             test=test and SealedTest.from_document(test),
+            size=Size.from_document(document),
         )
 
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from sweep.models.model import Architecture, Infeasible
 from sweep.models.parameters import Parameters, Values
 from sweep.results.ablation import Ablation, Change, Contribution, Effect
+from sweep.results.size import FULL_SIZE, Size
 from sweep.space.configuration import Configuration
 from sweep.space.differences import differences
 from sweep.verdict.estimates import estimate, holm
@@ -100,8 +101,8 @@ class AblationEntry:
         rows = zip(found, *map(_corrected, effects), sizes, strict=True)
         return sorted((Contribution(*row) for row in rows), key=_order)
 
-    def ablation(self, trial: int) -> Ablation:
-        """What its seeds say; `trial` is the number of the best."""
+    def ablation(self, trial: int, size: Size = FULL_SIZE) -> Ablation:
+        """What its seeds say of networks trained on so many images; `trial` is the number of the best."""
         best, baseline = self._entrants[self._best], self._entrants[self._baseline]
         return Ablation(
             trial=trial,
@@ -112,6 +113,7 @@ class AblationEntry:
             baseline_parameters=baseline.parameters,
             gain=contrast([best], [baseline]),
             contributions=tuple(self.contributions()),
+            size=size,
         )
 
     def _effect(self, plus: Sequence[Configuration], minus: Sequence[Configuration]) -> Effect:

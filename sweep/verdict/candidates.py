@@ -37,15 +37,5 @@ def best_and_confirmed(result: Result, top: int) -> list[int]:
 
 
 def confirmed_before(result: Result) -> list[int]:
-    """The trials of the verdict so far."""
-    return [] if result.verdict is None else [each.trial for each in result.verdict.trials]
-
-
-def training_seconds(result: Result) -> dict[int, float]:
-    """What each trial takes to its last epoch, by one worker, at its pace in the search; 0 where that is unknown."""
-    rows = result.frame
-    paces = (rows["seconds"] / rows["trained_epochs"].where(rows["trained_epochs"] > 0)).fillna(0.0)
-    return {
-        int(number): float(pace) * result.configuration(int(number)).epochs
-        for number, pace in zip(rows["trial"], paces, strict=True)
-    }
+    """The trials of the verdicts so far."""
+    return [each.trial for verdict in result.verdicts for each in verdict.trials]

@@ -13,11 +13,13 @@ from sweep.coordinator.batch import Batch, Trained
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Dataset, Split
 from sweep.errors import InputError
+from sweep.results.size import Size
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.study.study import Study
+from sweep.verdict.sizes import Sizes
 from sweep.verdict.statistics import FIRST_LOOK, LOOKS, Hits
-from sweep.verdict.time_plan import Prices, weight_of_all
+from sweep.verdict.time_plan import Prices
 
 LEAST_TESTED = 2
 """On how many seeds networks meet the test images at least."""
@@ -48,18 +50,26 @@ def drawn_seeds(purpose: str) -> Iterator[int]:
 class Folds:
     """Configurations trained on a seed each, with that seed's own validation fold, common to all of them.
 
-    `study` says on what data, in folds of what size; `batch` trains.
+    `study` says on what data, in folds of what size; `batch` trains. They are trained on `size` images, by default as
+    many as in the study.
     """
 
-    def __init__(self, study: Study, dataset: Dataset, batch: Batch) -> None:
+    def __init__(self, study: Study, dataset: Dataset, batch: Batch, size: Size | None = None) -> None:
         self._study, self._dataset, self._batch = study, dataset, batch
+        self.sizes = Sizes(study, len(dataset.y_train))
+        self.size = size or self.sizes.all[0]
+        self._weight = self.sizes.weight(self.size)
+
+    def at(self, size: Size) -> "Folds":
+        """The same, trained on so many images."""
+        return Folds(self._study, self._dataset, self._batch, size)
 
     def train(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[dict[Configuration, Hits]]:
         """Which images of a seed's fold each labelled configuration gets right, (images,).
 
         If the time runs out, there are fewer seeds.
         """
-        trained = iter(self._batch.train(self._runs(labels, seeds)))
+        trained = iter(self._batch.train(self._runs(labels, seeds), self._weight))
         found = []
         for seed in seeds:
             of_seed = [next(trained) for _ in labels]
@@ -69,19 +79,26 @@ class Folds:
             found.append({one: hits(each, classes) for one, each in zip(labels, of_seed, strict=True) if each})
         return found
 
-    def untrained(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> int:
-        """How many runs `train` would have to train."""
-        return sum(not self._batch.knows(each.run) for each in self._runs(labels, seeds))
+    def untrained(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> float:
+        """What `train` would have to train, in runs of the study's own size."""
+        return self._weight * sum(not self._batch.knows(each.run) for each in self._runs(labels, seeds))
 
     def prices(self, configuration: Configuration, seeds: Sequence[int], seconds: float) -> Prices:
-        """What it takes to train a configuration that takes `seconds` for each of these seeds."""
-        own = [seconds * self.untrained({configuration: ""}, [seed]) for seed in seeds]
-        return Prices(own, seconds * self.test_weight)
+        """What it takes to train a configuration on these seeds that takes `seconds` at the study's own size."""
+        runs = {
+            size: [seconds * self.at(size).untrained({configuration: ""}, [seed]) for seed in seeds]
+            for size in self.sizes.all
+        }
+        return Prices(runs, seconds * self.test_weight)
+
+    @property
+    def workers(self) -> int:
+        """How many runs are trained side by side."""
+        return self._batch.workers
 
     def seeds_at_once(self, configurations: int) -> int:
         """On how many seeds so many configurations are trained at once, so that no worker waits."""
-        workers = self._batch.workers
-        return 1 if workers == 1 else math.ceil(2 * workers / configurations)
+        return 1 if self.workers == 1 else math.ceil(2 * self.workers / configurations)
 
     def test(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[tuple[Hits, ...]] | None:
         """Which test images each gets right, with each seed: breaks the seal. None: out of time, or one failed.
@@ -93,30 +110,31 @@ class Folds:
             for seed in seeds
             for each, label in labels.items()
         ]
-        trained = self._batch.train(runs)
+        trained = self._batch.train(runs, self.test_weight)
         found = [hits(each, self._dataset.y_test) for each in trained if each and each.predicted is not None]
         if len(found) < len(trained):
             return None
         return [tuple(found[place :: len(labels)]) for place in range(len(labels))]
 
     def has_time_for(self, runs: float) -> bool:
-        """Whether so many more runs on folds would be done in time, at the pace so far."""
+        """Whether so many more runs of the study's own size would be done in time, at the pace so far."""
         return self._batch.has_time_for(runs)
 
     @property
     def test_weight(self) -> float:
-        """What a run on all training images takes, in runs on folds."""
-        return weight_of_all(self._study, len(self._dataset.y_train))
+        """What a run on all training images takes, in runs of the study's own size."""
+        return self.sizes.test_weight
 
     def _runs(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[LabelledRun]:
+        on = "" if self.size == self.sizes.all[0] else f" on {self.size.images:,} images"
         return [
-            LabelledRun(f"seed {seed} of {label}", self._run(each, seed, self._split(seed)))
+            LabelledRun(f"seed {seed} of {label}{on}", self._run(each, seed, self._split(seed)))
             for seed in seeds
             for each, label in labels.items()
         ]
 
     def _split(self, seed: int) -> Split:
-        return Split(seed, self._study.validation, self._study.train_size)
+        return Split(seed, self._study.validation, self.size.train_size)
 
     def _run(self, configuration: Configuration, seed: int, split: Split | None) -> Run:
         study = self._study
@@ -159,12 +177,15 @@ def require_one(entry: Entry) -> None:
         )
 
 
-def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds, then: float = 0.0) -> bool:
+def train_together(
+    entries: Sequence[Entry], seeds: Sequence[int], folds: Folds, then: float = 0.0, then_first: bool = False
+) -> bool:
     """Trains all entries on as many of the seeds as there is time for, all on the same; returns whether on all.
 
     Afterwards comes what takes `then` runs for each seed. The first three seeds are trained before time is kept for it,
     since two seeds hardly tell networks apart. Further seeds leave it the time that it needs, for all seeds or for the
-    least, unless even that is too short. They begin only if there is time for as many as the next verdict is drawn at.
+    least, unless even that is too short; with `then_first`, for all seeds in any case. They begin only if there is time
+    for as many as the next verdict is drawn at.
     """
     done = 0
     while done < len(seeds):
@@ -174,10 +195,8 @@ def train_together(entries: Sequence[Entry], seeds: Sequence[int], folds: Folds,
         following = list(seeds[done : done + folds.seeds_at_once(len(wanted))])
         if done >= FIRST_LOOK:
             until = next(look for look in (*LOOKS, len(seeds)) if look > done)
-            afterwards = next(
-                (kept for now, kept in ((done, until), (LEAST_TESTED, LEAST_TESTED)) if folds.has_time_for(then * now)),
-                0,
-            )
+            reserves = ((0, until),) if then_first else ((done, until), (LEAST_TESTED, LEAST_TESTED))
+            afterwards = next((kept for now, kept in reserves if folds.has_time_for(then * now)), 0)
             if not folds.has_time_for(folds.untrained(wanted, seeds[done:until]) + then * afterwards):
                 return False
         while done and following and not folds.has_time_for(folds.untrained(wanted, following)):

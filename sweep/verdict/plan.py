@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sweep.results.size import FULL_SIZE, Size
 from sweep.results.verdict import Verdict, known
 from sweep.verdict.power import Noise, detectable, noise_of_verdicts
 from sweep.verdict.statistics import FIRST_LOOK
+from sweep.verdict.time_plan import Depth
 from sweep.wording import duration, listed, points, several
 
 
@@ -21,6 +23,7 @@ class Plan:
         difference: the difference to the baseline that is significant with a chance of 80 %, from 0 to 1; NaN where it
             cannot be, on fewer than three seeds.
         assumed: no seeds are known, so the noise is that of single runs.
+        sizes: on how many training images, one after the other; the difference is that on the most.
     """
 
     trials: tuple[int, ...]
@@ -28,13 +31,20 @@ class Plan:
     seconds: float
     difference: float
     assumed: bool
+    sizes: tuple[Size, ...] = (FULL_SIZE,)
 
     def lines(self) -> Iterator[str]:
         """What it is in words."""
         named = listed(map(str, sorted(self.trials)))
         trials = f"{'trial' if len(self.trials) == 1 else 'trials'} {named}"
-        time = f"about {duration(self.seconds)} with the sealed test" if self.seconds else "all of it is stored"
+        last = self.sizes[-1]
+        tested = " with the sealed test" if last.full else ""
+        time = f"about {duration(self.seconds)}{tested}" if self.seconds else "all of it is stored"
         yield f"plan: {trials} and the baseline on {self.seeds} fresh seeds, {time}"
+        if len(self.sizes) > 1:
+            yield f"plan: first on {', then on '.join(map(str, self.sizes))}"
+        elif not last.full:
+            yield f"plan: on {last}; --within TIME trains on more"
         if self.seeds < FIRST_LOOK:
             yield "plan: two seeds give a recommendation, but show no difference to be significant"
             return
@@ -43,12 +53,13 @@ class Plan:
 
     def as_document(self) -> dict[str, Any]:
         """As JSON has it: null where a number is not known."""
-        return vars(self) | {"trials": list(self.trials), "difference": known(self.difference)}
+        sizes = [each.as_document() for each in self.sizes]
+        return vars(self) | {"trials": list(self.trials), "difference": known(self.difference), "sizes": sizes}
 
 
 def promised(
     trials: Sequence[int],
-    seeds: int,
+    depth: Depth,
     seconds: float,
     before: Verdict | None,
     elsewhere: Sequence[Verdict],
@@ -61,15 +72,16 @@ def promised(
     own = None if before is None else noise_of_verdicts([before], len(before.seeds))
     found = own or noise_of_verdicts(elsewhere)
     again = before is not None and bool(before.looks)
-    difference = detectable(found or assumed, seeds, len(trials), again)
-    return Plan(tuple(trials), seeds, seconds, difference, assumed=found is None)
+    difference = detectable(found or assumed, depth.seeds, len(trials), again)
+    return Plan(tuple(trials), depth.seeds, seconds, difference, assumed=found is None, sizes=depth.sizes)
 
 
 def came(verdict: Verdict, seconds: float) -> str:
     """As in "came: 2 trials on 3 fresh seeds, sealed test on 2, in 11 min; with their noise, ..."."""
     trials, seeds = several(len(verdict.candidates), "trial"), several(len(verdict.seeds), "fresh seed")
     tested = "no sealed test" if verdict.test is None else f"sealed test on {verdict.test.seeds}"
-    text = f"came: {trials} on {seeds}, {tested}, in {duration(seconds)}"
+    on = "" if verdict.size.full else f" and {verdict.size}"
+    text = f"came: {trials} on {seeds}{on}, {tested}, in {duration(seconds)}"
     noise = noise_of_verdicts([verdict])
     if noise is None or len(verdict.seeds) < FIRST_LOOK:
         return text

@@ -6,6 +6,7 @@ from dataclasses import replace
 from sweep.coordinator.watcher import trial_label
 from sweep.models.model import Architecture
 from sweep.results.result import Result
+from sweep.results.size import FULL_SIZE, Size
 from sweep.results.verdict import Conclusion, SealedTest, Verdict
 from sweep.runs import BASELINE
 from sweep.space.configuration import Configuration
@@ -26,7 +27,7 @@ class Race:
     def __init__(
         self, result: Result, trials: Sequence[int], shape: Shape, *, study: str = "", tolerance: float | None = None
     ) -> None:
-        self._study, self._before = study, result.verdict
+        self._study, self._result = study, result
         self._tolerance = (result.study.tolerance if tolerance is None else tolerance) / 100
         self._configurations = {BASELINE: result.study.base} | {n: result.configuration(n) for n in trials}
         scores = {BASELINE: result.baseline_score} | {number: result.completed_score(number) for number in trials}
@@ -55,8 +56,10 @@ class Race:
         stopped = behind(self._entrants[BASELINE], self._candidates)
         self.racing = [number for number in self.racing if number not in stopped]
 
-    def verdict(self) -> Verdict:
-        """What its seeds say, at the last number of them for a verdict, without a look at the test images.
+    def verdict(self, size: Size = FULL_SIZE) -> Verdict:
+        """What its seeds say of networks trained on so many images, without a look at the test images.
+
+        It is drawn at the last number of seeds for a verdict.
 
         Raises:
             InputError: there was no time for one.
@@ -64,23 +67,23 @@ class Race:
         require_one(self)
         count = max((each for each in LOOKS if each <= len(self.seeds)), default=1)
         first = [replace(each, hits=each.hits[:count]) for each in self._entrants.values()]
-        seeds, before = self.seeds[:count], self._before
+        seeds, before = self.seeds[:count], self._result.verdict_on(size)
         earlier = before.looks_before(seeds, set(self._entrants)) if before else ()
-        return conclude(first[0], first[1:], seeds, self._tolerance, earlier)
+        return replace(conclude(first[0], first[1:], seeds, self._tolerance, earlier), size=size)
 
     def tested_verdict(self, folds: Folds, look: Callable[[str], None]) -> Verdict:
-        """The same, and then what the test images say, if something is recommended and there is time.
+        """The same, and then what the test images say, if something is recommended at full size and there is time.
 
         If there is less time, they are met on fewer of the seeds, but for an interval on `LEAST_TESTED` at least.
 
         `look` is called when their seal is broken, with the reason.
         """
-        verdict = self.verdict()
+        verdict = self.verdict(folds.size)
         numbers = list(dict.fromkeys((BASELINE, verdict.recommended)))
         weight = len(numbers) * folds.test_weight
         counts = range(len(verdict.seeds), LEAST_TESTED - 1, -1)
         seeds = verdict.seeds[: next((each for each in counts if folds.has_time_for(each * weight)), 0)]
-        if verdict.conclusion is Conclusion.UNKNOWN or not seeds:
+        if verdict.conclusion is Conclusion.UNKNOWN or not verdict.size.full or not seeds:
             return verdict
         look(f"trials {numbers} on seeds {list(seeds)}".translate(str.maketrans("", "", "[]")))
         tested = [self._configurations[number] for number in numbers]

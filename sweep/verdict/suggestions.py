@@ -14,9 +14,10 @@ parameters". How often all this is right: `benchmarks/verdict.py`.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,14 @@ import numpy as np
 import studies
 from sweep.models.parameters import Values
 from sweep.results.result import Result
+from sweep.results.size import Size
 from sweep.results.verdict import ALPHA, GAIN, LOSS, NO_EFFECT, Conclusion, ConfirmedTrial, Estimate, Verdict, known
 from sweep.space.differences import changed_values
 from sweep.study.files import load
 from sweep.study.study import Study
 from sweep.verdict.estimates import Gap, means
 from sweep.verdict.statistics import corrected, one_failed
+from sweep.wording import listed, missing
 
 
 class Finding(StrEnum):
@@ -66,6 +69,7 @@ class Suggestion:
         tied: it gained most, or is not significantly behind the one that did.
         parameters: of its network; `baseline_parameters` of the baseline's.
         seconds: of one training in the search, NaN if unknown; `baseline_seconds` of the baseline's.
+        size: on how many training images the gain was measured.
     """
 
     study: str
@@ -81,6 +85,7 @@ class Suggestion:
     baseline_parameters: int
     seconds: float
     baseline_seconds: float
+    size: Size
 
 
 def suggested(train_size: int | None = None) -> list[Study]:
@@ -115,8 +120,17 @@ def ranking(results: Sequence[Result]) -> list[Suggestion]:
 def as_document(found: Suggestion) -> dict[str, Any]:
     """A suggestion as JSON has it; what is not known is null."""
     numbers = {name: known(getattr(found, name)) for name in ("p", "seconds", "baseline_seconds")}
-    others = {name: value for name, value in vars(found).items() if name != "finding"}
-    return others | numbers | {"gain": found.gain.as_document(), "worth": str(found.finding)}
+    others = {name: value for name, value in vars(found).items() if name not in ("finding", "size")}
+    return others | numbers | found.size.as_document() | {"gain": found.gain.as_document(), "worth": str(found.finding)}
+
+
+def limits(found: Sequence[Suggestion]) -> Iterator[str]:
+    """What must be said first of gains that were measured below full size: a sentence for each size."""
+    for size, group in groupby(sorted(found, key=lambda each: str(each.size)), key=lambda each: each.size):
+        first, *others = group
+        seconds = first.seeds * (first.seconds + first.baseline_seconds)
+        names = listed(each.study for each in (first, *others))
+        yield from filter(None, [size.limit(first.study, 0 if missing(seconds) else seconds, f"The gain of {names}")])
 
 
 @dataclass(frozen=True)
@@ -160,6 +174,7 @@ class _Confirmed:
             baseline_parameters=baseline.parameters,
             seconds=float(seconds.get(trial.trial, math.nan)),
             baseline_seconds=float(seconds.get(baseline.trial, math.nan)),
+            size=self.verdict.size,
         )
 
 

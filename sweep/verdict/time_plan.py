@@ -1,7 +1,8 @@
-"""How one stretch of time is divided: first the search, then fresh seeds, then the sealed test.
+"""How one stretch of time is divided: first the search, then fresh seeds at one size after the other, then the test.
 
 A claim needs three fresh seeds of the baseline and of a candidate. What these take follows from the seconds per epoch
-that the search has measured. So the search leaves them their time, and ends sooner where networks are expensive.
+that the search has measured, and grows with the number of training images. So the search leaves them their time, and
+ends sooner where networks are expensive.
 """
 
 import math
@@ -10,11 +11,12 @@ from dataclasses import dataclass
 
 from sweep.defaults import SEARCH_SHARE
 from sweep.results.forecast import expected_score
+from sweep.results.size import Size
 from sweep.runs import BASELINE
 from sweep.search.schedule import Arrival
-from sweep.study.study import Study
+from sweep.verdict.sizes import Sizes
 from sweep.verdict.statistics import LOOKS
-from sweep.wording import duration, several
+from sweep.wording import duration, listed, several
 
 LEADERS = 3
 """Of so many trials with the highest expected scores, one must fit into the time for a confirmation."""
@@ -26,22 +28,31 @@ MARGIN = 1.1
 """By what factor a confirmation may take longer than its epochs did in the search."""
 
 
-def weight_of_all(study: Study, images: int) -> float:
-    """What a training on all of so many `images` takes, in trainings on those that a seed of the study leaves."""
-    return images / (study.train_size or images - study.validation)
+LEAST_SEEDS = 2
+"""On how many fresh seeds networks are confirmed at least."""
 
 
 @dataclass(frozen=True)
 class Depth:
-    """On how many fresh seeds networks are confirmed, and on how many of these they meet the sealed test."""
+    """At which sizes networks are confirmed, on how many fresh seeds, and on how many they meet the sealed test."""
 
+    sizes: tuple[Size, ...]
     seeds: int
-    test_seeds: int
+    test_seeds: int = 0
 
 
-DEPTHS = (Depth(3, 3), Depth(3, 2), Depth(3, 0), Depth(2, 0))
-"""What a confirmation is planned for, the strongest first. With more time it takes more seeds."""
-LEAST_SEEDS = DEPTHS[-1].seeds
+def depths(sizes: Sizes) -> list[Depth]:
+    """What a confirmation is planned for, the strongest first. With more time it takes more seeds.
+
+    The largest size counts most, then the sealed test, which is for full size alone, and then the sizes between.
+    """
+    own, *larger = sizes.all
+    found = []
+    for last in range(len(larger), -1, -1):
+        climbs = [(own, *larger[first:last]) for first in range(max(1, last))]
+        for tests in (3, 2, 0) if climbs[0][-1].full else (0,):
+            found += [Depth(each, 3, tests) for each in climbs]
+    return [*found, Depth((own,), LEAST_SEEDS)]
 
 
 @dataclass(frozen=True)
@@ -58,24 +69,26 @@ class TimePlan:
         if self.depth is None:
             return f"search for {duration(self.search)}; that is too short to confirm anything as well"
         parts = [f"search for about {duration(self.search)}"]
-        parts.append(f"then {several(self.depth.seeds, 'fresh seed')} (about {duration(self.confirmation)})")
+        sizes = listed(f"{each.images:,}" for each in self.depth.sizes)
+        on = f" on {sizes} images" if len(self.depth.sizes) > 1 else ""
+        parts.append(f"then {several(self.depth.seeds, 'fresh seed')}{on} (about {duration(self.confirmation)})")
         if self.depth.test_seeds:
             parts.append(f"then the sealed test (about {duration(self.test)})")
         return ", ".join(parts)
 
 
-def time_plan(within: float, pairs: Sequence[float], test_weight: float) -> TimePlan:
+def time_plan(within: float, pairs: Sequence[float], sizes: Sizes) -> TimePlan:
     """How `within` seconds are divided.
 
     Args:
         within: seconds in all, above 0.
         pairs: for each leading trial, the seconds that one seed of it and of the baseline take.
-        test_weight: see `weight_of_all`.
+        sizes: those of the study.
     """
-    for depth in DEPTHS:
+    for depth in depths(sizes):
         for pair in pairs:
-            confirmation = MARGIN * pair * depth.seeds
-            test = MARGIN * pair * depth.test_seeds * test_weight
+            confirmation = MARGIN * pair * depth.seeds * sum(map(sizes.weight, depth.sizes))
+            test = MARGIN * pair * depth.test_seeds * sizes.test_weight
             if confirmation + test <= (1 - LEAST_SEARCH) * within:
                 return TimePlan(min(within - confirmation - test, SEARCH_SHARE * within), depth, confirmation, test)
     return TimePlan(within)
@@ -95,34 +108,48 @@ def pairs_of(arrivals: Mapping[int, Arrival], images: int, workers: int) -> list
 
 @dataclass(frozen=True)
 class Prices:
-    """Seconds of training, by one worker, for each fresh seed: 0 where a run is stored. `test` is one on all images."""
+    """Seconds of training, by one worker, at each size for each fresh seed: 0 where a run is stored.
 
-    seeds: Sequence[float]
+    `test` is one on all images.
+    """
+
+    seeds: Mapping[Size, Sequence[float]]
     test: float
 
 
-def affordable(baseline: Prices, trials: Mapping[int, Prices], seconds: float, workers: int = 1) -> list[int] | float:
+Affordable = tuple[list[int], Depth]
+"""Numbers of trials, and how thoroughly they are confirmed."""
+
+
+def affordable(
+    baseline: Prices, trials: Mapping[int, Prices], seconds: float, sizes: Sizes, workers: int = 1
+) -> Affordable | float:
     """Those of the trials that, with the baseline, so many `seconds` are enough for, at the greatest depth.
 
     If there is none, the seconds that the cheapest of them would take.
     """
-    for depth in DEPTHS:
+    strongest_first = depths(sizes)
+    for depth in strongest_first:
         found: list[int] = []
         for number in trials:
             if seconds_of(baseline, [trials[each] for each in (*found, number)], depth, workers) <= seconds:
                 found.append(number)
         if found:
-            return found
-    return min(seconds_of(baseline, [each], DEPTHS[-1], workers) for each in trials.values())
+            return found, depth
+    return min(seconds_of(baseline, [each], strongest_first[-1], workers) for each in trials.values())
 
 
-def seeds_for(baseline: Prices, trials: Sequence[Prices], seconds: float, most: int, workers: int) -> Depth:
-    """On how many fresh seeds these are confirmed and tested in so many seconds: as many as fit, two at least."""
-    for seeds in reversed([each for each in LOOKS if each <= most]):
-        for tests in (seeds, LEAST_SEEDS, 0):
-            if seconds_of(baseline, trials, Depth(seeds, tests), workers) <= seconds:
-                return Depth(seeds, tests)
-    return DEPTHS[-1]
+def seeds_for(baseline: Prices, trials: Sequence[Prices], seconds: float, most: Depth, workers: int) -> Depth:
+    """On how many fresh seeds these are confirmed and tested in so many seconds: as many as fit, two at least.
+
+    `most` says at which sizes, on how many seeds at most, and whether they are tested.
+    """
+    for seeds in reversed([each for each in LOOKS if each <= most.seeds]):
+        for tests in (seeds, LEAST_SEEDS, 0) if most.test_seeds else (0,):
+            depth = Depth(most.sizes, seeds, tests)
+            if seconds_of(baseline, trials, depth, workers) <= seconds:
+                return depth
+    return Depth(most.sizes, LEAST_SEEDS)
 
 
 def seconds_of(baseline: Prices, trials: Sequence[Prices], depth: Depth, workers: int) -> float:
@@ -133,6 +160,6 @@ def seconds_of(baseline: Prices, trials: Sequence[Prices], depth: Depth, workers
     """
     entrants = [baseline, *trials]
     tests = depth.test_seeds * (baseline.test + max(each.test for each in trials))
-    total = sum(sum(each.seeds[: depth.seeds]) for each in entrants) + tests
-    longest = max(max(each.seeds, default=0.0) for each in entrants)
+    runs = [run for each in entrants for size in depth.sizes for run in each.seeds[size][: depth.seeds]]
+    total, longest = sum(runs) + tests, max(runs, default=0.0)
     return MARGIN * (total + (workers - 1) * longest) / workers

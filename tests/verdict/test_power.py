@@ -7,8 +7,10 @@ import pytest
 from samples.results import confirmed, result_of, rows_of, shifted
 from scipy import optimize, special
 
+from sweep.results.size import FULL_SIZE
 from sweep.verdict.plan import came, promised
 from sweep.verdict.power import Noise, detectable, noise_of_verdicts
+from sweep.verdict.time_plan import Depth
 
 BASE, MORE, SAME = shifted(0, 0.1, -0.1), shifted(0.5, 0.61, 0.4), shifted(0.06, 0.02, -0.06)
 
@@ -54,7 +56,7 @@ def test_failed_runs_and_single_seeds_show_no_noise():
 def test_a_plan_takes_its_own_seeds_before_those_of_others_and_both_before_what_is_assumed():
     quiet, loud = verdict({0: BASE, 1: BASE, 2: MORE}), verdict({0: BASE, 1: shifted(1, -1, 0), 2: SAME})
     plans = [
-        promised([1, 2], 5, 60.0, before, elsewhere, Noise(0.00001))
+        promised([1, 2], Depth((FULL_SIZE,), 5), 60.0, before, elsewhere, Noise(0.00001))
         for before, elsewhere in ((loud, [quiet]), (None, [loud]), (None, [quiet]), (None, []))
     ]
     differences = [each.difference for each in plans]

@@ -9,56 +9,71 @@ from hypothesis import strategies as st
 from sweep.defaults import SEARCH_SHARE
 from sweep.runs import BASELINE
 from sweep.search.schedule import Arrival
+from sweep.space.space import Float
+from sweep.study.study import Study
+from sweep.verdict.sizes import Sizes
 from sweep.verdict.time_plan import (
-    DEPTHS,
     LEAST_SEARCH,
     LEAST_SEEDS,
     MARGIN,
     Depth,
     Prices,
     affordable,
+    depths,
     pairs_of,
     time_plan,
 )
 
 
-def needed(depth, pair, test_weight=1.2):
-    return MARGIN * pair * (depth.seeds + depth.test_seeds * test_weight)
+def sizes_of(train_size=None):
+    """Those of a study on 60,000 images, of which 10,000 are held out: a run on all weighs 1.2 runs on the others."""
+    space = {"learning_rate": Float(1e-4, 1e-3)}
+    return Sizes(Study(name="test", space=space, trials=2, validation=10_000, train_size=train_size), 60_000)
 
 
-@pytest.mark.parametrize("place", range(len(DEPTHS)))
+FULL, TENTH = sizes_of(), sizes_of(5_000)
+(ALL,) = FULL.all
+
+
+def needed(depth, pair, sizes=FULL):
+    runs = depth.seeds * sum(map(sizes.weight, depth.sizes)) + depth.test_seeds * sizes.test_weight
+    return MARGIN * pair * runs
+
+
+@pytest.mark.parametrize("place", range(4))
 def test_the_strongest_confirmation_is_planned_that_leaves_the_search_its_part(place):
-    depth, pair = DEPTHS[place], 100.0
-    within = needed(depth, pair) / (1 - LEAST_SEARCH) + 1e-6
-    plan = time_plan(within, [pair], 1.2)
-    assert plan.depth == depth
+    weaker, pair = depths(FULL)[place:], 100.0
+    within = needed(weaker[0], pair) / (1 - LEAST_SEARCH) + 1e-6
+    plan = time_plan(within, [pair], FULL)
+    assert plan.depth == weaker[0]
     assert plan.search == pytest.approx(LEAST_SEARCH * within)
-    assert plan.confirmation + plan.test == pytest.approx(needed(depth, pair))
-    assert time_plan(within - 1, [pair], 1.2).depth == (DEPTHS[place + 1] if place + 1 < len(DEPTHS) else None)
+    assert plan.confirmation + plan.test == pytest.approx(needed(weaker[0], pair))
+    assert time_plan(within - 1, [pair], FULL).depth == (weaker[1] if len(weaker) > 1 else None)
 
 
 @given(st.floats(1, 1e6), st.lists(st.floats(0.001, 1e5), max_size=3))
 def test_the_parts_never_take_more_than_there_is(within, pairs):
-    plan = time_plan(within, pairs, 1.2)
+    plan = time_plan(within, pairs, FULL)
     assert 0 < plan.search <= within
     assert plan.search + plan.confirmation + plan.test <= within * (1 + 1e-9)
     assert (plan.depth is None) == (plan.search == within)
 
 
 def test_networks_that_cost_little_leave_the_search_no_more_than_its_share():
-    assert time_plan(1000, [1.0], 1.2).search == SEARCH_SHARE * 1000
+    assert time_plan(1000, [1.0], FULL).search == SEARCH_SHARE * 1000
 
 
 def test_a_leader_that_can_be_proved_comes_before_a_better_one_that_cannot():
     dear, cheap = 1000.0, 50.0
-    assert time_plan(1000, [dear, cheap], 1.2) == time_plan(1000, [cheap], 1.2)
+    assert time_plan(1000, [dear, cheap], FULL) == time_plan(1000, [cheap], FULL)
 
 
 def test_a_plan_says_its_parts():
-    assert str(time_plan(1200, [100.0], 1.0)) == (
-        "search for about 9 min, then 3 fresh seeds (about 5 min 30 s), then the sealed test (about 5 min 30 s)"
+    assert str(time_plan(1210, [100.0], FULL)) == (
+        "search for about 8 min 4 s, then 3 fresh seeds (about 5 min 30 s), then the sealed test (about 6 min 36 s)"
     )
-    assert str(time_plan(60, [100.0], 1.0)) == "search for 1 min; that is too short to confirm anything as well"
+    assert "then 3 fresh seeds on 5,000, 12,500, 25,000 and 50,000 images (about " in str(time_plan(1e5, [9.0], TENTH))
+    assert str(time_plan(60, [100.0], FULL)) == "search for 1 min; that is too short to confirm anything as well"
 
 
 def test_what_leaders_take_follows_from_their_own_pace():
@@ -72,47 +87,94 @@ def test_what_leaders_take_follows_from_their_own_pace():
     assert pairs_of({1: arrivals[1]}, images=10_000, workers=2) == []
 
 
+def prices_of(seconds, test):
+    return Prices({ALL: [seconds] * 3}, test)
+
+
+def afforded(baseline, trials, seconds, workers=1):
+    """The trials, or the seconds that the cheapest takes."""
+    found = affordable(baseline, trials, seconds, FULL, workers)
+    return found if isinstance(found, float) else found[0]
+
+
 def test_less_time_is_fewer_trials_the_best_first():
     """Each takes 2 s on a seed, and 3 s on all images."""
-    prices = Prices([2.0] * 3, 3.0)
+    prices = prices_of(2.0, 3.0)
     trials = dict.fromkeys((7, 3, 5), prices)
-    assert [affordable(prices, trials, 42.0 * MARGIN), affordable(prices, trials, 36.0 * MARGIN)] == [[7, 3, 5], [7, 3]]
-    assert affordable(prices, trials, 30 * MARGIN) == [7]
-    assert affordable(prices, trials, 12 * MARGIN) == [7]
-    assert affordable(prices, trials, 18 * MARGIN) == [7, 3]  # on three seeds, without the sealed test
-    assert affordable(prices, trials, 11.9 * MARGIN) == [7]
+    assert [afforded(prices, trials, 42.0 * MARGIN), afforded(prices, trials, 36.0 * MARGIN)] == [[7, 3, 5], [7, 3]]
+    assert afforded(prices, trials, 30 * MARGIN) == [7]
+    assert afforded(prices, trials, 12 * MARGIN) == [7]
+    assert afforded(prices, trials, 18 * MARGIN) == [7, 3]  # on three seeds, without the sealed test
+    assert afforded(prices, trials, 11.9 * MARGIN) == [7]
 
 
 def test_a_trial_that_is_too_long_leaves_its_place_to_others():
-    cheap, dear = Prices([2.0] * 3, 3.0), Prices([20.0] * 3, 30.0)
-    assert affordable(cheap, {7: dear, 3: cheap}, 30 * MARGIN) == [3]
+    cheap, dear = prices_of(2.0, 3.0), prices_of(20.0, 30.0)
+    assert afforded(cheap, {7: dear, 3: cheap}, 30 * MARGIN) == [3]
 
 
 def test_workers_that_wait_for_the_last_run_count():
     """Nine runs of 2 s on two workers take 10 s, not 9."""
-    prices = Prices([2.0] * 3, 3.0)
-    assert affordable(prices, {7: prices, 3: prices}, 10 * MARGIN, workers=2) == [7, 3]
-    assert affordable(prices, {7: prices, 3: prices}, 9.9 * MARGIN, workers=2) == [7]
+    prices = prices_of(2.0, 3.0)
+    assert afforded(prices, {7: prices, 3: prices}, 10 * MARGIN, workers=2) == [7, 3]
+    assert afforded(prices, {7: prices, 3: prices}, 9.9 * MARGIN, workers=2) == [7]
 
 
 def test_too_little_time_says_what_the_cheapest_takes():
-    cheap, dear = Prices([2.0] * 3, 3.0), Prices([20.0] * 3, 30.0)
-    assert affordable(cheap, {7: dear, 3: cheap}, 8) == pytest.approx(MARGIN * LEAST_SEEDS * 4)
+    cheap, dear = prices_of(2.0, 3.0), prices_of(20.0, 30.0)
+    assert afforded(cheap, {7: dear, 3: cheap}, 8) == pytest.approx(MARGIN * LEAST_SEEDS * 4)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_the_time_that_is_said_to_be_needed_is_enough(workers):
-    prices = Prices([2.0] * 3, 3.0)
-    needed = affordable(prices, {7: prices}, 0.1, workers)
-    assert affordable(prices, {7: prices}, needed, workers) == [7]
-    assert affordable(prices, {7: prices}, 0.99 * needed, workers) == needed
+    prices = prices_of(2.0, 3.0)
+    needed = afforded(prices, {7: prices}, 0.1, workers)
+    assert afforded(prices, {7: prices}, needed, workers) == [7]
+    assert afforded(prices, {7: prices}, 0.99 * needed, workers) == needed
 
 
 def test_what_is_stored_takes_no_time():
-    stored = Prices([0.0] * 3, 3.0)
-    assert affordable(stored, {7: stored}, 0.0) == [7]
+    stored = prices_of(0.0, 3.0)
+    assert afforded(stored, {7: stored}, 0.0) == [7]
 
 
-def test_depths_get_weaker():
-    assert list(DEPTHS) == sorted(DEPTHS, key=lambda depth: (-depth.seeds, -depth.test_seeds))
-    assert Depth(3, 3) == DEPTHS[0]
+def test_at_full_size_depths_get_weaker():
+    assert depths(FULL) == [Depth((ALL,), 3, 3), Depth((ALL,), 3, 2), Depth((ALL,), 3), Depth((ALL,), 2)]
+
+
+# -- sizes
+
+
+@pytest.mark.parametrize(
+    ("train_size", "images"),
+    [
+        (None, [50_000]),
+        (50_000, [50_000]),
+        (40_000, [40_000, 50_000]),
+        (10_000, [10_000, 25_000, 50_000]),
+        (2_000, [2_000, 6_250, 12_500, 25_000, 50_000]),
+    ],
+)
+def test_sizes_are_the_studys_own_then_an_eighth_a_quarter_a_half_and_all(train_size, images):
+    sizes = sizes_of(train_size)
+    assert [each.images for each in sizes.all] == images
+    assert [each.full for each in sizes.all] == [False] * (len(images) - 1) + [True]
+    assert [sizes.weight(each) for each in sizes.all] == [each / images[0] for each in images]
+    assert sizes.test_weight == 60_000 / images[0]
+
+
+def test_less_time_is_no_size_between_then_no_sealed_test_then_less_than_full_size():
+    planned = [([each.images // 100 for each in depth.sizes], depth.seeds, depth.test_seeds) for depth in depths(TENTH)]
+    whole, half, quarter, own = [50, 125, 250, 500], [50, 125, 250], [50, 125], [50]
+    to_full = [whole, [50, 250, 500], [50, 500]]
+    assert planned == [
+        *((sizes, 3, tests) for tests in (3, 2, 0) for sizes in to_full),
+        (half, 3, 0), ([50, 250], 3, 0), (quarter, 3, 0), (own, 3, 0), (own, 2, 0),
+    ]  # fmt: skip
+
+
+@given(st.floats(1, 1e5), st.sampled_from([None, 2_000, 10_000, 50_000]))
+def test_a_plan_is_the_strongest_that_fits(within, train_size):
+    sizes = sizes_of(train_size)
+    fitting = [each for each in depths(sizes) if needed(each, 10.0, sizes) <= (1 - LEAST_SEARCH) * within]
+    assert time_plan(within, [10.0], sizes).depth == next(iter(fitting), None)
