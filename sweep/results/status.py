@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any
 
 from sweep.models.model import Model
 from sweep.models.parameters import Value
@@ -17,6 +17,7 @@ from sweep.results.result import Result
 from sweep.results.time_left import LATEST, InProgress, seconds_left
 from sweep.runs import Epoch, Outcome
 from sweep.space.configuration import Configuration
+from sweep.storage.connection import Database
 from sweep.storage.runs import epoch_of
 from sweep.storage.store import Reader
 from sweep.storage.studies import StudyRow
@@ -89,40 +90,20 @@ class Status:
         )
 
 
-class StatusReader:
-    """A database that is opened read-only. Closed by leaving its `with` block; threads may share it."""
+class StatusReader(Reader):
+    """A database that is opened read-only, and asked again and again."""
 
-    def __init__(self, store: Reader) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self._leaders: dict[int, tuple[object, list[int]]] = {}  # by study, while no further trial ends
 
-    @classmethod
-    def open(cls, storage: str) -> Self:
-        """Opens the database at a path or an SQLAlchemy URL.
-
-        Raises:
-            InputError: there is none.
-            StoreError: it cannot be read, or is of another version of this package.
-        """
-        return cls(Reader.open(storage))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._store.__exit__()
-
-    @property
-    def place(self) -> str:
-        return self._store.place
-
     def names(self) -> list[str]:
-        return list(self._store.studies.ids())
+        return list(self.studies.ids())
 
     def pulse(self, name: str) -> str:
         """A text that changes whenever there is anything new to see of a study; empty where there is no such study."""
-        study_id = self._store.studies.ids().get(name)
-        return "" if study_id is None else f"{self._store.studies.pulse(study_id)} {self._holder(study_id)}"
+        study_id = self.studies.ids().get(name)
+        return "" if study_id is None else f"{self.studies.pulse(study_id)} {self._holder(study_id)}"
 
     def status(self, name: str) -> Status:
         """The present status of a study.
@@ -130,13 +111,13 @@ class StatusReader:
         Raises:
             InputError: there is no such study.
         """
-        row = self._store.studies.find(name)
-        recent = self._store.trials.recent(row.id, LATEST)
+        row = self.studies.find(name)
+        recent = self.trials.recent(row.id, LATEST)
         numbers = [*recent, *self._leaders_of(row, recent)]
         curves: dict[int, list[Epoch]] = {}
-        for point in self._store.trials.curve_rows(row.id, numbers):
+        for point in self.trials.curve_rows(row.id, numbers):
             curves.setdefault(point["trial"], []).append(epoch_of(point))
-        rows = self._store.trials.rows(row.id, numbers)
+        rows = self.trials.rows(row.id, numbers)
         trials = {each["number"]: _so_far(row.study, each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]
         return Status(
@@ -156,19 +137,19 @@ class StatusReader:
         Raises:
             InputError: there is no such study.
         """
-        return read_result(self._store, name)
+        return read_result(self, name)
 
     def _leaders_of(self, row: StudyRow, recent: list[int]) -> list[int]:
         """Numbers of the trials not in progress that may be the best, looked for again once another trial has ended."""
         kept, state = self._leaders.get(row.id), (row.outcomes, recent)
         if kept is None or kept[0] != state:
             still = [outcome for outcome in JUDGED if outcome is not Outcome.RUNNING]
-            self._leaders[row.id] = kept = state, self._store.trials.leaders(row.id, still)
+            self._leaders[row.id] = kept = state, self.trials.leaders(row.id, still)
         return kept[1]
 
     def _holder(self, study_id: int) -> Identity | None:
         """The process that runs a study: one of this machine only if it is alive, one of another machine as it says."""
-        held = self._store.leases.holder(study_id)
+        held = self.leases.holder(study_id)
         return None if held is None or (held.by.seen_from_here and not held.by.alive) else held.by
 
 

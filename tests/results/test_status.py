@@ -81,7 +81,7 @@ def test_what_is_asked_each_second_reads_no_trial_that_is_over(storage, kept):
     sent = []
     with StatusReader.open(storage) as reading:
         reading.status("kept")  # looks for the best trial, as it does again once another trial has ended
-        event.listen(reading._store._database._engine, "before_cursor_execute", lambda *call: sent.append(call[2:4]))
+        event.listen(reading._database._engine, "before_cursor_execute", lambda *call: sent.append(call[2:4]))
         reading.pulse("kept")
         reading.status("kept")
     with closing(sqlite3.connect(storage)) as connection:
@@ -170,7 +170,7 @@ def test_the_time_left_is_that_of_what_runs_and_of_what_is_to_come_as_many_at_on
 
 def test_nothing_can_be_written_through_it(kept, reading):
     store, study_id = kept
-    same = Store(reading._store._database)
+    same = Store(reading._database)
     for write in (
         lambda: same.studies.begin(study(name="other"), "digest"),
         lambda: same.leases.take(study_id, Identity.own(), None),

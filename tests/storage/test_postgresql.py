@@ -63,7 +63,7 @@ def test_what_only_reads_cannot_write(on_server):
     with Store.open(on_server):
         pass
     with StatusReader.open(on_server) as reading, pytest.raises(StoreError, match="read-only transaction"):
-        Store(reading._store._database).studies.begin(STUDY, "digest")
+        Store(reading._database).studies.begin(STUDY, "digest")
 
 
 def together(action) -> list:

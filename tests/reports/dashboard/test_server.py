@@ -285,7 +285,7 @@ def test_looking_writes_nothing(running):
     store, study_id, base, path = running
     begin(store, study_id, 0, base, baseline=True)
     with StatusReader.open(path) as reading, pytest.raises(Exception, match="readonly"):
-        Leases(reading._store._database).end(study_id, Identity.own())
+        Leases(reading._database).end(study_id, Identity.own())
     assert store.leases.holder(study_id) is not None
 
 
