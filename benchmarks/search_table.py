@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 from sweep.data.dataset import Split, load_dataset
 from sweep.models.model import Infeasible
 from sweep.models.parameters import Values
+from sweep.models.tutorial.parameters import Network
+from sweep.models.tutorial.shapes import architecture
 from sweep.runs import Run
 from sweep.space.space import Space
 from sweep.study.files import load
@@ -42,13 +44,13 @@ def points(count: int) -> list[Values]:
     """The baseline's point and others at random, of networks with at most the baseline's FLOPs, all for 9 epochs."""
     study = load("everything")
     space = Space(study.space, study.base)
-    most = study.base.inspect((28, 28, 1), 10).flops
+    most = architecture(Network.of(study.base.values()), (28, 28, 1), 10).flops
     rng = random.Random(0)
     found = [space.point_of(study.base) or {}]
     while len(found) < count:
         point = space.sample(rng)
         try:
-            shape = space.configuration(point).inspect((28, 28, 1), 10)
+            shape = architecture(Network.of(space.configuration(point).values()), (28, 28, 1), 10)
         except Infeasible:
             continue
         if shape.flops <= most:

@@ -14,6 +14,8 @@ from statistics import median
 from typing import Any
 
 from sweep.data.dataset import Split, load_dataset
+from sweep.models.tutorial.parameters import Network
+from sweep.models.tutorial.shapes import architecture
 from sweep.space.configuration import Configuration
 
 SMALL = {
@@ -126,7 +128,7 @@ def main() -> None:
             for part, compiled in loops.items():
                 times[part].append(1000 * _seconds(compiled) / STEPS[name])
         rate = matrix_product_rate()
-        flops = 3 * configuration.inspect((28, 28, 1), 10).flops * configuration.batch_size
+        flops = 3 * architecture(Network.of(configuration.values()), (28, 28, 1), 10).flops * configuration.batch_size
         print(f"{name}: ms a step of {configuration.batch_size} images, median (low - high)")
         for part, each in times.items():
             print(f"  {part:24}{median(each):9.3f}  ({min(each):.3f} - {max(each):.3f})")

@@ -25,6 +25,8 @@ from typing import Any
 from step import SMALL, matrix_product_rate
 
 from sweep.data.dataset import Split, load_dataset
+from sweep.models.tutorial.parameters import Network
+from sweep.models.tutorial.shapes import architecture
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.system.machine import cores, processor, provenance
@@ -124,7 +126,7 @@ def _split(images: int) -> Split:
 
 def flops_of_an_epoch(configuration: Configuration, images: int) -> float:
     """Three forward passes per training image and one per validation image."""
-    return configuration.inspect((28, 28, 1), 10).flops * (3 * images + VALIDATION)
+    return architecture(Network.of(configuration.values()), (28, 28, 1), 10).flops * (3 * images + VALIDATION)
 
 
 def measure(names: list[str], repetitions: int, images: int) -> dict[str, Any]:

@@ -221,7 +221,16 @@ class Fold:
     template: ClassVar[str] = "fold"
 
 
-Block = Sentence | Table | Tiles | Definitions | Networks | Matrix | Gallery | Columns | Charts | Story | Fold
+@dataclass(frozen=True)
+class Source:
+    """The text of a file, called `name`."""
+
+    name: str
+    text: str
+    template: ClassVar[str] = "source"
+
+
+Block = Sentence | Table | Tiles | Definitions | Networks | Matrix | Gallery | Columns | Charts | Story | Fold | Source
 
 
 Subject = TypeVar("Subject")

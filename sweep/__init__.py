@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sweep.api.workplace import Workplace
     from sweep.engines.supervised import Limits
     from sweep.errors import SweepError
+    from sweep.models.model import Infeasible
     from sweep.models.tutorial.parameters import ConvBlock
     from sweep.results.result import Result
     from sweep.results.verdict import Verdict
@@ -46,6 +47,7 @@ __all__ = [
     "Configuration",
     "ConvBlock",
     "Float",
+    "Infeasible",
     "Int",
     "Limits",
     "Result",
@@ -82,6 +84,7 @@ _HOMES = {
     "sweep.api.workplace": ("Workplace",),
     "sweep.engines.supervised": ("Limits",),
     "sweep.errors": ("SweepError",),
+    "sweep.models.model": ("Infeasible",),
     "sweep.models.tutorial.parameters": ("ConvBlock",),
     "sweep.results.result": ("Result",),
     "sweep.results.verdict": ("Verdict",),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from sweep.data.dataset import Split
+from sweep.models.model import Sizes
 from sweep.space.configuration import Configuration
 
 Precision = Literal["float32", "bfloat16"]
@@ -74,7 +75,8 @@ class Run:
 class Trial:
     """One configuration tried in a study.
 
-    If its network cannot exist, `infeasible` says why, and `run`, `parameters` and `flops` are None.
+    If its network cannot exist, `infeasible` says why, and `run`, `parameters` and `flops` are None. These two are None
+    as well if only building the network tells.
     """
 
     number: int
@@ -148,6 +150,14 @@ class WorkerReady:
 
 
 @dataclass(frozen=True)
+class NetworkBuilt:
+    """Before the first epoch of a run: the sizes of a network that nothing but building it tells."""
+
+    trial: int
+    sizes: Sizes
+
+
+@dataclass(frozen=True)
 class Progress:
     """A sign of life: the run has trained for `epochs` epochs, the finished part of the current epoch included."""
 
@@ -204,4 +214,13 @@ class WorkerDied:
     detail: str
 
 
-Event = WorkerReady | Progress | EpochFinished | SegmentFinished | SegmentStopped | SegmentFailed | WorkerDied
+Event = (
+    WorkerReady
+    | NetworkBuilt
+    | Progress
+    | EpochFinished
+    | SegmentFinished
+    | SegmentStopped
+    | SegmentFailed
+    | WorkerDied
+)

@@ -11,7 +11,8 @@ import sweep
 
 TIERS = (
     {"sweep.errors", "sweep.defaults", "sweep.wording", "studies"},
-    {"sweep.system", "sweep.models", "sweep.bounds"},
+    {"sweep.system", "sweep.bounds"},
+    {"sweep.models"},
     {"sweep.data", "sweep.space"},
     {"sweep.runs", "sweep.study"},
     {"sweep.training", "sweep.engines", "sweep.storage"},

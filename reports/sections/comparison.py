@@ -52,7 +52,7 @@ def layers_of(result: Result, trial: int) -> list[Layer] | None:
     except Infeasible:
         return None
     recorded = result.frame.set_index("trial").loc[trial, "parameters"]
-    if wording.missing(recorded) or network.parameters != recorded:
+    if network is None or wording.missing(recorded) or network.parameters != recorded:
         return None
     return [Layer(labels.layer(each.name), each.detail, each.output_shape) for each in network.layers]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from reports import labels
-from reports.blocks import Block, Definitions, Section
+from reports.blocks import Block, Definitions, Fold, Section, Source
 from sweep import wording
 from sweep.results.result import Result
 
@@ -14,7 +14,9 @@ from sweep.results.result import Result
 def table(result: Result) -> pd.DataFrame:
     """Where the numbers come from: `part` (study or training), `name`, `value` in labels."""
     document = {name: value for name, value in result.study.as_document().items() if name != "space"}
-    document["base"] = document["base"] or "the tutorial's network and training"
+    if (build := result.study.build) is not None:
+        document["build"] = {"function": build.place, "path": build.path, "digest": build.digest}
+    document["base"] = document["base"] or ("the tutorial's network and training" if build is None else "its defaults")
     training = {name: value for name, value in result.provenance.items() if name != "versions"}
     training |= {f"version of {name}": value for name, value in (result.provenance.get("versions") or {}).items()}
     rows = [("study", *row) for row in _flat(document)] + [("training", *row) for row in _flat(training)]
@@ -38,7 +40,11 @@ def _flat(tree: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
 
 def _blocks(result: Result) -> Sequence[Block]:
     parts = table(result).groupby("part", sort=False)[["name", "value"]]
-    return [Definitions(str(part).capitalize(), list(rows.itertuples(index=False, name=None))) for part, rows in parts]
+    sources = () if result.study.build is None else result.study.build.sources
+    return [
+        *(Definitions(str(part).capitalize(), list(rows.itertuples(index=False, name=None))) for part, rows in parts),
+        *(Fold(f"Code: {name}", [Source(name, text)]) for name, text in sources),
+    ]
 
 
 SECTION = Section("provenance", "Provenance", "", _blocks)

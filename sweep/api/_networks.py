@@ -1,14 +1,19 @@
 """Which networks can be trained here, and in what precision."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from sweep.data.dataset import Dataset
 from sweep.errors import InputError
-from sweep.models.model import Architecture, Infeasible
+from sweep.models.function import Function
+from sweep.models.model import Architecture, ImageShape, Infeasible
+from sweep.results.result import Result
 from sweep.runs import Precision
+from sweep.search.preview import baseline_shape
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Reader
 from sweep.study.study import Study
+from sweep.system.apart import apart
 from sweep.system.processes import main_memory
 from sweep.wording import size
 
@@ -19,19 +24,19 @@ WORKER_BYTES = 700_000_000
 """What a worker holds before it trains anything: TensorFlow, and the images of MNIST."""
 
 
-def network_on(dataset: Dataset) -> Callable[[Configuration], Architecture]:
-    """Gives the network of a configuration on these images."""
+def network_on(dataset: Dataset) -> Callable[[Configuration], Architecture | None]:
+    """Gives the network of a configuration on these images; None where only building it tells."""
     return lambda configuration: configuration.inspect(dataset.image_shape, dataset.classes)
 
 
-def network_within(dataset: Dataset, free_bytes: int, configuration: Configuration) -> Architecture:
-    """The network of a configuration on these images.
+def network_within(dataset: Dataset, free_bytes: int, configuration: Configuration) -> Architecture | None:
+    """The network of a configuration on these images; None where only building it tells.
 
     Raises:
         Infeasible: it cannot exist, or training it would take more than `free_bytes`.
     """
     network = network_on(dataset)(configuration)
-    needed = network.training_bytes(configuration.batch_size)
+    needed = 0 if network is None else network.training_bytes(configuration.batch_size)
     if needed > free_bytes:
         there = f"a worker has {size(max(free_bytes, 0))} for it"
         raise Infeasible(f"training it would take about {size(needed)} of memory, and {there}")
@@ -53,6 +58,41 @@ def free_bytes(trial_memory: int | None, workers: int) -> int:
         most, there = main_memory() // WORKER_BYTES, size(main_memory())
         raise InputError(f"{workers} workers need more memory than the {there} of this machine: at most {most} fit.")
     return (trial_memory or main_memory() // workers) - WORKER_BYTES
+
+
+def require_code(study: Study) -> None:
+    """Checks that the function which builds the networks of a study still computes what it did when the study began.
+
+    Raises:
+        InputError: it does not, or its file cannot be read.
+    """
+    begun = study.build
+    if begun is not None and Function.read(Path(begun.path), begun.name) != begun:
+        raise InputError(
+            f"{begun.path} is no longer the code that study {study.name!r} was begun with. Put that back, or give the "
+            f"changed study a name of its own."
+        )
+
+
+def require_baseline(study: Study, dataset: Dataset, before: Result | None) -> None:
+    """Checks, before anything of it is kept, that the baseline of a study can exist. One that was trained can.
+
+    A network of the user's own is built for that, in a process of its own.
+
+    Raises:
+        InputError: it cannot; of an error in code of the user's, with the frames of their files.
+        EngineError: TensorFlow cannot be used.
+    """
+    require_code(study)
+    seen = baseline_shape(study, dataset.image_shape, dataset.classes)
+    if seen is None and (before is None or not before.has_best):
+        apart(_built, study.base, dataset.image_shape, dataset.classes)
+
+
+def _built(base: Configuration, image_shape: ImageShape, classes: int) -> None:
+    from sweep.training.sizes import require_network  # seconds of imports
+
+    require_network(base, image_shape, classes)
 
 
 def settled(study: Study, store: Reader) -> Study:

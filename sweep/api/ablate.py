@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Unpack
 
-from sweep.api._networks import network_on
+from sweep.api._networks import network_on, require_code
 from sweep.api.look import result
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
@@ -57,8 +57,13 @@ def ablate(
 
 def _ablated(before: Result, place: Workplace, seeds: Sequence[int], within: float | None) -> Result:
     study, best = before.study, before.recommended
+    require_code(study)
     dataset = place.load(study.data)
-    entry = AblationEntry(before.configuration(best), study.base, network_on(dataset))
+    inspect = network_on(dataset)
+    built = {before.configuration(each): before.sizes(each) for each in (best, BASELINE)}
+    entry = AblationEntry(
+        before.configuration(best), study.base, lambda configuration: inspect(configuration) or built.get(configuration)
+    )
     runs = len(seeds) * (2 + 2 * len(changes(before.configuration(best), study.base)))
     task = Task(study.base, runs, place.crew()[0], "run")
     with place.open_store(create=False) as store, stop_on_signals() as stop:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Unpack
 
-from sweep.api._networks import network_on
+from sweep.api._networks import network_on, require_code
 from sweep.api.budget import Budget
 from sweep.api.look import result
 from sweep.api.signals import stop_on_signals
@@ -121,6 +121,7 @@ def _prepared(
     study, trials = before.study, best_to_confirm(before, top)
     known = max((each.seeds for each in before.verdicts), key=len, default=())
     seeds, (workers, _) = max(seeds, len(known)), place.crew()
+    require_code(study)
     dataset = place.load(study.data)
     every_size = Sizes(study, len(dataset.y_train)).all
     sizes: Sequence[Size] = [each for each in every_size if within or before.verdict_on(each)] or every_size[:1]

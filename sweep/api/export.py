@@ -60,6 +60,8 @@ def export(
     with place.open_store(create=False) as store:
         found = read_result(store, study)
         number = found.recommended if trial is None else trial
+        if found.study.build is not None:
+            raise InputError(f"sweep cannot export networks of your own yet, such as {found.study.build.place}.")
         found.configuration(number)  # which is there, or an error before anything is downloaded
         with export_folder(Path(folder), force) as inside, in_use(place.checkpoint_folder):
             dataset = place.load(found.study.data)

@@ -75,6 +75,9 @@ def _of_trial(found: Result, trial: int | None) -> Network:
 
 def _network(title: str, configuration: Configuration, image_shape: ImageShape, classes: int) -> Network:
     try:
-        return Network(title, configuration, image_shape, classes, configuration.inspect(image_shape, classes))
+        found = configuration.inspect(image_shape, classes)
     except Infeasible as reason:
         raise InputError(f"The network of {title} cannot exist: {reason}.") from None
+    if found is None:
+        raise InputError(f"The layers of {title} are known to your own code alone, which this command does not run.")
+    return Network(title, configuration, image_shape, classes, found)

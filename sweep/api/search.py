@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Unpack
 
-from sweep.api._networks import free_bytes, network_within, settled
+from sweep.api._networks import free_bytes, network_within, require_baseline, settled
 from sweep.api.budget import Budget, SearchTime, countdown
 from sweep.api.confirm import confirmed_after
 from sweep.api.look import kept_studies, result_if_any
@@ -22,7 +22,6 @@ from sweep.progress.display import Task
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.runs import Run
-from sweep.search.preview import baseline_shape
 from sweep.search.schedule import schedule_for
 from sweep.space.configuration import Configuration
 from sweep.storage.checkpoints import Checkpoints
@@ -131,7 +130,7 @@ def search_on(
     free = free_bytes(limits.memory, workers)
     split = Split(study.seed, study.validation, study.train_size)
     partition(dataset, split)  # a split that asks for too much is an error before anything is kept,
-    baseline_shape(study, dataset.image_shape, dataset.classes)  # and so is a baseline that cannot exist
+    require_baseline(study, dataset, before)  # and so is a baseline that cannot exist
     with place.open_store() as store, stop_on_signals() as stop:
         study = settled(study, store)
         with store.alone():

@@ -27,17 +27,23 @@ def print_preview(study: "Study", seen: "Preview", as_json: bool) -> None:
     )
     if seen.note:
         print_lines([seen.note])
-    if study.base != Configuration():
-        print(f"the baseline is the tutorial's network with {changes_in_words(study.base, Configuration())}")
+    default = Configuration.of(study.base.model, {})
+    if study.base != default:
+        whose = "the tutorial's network" if study.build is None else study.build.place
+        print(f"the baseline is {whose} with {changes_in_words(study.base, default)}")
+    elif study.build is not None:
+        print(f"the baseline is {study.build.place} with its defaults")
     print()
     base = study.base.values()
     rows = [[name, str(span), value(base.get(name))] for name, span in study.space.items()]
     print_table(["parameter", "range", "baseline"], rows)
     print(f"\n{several(len(seen.samples), 'sample')}")
     for sample in seen.samples:
-        point = settings(sample.point)
-        print(f"- {_cost(sample)}: {point}")
-    took = f"roughly {duration(seen.seconds)} on the {several(seen.workers, 'core')} of this machine"
+        cost = f"{told}: " if (told := _cost(sample)) else ""
+        print(f"- {cost}{settings(sample.point)}")
+    took = "which takes as long as its networks, which nothing has built yet"
+    if seen.sized:
+        took = f"roughly {duration(seen.seconds)} on the {several(seen.workers, 'core')} of this machine"
     infeasible = f"; {100 * seen.infeasible:.0f} % of the proposals cannot exist and cost nothing"
     print(
         f"\nexpected cost: {seen.baselines:.1f} times the baseline's training, {took}"
@@ -47,5 +53,5 @@ def print_preview(study: "Study", seen: "Preview", as_json: bool) -> None:
 
 def _cost(sample: "Sample") -> str:
     if sample.shape is None:
-        return f"cannot exist ({sample.reason})"
+        return f"cannot exist ({sample.reason})" if sample.reason else ""
     return f"{sample.shape.parameters:,} parameters, {sample.shape.flops:,} FLOPs"

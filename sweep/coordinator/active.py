@@ -18,6 +18,7 @@ from sweep.runs import (
     Epoch,
     EpochFinished,
     Event,
+    NetworkBuilt,
     Outcome,
     Progress,
     Run,
@@ -203,6 +204,8 @@ class ActiveRuns:
                 continue
             active = self._active[event.trial]
             match event:
+                case NetworkBuilt(_, sizes):
+                    self._store.runs.size(active.run.fingerprint, sizes)
                 case Progress(_, epochs):
                     self._watcher.progress(active.labelled, epochs)
                 case EpochFinished(_, metrics):

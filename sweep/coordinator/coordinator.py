@@ -164,7 +164,7 @@ class Coordinator:
             self._runs.refuse_trial(trial)
             self._search.tell(trial.number, Outcome.INFEASIBLE, None, trial.infeasible)
             return self._ledger.refuse(trial.infeasible)
-        self._ledger.begin()
+        self._ledger.begin(exists=trial.parameters is not None)
         self._advance(self._runs.begin_trial(trial, trial.run, self._fresh))
 
     def _promotable(self) -> list[int]:

@@ -41,9 +41,10 @@ class Ledger:
         """How many paused trials must be trained to their end, so that there is enough to confirm."""
         return max(0, FINALISTS - self._ended[Outcome.COMPLETED] - in_progress)
 
-    def begin(self) -> None:
-        """A trial that can be trained is in progress, perhaps again."""
-        self._infeasible_in_a_row = 0
+    def begin(self, exists: bool) -> None:
+        """A trial is in progress, perhaps again; whether it is known that its network can exist."""
+        if exists:
+            self._infeasible_in_a_row = 0
 
     def is_finalist(self, number: int) -> bool:
         """Whether a trial was promoted to be trained to its end: no rung pauses it."""
@@ -65,8 +66,12 @@ class Ledger:
 
         Raises:
             EngineError: the first trials all failed for the same reason.
+            InputError: so many networks in a row could not be built.
         """
+        if outcome is Outcome.INFEASIBLE:
+            return self.refuse(reason)
         self._ended[outcome] += 1
+        self._infeasible_in_a_row = 0
         if outcome is not Outcome.FAILED:
             return self._failures.clear()
         self._failures[fingerprint] = reason

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 class Plan:
     """How a proposed point of a study's space becomes a trial.
 
-    `network` gives the network of a configuration, or raises `Infeasible`; `run` gives the run that tries it.
+    `network` gives the network of a configuration (None: only building it tells), or raises `Infeasible`. `run` gives
+    the run that tries it.
     """
 
     study: Study
-    network: Callable[[Configuration], Architecture]
+    network: Callable[[Configuration], Architecture | None]
     run: Callable[[Configuration], Run]
 
     def trial(self, proposal: "Proposal") -> Trial:
@@ -33,7 +34,8 @@ class Plan:
         except Infeasible as reason:
             return Trial(proposal.number, configuration, baseline, None, None, None, str(reason))
         run = self.run(configuration)
-        return Trial(proposal.number, configuration, baseline, run, network.parameters, network.flops)
+        sizes = (None, None) if network is None else (network.parameters, network.flops)
+        return Trial(proposal.number, configuration, baseline, run, *sizes)
 
 
 class Proposals:

@@ -9,7 +9,7 @@ import numpy as np
 from sweep.data.dataset import Dataset
 from sweep.data.names import DATASETS
 from sweep.errors import InputError
-from sweep.models.model import Architecture, Infeasible
+from sweep.models.model import Architecture, Infeasible, Sizes
 from sweep.results.result import Result
 from sweep.results.verdict import ALPHA, ConfirmedTrial, Estimate
 from sweep.runs import BASELINE, Run
@@ -74,7 +74,7 @@ class Selection:
     result: Result
     trial: int
     dataset: Dataset
-    network: Architecture
+    network: Architecture | Sizes
     tested: Sealed
     baseline_tested: Sealed
 
@@ -101,7 +101,7 @@ def select(store: Reader, result: Result, trial: int, dataset: Dataset) -> Selec
     """
     configuration = result.configuration(trial)
     try:
-        network = configuration.inspect(dataset.image_shape, dataset.classes)
+        network = configuration.inspect(dataset.image_shape, dataset.classes) or result.sizes(trial)
     except Infeasible as reason:
         what = f"trial {trial} of study {result.study.name!r}"
         raise InputError(f"The network of {what} cannot exist: {reason}.") from None

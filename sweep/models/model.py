@@ -18,6 +18,25 @@ class Infeasible(Exception):  # noqa: N818 - an outcome of a trial, not an error
     """This network cannot exist on these images; the text is the sentence that says why."""
 
 
+class BrokenModel(Exception):  # noqa: N818 - an outcome of a trial, not an error of the program
+    """Code of the user's that makes no network that can be trained; the text says why.
+
+    `detail` has the frames of their files, and none of ours.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a network costs: `parameters` as Keras counts them, `flops` of one image's forward pass."""
+
+    parameters: int
+    flops: int
+
+
 @dataclass(frozen=True)
 class Layer:
     """One layer: its output shape without the batch, and its cost for one image.
@@ -81,15 +100,20 @@ class Model(Hashable, Protocol):
     def digest(self) -> str:
         """What decides the network besides its values, as a hash; empty where `TRAINING_VERSION` says it."""
 
-    def inspect(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int) -> Architecture:
-        """The network's layers, without building it.
+    def inspect(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int) -> Architecture | None:
+        """The network's layers, without building it; None where only building it tells.
 
         Raises:
             Infeasible: it cannot exist on images of this shape.
         """
 
     def build(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int) -> "keras.Model":
-        """The untrained network: raw pixels (batch, height, width, channels) -> logits (batch, classes) in float32."""
+        """The untrained network: raw pixels (batch, height, width, channels) -> logits (batch, classes).
+
+        Raises:
+            Infeasible: it cannot exist on images of this shape.
+            BrokenModel: the user's code makes no network that can be trained.
+        """
 
     def source(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int, precision: str) -> str:
         """The same as lines of a script that make `model`, which ends in a softmax; `keras` and `layers` are there."""

@@ -1,6 +1,5 @@
 """Parameters: the names that may stand in values, what each of them may be, and those of every training."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,9 @@ from sweep.wording import did_you_mean, shown
 
 Value = bool | int | float | str
 Values = dict[str, Value]
+
+ANY = 2.0**53
+"""The end of a range of numbers that has none: so far, whole numbers are exact."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,16 @@ class Condition:
 class Parameter:
     """One name that may stand in values: its type, what it may be, and when it exists.
 
-    `low` and `high` are inclusive; `choices` is for words. Where no value is given, it has that of the parameter that
-    it `follows`, or else its `default`.
+    `low` and `high` are inclusive. Where there are `choices`, it is one of them. If no value is given, it has that of
+    the parameter that it `follows`, or else its `default`.
     """
 
     name: str
     kind: type[bool] | type[int] | type[float] | type[str]
     summary: str
-    low: float = -math.inf
-    high: float = math.inf
-    choices: tuple[str, ...] = ()
+    low: float = -ANY
+    high: float = ANY
+    choices: tuple[Value, ...] = ()
     when: Condition | None = None
     default: Value | None = None
     follows: str = ""
@@ -50,12 +52,11 @@ class Parameter:
     @property
     def allowed(self) -> str:
         """What a value of this parameter may be, in words."""
-        if self.kind is bool:
-            return "true or false"
-        if self.kind is str:
+        if self.choices:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
-        noun = "a whole number" if self.kind is int else "a number"
-        return f"{noun} from {self.low:g} to {self.high:g}"
+        noun = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}[self.kind]
+        bounded = self.kind in (int, float) and self.high < ANY
+        return f"{noun} from {self.low:g} to {self.high:g}" if bounded else noun
 
     def accept(self, value: Any) -> Value:
         """The value in its canonical type (an int given for a float becomes one).
@@ -66,13 +67,13 @@ class Parameter:
         if isinstance(value, bool) or self.kind is bool:
             fits = isinstance(value, bool) and self.kind is bool
         elif self.kind is str:
-            fits = isinstance(value, str) and value in self.choices
-        elif self.kind is int:
-            fits = isinstance(value, int) and self.low <= value <= self.high
+            fits = isinstance(value, str)
         else:
-            fits = isinstance(value, int | float) and self.low <= value <= self.high
-        if not fits:
-            hint = did_you_mean(value, self.choices) if isinstance(value, str) and self.choices else ""
+            numbers = int if self.kind is int else int | float
+            fits = isinstance(value, numbers) and self.low <= value <= self.high
+        if not fits or (self.choices and value not in self.choices):
+            words = [each for each in self.choices if isinstance(each, str)]
+            hint = did_you_mean(value, words) if isinstance(value, str) and words else ""
             raise ValueError(f"{self.name} must be {self.allowed}, not {shown(value)}.{hint}")
         return self.kind(value)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweep.data.names import DATASETS
 from sweep.errors import InputError
-from sweep.models.model import ImageShape
+from sweep.models.model import ImageShape, Sizes
 from sweep.results.ablation import Ablation
 from sweep.results.climb import climb_in_words
 from sweep.results.columns import TABLE_COLUMNS
@@ -134,6 +134,15 @@ class Result:
             InputError: the study has no such trial.
         """
         return configuration_of(self._row(trial), self.study.base)
+
+    def sizes(self, trial: int) -> Sizes:
+        """What the network of a trial costs, which has a score.
+
+        Raises:
+            InputError: the study has no such trial.
+        """
+        row = self._row(trial)
+        return Sizes(int(row["parameters"]), int(row["flops"]))
 
     def __repr__(self) -> str:
         """One line: the study's name, how many trials it has, and the best of them."""

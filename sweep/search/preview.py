@@ -26,7 +26,7 @@ SECONDS_PER_STEP = 0.0005
 
 @dataclass(frozen=True)
 class Sample:
-    """A point of the space and its network; if that cannot exist, `shape` is None and `reason` says why."""
+    """A point of the space and its network; None if only building it tells, or if for a `reason` it cannot exist."""
 
     point: Values
     shape: Architecture | None
@@ -39,7 +39,8 @@ class Preview:
 
     `points` is the size of the space (None: more than can be counted). `baselines` is the cost in trainings of the
     study's base configuration, `seconds` the time on this machine with all its cores; both are expectations over the
-    space. `infeasible` is the share of points that cannot exist. `note` says what is odd about the data.
+    space. `infeasible` is the share of points that cannot exist. `note` says what is odd about the data. If only
+    building a network tells its size, the preview is not `sized`, and its costs count steps alone.
     """
 
     points: int | None
@@ -49,6 +50,7 @@ class Preview:
     infeasible: float
     workers: int
     note: str = ""
+    sized: bool = True
 
 
 def preview(
@@ -75,15 +77,16 @@ def preview(
     trained = schedule_for(study.pruner).expected(study.longest) / study.longest  # as a share of a trial's epochs
     trained += (1 - trained) * min(1, (FINALISTS - 1) / max(1, study.trials - 1))
 
-    def seconds(configuration: Configuration, shape: Architecture) -> float:
+    def seconds(configuration: Configuration, shape: Architecture | None) -> float:
         steps = train_images / configuration.batch_size
-        flops = shape.flops * (3 * train_images + study.validation)  # a training step is about three forward passes
+        flops = (
+            0 if shape is None else shape.flops * (3 * train_images + study.validation)
+        )  # a training step is about three forward passes
         return configuration.epochs * (steps * SECONDS_PER_STEP + flops / rate)
 
-    feasible = [
-        seconds(space.configuration(sample.point), sample.shape) for sample in samples if sample.shape is not None
-    ]
-    base = seconds(study.base, baseline_shape(study, image_shape, classes))
+    feasible = [seconds(space.configuration(sample.point), sample.shape) for sample in samples if not sample.reason]
+    baseline = baseline_shape(study, image_shape, classes)
+    base = seconds(study.base, baseline)
     total = base + (study.trials - 1) * trained * (mean(feasible) if feasible else 0.0)
     return Preview(
         points=space.size(),
@@ -92,6 +95,7 @@ def preview(
         seconds=total / cores(),
         infeasible=1 - len(feasible) / len(samples),
         workers=cores(),
+        sized=baseline is not None,
     )
 
 
@@ -110,8 +114,8 @@ def seconds_for(tried: Sequence[Study], top: int, seeds: int) -> list[float]:
     return [own[0] + seeds * seen[0].seconds / seen[0].baselines, *own[1:]] if own else []
 
 
-def baseline_shape(study: Study, image_shape: ImageShape, classes: int) -> Architecture:
-    """The network of a study's base configuration.
+def baseline_shape(study: Study, image_shape: ImageShape, classes: int) -> Architecture | None:
+    """The network of a study's base configuration; None where only building it tells.
 
     Raises:
         InputError: it cannot exist on these images.
@@ -132,7 +136,8 @@ def as_document(study: Study, seen: Preview) -> dict[str, Any]:
         }
         for sample in seen.samples
     ]
-    cost = {"baselines": seen.baselines, "seconds": seen.seconds, "infeasible_share": seen.infeasible}
+    seconds = seen.seconds if seen.sized else None
+    cost = {"baselines": seen.baselines, "seconds": seconds, "infeasible_share": seen.infeasible}
     document = {"study": study.as_document(), "points": seen.points, "samples": samples, "expected_cost": cost}
     return document | {"note": seen.note or None}
 

@@ -63,6 +63,8 @@ class Configuration:
             if parameter.when is not None and not parameter.when.holds(values):
                 continue
             value = given.get(name, values.get(parameter.follows, parameter.default))
+            if value is None and name not in given:
+                continue  # a default that only the user's code knows
             try:
                 values[name] = parameter.accept(value)
             except ValueError as error:
@@ -137,8 +139,8 @@ class Configuration:
                 kept.pop(name, None)
         return self.of(self.model, kept | accepted)
 
-    def inspect(self, image_shape: ImageShape, classes: int) -> Architecture:
-        """Its network's layers, without building it.
+    def inspect(self, image_shape: ImageShape, classes: int) -> Architecture | None:
+        """Its network's layers, without building it; None where only building it tells.
 
         Raises:
             Infeasible: it cannot exist on images of this shape.

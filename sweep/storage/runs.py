@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import exists, func, select, update
 
+from sweep.models.model import Sizes
 from sweep.runs import TRAINING_VERSION, Epoch, Run
 from sweep.storage._subject import Subject
 from sweep.storage._tables import add, epochs, now, predictions, put, runs, trials
@@ -76,6 +77,15 @@ class Runs(RunReader):
         }
         with self._database.transaction() as connection:
             add(connection, runs, row)
+
+    @repeatable
+    def size(self, fingerprint: str, sizes: Sizes) -> None:
+        """Keeps the sizes of a run's network, which is built now, for all trials on it: those to come, too."""
+        mine = runs.c.fingerprint == fingerprint
+        with self._database.transaction() as connection:
+            known = connection.scalar(select(runs.c.provenance).where(mine)) or {}
+            connection.execute(update(runs).where(mine).values(provenance=known | vars(sizes)))
+            connection.execute(update(trials).where(trials.c.fingerprint == fingerprint).values(vars(sizes)))
 
     @repeatable
     def add_epoch(self, fingerprint: str, epoch: Epoch, study_id: int | None = None, trial: int | None = None) -> None:

@@ -172,6 +172,9 @@ class Trials(TrialReader):
                 running = {"outcome": Outcome.RUNNING, "reason": "", "detail": "", "finished": None}
                 connection.execute(again.values(running | vars(reached)))
                 return reached
+            sizes = {"parameters": trial.parameters, "flops": trial.flops}
+            if trial.parameters is None and fingerprint is not None:
+                sizes |= _sizes(connection, fingerprint)
             connection.execute(
                 insert(trials).values(
                     study_id=study_id,
@@ -180,8 +183,7 @@ class Trials(TrialReader):
                     configuration=trial.configuration.values(),
                     outcome=Outcome.RUNNING,
                     fingerprint=fingerprint,
-                    parameters=trial.parameters,
-                    flops=trial.flops,
+                    **sizes,
                     fresh=fresh,
                     started=now(),
                 )
@@ -222,6 +224,12 @@ class Trials(TrialReader):
 
 def _own_epochs() -> Any:
     return (epochs.c.fingerprint == trials.c.fingerprint) & (epochs.c.epoch <= trials.c.trained_epochs)
+
+
+def _sizes(connection: Connection, fingerprint: str) -> dict[str, int]:
+    """Those of the network of a run, if it was built; else nothing."""
+    known = connection.scalar(select(runs.c.provenance).where(runs.c.fingerprint == fingerprint)) or {}
+    return {name: known[name] for name in ("parameters", "flops") if name in known}
 
 
 def _last_epoch() -> Any:

@@ -41,6 +41,8 @@ def read_base(given: object, model: Model, keys: Collection[str]) -> Configurati
         Problems: everything that is wrong with them.
     """
     if isinstance(given, Configuration):
+        if given.model != model:
+            raise Problems([((), "base is a configuration of another network than that of the study.")])
         return given
     if not isinstance(given, Mapping):
         what = "a table of parameters and their values, or the path of a TOML file of them"
@@ -105,6 +107,7 @@ def read_space(
             problems += [((name, *path), message) for path, message in found.located]
     if base is not None:
         space = Space(ranges, base)
+        problems += _without_baseline(space)
         problems += _never_existing(space, _settled(ranges, given, parameters))
         problems += _unfit_for(sampler, space, complete=not problems)
     if problems:
@@ -127,7 +130,7 @@ def _read_range(parameter: Parameter, raw: object) -> Range:
     if not isinstance(raw, Mapping):
         why = f"{parameter.name} must be a range or a list of choices, not {shown(raw)}."
         raise Problems([((), f"{why} {example_of(parameter)}")])
-    if parameter.kind in (bool, str):
+    if parameter.kind in (bool, str) or parameter.choices:
         raise Problems([((), f"{parameter.name} takes a list of choices, not a range. {example_of(parameter)}")])
     return _read_table(parameter, raw)
 
@@ -222,6 +225,17 @@ def _never_existing(space: Space, names: list[str]) -> list[Located]:
     ]
 
 
+def _without_baseline(space: Space) -> list[Located]:
+    """Parameters whose default only the user's code knows, and that have no value under [base]."""
+    why = "varies, but its default is no literal that can be read: give its value for the baseline under [base]."
+    given = space.base.values()
+    return [
+        ((name,), f"{name} {why}")
+        for name in space.ranges
+        if name not in given and (each := space.base.parameters[name]).default is None and not each.follows
+    ]
+
+
 def _possible(name: str, space: Space) -> bool:
     when = space.base.parameters[name].when
     if when is None:
@@ -263,10 +277,11 @@ def _unknown(name: str, table: str, keys: Collection[str], parameters: Parameter
 
 def example_of(parameter: Parameter) -> str:
     """What a study may say of a parameter, as the end of a sentence."""
-    if parameter.kind is str:
-        return f"For example: {parameter.name} = {list(parameter.choices)}".replace("'", '"')
+    if parameter.kind is str or parameter.choices:
+        choices = list(parameter.choices) or [parameter.default or "one", "another"]
+        return f"For example: {parameter.name} = {choices}".replace("'", '"')
     if parameter.kind is bool:
         return f"For example: {parameter.name} = [false, true]"
-    low, high = EXAMPLES.get(parameter.name, ("1", "4"))
+    low, high = EXAMPLES.get(parameter.name, ("1", "4") if parameter.kind is int else ("0.1", "0.5"))
     span = f"{{ low = {low}, high = {high} }}"
     return f"For example: {parameter.name} = {span} or {parameter.name} = [{low}, {high}]"

@@ -38,6 +38,8 @@ def _parsed(text: str, source: str, folder: Path) -> tuple[Study, NamedDataset |
         raise located_error([((next(iter(document)),), why)], text, source)
     if isinstance(document.get("base"), str):
         document["base"] = str(folder / document["base"])
+    if isinstance(document.get("build"), str):
+        document["build"] = os.path.join(folder, document["build"])  # noqa: PTH118 - as it is written
     known, problems = _settle_data(document, folder)
     try:
         study = Study(**document)

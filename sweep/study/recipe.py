@@ -6,13 +6,17 @@
 import json
 import shlex
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sweep.data.names import settled
 from sweep.defaults import VALIDATION
-from sweep.models.parameters import Value
+from sweep.errors import InputError
+from sweep.models.function import Function, named
+from sweep.models.model import Model
+from sweep.models.parameters import Parameters, Value
 from sweep.models.tutorial.model import TUTORIAL
-from sweep.space.configuration import PARAMETERS, Configuration
+from sweep.space.configuration import Configuration, parameters_of
 from sweep.space.differences import differences
 from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study._values import Located, Problems, read_values
@@ -41,7 +45,7 @@ class Recipe:
     validation: float = VALIDATION
 
 
-KEYS = ("data", "validation")
+KEYS = ("data", "validation", "build")
 HELD_OUT = "validation must be a whole number from 1, or a share between 0 and 1"
 
 
@@ -52,19 +56,24 @@ def may_be_held_out(given: object) -> bool:
 
 def text_of(recipe: Recipe) -> str:
     """A recipe as the text that `read` reads, each difference to the tutorial marked; data are named if not MNIST."""
+    model = recipe.configuration.model
+    whose = "the tutorial" if model == TUTORIAL else "its default"
     marks = {
-        each.name: "not in the tutorial" if each.before is None else f"the tutorial: {_toml(each.before)}"
-        for each in differences(recipe.configuration, Configuration())
+        each.name: f"not in {whose}" if each.before is None else f"{whose}: {_toml(each.before)}"
+        for each in differences(recipe.configuration, Configuration.of(model, {}))
     }
     data = settled(recipe.data).encode("utf-8", "replace").decode()  # a name of a file may be no text
     lines = [] if data == "mnist" else [f"data = {_toml(data)}", f"validation = {recipe.validation}"]
+    lines += [f"build = {_toml(f'{model.path}:{model.name}')}"] if isinstance(model, Function) else []
     for name, value in recipe.configuration.values().items():
         lines.append(f"{name} = {_toml(value)}" + (f"  # {marks[name]}" if name in marks else ""))
     return "\n".join(lines) + "\n"
 
 
-def read(path: Path) -> Recipe:
-    """The recipe in a file; what that does not name is as in the tutorial. A path of data starts at its folder.
+def read(path: Path, model: Model | None = None) -> Recipe:
+    """The recipe in a file; what that does not name is the default. Paths start at its folder.
+
+    It is of the given model or, without one, of that which its key `build` names.
 
     Raises:
         InputError: the file cannot be read.
@@ -82,7 +91,11 @@ def read(path: Path) -> Recipe:
     if not may_be_held_out(validation):
         problems.append((("validation",), f"{HELD_OUT}, not {shown(validation)}."))
     try:
-        configuration = read_values(values, TUTORIAL, _unknown)
+        build = values.pop("build", None)
+        model = model or (TUTORIAL if build is None else named(build, path.parent))
+        configuration = read_values(values, model, partial(_unknown, parameters_of(model)))
+    except InputError as error:
+        problems.append((("build",), str(error)))
     except Problems as found:
         problems += found.located
     if problems:
@@ -94,5 +107,5 @@ def _toml(value: Value) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # in all else the two formats agree
 
 
-def _unknown(name: str) -> str:
-    return f"Unknown parameter {shown(name)}.{did_you_mean(name, [*PARAMETERS, *KEYS])}"
+def _unknown(parameters: Parameters, name: str) -> str:
+    return f"Unknown parameter {shown(name)}.{did_you_mean(name, [*parameters, *KEYS])}"

@@ -7,11 +7,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ValidationError,
+    ValidationInfo,
+)
 
 from sweep.data.names import DATASETS, NamedDataset, settled, share_of
 from sweep.defaults import TOLERANCE, VALIDATION
 from sweep.errors import DataError, InputError, Problem, StudyError
+from sweep.models.function import Function, named
+from sweep.models.model import Model
 from sweep.models.tutorial.model import TUTORIAL
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.differences import replacements
@@ -55,17 +66,39 @@ def described(data: str) -> NamedDataset:
     return NamedDataset(found.image_shape, found.classes, len(found.y_train))
 
 
-def _read_base(given: object) -> Configuration:
-    if not isinstance(given, str):
-        return read_base(given, TUTORIAL, Study.model_fields)
+def _read_build(given: object) -> object:
+    if given is None or isinstance(given, Function):
+        return given
     try:
-        return recipe.read(Path(given)).configuration
+        if isinstance(given, Mapping) and given.keys() == {"path", "name", "sources"}:  # as a database has it
+            return Function.of(**given)
+        return named(given)
+    except InputError as error:
+        raise Problems([((), str(error))]) from None
+
+
+def _model(known: Mapping[str, Any]) -> Model | None:
+    """The model of a study, given its fields so far; None where its function cannot be used."""
+    return (known["build"] or TUTORIAL) if "build" in known else None
+
+
+def _read_base(given: object, info: ValidationInfo) -> Configuration:
+    model = _model(info.data)
+    if model is None:
+        return Configuration()
+    if not isinstance(given, str):
+        return read_base(given, model, Study.model_fields)
+    try:
+        return read_base(recipe.read(Path(given), model).configuration, model, Study.model_fields)
     except InputError as error:
         raise Problems([((), line) for line in str(error).splitlines()]) from None
 
 
 def _read_space(given: object, info: ValidationInfo) -> dict[str, Range]:
-    return read_space(given, TUTORIAL, info.data.get("base"), info.data.get("sampler"), Study.model_fields)
+    model = _model(info.data)
+    if model is None:
+        return {}
+    return read_space(given, model, info.data.get("base"), info.data.get("sampler"), Study.model_fields)
 
 
 def _read_pruner(given: str, info: ValidationInfo) -> str:
@@ -87,7 +120,7 @@ class Study(BaseModel):
     """What is tried: ranges around a base configuration, data, and how the search goes about it.
 
     Every argument is a key of a study file. `space` maps parameter names to `Float`, `Int`, `Choice` or a
-    list of choices; `base` is a `Configuration`, a mapping of the values that differ from the tutorial's, or the
+    list of choices; `base` is a `Configuration`, a mapping of the values that differ from the model's defaults, or the
     path of a TOML file of them.
 
     Raises:
@@ -139,9 +172,14 @@ class Study(BaseModel):
         "auto", "what layers compute in: float32, bfloat16, or auto (float32 until shown harmless)",
         "auto, float32 or bfloat16",
     )  # fmt: skip
+    build: Annotated[InstanceOf[Function] | None, BeforeValidator(_read_build)] = _field(
+        None,
+        "a network of your own, as in `my_model.py:build`; without it, the tutorial's",
+        'a file and a function in it, as in "my_model.py:build"',
+    )
     base: Annotated[Configuration, BeforeValidator(_read_base)] = Field(
-        default_factory=Configuration,
-        description="values that differ from the tutorial's, or the path of a TOML file of them",
+        default_factory=lambda known: Configuration.of(_model(known) or TUTORIAL, {}),
+        description="values that differ from the model's defaults, or the path of a TOML file of them",
     )
     space: Annotated[dict[str, Any], BeforeValidator(_read_space)] = Field(
         ..., description="what varies: a range or choices each"
@@ -189,13 +227,15 @@ class Study(BaseModel):
     def as_document(self) -> dict[str, Any]:
         """This study as the mapping a file would give; `Study(**document)` is the same study."""
         document = {name: getattr(self, name) for name in Study.model_fields if getattr(self, name) is not None}
-        document["base"] = replacements(self.base, Configuration())
+        document["base"] = replacements(self.base, Configuration.of(self.base.model, {}))
+        document |= {} if self.build is None else {"build": self.build.as_document()}
         document["space"] = {name: _as_document(span) for name, span in self.space.items()}
         return document
 
     def identity(self) -> dict[str, str]:
         """What may not change under one name, each part in words."""
         parts = {name: repr(getattr(self, name)) for name in ("validation", "train_size", "seed", "precision")}
+        parts |= {} if self.build is None else {"build": f"{self.build.name} {self.build.digest[:12]}"}
         parts |= {f"base.{name}": repr(value) for name, value in self.base.values().items()}
         return parts | {f"space.{name}": str(span) for name, span in self.space.items()}
 

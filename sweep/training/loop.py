@@ -206,10 +206,10 @@ def _graphs(model: keras.Model, optimizer: Optimizer, images: Images, batch_size
     """Compiled: to train and to score, indices (n,), begin, end and sums so far -> sums; and pixels -> classes."""
 
     def batch(x: Any, y: Any, index: Any) -> Any:
-        return tf.cast(tf.gather(x, index), model.layers[0].compute_dtype), tf.gather(y, index)
+        return tf.cast(tf.gather(x, index), model.compute_dtype), tf.gather(y, index)
 
     def losses_and_hits(logits: Any, labels: Any) -> Any:
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.cast(logits, tf.float32))
         hits = tf.argmax(logits, axis=-1, output_type=labels.dtype) == labels
         return losses, tf.cast(hits, tf.float32)
 
@@ -217,8 +217,10 @@ def _graphs(model: keras.Model, optimizer: Optimizer, images: Images, batch_size
         pixels, labels = batch(images.x_train, images.y_train, index)
         with tf.GradientTape() as tape:
             losses, hits = losses_and_hits(model(pixels, training=True), labels)
-            loss = tf.reduce_mean(losses)
-        optimizer.apply(tape.gradient(loss, _weights(model)))
+            loss = tf.add_n([tf.reduce_mean(losses), *model.losses])
+        unused = tf.UnconnectedGradients.ZERO
+        gradients = tape.gradient(loss, _weights(model), unconnected_gradients=unused)
+        optimizer.apply([tf.convert_to_tensor(each) for each in gradients])  # of an embedding, they are slices
         return tf.reduce_sum(losses), tf.reduce_sum(hits)
 
     def score_step(index: Any) -> Any:
@@ -246,7 +248,7 @@ def _graphs(model: keras.Model, optimizer: Optimizer, images: Images, batch_size
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def classify(pixels: Any) -> Any:
-        logits = model(tf.cast(pixels, model.layers[0].compute_dtype), training=False)
+        logits = model(tf.cast(pixels, model.compute_dtype), training=False)
         return tf.cast(tf.argmax(logits, axis=-1), tf.uint16)
 
     return train, score, classify

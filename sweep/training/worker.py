@@ -20,9 +20,11 @@ from zipfile import BadZipFile
 
 from sweep.data.dataset import Split, load_dataset
 from sweep.errors import DataError
+from sweep.models.model import BrokenModel, Infeasible
 from sweep.runs import (
     EpochFinished,
     Event,
+    NetworkBuilt,
     Outcome,
     Progress,
     Segment,
@@ -97,8 +99,7 @@ class Bench:
             return self._train(segment)
         except Exception as error:  # an error of one network must not end the study
             self._training = None
-            summary = f"{type(error).__name__}: {error}".splitlines()[0]
-            return SegmentFailed(segment.trial, _outcome(error), summary, traceback.format_exc())
+            return SegmentFailed(segment.trial, _outcome(error), *_told(error))
 
     def _train(self, segment: Segment) -> Event:
         training = self._training_of(segment)
@@ -145,6 +146,7 @@ class Bench:
 
     def _training_of(self, segment: Segment) -> "Training":
         from sweep.training.loop import Training
+        from sweep.training.sizes import sizes
 
         run, last = segment.run, self._training
         if last is not None and last.run == run and last.epochs == segment.from_epoch:
@@ -152,6 +154,8 @@ class Bench:
         self._training = last = None  # frees its memory
         images = _images(run.data, run.data_digest, run.split)
         self._training = Training(run, images)
+        if segment.from_epoch == 0 and run.configuration.inspect(images.shape, images.classes) is None:
+            self._send(NetworkBuilt(segment.trial, sizes(self._training.model, images.shape)))
         if segment.checkpoint.exists():
             try:
                 self._training.restore(segment.checkpoint)
@@ -163,7 +167,18 @@ class Bench:
         return self._training
 
 
+def _told(error: Exception) -> tuple[str, str]:
+    """The reason in a line, and the details; of an error in code of the user's, no frame of ours."""
+    if isinstance(error, Infeasible):
+        return str(error), ""
+    if isinstance(error, BrokenModel):
+        return str(error), error.detail
+    return f"{type(error).__name__}: {error}".splitlines()[0], traceback.format_exc()
+
+
 def _outcome(error: Exception) -> Outcome:
+    if isinstance(error, Infeasible):
+        return Outcome.INFEASIBLE
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
         return Outcome.OUT_OF_MEMORY
     return Outcome.FAILED

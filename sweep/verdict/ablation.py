@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sweep.models.model import Architecture, Infeasible
+from sweep.models.model import Architecture, Infeasible, Sizes
 from sweep.models.parameters import Parameters, Values
 from sweep.results.ablation import Ablation, Change, Contribution, Effect
 from sweep.results.size import FULL_SIZE, Size
@@ -22,7 +22,7 @@ from sweep.space.differences import differences
 from sweep.verdict.estimates import estimate, holm
 from sweep.verdict.statistics import Candidate, Hits, contrast
 
-Shape = Callable[[Configuration], Architecture]
+Shape = Callable[[Configuration], Architecture | Sizes | None]
 
 
 def changes(best: Configuration, baseline: Configuration) -> list[Change]:
@@ -53,7 +53,7 @@ def _root(name: str, parameters: Parameters, old: Values, new: Values) -> str:
 class AblationEntry:
     """The best, the baseline, each change undone and each by itself, to be trained on seed after seed.
 
-    `shape` gives the network of a configuration, or raises `Infeasible`.
+    `shape` gives the network of a configuration (None: only building it tells), or raises `Infeasible`.
     """
 
     def __init__(self, best: Configuration, baseline: Configuration, shape: Shape) -> None:
@@ -61,6 +61,7 @@ class AblationEntry:
         self._changes = changes(best, baseline)
         self._entrants: dict[Configuration, Candidate] = {}
         self._infeasible: dict[Configuration, str] = {}
+        self._parameters: dict[Configuration, int | None] = {}
         self.seeds: tuple[int, ...] = ()
         one_less = (change.undone(best) for change in self._changes)
         one_alone = (change.alone(baseline) for change in self._changes)
@@ -70,7 +71,8 @@ class AblationEntry:
             except Infeasible as reason:
                 self._infeasible[each] = f"it cannot exist: {reason}"
             else:
-                self._entrants[each] = Candidate(label, network.parameters, network.flops, None, ())
+                self._parameters[each] = None if network is None else network.parameters
+                self._entrants[each] = Candidate(label, self._parameters[each] or 0, 0, None, ())
 
     @property
     def configurations(self) -> list[Configuration]:
@@ -97,8 +99,7 @@ class AblationEntry:
             [self._effect([other], [baseline]) for other in alone],
             [self._effect([best, baseline], [one, other]) for one, other in zip(less, alone, strict=True)],
         )
-        sizes = [entrant and entrant.parameters for entrant in map(self._entrants.get, less)]
-        rows = zip(found, *map(_corrected, effects), sizes, strict=True)
+        rows = zip(found, *map(_corrected, effects), map(self._parameters.get, less), strict=True)
         return sorted((Contribution(*row) for row in rows), key=_order)
 
     def ablation(self, trial: int, size: Size = FULL_SIZE) -> Ablation:

@@ -13,14 +13,15 @@ from sweep.space.configuration import Configuration
 from sweep.verdict.folds import LEAST_TESTED, Folds, require_one
 from sweep.verdict.statistics import LOOKS, Candidate, Hits, accuracy, behind, conclude, contrast
 
-Shape = Callable[[Configuration], Architecture]
+Shape = Callable[[Configuration], Architecture | None]
 
 
 class Race:
     """The baseline and some trials of a study, trained on seed after seed. Trials that are clearly behind are dropped.
 
-    `shape` gives the network of a configuration; `racing` are the numbers of those that get the next seed, after
-    `seeds`. If several studies race together, `study` is the name that goes into the labels of its trials.
+    `shape` gives the network of a configuration (None: only building it tells). `racing` are the numbers of those that
+    get the next seed, after `seeds`. If several studies race together, `study` is the name that goes into the labels of
+    its trials.
     `tolerance` is that of the verdict, in percentage points; None: the study's.
     """
 
@@ -31,7 +32,7 @@ class Race:
         self._tolerance = (result.study.tolerance if tolerance is None else tolerance) / 100
         self._configurations = {BASELINE: result.study.base} | {n: result.configuration(n) for n in trials}
         scores = {BASELINE: result.baseline_score} | {number: result.completed_score(number) for number in trials}
-        shapes = {number: shape(configuration) for number, configuration in self._configurations.items()}
+        shapes = {n: shape(each) or result.sizes(n) for n, each in self._configurations.items()}
         self._entrants = {
             number: Candidate(number, shapes[number].parameters, shapes[number].flops, scores[number], ())
             for number in self._configurations

@@ -81,6 +81,10 @@ class ModelContract:
         if configuration.inspect(IMAGE_SHAPE, CLASSES) is None:
             configuration.build(IMAGE_SHAPE, CLASSES)
 
+
+class ScriptContract(ModelContract):
+    """In addition, of a model that can be exported."""
+
     def test_its_source_makes_the_same_network_with_a_softmax(self):
         import keras
 

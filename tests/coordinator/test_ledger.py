@@ -73,7 +73,7 @@ def test_a_study_is_hopeless_once_too_many_networks_in_a_row_cannot_exist():
     ledger = ledger_of()
     for _ in range(INFEASIBLE_IN_A_ROW - 1):
         ledger.refuse("a kernel does not fit")
-    ledger.begin()
+    ledger.begin(exists=True)
     for _ in range(INFEASIBLE_IN_A_ROW - 1):
         ledger.refuse("a kernel does not fit")
     with pytest.raises(InputError, match="300 networks in a row could not exist, the last because: a kernel does"):

@@ -1,11 +1,11 @@
 """The tutorial's CNN keeps what every model promises."""
 
-from contracts.models import ModelContract
+from contracts.models import ScriptContract
 
 from sweep.space.configuration import Configuration
 
 
-class TestTutorial(ModelContract):
+class TestTutorial(ScriptContract):
     @classmethod
     def configurations(cls):
         changes = ({}, {"rescale": True, "batch_norm": True, "pool1_size": 0}, {"extra_blocks": 1, "padding": "same"})

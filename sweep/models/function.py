@@ -1,0 +1,254 @@
+"""A network of the user's own: a function in a file of Python, read without running it."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from sweep.errors import InputError
+from sweep.models.model import Architecture, BrokenModel, ImageShape
+from sweep.models.parameters import Parameter, Value, with_training
+from sweep.system.files import did_you_mean_path, read_plain
+from sweep.wording import did_you_mean, listed, shown
+
+if TYPE_CHECKING:
+    import keras
+
+MOST_BYTES = 1_000_000
+"""The largest file of source text."""
+
+MOST_FILES = 200
+"""That a function's file imports from its own folder."""
+
+KINDS: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
+    each.__name__: each for each in (bool, int, float, str)
+}
+
+COLUMNS = frozenset(
+    {"trial", "outcome", "reason", "detail", "baseline", "score", "expected", "difference", "trained_epochs"}
+    | {"reused_epochs", "reused_from", "seconds", "cost", "attempts", "parameters", "flops", "seed", "fingerprint"}
+    | {"started", "finished"}
+)
+"""Names of the columns of results, which no parameter can have."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """`def build(image_shape, classes, *, units=64)` in a file of the user's: its keyword arguments are the parameters.
+
+    Two are equal if they compute the same: comments, layout and the place of the file make no difference.
+
+    Args:
+        name: the function's.
+        digest: the SHA-256 of its name, and of the syntax of its file and of what that imports from its own folder.
+        path: the file, from anywhere.
+        sources: the texts of these files by their paths from the folder, the function's own first.
+    """
+
+    name: str
+    digest: str
+    path: str = field(compare=False)
+    sources: tuple[tuple[str, str], ...] = field(compare=False, repr=False)
+
+    @classmethod
+    def read(cls, path: Path, name: str) -> Self:
+        """The function of this name in a file.
+
+        Raises:
+            InputError: the file cannot be read or holds no such function, or an argument cannot be a parameter.
+        """
+        path = path.absolute()
+        return cls.of(str(path), name, dict(_sources(path)))
+
+    @classmethod
+    def of(cls, path: str, name: str, sources: Mapping[str, str]) -> Self:
+        """The same from texts that are known.
+
+        Raises: as `read`.
+        """
+        syntax = [(each, ast.unparse(_parsed(text, each))) for each, text in sorted(sources.items())]
+        digest = hashlib.sha256(json.dumps([name, syntax]).encode()).hexdigest()
+        made = cls(name, digest, path, tuple(sources.items()))
+        _ = made.parameters  # which are wrong now, or never
+        return made
+
+    @property
+    def place(self) -> str:
+        """As in "my_model.py:build"."""
+        return f"{Path(self.path).name}:{self.name}"
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        file, text = self.sources[0]
+        tree = _parsed(text, file)
+        functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
+        if self.name not in functions:
+            hint = did_you_mean(self.name, functions, "Functions") if functions else ""
+            raise InputError(f"{file} has no function {shown(self.name)} at its top level.{hint}")
+        return tuple(_parameters(functions[self.name], file))
+
+    def inspect(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int) -> Architecture | None:
+        return None
+
+    def build(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int) -> "keras.Model":
+        from sweep.models.own import Code, build  # Keras, which takes seconds to import
+
+        path = Path(self.path)
+        if Function.read(path, self.name) != self:
+            raise BrokenModel(f"{path} is no longer the code that the study was begun with")
+        return build(Code(path, self.name, self.digest), self.arguments(values), image_shape, classes)
+
+    def source(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int, precision: str) -> str:
+        raise NotImplementedError
+
+    def arguments(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """What of values is given to the function."""
+        return {each.name: values[each.name] for each in self.parameters if each.name in values}
+
+    def as_document(self) -> dict[str, Any]:
+        """As JSON has it; `of(**document)` is the same function."""
+        return {"path": self.path, "name": self.name, "sources": dict(self.sources)}
+
+
+def named(given: object, folder: Path = Path()) -> Function:
+    """The function that a file of TOML means by "my_model.py:build"; its path starts at `folder`.
+
+    Raises:
+        InputError: it is none, or cannot be used.
+    """
+    path, _, name = given.rpartition(":") if isinstance(given, str) else ("", "", "")
+    if not path or not name:
+        raise InputError(f'build must be a file and a function in it, as in "my_model.py:build", not {shown(given)}.')
+    return Function.read(folder / path, name)
+
+
+# The files
+
+
+def _sources(path: Path) -> Iterator[tuple[str, str]]:
+    """The texts of a file and of what it imports from its own folder, and that again, by path from the folder."""
+    folder, waiting, seen = path.parent, [path], {path}
+    while waiting:
+        file = waiting.pop(0)
+        name, text = file.relative_to(folder).as_posix(), _text(file)
+        yield name, text
+        for each in _imported(_parsed(text, name), file.parent, folder):
+            if each not in seen and len(seen) < MOST_FILES and each.is_file():
+                seen.add(each)
+                waiting.append(each)
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_plain(path, MOST_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8.") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"{path}: cannot be read: {reason}.{did_you_mean_path(path)}") from None
+
+
+def _parsed(text: str, file: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        raise InputError(f"{file}:{error.lineno}: not valid Python: {error.msg}.") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise InputError(f"{file}: not valid Python.") from None
+
+
+def _imported(tree: ast.Module, beside: Path, folder: Path) -> Iterator[Path]:
+    """The files in `folder` that its import statements may mean; relative ones start `beside` the file."""
+    for node in ast.walk(tree):
+        names: list[tuple[Path, str]] = []
+        if isinstance(node, ast.Import):
+            names = [(folder, each.name) for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = beside.joinpath(*[".."] * (node.level - 1)).resolve() if node.level else folder
+            module = f"{node.module}." if node.module else ""
+            names = [(start, f"{module}{each.name}") for each in node.names] + [(start, node.module or "")]
+        for start, name in names:
+            parts = [part for part in name.split(".") if part]
+            for length in range(1, len(parts) + 1):
+                module_path = start.joinpath(*parts[:length])
+                for file in (module_path.with_name(f"{module_path.name}.py"), module_path / "__init__.py"):
+                    if file.is_relative_to(folder):
+                        yield file
+
+
+# The signature
+
+
+def _parameters(function: ast.FunctionDef, file: str) -> Iterator[Parameter]:
+    given = function.args
+    positional = [*given.posonlyargs, *given.args]
+    free = len(positional) - len(given.defaults)
+    if free != 2:
+        example = f"def {function.name}(image_shape, classes, *, units=64)"
+        raise InputError(
+            f"{file}:{function.lineno}: {function.name} must take the shape of an image and the number of classes "
+            f"first, and everything else with a default, as in `{example}`."
+        )
+    pairs = [*zip(positional[2:], given.defaults, strict=True), *zip(given.kwonlyargs, given.kw_defaults, strict=True)]
+    for argument, default in pairs:
+        where = f"{file}:{argument.lineno}"
+        if default is None:
+            raise InputError(f"{where}: {argument.arg} of {function.name} has no default, which its baseline needs.")
+        if argument.arg in with_training(()) or argument.arg in COLUMNS:
+            what = "a parameter of the training" if argument.arg in with_training(()) else "a column of the results"
+            raise InputError(f"{where}: {argument.arg} is {what}: give the argument of {function.name} another name.")
+        if (made := _parameter(argument, default, function.name, where)) is not None:
+            yield made
+
+
+def _parameter(argument: ast.arg, default: ast.expr, function: str, where: str) -> Parameter | None:
+    """What an argument may be; None where neither its annotation nor its default says so."""
+    known, value = _literal(default)
+    choices = _choices(argument.annotation)
+    kind = KINDS.get(_name(argument.annotation)) or (type(choices[0]) if choices else None)
+    if choices and len({type(each) for each in choices}) > 1:
+        raise InputError(
+            f"{where}: the choices of {argument.arg} must be of one type, not {listed(map(repr, choices))}."
+        )
+    if kind is None and known and type(value) in KINDS.values():
+        kind = type(value)
+    if kind not in KINDS.values():
+        return None
+    summary = f"argument of {function}"
+    parameter = Parameter(argument.arg, kind, summary, choices=choices)  # type: ignore[arg-type]
+    if not known or value is None:
+        return parameter
+    try:
+        return Parameter(argument.arg, kind, summary, choices=choices, default=parameter.accept(value))  # type: ignore[arg-type]
+    except ValueError as error:
+        raise InputError(f"{where}: the default does not fit the annotation: {error}") from None
+
+
+def _literal(node: ast.expr) -> tuple[bool, Any]:
+    try:
+        return True, ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False, None
+
+
+def _name(node: ast.expr | None) -> str:
+    """As in "int", also where an annotation is written as text; empty for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _choices(node: ast.expr | None) -> tuple[Value, ...]:
+    """The words of a `Literal`."""
+    if not isinstance(node, ast.Subscript):
+        return ()
+    head = node.value.attr if isinstance(node.value, ast.Attribute) else _name(node.value)
+    known, value = _literal(node.slice)
+    if head != "Literal" or not known:
+        return ()
+    found = value if isinstance(value, tuple) else (value,)
+    return found if all(type(each) in KINDS.values() for each in found) else ()

@@ -1,0 +1,142 @@
+"""Building a network of the user's own. Their code runs here and nowhere else, in a process that may break."""
+
+import importlib.util
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from sweep.models.model import BrokenModel, ImageShape, Infeasible
+from sweep.models.parameters import Value
+
+
+@dataclass(frozen=True)
+class Code:
+    """A function called `name` in the file at `path`, whose code has this digest."""
+
+    path: Path
+    name: str
+    digest: str
+
+
+def build(code: Code, arguments: Mapping[str, Value], image_shape: ImageShape, classes: int) -> keras.Model:
+    """What the function makes of these arguments, ending in logits: a final softmax is taken off.
+
+    Raises:
+        Infeasible: Keras cannot build it, or the function says so.
+        BrokenModel: the function raised something else, or its network cannot be trained here.
+    """
+    place = f"{code.path.name}:{code.name}"
+    with _own_errors(code.path.parent), _imports_from(code.path.parent):
+        made = _loaded(code)(image_shape, classes, **arguments)
+        if isinstance(made, keras.Model) and not made.compiled:
+            made = _functional(made, image_shape)
+    return _logits(_required(made, place, image_shape, classes), place)
+
+
+@lru_cache(8)
+def _loaded(code: Code) -> Callable[..., Any]:
+    """The function itself, from its file."""
+    name = code.path.stem if code.path.stem not in sys.modules else f"own_{code.path.stem}"
+    spec = importlib.util.spec_from_file_location(name, code.path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return getattr(module, code.name)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _imports_from(folder: Path) -> Iterator[None]:
+    """Import statements find the files of this folder first, and leave nothing in it."""
+    kept = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        sys.dont_write_bytecode = kept
+
+
+@contextmanager
+def _own_errors(folder: Path) -> Iterator[None]:
+    """Errors of the user's code have the frames of their files alone."""
+    try:
+        yield
+    except (Infeasible, BrokenModel):
+        raise
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [each for each in frames if _is_own(each.filename, folder)]
+        said = _sentence(error)
+        if isinstance(error, ValueError) and "keras" in Path(frames[-1].filename).parts:
+            raise Infeasible(said.removesuffix(".")) from None
+        place = f" ({Path(own[-1].filename).relative_to(folder)}:{own[-1].lineno} in {own[-1].name})" if own else ""
+        reason = f"{type(error).__name__}: {said}{place}"
+        raise BrokenModel(reason, "".join(traceback.format_list(own)) + f"{type(error).__name__}: {error}") from None
+
+
+def _sentence(error: BaseException) -> str:
+    """The first line of an error that says something; Keras begins many with where it happened."""
+    lines = [line for line in re.sub(r"\x1b\[\d*m", "", str(error)).splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith("Exception encountered when calling")), "")
+
+
+def _is_own(file: str, folder: Path) -> bool:
+    path = Path(file)
+    return path.is_relative_to(folder) and "site-packages" not in path.parts
+
+
+def _functional(model: keras.Model, image_shape: ImageShape) -> keras.Model:
+    """A subclassed model, or one that is not built yet, on these images."""
+    if getattr(model, "inputs", None):
+        return model
+    images = keras.Input(image_shape)
+    return keras.Model(images, model(images))
+
+
+def _required(made: Any, place: str, image_shape: ImageShape, classes: int) -> keras.Model:
+    """The network, if it can be trained here."""
+    if not isinstance(made, keras.Model):
+        raise BrokenModel(f"{place} returned {type(made).__name__}, not a keras.Model")
+    if made.compiled:
+        raise BrokenModel(f"{place} returned a compiled model: leave out compile(), since the study trains it")
+    if len(made.inputs) != 1 or len(made.outputs) != 1:
+        counts = f"{len(made.inputs)} inputs and {len(made.outputs)} outputs"
+        raise BrokenModel(f"{place} returned a network of {counts}: one of each is needed")
+    takes, gives = made.inputs[0].shape[1:], made.outputs[0].shape[1:]
+    if len(takes) != 3 or any(a not in (None, b) for a, b in zip(takes, image_shape, strict=True)):
+        raise BrokenModel(f"{place} returned a network for inputs of shape {takes}, and an image has {image_shape}")
+    if tuple(gives) != (classes,):
+        raise BrokenModel(f"{place} returned a network with outputs of shape {gives}, and there are {classes} classes")
+    return made
+
+
+def _logits(model: keras.Model, place: str) -> keras.Model:
+    """The network without a final softmax."""
+    last = model.outputs[0]._keras_history.operation
+    if type(last).__name__ == "Softmax":
+        return keras.Model(model.inputs[0], last.input)
+    if isinstance(last, keras.Model):
+        if _logits(last, place) is not last:
+            raise BrokenModel(f"{place} returned a network whose softmax cannot be taken off: end it in logits")
+        return model
+    activation = getattr(last, "activation", None)
+    if activation is keras.activations.softmax:
+        last.activation = keras.activations.linear
+    elif activation not in (None, keras.activations.linear):
+        name = getattr(activation, "__name__", "an activation of its own")
+        raise BrokenModel(f"{place} returned a network that ends in {name}: end it in logits or in a softmax")
+    return model

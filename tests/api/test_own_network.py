@@ -1,0 +1,139 @@
+"""A network of the user's own, from a file to a verdict, with real workers on a few images."""
+
+import sqlite3
+
+import numpy as np
+import pytest
+
+import sweep
+
+NETWORK = """
+import keras
+from keras import layers
+import sweep
+
+
+def build(image_shape, classes, *, units: int = 4, deep: bool = False):
+    if units == 5:
+        raise RuntimeError("unlucky")
+    if units == 6:
+        raise sweep.Infeasible("six is one too many")
+    inputs = keras.Input(image_shape)
+    x = layers.Dense(units, activation="relu", kernel_regularizer="l2")(layers.Flatten()(inputs))
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+"""
+STUDY = """
+name = "mine"
+data = "images.npz"
+build = "network.py:build"
+validation = 60
+trials = 4
+sampler = "grid"
+[base]
+epochs = 1
+[space]
+units = [4, 5, 6, 8]
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    source = np.random.default_rng(0)
+    labels = {name: source.integers(0, 3, count).astype(np.uint8) for name, count in (("y_train", 240), ("y_test", 60))}
+    images = {
+        name.replace("y", "x"): (80 * each[:, None, None] + source.integers(0, 40, (len(each), 6, 6))).astype(np.uint8)
+        for name, each in labels.items()
+    }
+    np.savez(folder / "images.npz", **images, **labels)
+    (folder / "network.py").write_text(NETWORK)
+    (folder / "mine.toml").write_text(STUDY)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def place(folder):
+    return {"storage": folder / "own.db", "workers": 1, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def found(folder, place):
+    return sweep.run(folder / "mine.toml", **place)
+
+
+def test_each_trial_ends_as_its_code_has_it_and_has_the_sizes_of_what_was_built(found):
+    ended = {int(row["units"]): row for _, row in found.frame.iterrows()}
+    assert {units: row["outcome"] for units, row in ended.items()} == {
+        4: "completed",
+        5: "failed",
+        6: "infeasible",
+        8: "completed",
+    }
+    assert ended[6]["reason"] == "six is one too many"
+    assert ended[5]["reason"] == "RuntimeError: unlucky (network.py:9 in build)"
+    assert "sweep/" not in ended[5]["detail"]
+    assert [(ended[units]["parameters"], ended[units]["flops"]) for units in (4, 8)] == [
+        (37 * units + 3 * units + 3, 2 * (36 * units + 3 * units)) for units in (4, 8)
+    ]
+
+
+def test_the_page_and_the_summary_have_its_parameters(found, folder, place):
+    assert "units 8" in str(found) or "the baseline" in str(found)
+    page = sweep.report("mine", folder / "page.html", storage=place["storage"]).read_text()
+    assert "six is one too many" in page
+    assert "argument of build" in page
+
+
+def test_a_verdict_and_what_a_change_contributes_are_drawn_as_for_any_network(found, place):
+    verdict = sweep.confirm("mine", top=1, seeds=2, **place).verdict
+    assert {each.trial for each in verdict.trials} >= {0}
+    assert len(verdict.seeds) == 2
+    ablation = sweep.ablate("mine", **place).ablation
+    assert ablation is None or [each.parameter for each in ablation.contributions] == ["units"]
+
+
+def test_an_identical_run_of_another_study_is_reused_with_its_sizes(found, folder, place):
+    (folder / "again.toml").write_text(STUDY.replace('"mine"', '"again"').replace("[4, 5, 6, 8]", "[4, 8]"))
+    again = sweep.run(folder / "again.toml", **place).frame
+    assert list(again["reused_epochs"]) == [1.0, 1.0]
+    assert again["parameters"].notna().all()
+
+
+def test_an_export_says_in_a_sentence_that_it_cannot(found, folder, place):
+    with pytest.raises(sweep.SweepError, match=r"cannot export networks of your own yet, such as network\.py:build"):
+        sweep.export("mine", folder / "best", **place)
+    assert not (folder / "best").exists()
+
+
+def test_changed_code_does_not_continue_a_study_and_a_comment_does(found, folder, place):
+    try:
+        (folder / "network.py").write_text(f"# a comment\n{NETWORK}")
+        assert len(sweep.run(folder / "mine.toml", **place).frame) == 4
+        (folder / "network.py").write_text(NETWORK.replace('"relu"', '"gelu"'))
+        with pytest.raises(sweep.SweepError, match="was begun otherwise"):
+            sweep.run(folder / "mine.toml", **place)
+        for verb in (sweep.run, sweep.confirm):
+            with pytest.raises(sweep.SweepError, match="no longer the code that study 'mine' was begun with"):
+                verb("mine", **place)
+    finally:
+        (folder / "network.py").write_text(NETWORK)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (NETWORK.replace("if units == 5", "if units == 4"), r"RuntimeError: unlucky \(network.py:9 in build\)"),
+        (NETWORK.replace("if units == 6", "if units == 4"), "The baseline cannot exist: six is one too many"),
+        (f"import no_such\n{NETWORK}", r"No module named 'no_such' \(network.py:1 in <module>\)"),
+        (NETWORK.replace("(x))", "(x) * 1.0)"), "gives probabilities"),
+    ],
+    ids=["raises", "infeasible", "missing", "probabilities"],
+)
+def test_a_baseline_that_cannot_be_built_is_an_error_before_anything_is_kept(folder, tmp_path, text, says):
+    (tmp_path / "network.py").write_text(text)
+    (tmp_path / "mine.toml").write_text(STUDY.replace('"images.npz"', f'"{folder / "images.npz"}"'))
+    with pytest.raises(sweep.SweepError, match=says) as caught:
+        sweep.run(tmp_path / "mine.toml", storage=tmp_path / "own.db", workers=1, progress=False)
+    assert "site-packages" not in str(caught.value)
+    if (tmp_path / "own.db").exists():
+        assert not sqlite3.connect(tmp_path / "own.db").execute("select * from sweep_studies").fetchall()
