@@ -1,6 +1,9 @@
 """The command line: its commands by panel, and what becomes of errors. A command imports what it needs when it runs."""
 
+import errno
+import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -64,12 +67,23 @@ def about(
 
 def main() -> None:
     """Runs the command line; every error that we know is a sentence and an exit code."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed, as by >&-
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
     for stream in (sys.stdout, sys.stderr):
         write_what_it_can(stream)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:  # while libraries are imported; commands have a sentence of their own
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EPIPE):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python writes again what is left, as it ends
+        sys.exit(1 if error.errno == errno.EPIPE else f"The output cannot be written: {error.strerror}.")
     except SweepError as error:
         print(plain(str(error)), file=sys.stderr)
         sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))

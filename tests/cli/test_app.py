@@ -323,6 +323,21 @@ def test_bad_input_gets_a_sentence_and_its_exit_code(tmp_path, arguments, code, 
     assert says in " ".join(sweep(*arguments, cwd=tmp_path, code=code).stderr.replace("│", " ").split())
 
 
+@pytest.mark.parametrize(
+    ("redirected", "code", "said"),
+    [
+        (">/dev/full", 1, "The output cannot be written: No space left on device."),
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        ("| true", 0, ""),
+    ],
+)
+def test_an_output_that_takes_nothing_gives_no_traceback(tmp_path, redirected, code, said):
+    command = f"{sys.executable} -m sweep studies {redirected}"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr.strip()) == (code, said)
+
+
 def test_ctrl_c_while_libraries_are_imported_ends_without_a_traceback(monkeypatch):
     def interrupted() -> None:
         raise KeyboardInterrupt
