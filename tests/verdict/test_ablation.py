@@ -12,7 +12,7 @@ from samples.worlds import World
 
 import sweep
 from sweep.api import search
-from sweep.cli import ablations
+from sweep.cli import verdicts
 from sweep.engines.scripted import ScriptedEngine
 from sweep.results.ablation import Ablation
 from sweep.space.configuration import Configuration
@@ -300,19 +300,19 @@ def test_a_recommended_baseline_is_not_taken_apart(laboratory, capsys):
     confirmed(laboratory, accuracy=lambda configuration: 0.9 - accuracy(configuration) / 10)
     result = ablate(laboratory)
     assert (result.ablation, laboratory.runs) == (None, [])
-    ablations.print_ablation(result, as_json=False)
+    verdicts.print_ablation(result, as_json=False)
     assert capsys.readouterr().out == "test recommends the baseline: there is no change to measure\n"
 
 
 def test_it_is_printed_with_both_directions_and_as_json(laboratory, capsys):
     confirmed(laboratory)
     result = ablate(laboratory)
-    ablations.print_ablation(result, as_json=False)
+    verdicts.print_ablation(result, as_json=False)
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split("  ")[0] == "change"
     assert [row.split()[:3] for row in rows[:2]] == [["dense_units", "64", "128"], ["dropout", "0.2", "0.5"]]
     assert "significant gain: dense_units, dropout" in rows
-    ablations.print_ablation(result, as_json=True)
+    verdicts.print_ablation(result, as_json=True)
     assert json.loads(capsys.readouterr().out) == result.ablation.as_document() | {"limit": None}
 
 
