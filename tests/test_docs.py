@@ -110,7 +110,8 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(path, folder):
 def test_the_page_of_python_uses_every_public_name():
     text = "\n".join(blocks(DOCS / "python.md", "python"))
     unused = [name for name in sweep.__all__ if f"sweep.{name}" not in text]
-    assert unused == ["baseline"]  # it trains on all images, for minutes: its call is held below
+    # the first is raised by a user's own network, the second trains for minutes: its call is held below
+    assert unused == ["Infeasible", "baseline"]
 
 
 @by_page

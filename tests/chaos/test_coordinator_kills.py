@@ -86,7 +86,7 @@ POINTS = [
     Point("after", f"{OPTUNA}.set_trial_state_values", 3),
     Point("before", f"{ACTIVE}._drop", 2),
     # the study ends
-    Point("before", f"{COORDINATOR}._interrupt_unfinished"),
+    Point("before", f"{ACTIVE}.interrupt", 2),  # the first is of what an earlier process left
     Point("before", f"{LEASES}.end"),
     Point("after", f"{LEASES}.end"),
 ]
