@@ -45,7 +45,7 @@ class Size:
             return ""
         times = 1.0 if self.train_size is None or self.full_size is None else self.full_size / self.train_size
         return (
-            f"{subject} holds for {self}; there was no time for all of them. `sweep confirm {study} --within "
+            f"{subject} holds for {self}, not yet for all of them. `sweep confirm {study} --within "
             f"{max(1, math.ceil(times * seconds / 60))}m` finds out whether it holds at full size."
         )
 

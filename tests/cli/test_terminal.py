@@ -58,7 +58,7 @@ def test_every_command_writes_what_the_terminal_has(tmp_path, monkeypatch, encod
 def test_a_study_is_run_in_such_a_terminal(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     laboratory = Laboratory(str(tmp_path / "sweep.db"), npz(tmp_path / "small.npz"), monkeypatch)
-    laboratory.use(ScriptedEngine(lambda *_: 0.5))
+    laboratory.use(ScriptedEngine(lambda configuration, _: 0.6 - configuration.dense_units / 1e4))
     (tmp_path / "ours.toml").write_text(STUDY, encoding="utf-8")
     out, err = printed(monkeypatch, "ascii", "run", "ours.toml", "--workers", "1")
     assert out.splitlines()[-1] == "next: sweep confirm ours"

@@ -27,7 +27,7 @@ from sweep.results.status import StatusReader
 from sweep.verdict.suggestions import ranking
 
 LIMIT = (
-    "holds for 1,000 of 3,000 training images; there was no time for all of them. `sweep confirm test --within 2m` "
+    "holds for 1,000 of 3,000 training images, not yet for all of them. `sweep confirm test --within 2m` "
     "finds out whether it holds at full size."
 )
 SAID = LIMIT.partition(" 2m")[0].replace("`", "")

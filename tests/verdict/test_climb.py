@@ -85,7 +85,7 @@ def test_without_a_time_it_stays_at_the_studys_own_size_and_says_so_first(labora
     laboratory.search(train_size=OWN)
     result = laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=3)
     assert {size_of(run) for run in laboratory.runs} == {OWN}
-    first = "This holds for 300 of 3,000 training images; there was no time for all of them. `sweep confirm test"
+    first = "This holds for 300 of 3,000 training images, not yet for all of them. `sweep confirm test"
     assert next(result.verdict_lines()).startswith(first)
 
 
@@ -196,9 +196,7 @@ def test_a_verdict_of_an_earlier_version_is_of_the_studys_own_size(laboratory):
         database.commit()
     old = look.result("test", storage=laboratory.storage)
     assert old.verdict.size == Size(OWN, None)
-    assert next(old.verdict_lines()).startswith(
-        "This holds for 300 training images; there was no time for all of them."
-    )
+    assert next(old.verdict_lines()).startswith("This holds for 300 training images, not yet for all of them.")
     assert sizes_of(laboratory.confirm(seeds=3, within=LONG)) == [OWN, QUARTER, HALF, FULL]
 
 

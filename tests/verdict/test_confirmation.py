@@ -737,7 +737,7 @@ def test_a_real_study_is_run_and_confirmed_in_one_go_and_confirming_again_trains
     first = sweep("run", "tiny.toml", "--confirm", "--workers", "1", "--threads", "1", cwd=tmp_path).stdout.splitlines()
     table = next(place for place, line in enumerate(first) if line.split()[:2] == ["seeds", "accuracy"])
     assert sorted(line.split("  ")[0] for line in first[table + 1 : table + 4]) == ["baseline", "trial 1", "trial 2"]
-    assert first[table + 5].startswith("This holds for 2,000 of 59,700 training images; there was no time for all of")
+    assert first[table + 5].startswith("This holds for 2,000 of 59,700 training images, not yet for all of")
     assert first[table + 6] == "recommended baseline"
     assert first[table + 7].strip() == CONCLUSIONS["baseline"]
     assert first[-2] == "test set    still sealed"
