@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from samples.chaos import Place, fate, problems, told
 from samples.strategies import unhurried
 
-from sweep.coordinator.coordinator import Coordinator
+from sweep.coordinator.active import ActiveRuns
 from sweep.engines.scripted import Dead
 from sweep.engines.supervised import Limits
 from sweep.errors import EngineError, InputError
@@ -250,7 +250,7 @@ def arm(patched, when, function, nth):
         return lambda *args: None if dead else method(*args)
 
     patched.setattr(holder, name, deadly)
-    patched.setattr(Coordinator, "_interrupt_unfinished", unless_dead(Coordinator._interrupt_unfinished))
+    patched.setattr(ActiveRuns, "interrupt", unless_dead(ActiveRuns.interrupt))
     patched.setattr(Lease, "__exit__", unless_dead(Lease.__exit__))
 
 
