@@ -17,7 +17,7 @@ from samples.chaos import Place, problems, without_time
 from sweep.api import look
 from sweep.data.dataset import load_dataset
 
-KILLS = 20
+KILLS = 10
 PATIENCE = 300.0
 """Seconds after which a test gives up on what it waits for."""
 
@@ -165,7 +165,7 @@ class Killer:
         self.trained += [(trial, epoch) for _, trial, epoch in sweep.trained()]
 
 
-def test_twenty_random_kills_end_in_the_table_of_an_undisturbed_study(tmp_path, capsys):
+def test_random_kills_end_in_the_table_of_an_undisturbed_study(tmp_path, capsys):
     place, elsewhere = Place(tmp_path / "killed"), tmp_path / "undisturbed"
     place.folder.mkdir()
     elsewhere.mkdir()
