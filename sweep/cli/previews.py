@@ -41,7 +41,7 @@ def print_preview(study: "Study", seen: "Preview", as_json: bool) -> None:
     for sample in seen.samples:
         cost = f"{told}: " if (told := _cost(sample)) else ""
         print(f"- {cost}{settings(sample.point)}")
-    took = "which takes as long as its networks, which nothing has built yet"
+    took = "if all networks train equally fast: how fast yours are is known once they run"
     if seen.sized:
         took = f"roughly {duration(seen.seconds)} on the {several(seen.workers, 'core')} of this machine"
     infeasible = f"; {100 * seen.infeasible:.0f} % of the proposals cannot exist and cost nothing"
