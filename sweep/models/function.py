@@ -22,7 +22,7 @@ MOST_BYTES = 1_000_000
 """The largest file of source text."""
 
 MOST_FILES = 200
-"""That a function's file imports from its own folder."""
+"""The function's file and what it imports from its own folder."""
 
 KINDS: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
     each.__name__: each for each in (bool, int, float, str)
@@ -137,7 +137,11 @@ def _sources(path: Path) -> Iterator[tuple[str, str]]:
         name, text = file.relative_to(folder).as_posix(), _text(file)
         yield name, text
         for each in _imported(_parsed(text, name), file.parent, folder):
-            if each not in seen and len(seen) < MOST_FILES and each.is_file():
+            if each not in seen and each.is_file():
+                if len(seen) == MOST_FILES:
+                    raise InputError(
+                        f"{path} imports more than {MOST_FILES - 1} files of its own folder: import fewer."
+                    )
                 seen.add(each)
                 waiting.append(each)
 

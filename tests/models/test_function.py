@@ -106,6 +106,13 @@ def test_the_digest_is_that_of_the_code_and_of_what_it_imports_from_its_folder(t
     assert function(tmp_path, HELPED.replace("units=1", "units=2")).digest != before.digest
 
 
+def test_more_files_than_are_read_are_refused_so_that_the_digest_is_of_all(tmp_path):
+    for number in range(200):
+        (tmp_path / f"part{number}.py").write_text(f"import part{number + 1}\n")
+    with pytest.raises(InputError, match="imports more than 199 files of its own folder: import fewer"):
+        function(tmp_path, "import part0\ndef build(image_shape, classes): ...\n")
+
+
 def test_a_function_that_a_database_kept_needs_no_file(tmp_path):
     before = function(tmp_path, HELPED)
     (tmp_path / "my_model.py").unlink()
