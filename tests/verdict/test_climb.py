@@ -153,7 +153,7 @@ def test_a_size_that_takes_longer_than_planned_is_not_begun_and_the_one_before_c
     result = laboratory.confirm(EQUAL | {HUGE: 0.99}, engine=timed, within=1.2 * PAIR * 11)
     assert sizes_of(result) == [OWN]
     assert len(result.verdict.seeds) >= 3
-    assert next(result.verdict_lines()).startswith("This holds for 300 of 3,000 training images; there was no time")
+    assert next(result.verdict_lines()).startswith("This holds for 300 of 3,000 training images, not yet for all")
 
 
 def test_a_later_confirmation_goes_on_where_the_time_was_over(laboratory, timed):
