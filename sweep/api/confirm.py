@@ -1,7 +1,7 @@
 """`sweep.confirm`: the best trials and the baseline on fresh seeds, then the sealed test."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,7 +34,7 @@ from sweep.verdict.power import Noise
 from sweep.verdict.race import Race, verdict_to_keep
 from sweep.verdict.sizes import Sizes
 from sweep.verdict.statistics import require_look
-from sweep.verdict.time_plan import LEAST_SEEDS, Depth, affordable, seconds_of, seeds_for
+from sweep.verdict.time_plan import LEAST_SEEDS, Depth, Prices, affordable, seconds_of, seeds_for
 from sweep.wording import duration, several
 
 
@@ -133,36 +133,40 @@ def _prepared(
         watcher = held.enter_context(place.display.watching(task))
         batch = held.enter_context(place.batch(store, watcher, stop, seconds=within, beat=beat))
         folds, fresh = Folds(study, dataset, batch), fresh_seeds(study, seeds, known)
+        seconds = before.training_seconds
+        prices = {
+            each: folds.prices(before.configuration(each), fresh, seconds.get(each, 0.0))
+            for each in (BASELINE, *trials)
+        }
         if within is not None:
-            trials, sizes = _affordable(before, trials, folds, fresh, within, place)
-        found = _plan(before, trials, sizes, folds, fresh, within, store)
+            prices, sizes = _affordable(before, prices, folds, within, place)
+        found = _plan(before, prices, sizes, folds, fresh, within, store)
         yield _Ready(found, store, study_id, dataset, folds, fresh)
 
 
 def _plan(
     before: Result,
-    trials: Sequence[int],
+    prices: Mapping[int, Prices],
     sizes: Sequence[Size],
     folds: Folds,
     fresh: Sequence[int],
     within: float | None,
     store: Store,
 ) -> Plan:
-    study, seconds = before.study, before.training_seconds
-    baseline, *prices = (
-        folds.prices(before.configuration(each), fresh, seconds.get(each, 0.0)) for each in (BASELINE, *trials)
-    )
+    """The plan for these trials, the baseline before the others."""
+    study, (baseline, *others) = before.study, prices.values()
     depth = Depth(tuple(sizes), len(fresh), len(fresh) if sizes[-1].full else 0)
     if within is not None:
-        depth = seeds_for(baseline, prices, within, depth, folds.workers)
-    others = [row for row in store.studies.all() if row.study.name != study.name]
-    alike = [row.id for row in others if _images(row.study) == _images(study)]
+        depth = seeds_for(baseline, others, within, depth, folds.workers)
+    alike = [
+        row.id for row in store.studies.all() if row.study.name != study.name and _images(row.study) == _images(study)
+    ]
     documents = [document for each in alike if (document := store.verdicts.find(each))]
     score = float(before.frame["expected"].max())
     return promised(
-        trials,
+        [each for each in prices if each != BASELINE],
         depth,
-        seconds_of(baseline, prices, depth, folds.workers),
+        seconds_of(baseline, others, depth, folds.workers),
         before.verdict_on(sizes[-1]),
         [Verdict.from_document(each) for each in documents],
         Noise(noise_of_difference(score, score, study.validation) / 2),
@@ -220,27 +224,25 @@ def confirmed_after(searched: Result, place: Workplace, budget: Budget) -> tuple
 
 
 def _affordable(
-    before: Result, trials: Sequence[int], folds: Folds, seeds: Sequence[int], within: float, place: Workplace
-) -> tuple[list[int], Sequence[Size]]:
-    """Those of the trials that there is time for, and those that were confirmed before; and at which sizes.
+    before: Result, prices: Mapping[int, Prices], folds: Folds, within: float, place: Workplace
+) -> tuple[dict[int, Prices], Sequence[Size]]:
+    """The baseline, the trials that there is time for, and those that were confirmed before; and at which sizes.
 
     Says what is left out.
 
     Raises:
         TooLittleTime: there is none for any of them.
     """
-    seconds, study = before.training_seconds, before.study
-    baseline = folds.prices(study.base, seeds, seconds.get(BASELINE, 0.0))
-    prices = {each: folds.prices(before.configuration(each), seeds, seconds.get(each, 0.0)) for each in trials}
-    workers, _ = place.crew()
-    found = affordable(baseline, prices, within, folds.sizes, workers)
+    trials = {each: price for each, price in prices.items() if each != BASELINE}
+    found = affordable(prices[BASELINE], trials, within, folds.sizes, folds.workers)
     if isinstance(found, float):
         raise TooLittleTime(
-            f"Confirming study {study.name!r} takes about {duration(found)}: the baseline and one trial on "
+            f"Confirming study {before.study.name!r} takes about {duration(found)}: the baseline and one trial on "
             f"{LEAST_SEEDS} fresh seeds. {duration(within)} is too short."
         )
     enough, depth = found
-    kept = [each for each in trials if each in enough or each in confirmed_before(before)]
+    stay = {BASELINE, *enough, *confirmed_before(before)}
+    kept = {each: price for each, price in prices.items() if each in stay}
     if missing := [each for each in trials if each not in kept]:
         numbers = ", ".join(map(str, sorted(missing)))
         place.display.note(f"too little time for {several(len(missing), 'trial')}: {numbers}")
