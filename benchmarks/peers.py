@@ -54,10 +54,10 @@ FIXED: dict[str, Any] = {
 
 def images() -> Any:
     """Training images, training labels, validation images and validation labels."""
-    import keras
+    from sweep.data.dataset import load_dataset
 
-    (x, y), _ = keras.datasets.mnist.load_data()
-    x = x[..., None].astype("float32") / 255  # (60000, 28, 28) -> (60000, 28, 28, 1)
+    mnist = load_dataset("mnist")
+    x, y = mnist.x_train.astype("float32") / 255, mnist.y_train  # (60000, 28, 28, 1), (60000,)
     return x[VALIDATION:], y[VALIDATION:], x[:VALIDATION], y[:VALIDATION]
 
 
@@ -166,14 +166,15 @@ def with_ray(seconds: float) -> Pick:
     from ray.tune.schedulers import ASHAScheduler
     from ray.tune.search.optuna import OptunaSearch
 
-    def trainable(values: dict[str, Any]) -> None:
+    # Ray sends this function to its workers without the names that only annotations use, as `Any`.
+    def trainable(values: dict[str, float]) -> None:
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(1)
         x, y, x_val, y_val = images()
 
         class Report(keras.callbacks.Callback):
-            def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            def on_epoch_end(self, epoch: int, logs: dict[str, float] = {}) -> None:  # noqa: B006
                 tune.report({"accuracy": logs["val_accuracy"]})
 
         build(values).fit(x, y, values["batch_size"], EPOCHS, 0, [Report()], validation_data=(x_val, y_val))
