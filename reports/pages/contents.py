@@ -1,31 +1,13 @@
-"""What pages contain, from top to bottom. To add a section, write its file in `reports.sections` and list it here."""
+"""What pages contain, from top to bottom. To add a section, write its file and add its name here."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from importlib import import_module
+from typing import Any, Generic
 
 from reports.blocks import Section, Subject
-from reports.comparison import each, opening, overview, progress, ranking, shared
-from reports.sections import (
-    ablation,
-    comparison,
-    confirmation,
-    curves,
-    fronts,
-    history,
-    importance,
-    leaderboard,
-    mistakes,
-    outcomes,
-    outlook,
-    parallel,
-    parameters,
-    provenance,
-    searched,
-    stories,
-    summary,
-    timeline,
-)
+from reports.comparison import opening
+from reports.sections import summary
 from sweep.results.result import Result
 
 
@@ -38,31 +20,39 @@ class Page(Generic[Subject]):
     sections: Sequence[Section[Subject]]
 
 
+def _sections(package: str, names: str) -> tuple[Section[Any], ...]:
+    """The `SECTION` of each module of a package, in the order of the names."""
+    return tuple(import_module(f"{package}.{name}").SECTION for name in names.split())
+
+
 STUDY: Page[Result] = Page(
     "Study",
     summary.sentences,
-    (
-        comparison.SECTION,
-        confirmation.SECTION,
-        ablation.SECTION,
-        history.SECTION,
-        outlook.SECTION,
-        leaderboard.SECTION,
-        importance.SECTION,
-        parameters.SECTION,
-        parallel.SECTION,
-        fronts.SECTION,
-        mistakes.SECTION,
-        curves.SECTION,
-        timeline.SECTION,
-        outcomes.SECTION,
-        stories.SECTION,
-        searched.SECTION,
-        provenance.SECTION,
+    _sections(
+        "reports.sections",
+        """
+        comparison
+        confirmation
+        ablation
+        history
+        outlook
+        leaderboard
+        importance
+        parameters
+        parallel
+        fronts
+        mistakes
+        curves
+        timeline
+        outcomes
+        stories
+        searched
+        provenance
+        """,
     ),
 )
 COMPARISON: Page[Sequence[Result]] = Page(
     "Studies",
     opening.sentences,
-    (ranking.SECTION, overview.SECTION, progress.SECTION, shared.SECTION, each.SECTION),
+    _sections("reports.comparison", "ranking overview progress shared each"),
 )

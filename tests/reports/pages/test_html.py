@@ -1,6 +1,8 @@
 import json
 import re
 from html import unescape
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from plotly.offline import get_plotlyjs
@@ -17,7 +19,7 @@ from samples.results import (
 )
 
 import reports
-from reports import frames
+from reports import comparison, frames, sections
 from reports.pages import contents, html
 from reports.typography import NO_BREAK
 from sweep.errors import InputError
@@ -105,6 +107,13 @@ def test_the_page_reads_without_scripts(text):
 def test_every_element_has_its_section_once(text):
     for element in contents.STUDY.sections:
         assert text.count(f'<section id="{element.key}">') == 1
+
+
+@pytest.mark.parametrize(("package", "page"), [(sections, contents.STUDY), (comparison, contents.COMPARISON)])
+def test_every_section_that_has_a_file_is_on_its_page_once(package, page):
+    files = sorted(path for path in Path(package.__path__[0]).glob("*.py") if "\nSECTION" in path.read_text())
+    written = [import_module(f"{package.__name__}.{path.stem}").SECTION.key for path in files]
+    assert sorted(element.key for element in page.sections) == sorted(written)
 
 
 def test_hostile_texts_are_shown_and_never_become_markup():
