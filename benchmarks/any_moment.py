@@ -3,8 +3,8 @@
     python benchmarks/any_moment.py [--replays 100] [--workers 2] [--only NAME ...]
     python benchmarks/any_moment.py --fit       only fits the constants of sweep/results/forecast.py to the table
 
-`search_table.json.gz` and its replays are those of `search.py`: half of the table, drawn at random, and one worker. The
-clock is the table's own: seconds of training and scoring, on the machine that trained it. At each moment a search
+`search_table.json.gz` and its replays are those of `search.py`: a third of the table, drawn at random, one worker.
+The clock is the table's own: seconds of training and scoring, on the machine that trained it. At each moment a search
 names one configuration, and what counts is what that truly reaches: the accuracy after the longest training, in the
 mean of its seeds. Optuna names the trial with the best score of those that ended (`study.best_trial`), ours the trial
 that `Result.best` would name. Before anything can be named, the baseline counts for everybody.
@@ -20,33 +20,16 @@ from dataclasses import replace
 
 import numpy as np
 import optuna
-from optuna.pruners import SuccessiveHalvingPruner
-from search import STRATEGIES, Replay, Seen, Strategy, quartiles, replayed, table, tpe
+from search import STRATEGIES, Replay, Seen, quartiles, replayed, table
 
 from sweep.results.forecast import expected_score
-from sweep.search.schedule import Schedule
 
 MOMENTS = (60, 120, 300, 600, 1200)
 """Seconds of training after which a search is stopped."""
-
-
-class QuarterEpochs(Schedule):
-    """A score after a quarter and a half of the first epoch, and after each epoch."""
-
-    def next_rung(self, epoch: float, epochs: int) -> float:
-        return 2 * epoch or 0.25 if epoch < 1 else min(epoch + 1, epochs)
-
-
 IMAGES = 10_000
 """Validation images that scored the runs of the table."""
 
-PEERS = {
-    "Optuna: TPE": STRATEGIES["TPE"],
-    "Optuna: TPE + Hyperband": STRATEGIES["TPE + Hyperband"],
-    "Optuna: TPE + successive halving, quarter epochs": Strategy(
-        tpe, QuarterEpochs, SuccessiveHalvingPruner, draws_epochs=True, steps=4
-    ),
-}
+PEERS = {f"Optuna: {name}": strategy for name, strategy in STRATEGIES.items() if name.startswith("TPE")}
 OURS = {
     "ours": STRATEGIES["ours"],
     "ours, told when (--timeout)": replace(STRATEGIES["ours"], told=True),

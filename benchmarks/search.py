@@ -1,15 +1,18 @@
-"""How many epochs does a way of searching need? Each is replayed on a table of fully trained configurations.
+"""How much training does a way of searching need? Each is replayed on a table of fully trained configurations.
 
-    python benchmarks/search.py [--replays 100] [--workers 2] [--json FILE]
+    python benchmarks/search.py [--replays 100] [--workers 2] [--only NAME ...] [--json FILE]
 
 `search_table.json.gz` holds the curves of configurations drawn from the study `everything` (see search_table.py). A
-replay has the baseline and half of them, drawn at random, so that no single one decides. It asks for a point, tries
+replay has the baseline and a third of them, drawn at random, so that no single one decides. It asks for a point, tries
 the nearest configuration that was not tried yet for as many epochs, and pays for those it looks at; who pauses trials
-goes on with the best of them once all are begun. Regret is how much better the best of its half is, trained for
-longest, than what was found, both in the mean of their seeds where they have several: than the trial with the best
-score, or than the best of the five with the best scores, which `sweep confirm` tells apart. The third measure is that
-of tabular benchmarks: how far the best score is from the best to be had, as if a score were the truth. One worker;
-everybody begins with the baseline.
+goes on with the best of them once all are begun. One worker; everybody begins with the baseline.
+
+Regret is how much better the best of its third is, trained for longest, than what was found, both in the mean of their
+seeds where they have several. What was found is the trial with the best score, or the best of the five with the best
+scores, which a confirmation tells apart. A confirmation is charged: five networks and the baseline, on as many fresh
+seeds as `sweep confirm` takes, to the last epoch. A search has arrived when its regret stays within the target. The
+target is no smaller than the standard error of the table's truth, which is printed. Seconds are the table's: of
+training and scoring, on the machine that trained it.
 """
 
 import argparse
@@ -22,7 +25,7 @@ import random
 import statistics
 import warnings
 from bisect import insort
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -31,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
+from optuna.pruners import BasePruner, HyperbandPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 from search_table import TABLE, last
@@ -45,9 +48,10 @@ from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.study.files import load
 from sweep.study.study import Study
 
-MOST_EPOCHS = 600.0
-REPORTED = (25, 50, 100, 200, 400)
-NEAR = (0.05, 0.3, 0.5, 0.75)
+MOST_EPOCHS = 300.0
+CHARGED = (CONFIRMED + 1) * CONFIRMED * 9
+"""Epochs that a confirmation takes: the five best and the baseline, on five fresh seeds, for nine epochs."""
+TARGETS = (0.25, 0.5)
 """Points of accuracy within the best that count as found."""
 
 
@@ -65,6 +69,13 @@ class Strategy:
     draws_epochs: bool = False
     steps: int = 1
     told: bool = False
+
+
+class QuarterEpochs(Schedule):
+    """A score after a quarter and a half of the first epoch, and after each epoch."""
+
+    def next_rung(self, epoch: float, epochs: int) -> float:
+        return 2 * epoch or 0.25 if epoch < 1 else min(epoch + 1, epochs)
 
 
 class OneEpochThenTheTopFew(Schedule):
@@ -99,23 +110,19 @@ def tpe(seed: int) -> BaseSampler:
     return TPESampler(seed=seed, multivariate=True, group=True)
 
 
-def hyperband() -> BasePruner:
-    return HyperbandPruner(min_resource=1, max_resource=9)
+def hyperband(steps: int = 1) -> BasePruner:
+    return HyperbandPruner(min_resource=1, max_resource=9 * steps)
 
 
 STRATEGIES = {
-    "random": Strategy(RandomSampler, draws_epochs=True),
-    "TPE": Strategy(tpe, draws_epochs=True),
-    "TPE, always 9 epochs": Strategy(tpe),
-    "TPE + Hyperband": Strategy(tpe, EveryEpoch, hyperband, draws_epochs=True),
-    "TPE + Hyperband, up to 9 epochs": Strategy(tpe, EveryEpoch, hyperband),
+    "random": Strategy(RandomSampler),
+    "TPE": Strategy(tpe),
+    "TPE, epochs drawn": Strategy(tpe, draws_epochs=True),
+    "TPE + Hyperband": Strategy(tpe, EveryEpoch, hyperband),
+    "TPE + Hyperband, quarter epochs": Strategy(tpe, QuarterEpochs, partial(hyperband, 4), steps=4),
+    "TPE + successive halving, quarter epochs": Strategy(tpe, QuarterEpochs, SuccessiveHalvingPruner, steps=4),
     "one epoch, then the top 5 of 40": Strategy(RandomSampler, OneEpochThenTheTopFew),
     "ours": Strategy(tpe, SuccessiveHalving),
-}
-VARIANTS = {
-    f"random, first rung {first:g}, factor {factor}": Strategy(RandomSampler, partial(SuccessiveHalving, first, factor))
-    for factor in (2, 3, 4)
-    for first in (0.1, 0.25, 0.5, 1.0)
 }
 
 
@@ -131,13 +138,6 @@ class Table:
     def truth(self, place: int, epochs: int) -> float:
         """What a configuration reaches, in the mean of its seeds."""
         return statistics.fmean(curve[epochs] for curve in self.curves[place])
-
-    def best(self, places: Collection[int]) -> float:
-        """The best that any of these reaches by the longest training.
-
-        That after any number of epochs would be the luckiest of nine noisy means, out of reach for who trains on.
-        """
-        return max(self.truth(place, self.study.longest) for place in places)
 
 
 @cache
@@ -189,15 +189,16 @@ class Tried:
 
 @dataclass(frozen=True)
 class Found:
-    """After so many epochs: the regret of the trial with the best score, and of the best of the few to be confirmed.
+    """After so much training: the regret of the trial with the best score, and of the best of the few to be confirmed.
 
-    `scored` is how far the best score is from the best that the longest training would give, luck included in both.
+    `confirming` is how many seconds it would take to confirm these.
     """
 
-    spent: float
+    epochs: float
+    seconds: float
     first: float
     confirmed: float
-    scored: float
+    confirming: float
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ class Seen:
 
 @dataclass
 class Replay:
-    """One search on half of the table, by a strategy, with a seed, for so many epochs or seconds of training."""
+    """One search on a third of the table, by a strategy, with a seed, for so many epochs or seconds of training."""
 
     strategy: Strategy
     seed: int
@@ -241,15 +242,15 @@ class Replay:
         ]
         self._curves = [each[run] for each, run in zip(self._table.curves, self._runs, strict=True)]
         others = range(1, len(self._table.points))
-        half = {0, *random.Random(f"half {self.seed}").sample(others, len(others) // 2)}
+        part = {0, *random.Random(f"part {self.seed}").sample(others, len(others) // 3)}
         longest = self._table.study.longest
         epochs = self._table.study.space["epochs"].values() if self.strategy.draws_epochs else [longest]
-        self._left = {(place, each) for place in half for each in epochs}
-        self._goal = self._table.best(half)
-        self._best_score = max(self._curves[place][longest] for place in half)
+        self._left = {(place, each) for place in part for each in epochs}
+        self.best_place = max(part, key=lambda place: self._table.truth(place, longest))
+        self._goal = self._table.truth(self.best_place, longest)
         self._trials: list[Tried] = []
         self._paused: set[int] = set()
-        self._completed: list[tuple[float, float]] = []  # score and regret, the best score first
+        self._completed: list[tuple[float, float, int]] = []  # score, regret and place, the best score first
 
     def run(self) -> list[Found]:
         while self.spent < self.most_epochs and self.seconds < self.most_seconds:
@@ -298,10 +299,16 @@ class Replay:
                 return self._show(tried, TrialState.PRUNED)
         self._optuna.tell(tried.trial, curve[epochs])
         self._show(tried, TrialState.COMPLETE)
-        insort(self._completed, (-curve[epochs], self._goal - self._table.truth(tried.place, epochs)))
-        regrets = [regret for _, regret in self._completed[:CONFIRMED]]
-        scored = self._best_score + self._completed[0][0]
-        self.found.append(Found(self.spent, regrets[0], min(regrets), scored))
+        regret = self._goal - self._table.truth(tried.place, epochs)
+        insort(self._completed, (-curve[epochs], regret, tried.place))
+        few = self._completed[:CONFIRMED]
+        regrets = [each for _, each, _ in few]
+        confirming = sum(self._to_the_end(place) for place in {0, *(place for _, _, place in few)})
+        self.found.append(Found(self.spent, self.seconds, regrets[0], min(regrets), CONFIRMED * confirming))
+
+    def _to_the_end(self, place: int) -> float:
+        """Seconds that a configuration takes to its last epoch."""
+        return self._table.clocks[place][self._runs[place]][self._table.study.longest]
 
     def _train(self, tried: Tried, rung: float, epochs: int) -> None:
         """To a rung; a score is seen after each epoch, and there."""
@@ -327,7 +334,7 @@ def replay(name: str, seed: int) -> list[Found]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Replay((STRATEGIES | VARIANTS)[name], seed).run()
+        return Replay(STRATEGIES[name], seed).run()
 
 
 def replayed(function: Callable[[str, int], Any], names: list[str], replays: int, workers: int) -> dict[str, list[Any]]:
@@ -337,15 +344,11 @@ def replayed(function: Callable[[str, int], Any], names: list[str], replays: int
         return {name: [each.result() for each in futures] for name, futures in pending.items()}
 
 
-def regret_at(found: list[Found], epochs: float, of: str) -> float:
-    return next((getattr(each, of) for each in reversed(found) if each.spent <= epochs), math.inf)
-
-
-def epochs_until(found: list[Found], regret: float, of: str) -> float:
-    """From when on it stays that near; infinite where it never does."""
-    far = [place for place, each in enumerate(found) if getattr(each, of) > regret]
+def arrival(found: list[Found], target: float, of: str) -> Found | None:
+    """From when on the regret stays within the target; None where it never does."""
+    far = [place for place, each in enumerate(found) if getattr(each, of) > target]
     after = far[-1] + 1 if far else 0
-    return found[after].spent if after < len(found) else math.inf
+    return found[after] if after < len(found) else None
 
 
 def quartiles(values: list[float]) -> tuple[float, float, float]:
@@ -354,44 +357,54 @@ def quartiles(values: list[float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def lines(results: dict[str, list[list[Found]]], of: str) -> Iterator[str]:
-    width = max(map(len, results)) + 2
-    heads = [f"{epochs} epochs" for epochs in REPORTED] + [f"epochs to {near:g}" for near in NEAR]
-    yield " " * width + "".join(f"{head:>20}" for head in heads)
-    for name, found in results.items():
-        at = [quartiles([regret_at(each, epochs, of) for each in found]) for epochs in REPORTED]
-        until = [quartiles([epochs_until(each, near, of) for each in found]) for near in NEAR]
-        cells = [f"{middle:.2f} ({low:.2f}-{high:.2f})" for low, middle, high in at]
-        cells += [f"{middle:.0f} ({low:.0f}-{high:.0f})" for low, middle, high in until]
-        yield f"{name:{width}}" + "".join(f"{cell:>20}" for cell in cells)
+def cells(found: list[list[Found]], target: float, of: str) -> list[str]:
+    """How many arrive, and after how many epochs and seconds: median and quartiles. `confirmed` is charged for it."""
+    arrivals = [arrival(each, target, of) for each in found]
+    charged = of == "confirmed"
+    epochs = [math.inf if each is None else each.epochs + charged * CHARGED for each in arrivals]
+    seconds = [math.inf if each is None else each.seconds + charged * each.confirming for each in arrivals]
+    said = [f"{middle:.0f} ({low:.0f}-{high:.0f})" for low, middle, high in map(quartiles, (epochs, seconds))]
+    return [f"{100 * sum(each is not None for each in arrivals) / len(found):.0f} %", *said]
+
+
+def about_the_table(replays: int) -> str:
+    """How sure its truth is, and how different the replays are."""
+    known = table()
+    longest = known.study.longest
+    repeated = [[curve[longest] for curve in each] for each in known.curves if len(each) > 1]
+    scatter = math.sqrt(statistics.fmean(map(statistics.variance, repeated)))
+    best = [Replay(STRATEGIES["random"], seed).best_place for seed in range(replays)]
+    seeds = sorted({len(each) for each in known.curves})
+    errors = ", ".join(f"{scatter / math.sqrt(each):.2f} with {each}" for each in seeds)
+    return (
+        f"{len(known.points)} configurations. The standard error of a truth, in points, by seeds: {errors}.\n"
+        f"{max(map(best.count, best))} of {replays} replays share one best network."
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replays", type=int, default=100)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--variants", action="store_true", help="rungs of other kinds, too, at random points")
     parser.add_argument("--only", nargs="*", help="only these strategies")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
-    offered = STRATEGIES | (VARIANTS if options.variants else {})
-    names = [name for name in offered if options.only is None or name in options.only]
-    known = table()
-    repeated = [[curve[max(curve)] for curve in each] for each in known.curves if len(each) > 1]
-    scatter = math.sqrt(statistics.fmean(map(statistics.variance, repeated)))
-    print(
-        f"{len(known.points)} configurations, the best with {known.best(range(len(known.points))):.2f} %; "
-        f"{len(repeated)} on several seeds, whose scores have a standard deviation of {scatter:.2f} points"
-    )
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    names = [name for name in STRATEGIES if options.only is None or name in options.only]
+    print(about_the_table(options.replays), flush=True)
     results = replayed(replay, names, options.replays, options.workers)
+    width = max(map(len, results)) + 2
     measures = {
         "first": "the trial with the best score",
-        "confirmed": "the best of the five to be confirmed",
-        "scored": "the best score, as if scores were the truth",
+        "confirmed": f"the best of the five with the best scores, {CHARGED} epochs of confirming charged",
     }
     for of, what in measures.items():
-        print(f"\nregret of {what}, in points: median (quartiles) of {options.replays} replays")
-        print("\n".join(lines(results, of)))
+        for target in TARGETS:
+            print(f"\n{what}: until it stays within {target:g} points of the best; median (quartiles)")
+            print(" " * width + f"{'arrive':>8}{'epochs':>20}{'seconds':>24}")
+            for name, found in results.items():
+                share, epochs, seconds = cells(found, target, of)
+                print(f"{name:{width}}{share:>8}{epochs:>20}{seconds:>24}")
     if options.json:
         options.json.write_text(json.dumps(results, indent=1, default=vars))
 
