@@ -1,19 +1,17 @@
 """An open database: its tables brought up to date, and transactions whose errors are ours."""
 
-import itertools
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from sweep.errors import InputError, StoreError
-from sweep.storage._tables import SCHEMA_VERSION, leases, migrate, version_of
-from sweep.storage.database import back_up, connect, copy_in_memory, copy_whole, guarded, place_of, repeatable
-from sweep.system.files import inode, locked
+from sweep.storage._file import OpenFile
+from sweep.storage._tables import SCHEMA_VERSION, migrate, version_of
+from sweep.storage.database import back_up, connect, copy_in_memory, guarded, mark_of, place_of, repeatable
+from sweep.system.files import locked
 
 
 class Database:
@@ -21,9 +19,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._files: dict[Path, tuple[int, int] | None] = {}
-        """An SQLite file that is written to, and those that SQLite keeps beside it."""
-        self._loss = ""
+        self._file: OpenFile | None = None
+        """An SQLite file that is written to."""
 
     @classmethod
     @repeatable
@@ -47,9 +44,9 @@ class Database:
                 with database.transaction() as connection:
                     migrate(connection)
             if database._engine.dialect.name == "sqlite":
-                file = Path(database.place)
-                beside = [Path(f"{file.resolve()}{ending}") for ending in ("-wal", "-shm")]
-                database._files = {each: inode(each) for each in (file.absolute(), *beside)}
+                with database.transaction() as connection:
+                    mark = mark_of(connection)
+                database._file = OpenFile(Path(database.place), database._engine, mark)
         return database
 
     @classmethod
@@ -112,31 +109,10 @@ class Database:
         """Checks that an SQLite file that is written to is still the one that was opened.
 
         Raises:
-            StoreError: it was deleted, moved or replaced. What was in it is saved beside it.
+            StoreError: it was deleted, moved or replaced, or other contents were copied into it.
         """
-        file = next(iter(self._files), None)
-        if file is None or (not self._loss and inode(file) == self._files[file]):
-            return
-        if not self._loss:
-            self._loss = f"The database {self.place} was deleted, moved or replaced while a command was using it. "
-            self._loss += self._saved(file)
-        raise StoreError(self._loss)
-
-    def _saved(self, lost: Path) -> str:
-        """Saves what was in a file that has lost its name, and says where."""
-        names = (f"{lost.name}.saved{'' if number == 1 else f'-{number}'}" for number in itertools.count(1))
-        copy = next(lost.with_name(name) for name in names if not lost.with_name(name).exists())
-        try:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            with self._engine.connect() as connection:
-                copy_whole(connection.connection.driver_connection, copy)  # type: ignore[arg-type]
-            with closing(sqlite3.connect(copy)) as saved, saved:
-                saved.execute(f"DELETE FROM {leases.name}")  # no process runs a study there
-            for beside in [each for each in self._files if each != lost and inode(each) == self._files[each]]:
-                beside.unlink(missing_ok=True)  # else SQLite would write it over the next database of that name
-        except (OSError, sqlite3.Error, SQLAlchemyError) as error:
-            return f"What was in it is lost: it cannot be saved in {copy}: {error}."
-        return f"What was in it is saved in {copy}: rename that to {lost.name}, and run again."
+        if self._file is not None:
+            self._file.require()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

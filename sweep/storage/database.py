@@ -9,7 +9,7 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -157,9 +157,23 @@ def copy_whole(source: sqlite3.Connection, copy: Path) -> None:
 def settle_sqlite(connection: Any, _: object) -> None:
     """A listener for SQLAlchemy's "connect": readers beside one writer, and patience where the file is busy."""
     cursor = connection.cursor()
+    if not cursor.execute("PRAGMA page_count").fetchone()[0]:
+        cursor.execute(_new_mark())  # here, since what follows is written to a log first
     for pragma in SQLITE_PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _new_mark() -> str:
+    return f"PRAGMA application_id = {secrets.randbits(31) or 1}"
+
+
+def mark_of(connection: Connection) -> int:
+    """The number that tells an SQLite database from others: SQLite's application id, given to one that has none."""
+    asked = "PRAGMA application_id"
+    if not connection.exec_driver_sql(asked).scalar():
+        connection.exec_driver_sql(_new_mark())
+    return int(connection.exec_driver_sql(asked).scalar_one())
 
 
 def _only_reading(url: URL) -> dict[str, Any]:

@@ -167,12 +167,21 @@ def _flock(handle: int, kind: int) -> bool:
     return True
 
 
-def inode(path: Path) -> tuple[int, int] | None:
-    """The device and inode of what a path leads to, which tell a file from others of its name; None: nothing."""
+def stamp(path: Path) -> tuple[int, int, int, int] | None:
+    """Device, inode, size and time of the last change of what a path leads to; None: nothing.
+
+    They tell it from other files of its name, and from itself with other contents.
+    """
     with suppress(OSError):
         found = path.stat()
-        return found.st_dev, found.st_ino
+        return found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns
     return None
+
+
+def inode(path: Path) -> tuple[int, int] | None:
+    """The device and inode of what a path leads to, which tell a file from others of its name; None: nothing."""
+    found = stamp(path)
+    return found and found[:2]
 
 
 def leftovers(folder: Path) -> list[Path]:
