@@ -208,7 +208,7 @@ SECRETS = re.compile(r"(?s)(://[^:/@]*:).+(?=@)|((?:password|passwd|token|secret
 
 def masked(address: str) -> str:
     """An address without the password in it; any other text as it is."""
-    return SECRETS.sub(r"\1\2***", address)
+    return SECRETS.sub(r"\1\2***", address) if "://" in address else address
 
 
 USUAL = {

@@ -11,6 +11,7 @@ import sweep
 
 TIERS = (
     {"sweep.errors", "sweep.defaults", "sweep.wording", "studies"},
+    {"sweep.shell"},
     {"sweep.system", "sweep.bounds"},
     {"sweep.models"},
     {"sweep.data", "sweep.space"},

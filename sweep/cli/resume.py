@@ -3,7 +3,6 @@
 Both are written from what was typed, quoted for a shell, with passwords masked. What the environment says stays there.
 """
 
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import typer
 
 from sweep.errors import EngineError, StoreError
-from sweep.wording import masked
+from sweep.shell import sweep_command
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
@@ -25,13 +24,14 @@ def resuming(context: typer.Context) -> str:
     typed = [parameter for parameter in context.command.params if _was_typed(context, parameter)]
     options = [word for each in typed if each.param_type_name == "option" for word in _option(context, each)]
     arguments = [str(context.params[each.name]) for each in typed if each.param_type_name == "argument"]
-    return _command(context.info_name or "", *arguments, options=options)
+    return sweep_command(context.info_name or "", *arguments, options=options)
 
 
 def following(context: typer.Context, command: str, *names: str) -> str:
     """A command to be given next on studies of the same database."""
     storage = next(each for each in context.command.params if each.name == "storage")
-    return _command(command, *names, options=_option(context, storage) if _was_typed(context, storage) else [])
+    options = _option(context, storage) if _was_typed(context, storage) else []
+    return sweep_command(command, *names, options=options)
 
 
 def _was_typed(context: typer.Context, parameter: Any) -> bool:
@@ -42,12 +42,6 @@ def _was_typed(context: typer.Context, parameter: Any) -> bool:
 def _option(context: typer.Context, parameter: Any) -> list[str]:
     value = context.params[parameter.name]
     return [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
-
-
-def _command(name: str, *arguments: str, options: list[str]) -> str:
-    ended = ["--"] if any(each.startswith("-") for each in arguments) else []  # no option, though it looks like one
-    words = ["sweep", name, *options, *ended, *arguments] if ended else ["sweep", name, *arguments, *options]
-    return shlex.join(map(masked, words))
 
 
 def interrupted(again: str) -> typer.Exit:

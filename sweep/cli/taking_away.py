@@ -1,6 +1,5 @@
 """The panel "Take away": the best network as files, and what it sees on pictures."""
 
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ from typer import Argument, Option
 from sweep.cli.options import Force, Json, Storage, StudyName
 from sweep.cli.resume import following, resumable, resuming
 from sweep.defaults import STORAGE
+from sweep.shell import typed
 
 if TYPE_CHECKING:
     from sweep.exports.prediction import Prediction
@@ -78,7 +78,7 @@ def _track(study: str, tensorboard: Path | None, mlflow: str | None, storage: st
 
     result = track(study, tensorboard=tensorboard, mlflow=mlflow, storage=storage)
     if tensorboard is not None:
-        command = shlex.join(["tensorboard", "--logdir", str(tensorboard)])
+        command = typed(["tensorboard", "--logdir", str(tensorboard)])
         print(f"wrote {len(result.frame)} trials. To see them: {command}")
     if mlflow is not None:
         where = f"experiment {result.study.name} at {masked(mlflow)}"

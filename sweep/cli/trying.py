@@ -1,6 +1,5 @@
 """The panel "Try": what trains a study or a configuration, and what comes before that."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +26,8 @@ from sweep.cli.options import (
 from sweep.cli.resume import TIME_IS_OVER, following, interrupted, resumable, resuming
 from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, STORAGE, VALIDATION
 from sweep.errors import InputError
+from sweep.shell import sweep_command
+from sweep.wording import plain
 
 if TYPE_CHECKING:
     from sweep.api.budget import Budget
@@ -168,8 +169,8 @@ def init(
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}.") from None
-    named = shlex.quote(str(file))
-    print(f"wrote {file}. Edit it, then:\nsweep check {named}\nsweep run {named}")
+    check, run = (sweep_command(verb, str(file)) for verb in ("check", "run"))
+    print(f"wrote {plain(str(file))}. Edit it, then:\n{check}\n{run}")
 
 
 def check(study: RunnableStudy, storage: Storage = STORAGE, as_json: Json = False) -> None:

@@ -1,7 +1,6 @@
 """Study files: TOML to `Study`, with every problem of a file at once, each with its line; and those that ship."""
 
 import os
-import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from sweep.data.names import NamedDataset, misfit, settled, share_of
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError, InputError, StudyError
 from sweep.models.model import Infeasible
+from sweep.shell import sweep_command
 from sweep.space.configuration import PARAMETERS
 from sweep.study import recipe
 from sweep.study._lines import Lines
@@ -34,7 +34,7 @@ def _parsed(text: str, source: str, folder: Path) -> tuple[Study, NamedDataset |
     """The same with its data as they are described."""
     document = parse_text(text, source)
     if document.keys() & PARAMETERS.keys() and document.keys() <= {*PARAMETERS, *recipe.KEYS}:
-        why = f"This is one configuration, not a study: `sweep train {shlex.quote(source)}` trains it."
+        why = f"This is one configuration, not a study: `{sweep_command('train', source)}` trains it."
         raise located_error([((next(iter(document)),), why)], text, source)
     if isinstance(document.get("base"), str):
         document["base"] = str(folder / document["base"])

@@ -4,7 +4,6 @@
 """
 
 import json
-import shlex
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from sweep.models.function import Function, named
 from sweep.models.model import Model
 from sweep.models.parameters import Parameters, Value
 from sweep.models.tutorial.model import TUTORIAL
+from sweep.shell import sweep_command
 from sweep.space.configuration import Configuration, parameters_of
 from sweep.space.differences import differences
 from sweep.study._toml import located_error, parse_text, read_text
@@ -82,7 +82,7 @@ def read(path: Path, model: Model | None = None) -> Recipe:
     text = read_text(path)
     values = parse_text(text, str(path))
     if "space" in values:
-        why = f"This is a study, not one configuration: `sweep run {shlex.quote(str(path))}` searches it."
+        why = f"This is a study, not one configuration: `{sweep_command('run', str(path))}` searches it."
         raise located_error([(("space",), why)], text, str(path))
     data, validation = values.pop("data", "mnist"), values.pop("validation", VALIDATION)
     problems: list[Located] = []

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shlex
 import subprocess
 import sys
 from contextlib import suppress
@@ -11,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sweep.wording import masked
+from sweep.shell import typed
 
 PACKAGES = ("cnn-sweep", "tensorflow", "keras", "numpy", "optuna", "sqlalchemy", "pandas", "plotly")
 
@@ -100,5 +99,5 @@ def provenance(workers: int, threads: int) -> dict[str, Any]:
         "workers": workers,
         "threads": threads,
         "git": git_state(),
-        "command": shlex.join([Path(sys.argv[0]).name, *map(masked, sys.argv[1:])]),
+        "command": typed([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }

@@ -1,6 +1,8 @@
 """The command that resumes is the one that was typed; no password is ever printed."""
 
+import os
 import shlex
+import subprocess
 import sys
 
 import pytest
@@ -13,7 +15,23 @@ from sweep.system.machine import provenance
 from sweep.wording import masked
 
 NOWHERE = "postgresql+psycopg://u:hush%20hush@127.0.0.1:1/none"
+ODD = [
+    "./my study.toml",
+    "it's $HOME.toml",
+    "runs/token=5/a:b@c.toml",
+    "a\nb.toml",
+    "a\\'\x1b[1m\u202e\xa0.toml",
+    "\udcff.toml",
+]
+"""The last one's name is no text."""
+
 STUDY = 'name = "mine"\n[space]\ndropout = [0.1, 0.2]\n'
+
+
+def words(command: str) -> list[str]:
+    """What a shell makes of a command."""
+    script = f"printf '%s\\0' {command}"
+    return os.fsdecode(subprocess.run(["bash", "-c", script], capture_output=True, check=True).stdout).split("\0")[:-1]
 
 
 def last_line(capsys, *arguments, code=3):
@@ -26,18 +44,20 @@ def last_line(capsys, *arguments, code=3):
 def folder(tmp_path, monkeypatch):
     """A folder with a study, and a file that is no database."""
     monkeypatch.chdir(tmp_path)
-    for name in ("my study.toml", "-odd.toml", "it's $HOME.toml"):
+    for name in (*ODD, "-odd.toml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(STUDY)
     (tmp_path / "notes.txt").write_text("this is no database, but long enough to be looked at as one\n" * 20)
     return tmp_path
 
 
-@pytest.mark.parametrize("file", ["./my study.toml", "it's $HOME.toml"])
+@pytest.mark.parametrize("file", ODD)
 def test_it_has_every_word_that_was_typed_quoted_for_a_shell(folder, capsys, file):
     typed = ["run", file, "--trials", "3", "--timeout", "1s", "--workers", "1", "--trial-memory", "4G", "--fresh"]
     said = last_line(capsys, *typed, "--storage", "notes.txt")
-    assert shlex.split(said) == ["sweep", *typed, "--storage", "notes.txt"]
-    assert last_line(capsys, *shlex.split(said)[1:]) == said
+    assert said.isprintable()
+    assert words(said) == ["sweep", *typed, "--storage", "notes.txt"]
+    assert last_line(capsys, *words(said)[1:]) == said
 
 
 def test_a_file_that_looks_like_an_option_stays_a_file(folder, capsys):
@@ -108,6 +128,7 @@ def test_a_stored_run_tells_the_command_without_its_password(monkeypatch):
         ("postgresql://u@host/name", "postgresql://u@host/name"),
         ("http://localhost:5000", "http://localhost:5000"),
         ("./my study.toml", "./my study.toml"),
+        ("runs/token=5/a:b@c.toml", "runs/token=5/a:b@c.toml"),
     ],
 )
 def test_only_passwords_are_masked(text, says):
@@ -119,3 +140,21 @@ def test_what_comes_next_names_the_database_that_was_typed(folder, capsys):
     keep("other one.db", made)
     said = ended(capsys, "show", made.study.name, "--storage", "other one.db", code=0).out.splitlines()[-1]
     assert said.endswith(f"more: sweep trials {made.study.name} --storage 'other one.db'")
+
+
+@pytest.mark.parametrize("name", ["-dir/mine.toml", "it's/mine.toml", "a\nb/mine.toml"])
+def test_what_comes_after_init_is_a_command_for_a_shell(folder, capsys, name):
+    (folder / name).parent.mkdir()
+    check, run = ended(capsys, "init", "--", name, code=0).out.splitlines()[-2:]
+    assert words(check) == ["sweep", "check", *(["--"] if name.startswith("-") else []), name]
+    assert words(run)[-1] == name
+
+
+@pytest.mark.parametrize("name", ["it's $HOME", "-dir", "a\nb"])
+def test_a_file_of_the_other_kind_is_told_with_the_command_for_it(folder, capsys, name):
+    (folder / name).mkdir()
+    for command, other, text in (("run", "train", "epochs = 2\n"), ("train", "run", STUDY)):
+        (folder / name / "a.toml").write_text(text)
+        said = ended(capsys, command, "--", f"{name}/a.toml", code=2).err
+        assert words(said.split("`")[1])[-1] == f"{name}/a.toml"
+        assert words(said.split("`")[1])[:2] == ["sweep", other]
