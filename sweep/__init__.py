@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from sweep.api.confirm import confirm
     from sweep.api.export import export
     from sweep.api.look import result, studies
+    from sweep.api.note import note
     from sweep.api.predict import predict
     from sweep.api.report import report
+    from sweep.api.retry import retry
     from sweep.api.search import run
     from sweep.api.suggestions import suggestions
     from sweep.api.train import train
+    from sweep.api.try_ import try_
     from sweep.api.workplace import Workplace
     from sweep.engines.supervised import Limits
     from sweep.errors import SweepError
@@ -61,13 +64,16 @@ __all__ = [
     "confirm",
     "export",
     "load",
+    "note",
     "predict",
     "report",
     "result",
+    "retry",
     "run",
     "studies",
     "suggestions",
     "train",
+    "try_",
 ]
 
 _HOMES = {
@@ -76,11 +82,14 @@ _HOMES = {
     "sweep.api.confirm": ("confirm",),
     "sweep.api.export": ("export",),
     "sweep.api.look": ("result", "studies"),
+    "sweep.api.note": ("note",),
     "sweep.api.predict": ("predict",),
     "sweep.api.report": ("report",),
+    "sweep.api.retry": ("retry",),
     "sweep.api.search": ("run",),
     "sweep.api.suggestions": ("suggestions",),
     "sweep.api.train": ("train",),
+    "sweep.api.try_": ("try_",),
     "sweep.api.workplace": ("Workplace",),
     "sweep.engines.supervised": ("Limits",),
     "sweep.errors": ("SweepError",),

@@ -42,6 +42,9 @@ class Outcome(StrEnum):
 UNFINISHED = (Outcome.RUNNING, Outcome.INTERRUPTED)
 """Outcomes of trials that resume when their study is run again."""
 
+RETRIED = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY)
+"""Outcomes of trials that `sweep retry` puts back: another time, limit or machine may give another one."""
+
 GOING_ON = (*UNFINISHED, Outcome.PAUSED)
 """Outcomes of trials that have not ended: unfinished ones, and paused ones that may be promoted."""
 

@@ -56,7 +56,7 @@ def _table(parameters: list[Any]) -> Iterator[str]:
 
 def _argument(argument: Any) -> str:
     name = argument.metavar or argument.name.upper()
-    name = name if argument.nargs == 1 or "..." in name else f"{name} ..."
+    name = name if argument.nargs == 1 or " " in name else f"{name} ..."
     return name if argument.required or name.startswith("[") else f"[{name}]"
 
 

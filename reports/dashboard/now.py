@@ -22,7 +22,7 @@ WIDTH, HEIGHT = 120, 34
 def _now(status: Status) -> Sequence[Block]:
     running = [_running(status)] if status.running else []
     ended = [_ended(status)] if status.ended and status.holder is not None else []
-    return [Sentence(_state(status)), _tiles(status), *running, *ended]
+    return [Sentence(_state(status) + _queued(status)), _tiles(status), *running, *ended]
 
 
 def _state(status: Status) -> str:
@@ -39,6 +39,14 @@ def _state(status: Status) -> str:
         return f"All planned trials are done. {confirm}`sweep report {name}` writes this page as a file."
     verb = "resumes" if status.outcomes else "starts"
     return f"Not running. `sweep run {name}` {verb} the study."
+
+
+def _queued(status: Status) -> str:
+    """What waits to be tried first; empty where nothing does."""
+    if not status.queued:
+        return ""
+    verb = "waits" if status.queued == 1 else "wait"
+    return f" {wording.several(status.queued, 'configuration')} {verb} in the queue."
 
 
 def _tiles(status: Status) -> Tiles:
@@ -96,7 +104,7 @@ def _running(status: Status) -> Table:
     rows = [
         Row(
             [
-                f"{trial.number}",
+                _name(trial),
                 f"{trial.epochs:g} of {trial.configuration.epochs}",
                 _spark(trial, status),
                 wording.percent(trial.score),
@@ -123,7 +131,7 @@ def _ended(status: Status) -> Table:
     rows = [
         Row(
             [
-                f"{trial.number}",
+                _name(trial),
                 str(trial.outcome),
                 wording.percent(trial.score),
                 _gain(trial, status),
@@ -177,6 +185,10 @@ def _short_state(status: Status) -> str:
 
 NOW: Section[Status] = Section("now", "Now", "", _now)
 STUDIES: Section[Sequence[Status]] = Section("studies", "Studies", "", _studies)
+
+
+def _name(trial: TrialSoFar) -> str:
+    return " · ".join([f"{trial.number}", *filter(None, [trial.origin])])
 
 
 def _changes(trial: TrialSoFar, status: Status) -> str:

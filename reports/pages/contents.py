@@ -46,6 +46,7 @@ STUDY: Page[Result] = Page(
         timeline
         outcomes
         stories
+        notes
         searched
         provenance
         """,

@@ -30,7 +30,8 @@ def _page(result: Result, number: int | None) -> Sequence[Block]:
     best = -1 if top is None else int(top["trial"])
     linked = set(frames.detailed(result.frame) if number is None else table["trial"])
     first = MOST_ROWS * (number or 0)
-    rows = [_row(entry, columns, best, linked) for entry in table[first : first + MOST_ROWS].to_dict("records")]
+    noted = bool((table["note"] != "").any())
+    rows = [_row(entry, columns, best, linked, noted) for entry in table[first : first + MOST_ROWS].to_dict("records")]
     more, after, pager = len(table) - len(rows), "", None
     if more and number is None:
         after = f"{wording.several(more, 'more trial')} below; `sweep trials {result.study.name}` lists them all."
@@ -42,7 +43,7 @@ def _page(result: Result, number: int | None) -> Sequence[Block]:
     return [
         Table(
             name,
-            _heads(varied, result.study.base.parameters),
+            [*_heads(varied, result.study.base.parameters), *([Head("Note", number=False)] if noted else [])],
             rows,
             after=after,
             tall=tall,
@@ -72,17 +73,18 @@ def _heads(varied: Sequence[str], parameters: Parameters) -> list[Head]:
     ]
 
 
-def _row(entry: Mapping[Hashable, Any], columns: Sequence[str], best: int, linked: set[int]) -> Row:
+def _row(entry: Mapping[Hashable, Any], columns: Sequence[str], best: int, linked: set[int], noted: bool) -> Row:
     mark = "best" if entry["trial"] == best else "baseline" if entry["baseline"] else ""
-    word = " · baseline" if entry["baseline"] else " · best" if mark else ""
+    roles = ["baseline"] if entry["baseline"] else ["best"] if mark else []
+    word = "".join(f" · {role}" for role in [*roles, *filter(None, [entry["origin"]])])
     texts = {name: labels.value(name, entry[name]) for name in columns}
     texts["difference"] = wording.NOTHING if entry["baseline"] else wording.points(entry["difference"])
-    outcome = str(entry["outcome"])
+    words = [str(entry["outcome"]), *([entry["note"]] if noted else [])]
     entry = entry if not entry["baseline"] else {**entry, "difference": 0.0}
     scales = {"score": 100, "difference": 100}  # as they are shown
     keys = [labels.key(entry[name] * scales[name] if name in scales else entry[name]) for name in ("trial", *columns)]
     link = f"#trial-{entry['trial']}" if entry["trial"] in linked else ""
-    return Row([f"{entry['trial']}{word}", *texts.values(), outcome], mark, [*keys, outcome], link)
+    return Row([f"{entry['trial']}{word}", *texts.values(), *words], mark, [*keys, *words], link)
 
 
 SECTION = Section(

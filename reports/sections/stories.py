@@ -67,7 +67,7 @@ def _heading(study: _Study, row: "pd.Series[Any]") -> str:
     """As in "Trial 7, the best: 98.97 %"; without a score, the number and role alone."""
     best = study.best is not None and study.best["trial"] == row["trial"]
     roles = [role for role, holds in (("the best", best), ("the baseline", bool(row["baseline"]))) if holds]
-    title = ", ".join([f"Trial {row['trial']}", *roles])
+    title = ", ".join([f"Trial {row['trial']}", *roles, *filter(None, [row["origin"]])])
     if wording.missing(row["score"]):
         return title
     after = wording.so_far(row["trained_epochs"], study.configuration(row).epochs, row["outcome"] == "completed")
@@ -91,6 +91,7 @@ def _facts(study: _Study, row: "pd.Series[Any]", curve: pd.DataFrame | None) -> 
     reused, away = row["reused_epochs"], row["difference"]
     at_that = "" if row["outcome"] == "completed" else f" after {wording.epochs(row['trained_epochs'])}"
     facts = {
+        "note": row["note"],
         "vs baseline": "" if wording.missing(away) else f"{wording.points(away)} points{at_that}",
         "epochs": _epochs(row),
         "accuracy by epoch": "" if curve is None else _accuracies(curve[curve["val_accuracy"].notna()]),

@@ -24,6 +24,7 @@ from sweep.results.result import Result
 from sweep.runs import Run
 from sweep.search.schedule import schedule_for
 from sweep.space.configuration import Configuration
+from sweep.storage.by_hand import StudyQueue
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import as_url, place_of
 from sweep.storage.lease import Lease
@@ -138,7 +139,7 @@ def search_on(
         study_id = store.studies.begin(study, dataset.digest)
         with ExitStack() as held:
             lease = held.enter_context(Lease(store.leases, study_id, study.name))
-            proposing = OptunaSearch(study, store.url)
+            proposing = OptunaSearch(study, store.url, StudyQueue(store.queue, study_id, study.base))
             proposing.restore(store.trials, study_id)
             study = store.studies.change(study)
             task = Task(study.base, study.trials, workers, study=study, before=before)
@@ -150,6 +151,7 @@ def search_on(
             runs = ActiveRuns(store, place.engine(limits), checkpoints, watcher, facts, study_id)
             rungs = schedule_for(study.pruner)
             stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, time_left)
+            store.studies.change(study)  # to as many trials as it has: a queue may have added some
         return Searched(read_result(store, study.name), stopped)
 
 

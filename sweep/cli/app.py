@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sweep.cli import keeping_house, looking, taking_away, trusting, trying
+from sweep.cli import by_hand, keeping_house, looking, taking_away, trusting, trying
 from sweep.cli.resume import INTERRUPTED
 from sweep.cli.terminal import write_what_it_can
 from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError
@@ -19,9 +19,11 @@ EXIT_CODES: dict[type[SweepError], int] = {InputError: 2, StoreError: 3, EngineE
 PANELS = {
     "Try": (
         trying.run, trying.suggestions, trying.studies, trying.init, trying.check, trying.baseline, trying.train,
+        by_hand.try_, by_hand.retry,
     ),
     "Look": (
         looking.list_, looking.show, looking.trials, looking.dashboard, looking.report, looking.compare,
+        by_hand.note,
     ),
     "Trust": (trusting.confirm, trusting.ablate),
     "Take away": (taking_away.export, taking_away.predict),

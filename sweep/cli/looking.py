@@ -79,12 +79,18 @@ def trials(
     csv: Annotated[bool, Option("--csv", help="Print CSV, the default.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print JSON: one object per trial.")] = False,
     parquet: Annotated[Path | None, Option(metavar="FILE", help="Write a Parquet file.", show_default=False)] = None,
+    note: Annotated[
+        str | None,
+        Option(metavar="TEXT", help="Print trials with this text in a note; '' is any note.", show_default="all"),
+    ] = None,
     storage: Storage = STORAGE,
 ) -> None:
     """Print every trial of a study as a table for other programs."""
     import sweep
 
     result = sweep.result(study, storage=storage)
+    if note is not None:
+        result = result.noted(note)
     if sum([csv, as_json, parquet is not None]) > 1:
         raise InputError("Give one of --csv, --json and --parquet.")
     if parquet is not None:

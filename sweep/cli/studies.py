@@ -2,17 +2,17 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sweep.cli.tables import print_json, print_table
 from sweep.cli.terminal import print_lines
+from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words, differences
 from sweep.wording import duration, epochs, moment, percent, plain, points, value
 
 if TYPE_CHECKING:
     from sweep.results.result import Result
-    from sweep.space.configuration import Configuration
 
 LOG_LINES = 20
 """How many of the last lines of a trial's worker are shown."""
@@ -26,9 +26,13 @@ def print_study(result: "Result", as_json: bool, all_of_them: str) -> None:
     if as_json:
         best = result.best_trial if result.has_best else None
         trials = json.loads(frame.to_json(orient="records", date_format="iso"))
-        return print_json({"study": result.study.as_document(), "best_trial": best, "trials": trials})
-    print_lines(str(result).splitlines())
+        notes = [{"trial": each.trial, "text": each.text, "written": str(each.written)} for each in result.notes]
+        queue = [vars(each) for each in result.queue]
+        study = result.study.as_document()
+        return print_json({"study": study, "best_trial": best, "trials": trials, "notes": notes, "queue": queue})
+    print_lines([*str(result).splitlines(), *_by_hand(result)])
     print()
+    extra = [name for name in ("origin", "note") if (frame[name] != "").any()]
     rows = [
         [
             str(row["trial"]),
@@ -37,12 +41,22 @@ def print_study(result: "Result", as_json: bool, all_of_them: str) -> None:
             row["outcome"],
             row["reason"],
             changes_in_words(result.configuration(row["trial"]), result.study.base),
+            *(row[name] for name in extra),
         ]
         for row in frame.head(MOST_TRIALS).to_dict("records")
     ]
-    print_table(["trial", "accuracy", "epochs", "outcome", "reason", "changes to the baseline"], rows, right=(0, 1, 2))
+    columns = ["trial", "accuracy", "epochs", "outcome", "reason", "changes to the baseline", *extra]
+    print_table(columns, rows, right=(0, 1, 2))
     if len(frame) > MOST_TRIALS:
         print(f"and {len(frame) - MOST_TRIALS} more: {all_of_them}")
+
+
+def _by_hand(result: "Result") -> Iterator[str]:
+    """The notes on a study as a whole, and what waits in its queue."""
+    yield from (f"note        {each.text}" for each in result.notes if each.trial is None)
+    for each in result.queue:
+        changes = changes_in_words(Configuration.of(result.study.base.model, each.values), result.study.base)
+        yield f"queue       {each.origin}: {changes}"
 
 
 def print_trial(result: "Result", trial: int, as_json: bool) -> None:
@@ -67,6 +81,9 @@ def _print_facts(result: "Result", found: Mapping[Any, Any]) -> None:
     against = "" if math.isnan(gain) else f" ({points(gain)} points to the baseline{after})"
     accuracy = f"accuracy {percent(found['score'])}{against}"
     print(plain(f"trial {found['trial']} of {result.study.name}: {found['outcome']}{reason}, {accuracy}"))
+    for what in ("origin", "note"):
+        if found[what]:
+            print(plain(f"{what}: {found[what]}"))
     origin = f" from {found['reused_from']}" if found["reused_from"] else ""
     reused = f", {found['reused_epochs']:g} of them reused{origin}" if found["reused_epochs"] else ""
     took = f"{duration(found['seconds'])} of training, {duration(found['cost'])} of it for this trial"
@@ -77,7 +94,7 @@ def _print_facts(result: "Result", found: Mapping[Any, Any]) -> None:
     print(f"on {plain(result.where)}; seed {found['seed']}; fingerprint {found['fingerprint']}\n")
 
 
-def _print_values(configuration: "Configuration", base: "Configuration") -> None:
+def _print_values(configuration: Configuration, base: Configuration) -> None:
     before = {each.name: value(each.before) for each in differences(configuration, base)}
     rows = [[name, value(given), before.get(name, "")] for name, given in configuration.values().items()]
     print_table(["parameter", "value", "baseline"], rows)

@@ -130,7 +130,9 @@ class Coordinator:
         return bool(self._wanted() or self._proposals or self._runs or self._promotable())
 
     def _wanted(self) -> bool:
-        """Whether the study wants another trial besides those in progress."""
+        """Whether the study wants another trial besides those in progress, or a user does."""
+        if self._proposals.are_asked_for:
+            return True
         in_progress = len(self._runs) + len(self._proposals)
         return not self._proposals.exhausted and self._ledger.wants_more(in_progress)
 

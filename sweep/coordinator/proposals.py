@@ -27,7 +27,7 @@ class Plan:
     run: Callable[[Configuration], Run]
 
     def trial(self, proposal: "Proposal") -> Trial:
-        configuration = self.study.searched.configuration(proposal.point)
+        configuration = proposal.asked or self.study.searched.configuration(proposal.point)
         baseline = configuration == self.study.base
         try:
             network = self.network(configuration)
@@ -59,6 +59,11 @@ class Proposals:
     def drawn(self) -> bool:
         """Whether a point is drawn and not kept yet."""
         return self._drawn is not None
+
+    @property
+    def are_asked_for(self) -> bool:
+        """Whether a user wants another trial, however many there are."""
+        return self._search.is_asked
 
     @property
     def trainable(self) -> int:

@@ -31,7 +31,7 @@ KINDS: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
 COLUMNS = frozenset(
     {"trial", "outcome", "reason", "detail", "baseline", "score", "expected", "difference", "trained_epochs"}
     | {"reused_epochs", "reused_from", "seconds", "cost", "attempts", "parameters", "flops", "seed", "fingerprint"}
-    | {"started", "finished"}
+    | {"started", "finished", "origin", "note"}
 )
 """Names of the columns of results, which no parameter can have."""
 

@@ -27,13 +27,15 @@ TRIAL_COLUMNS = {
     "fingerprint": "hash of all that decides the run's curve",
     "started": "when it started, UTC",
     "finished": "when it ended, UTC",
+    "origin": "whence its configuration is: `by hand`, or the study and trial of `start_from`; empty for the search",
+    "note": "what `sweep note` has kept of it; several notes stand one after the other",
 }
 """Columns of `Result.frame`; after them stands one column for each parameter that some trial has."""
 
 TYPES = {
     "int64": ("trial", "attempts"),
     "Int64": ("parameters", "flops", "seed"),
-    "str": ("outcome", "reason", "detail", "reused_from", "fingerprint"),
+    "str": ("outcome", "reason", "detail", "reused_from", "fingerprint", "origin", "note"),
     "bool": ("baseline",),
     "float64": ("score", "expected", "difference", "trained_epochs", "reused_epochs", "seconds", "cost"),
 }

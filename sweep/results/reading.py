@@ -16,6 +16,7 @@ from sweep.results.predictions import Predictions
 from sweep.results.result import Result
 from sweep.results.verdict import Verdict
 from sweep.runs import Run
+from sweep.storage.by_hand import Note
 from sweep.storage.store import Reader
 
 STORED_AS = {"trial": "number"}
@@ -34,16 +35,19 @@ def read_result(store: Reader, name: str) -> Result:
     earlier = {"train_size": row.study.train_size}  # where a document does not say it
     drawn = [Verdict.from_document(earlier | {**each}) for each in store.verdicts.all(row.id)]
     verdicts = _last_of_each_size(drawn)
-    ablation = store.ablations.find(row.id)
+    rows = store.trials.rows(row.id)
+    ablation, notes = store.ablations.find(row.id), store.notes.all(row.id)
     result = Result(
         study=row.study,
-        frame=judged(_frame(store.trials.rows(row.id), row.study.base.parameters), curves, row.study.validation),
+        frame=judged(_frame(_noted(rows, notes), row.study.base.parameters), curves, row.study.validation),
         curves=curves,
         provenance={"data": row.study.data, "data digest": row.data_digest} | store.runs.latest_provenance(row.id),
         verdict=verdicts[-1] if verdicts else None,
         smaller=tuple(verdicts[:-1]),
         ablation=None if ablation is None else Ablation.from_document(earlier | {**ablation}),
         test_looks=store.test_looks.count(row.id),
+        notes=tuple(notes),
+        queue=tuple(store.queue.waiting(row.id, len(rows))),
     )
     return replace(result, predictions=_predictions(store, result, row.data_digest))
 
@@ -52,6 +56,14 @@ def _last_of_each_size(drawn: Sequence[Verdict]) -> list[Verdict]:
     """The last verdict of each size, the one on the most images last."""
     last = {each.size.train_size: each for each in drawn}
     return sorted(last.values(), key=lambda each: each.size.train_size or math.inf)
+
+
+def _noted(rows: Sequence[Mapping[str, Any]], notes: Sequence[Note]) -> list[Mapping[str, Any]]:
+    """Rows of trials, each with its notes in one text."""
+    texts: dict[int | None, list[str]] = {}
+    for note in notes:
+        texts.setdefault(note.trial, []).append(note.text)
+    return [{**row, "note": "; ".join(texts.get(row["number"], []))} for row in rows]
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], parameters: Parameters) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import html
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -23,6 +23,7 @@ from sweep.results.winner import Gain, gain_in_words, gain_of_best
 from sweep.runs import Outcome
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
+from sweep.storage.by_hand import Note, Queued
 from sweep.study.study import Study
 from sweep.wording import duration, epochs, missing, percent, several, so_far, value
 
@@ -41,6 +42,8 @@ class Result:
         ablation: what each change of the recommended trial contributes; None: not measured.
         test_looks: how often networks of this study met the test images.
         predictions: those of the recommended trial and of the baseline; None: not kept, or they are the same.
+        notes: what users noted of the study and its trials, the oldest first.
+        queue: the configurations that wait to be tried, the next one first.
     """
 
     study: Study
@@ -52,6 +55,8 @@ class Result:
     test_looks: int = 0
     predictions: Predictions | None = None
     smaller: tuple[Verdict, ...] = ()
+    notes: tuple[Note, ...] = ()
+    queue: tuple[Queued, ...] = ()
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -225,6 +230,21 @@ class Result:
             DataError: the dataset is not on this machine, or not the one that the networks saw.
         """
         return None if self.predictions is None else mistakes(self.predictions)
+
+    def noted(self, text: str = "") -> "Result":
+        """This result with those trials alone that have this text in a note, in upper or lower case."""
+        notes = self.frame["note"]
+        kept = self.frame[(notes != "") & notes.str.contains(text, case=False, regex=False)]
+        curves = self.curves[self.curves["trial"].isin(kept["trial"])]
+        return replace(self, frame=kept.reset_index(drop=True), curves=curves.reset_index(drop=True))
+
+    def require(self, trial: int) -> None:
+        """Checks that there is a trial of this number.
+
+        Raises:
+            InputError: the study has no such trial.
+        """
+        self._row(trial)
 
     def _row(self, trial: int) -> "pd.Series[Any]":
         rows = self.frame[self.frame["trial"] == trial]

@@ -28,7 +28,10 @@ from sweep.wording import plain
 
 @dataclass(frozen=True)
 class TrialSoFar:
-    """A trial as far as it has come: `cost` are seconds of training spent for it, times are UTC."""
+    """A trial as far as it has come: `cost` are seconds of training spent for it, times are UTC.
+
+    `origin` says whence its configuration is; it is empty if the search has proposed it.
+    """
 
     number: int
     outcome: Outcome
@@ -40,6 +43,7 @@ class TrialSoFar:
     attempts: int
     started: datetime
     finished: datetime | None
+    origin: str = ""
 
     @property
     def score(self) -> float | None:
@@ -62,7 +66,7 @@ class Status:
     """The present status of a study.
 
     `outcomes` counts its trials by outcome, `counted` those that count towards its target. `holder` runs it (None: no
-    process does).
+    process does). `queued` configurations wait that users want to be tried.
 
     `running` are in the order of their numbers, `ended` the last ones, the latest first.
     """
@@ -75,6 +79,7 @@ class Status:
     ended: tuple[TrialSoFar, ...]
     best: TrialSoFar | None
     baseline: TrialSoFar | None
+    queued: int = 0
 
     @property
     def seconds_left(self) -> float | None:
@@ -129,6 +134,7 @@ class StatusReader(Reader):
             ended=tuple(sorted(ended, key=lambda trial: trial.finished or trial.started, reverse=True)[:LATEST]),
             best=_best(trials.values(), row.study.validation),
             baseline=next((trial for trial in trials.values() if trial.baseline), None),
+            queued=self.queue.count(row.id, sum(row.outcomes.values())),
         )
 
     def result(self, name: str) -> Result:
@@ -172,6 +178,7 @@ def _so_far(study: Study, row: Mapping[str, Any], curve: list[Epoch]) -> TrialSo
         attempts=row["attempts"],
         started=row["started"],
         finished=row["finished"],
+        origin=row["origin"],
     )
 
 

@@ -5,13 +5,13 @@ sequence is the same each time, and a study that was stopped goes on as if it ha
 were the first trial at it still running, as long as there are others.
 """
 
-import itertools
 import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
 import optuna
 from optuna.samplers import RandomSampler
@@ -20,6 +20,7 @@ from optuna.trial import Trial, TrialState
 from sweep.models.parameters import Value, Values
 from sweep.runs import GOING_ON, Outcome
 from sweep.search._mirror import Mirror, make_tables
+from sweep.space.configuration import Configuration
 from sweep.space.space import Float, Int, Range
 from sweep.storage.trials import TrialReader
 from sweep.study.study import Study, require_sampler
@@ -31,16 +32,46 @@ in vain; then it is proposed once more, which costs nothing but a trial's number
 
 @dataclass(frozen=True)
 class Proposal:
-    """A point of the space, and the number of the trial that tries it. Number 0 is the baseline."""
+    """A point of the space, and the number of the trial that tries it. Number 0 is the baseline.
+
+    `asked` is the configuration that this trial took from the queue, None without one. It may lie outside of the space.
+    """
 
     number: int
     point: Values
+    asked: Configuration | None = None
+
+
+class Queue(Protocol):
+    """What users want to be tried before anything that a sampler proposes: see `sweep.storage.by_hand.StudyQueue`."""
+
+    def waits(self, number: int) -> bool: ...
+
+    def take(self, number: int) -> Configuration | None: ...
+
+    def find(self, number: int) -> Configuration | None: ...
+
+
+class NoQueue:
+    """A queue in which nothing ever waits."""
+
+    def waits(self, number: int) -> bool:
+        return False
+
+    def take(self, number: int) -> Configuration | None:
+        return None
+
+    def find(self, number: int) -> Configuration | None:
+        return None
+
+
+NO_QUEUE = NoQueue()
 
 
 class OptunaSearch:
     """Proposes points and learns from what came of them: an Optuna study in `url` that maximises validation accuracy.
 
-    It is created where it does not exist yet.
+    It is created where it does not exist yet. What waits in the `queue` comes first, right after the baseline.
 
     A trial that an earlier process left running is that same trial here: `ask` gives it again before any
     new one, with the values it was drawn with.
@@ -51,9 +82,9 @@ class OptunaSearch:
         InputError: another program has made the study, or a package that the sampler needs is not installed.
     """
 
-    def __init__(self, study: Study, url: str) -> None:
+    def __init__(self, study: Study, url: str, queue: Queue = NO_QUEUE) -> None:
         require_sampler(study.sampler)
-        self._spec = study
+        self._spec, self._queue = study, queue
         self._space = study.searched
         self._base_point = self._space.point_of(study.base)
         with _quiet():
@@ -66,9 +97,9 @@ class OptunaSearch:
         self._unkept: Trial | None = None
         self._to_resume = [trial.number for trial in known if not trial.state.is_finished()]
         self._count = len(known)
-        self._proposed = {_key(trial.params) for trial in known}
+        self._proposed = {_key(trial.params) for trial in known if trial.params}
         self._size = self._space.size() or math.inf
-        self._grid: Iterator[Values] | None = None
+        self._grid: Iterator[Values] = iter(self._space.grid() or ())
 
     def restore(self, trials: TrialReader, study_id: int) -> None:
         """Writes those trials of the study again that Optuna lacks: its dashboard can delete a study."""
@@ -92,7 +123,8 @@ class OptunaSearch:
                 self._study.enqueue_trial(point)
             self._study.sampler = _sampler(self._spec, self._count)
             trial = self._study.ask()
-            self._proposed.add(_key({} if point is None else self._draw(trial)))
+            if point is not None:
+                self._proposed.add(_key(self._draw(trial)))
         self._count += 1
         self._trials[trial.number] = trial
         self._to_resume.append(trial.number)
@@ -102,26 +134,45 @@ class OptunaSearch:
         """Numbers of the trials that were asked for and never told of: `ask` gives them again."""
         return list(self._to_resume)
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether something waits in the queue."""
+        return self._queue.waits(self._count)
+
     def ask(self) -> Proposal | None:
         """The next point, or None where there are no more. It is not kept yet."""
         with _quiet():
             if self._to_resume:
-                trial = self._taken_up(self._to_resume.pop(0))
-                return Proposal(trial.number, self._draw(trial))
-            if not self._enqueue():
+                return self._again(self._taken_up(self._to_resume.pop(0)))
+            asked = self._queue.take(self._count) if self._count else None
+            if not self._enqueue(asked):
                 return None
             self._study.sampler = _sampler(self._spec, self._count)
             trial = self._study.ask()
             self._count += 1
-            point = self._draw(trial)
-            for again in range(1, DRAWS + 1):
-                if _key(point) not in self._proposed:
-                    break
-                trial = self._mirror.draw_again(trial.number, RandomSampler(_seed(self._spec, trial.number, again)))
-                point = self._draw(trial)
-            self._proposed.add(_key(point))
+            if asked is None:
+                trial, point = self._drawn_anew(trial)
+            else:
+                point = self._point(trial, asked)
+            if point:
+                self._proposed.add(_key(point))
             self._trials[trial.number] = self._unkept = trial
-            return Proposal(trial.number, point)
+            return Proposal(trial.number, point, asked)
+
+    def _drawn_anew(self, trial: Trial) -> tuple[Trial, Values]:
+        """A new trial at a point that was not proposed before, as far as one can be found."""
+        point = self._point(trial, None)
+        for again in range(1, DRAWS + 1):
+            if _key(point) not in self._proposed:
+                break
+            trial = self._mirror.draw_again(trial.number, RandomSampler(_seed(self._spec, trial.number, again)))
+            point = self._point(trial, None)
+        return trial, point
+
+    def _again(self, trial: Trial) -> Proposal:
+        """A trial that was asked for before."""
+        asked = self._queue.find(trial.number)
+        return Proposal(trial.number, self._point(trial, asked), asked)
 
     def keep(self) -> None:
         """Keeps what was proposed last, which takes about as long as to draw it, so that no process draws it again."""
@@ -143,14 +194,14 @@ class OptunaSearch:
         self._mirror.promote(number)
         with _quiet():
             trial = self._trials[number] if number in self._trials else self._taken_up(number)
-            return Proposal(number, self._draw(trial))
+            return self._again(trial)
 
     def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
         """Takes note of how a trial ended; `score` is that of its last epoch, None without one."""
         trial = self._trials.pop(number) if number in self._trials else self._taken_up(number)
         self._to_resume = [other for other in self._to_resume if other != number]
         trial.set_user_attr("outcome", str(outcome))
-        if reason:
+        if reason or "reason" in trial.user_attrs:  # that of an earlier end
             trial.set_user_attr("reason", reason)
         if outcome is Outcome.COMPLETED:
             self._mirror.tell(trial, TrialState.COMPLETE, score)
@@ -168,31 +219,31 @@ class OptunaSearch:
             self._trials[number] = self._mirror.trial(number)
         return self._trials[number]
 
-    def _enqueue(self) -> bool:
+    def _enqueue(self, asked: Configuration | None) -> bool:
         """Hands Optuna the next point where that is not its own choice; False where there are no more."""
         if self._count == 0:
             point = self._base_point
+        elif asked is not None:
+            point = self._space.point_of(asked)
         elif self._spec.sampler == "grid":
-            point = self._next_on_grid(self._count)
+            point = next((each for each in self._grid if _key(each) not in self._proposed), None)
             if point is None:
                 return False
         else:
-            return len(self._proposed) < self._size + (self._base_point is None)
+            return len(self._proposed) < self._size
         if point is not None:
             self._study.enqueue_trial(point)
         return True
 
-    def _draw(self, trial: Trial) -> Values:
-        if trial.number == 0 and self._base_point is None:
-            return {}  # the baseline lies outside of the space
-        return self._space.walk(lambda name, span: suggest(trial, name, span))
+    def _point(self, trial: Trial, asked: Configuration | None) -> Values:
+        """The point of a trial, drawn where it was not yet; empty for a configuration outside of the space."""
+        baseline_outside = trial.number == 0 and self._base_point is None
+        if baseline_outside or (asked is not None and self._space.point_of(asked) is None):
+            return {}
+        return self._draw(trial)
 
-    def _next_on_grid(self, count: int) -> Values | None:
-        """The point of trial `count`: the baseline, tried first, is left out of the grid."""
-        if self._grid is None:
-            points = (point for point in self._space.grid() or () if point != self._base_point)
-            self._grid = itertools.islice(points, count - 1, None)
-        return next(self._grid, None)
+    def _draw(self, trial: Trial) -> Values:
+        return self._space.walk(lambda name, span: suggest(trial, name, span))
 
 
 def prepare(url: str) -> None:

@@ -1,6 +1,6 @@
 """Our tables: studies, runs, their epochs, and trials. They stand beside Optuna's, in the same database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     Connection,
     DateTime,
+    Enum,
     Float,
     ForeignKey,
     Index,
@@ -29,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = MetaData()
 
@@ -145,7 +146,40 @@ leases = Table(
     Column("beats", BigInteger, nullable=False),  # goes on growing while its holder is alive
 )
 
-optuna_studies = Table("studies", MetaData(), Column("study_name", String(512)))  # Optuna's own: we read the names
+queue = Table(
+    "sweep_queue",  # configurations that are tried before anything that a sampler proposes
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey(studies.c.id), nullable=False),
+    Column("configuration", JSON, nullable=False),
+    Column("origin", Text, nullable=False),  # "by hand", or the study and trial that it is from
+    Column("trial", Integer),  # the number of the trial that tries it; null: it waits
+    Column("added", DateTime, nullable=False),
+)
+
+by_trial = Index("ix_sweep_queue_trial", queue.c.study_id, queue.c.trial)
+
+notes = Table(
+    "sweep_notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey(studies.c.id), nullable=False, index=True),
+    Column("trial", Integer),  # null: a note on the study
+    Column("text", Text, nullable=False),
+    Column("written", DateTime, nullable=False),
+)
+
+_optuna = MetaData()
+optuna_studies = Table("studies", _optuna, Column("study_id", Integer), Column("study_name", String(512)))
+optuna_trials = Table(
+    "trials",
+    _optuna,
+    Column("study_id", Integer),
+    Column("number", Integer),
+    Column("state", Enum("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING", name="trialstate")),
+    Column("datetime_complete", DateTime),
+)
+"""Optuna's own: we read the names of studies, and have trials run again that are put back."""
 
 
 def _to_version_2(connection: Connection) -> None:
@@ -185,7 +219,18 @@ def _to_version_4(connection: Connection) -> None:
         connection.execute(insert(verdicts), [dict(row) for row in kept])
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_version_2, 3: _to_version_3, 4: _to_version_4}
+def _to_version_5(connection: Connection) -> None:
+    """What users add by hand: configurations to try, and notes."""
+    for table in (queue, notes):
+        table.create(connection)
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {
+    2: _to_version_2,
+    3: _to_version_3,
+    4: _to_version_4,
+    5: _to_version_5,
+}
 """Each from the version before to the one that is its key; none is ever changed once it was released."""
 
 
@@ -222,6 +267,15 @@ def in_optuna(connection: Connection, name: str) -> bool:
         return False
     named = select(optuna_studies).where(optuna_studies.c.study_name == name)
     return connection.execute(named).first() is not None
+
+
+def run_again_in_optuna(connection: Connection, name: str, numbers: Collection[int]) -> None:
+    """Has Optuna take ended trials of a study for running ones, which nothing in its own interface does."""
+    if not in_optuna(connection, name):
+        return
+    its_id = select(optuna_studies.c.study_id).where(optuna_studies.c.study_name == name).scalar_subquery()
+    mine = optuna_trials.c.study_id == its_id, optuna_trials.c.number.in_(numbers)
+    connection.execute(update(optuna_trials).where(*mine).values(state="RUNNING", datetime_complete=None))
 
 
 def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:

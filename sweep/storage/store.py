@@ -7,6 +7,7 @@ before anything else happens with it.
 from contextlib import AbstractContextManager
 from typing import Self
 
+from sweep.storage.by_hand import NoteReader, Notes, Queue, QueueReader
 from sweep.storage.connection import Database
 from sweep.storage.documents import AblationReader, Ablations, LookReader, Looks, VerdictReader, Verdicts
 from sweep.storage.lease import LeaseReader, Leases
@@ -32,6 +33,8 @@ class Reader:
         self.verdicts = VerdictReader(database)
         self.ablations = AblationReader(database)
         self.test_looks = LookReader(database)
+        self.queue = QueueReader(database)
+        self.notes = NoteReader(database)
 
     @classmethod
     def open(cls, storage: str) -> Self:
@@ -67,6 +70,8 @@ class Store(Reader):
     verdicts: Verdicts
     ablations: Ablations
     test_looks: Looks
+    queue: Queue
+    notes: Notes
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -78,6 +83,8 @@ class Store(Reader):
         self.verdicts = Verdicts(database)
         self.ablations = Ablations(database)
         self.test_looks = Looks(database)
+        self.queue = Queue(database)
+        self.notes = Notes(database)
 
     @classmethod
     def open(cls, storage: str, *, create: bool = True) -> Self:

@@ -10,7 +10,7 @@ import studies as shipped
 from sweep.errors import InputError
 from sweep.runs import UNFINISHED, Outcome
 from sweep.storage._subject import Subject
-from sweep.storage._tables import ablations, add, in_optuna, now, studies, test_looks, trials, verdicts
+from sweep.storage._tables import ablations, add, in_optuna, notes, now, queue, studies, test_looks, trials, verdicts
 from sweep.storage.database import repeatable
 from sweep.study.study import Study
 from sweep.wording import did_you_mean
@@ -80,6 +80,8 @@ class StudyReader(Subject):
                     select(*reached).where(mine, trials.c.outcome == Outcome.RUNNING),
                     *(select(each.c.created).where(each.c.study_id == study_id) for each in (verdicts, ablations)),
                     select(count).select_from(test_looks).where(test_looks.c.study_id == study_id),
+                    select(count).select_from(notes).where(notes.c.study_id == study_id),
+                    select(count, func.count(queue.c.trial)).where(queue.c.study_id == study_id),
                     select(studies.c.document).where(studies.c.id == study_id),
                 )
             ]

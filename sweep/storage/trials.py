@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, func, insert, select, update
+from sqlalchemy import Connection, case, func, insert, literal, select, update
 
 from sweep.runs import GOING_ON, UNFINISHED, Outcome, Trial
 from sweep.storage._subject import Subject
-from sweep.storage._tables import epochs, now, runs, studies, trials
+from sweep.storage._tables import epochs, now, queue, run_again_in_optuna, runs, studies, trials
 from sweep.storage.database import repeatable
 
 
@@ -37,7 +37,10 @@ class TrialReader(Subject):
     """Reads trials, by the id of their study and their number in it."""
 
     def rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
-        """A study's trials as they are kept, each with its run's seed, and score, seconds and cost of its epochs."""
+        """A study's trials as they are kept, each with its run's seed, and score, seconds and cost of its epochs.
+
+        `origin` says whence its configuration is; it is empty if the search has proposed it.
+        """
         within = _own_epochs()
         seconds = select(func.sum(epochs.c.seconds)).where(within).correlate(trials)
         own = case((epochs.c.epoch > trials.c.reused_epochs, epochs.c.seconds), else_=0.0)
@@ -45,7 +48,9 @@ class TrialReader(Subject):
         query = (
             select(trials, epochs.c.val_accuracy.label("score"), runs.c.seed)
             .add_columns(seconds.scalar_subquery().label("seconds"), cost.scalar_subquery().label("cost"))
+            .add_columns(func.coalesce(queue.c.origin, "").label("origin"))
             .select_from(trials)
+            .outerjoin(queue, (queue.c.study_id == trials.c.study_id) & (queue.c.trial == trials.c.number))
             .outerjoin(runs, runs.c.fingerprint == trials.c.fingerprint)
             .outerjoin(epochs, _last_epoch())
             .where(_among(study_id, numbers))
@@ -214,6 +219,21 @@ class Trials(TrialReader):
         """Records that a trial is paused at a rung; a `reason` other than the trials that are ahead of it."""
         paused = update(trials).where(*_is(study_id, number))
         self._change(paused.values(outcome=Outcome.PAUSED, reason=reason, finished=now()))
+
+    @repeatable
+    def put_back(self, study_id: int, outcomes: Collection[Outcome]) -> list[int]:
+        """Marks trials that ended so as interrupted, so that they resume; returns their numbers.
+
+        Called by the process that holds the study's lease.
+        """
+        mine = trials.c.study_id == study_id, trials.c.outcome.in_(outcomes)
+        before = literal("put back; it was ") + trials.c.outcome + literal(": ") + trials.c.reason
+        with self._database.transaction() as connection:
+            numbers = list(connection.scalars(select(trials.c.number).where(*mine).order_by(trials.c.number)))
+            name = connection.scalar(select(studies.c.name).where(studies.c.id == study_id))
+            run_again_in_optuna(connection, str(name), numbers)
+            connection.execute(update(trials).where(*mine).values(outcome=Outcome.INTERRUPTED, reason=before))
+            return numbers
 
     def reap(self, study_id: int, reason: str) -> None:
         """Marks running trials as interrupted; called by the process that holds the study's lease."""

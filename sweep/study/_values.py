@@ -23,6 +23,8 @@ EXAMPLES = {
     "weight_decay": ("1e-5", "1e-2"),
 }
 
+IN_A_SPACE = " A value for there may stand under a study's [space], in a list of one."
+
 Located = tuple[tuple[str | int, ...], str]
 
 
@@ -48,18 +50,22 @@ def read_base(given: object, model: Model, keys: Collection[str]) -> Configurati
         what = "a table of parameters and their values, or the path of a TOML file of them"
         raise Problems([((), f"base must be {what}, not {shown(given)}.")])
     unknown = partial(_unknown, table="base", keys=keys, parameters=parameters_of(model))
-    return read_values(given, model, unknown)
+    return read_values(given, Configuration.of(model, {}), unknown)
 
 
-def read_values(given: Mapping[str, object], model: Model, unknown: Callable[[str], str]) -> Configuration:
-    """The configuration of a model with the given values; `unknown` says what is wrong with a name that is none.
+def read_values(
+    given: Mapping[str, object], start: Configuration, unknown: Callable[[str], str], instead: str = IN_A_SPACE
+) -> Configuration:
+    """The configuration `start` with the given values changed.
+
+    `unknown` says what is wrong with a name that is none, `instead` what to do with a value that has no effect.
 
     Raises:
         Problems: everything that is wrong with them.
     """
     problems: list[Located] = []
     accepted: Values = {}
-    parameters = parameters_of(model)
+    parameters = start.parameters
     for name, value in given.items():
         if len(problems) > MOST_PROBLEMS:
             break
@@ -70,14 +76,14 @@ def read_values(given: Mapping[str, object], model: Model, unknown: Callable[[st
             accepted[name] = parameters[name].accept(value)
         except ValueError as error:
             problems.append(((name,), str(error)))
-    base = Configuration.of(model, accepted)
+    made = start.replaced(accepted)
     for name in _settled(accepted, given, parameters):
-        if name not in base.values():
+        if name not in made.values():
             why = f"{name} has no effect here: it exists only where {_chain(name, parameters)}."
-            problems.append(((name,), f"{why} A value for there may stand under a study's [space], in a list of one."))
+            problems.append(((name,), f"{why}{instead}"))
     if problems:
         raise Problems(problems)
-    return base
+    return made
 
 
 def read_space(
@@ -251,13 +257,19 @@ def _unfit_for(sampler: str | None, space: Space, *, complete: bool) -> list[Loc
     if sampler == "grid":
         why = "is continuous, which the grid sampler cannot walk. Give it a step or a list of choices."
         return [((name,), f"{name} {why}") for name, span in space.ranges.items() if span.values() is None]
-    if sampler in ("qmc", "cmaes", "gp") and complete and space.point_of(space.base) is None:
-        values = space.base.values()
-        inside = [name for name, span in space.ranges.items() if name not in values or values[name] in span]
-        outside = ", ".join(f"{name} = {values[name]!r}" for name in space.ranges if name not in inside)
-        why = f"The {sampler} sampler needs the baseline inside the space, but {outside} is outside."
-        return [((), f"{why} Widen the space, or change [base].")]
-    return []
+    outside = outside_of(sampler, space, space.base, "the baseline") if complete else ""
+    return [((), f"{outside} Widen the space, or change [base].")] if outside else []
+
+
+def outside_of(sampler: str | None, space: Space, configuration: Configuration, what: str) -> str:
+    """Why a sampler cannot work with a configuration outside of a space; empty where it can, or it is inside."""
+    if sampler not in ("qmc", "cmaes", "gp") or space.point_of(configuration) is not None:
+        return ""
+    values, fixed = configuration.values(), space.base.values()
+    inside = [name for name, span in space.ranges.items() if name not in values or values[name] in span]
+    others = [name for name in values if name not in space.ranges and values[name] != fixed.get(name)]
+    outside = ", ".join(f"{name} = {values[name]!r}" for name in [*space.ranges, *others] if name not in inside)
+    return f"The {sampler} sampler needs {what} inside the space, but {outside} is outside."
 
 
 def _chain(name: str, parameters: Parameters) -> str:

@@ -93,7 +93,7 @@ def read(path: Path, model: Model | None = None) -> Recipe:
     try:
         build = values.pop("build", None)
         model = model or (TUTORIAL if build is None else named(build, path.parent))
-        configuration = read_values(values, model, partial(_unknown, parameters_of(model)))
+        configuration = read_values(values, Configuration.of(model, {}), partial(_unknown, parameters_of(model)))
     except InputError as error:
         problems.append((("build",), str(error)))
     except Problems as found:

@@ -21,7 +21,7 @@ from sweep.storage.trials import Ending, Reached
 RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
 OURS = {
     "sweep_schema", "sweep_studies", "sweep_runs", "sweep_epochs", "sweep_trials", "sweep_leases", "sweep_predictions",
-    "sweep_verdicts", "sweep_ablations", "sweep_test_looks",
+    "sweep_verdicts", "sweep_ablations", "sweep_test_looks", "sweep_queue", "sweep_notes",
 }  # fmt: skip
 
 
@@ -203,6 +203,7 @@ class StoreContract:
             "seconds": 3.0,
             "cost": 2.0,
             "seed": 3,
+            "origin": "",
         }
 
     def test_a_trial_that_cannot_exist_has_no_run(self, database):

@@ -144,6 +144,8 @@ def test_what_was_kept_stands_in_its_row(storage):
         "parameters": 2**40,
         "flops": 2**40,
         "seed": 7,
+        "origin": "",
+        "note": "",
     }
     assert len(row["fingerprint"]) == 64
 

@@ -59,6 +59,12 @@ def changes(store, study_id):
     yield "an ablation"
     store.test_looks.add(study_id, "why")
     yield "a look at the test images"
+    store.queue.add(study_id, {"batch_size": 64}, "by hand")
+    yield "a configuration in the queue"
+    store.queue.take(study_id, 1)
+    yield "a trial that takes it"
+    store.notes.add(study_id, "odd", None)
+    yield "a note"
     store.leases.take(study_id, Identity.own(), None)
     yield "somebody who runs it"
     store.leases.end(study_id, Identity.own())

@@ -57,6 +57,8 @@ def frame_of(rows):
         "flops": 28_900_000,
         "seed": 0,
         "fingerprint": "f",
+        "origin": "",
+        "note": "",
         "started": pd.Timestamp("2026-01-01", tz="UTC"),
         "finished": pd.Timestamp("2026-01-01 00:01", tz="UTC"),
     }

@@ -17,6 +17,7 @@ from sweep.runs import Run
 from sweep.search.optuna import OptunaSearch
 from sweep.search.schedule import schedule_for
 from sweep.space.space import Float
+from sweep.storage.by_hand import StudyQueue
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import checkpoint_folder
 from sweep.storage.lease import Lease
@@ -52,7 +53,8 @@ def run(
         )
         checkpoints = Checkpoints(states or checkpoint_folder(storage), KEPT, store.trials.best_runs(study_id, KEPT))
         runs = ActiveRuns(store, Supervised(engine, limits), checkpoints, SilentWatcher(), {}, study_id)
-        rungs, search = schedule_for(study.pruner), OptunaSearch(study, store.url)
+        rungs = schedule_for(study.pruner)
+        search = OptunaSearch(study, store.url, StudyQueue(store.queue, study_id, study.base))
         coordinator = Coordinator(plan, search, rungs, store, runs, lease, fresh)
         try:
             stopped = coordinator.run(threading.Event(), time_left or countdown(seconds))

@@ -228,7 +228,7 @@ JOINT = study_of(
 def write_golden(path: Path) -> None:
     """Writes a database as this version does, to be kept for the next: all that can stand in it, and an open trial.
 
-    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v4.db")'
+    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v5.db")'
     """
 
     deaths = iter([Dead()])
@@ -246,6 +246,11 @@ def write_golden(path: Path) -> None:
     run(study_of(RATES, name="fresh", trials=1, precision="float32"), str(path), ScriptedEngine(), fresh=True)
     halved = study_of(RATES, name="halved", trials=12, pruner="asha", precision="float32")
     run(halved, str(path), ScriptedEngine(stop_after=30))
+    with Store.open(str(path)) as store:
+        store.notes.add(1, "to be looked at", 3)
+        for rate in (0.02, 0.03):
+            store.queue.add(4, halved.base.replaced({"learning_rate": rate}).values(), "by hand")
+    run(halved.replaced(trials=13), str(path), ScriptedEngine(stop_after=1))
     with closing(sqlite3.connect(path)) as connection:
         for statement in ("PRAGMA journal_mode=DELETE", "PRAGMA page_size=1024", "VACUUM"):
             connection.execute(statement)

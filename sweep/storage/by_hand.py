@@ -1,0 +1,130 @@
+"""What users add to a study by hand: configurations that are tried first, and notes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from sweep.models.parameters import Value
+from sweep.space.configuration import Configuration
+from sweep.storage._subject import Subject
+from sweep.storage._tables import notes, now, queue
+from sweep.storage.database import repeatable
+
+BY_HAND = "by hand"
+"""The origin of a configuration that a user has put into the queue."""
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A configuration that waits to be tried, by its values. `origin` is `BY_HAND`, or a study and trial it is from."""
+
+    values: Mapping[str, Value]
+    origin: str
+
+
+class QueueReader(Subject):
+    """Reads queues, by the id of their study. First come configurations by hand, of each origin the oldest."""
+
+    def waiting(self, study_id: int, number: int) -> list[Queued]:
+        """What waits for the trial of this number, which is the next, and for those after it."""
+        query = select(queue).where(*_waiting(study_id, number)).order_by(*_order(number))
+        return [Queued(row["configuration"], row["origin"]) for row in self._rows(query)]
+
+    def count(self, study_id: int, number: int) -> int:
+        """How many wait for the trial of this number, which is the next, and for those after it."""
+        return int(self._value(select(func.count()).select_from(queue).where(*_waiting(study_id, number))))
+
+    def find(self, study_id: int, number: int) -> Mapping[str, Value] | None:
+        """The values that a trial tries; None where the search has proposed it."""
+        found: Mapping[str, Value] | None = self._value(
+            select(queue.c.configuration).where(queue.c.study_id == study_id, queue.c.trial == number)
+        )
+        return found
+
+
+class Queue(QueueReader):
+    @repeatable
+    def add(self, study_id: int, values: Mapping[str, Value], origin: str) -> None:
+        """Puts a configuration into the queue, unless the same one waits there."""
+        waiting = select(queue.c.configuration).where(queue.c.study_id == study_id, queue.c.trial.is_(None))
+        with self._database.transaction() as connection:
+            if dict(values) not in connection.scalars(waiting).all():
+                row = {"study_id": study_id, "configuration": dict(values), "origin": origin, "added": now()}
+                connection.execute(insert(queue).values(row))
+
+    @repeatable
+    def take(self, study_id: int, number: int) -> Mapping[str, Value] | None:
+        """The values of the first that waits: the next trial, of this number, tries it. None where none waits.
+
+        Asked again for the same trial, which was not kept since its process was killed, it gives the same.
+        """
+        first = select(queue.c.id, queue.c.configuration).where(*_waiting(study_id, number)).order_by(*_order(number))
+        with self._database.transaction() as connection:
+            row = connection.execute(first.limit(1)).first()
+            if row is None:
+                return None
+            connection.execute(update(queue).where(queue.c.id == row.id).values(trial=number))
+            values: Mapping[str, Value] = row.configuration
+            return values
+
+
+class StudyQueue:
+    """The queue of one study, as a search asks for it: by the number of a trial.
+
+    Args:
+        queue: all of them.
+        study_id: the study's.
+        base: a configuration of the study.
+    """
+
+    def __init__(self, queue: Queue, study_id: int, base: Configuration) -> None:
+        self._queue, self._study_id, self._model = queue, study_id, base.model
+
+    def waits(self, number: int) -> bool:
+        """Whether something waits for the next trial."""
+        return self._queue.count(self._study_id, number) > 0
+
+    def take(self, number: int) -> Configuration | None:
+        """What the next trial tries; None where the search may propose it."""
+        return self._configuration(self._queue.take(self._study_id, number))
+
+    def find(self, number: int) -> Configuration | None:
+        """What a trial tries that was taken from here."""
+        return self._configuration(self._queue.find(self._study_id, number))
+
+    def _configuration(self, values: Mapping[str, Value] | None) -> Configuration | None:
+        return None if values is None else Configuration.of(self._model, values)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a user has written about a study (`trial` is None) or about one of its trials. `written` is UTC."""
+
+    trial: int | None
+    text: str
+    written: datetime
+
+
+class NoteReader(Subject):
+    """Reads notes, by the id of their study."""
+
+    def all(self, study_id: int) -> list[Note]:
+        """The notes of a study and its trials, the oldest first."""
+        rows = self._rows(select(notes).where(notes.c.study_id == study_id).order_by(notes.c.id))
+        return [Note(row["trial"], row["text"], row["written"]) for row in rows]
+
+
+class Notes(NoteReader):
+    def add(self, study_id: int, text: str, trial: int | None) -> None:
+        self._change(insert(notes).values(study_id=study_id, trial=trial, text=text, written=now()))
+
+
+def _waiting(study_id: int, number: int) -> tuple[Any, Any]:
+    return queue.c.study_id == study_id, queue.c.trial.is_(None) | (queue.c.trial >= number)
+
+
+def _order(number: int) -> tuple[Any, ...]:
+    return queue.c.trial.is_distinct_from(number), queue.c.origin != BY_HAND, queue.c.id

@@ -1,0 +1,40 @@
+"""Configurations that users ask a study to try, checked as those of its file are."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from sweep.errors import InputError
+from sweep.models.model import Infeasible
+from sweep.models.parameters import Parameters
+from sweep.space.configuration import Configuration
+from sweep.study._values import Problems, outside_of, read_values
+from sweep.study.study import Study, described
+from sweep.wording import did_you_mean, shown
+
+
+def asked(study: Study, values: Mapping[str, object]) -> Configuration:
+    """The configuration of a trial with these values, and of the baseline's for all others.
+
+    Where rungs ration epochs, it may have as many as every trial. It may lie outside of the study's space, unless the
+    sampler cannot work with that.
+
+    Raises:
+        InputError: a name or a value is wrong, a value has no effect, or such a network cannot exist; all are named.
+    """
+    start = study.base.replaced({} if "epochs" in study.drawn else {"epochs": study.longest})
+    try:
+        found = read_values(values, start, partial(_unknown, start.parameters), instead=" Set that, too.")
+    except Problems as problems:
+        raise InputError("\n".join(message for _, message in problems.located)) from None
+    if outside := outside_of(study.sampler, study.searched, found, "every trial"):
+        raise InputError(outside)
+    known = described(study.data)
+    try:
+        found.inspect(known.image_shape, known.classes)
+    except Infeasible as reason:
+        raise InputError(f"Such a network cannot exist: {reason}.") from None
+    return found
+
+
+def _unknown(parameters: Parameters, name: str) -> str:
+    return f"Unknown parameter {shown(name)}.{did_you_mean(name, parameters)}"
