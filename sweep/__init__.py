@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sweep.api.baseline import baseline
     from sweep.api.confirm import confirm
     from sweep.api.export import export
+    from sweep.api.init import init
     from sweep.api.look import result, studies
     from sweep.api.note import note
     from sweep.api.predict import predict
@@ -63,6 +64,7 @@ __all__ = [
     "baseline",
     "confirm",
     "export",
+    "init",
     "load",
     "note",
     "predict",
@@ -81,6 +83,7 @@ _HOMES = {
     "sweep.api.baseline": ("baseline",),
     "sweep.api.confirm": ("confirm",),
     "sweep.api.export": ("export",),
+    "sweep.api.init": ("init",),
     "sweep.api.look": ("result", "studies"),
     "sweep.api.note": ("note",),
     "sweep.api.predict": ("predict",),

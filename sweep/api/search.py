@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Unpack
 
+from sweep.api._beginning import first_tries
 from sweep.api._networks import free_bytes, network_within, require_baseline, settled
 from sweep.api.budget import Budget, SearchTime, countdown
 from sweep.api.confirm import confirmed_after
@@ -132,6 +133,8 @@ def search_on(
     split = Split(study.seed, study.validation, study.train_size)
     partition(dataset, split)  # a split that asks for too much is an error before anything is kept,
     require_baseline(study, dataset, before)  # and so is a baseline that cannot exist
+    begun = before is not None and not before.frame.empty
+    first = [] if begun else first_tries(study, place.database, place.display.note)
     with place.open_store() as store, stop_on_signals() as stop:
         study = settled(study, store)
         with store.alone():
@@ -139,6 +142,8 @@ def search_on(
         study_id = store.studies.begin(study, dataset.digest)
         with ExitStack() as held:
             lease = held.enter_context(Lease(store.leases, study_id, study.name))
+            for each in first:
+                store.queue.add(study_id, each.values, each.origin)
             proposing = OptunaSearch(study, store.url, StudyQueue(store.queue, study_id, study.base))
             proposing.restore(store.trials, study_id)
             study = store.studies.change(study)

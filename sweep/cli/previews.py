@@ -7,7 +7,7 @@ from sweep.cli.terminal import print_lines
 from sweep.search.preview import as_document
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
-from sweep.wording import duration, settings, several, value
+from sweep.wording import duration, listed, settings, several, value
 
 if TYPE_CHECKING:
     from sweep.search.preview import Preview, Sample
@@ -33,6 +33,8 @@ def print_preview(study: "Study", seen: "Preview", as_json: bool) -> None:
         print(f"the baseline is {whose} with {changes_in_words(study.base, default)}")
     elif study.build is not None:
         print(f"the baseline is {study.build.place} with its defaults")
+    if study.start_from is not None:
+        print_lines([f"it begins with the best three trials of {listed(study.start_from)}"])
     print()
     base = study.base.values()
     rows = [[name, str(span), value(base.get(name))] for name, span in study.space.items()]

@@ -25,7 +25,6 @@ from sweep.cli.options import (
 )
 from sweep.cli.resume import TIME_IS_OVER, following, interrupted, resumable, resuming
 from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, STORAGE, VALIDATION
-from sweep.errors import InputError
 from sweep.shell import sweep_command
 from sweep.wording import plain
 
@@ -152,23 +151,21 @@ def studies(as_json: Json = False) -> None:
 
 def init(
     file: Annotated[Path, Argument(help="The TOML file to write.", show_default=False)],
-    source: Annotated[str, Option("--from", metavar="NAME", help="The study to start from.")] = "quickstart",
+    source: Annotated[
+        str | None,
+        Option("--from", metavar="NAME", help="A study that ships, to start from.", show_default="quickstart"),
+    ] = None,
+    after: Annotated[
+        str | None,
+        Option(metavar="STUDY", help="Narrow or widen the ranges of this study by what it found.", show_default=False),
+    ] = None,
     force: Force = False,
+    storage: Storage = STORAGE,
 ) -> None:
     """Write a commented study file to edit."""
-    from sweep.study.files import study_template
-    from sweep.system.files import atomic_write
+    import sweep
 
-    text = study_template(source, file.stem)
-    if file.suffix != ".toml":
-        raise InputError(f"{file}: the name of a study file ends in .toml.")
-    if file.exists() and not force:
-        raise InputError(f"{file} exists already; --force overwrites it.")
-    try:
-        with atomic_write(file) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{file} cannot be written: {error.strerror}.") from None
+    sweep.init(file, source=source, after=after, force=force, storage=storage)
     check, run = (sweep_command(verb, str(file)) for verb in ("check", "run"))
     print(f"wrote {plain(str(file))}. Edit it, then:\n{check}\n{run}")
 

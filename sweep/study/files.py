@@ -16,7 +16,7 @@ from sweep.study import recipe
 from sweep.study._lines import Lines
 from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study._values import Located
-from sweep.study.study import Study, described, require_sampler
+from sweep.study.study import Study, described, place_and_name, require_sampler
 from sweep.system.files import did_you_mean_path
 from sweep.wording import did_you_mean, shown
 
@@ -40,6 +40,8 @@ def _parsed(text: str, source: str, folder: Path) -> tuple[Study, NamedDataset |
         document["base"] = str(folder / document["base"])
     if isinstance(document.get("build"), str):
         document["build"] = os.path.join(folder, document["build"])  # noqa: PTH118 - as it is written
+    if isinstance(document.get("start_from"), list):
+        document["start_from"] = [_rooted(each, folder) for each in document["start_from"]]
     known, problems = _settle_data(document, folder)
     try:
         study = Study(**document)
@@ -51,6 +53,12 @@ def _parsed(text: str, source: str, folder: Path) -> tuple[Study, NamedDataset |
     if problems:
         raise located_error(problems, text, source)
     return study, known
+
+
+def _rooted(origin: object, folder: Path) -> object:
+    """A study to start from, the path of its database as it is from here."""
+    place, name = place_and_name(origin) if isinstance(origin, str) else ("", "")
+    return f"{os.path.join(folder, place)}:{name}" if place and "://" not in place else origin  # noqa: PTH118
 
 
 def _settle_data(document: dict[str, Any], folder: Path) -> tuple[NamedDataset | None, list[Located]]:

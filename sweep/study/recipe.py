@@ -3,7 +3,6 @@
 `data` and `validation` may stand beside them: which dataset it is for, and how many of its images are held out.
 """
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,13 +12,14 @@ from sweep.defaults import VALIDATION
 from sweep.errors import InputError
 from sweep.models.function import Function, named
 from sweep.models.model import Model
-from sweep.models.parameters import Parameters, Value
+from sweep.models.parameters import Parameters
 from sweep.models.tutorial.model import TUTORIAL
 from sweep.shell import sweep_command
 from sweep.space.configuration import Configuration, parameters_of
 from sweep.space.differences import differences
 from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study._values import Located, Problems, read_values
+from sweep.study.writing import value_of
 from sweep.wording import did_you_mean, shown
 
 
@@ -59,14 +59,14 @@ def text_of(recipe: Recipe) -> str:
     model = recipe.configuration.model
     whose = "the tutorial" if model == TUTORIAL else "its default"
     marks = {
-        each.name: f"not in {whose}" if each.before is None else f"{whose}: {_toml(each.before)}"
+        each.name: f"not in {whose}" if each.before is None else f"{whose}: {value_of(each.before)}"
         for each in differences(recipe.configuration, Configuration.of(model, {}))
     }
     data = settled(recipe.data).encode("utf-8", "replace").decode()  # a name of a file may be no text
-    lines = [] if data == "mnist" else [f"data = {_toml(data)}", f"validation = {recipe.validation}"]
-    lines += [f"build = {_toml(f'{model.path}:{model.name}')}"] if isinstance(model, Function) else []
+    lines = [] if data == "mnist" else [f"data = {value_of(data)}", f"validation = {recipe.validation}"]
+    lines += [f"build = {value_of(f'{model.path}:{model.name}')}"] if isinstance(model, Function) else []
     for name, value in recipe.configuration.values().items():
-        lines.append(f"{name} = {_toml(value)}" + (f"  # {marks[name]}" if name in marks else ""))
+        lines.append(f"{name} = {value_of(value)}" + (f"  # {marks[name]}" if name in marks else ""))
     return "\n".join(lines) + "\n"
 
 
@@ -101,10 +101,6 @@ def read(path: Path, model: Model | None = None) -> Recipe:
     if problems:
         raise located_error(problems, text, str(path))
     return Recipe(configuration, settled(data, path.parent), validation)
-
-
-def _toml(value: Value) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # in all else the two formats agree
 
 
 def _unknown(parameters: Parameters, name: str) -> str:

@@ -3,6 +3,7 @@
 `Study`'s fields are the keys of the file and the table in docs/studies.md. All its problems are reported at once.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -28,13 +29,16 @@ from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.differences import replacements
 from sweep.space.space import Choice, Int, Range, Space
 from sweep.study import recipe
-from sweep.study._values import Problems, read_base, read_space
+from sweep.study._values import Located, Problems, read_base, read_space
 from sweep.system.extras import EXTRAS, require
 from sweep.wording import did_you_mean, shown
 
 Sampler = Literal["tpe", "random", "grid", "qmc", "cmaes", "gp"]
 Pruner = Literal["asha", "none", "hyperband", "successive-halving", "median"]
 AnyPrecision = Literal["auto", "float32", "bfloat16"]
+
+
+NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 
 def _read_data(given: object) -> object:
@@ -75,6 +79,26 @@ def _read_build(given: object) -> object:
         return named(given)
     except InputError as error:
         raise Problems([((), str(error))]) from None
+
+
+def _read_start(given: object) -> object:
+    if given is None:
+        return None
+    origins = list(given) if isinstance(given, list | tuple) else [given]
+    wrong: list[Located] = [
+        ((index,), f'start_from lists studies by name, or as in "old.db:everything", not {shown(each)}.')
+        for index, each in enumerate(origins)
+        if not isinstance(each, str) or not re.fullmatch(NAME, place_and_name(each)[1])
+    ]
+    if wrong:
+        raise Problems(wrong)
+    return tuple(dict.fromkeys(origins)) or None
+
+
+def place_and_name(origin: str) -> tuple[str, str]:
+    """Where a study to start from is kept, and its name; the place is empty if that is the study's own database."""
+    place, _, name = origin.rpartition(":")
+    return place, name
 
 
 def _model(known: Mapping[str, Any]) -> Model | None:
@@ -132,7 +156,7 @@ class Study(BaseModel):
     name: str = _field(
         ..., "name in the database and on pages",
         "1 to 64 of a-z, A-Z, 0-9, '-', '_' and '.', the first a letter or digit",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        pattern=f"^{NAME}$",
     )  # fmt: skip
     description: str = _field(
         "", "one line for `sweep studies`", "one line of at most 200 characters", pattern="^.{0,200}$"
@@ -191,6 +215,11 @@ class Study(BaseModel):
         description="who halts weak trials: asha, none, hyperband, successive-halving or median",
         json_schema_extra={"allowed": "asha, none, hyperband, successive-halving or median"},
     )
+    start_from: Annotated[tuple[str, ...] | None, BeforeValidator(_read_start)] = _field(
+        None,
+        'studies whose best three trials are tried first, as in `["filters", "old.db:everything"]`',
+        'a list of studies, as in ["filters", "old.db:everything"]',
+    )
 
     def __init__(self, /, **given: object) -> None:
         try:
@@ -229,6 +258,7 @@ class Study(BaseModel):
         document = {name: getattr(self, name) for name in Study.model_fields if getattr(self, name) is not None}
         document["base"] = replacements(self.base, Configuration.of(self.base.model, {}))
         document |= {} if self.build is None else {"build": self.build.as_document()}
+        document |= {} if self.start_from is None else {"start_from": list(self.start_from)}
         document["space"] = {name: _as_document(span) for name, span in self.space.items()}
         return document
 

@@ -26,7 +26,7 @@ def test_a_verb_stays_a_function_after_a_package_of_a_like_name_was_imported(mod
 
 def test_every_verb_of_the_command_line_that_trains_or_reads_is_a_function():
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
-    of_the_terminal_alone = {"list", "show", "trials", "dashboard", "compare", "init", "check", "gc", "doctor"}
+    of_the_terminal_alone = {"list", "show", "trials", "dashboard", "compare", "check", "gc", "doctor"}
     verbs = {name.rstrip("_") for name in VERBS}  # `try` is a word of Python itself
     assert commands - of_the_terminal_alone <= verbs
     assert verbs - commands == {"load", "result"}

@@ -110,7 +110,7 @@ def newer(path: Path) -> None:
         (damaged, "malformed", "restore a copy, or begin another one with --storage."),
         (truncated, "malformed", "restore a copy, or begin another one with --storage."),
         (a_folder, "unable to open database file", "It must be a file in a folder that exists"),
-        (newer, "its tables are version 99, this one knows 4", "pip install --upgrade cnn-sweep"),
+        (newer, f"its tables are version 99, this one knows {SCHEMA_VERSION}", "pip install --upgrade cnn-sweep"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_with_its_remedy_and_left_as_it_is(storage, broken, cause, remedy):
@@ -251,6 +251,8 @@ def write_golden(path: Path) -> None:
         for rate in (0.02, 0.03):
             store.queue.add(4, halved.base.replaced({"learning_rate": rate}).values(), "by hand")
     run(halved.replaced(trials=13), str(path), ScriptedEngine(stop_after=1))
+    with Store.open(str(path)) as store:
+        store.queue.add(4, halved.base.replaced({"learning_rate": 0.04}).values(), "by hand")
     with closing(sqlite3.connect(path)) as connection:
         for statement in ("PRAGMA journal_mode=DELETE", "PRAGMA page_size=1024", "VACUUM"):
             connection.execute(statement)
@@ -389,10 +391,13 @@ def test_a_database_of_this_version_is_opened_as_it_is(storage):
     before = contents(storage)
     with Store.open(storage) as store:
         counted = {row.study.name: row.counted for row in store.studies.all()}
-        assert counted == {"joint": 8, "rates": 4, "fresh": 1, "halved": 12}
+        assert counted == {"joint": 8, "rates": 4, "fresh": 1, "halved": 13}
         assert store.trials.paused(4)
         assert {row["outcome"] for row in store.trials.rows(1)} >= {"completed", "failed", "infeasible", "diverged"}
         assert store.trials.rows(2)[0]["reused_from"] == "joint 0"
+        assert [row["origin"] for row in store.trials.rows(4)] == [""] * 12 + ["by hand"] * 2
+        assert [each.values["learning_rate"] for each in store.queue.waiting(4, 14)] == [0.04]
+        assert [(note.trial, note.text) for note in store.notes.all(1)] == [(3, "to be looked at")]
     assert contents(storage) == before
     assert not Path(f"{storage}.version-{SCHEMA_VERSION}").exists()
 
@@ -432,6 +437,7 @@ def test_optunas_tables_stay_as_optuna_makes_them(tmp_path):
     plain, ours = layout("plain.db"), layout("ours.db")
     assert {name: ours[name] for name in plain} == plain
     indices = {f"ix_sweep_trials_{name}" for name in ("fingerprint", "outcome", "finished")}
+    indices |= {"ix_sweep_queue_trial", "ix_sweep_notes_study_id"}
     assert set(ours) - set(plain) == OURS | indices
 
 

@@ -1,0 +1,94 @@
+"""`sweep.init`: a study file, to be edited."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweep.defaults import STORAGE
+from sweep.errors import InputError
+from sweep.storage.store import Reader
+from sweep.study.files import parse_study, study_template
+from sweep.study.writing import text_of
+from sweep.system.files import atomic_write
+from sweep.wording import percent, several
+
+if TYPE_CHECKING:
+    from sweep.results.result import Result
+
+
+def init(
+    path: str | Path,
+    *,
+    source: str | None = None,
+    after: str | None = None,
+    force: bool = False,
+    storage: str | Path = STORAGE,
+) -> Path:
+    """Writes a commented study file, to be edited and run.
+
+    Args:
+        path: the TOML file to write.
+        source: the study that ships to start from; None: quickstart.
+        after: the name of a study in the database. The file has its ranges, narrowed or widened by what it found, each
+            with the reason, and begins with its best three trials.
+        force: overwrite the file if it exists.
+        storage: the path or SQLAlchemy URL of the database that holds `after`.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: there is no such study, or the file cannot be written.
+        StoreError: the database cannot be used.
+    """
+    file = Path(path)
+    if file.suffix != ".toml":
+        raise InputError(f"{file}: the name of a study file ends in .toml.")
+    if after is not None and source is not None:
+        raise InputError("Give a study to start from, or one to come after, not both.")
+    text = study_template(source or "quickstart", file.stem) if after is None else _next(after, file, str(storage))
+    if file.exists() and not force:
+        raise InputError(f"{file} exists already; --force overwrites it.")
+    try:
+        with atomic_write(file) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}.") from None
+    return file
+
+
+def _next(name: str, file: Path, storage: str) -> str:
+    """The text of the study that comes after the one of this name."""
+    from sweep.results.narrowed import narrowed  # pandas, half a second
+    from sweep.results.reading import read_result
+
+    with Reader.open(storage) as store:
+        found = read_result(store, name)
+    if not found.has_best:
+        raise InputError(f"Study {name!r} has no trial with a score yet, so nothing follows from it: sweep run {name}")
+    ranges = narrowed(found)
+    study = found.study.replaced(
+        name=file.stem,
+        description=f"after {name}: its ranges, narrowed or widened by what it found",
+        space={each: following.span for each, following in ranges.items()},
+        start_from=(name,),
+    )
+    build = {} if study.build is None else {"build": f"{study.build.path}:{study.build.name}"}
+    reasons = {each: following.reason for each, following in ranges.items()}
+    text = text_of(study.as_document() | build, _head(found, ranges), reasons)
+    parse_study(text, file.name, file.parent)
+    return text
+
+
+def _head(found: "Result", ranges: Collection[str]) -> list[str]:
+    best, name, parameters = found.best_trial, found.study.name, found.study.base.parameters
+    gone = [
+        f"{each}, which exists only where {parameters[each].when}" for each in found.study.space if each not in ranges
+    ]
+    score = percent(found.score(best))
+    return [
+        f"After study {name}: {several(len(found.frame), 'trial')}, the best of them trial {best} with {score}.",
+        "Each range says why it is what it is. The baseline, the data and the seed are those of that study.",
+        *(f"Left out: {each}." for each in gone),
+        "",
+    ]
