@@ -7,7 +7,7 @@ a worker may be waiting. Here the coordinator alone writes, so it need not look.
 import copy
 import weakref
 from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,18 +49,12 @@ class Mirror:
     """
 
     def __init__(self, url: str, name: str) -> None:
-        self._url = url
-        with _guarded(url):
-            self._storage = _storage(url)
-            weakref.finalize(self, _close, self._storage)
-            kept = _own_study(self._storage, name, url)
-            self._study_id = kept._study_id
-            self._memory = Memory()
-            self.study = optuna.create_study(storage=self._memory, study_name=name, direction="maximize")
-            self._study_attributes = self._storage.get_study_system_attrs(self._study_id)
-            for key, value in self._study_attributes.items():
-                self._memory.set_study_system_attr(self.study._study_id, key, value)
-            trials = kept.get_trials(deepcopy=False)
+        self._url, self._memory = url, Memory()
+        self._storage, self._study_id, self._study_attributes, trials = _opened(url, name)
+        weakref.finalize(self, _close, self._storage)
+        self.study = optuna.create_study(storage=self._memory, study_name=name, direction="maximize")
+        for key, value in self._study_attributes.items():
+            self._memory.set_study_system_attr(self.study._study_id, key, value)
         self._unfinished = {trial.number: trial for trial in trials if not trial.state.is_finished()}
         self.study.add_trials([_as_begun(trial) if trial.number in self._unfinished else trial for trial in trials])
         self._ids = [trial._trial_id for trial in trials]
@@ -77,23 +71,37 @@ class Mirror:
         self.study.sampler = sampler
         return self.trial(number)
 
+    @repeatable
     def keep(self, trial: Trial) -> None:
         """Writes a trial once all its parameters are drawn."""
         frozen = self._frozen(trial)
         with _guarded(self._url):
             if frozen.number == len(self._ids):
-                self._ids.append(self._storage.create_new_trial(self._study_id, frozen))
+                self._ids.append(self._added(frozen))
                 self._written[frozen.number] = _written(frozen)
-                if self._storage.get_trial(self._ids[-1]).number != frozen.number:
-                    raise StoreError(
-                        f"Another program has added trials to study {self.study.study_name!r} in "
-                        f"{place_of(self._url)}. Close it, and run again."
-                    )
             attributes = self._memory.get_study_system_attrs(self.study._study_id)
             for key, value in attributes.items():
                 if self._study_attributes.get(key) != value:
                     self._storage.set_study_system_attr(self._study_id, key, value)
             self._study_attributes = dict(attributes)
+
+    def _added(self, frozen: FrozenTrial) -> int:
+        """Adds a trial, unless that was done before the connection was lost; returns its id.
+
+        Raises:
+            StoreError: another program has added one.
+        """
+        try:
+            id_ = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, frozen.number)
+        except KeyError:
+            id_ = self._storage.create_new_trial(self._study_id, frozen)
+        kept = self._storage.get_trial(id_)
+        if (kept.number, kept.params) != (frozen.number, frozen.params):
+            raise StoreError(
+                f"Another program has added trials to study {self.study.study_name!r} in {place_of(self._url)}. "
+                "Close it, and run again."
+            )
+        return id_
 
     def report(self, trial: Trial, step: int, value: float) -> bool:
         """Takes note of a value; returns whether the pruner would stop the trial here."""
@@ -123,10 +131,14 @@ class Mirror:
                 self._memory.set_trial_system_attr(trial._trial_id, key, attribute)
         self.study.tell(trial, value, state=state)
         self._write(trial)
-        frozen = self._frozen(trial)
-        with _guarded(self._url):
-            self._storage.set_trial_state_values(self._ids[trial.number], frozen.state, frozen.values)
+        self._end(self._frozen(trial))
         del self._written[trial.number]
+
+    @repeatable
+    def _end(self, frozen: FrozenTrial) -> None:
+        """Ends a trial in the database, unless that was done before the connection was lost."""
+        with _guarded(self._url), suppress(optuna.exceptions.UpdateFinishedTrialError):
+            self._storage.set_trial_state_values(self._ids[frozen.number], frozen.state, frozen.values)
 
     @repeatable
     def _write(self, trial: Trial) -> None:
@@ -153,6 +165,7 @@ class Mirror:
         return self._memory.get_trial(trial._trial_id)
 
 
+@repeatable
 def make_tables(url: str) -> None:
     """Makes Optuna's tables where there are none yet.
 
@@ -204,6 +217,22 @@ def _guarded(url: str) -> Iterator[None]:
                 f"Another program has deleted this study from Optuna's tables in {place_of(url)}. "
                 "Run the study again: sweep writes it there again from its own tables."
             ) from None
+
+
+@repeatable
+def _opened(url: str, name: str) -> tuple[optuna.storages.RDBStorage, int, dict[str, Any], list[FrozenTrial]]:
+    """A study's storage, its id there, its attributes and its trials.
+
+    Raises:
+        InputError: another program has made it.
+    """
+    with _guarded(url), ExitStack() as on_errors:
+        storage = _storage(url)
+        on_errors.callback(_close, storage)
+        kept = _own_study(storage, name, url)
+        found = storage.get_study_system_attrs(kept._study_id), kept.get_trials(deepcopy=False)
+        on_errors.pop_all()
+        return storage, kept._study_id, *found
 
 
 def _own_study(storage: optuna.storages.RDBStorage, name: str, url: str) -> optuna.Study:

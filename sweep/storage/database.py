@@ -114,12 +114,18 @@ def repeatable(step: Callable[P, R]) -> Callable[P, R]:
             try:
                 return step(*args, **named)
             except StoreError as error:
-                if not getattr(error.__cause__, "connection_invalidated", False):
+                if not _lost(error.__cause__):
                     raise
                 time.sleep(pause)
         return step(*args, **named)
 
     return repeated
+
+
+def _lost(cause: BaseException | None) -> bool:
+    """Whether a connection was lost, if only while it was opened."""
+    words = "closed the connection", "terminating connection"
+    return getattr(cause, "connection_invalidated", False) or any(each in str(cause) for each in words)
 
 
 def checkpoint_folder(storage: str) -> Path:

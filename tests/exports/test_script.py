@@ -2,6 +2,7 @@
 
 import ast
 import gzip
+import inspect
 import json
 import os
 import random
@@ -25,6 +26,7 @@ from sweep.api import look
 from sweep.data import published
 from sweep.data.dataset import load_dataset
 from sweep.data.idx import IDX_NAMES, IDX_TYPES
+from sweep.exports import _script
 from sweep.exports._script import as_notebook, as_script
 from sweep.exports.selection import Sealed, select
 from sweep.models.model import Infeasible
@@ -32,6 +34,7 @@ from sweep.results.verdict import Conclusion, Verdict
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 from sweep.study.files import parse_study
+from sweep.training.settings import settle_keras
 from sweep.verdict.folds import fresh_seeds
 
 SMALL = Configuration().replaced(
@@ -241,6 +244,27 @@ def test_the_whole_script_trains_on_idx_files_that_are_not_bytes(tmp_path, code)
     done = run_script(script_of(SMALL, source), tmp_path)
     assert done.returncode == 0, done.stderr
     assert "test accuracy" in done.stdout
+
+
+def test_what_the_users_keras_json_says_changes_nothing(tmp_path, monkeypatch):
+    """On one thread and with one seed, a script prints the same accuracy and the same loss."""
+    script, said = script_of(SMALL, npz(tmp_path / "tiny.npz")), []
+    odd = {"floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first"}
+    for name, settings_ in (("usual", {}), ("odd", odd)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "keras.json").write_text(json.dumps({"backend": "tensorflow", **settings_}))
+        monkeypatch.setenv("KERAS_HOME", str(folder))
+        done = run_script(script, folder)
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+    assert said[0] == said[1]
+
+
+def test_it_settles_keras_as_training_does():
+    settled = inspect.getsource(settle_keras).split('"""')[2].split()
+    template = Path(_script.__file__).with_name("templates") / "train.py.j2"
+    assert " ".join(settled) in " ".join(template.read_text(encoding="utf-8").split())
 
 
 def test_an_accuracy_outside_of_the_interval_ends_it_with_1(tmp_path):

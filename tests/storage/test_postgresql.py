@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from contracts.stores import StoreContract, epoch_of, run_of, trial_of
+from optuna.exceptions import StorageInternalError
 from samples.commands import sweep
 from samples.studies import run, study_of
 from sqlalchemy import event, make_url, select, text
+from sqlalchemy.exc import OperationalError
 
 from sweep.coordinator.coordinator import Stopped
 from sweep.engines.scripted import ScriptedEngine, learns_with_rate
@@ -136,6 +138,54 @@ def test_what_is_safe_to_repeat_is_repeated_if_its_connection_is_dropped_within_
     assert len(dropped) == 1
 
 
+OPTUNAS = ["SELECT", "INSERT INTO trials", "INSERT INTO trial_params", "INSERT INTO trial_values", "UPDATE trials"]
+
+
+@pytest.mark.parametrize("statement", OPTUNAS)
+def test_what_optuna_writes_is_written_once_whichever_of_its_transactions_is_dropped(on_server, postgresql, statement):
+    dropped: list[str] = []
+
+    def drop(connection, cursor, text_, *_):
+        if text_.startswith(statement) and len(dropped) < 3:
+            dropped.append(text_)
+            drop_all(postgresql, on_server)
+
+    search = OptunaSearch(STUDY, on_server)
+    event.listen(search._mirror._storage.engine, "before_cursor_execute", drop)
+    for number, score in enumerate((0.9, 0.8)):
+        assert search.ask().number == number
+        search.keep()
+        search.report(number, 1, score)
+        search.tell(number, Outcome.COMPLETED, score)
+    assert dropped
+    kept = OptunaSearch(STUDY, on_server)
+    assert kept.unfinished() == []
+    trials = kept._mirror.study.get_trials(deepcopy=False)
+    assert [(each.value, each.intermediate_values) for each in trials] == [(0.9, {1: 0.9}), (0.8, {1: 0.8})]
+
+
+@pytest.mark.parametrize("name", ["create_new_trial", "set_trial_state_values"])
+def test_what_optuna_has_committed_is_not_done_again_if_the_answer_is_lost(on_server, monkeypatch, name):
+    search, lost = OptunaSearch(STUDY, on_server), []
+    assert search.ask().number == 0
+    storage = search._mirror._storage
+    commit = getattr(storage, name)
+
+    def committed(*given):
+        commit(*given)
+        if not lost:
+            lost.append(name)
+            error = OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
+            raise StorageInternalError("lost") from error
+
+    monkeypatch.setattr(storage, name, committed)
+    search.keep()
+    search.tell(0, Outcome.COMPLETED, 0.9)
+    assert lost
+    kept = OptunaSearch(STUDY, on_server)._mirror.study.get_trials(deepcopy=False)
+    assert [each.value for each in kept] == [0.9]
+
+
 def test_what_may_not_be_done_twice_is_not_repeated(on_server, postgresql):
     with Store.open(on_server) as store:
         study_id = store.studies.begin(STUDY, "digest")
@@ -162,7 +212,7 @@ def test_a_connection_that_is_dropped_while_nothing_uses_it_is_replaced(on_serve
 
 @pytest.mark.filterwarnings("ignore:<psycopg.Connection .* was deleted while still open:ResourceWarning")
 def test_twenty_drops_at_random_moments_lose_and_repeat_nothing(on_server, postgresql, tmp_path):
-    """Optuna's own transactions are not repeated: a call that ends within one is made again, as its user would.
+    """A call that ends in one of the few steps that may not be repeated is made again, as its user would.
 
     psycopg warns of connections that are dropped before they are open.
     """
