@@ -13,8 +13,12 @@ from typing import Any
 
 import keras
 
+from sweep.models._logits import with_logits
 from sweep.models.model import BrokenModel, ImageShape, Infeasible
 from sweep.models.parameters import Value
+
+OVERRIDDEN = ("train_step", "compute_loss")
+"""Methods of Keras's training, which is not the one that trains here."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Code:
 
 
 def build(code: Code, arguments: Mapping[str, Value], image_shape: ImageShape, classes: int) -> keras.Model:
-    """What the function makes of these arguments, ending in logits: a final softmax is taken off.
+    """What the function makes of these arguments, ending in logits.
 
     Raises:
         Infeasible: Keras cannot build it, or the function says so.
@@ -35,10 +39,9 @@ def build(code: Code, arguments: Mapping[str, Value], image_shape: ImageShape, c
     """
     place = f"{code.path.name}:{code.name}"
     with _own_errors(code.path.parent), _imports_from(code.path.parent):
-        made = _loaded(code)(image_shape, classes, **arguments)
-        if isinstance(made, keras.Model) and not made.compiled:
-            made = _functional(made, image_shape)
-    return _logits(_required(made, place, image_shape, classes), place)
+        made = _uncompiled(_loaded(code)(image_shape, classes, **arguments), place)
+        model = _required(_functional(made, image_shape), place, image_shape, classes)
+        return with_logits(model, place, image_shape, classes)
 
 
 @lru_cache(8)
@@ -99,44 +102,43 @@ def _is_own(file: str, folder: Path) -> bool:
     return path.is_relative_to(folder) and "site-packages" not in path.parts
 
 
-def _functional(model: keras.Model, image_shape: ImageShape) -> keras.Model:
-    """A subclassed model, or one that is not built yet, on these images."""
-    if getattr(model, "inputs", None):
-        return model
-    images = keras.Input(image_shape)
-    return keras.Model(images, model(images))
-
-
-def _required(made: Any, place: str, image_shape: ImageShape, classes: int) -> keras.Model:
-    """The network, if it can be trained here."""
+def _uncompiled(made: Any, place: str) -> keras.Model:
+    """What the function returned, if it is a model and the study may train it."""
     if not isinstance(made, keras.Model):
         raise BrokenModel(f"{place} returned {type(made).__name__}, not a keras.Model")
     if made.compiled:
-        raise BrokenModel(f"{place} returned a compiled model: leave out compile(), since the study trains it")
-    if len(made.inputs) != 1 or len(made.outputs) != 1:
-        counts = f"{len(made.inputs)} inputs and {len(made.outputs)} outputs"
-        raise BrokenModel(f"{place} returned a network of {counts}: one of each is needed")
-    takes, gives = made.inputs[0].shape[1:], made.outputs[0].shape[1:]
-    if len(takes) != 3 or any(a not in (None, b) for a, b in zip(takes, image_shape, strict=True)):
-        raise BrokenModel(f"{place} returned a network for inputs of shape {takes}, and an image has {image_shape}")
-    if tuple(gives) != (classes,):
-        raise BrokenModel(f"{place} returned a network with outputs of shape {gives}, and there are {classes} classes")
+        raise BrokenModel(
+            f"{place} returned a compiled model: leave out compile(), since the study trains it. Its parameters "
+            f"optimizer and learning_rate say how, and the loss is the cross-entropy"
+        )
+    for name in OVERRIDDEN:
+        if getattr(type(made), name) is not getattr(keras.Model, name):
+            raise BrokenModel(
+                f"{place} returned a {type(made).__name__} with a {name} of its own, which a study does not call: "
+                f"leave it out, or give layers their losses by add_loss"
+            )
     return made
 
 
-def _logits(model: keras.Model, place: str) -> keras.Model:
-    """The network without a final softmax."""
-    last = model.outputs[0]._keras_history.operation
-    if type(last).__name__ == "Softmax":
-        return keras.Model(model.inputs[0], last.input)
-    if isinstance(last, keras.Model):
-        if _logits(last, place) is not last:
-            raise BrokenModel(f"{place} returned a network whose softmax cannot be taken off: end it in logits")
-        return model
-    activation = getattr(last, "activation", None)
-    if activation is keras.activations.softmax:
-        last.activation = keras.activations.linear
-    elif activation not in (None, keras.activations.linear):
-        name = getattr(activation, "__name__", "an activation of its own")
-        raise BrokenModel(f"{place} returned a network that ends in {name}: end it in logits or in a softmax")
+def _functional(model: keras.Model, image_shape: ImageShape) -> keras.Model:
+    """A subclassed model, or one that is not built yet, on these images; of inputs or outputs by name, the only one."""
+    if not getattr(model, "inputs", None):
+        images = keras.Input(image_shape)
+        model = keras.Model(images, model(images))
+    named = any(isinstance(getattr(model, each, None), dict) for each in ("_inputs_struct", "_outputs_struct"))
+    if named and len(model.inputs) == len(model.outputs) == 1:
+        return keras.Model(model.inputs[0], model.outputs[0])
+    return model
+
+
+def _required(model: keras.Model, place: str, image_shape: ImageShape, classes: int) -> keras.Model:
+    """The network, if it takes these images and gives these classes."""
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        counts = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
+        raise BrokenModel(f"{place} returned a network of {counts}: one of each is needed")
+    takes, gives = model.inputs[0].shape[1:], model.outputs[0].shape[1:]
+    if len(takes) != 3 or any(a not in (None, b) for a, b in zip(takes, image_shape, strict=True)):
+        raise BrokenModel(f"{place} returned a network for inputs of shape {takes}, and an image has {image_shape}")
+    if tuple(gives) != (classes,) and (tuple(gives), classes) != ((1,), 2):
+        raise BrokenModel(f"{place} returned a network with outputs of shape {gives}, and there are {classes} classes")
     return model

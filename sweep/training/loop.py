@@ -22,6 +22,7 @@ from sweep.data.dataset import Dataset, Split, partition
 from sweep.runs import Epoch, Run
 from sweep.system.files import atomic_write, open_plain
 from sweep.training._optimizers import Optimizer
+from sweep.training._statistics import quick_statistics
 from sweep.training.settings import settle_keras
 
 SCORING_BATCH = 1000
@@ -202,6 +203,11 @@ def _weights(model: keras.Model) -> list[tf.Variable]:
     return [variable.value for variable in model.trainable_variables]
 
 
+def added_losses(model: keras.Model) -> list[tf.Tensor]:
+    """What regularisers and `add_loss` of its layers add to the loss of the call before, each a number."""
+    return [tf.reduce_sum(tf.cast(each, tf.float32)) for each in model.losses]
+
+
 def _graphs(model: keras.Model, optimizer: Optimizer, images: Images, batch_size: int) -> Any:
     """Compiled: to train and to score, indices (n,), begin, end and sums so far -> sums; and pixels -> classes."""
 
@@ -215,9 +221,9 @@ def _graphs(model: keras.Model, optimizer: Optimizer, images: Images, batch_size
 
     def train_step(index: Any) -> Any:
         pixels, labels = batch(images.x_train, images.y_train, index)
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, quick_statistics(model, optimizer.iterations):
             losses, hits = losses_and_hits(model(pixels, training=True), labels)
-            loss = tf.add_n([tf.reduce_mean(losses), *model.losses])
+            loss = tf.add_n([tf.reduce_mean(losses), *added_losses(model)])
         unused = tf.UnconnectedGradients.ZERO
         gradients = tape.gradient(loss, _weights(model), unconnected_gradients=unused)
         optimizer.apply([tf.convert_to_tensor(each) for each in gradients])  # of an embedding, they are slices

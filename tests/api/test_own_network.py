@@ -125,7 +125,7 @@ def test_changed_code_does_not_continue_a_study_and_a_comment_does(found, folder
         (NETWORK.replace("if units == 5", "if units == 4"), r"RuntimeError: unlucky \(network.py:9 in build\)"),
         (NETWORK.replace("if units == 6", "if units == 4"), "The baseline cannot exist: six is one too many"),
         (f"import no_such\n{NETWORK}", r"No module named 'no_such' \(network.py:1 in <module>\)"),
-        (NETWORK.replace("(x))", "(x) * 1.0)"), "gives probabilities"),
+        (NETWORK.replace("(x))", "(x) * 9.0)"), "never negative and add up to 9 for every image"),
     ],
     ids=["raises", "infeasible", "missing", "probabilities"],
 )

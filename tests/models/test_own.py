@@ -2,6 +2,8 @@
 
 import sys
 
+import keras
+import numpy as np
 import pytest
 from contracts.models import CLASSES, IMAGE_SHAPE, ModelContract
 
@@ -23,16 +25,55 @@ MLP = f"""{HEAD}
     x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))
     for _ in range(depth):
         x = layers.Dropout(0.1)(layers.Dense(units, activation="relu")(x))
+    ends = {{
+        "softmax": layers.Dense(classes, activation="softmax"),
+        "linear": layers.Dense(classes),
+        "log-softmax": layers.Dense(classes, activation="log_softmax"),
+        "layer": keras.Sequential([layers.Dense(classes), layers.Softmax()]),
+        "activation": keras.Sequential([layers.Dense(classes), layers.Activation("softmax", dtype="float32")]),
+        "operation": lambda x: keras.ops.softmax(layers.Dense(classes)(x)),
+        "later": lambda x: layers.Dense(classes, activation="softmax")(x) * 1.0,
+        "lambda": layers.Dense(classes, activation=lambda x: keras.ops.softmax(x)),
+        "custom": Head(classes),
+        "shared": shared(classes),
+    }}
     if kind == "sequential":
-        return keras.Sequential([layers.Flatten(), layers.Dense(classes)])
-    if kind == "linear":
-        return keras.Model(inputs, layers.Dense(classes)(x))
-    if kind == "layer":
-        return keras.Model(inputs, layers.Softmax()(layers.Dense(classes)(x)))
-    if kind == "operation":
-        return keras.Model(inputs, keras.ops.softmax(layers.Dense(classes)(x)))
-    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+        return keras.Sequential([layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(classes)])
+    if kind == "unbuilt":
+        last = layers.Dense(classes, activation="softmax")
+        return keras.Sequential([layers.Rescaling(1 / 255), layers.Flatten(), last])
+    if kind == "subclassed":
+        return Subclassed(units, classes)
+    if kind == "named":
+        return keras.Model({{inputs.name: inputs}}, {{"digits": ends["softmax"](x)}})
+    return keras.Model(inputs, ends[kind](x))
+
+
+class Head(layers.Layer):
+    def __init__(self, classes):
+        super().__init__()
+        self.dense = layers.Dense(classes)
+
+    def call(self, x):
+        return keras.ops.softmax(self.dense(x))
+
+
+class Subclassed(keras.Model):
+    def __init__(self, units, classes):
+        super().__init__()
+        self.scale, self.flatten = layers.Rescaling(1 / 255), layers.Flatten()
+        self.dense, self.last = layers.Dense(units, activation="relu"), layers.Dense(classes, activation="softmax")
+
+    def call(self, images):
+        return self.last(self.dense(self.flatten(self.scale(images))))
+
+
+def shared(classes):
+    softmax = layers.Softmax()
+    return lambda x: softmax(layers.Dense(classes)(softmax(x)))
 """
+KINDS = ("softmax", "linear", "log-softmax", "layer", "activation", "operation", "later", "lambda", "custom", "shared")
+KINDS += ("sequential", "unbuilt", "subclassed", "named")
 
 
 def configuration_of(folder, text, **values):
@@ -48,12 +89,91 @@ class TestFunction(ModelContract):
 
     @classmethod
     def configurations(cls):
-        kinds = ("softmax", "linear", "layer", "operation", "sequential")
-        return [configuration_of(cls.folder, MLP, kind=kind) for kind in kinds]
+        return [configuration_of(cls.folder, MLP, kind=kind) for kind in KINDS]
 
     @classmethod
     def infeasible(cls):
         return configuration_of(cls.folder, MLP, depth=4)
+
+
+def made_by(configuration):
+    """What the user's function itself returns, on the weights that `build` has on this seed."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(3)
+    values = {name: configuration.values()[name] for name in ("units", "depth", "kind")}
+    made = {}
+    exec(dict(configuration.model.sources)["network.py"], made)
+    return made["build"](IMAGE_SHAPE, CLASSES, **values)
+
+
+@pytest.mark.parametrize("kind", [each for each in KINDS if each not in ("linear", "sequential")])
+def test_the_softmax_of_its_logits_are_the_probabilities_that_the_function_gives(tmp_path, kind):
+    configuration = configuration_of(tmp_path, MLP, kind=kind)
+    images = np.random.default_rng(0).integers(0, 256, (5, *IMAGE_SHAPE)).astype(np.float32)
+    network = made_by(configuration)
+    given = network({network.inputs[0].name: images} if kind == "named" else images, training=False)
+    given = keras.tree.flatten(given)[0]
+    given = np.exp(given) if kind == "log-softmax" else np.asarray(given)
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(3)
+    logits = configuration.build(IMAGE_SHAPE, CLASSES)(images, training=False)
+    np.testing.assert_allclose(np.asarray(keras.ops.softmax(logits)), given, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("last", "taken"),
+    [
+        ('layers.Dense(1, activation="sigmoid")', True),
+        ('layers.Dense(1, activation="sigmoid", dtype="float32")', True),
+        ('keras.Sequential([layers.Dense(1), layers.Activation("sigmoid")])', True),
+        ("lambda x: keras.ops.sigmoid(layers.Dense(1)(x))", True),
+        ("layers.Dense(1)", False),
+    ],
+    ids=["dense", "float32", "nested", "operation", "linear"],
+)
+def test_one_output_is_the_logit_of_the_second_of_two_classes(tmp_path, last, taken):
+    text = f"{HEAD}    return keras.Model(inputs, ({last})(layers.Flatten()(layers.Rescaling(1 / 255)(inputs))))\n"
+    configuration = configuration_of(tmp_path, text)
+    images = np.random.default_rng(0).integers(0, 256, (5, *IMAGE_SHAPE)).astype(np.float32)
+    given = np.asarray(made_by(configuration)(images, training=False))
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(3)
+    logits = np.asarray(configuration.build(IMAGE_SHAPE, 2)(images, training=False))
+    np.testing.assert_array_equal(logits[:, 0], 0)
+    chance = 1 / (1 + np.exp(-logits[:, 1:]))
+    np.testing.assert_allclose(chance if taken else logits[:, 1:], given, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        (
+            "layers.Softmax()(layers.Dense(classes, activation='softmax')(x))",
+            "never negative and add up to 1 for every",
+        ),
+        ("10.0 * layers.Dense(classes, activation='softmax')(x)", "never negative and add up to 10 for every image"),
+        ("keras.ops.sigmoid(layers.Dense(classes)(x))", "ends in sigmoid: end it in logits or in a softmax"),
+        ("layers.ReLU()(layers.Dense(classes)(x))", "ends in relu: end it in logits or in a softmax"),
+        ("layers.Dense(classes, activation='tanh')(x)", "ends in tanh: end it in logits or in a softmax"),
+        ("keras.ops.softmax(layers.Dense(classes)(x), axis=0)", "ends in softmax: end it in logits or in a softmax"),
+    ],
+    ids=["twice", "scaled", "sigmoid", "relu", "tanh", "across"],
+)
+def test_what_are_neither_logits_nor_probabilities_is_refused_with_the_way_out(tmp_path, last, says):
+    text = (
+        f"{HEAD}    x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))\n    return keras.Model(inputs, {last})\n"
+    )
+    with pytest.raises(BrokenModel, match=says):
+        configuration_of(tmp_path, text).build(IMAGE_SHAPE, CLASSES)
+
+
+@pytest.mark.parametrize("method", ["def train_step(self, data)", "def compute_loss(self, **given)"])
+def test_a_training_of_its_own_is_refused_since_it_would_be_ignored(tmp_path, method):
+    own = MLP.replace(
+        "class Subclassed(keras.Model):\n", f"class Subclassed(keras.Model):\n    {method}:\n        ...\n\n"
+    )
+    with pytest.raises(BrokenModel, match=r"a Subclassed with a (train_step|compute_loss) of its own.*leave it out"):
+        configuration_of(tmp_path, own, kind="subclassed").build(IMAGE_SHAPE, CLASSES)
 
 
 def test_what_keras_cannot_build_is_infeasible_with_its_sentence(tmp_path):
@@ -89,8 +209,16 @@ def test_what_keras_cannot_build_is_infeasible_with_its_sentence(tmp_path):
             '    return keras.Model(inputs, layers.Dense(classes, activation="sigmoid")(layers.Flatten()(inputs)))',
             "ends in sigmoid: end it in logits or in a softmax",
         ),
+        (
+            "    return keras.Model(inputs, [layers.Dense(classes)(layers.Flatten()(inputs))] * 2)",
+            "a network of 1 inputs and 2 outputs",
+        ),
+        (
+            "    return keras.Model(inputs, layers.Dense(1)(layers.Flatten()(inputs)))",
+            r"outputs of shape \(1,\), and there are 10 classes",
+        ),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_what_the_users_code_does_wrong_is_said_with_the_frames_of_their_files_alone(tmp_path, body, says):
     with pytest.raises(BrokenModel, match=says) as caught:
