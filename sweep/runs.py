@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from sweep.data.dataset import Split
-from sweep.models.model import Sizes
+from sweep.models.model import ANY_SIZE, SizeLimits, Sizes
 from sweep.space.configuration import Configuration
 
 Precision = Literal["float32", "bfloat16"]
@@ -123,7 +123,8 @@ class Segment:
 
     `trial` is the number by which its events are known: that of a trial or, outside of a search, of a run in its
     batch. The curve up to `from_epoch` is stored and not reported again. `checkpoint` is the file of the run's state:
-    it is read if it exists, and written at each place of the curve.
+    it is read if it exists, and written at each place of the curve. A network that only building it tells is compared
+    with `limits`, and with the digest of what was `built` when the run began.
     """
 
     trial: int
@@ -131,6 +132,8 @@ class Segment:
     from_epoch: float
     to_epoch: float
     checkpoint: Path
+    limits: SizeLimits = ANY_SIZE
+    built: str = ""
 
     def places(self) -> Iterator[float]:
         """Where on its curve the run is scored: after each epoch, and at the segment's end."""
@@ -154,10 +157,11 @@ class WorkerReady:
 
 @dataclass(frozen=True)
 class NetworkBuilt:
-    """Before the first epoch of a run: the sizes of a network that nothing but building it tells."""
+    """Before the first epoch of a run: the sizes of a network that nothing but building it tells, and its digest."""
 
     trial: int
     sizes: Sizes
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -209,6 +213,14 @@ class SegmentFailed:
 
 
 @dataclass(frozen=True)
+class CodeChanged:
+    """The code of the network is no longer that of the study, which stops: its trials resume with the code put back."""
+
+    trial: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class WorkerDied:
     """The segment's worker has died, and another one is starting. `detail` is its last lines."""
 
@@ -225,5 +237,6 @@ Event = (
     | SegmentFinished
     | SegmentStopped
     | SegmentFailed
+    | CodeChanged
     | WorkerDied
 )

@@ -19,7 +19,8 @@ def table(space: Mapping[str, Range], parameters: Parameters) -> pd.DataFrame:
         scale = ", on a log scale" if getattr(span, "log", False) else ""
         step = getattr(span, "step", None)
         steps = f", in steps of {wording.number(step)}" if step and not (isinstance(span, Int) and step == 1) else ""
-        rows.append((name, labels.span(name, span) + scale + steps, labels.explanation(name, parameters)))
+        where = f", only where {span.when}" if span.when else ""
+        rows.append((name, labels.span(name, span) + scale + steps + where, labels.explanation(name, parameters)))
     return pd.DataFrame(rows, columns=["name", "range", "meaning"])
 
 

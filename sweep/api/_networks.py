@@ -6,14 +6,14 @@ from pathlib import Path
 from sweep.data.dataset import Dataset
 from sweep.errors import InputError
 from sweep.models.function import Function
-from sweep.models.model import Architecture, ImageShape, Infeasible
+from sweep.models.model import Architecture, ImageShape, Infeasible, SizeLimits
 from sweep.results.result import Result
 from sweep.runs import Precision
 from sweep.search.preview import baseline_shape
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Reader
 from sweep.study.study import Study
-from sweep.system.apart import apart
+from sweep.system.apart import Ended, apart
 from sweep.system.processes import main_memory
 from sweep.wording import size
 
@@ -86,13 +86,20 @@ def require_baseline(study: Study, dataset: Dataset, before: Result | None) -> N
     require_code(study)
     seen = baseline_shape(study, dataset.image_shape, dataset.classes)
     if seen is None and (before is None or not before.has_best):
-        apart(_built, study.base, dataset.image_shape, dataset.classes)
+        try:
+            apart(_built, study.base, dataset.image_shape, dataset.classes, study.limits)
+        except Ended as error:
+            if error.end.hung:
+                raise
+            how = f"the process that runs {study.build and study.build.place} {error.end.how}"
+            lines = f" Its last lines:\n{error.end.log}" if error.end.log else ""
+            raise InputError(f"The baseline cannot be built: {how}.{lines}") from None
 
 
-def _built(base: Configuration, image_shape: ImageShape, classes: int) -> None:
+def _built(base: Configuration, image_shape: ImageShape, classes: int, limits: SizeLimits) -> None:
     from sweep.training.sizes import require_network  # seconds of imports
 
-    require_network(base, image_shape, classes)
+    require_network(base, image_shape, classes, limits)
 
 
 def settled(study: Study, store: Reader) -> Study:

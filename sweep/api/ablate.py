@@ -62,9 +62,12 @@ def _ablated(before: Result, place: Workplace, seeds: Sequence[int], within: flo
     inspect = network_on(dataset)
     built = {before.configuration(each): before.sizes(each) for each in (best, BASELINE)}
     entry = AblationEntry(
-        before.configuration(best), study.base, lambda configuration: inspect(configuration) or built.get(configuration)
+        before.configuration(best),
+        study.base,
+        lambda configuration: inspect(configuration) or built.get(configuration),
+        study.space,
     )
-    runs = len(seeds) * (2 + 2 * len(changes(before.configuration(best), study.base)))
+    runs = len(seeds) * (2 + 2 * len(changes(before.configuration(best), study.base, study.space)))
     task = Task(study.base, runs, place.crew()[0], "run")
     with place.open_store(create=False) as store, stop_on_signals() as stop:
         study_id = store.studies.begin(study, dataset.digest)

@@ -150,10 +150,15 @@ def search_on(
             task = Task(study.base, study.trials, workers, study=study, before=before)
             watcher = held.enter_context(place.display.watching(task))
             best = store.trials.best_runs(study_id, place.keep_checkpoints)
-            plan = Plan(study, partial(network_within, dataset, free), partial(_run, study, dataset.digest, split))
+            plan = Plan(
+                study,
+                partial(network_within, dataset, free),
+                partial(_run, study, dataset.digest, split),
+                lambda run: store.runs.sizes(run.fingerprint),
+            )
             checkpoints = Checkpoints(place.checkpoint_folder, place.keep_checkpoints, best)
             facts = place.provenance() | {"image shape": list(dataset.image_shape), "classes": dataset.classes}
-            runs = ActiveRuns(store, place.engine(limits), checkpoints, watcher, facts, study_id)
+            runs = ActiveRuns(store, place.engine(limits), checkpoints, watcher, facts, study_id, study.limits)
             rungs = schedule_for(study.pruner)
             stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, time_left)
             store.studies.change(study)  # to as many trials as it has: a queue may have added some

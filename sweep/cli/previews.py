@@ -39,6 +39,8 @@ def print_preview(study: "Study", seen: "Preview", as_json: bool) -> None:
     base = study.base.values()
     rows = [[name, str(span), value(base.get(name))] for name, span in study.space.items()]
     print_table(["parameter", "range", "baseline"], rows)
+    if limits := study.limits.as_document():
+        print(f"\nlarger networks are not tried: {settings({name: f'{most:,}' for name, most in limits.items()})}")
     print(f"\n{several(len(seen.samples), 'sample')}")
     for sample in seen.samples:
         cost = f"{told}: " if (told := _cost(sample)) else ""

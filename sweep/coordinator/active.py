@@ -13,8 +13,10 @@ from typing import Any, Self
 from sweep.coordinator.news import ActiveRun, Failed, News, Ready, Scored
 from sweep.coordinator.watcher import LabelledRun, Watcher, trial_label
 from sweep.engines.supervised import Supervised
-from sweep.errors import StoreError
+from sweep.errors import InputError, StoreError
+from sweep.models.model import ANY_SIZE, SizeLimits
 from sweep.runs import (
+    CodeChanged,
     Epoch,
     EpochFinished,
     Event,
@@ -48,6 +50,7 @@ class ActiveRuns:
         watcher: is told of everything.
         provenance: what is stored of the machine and the versions that train a run.
         study_id: the study whose trials begin here, None outside of a search.
+        limits: the largest network that is trained.
 
     Every method raises StoreError if the database or the checkpoints cannot be written.
     """
@@ -60,9 +63,10 @@ class ActiveRuns:
         watcher: Watcher,
         provenance: Mapping[str, Any],
         study_id: int | None = None,
+        limits: SizeLimits = ANY_SIZE,
     ) -> None:
         self._store, self._engine, self._checkpoints = store, engine, checkpoints
-        self._watcher, self._provenance, self._study_id = watcher, provenance, study_id
+        self._watcher, self._provenance, self._study_id, self._limits = watcher, provenance, study_id, limits
         self._active: dict[int, ActiveRun] = {}
         self._workers = ExitStack()
         self._started = False
@@ -179,8 +183,9 @@ class ActiveRuns:
         if active.stored_until > active.epoch:  # metrics at an epoch at which this study has no rung
             self._reach(active, active.stored_until)
         active.training = True
-        path = self._checkpoints.path(active.run)
-        segment = Segment(active.number, active.run, active.stored_until, to_epoch, path)
+        path, own = self._checkpoints.path(active.run), bool(active.run.configuration.model.digest)
+        built = self._store.runs.built(active.run.fingerprint) if own else ""
+        segment = Segment(active.number, active.run, active.stored_until, to_epoch, path, self._limits, built)
         self._engine.start(segment, sum(metrics.seconds for metrics in active.curve))
 
     def wait(self, timeout: float) -> Iterator[News]:
@@ -189,6 +194,7 @@ class ActiveRuns:
         Raises:
             EngineError: workers cannot be kept running.
             StoreError: a checkpoint cannot be written, or the database's file is gone.
+            InputError: the code of a network has changed.
         """
         self._store.require_file()
         return self._committed(self._engine.wait(timeout))
@@ -204,8 +210,8 @@ class ActiveRuns:
                 continue
             active = self._active[event.trial]
             match event:
-                case NetworkBuilt(_, sizes):
-                    self._store.runs.size(active.run.fingerprint, sizes)
+                case NetworkBuilt(_, sizes, digest):
+                    self._store.runs.size(active.run.fingerprint, sizes, digest)
                 case Progress(_, epochs):
                     self._watcher.progress(active.labelled, epochs)
                 case EpochFinished(_, metrics):
@@ -224,6 +230,8 @@ class ActiveRuns:
                 case SegmentFailed(_, Outcome.INTERRUPTED, reason):
                     sentence = f"{reason[0].upper()}{reason[1:]}"
                     raise StoreError(f"{sentence}. Make room there and run again; every finished epoch is kept.")
+                case CodeChanged(_, reason):
+                    raise InputError(f"{reason}. Put that back and run again; every finished epoch is kept.")
                 case SegmentFailed(_, outcome, reason, detail):
                     for each in self._on(active.run):  # the same run would fail for the others in the same way
                         yield Failed(each, outcome, reason, detail)

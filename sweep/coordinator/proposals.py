@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweep.models.model import Architecture, Infeasible
+from sweep.models.model import Architecture, Infeasible, Sizes
 from sweep.runs import Run, Trial
 from sweep.space.configuration import Configuration
 from sweep.study.study import Study
@@ -19,22 +19,25 @@ class Plan:
     """How a proposed point of a study's space becomes a trial.
 
     `network` gives the network of a configuration (None: only building it tells), or raises `Infeasible`. `run` gives
-    the run that tries it.
+    the run that tries it, and `built` the sizes of a run's network if it was built before.
     """
 
     study: Study
     network: Callable[[Configuration], Architecture | None]
     run: Callable[[Configuration], Run]
+    built: Callable[[Run], Sizes | None] = lambda _: None
 
     def trial(self, proposal: "Proposal") -> Trial:
         configuration = proposal.asked or self.study.searched.configuration(proposal.point)
         baseline = configuration == self.study.base
         try:
-            network = self.network(configuration)
+            found, run = self.network(configuration), self.run(configuration)
+            size = found or self.built(run)
+            if size is not None:
+                self.study.limits.require(size)
         except Infeasible as reason:
             return Trial(proposal.number, configuration, baseline, None, None, None, str(reason))
-        run = self.run(configuration)
-        sizes = (None, None) if network is None else (network.parameters, network.flops)
+        sizes = (None, None) if size is None else (size.parameters, size.flops)
         return Trial(proposal.number, configuration, baseline, run, *sizes)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from sweep.errors import InputError
-from sweep.models.model import Architecture, BrokenModel, ImageShape
+from sweep.models.model import Architecture, ChangedModel, ImageShape
 from sweep.models.parameters import Parameter, Value, with_training
 from sweep.system.files import did_you_mean_path, read_plain
 from sweep.wording import did_you_mean, listed, shown
@@ -99,7 +99,7 @@ class Function:
 
         path = Path(self.path)
         if Function.read(path, self.name) != self:
-            raise BrokenModel(f"{path} is no longer the code that the study was begun with")
+            raise ChangedModel(f"{path} is no longer the code that the study was begun with")
         return build(Code(path, self.name, self.digest), self.arguments(values), image_shape, classes)
 
     def source(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int, precision: str) -> str:

@@ -18,6 +18,10 @@ class Infeasible(Exception):  # noqa: N818 - an outcome of a trial, not an error
     """This network cannot exist on these images; the text is the sentence that says why."""
 
 
+class TooLarge(Infeasible):
+    """This network is larger than its study allows."""
+
+
 class BrokenModel(Exception):  # noqa: N818 - an outcome of a trial, not an error of the program
     """Code of the user's that makes no network that can be trained; the text says why.
 
@@ -27,6 +31,10 @@ class BrokenModel(Exception):  # noqa: N818 - an outcome of a trial, not an erro
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
         self.detail = detail
+
+
+class ChangedModel(BrokenModel):
+    """Code of the user's that is no longer the study's."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,38 @@ class Architecture:
         """
         outputs = sum(math.prod(layer.output_shape) for layer in self.layers)
         return 4 * (4 * self.parameters + 2 * outputs * batch_size)
+
+
+@dataclass(frozen=True)
+class SizeLimits:
+    """The largest network that a study may try; None: no limit.
+
+    `parameters` and `flops` are those of `Sizes`; `bytes` is what the parameters take in float32.
+    """
+
+    parameters: int | None = None
+    flops: int | None = None
+    bytes: int | None = None
+
+    def require(self, found: Sizes | Architecture) -> None:
+        """Checks the size of a network.
+
+        Raises:
+            TooLarge: it is larger.
+        """
+        for most, number, words in (
+            (self.parameters, found.parameters, "it has {:,} parameters"),
+            (self.flops, found.flops, "it takes {:,} FLOPs per image"),
+            (self.bytes, 4 * found.parameters, "its parameters take {:,} bytes"),
+        ):
+            if most is not None and number > most:
+                raise TooLarge(f"{words.format(number)}, and [limits] allows {most:,}")
+
+    def as_document(self) -> dict[str, int]:
+        return {name: most for name, most in vars(self).items() if most is not None}
+
+
+ANY_SIZE = SizeLimits()
 
 
 @runtime_checkable

@@ -1,6 +1,7 @@
 """Building a network of the user's own. Their code runs here and nowhere else, in a process that may break."""
 
 import importlib.util
+import os
 import re
 import sys
 import traceback
@@ -38,7 +39,7 @@ def build(code: Code, arguments: Mapping[str, Value], image_shape: ImageShape, c
         BrokenModel: the function raised something else, or its network cannot be trained here.
     """
     place = f"{code.path.name}:{code.name}"
-    with _own_errors(code.path.parent), _imports_from(code.path.parent):
+    with _own_errors(code.path.parent), _imports_from(code.path.parent), _one_process():
         made = _uncompiled(_loaded(code)(image_shape, classes, **arguments), place)
         model = _required(_functional(made, image_shape), place, image_shape, classes)
         return with_logits(model, place, image_shape, classes)
@@ -74,19 +75,36 @@ def _imports_from(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _one_process() -> Iterator[None]:
+    """A copy of this process would answer in its place, and outlive it."""
+
+    def refuse() -> int:
+        raise RuntimeError("a function that builds a network must not fork its process")
+
+    kept = {name: getattr(os, name) for name in ("fork", "forkpty") if hasattr(os, name)}
+    for name in kept:
+        setattr(os, name, refuse)
+    try:
+        yield
+    finally:
+        for name, each in kept.items():
+            setattr(os, name, each)
+
+
+@contextmanager
 def _own_errors(folder: Path) -> Iterator[None]:
     """Errors of the user's code have the frames of their files alone."""
     try:
         yield
-    except (Infeasible, BrokenModel):
+    except (Infeasible, BrokenModel, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         frames = traceback.extract_tb(error.__traceback__)
         own = [each for each in frames if _is_own(each.filename, folder)]
         said = _sentence(error)
-        if isinstance(error, ValueError) and "keras" in Path(frames[-1].filename).parts:
-            raise Infeasible(said.removesuffix(".")) from None
         place = f" ({Path(own[-1].filename).relative_to(folder)}:{own[-1].lineno} in {own[-1].name})" if own else ""
+        if isinstance(error, ValueError) and "keras" in Path(frames[-1].filename).parts:
+            raise Infeasible(f"{said.removesuffix('.')}{place}") from None
         reason = f"{type(error).__name__}: {said}{place}"
         raise BrokenModel(reason, "".join(traceback.format_list(own)) + f"{type(error).__name__}: {error}") from None
 

@@ -15,20 +15,22 @@ ANY = 2.0**53
 
 @dataclass(frozen=True)
 class Condition:
-    """When a parameter exists: its parent is at least a number, or equals a word."""
+    """When a parameter exists, or varies in a study: its parent is at least a number, or equals a value."""
 
     parent: str
-    at_least: int | None = None
-    equals: str | None = None
+    at_least: float | None = None
+    equals: Value | None = None
 
     def holds(self, values: Mapping[str, Value]) -> bool:
         value = values.get(self.parent)
         if self.at_least is not None:
-            return isinstance(value, int) and value >= self.at_least
+            return isinstance(value, int | float) and value >= self.at_least
         return value == self.equals
 
     def __str__(self) -> str:
-        return f"{self.parent} >= {self.at_least}" if self.equals is None else f"{self.parent} = {self.equals!r}"
+        if self.equals is None:
+            return f"{self.parent} >= {self.at_least}"
+        return f"{self.parent} = " + (str(self.equals).lower() if isinstance(self.equals, bool) else repr(self.equals))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from sweep.data.dataset import Split
-from sweep.models.parameters import Parameters
 from sweep.results.ablation import Ablation
 from sweep.results.columns import CURVE_COLUMNS, CURVE_TYPES, PARAMETER_TYPES, TRIAL_COLUMNS, TRIAL_TYPES
 from sweep.results.forecast import judged
@@ -18,6 +17,7 @@ from sweep.results.verdict import Verdict
 from sweep.runs import Run
 from sweep.storage.by_hand import Note
 from sweep.storage.store import Reader
+from sweep.study.study import Study
 
 STORED_AS = {"trial": "number"}
 """Columns that are called otherwise in the store."""
@@ -39,7 +39,7 @@ def read_result(store: Reader, name: str) -> Result:
     ablation, notes = store.ablations.find(row.id), store.notes.all(row.id)
     result = Result(
         study=row.study,
-        frame=judged(_frame(_noted(rows, notes), row.study.base.parameters), curves, row.study.validation),
+        frame=judged(_frame(_noted(rows, notes), row.study), curves, row.study.validation),
         curves=curves,
         provenance={"data": row.study.data, "data digest": row.data_digest} | store.runs.latest_provenance(row.id),
         verdict=verdicts[-1] if verdicts else None,
@@ -66,14 +66,19 @@ def _noted(rows: Sequence[Mapping[str, Any]], notes: Sequence[Note]) -> list[Map
     return [{**row, "note": "; ".join(texts.get(row["number"], []))} for row in rows]
 
 
-def _frame(rows: Sequence[Mapping[str, Any]], parameters: Parameters) -> pd.DataFrame:
+def _frame(rows: Sequence[Mapping[str, Any]], study: Study) -> pd.DataFrame:
+    """One row per trial; a parameter has no value where a condition of the study leaves it as it is in the base."""
+    space = study.searched
+    configurations = [row["configuration"] for row in rows]
+    if any(span.when is not None for span in space.ranges.values()):
+        configurations = list(map(space.effective, configurations))
     facts = [{column: row.get(STORED_AS.get(column, column)) for column in TRIAL_COLUMNS} for row in rows]
     frame = pd.DataFrame(facts, columns=list(TRIAL_COLUMNS)).astype(TRIAL_TYPES)
     for column in ("started", "finished"):
         frame[column] = _moments(frame[column])
-    for name, parameter in parameters.items():
-        if any(name in row["configuration"] for row in rows):
-            values = [row["configuration"].get(name) for row in rows]
+    for name, parameter in study.base.parameters.items():
+        if any(name in each for each in configurations):
+            values = [each.get(name) for each in configurations]
             frame[name] = pd.Series(values, dtype=PARAMETER_TYPES[parameter.kind])
     return frame
 

@@ -257,7 +257,7 @@ class Result:
 def configuration_of(row: "pd.Series[Any]", base: Configuration) -> Configuration:
     """The configuration of a trial, from its row of a frame; `base` is that of its study."""
     values = {name: row[name] for name in base.parameters if name in row and not pd.isna(row[name])}
-    return Configuration.of(base.model, {name: base.parameters[name].kind(value) for name, value in values.items()})
+    return base.replaced({name: base.parameters[name].kind(value) for name, value in values.items()})
 
 
 def _lines(found: Result) -> Iterator[str]:

@@ -121,7 +121,7 @@ def baseline_shape(study: Study, image_shape: ImageShape, classes: int) -> Archi
         InputError: it cannot exist on these images.
     """
     try:
-        return study.base.inspect(image_shape, classes)
+        return study.network(study.base, image_shape, classes)
     except Infeasible as reason:
         raise InputError(f"The baseline of study {study.name!r} cannot exist: {reason}.") from None
 
@@ -144,7 +144,7 @@ def as_document(study: Study, seen: Preview) -> dict[str, Any]:
 
 def _sample(study: Study, point: Values, image_shape: ImageShape, classes: int) -> Sample:
     try:
-        return Sample(point, study.searched.configuration(point).inspect(image_shape, classes))
+        return Sample(point, study.network(study.searched.configuration(point), image_shape, classes))
     except Infeasible as reason:
         return Sample(point, None, str(reason))
 

@@ -1,7 +1,8 @@
 """What may vary in a study, and how a point of it becomes a configuration.
 
 A space is conditional: a parameter is drawn only where it exists (those of an extra block where there is
-one, momentum where the optimizer is sgd), parents before children.
+one, momentum where the optimizer is sgd), parents before children. A study may say more: a range may have a
+condition of its own, `when`. Where that does not hold, the parameter stays as it is in the base.
 """
 
 import itertools
@@ -10,7 +11,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sweep.models.parameters import Value, Values, is_active
+from sweep.models.parameters import Condition, Value, Values, is_active
 from sweep.space.configuration import Configuration
 
 
@@ -22,6 +23,7 @@ class Float:
     high: float
     log: bool = False
     step: float | None = None
+    when: Condition | None = None
 
     def __contains__(self, value: Value) -> bool:
         if isinstance(value, bool | str) or not self.low <= value <= self.high:
@@ -30,7 +32,7 @@ class Float:
         return abs(steps - round(steps)) < 1e-8  # as Optuna has it
 
     def __str__(self) -> str:
-        return f"{self.low:.15g} to {self.high:.15g}" + _suffix(self.log, self.step)
+        return f"{self.low:.15g} to {self.high:.15g}" + _suffix(self.log, self.step, self.when)
 
     def values(self) -> tuple[float, ...] | None:
         """All values, or None where they cannot be counted."""
@@ -58,6 +60,7 @@ class Int:
     high: int
     log: bool = False
     step: int = 1
+    when: Condition | None = None
 
     def __contains__(self, value: Value) -> bool:
         return (
@@ -68,7 +71,7 @@ class Int:
         )
 
     def __str__(self) -> str:
-        return f"{self.low} to {self.high}" + _suffix(self.log, self.step if self.step > 1 else None)
+        return f"{self.low} to {self.high}" + _suffix(self.log, self.step if self.step > 1 else None, self.when)
 
     def values(self) -> range:
         return range(self.low, self.high + 1, self.step)
@@ -84,12 +87,14 @@ class Choice:
     """One of these values; their order means nothing to the search."""
 
     options: tuple[Value, ...]
+    when: Condition | None = None
 
     def __contains__(self, value: Value) -> bool:
         return any(type(value) is type(option) and value == option for option in self.options)
 
     def __str__(self) -> str:
-        return ", ".join(str(option).lower() if isinstance(option, bool) else f"{option}" for option in self.options)
+        words = (str(option).lower() if isinstance(option, bool) else f"{option}" for option in self.options)
+        return ", ".join(words) + _suffix(False, None, self.when)
 
     def values(self) -> tuple[Value, ...]:
         return self.options
@@ -98,8 +103,9 @@ class Choice:
 Range = Float | Int | Choice
 
 
-def _suffix(log: bool, step: float | None) -> str:
-    return (" (log)" if log else "") + (f" in steps of {step:.15g}" if step else "")
+def _suffix(log: bool, step: float | None, when: Condition | None) -> str:
+    steps = f" in steps of {step:.15g}" if step else ""
+    return (" (log)" if log else "") + steps + (f" when {when}" if when else "")
 
 
 @dataclass(frozen=True)
@@ -138,16 +144,51 @@ class Space:
 
     def point_of(self, configuration: Configuration) -> Values | None:
         """The point whose configuration this is, or None where it lies outside of the space."""
-        values = configuration.values()
-        point = {name: values[name] for name in self._names() if name in values}
+        point = self.varying(configuration.values())
         inside = all(value in self.ranges[name] for name, value in point.items())
         return point if inside and self.configuration(point) == configuration else None
 
-    def _names(self) -> Iterator[str]:
-        return (name for name in self.base.parameters if name in self.ranges)
+    def varying(self, values: Mapping[str, Value]) -> Values:
+        """What of the values of a configuration was drawn: the others stay as they are in the base."""
+        point: Values = {}
+        for name in self._names():
+            if name in values and self._exists(name, point):
+                point[name] = values[name]
+        return point
+
+    def effective(self, values: Mapping[str, Value]) -> Values:
+        """The values of a configuration without those that a condition of the study leaves as they are in the base."""
+        drawn = self.varying(values)
+        idle = {name for name, span in self.ranges.items() if span.when is not None and name not in drawn}
+        return {name: value for name, value in values.items() if name not in idle}
+
+    def conditions(self, name: str) -> list[Condition]:
+        """What must hold for a parameter to vary: its model's condition, and that of its range."""
+        span = self.ranges.get(name)
+        both = (self.base.parameters[name].when, None if span is None else span.when)
+        return [when for when in both if when is not None]
+
+    def _names(self) -> list[str]:
+        """The names of what varies, parents before those that depend on them; else in the order of the parameters."""
+        order: dict[str, None] = {}
+
+        def place(name: str) -> None:
+            for when in self.conditions(name):
+                place(when.parent)
+            order[name] = None
+
+        for name in self.base.parameters:
+            if name in self.ranges:
+                place(name)
+        return [name for name in order if name in self.ranges]
 
     def _exists(self, name: str, point: Values) -> bool:
-        return is_active(name, self.base.values() | point, self.base.parameters)
+        values, parameters, when = self.base.values() | point, self.base.parameters, self.ranges[name].when
+        exists = is_active(name, values, parameters)
+        if when is None or not exists:
+            return exists
+        varies = when.parent in point if when.parent in self.ranges else is_active(when.parent, values, parameters)
+        return varies and when.holds(values)
 
     def _points(self, point: Values, names: tuple[str, ...]) -> Iterator[Values]:
         if not names:

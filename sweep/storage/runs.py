@@ -43,6 +43,15 @@ class RunReader(Subject):
         ]
         return set(self._column(select(mine).where(*(~each for each in done))))
 
+    def sizes(self, fingerprint: str) -> Sizes | None:
+        """The sizes of a run's network, if nothing but building it told them; None before."""
+        known = self.provenance(fingerprint)
+        return Sizes(known["parameters"], known["flops"]) if "parameters" in known else None
+
+    def built(self, fingerprint: str) -> str:
+        """The digest of what was built for a run, if nothing but building it tells its sizes; empty before."""
+        return str(self.provenance(fingerprint).get("built", ""))
+
     def provenance(self, fingerprint: str) -> dict[str, Any]:
         """Where and with what a run was first trained; empty where it is not known."""
         return self._value(select(runs.c.provenance).where(runs.c.fingerprint == fingerprint)) or {}
@@ -79,12 +88,12 @@ class Runs(RunReader):
             add(connection, runs, row)
 
     @repeatable
-    def size(self, fingerprint: str, sizes: Sizes) -> None:
-        """Keeps the sizes of a run's network, which is built now, for all trials on it: those to come, too."""
+    def size(self, fingerprint: str, sizes: Sizes, digest: str) -> None:
+        """Keeps what is built for a run now: its digest, and its sizes for all trials on it, those to come, too."""
         mine = runs.c.fingerprint == fingerprint
         with self._database.transaction() as connection:
             known = connection.scalar(select(runs.c.provenance).where(mine)) or {}
-            connection.execute(update(runs).where(mine).values(provenance=known | vars(sizes)))
+            connection.execute(update(runs).where(mine).values(provenance=known | vars(sizes) | {"built": digest}))
             connection.execute(update(trials).where(trials.c.fingerprint == fingerprint).values(vars(sizes)))
 
     @repeatable

@@ -1,6 +1,7 @@
 """What a study says of its base and its space: values, ranges and choices, as TOML or Python gives them."""
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -10,6 +11,7 @@ from sweep.models.model import Model
 from sweep.models.parameters import Parameter, Parameters, Value, Values
 from sweep.space.configuration import Configuration, parameters_of
 from sweep.space.space import Choice, Float, Int, Range, Space
+from sweep.study._conditions import Located, ancestors, circle, needed, never_varying, read_condition
 from sweep.wording import did_you_mean, shown
 
 MOST_VALUES = 10_000
@@ -24,8 +26,6 @@ EXAMPLES = {
 }
 
 IN_A_SPACE = " A value for there may stand under a study's [space], in a list of one."
-
-Located = tuple[tuple[str | int, ...], str]
 
 
 class Problems(ValueError):  # noqa: N818 - one error, but several problems
@@ -77,9 +77,10 @@ def read_values(
         except ValueError as error:
             problems.append(((name,), str(error)))
     made = start.replaced(accepted)
-    for name in _settled(accepted, given, parameters):
+    space = Space({}, made)
+    for name in _settled(accepted, given, space):
         if name not in made.values():
-            why = f"{name} has no effect here: it exists only where {_chain(name, parameters)}."
+            why = f"{name} has no effect here: it exists only where {needed(name, space)}."
             problems.append(((name,), f"{why}{instead}"))
     if problems:
         raise Problems(problems)
@@ -108,25 +109,47 @@ def read_space(
             problems.append(((name,), _unknown(name, "space", keys, parameters)))
             continue
         try:
-            ranges[name] = _read_range(parameters[name], raw)
+            ranges[name] = _read_range(parameters[name], raw, parameters)
         except Problems as found:
             problems += [((name, *path), message) for path, message in found.located]
     if base is not None:
         space = Space(ranges, base)
+        if circles := circle(space):
+            raise Problems(problems + circles)
         problems += _without_baseline(space)
-        problems += _never_existing(space, _settled(ranges, given, parameters))
+        problems += never_varying(space, _settled(ranges, given, space))
         problems += _unfit_for(sampler, space, complete=not problems)
     if problems:
         raise Problems(problems)
     return {name: ranges[name] for name in parameters if name in ranges}
 
 
-def _read_range(parameter: Parameter, raw: object) -> Range:
-    """A range from what TOML or Python gives: a list of choices, a table, or a range already."""
+def _read_range(parameter: Parameter, raw: object, parameters: Parameters) -> Range:
+    """A range from what TOML or Python gives, with the condition on which the parameter varies."""
+    said = raw.get("when") if isinstance(raw, Mapping) else getattr(raw, "when", None)
+    problems: list[Located] = []
+    when = None
+    try:
+        span = _read_span(parameter, raw)
+    except Problems as found:
+        problems += found.located
+    try:
+        when = None if said is None else read_condition(parameter.name, said, parameters)
+    except ValueError as error:
+        problems.append((("when",), str(error)))
+    if problems:
+        raise Problems(problems)
+    return replace(span, when=when)
+
+
+def _read_span(parameter: Parameter, raw: object) -> Range:
+    """The same without its condition: a list of choices, a table, or a range already."""
     if isinstance(raw, list | tuple):
         return _read_choice(parameter, list(raw))
     if isinstance(raw, Choice):
         return _read_choice(parameter, list(raw.options))
+    if isinstance(raw, Mapping) and "choices" in raw:
+        return _read_choices_of(parameter, raw)
     if isinstance(raw, Float | Int):
         raw = {
             name: value for name, value in vars(raw).items() if (name, value) not in (("step", None), ("log", False))
@@ -139,6 +162,24 @@ def _read_range(parameter: Parameter, raw: object) -> Range:
     if parameter.kind in (bool, str) or parameter.choices:
         raise Problems([((), f"{parameter.name} takes a list of choices, not a range. {example_of(parameter)}")])
     return _read_table(parameter, raw)
+
+
+def _read_choices_of(parameter: Parameter, raw: Mapping[str, Any]) -> Choice:
+    """The choices of a table, beside which nothing but a condition may stand."""
+    keys = ("choices", "when")
+    problems: list[Located] = [
+        ((key,), f"Unknown key {shown(key)} beside the choices of {parameter.name}.{did_you_mean(str(key), keys)}")
+        for key in islice((key for key in raw if key not in keys), MOST_PROBLEMS + 1)
+    ]
+    choices = raw["choices"]
+    if not isinstance(choices, list | tuple):
+        problems.append((("choices",), f"choices of {parameter.name} must be a list, not {shown(choices)}."))
+    if problems:
+        raise Problems(problems)
+    try:
+        return _read_choice(parameter, list(choices))
+    except Problems as found:
+        raise Problems([(("choices", *path), message) for path, message in found.located]) from None
 
 
 def _read_choice(parameter: Parameter, raw: list[object]) -> Choice:
@@ -167,7 +208,7 @@ def _read_choice(parameter: Parameter, raw: list[object]) -> Choice:
 
 def _read_table(parameter: Parameter, raw: Mapping[str, Any]) -> Range:
     name, kind = parameter.name, parameter.kind
-    keys = ("low", "high", "log", "step")
+    keys = ("low", "high", "log", "step", "when")
     problems: list[Located] = [
         ((key,), f"Unknown key {shown(key)} in the range of {name}.{did_you_mean(str(key), keys)}")
         for key in islice((key for key in raw if key not in keys), MOST_PROBLEMS + 1)
@@ -206,29 +247,15 @@ def _read_table(parameter: Parameter, raw: Mapping[str, Any]) -> Range:
     return Float(ends["low"], ends["high"], log, None if step is None else float(step))
 
 
-def _settled(accepted: Mapping[str, object], given: Mapping[str, object], parameters: Parameters) -> list[str]:
+def _settled(accepted: Mapping[str, object], given: Mapping[str, object], space: Space) -> list[str]:
     """The accepted names whose existence hangs on nothing that was given wrong.
 
     None where a name is unknown: it may be the misspelt one that the others hang on.
     """
-    if any(name not in parameters for name in given):
+    if any(name not in space.base.parameters for name in given):
         return []
     wrong = given.keys() - accepted.keys()
-    return [name for name in accepted if not wrong.intersection(_ancestors(name, parameters))]
-
-
-def _ancestors(name: str, parameters: Parameters) -> list[str]:
-    when = parameters[name].when
-    return [] if when is None else [when.parent, *_ancestors(when.parent, parameters)]
-
-
-def _never_existing(space: Space, names: list[str]) -> list[Located]:
-    parameters = space.base.parameters
-    return [
-        ((name,), f"{name} never exists in this study: it needs {_chain(name, parameters)}. Vary or set {when.parent}.")
-        for name in names
-        if (when := parameters[name].when) is not None and not _possible(name, space)
-    ]
+    return [name for name in accepted if not wrong & ancestors(name, space)]
 
 
 def _without_baseline(space: Space) -> list[Located]:
@@ -240,16 +267,6 @@ def _without_baseline(space: Space) -> list[Located]:
         for name in space.ranges
         if name not in given and (each := space.base.parameters[name]).default is None and not each.follows
     ]
-
-
-def _possible(name: str, space: Space) -> bool:
-    when = space.base.parameters[name].when
-    if when is None:
-        return True
-    span = space.ranges.get(when.parent)
-    base = space.base.values().get(when.parent)
-    candidates = (() if base is None else (base,)) if span is None else span.values() or ()
-    return _possible(when.parent, space) and any(when.holds({when.parent: value}) for value in candidates)
 
 
 def _unfit_for(sampler: str | None, space: Space, *, complete: bool) -> list[Located]:
@@ -270,15 +287,6 @@ def outside_of(sampler: str | None, space: Space, configuration: Configuration, 
     others = [name for name in values if name not in space.ranges and values[name] != fixed.get(name)]
     outside = ", ".join(f"{name} = {values[name]!r}" for name in [*space.ranges, *others] if name not in inside)
     return f"The {sampler} sampler needs {what} inside the space, but {outside} is outside."
-
-
-def _chain(name: str, parameters: Parameters) -> str:
-    """All that must hold for a parameter to exist, as in "extra_blocks >= 1 and pool3_size >= 1"."""
-    when = parameters[name].when
-    if when is None:
-        return ""
-    above = _chain(when.parent, parameters)
-    return f"{above} and {when}" if above else str(when)
 
 
 def _unknown(name: str, table: str, keys: Collection[str], parameters: Parameters) -> str:

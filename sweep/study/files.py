@@ -9,7 +9,7 @@ import studies
 from sweep.data.names import NamedDataset, misfit, settled, share_of
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError, InputError, StudyError
-from sweep.models.model import Infeasible
+from sweep.models.model import Infeasible, TooLarge
 from sweep.shell import sweep_command
 from sweep.space.configuration import PARAMETERS
 from sweep.study import recipe
@@ -98,9 +98,10 @@ def read_study(path: Path) -> Study:
     study, known = _parsed(text, str(path), path.parent)
     try:
         if known is not None:
-            study.base.inspect(known.image_shape, known.classes)
+            study.network(study.base, known.image_shape, known.classes)
     except Infeasible as reason:
         place = "base" if Lines(text).line_of(("base",)) else "data"
+        place = "limits" if isinstance(reason, TooLarge) else place
         raise located_error([((place,), f"The baseline cannot exist: {reason}.")], text, str(path)) from None
     return study
 
@@ -149,7 +150,8 @@ def study_template(source: str, name: str) -> str:
             "# A study of sweep. Its keys:",
             *keys,
             "# A range is { low = ..., high = ... }, with log = true or step = ... where wanted,",
-            "# or a list of choices.",
+            '# or a list of choices. With when = "depth >= 2" or when = "depth = 2" in a range, or in',
+            '# { choices = [...], when = "..." }, a parameter varies only there.',
             "# What may stand under [space] (to vary) and [base] (to set):",
             *parameters,
             "",

@@ -23,13 +23,15 @@ from sweep.data.names import DATASETS, NamedDataset, settled, share_of
 from sweep.defaults import TOLERANCE, VALIDATION
 from sweep.errors import DataError, InputError, Problem, StudyError
 from sweep.models.function import Function, named
-from sweep.models.model import Model
+from sweep.models.model import ANY_SIZE, Architecture, ImageShape, Model, SizeLimits
 from sweep.models.tutorial.model import TUTORIAL
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.differences import replacements
 from sweep.space.space import Choice, Int, Range, Space
 from sweep.study import recipe
-from sweep.study._values import Located, Problems, read_base, read_space
+from sweep.study._conditions import Located
+from sweep.study._limits import read_limits
+from sweep.study._values import Problems, read_base, read_space
 from sweep.system.extras import EXTRAS, require
 from sweep.wording import did_you_mean, shown
 
@@ -220,6 +222,11 @@ class Study(BaseModel):
         'studies whose best three trials are tried first, as in `["filters", "old.db:everything"]`',
         'a list of studies, as in ["filters", "old.db:everything"]',
     )
+    limits: Annotated[InstanceOf[SizeLimits], BeforeValidator(read_limits)] = _field(
+        ANY_SIZE,
+        "the largest network that is tried: parameters, flops per image, bytes of parameters",
+        "a table of parameters, flops or bytes",
+    )
 
     def __init__(self, /, **given: object) -> None:
         try:
@@ -248,6 +255,17 @@ class Study(BaseModel):
         rationed = {} if len(self.drawn) == len(self.space) else {"epochs": Choice((self.longest,))}
         return Space(self.drawn | rationed, self.base)
 
+    def network(self, configuration: Configuration, image_shape: ImageShape, classes: int) -> Architecture | None:
+        """The network of a configuration on such images, without building it; None where only building it tells.
+
+        Raises:
+            Infeasible: it cannot exist on them, or is larger than `limits` allow.
+        """
+        found = configuration.inspect(image_shape, classes)
+        if found is not None:
+            self.limits.require(found)
+        return found
+
     def replaced(self, **changes: object) -> "Study":
         """This study with some fields changed, validated anew; changes that are None are left out."""
         given = {name: getattr(self, name) for name in Study.model_fields}
@@ -260,22 +278,25 @@ class Study(BaseModel):
         document |= {} if self.build is None else {"build": self.build.as_document()}
         document |= {} if self.start_from is None else {"start_from": list(self.start_from)}
         document["space"] = {name: _as_document(span) for name, span in self.space.items()}
-        return document
+        del document["limits"]
+        return document | ({"limits": limits} if (limits := self.limits.as_document()) else {})
 
     def identity(self) -> dict[str, str]:
         """What may not change under one name, each part in words."""
         parts = {name: repr(getattr(self, name)) for name in ("validation", "train_size", "seed", "precision")}
         parts |= {} if self.build is None else {"build": f"{self.build.name} {self.build.digest[:12]}"}
         parts |= {f"base.{name}": repr(value) for name, value in self.base.values().items()}
+        parts |= {f"limits.{name}": f"{most}" for name, most in self.limits.as_document().items()}
         return parts | {f"space.{name}": str(span) for name, span in self.space.items()}
 
 
 def _as_document(span: Range) -> object:
+    when = {} if span.when is None else {"when": str(span.when)}
     if isinstance(span, Choice):
-        return list(span.options)
+        return {"choices": list(span.options)} | when if when else list(span.options)
     default = 1 if isinstance(span, Int) else None
     step = {} if span.step == default else {"step": span.step}
-    return {"low": span.low, "high": span.high} | ({"log": True} if span.log else {}) | step
+    return {"low": span.low, "high": span.high} | ({"log": True} if span.log else {}) | step | when
 
 
 def _problems(error: ValidationError) -> Iterator[Problem]:

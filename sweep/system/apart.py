@@ -8,10 +8,18 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from sweep.errors import EngineError, SweepError
-from sweep.system.children import Child, arrive, messages
+from sweep.system.children import Child, End, arrive, messages
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
+
+
+class Ended(EngineError):  # noqa: N818 - how the process ended
+    """A process of ours ended without an answer; `end` says how."""
+
+    def __init__(self, end: End) -> None:
+        super().__init__(f"A process that uses TensorFlow {end.how}. Its last lines:\n{end.log}")
+        self.end = end
 
 
 def apart(function: Callable[Given, Returned], /, *args: Given.args, **kwargs: Given.kwargs) -> Returned:
@@ -21,7 +29,7 @@ def apart(function: Callable[Given, Returned], /, *args: Given.args, **kwargs: G
     what it returns or raises are pickled.
 
     Raises:
-        EngineError: the process ended without an answer.
+        Ended: the process ended without an answer.
         Exception: what the function raises.
     """
     with Child.begin("sweep.system.apart") as child:
@@ -31,8 +39,7 @@ def apart(function: Callable[Given, Returned], /, *args: Given.args, **kwargs: G
         try:
             returned, error = pickle.load(child.outbox)
         except (EOFError, pickle.UnpicklingError):
-            end = child.end()
-            raise EngineError(f"A process that uses TensorFlow {end.how}. Its last lines:\n{end.log}") from None
+            raise Ended(child.end()) from None
     if error is not None:
         raise error
     return returned

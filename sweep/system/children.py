@@ -141,8 +141,12 @@ def started() -> None:
 
 
 def messages(folder: str) -> Iterator[Any]:
-    """Gives each message from the parent. Once the parent has ended, however it did, this process ends, too."""
-    arriving = open(0, "rb", closefd=False)  # noqa: SIM115 - sys.stdin's own lock, held here, would abort a failed start
+    """Gives each message from the parent. Once the parent has ended, however it did, this process ends, too.
+
+    Code of the user's that reads the standard input finds nothing there.
+    """
+    arriving = os.fdopen(os.dup(0), "rb")  # sys.stdin's own lock, held here, would abort a failed start
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     while True:
         try:
             yield pickle.load(arriving)

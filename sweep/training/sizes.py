@@ -1,6 +1,8 @@
 """The size of a network that nothing but building it tells, and whether a study can begin with it."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -8,14 +10,14 @@ import keras
 import tensorflow as tf
 
 from sweep.errors import InputError
-from sweep.models.model import BrokenModel, ImageShape, Infeasible, Sizes
+from sweep.models.model import ANY_SIZE, BrokenModel, ImageShape, Infeasible, SizeLimits, Sizes
 from sweep.space.configuration import Configuration
 from sweep.system.children import started
 from sweep.training.loop import set_up
 from sweep.wording import duration
 
-MOST_SECONDS = 600
-"""A function that builds a network for so long is taken to hang."""
+MOST_SECONDS = 120.0
+"""A function that builds a network for so long is taken to hang; so is a worker that is silent for so long."""
 
 COUNTED = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2", "Einsum")
 """Operations of TensorFlow with multiply-adds; everything else is negligible."""
@@ -35,8 +37,12 @@ def sizes(model: keras.Model, image_shape: ImageShape) -> Sizes:
     return Sizes(int(model.count_params()), int(flops))
 
 
-def require_network(base: Configuration, image_shape: ImageShape, classes: int) -> None:
+def require_network(
+    base: Configuration, image_shape: ImageShape, classes: int, limits: SizeLimits, seconds: float = MOST_SECONDS
+) -> None:
     """Checks, by building it, that a network of the user's own can be trained. To be called in a process of its own.
+
+    It must be built within so many `seconds`.
 
     Raises:
         InputError: it cannot; of an error in code of the user's, with the frames of their files.
@@ -44,18 +50,32 @@ def require_network(base: Configuration, image_shape: ImageShape, classes: int) 
     set_up(1)
     started()
     keras.utils.set_random_seed(0)
-    signal.signal(signal.SIGALRM, _took_too_long)
-    signal.alarm(MOST_SECONDS)
     try:
-        base.build(image_shape, classes)
+        with _within(seconds):
+            model = base.build(image_shape, classes)
+        if limits != ANY_SIZE:
+            limits.require(sizes(model, image_shape))
     except Infeasible as reason:
         raise InputError(f"The baseline cannot exist: {reason}.") from None
     except BrokenModel as error:
         detail = f"\n{error.detail}" if error.detail else ""
         raise InputError(f"The baseline cannot be built: {error}.{detail}") from None
+
+
+class Timeout(BaseException):
+    """The user's code takes too long. It may catch every `Exception` and try again for ever."""
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Raises Timeout in what takes longer, again and again."""
+
+    def raise_timeout(number: int, frame: FrameType | None) -> None:
+        raise Timeout(f"it took longer than {duration(seconds)}")
+
+    signal.signal(signal.SIGALRM, raise_timeout)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
     finally:
-        signal.alarm(0)
-
-
-def _took_too_long(signal: int, frame: FrameType | None) -> None:
-    raise BrokenModel(f"it took longer than {duration(MOST_SECONDS)}")
+        signal.setitimer(signal.ITIMER_REAL, 0)

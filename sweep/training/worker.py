@@ -20,8 +20,9 @@ from zipfile import BadZipFile
 
 from sweep.data.dataset import Split, load_dataset
 from sweep.errors import DataError
-from sweep.models.model import BrokenModel, Infeasible
+from sweep.models.model import BrokenModel, ChangedModel, ImageShape, Infeasible
 from sweep.runs import (
+    CodeChanged,
     EpochFinished,
     Event,
     NetworkBuilt,
@@ -99,6 +100,8 @@ class Bench:
             return self._train(segment)
         except Exception as error:  # an error of one network must not end the study
             self._training = None
+            if isinstance(error, ChangedModel):
+                return CodeChanged(segment.trial, str(error))
             return SegmentFailed(segment.trial, _outcome(error), *_told(error))
 
     def _train(self, segment: Segment) -> Event:
@@ -146,7 +149,6 @@ class Bench:
 
     def _training_of(self, segment: Segment) -> "Training":
         from sweep.training.loop import Training
-        from sweep.training.sizes import sizes
 
         run, last = segment.run, self._training
         if last is not None and last.run == run and last.epochs == segment.from_epoch:
@@ -154,8 +156,8 @@ class Bench:
         self._training = last = None  # frees its memory
         images = _images(run.data, run.data_digest, run.split)
         self._training = Training(run, images)
-        if segment.from_epoch == 0 and run.configuration.inspect(images.shape, images.classes) is None:
-            self._send(NetworkBuilt(segment.trial, sizes(self._training.model, images.shape)))
+        if run.configuration.inspect(images.shape, images.classes) is None:
+            self._look_at(self._training, segment, images.shape)
         if segment.checkpoint.exists():
             try:
                 self._training.restore(segment.checkpoint)
@@ -165,6 +167,25 @@ class Bench:
         if not self._training.can_reach(segment.to_epoch):
             self._training = Training(run, images)  # there is no way back along a curve
         return self._training
+
+    def _look_at(self, training: "Training", segment: Segment, image_shape: ImageShape) -> None:
+        """Tells what only building a network tells, before its first epoch.
+
+        Raises:
+            TooLarge: it is larger than is allowed.
+            BrokenModel: it is not the network with which the run began.
+        """
+        from sweep.training.built import digest
+        from sweep.training.sizes import sizes
+
+        found = digest(training.model)
+        resumes = segment.from_epoch > 0 or segment.checkpoint.exists()
+        if resumes and segment.built not in ("", found):
+            raise BrokenModel("this function no longer builds what it built when the run began, so it cannot resume")
+        if segment.from_epoch == 0:
+            size = sizes(training.model, image_shape)
+            self._send(NetworkBuilt(segment.trial, size, found))
+            segment.limits.require(size)
 
 
 def _told(error: Exception) -> tuple[str, str]:

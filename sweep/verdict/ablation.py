@@ -10,55 +10,72 @@ baseline and of the interactions each for itself.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from sweep.models.model import Architecture, Infeasible, Sizes
-from sweep.models.parameters import Parameters, Values
+from sweep.models.parameters import Values
 from sweep.results.ablation import Ablation, Change, Contribution, Effect
 from sweep.results.size import FULL_SIZE, Size
 from sweep.space.configuration import Configuration
 from sweep.space.differences import differences
+from sweep.space.space import Range, Space
 from sweep.verdict.estimates import estimate, holm
 from sweep.verdict.statistics import Candidate, Hits, contrast
 
 Shape = Callable[[Configuration], Architecture | Sizes | None]
 
 
-def changes(best: Configuration, baseline: Configuration) -> list[Change]:
+NO_RANGES: Mapping[str, Range] = {}
+
+
+def changes(best: Configuration, baseline: Configuration, ranges: Mapping[str, Range] = NO_RANGES) -> list[Change]:
     """What of `best` differs from `baseline`: each change can be undone by itself.
 
-    What exists in one of the two alone belongs to the parameter that it depends on; so does the stride of a pool that
-    is as large as the pool in both, since Keras has it follow.
+    What exists in one of the two alone belongs to the parameter that it depends on, and so does what varies in one of
+    them alone by a condition of the `ranges` of the study. So does the stride of a pool that is as large as the pool in
+    both, since Keras has it follow.
     """
     old, new = baseline.values(), best.values()
+    space = Space(ranges, baseline)
     found: dict[str, list[str]] = {}
     for each in differences(best, baseline):
-        found.setdefault(_root(each.name, best.parameters, old, new), []).append(each.name)
+        root = _root(each.name, space, space.effective(old), space.effective(new))
+        found.setdefault(root, []).append(each.name)
     return [
-        Change(root, *({name: values[name] for name in names if name in values} for values in (old, new)))
+        Change(root, *({name: values[name] for name in _first(root, names) if name in values} for values in (old, new)))
         for root, names in found.items()
     ]
 
 
-def _root(name: str, parameters: Parameters, old: Values, new: Values) -> str:
+def _first(root: str, names: list[str]) -> list[str]:
+    return sorted(names, key=lambda name: name != root)
+
+
+def _root(name: str, space: Space, old: Values, new: Values) -> str:
     """The changed parameter that this one goes with; often itself."""
-    when, leader = parameters[name].when, parameters[name].follows
-    if when is None:
+    conditions, leader = space.conditions(name), space.base.parameters[name].follows
+    if not conditions:
         return name
     follows = leader in old.keys() & new.keys() and all(each[leader] == each.get(name) for each in (old, new))
-    return name if name in old and name in new and not follows else _root(when.parent, parameters, old, new)
+    if name in old and name in new and not follows:
+        return name
+    broken = (when for when in conditions if not all(when.holds(each) for each in (old, new)))
+    return _root(next(broken, conditions[0]).parent, space, old, new)
 
 
 class AblationEntry:
     """The best, the baseline, each change undone and each by itself, to be trained on seed after seed.
 
-    `shape` gives the network of a configuration (None: only building it tells), or raises `Infeasible`.
+    `shape` gives the network of a configuration (None: only building it tells), or raises `Infeasible`. `ranges` are
+    those of the study.
     """
 
-    def __init__(self, best: Configuration, baseline: Configuration, shape: Shape) -> None:
+    def __init__(
+        self, best: Configuration, baseline: Configuration, shape: Shape, ranges: Mapping[str, Range] = NO_RANGES
+    ) -> None:
         self._best, self._baseline = best, baseline
-        self._changes = changes(best, baseline)
+        self._changes = changes(best, baseline, ranges)
         self._entrants: dict[Configuration, Candidate] = {}
         self._infeasible: dict[Configuration, str] = {}
         self._parameters: dict[Configuration, int | None] = {}

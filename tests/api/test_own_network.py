@@ -22,6 +22,9 @@ def build(image_shape, classes, *, units: int = 4, deep: bool = False):
     x = layers.Dense(units, activation="relu", kernel_regularizer="l2")(layers.Flatten()(inputs))
     return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
 """
+CONDITIONAL = """units = [3, 4, 8]
+deep = { choices = [false, true], when = "units = 3" }
+"""
 STUDY = """
 name = "mine"
 data = "images.npz"
@@ -34,6 +37,10 @@ epochs = 1
 [space]
 units = [4, 5, 6, 8]
 """
+
+
+FORKS = r"RuntimeError: a function that builds a network must not fork its process \(network.py:12 in build\)"
+FETCHES = r"URL fetch failure on http://127.0.0.1:9/x.* \(network.py:12 in build\)"
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +106,23 @@ def test_an_identical_run_of_another_study_is_reused_with_its_sizes(found, folde
     assert again["parameters"].notna().all()
 
 
+def test_conditions_and_limits_hold_for_a_network_of_ones_own(found, folder, place):
+    text = STUDY.replace('"mine"', '"limited"').replace("units = [4, 5, 6, 8]", CONDITIONAL)
+    (folder / "limited.toml").write_text(f"{text}[limits]\nparameters = 200\n")
+    limited = sweep.run(folder / "limited.toml", **place).frame
+    ended = {(row["units"], row["deep"]): row["outcome"] for _, row in limited.fillna("").iterrows()}
+    assert ended == {(4, ""): "completed", (8, ""): "infeasible", (3, False): "completed", (3, True): "completed"}
+    known = limited[limited["units"] == 8].iloc[0]  # trained by the first study, and so known to be too large
+    assert known["reason"] == "it has 323 parameters, and [limits] allows 200"
+    (folder / "anew.toml").write_text((folder / "limited.toml").read_text().replace("limited", "anew"))
+    anew = sweep.run(folder / "anew.toml", **place | {"storage": folder / "anew.db"}).frame
+    assert list(anew["outcome"]) == list(limited["outcome"])
+    assert list(anew["reason"]) == list(limited["reason"])
+    (folder / "anew.toml").write_text(text + "[limits]\nbytes = 200\n")
+    with pytest.raises(sweep.SweepError, match=r"baseline cannot exist: its parameters take 652 bytes, and \[limits\]"):
+        sweep.run(folder / "anew.toml", **place | {"storage": folder / "none.db"})
+
+
 def test_an_export_says_in_a_sentence_that_it_cannot(found, folder, place):
     with pytest.raises(sweep.SweepError, match=r"cannot export networks of your own yet, such as network\.py:build"):
         sweep.export("mine", folder / "best", **place)
@@ -126,8 +150,19 @@ def test_changed_code_does_not_continue_a_study_and_a_comment_does(found, folder
         (NETWORK.replace("if units == 6", "if units == 4"), "The baseline cannot exist: six is one too many"),
         (f"import no_such\n{NETWORK}", r"No module named 'no_such' \(network.py:1 in <module>\)"),
         (NETWORK.replace("(x))", "(x) * 9.0)"), "never negative and add up to 9 for every image"),
+        (NETWORK.replace("inputs = ", "import os; os.fork(); inputs = "), FORKS),
+        (
+            NETWORK.replace("inputs = ", "import os; os._exit(3); inputs = "),
+            "runs network.py:build ended with exit code 3",
+        ),
+        (
+            NETWORK.replace("inputs = ", "input(); inputs = "),
+            r"EOFError: EOF when reading a line \(network.py:12 in build\)",
+        ),
+        (NETWORK.replace("inputs = ", 'keras.utils.get_file("x", "http://127.0.0.1:9/x"); inputs = '), FETCHES),
+        (NETWORK.replace("return keras.Model", "keras.Model"), "returned NoneType, not a keras.Model"),
     ],
-    ids=["raises", "infeasible", "missing", "probabilities"],
+    ids=["raises", "infeasible", "missing", "probabilities", "forks", "exits", "asks", "fetches", "returns nothing"],
 )
 def test_a_baseline_that_cannot_be_built_is_an_error_before_anything_is_kept(folder, tmp_path, text, says):
     (tmp_path / "network.py").write_text(text)

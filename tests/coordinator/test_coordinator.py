@@ -7,6 +7,7 @@ from sweep.data.dataset import Split
 from sweep.engines.scripted import Curve, Dead, ScriptedEngine, learns_with_rate
 from sweep.engines.supervised import Limits
 from sweep.errors import EngineError, InputError, StoreError
+from sweep.models.parameters import Condition
 from sweep.results.result import Result
 from sweep.runs import Event, Outcome, Run, SegmentFailed
 from sweep.search.optuna import OptunaSearch
@@ -266,6 +267,25 @@ def test_as_many_trials_are_ready_as_there_are_workers_before_any_of_these_is_do
     run(study_of(RATES, trials=20), storage, Noting(workers=workers))
     assert max(seen) == workers
     assert seen.count(workers) > len(seen) / 2  # while the others are being made ready, there are fewer
+
+
+def test_a_network_above_the_limits_of_its_study_is_infeasible_uncounted_and_never_trained(storage):
+    units, engine = {"dense_units": Choice((8, 512, 16))}, ScriptedEngine()
+    fields = {"base": {"dense_units": 8}, "limits": {"parameters": 200_000}, "sampler": "grid", "trials": 2}
+    result, _ = run(study_of(units, **fields), storage, engine)
+    assert outcomes(result) == ["completed", "infeasible", "completed"]
+    assert result.frame["reason"][1] == "it has 582,026 parameters, and [limits] allows 200,000"
+    assert {run for run, _ in engine.trained} == set(result.frame["fingerprint"][[0, 2]])
+
+
+def test_where_a_condition_leaves_a_parameter_as_in_the_base_the_frame_has_no_value(storage):
+    when = Condition("dense_units", at_least=512)
+    space = {"dense_units": Choice((64, 1024)), "dropout": Choice((0.1, 0.5), when=when)}
+    result, _ = run(study_of(space, sampler="grid", trials=9), storage, ScriptedEngine())
+    rows = {(row["dense_units"], row["dropout"]) for _, row in result.frame.fillna(-1.0).iterrows()}
+    assert rows == {(64, -1.0), (1024, 0.1), (1024, 0.5), (1024, 0.2)}  # the last is the baseline
+    narrow = int(result.frame["trial"][result.frame["dropout"].isna()].iloc[0])
+    assert result.configuration(narrow) == Configuration(dense_units=64)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])

@@ -238,6 +238,74 @@ BROKEN = {
         NAME + "[space]\npool3_stride = [1]\npool3_size = [2]",
         [(3, "needs extra_blocks >= 1 and pool3_size >= 1"), (4, "pool3_size never exists")],
     ),
+    # Conditions of a study.
+    "an unknown parent": (
+        NAME + '[space]\ndense_units = [64, 128]\ndropout = { low = 0, high = 0.5, when = "dense_unit >= 128" }',
+        [(4, "when of dropout names 'dense_unit': no such parameter. Did you mean 'dense_units'?")],
+    ),
+    "an unknown parent in a table of its own": (
+        NAME + '[space.dropout]\nchoices = [0.1]\nwhen = "x = 1"',
+        [(4, "when of dropout names 'x': no such parameter. Allowed: batch_norm")],
+    ),
+    "a condition on itself": (
+        NAME + '[space]\ndropout = { choices = [0.1, 0.5], when = "dropout >= 0.2" }',
+        [(3, "dropout depends on itself: dropout -> dropout.")],
+    ),
+    "conditions in a circle": (
+        NAME + '[space]\ndense_units = { choices = [64, 128], when = "dropout >= 0.2" }\n'
+        'dropout = { low = 0, high = 0.5, when = "padding = same" }\n'
+        'padding = { choices = ["valid", "same"], when = "dense_units >= 128" }',
+        [(3, "dense_units depends on itself: dense_units -> dropout -> padding -> dense_units.")],
+    ),
+    "a circle with a condition of the model": (
+        NAME + '[space]\nconv3_filters = [8]\nextra_blocks = { choices = [0, 1], when = "conv3_filters >= 8" }',
+        [(4, "extra_blocks depends on itself: extra_blocks -> conv3_filters -> extra_blocks.")],
+    ),
+    "conditions that compare nothing": (
+        NAME + '[space]\ndropout = { choices = [0.1], when = "deep" }\nbatch_size = { choices = [8], when = 3 }\n'
+        'padding = { choices = ["same"], when = "dense_units < 9" }\nrescale = { choices = [true], when = ">= 2" }',
+        [(line, "must compare one parameter with one value, as in when = ") for line in (3, 4, 5, 6)],
+    ),
+    "conditions that ask for what cannot be": (
+        NAME + '[space]\ndropout = { choices = [0.1], when = "optimizer = sdg" }\n'
+        'batch_size = { choices = [8], when = "optimizer >= sgd" }\n'
+        'padding = { choices = ["same"], when = "dense_units >= 8 and dropout >= 0.1" }\n'
+        'epochs = { choices = [1, 2], when = "dense_units >= 8" }',
+        [
+            (3, "when of dropout can never hold: optimizer must be one of .* Did you mean 'sgd'?"),
+            (4, "when of batch_size needs a number before >=, and optimizer is one of"),
+            (5, "when of padding can never hold: dense_units must be a whole number"),
+            (6, "epochs takes no condition"),
+        ],
+    ),
+    "a condition that never holds": (
+        NAME + '[space]\ndense_units = [64, 128]\ndropout = { choices = [0.1], when = "dense_units >= 512" }\n'
+        'rescale = { choices = [true], when = "dropout = 0.5" }',
+        [
+            (4, "dropout never varies in this study: it needs dense_units >= 512. Vary or set dense_units"),
+            (5, "rescale never varies .* needs dense_units >= 512 and dropout = 0.5. Vary or set dropout"),
+        ],
+    ),
+    "choices beside a range": (
+        NAME + '[space]\ndropout = { choices = [0.1, 2], log = true }\npadding = { choices = "same" }\n'
+        "batch_size = { choices = [0] }",
+        [
+            (3, "Unknown key 'log' beside the choices of dropout"),
+            (4, "choices of padding must be a list, not 'same'"),
+            (5, "batch_size must be a whole number from 1"),
+        ],
+    ),
+    # Limits.
+    "limits that are no table": (NAME + "limits = 5\n" + RATE, [(2, "limits must be a table of parameters, flops or")]),
+    "limits that are no numbers": (
+        NAME + "[limits]\nparameter = 5\nflops = 0\nbytes = 1.5\nparameters = 'few'\n" + RATE,
+        [
+            (3, r"Unknown key 'parameter' in \[limits\]. Did you mean 'parameters'?"),
+            (4, "flops must be a whole number from 1 to 1000000000000000, not 0"),
+            (5, "bytes must be a whole number"),
+            (6, "parameters must be a whole number .* not 'few'"),
+        ],
+    ),
     "a continuous grid": (
         NAME + 'sampler = "grid"\n[space]\nepochs = [1]\ndropout = { low = 0, high = 0.5 }',
         [(5, "dropout is continuous, which the grid sampler cannot walk")],

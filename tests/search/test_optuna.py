@@ -14,6 +14,7 @@ from samples.strategies import spaces, unhurried
 
 from sweep.errors import InputError, StoreError
 from sweep.models.model import Infeasible
+from sweep.models.parameters import Condition
 from sweep.runs import Outcome
 from sweep.search.optuna import OptunaSearch, Proposal, suggest
 from sweep.space.configuration import Configuration
@@ -110,6 +111,21 @@ def test_every_sampler_proposes_points_of_a_conditional_space_and_says_nothing(u
     assert len({str(proposal.point) for proposal in proposals}) > count / 2
     assert murmurs == []
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("sampler", "count"), SAMPLERS.items())
+def test_every_sampler_draws_a_parameter_only_where_the_condition_of_the_study_holds(url, murmurs, sampler, count):
+    when = Condition("dense_units", at_least=512)
+    space = {"dense_units": Choice((64, 1024)), "dropout": Float(0.1, 0.5, step=0.1, when=when)}
+    study = study_of(sampler, space | {"learning_rate": Choice((1e-4, 1e-3, 1e-2))})
+    proposals = search_through(OptunaSearch(study, url), study, count)
+    for proposal, trial in zip(proposals, trials_in_optuna(url), strict=True):
+        wide = proposal.point["dense_units"] == 1024
+        assert ("dropout" in proposal.point) == ("dropout" in trial.params) == wide
+        assert wide or study.searched.configuration(proposal.point).dropout == 0.2
+    assert {proposal.point["dense_units"] for proposal in proposals} == {64, 1024}
+    assert len({str(each.point) for each in proposals}) == count  # configurations that are equal are proposed once
+    assert murmurs == []
 
 
 @pytest.mark.parametrize("sampler", ["qmc", "cmaes"])

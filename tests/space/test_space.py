@@ -1,12 +1,13 @@
 import math
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from samples.strategies import configurations, ranges, spaces, unhurried
+from samples.strategies import configurations, ranges, spaces, unhurried, values_of
 
-from sweep.models.parameters import is_active
+from sweep.models.parameters import Condition, is_active
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.space import Choice, Float, Int, Space
 
@@ -192,7 +193,87 @@ def test_every_whole_number_of_a_log_range_can_be_drawn():
         (Int(8, 64, log=True), "8 to 64 (log)"),
         (Choice((False, True)), "false, true"),
         (Choice(("adam", "sgd")), "adam, sgd"),
+        (Int(8, 64, log=True, when=Condition("deep", equals=True)), "8 to 64 (log) when deep = true"),
+        (Float(0, 1, step=0.5, when=Condition("depth", at_least=2)), "0 to 1 in steps of 0.5 when depth >= 2"),
+        (Choice((3, 5), Condition("optimizer", equals="sgd")), "3, 5 when optimizer = 'sgd'"),
     ],
 )
 def test_a_range_describes_itself_in_words(span, words):
     assert str(span) == words
+
+
+# -- conditions of a study
+
+
+@st.composite
+def conditional_spaces(draw):
+    """Any space whose ranges may have conditions of the study, on parameters before them."""
+    searched = draw(spaces())
+    names, found = list(searched.ranges), dict(searched.ranges)
+    for place, name in enumerate(names[1:], start=1):
+        parent = draw(st.sampled_from(names[:place]))
+        value = draw(values_of(PARAMETERS[parent]))
+        equals = isinstance(value, bool | str) or draw(st.booleans())
+        when = Condition(parent, equals=value) if equals else Condition(parent, at_least=value)
+        found[name] = replace(found[name], when=draw(st.sampled_from([when, None])))
+    return Space(found, searched.base)
+
+
+@unhurried
+@given(conditional_spaces(), sources)
+def test_what_a_condition_of_the_study_leaves_out_stays_as_in_the_base(searched, source):
+    point = searched.sample(source)
+    values, base = searched.configuration(point).values(), searched.base.values()
+    assert searched.point_of(searched.configuration(point)) == point
+    assert searched.varying(values) == point
+    for name, span in searched.ranges.items():
+        when = span.when
+        if name in point and when is not None:
+            assert when.holds(values)
+            assert when.parent in point or when.parent not in searched.ranges
+        if name in values and name not in point:
+            assert name not in searched.effective(values)
+            assert values[name] == base.get(name, PARAMETERS[name].default) or PARAMETERS[name].follows
+
+
+@unhurried
+@given(conditional_spaces())
+def test_the_grid_of_a_conditional_space_has_every_distinct_point_once(searched):
+    size = searched.size(300)
+    assume(size is not None)
+    assert len({searched.configuration(point) for point in searched.grid()}) == size
+
+
+WIDE = Condition("dense_units", at_least=128)
+
+
+def test_a_parameter_varies_only_where_its_condition_holds():
+    searched = space(dense_units=Choice((64, 256)), dropout=Choice((0.0, 0.5), WIDE))
+    points = [{"dense_units": 64}, {"dense_units": 256, "dropout": 0.0}, {"dense_units": 256, "dropout": 0.5}]
+    assert list(searched.grid()) == points
+    assert [searched.configuration(point).dropout for point in points] == [0.2, 0.0, 0.5]
+
+
+def test_a_condition_may_depend_on_a_parameter_that_comes_later_and_on_one_that_does_not_vary():
+    searched = space(conv1_filters=Choice((8, 16), WIDE), dense_units=Choice((64, 256)))
+    assert list(searched.grid())[:2] == [{"dense_units": 64}, {"dense_units": 256, "conv1_filters": 8}]
+    assert list(space(dropout=Choice((0.5,), WIDE)).grid()) == [{"dropout": 0.5}]
+    assert list(space(Configuration(dense_units=8), dropout=Choice((0.5,), WIDE)).grid()) == [{}]
+
+
+def test_where_a_parameter_does_not_vary_those_that_depend_on_it_do_not_either():
+    same = Condition("padding", equals="same")
+    searched = space(
+        dense_units=Choice((1024, 2048), same), dropout=Choice((0.5,), WIDE), padding=Choice(("valid", "same"))
+    )
+    assert {"padding": "valid"} in list(searched.grid())
+    assert sum("dropout" in point for point in searched.grid()) == 2
+
+
+def test_a_condition_of_the_study_comes_on_top_of_that_of_the_model():
+    large = Condition("batch_size", at_least=64)
+    searched = space(batch_size=Choice((32, 64)), optimizer=Choice(("adam", "sgd")), momentum=Choice((0.5,), large))
+    assert [point for point in searched.grid() if "momentum" in point] == [
+        {"batch_size": 64, "optimizer": "sgd", "momentum": 0.5}
+    ]
+    assert searched.configuration({"batch_size": 32, "optimizer": "sgd"}).momentum == 0.9

@@ -16,6 +16,8 @@ import studies
 from sweep.data.names import DATASETS
 from sweep.data.published import PUBLISHED
 from sweep.errors import MOST_PROBLEMS, InputError, StudyError
+from sweep.models.model import SizeLimits
+from sweep.models.parameters import Condition
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.space import Choice, Float, Int
 from sweep.study._values import example_of
@@ -105,12 +107,61 @@ def test_a_study_in_python_is_the_study_of_the_file():
         {"base": Configuration(dropout=0.25)},
         {"space": {"learning_rate": [0.001, 0.010000001]}},
         {"space": {"learning_rate": Float(0.001, 0.01)}},
+        {"space": {"learning_rate": {"choices": [0.001, 0.01], "when": "optimizer = adam"}}},
+        {"limits": {"parameters": 10_000_000}},
     ],
 )
 def test_what_decides_a_studys_trials_is_its_identity(change):
     study = Study(name="mine", **CHOICE)
     assert study.replaced(**change).identity() != study.identity()
     assert study.replaced(trials=99, description="another", pruner="median").identity() == study.identity()
+
+
+@pytest.mark.parametrize(
+    ("written", "condition"),
+    [
+        ("dense_units >= 128", Condition("dense_units", at_least=128)),
+        (" dense_units>=128 ", Condition("dense_units", at_least=128)),
+        ("dropout >= 0.15", Condition("dropout", at_least=0.15)),
+        ("dropout >= 0", Condition("dropout", at_least=0.0)),
+        ("dense_units = 1024", Condition("dense_units", equals=1024)),
+        ("optimizer = adam", Condition("optimizer", equals="adam")),
+        ("optimizer == 'adam'", Condition("optimizer", equals="adam")),
+        ('optimizer = "adam"', Condition("optimizer", equals="adam")),
+        ("rescale = false", Condition("rescale", equals=False)),
+        (Condition("rescale", equals=False), Condition("rescale", equals=False)),
+    ],
+    ids=str,
+)
+def test_a_condition_is_read_as_it_is_written_and_as_a_document_keeps_it(written, condition):
+    for range_ in ({"low": 8, "high": 64, "log": True}, {"choices": [8, 16]}):
+        study = Study(name="mine", space={"batch_size": range_ | {"when": written}})
+        assert study.space["batch_size"].when == condition
+        assert Study(**study.as_document()) == study
+        assert Study(name="mine", space=study.space) == study
+
+
+def test_limits_are_read_and_kept():
+    study = parse_study(f"{NAME}[limits]\nparameters = 5_000_000\nflops = 1e8\n{RATE}", "my.toml")
+    assert study.limits == SizeLimits(parameters=5_000_000, flops=100_000_000)
+    assert Study(**study.as_document()) == study.replaced(limits={"parameters": 5_000_000, "flops": 10**8}) == study
+    assert "limits" not in Study(name="mine", **CHOICE).as_document()
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [
+        ("parameters = 1_000_000", "it has 1,111,946 parameters, and [limits] allows 1,000,000"),
+        ("flops = 1000", "FLOPs per image, and [limits] allows 1,000"),
+        ("bytes = 4_000_000", "its parameters take 4,447,784 bytes, and [limits] allows 4,000,000"),
+    ],
+)
+def test_a_baseline_above_the_limits_is_an_error_with_the_line_of_these(tmp_path, limit, says):
+    (tmp_path / "my.toml").write_text(f"{NAME}{RATE}[limits]\n{limit}\n[base]\nrescale = true\n")
+    with pytest.raises(StudyError) as caught:
+        read_study(tmp_path / "my.toml")
+    assert str(caught.value).startswith(f"{tmp_path / 'my.toml'}:4: The baseline cannot exist: ")
+    assert says in str(caught.value)
 
 
 def test_every_field_describes_itself():

@@ -14,6 +14,7 @@ import sweep
 from sweep.api import search
 from sweep.cli import verdicts
 from sweep.engines.scripted import ScriptedEngine
+from sweep.models.parameters import Condition
 from sweep.results.ablation import Ablation
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice
@@ -75,6 +76,24 @@ def test_a_pools_stride_goes_with_its_size_only_where_it_follows_it():
     undone = found["pool1_size"].undone(best)
     assert (undone.pool1_size, undone.pool1_stride) == (2, 1)
     assert found["pool1_size"].alone(TUTORIAL).pool1_stride == 2
+
+
+def test_what_varies_by_a_condition_of_the_study_goes_with_the_parameter_of_the_condition():
+    same = Condition("padding", equals="same")
+    ranges = {
+        "dropout": Choice((0.0, 0.5), when=Condition("dense_units", at_least=2048)),
+        "dense_units": Choice((1024, 2048), when=same),
+        "padding": Choice(("valid", "same")),
+        "conv1_filters": Choice((8, 16), when=Condition("conv2_filters", at_least=16)),
+    }
+    best = changed({"dense_units": 2048, "dropout": 0.5, "padding": "same", "conv1_filters": 8})
+    found = {each.parameter: each for each in changes(best, TUTORIAL, ranges)}
+    assert {name: each.best for name, each in found.items()} == {
+        "conv1_filters": {"conv1_filters": 8},
+        "padding": {"padding": "same", "dense_units": 2048, "dropout": 0.5},
+    }
+    assert next(iter(found["padding"].best)) == "padding"
+    assert found["padding"].undone(best) == changed({"conv1_filters": 8})
 
 
 @settings(unhurried, max_examples=60)
