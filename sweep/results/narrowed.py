@@ -5,14 +5,14 @@ Both only as far as chance allows: of a range over which the best trials are sca
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from sweep.models.parameters import Parameter, Value
+from sweep.models.parameters import Condition, Parameter, Value
 from sweep.results.outlook import Edge, look_ahead
 from sweep.results.result import Result
-from sweep.space.space import Choice, Float, Int, Range
+from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.study.study import Study
 from sweep.wording import listed, several, value
 
@@ -50,8 +50,10 @@ def narrowed(result: Result) -> dict[str, Next]:
     held = study.base.values() if study.sampler in ("qmc", "cmaes", "gp") else {}
     whose = f"the best {len(best)} of {several(len(scored), 'trial')}"
     found: dict[str, Next] = {}
-    for name, span in study.space.items():
-        if not _exists(study.base.parameters[name], study, found):
+    space = Space(study.space, study.base)
+    for name in space.names():
+        when, span = study.space[name].when, replace(study.space[name], when=None)
+        if not all(_may_hold(each, study, found) for each in space.conditions(name)):
             continue
         if name not in study.drawn:
             found[name] = Next(span, "as before: rungs decide how many epochs a trial is worth")
@@ -61,16 +63,17 @@ def narrowed(result: Result) -> dict[str, Next]:
             values, tried = ([each for each in frame[name] if not pd.isna(each)] for frame in (best, scored))
             seen = _Seen(values, whose, tried, edges.get(name), held.get(name))
             found[name] = _next(study.base.parameters[name], span, seen)
+        found[name] = replace(found[name], span=replace(found[name].span, when=when))
     return found
 
 
-def _exists(parameter: Parameter, study: Study, found: Mapping[str, Next]) -> bool:
-    """Whether a parameter exists for some value that its parent, whose range is found already, may have."""
-    when = parameter.when
-    if when is None or when.parent not in study.space:
+def _may_hold(when: Condition, study: Study, found: Mapping[str, Next]) -> bool:
+    """Whether a condition holds for some value that its parent, whose range is found already, may have."""
+    if when.parent not in study.space:
         return True
-    values = found[when.parent].span.values() if when.parent in found else ()
-    return values is None or any(when.holds({when.parent: each}) for each in values)
+    span = found[when.parent].span if when.parent in found else Choice(())
+    values = (span.low, span.high) if isinstance(span, Float) and span.step is None else span.values()
+    return any(when.holds({when.parent: each}) for each in values or ())
 
 
 @dataclass(frozen=True)

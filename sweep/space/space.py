@@ -118,7 +118,7 @@ class Space:
     def walk(self, pick: Callable[[str, Range], Value]) -> Values:
         """One point: `pick` is asked for each parameter that exists given the ones picked before it."""
         point: Values = {}
-        for name in self._names():
+        for name in self.names():
             if self._exists(name, point):
                 point[name] = pick(name, self.ranges[name])
         return point
@@ -131,7 +131,7 @@ class Space:
         """Every point once, or None where a range has no countable values."""
         if any(span.values() is None for span in self.ranges.values()):
             return None
-        return self._points({}, tuple(self._names()))
+        return self._points({}, tuple(self.names()))
 
     def size(self, limit: int = 10_000) -> int | None:
         """How many different points there are; None where more than `limit`, or not countable."""
@@ -151,16 +151,16 @@ class Space:
     def varying(self, values: Mapping[str, Value]) -> Values:
         """What of the values of a configuration was drawn: the others stay as they are in the base."""
         point: Values = {}
-        for name in self._names():
+        for name in self.names():
             if name in values and self._exists(name, point):
                 point[name] = values[name]
         return point
 
     def effective(self, values: Mapping[str, Value]) -> Values:
         """The values of a configuration without those that a condition of the study leaves as they are in the base."""
-        drawn = self.varying(values)
+        drawn, base = self.varying(values), self.base.values()
         idle = {name for name, span in self.ranges.items() if span.when is not None and name not in drawn}
-        return {name: value for name, value in values.items() if name not in idle}
+        return {name: value for name, value in values.items() if name not in idle or value != base.get(name)}
 
     def conditions(self, name: str) -> list[Condition]:
         """What must hold for a parameter to vary: its model's condition, and that of its range."""
@@ -168,7 +168,7 @@ class Space:
         both = (self.base.parameters[name].when, None if span is None else span.when)
         return [when for when in both if when is not None]
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
         """The names of what varies, parents before those that depend on them; else in the order of the parameters."""
         order: dict[str, None] = {}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import InputError, Problem, StudyError
+from sweep.study._conditions import Located
 from sweep.study._lines import Lines
-from sweep.study._values import Located
 from sweep.system.files import did_you_mean_path, read_plain
 from sweep.wording import plain, shown
 

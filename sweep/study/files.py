@@ -13,9 +13,9 @@ from sweep.models.model import Infeasible, TooLarge
 from sweep.shell import sweep_command
 from sweep.space.configuration import PARAMETERS
 from sweep.study import recipe
+from sweep.study._conditions import Located
 from sweep.study._lines import Lines
 from sweep.study._toml import located_error, parse_text, read_text
-from sweep.study._values import Located
 from sweep.study.study import Study, described, place_and_name, require_sampler
 from sweep.system.files import did_you_mean_path
 from sweep.wording import did_you_mean, shown

@@ -17,8 +17,9 @@ from sweep.models.tutorial.model import TUTORIAL
 from sweep.shell import sweep_command
 from sweep.space.configuration import Configuration, parameters_of
 from sweep.space.differences import differences
+from sweep.study._conditions import Located
 from sweep.study._toml import located_error, parse_text, read_text
-from sweep.study._values import Located, Problems, read_values
+from sweep.study._values import Problems, read_values
 from sweep.study.writing import value_of
 from sweep.wording import did_you_mean, shown
 

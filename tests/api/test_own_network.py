@@ -110,8 +110,9 @@ def test_conditions_and_limits_hold_for_a_network_of_ones_own(found, folder, pla
     text = STUDY.replace('"mine"', '"limited"').replace("units = [4, 5, 6, 8]", CONDITIONAL)
     (folder / "limited.toml").write_text(f"{text}[limits]\nparameters = 200\n")
     limited = sweep.run(folder / "limited.toml", **place).frame
-    ended = {(row["units"], row["deep"]): row["outcome"] for _, row in limited.fillna("").iterrows()}
-    assert ended == {(4, ""): "completed", (8, ""): "infeasible", (3, False): "completed", (3, True): "completed"}
+    deep = limited["deep"].astype(object).where(limited["deep"].notna(), None)
+    ended = dict(zip(zip(limited["units"], deep, strict=True), limited["outcome"], strict=True))
+    assert ended == {(4, None): "completed", (8, None): "infeasible", (3, False): "completed", (3, True): "completed"}
     known = limited[limited["units"] == 8].iloc[0]  # trained by the first study, and so known to be too large
     assert known["reason"] == "it has 323 parameters, and [limits] allows 200"
     (folder / "anew.toml").write_text((folder / "limited.toml").read_text().replace("limited", "anew"))
