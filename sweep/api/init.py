@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
+from sweep.space.space import Space
 from sweep.storage.store import Reader
 from sweep.study.files import parse_study, study_template
 from sweep.study.writing import text_of
@@ -81,9 +82,11 @@ def _next(name: str, file: Path, storage: str) -> str:
 
 
 def _head(found: "Result", ranges: Collection[str]) -> list[str]:
-    best, name, parameters = found.best_trial, found.study.name, found.study.base.parameters
+    best, name, space = found.best_trial, found.study.name, Space(found.study.space, found.study.base)
     gone = [
-        f"{each}, which exists only where {parameters[each].when}" for each in found.study.space if each not in ranges
+        f"{each}, which varies only where {' and '.join(map(str, space.conditions(each)))}"
+        for each in space.names()
+        if each not in ranges
     ]
     score = percent(found.score(best))
     return [

@@ -12,6 +12,7 @@ from samples.studies import study_of as small
 import sweep
 from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import InputError, StudyError
+from sweep.models.parameters import Condition
 from sweep.results.narrowed import narrowed
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice, Float, Int
@@ -179,6 +180,20 @@ def test_what_cannot_exist_any_more_is_left_out():
     found = after({"optimizer": Choice(("adam", "sgd")), "momentum": Float(0.5, 0.99)}, *values)
     assert found["optimizer"].span == Choice(("adam",))
     assert "momentum" not in found
+
+
+def test_the_condition_of_a_range_stays_and_what_it_never_allows_any_more_is_left_out():
+    wide, low = Condition("dense_units", at_least=512), Condition("dense_units", equals=64)
+    space = {
+        "dropout": Choice((0.0, 0.5), wide),
+        "batch_size": Choice((32, 64), low),
+        "dense_units": Choice((64, 1024)),
+    }
+    values = [{"dense_units": 64, "batch_size": 32}] * 6 + [{"dense_units": 1024, "dropout": 0.5}] * 5
+    found = after(space, *values)
+    assert list(found) == ["dense_units", "dropout"]
+    assert 64 not in found["dense_units"].span.values()
+    assert found["dropout"].span == Choice((0.0, 0.5), wide)
 
 
 def test_too_few_trials_change_nothing():
