@@ -2,9 +2,10 @@
 
 import hashlib
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,14 +13,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.data._arrays import Raw, as_images, as_labels, read, reading
+from sweep.data._arrays import Raw, as_images, as_labels, idx_path, read, reading
+from sweep.data.idx import IDX_NAMES
 from sweep.data.names import DATASETS, misfit
 from sweep.data.pixels import Pixels
 from sweep.data.published import PUBLISHED, Progress, obtain, silent
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError
-from sweep.system.files import did_you_mean_path
+from sweep.system.files import did_you_mean_path, stamp
 from sweep.wording import did_you_mean, some_of
+
+A_MOMENT = 2 * 10**9
+"""Nanoseconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +159,20 @@ def load_dataset(source: str, *, progress: Progress = silent) -> Dataset:
     if source in DATASETS:
         return _dataset(source, obtain(source, progress))
     path = _existing(source)
+    return _of_files(path, _as_it_is(path))
+
+
+@lru_cache(maxsize=1)
+def _of_files(path: Path, _: object) -> Dataset:
+    """The dataset in files, read once as long as these stay as they are: a study is checked, and then run."""
     return _dataset(path.resolve().name.removesuffix(".npz"), read(path))
+
+
+def _as_it_is(path: Path) -> object:
+    """What differs once the files at a path change. It is new each time if they just did: files have coarse clocks."""
+    found = [stamp(each) for each in (path, *(idx_path(path, name) for name in IDX_NAMES.values()))]
+    latest = max((each[3] for each in found if each is not None), default=0)
+    return tuple(found) if time.time_ns() - latest > A_MOMENT else object()
 
 
 def locate_dataset(source: str) -> str:

@@ -27,10 +27,13 @@ class Lines:
         first = began = 1
         for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
             statement += line + "\n"
-            document = self._parsed(header + statement)
-            complete = document is not None
-            if document is None:
-                document = self._parsed(header + statement + "]")
+            try:
+                document = self._parsed(header + statement)
+                complete = document is not None
+                if document is None:
+                    document = self._parsed(header + statement + "]")
+            except RecursionError:  # it is nested too deep, and so is whatever goes on from here
+                break
             if self._left < 0:
                 break
             if document is not None:
@@ -53,7 +56,7 @@ class Lines:
         self._left -= len(text)
         try:
             return None if self._left < 0 else tomllib.loads(text)
-        except (ValueError, RecursionError):
+        except ValueError:
             return None
 
 

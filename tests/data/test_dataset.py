@@ -1,5 +1,6 @@
 import dataclasses
 import gzip
+import time
 
 import numpy as np
 import pytest
@@ -322,3 +323,24 @@ def test_only_without_a_split_the_test_images_score(tmp_path):
     expected = Partition(dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test)
     for found, array in zip(partition(dataset, None), expected, strict=True):
         assert found is array
+
+
+@pytest.mark.parametrize("make", [npz, idx_folder])
+def test_files_are_read_again_only_once_they_have_changed(tmp_path, monkeypatch, make):
+    monkeypatch.setattr("sweep.data.dataset.A_MOMENT", 0)
+    source = make(tmp_path / "mine")
+    if make is npz:
+        source = str(tmp_path / "mine.npz")
+    first = load_dataset(source)
+    assert load_dataset(source) is first
+    time.sleep(0.05)
+    other = tiny(y_train=np.array([2, 1, 0, 2, 1, 0], dtype=np.uint8))["y_train"]
+    make(tmp_path / "mine", y_train=other if make is npz else idx_bytes(other))
+    assert load_dataset(source).y_train.tolist() == other.tolist()
+
+
+def test_files_that_have_just_changed_are_always_read(tmp_path):
+    """The clock of a file system may not tell two changes from each other."""
+    for label in (1, 2) * 20:
+        source = npz(tmp_path / "mine.npz", y_test=np.full(3, label, dtype=np.uint8))
+        assert load_dataset(source).y_test.tolist() == [label] * 3

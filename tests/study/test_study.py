@@ -517,3 +517,24 @@ def test_a_million_choices_are_refused_with_a_range_instead():
     with pytest.raises(StudyError, match="batch_size lists 1,000,000 choices, and at most 10,000 are allowed"):
         Study(name="mine", space={"batch_size": Choice(tuple(range(10**6)))})
     assert len(Study(name="mine", space={"batch_size": list(range(1, 10_001))}).space["batch_size"].values()) == 10_000
+
+
+NESTED = {
+    "arrays": lambda depth: f"epochs = {'[' * depth}1{']' * depth}",
+    "arrays in a base": lambda depth: f"[base]\nepochs = {'[' * depth}1{']' * depth}",
+    "tables": lambda depth: f"epochs = {'{ low = ' * depth}1{' }' * depth}",
+    "both": lambda depth: f"epochs = {'[{ low = ' * depth}1{' }]' * depth}",
+    "tables of dotted keys": lambda depth: f"epochs = {'{ a.b.c = ' * depth}1{' }' * depth}",
+    "arrays of many lines": lambda depth: "epochs = " + "[\n" * depth + "1\n" + "]\n" * depth,
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_however_deep_a_file_is_nested_it_is_refused_at_once_with_its_line(kind):
+    for depth in (2, 10, 50, *range(100, 500, 40), 1000, 10_000, 100_000):
+        text = NESTED[kind](depth)
+        with pytest.raises(StudyError) as refused:
+            parse_study(f'name = "mine"\n[space]\n{text}\n', "mine.toml")
+        said = str(refused.value)
+        assert len(said) < 2_000
+        assert all(line.startswith("mine.toml:") for line in said.splitlines())
