@@ -20,7 +20,8 @@ from dataclasses import replace
 
 import numpy as np
 import optuna
-from search import STRATEGIES, Replay, Seen, quartiles, replayed, table
+from replays import STRATEGIES, Replay, Seen, replayed, table
+from search import quartiles
 
 from sweep.results.forecast import expected_score
 
