@@ -123,4 +123,4 @@ def print_predictions(predictions: Iterable["Prediction"], as_json: bool) -> Non
         ]
         for each in predictions
     ]
-    print_table(["picture", "digit", "probability", ""], rows, right=(1, 2))
+    print_table(["picture", "class", "probability", ""], rows, right=(1, 2))

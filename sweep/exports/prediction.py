@@ -29,7 +29,7 @@ LEAST_CONTRAST = 32
 """Of 255: a picture whose lightest and darkest pixel are closer shows nothing. MNIST's least is 254."""
 LEAST_PROBABILITY = 0.8
 """Below it no class stands out."""
-NOTHING, UNSURE = "no digit found", "unsure: it looks like none of them"
+NO_DIGIT, NOTHING, UNSURE = "no digit found", "nothing found", "unsure: it looks like none of them"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Prediction:
 
     @property
     def doubted(self) -> bool:
-        return not {NOTHING, UNSURE}.isdisjoint(self.notes)
+        return not {NO_DIGIT, NOTHING, UNSURE}.isdisjoint(self.notes)
 
 
 def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> list[Prediction]:
@@ -80,9 +80,14 @@ def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> l
     return [
         Prediction(picture, int(each.argmax()), tuple(each.tolist()), (*notes, *(() if sure else (UNSURE,))))
         if np.ptp(image) >= LEAST_CONTRAST
-        else Prediction(picture, None, (), (NOTHING,))
+        else Prediction(picture, None, (), (_nothing(model.input_shape[1:], pixels),))
         for picture, (image, notes), each, sure in zip(pictures, fitted, probabilities, known, strict=True)
     ]
+
+
+def _nothing(shape: tuple[int, int, int], pixels: Pixels) -> str:
+    """What is said of a blank picture: only networks of MNIST and of data like it are known to read digits."""
+    return NO_DIGIT if pixels.centred and shape == _ink.SHAPE else NOTHING
 
 
 def _classified(

@@ -130,6 +130,19 @@ def test_images_that_are_not_centred_as_in_mnist_have_their_pictures_padded():
     assert not np.array_equal(fitted, prediction._fit(picture, (28, 28, 1), Pixels())[0])
 
 
+@pytest.mark.parametrize(
+    ("shape", "pixels", "said"),
+    [
+        ((28, 28, 1), Pixels(), "no digit found"),
+        ((28, 28, 1), Pixels(centred=False), "nothing found"),  # as Fashion-MNIST
+        ((16, 16, 1), Pixels(), "nothing found"),
+        ((28, 28, 3), Pixels(light_on_dark=None), "nothing found"),
+    ],
+)
+def test_a_network_that_may_not_know_digits_does_not_speak_of_them(shape, pixels, said):
+    assert prediction._nothing(shape, pixels) == said
+
+
 @pytest.mark.parametrize("as_is", [False, True])
 @pytest.mark.parametrize("shape", [(5000, 1), (1, 5000), (1, 1), (90, 60), (28, 28)], ids=str)
 def test_a_picture_of_nothing_has_no_digit_and_no_probability(best, tmp_path, shape, as_is):
@@ -406,7 +419,7 @@ def test_the_command_prints_a_table_and_nothing_else(best, tmp_path):
     table = sweep(*paths, "dark.jpg")
     assert (table.returncode, table.stderr) == (0, "")
     lines = table.stdout.splitlines()
-    assert lines[0].split() == ["picture", "digit", "probability"]
+    assert lines[0].split() == ["picture", "class", "probability"]
     assert [line.split()[1] for line in lines[1:]] == ["7", "2", "1", "7"]
     assert lines[-1].endswith("inverted: it is dark on light")
     bad = sweep(*paths, "none.png")
