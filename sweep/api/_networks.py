@@ -1,12 +1,10 @@
 """Which networks can be trained here, and in what precision."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from sweep.data.dataset import Dataset
 from sweep.errors import InputError
-from sweep.models.function import Function
-from sweep.models.model import Architecture, ImageShape, Infeasible, SizeLimits
+from sweep.models.model import Architecture, ChangedModel, ImageShape, Infeasible, SizeLimits
 from sweep.results.result import Result
 from sweep.runs import Precision
 from sweep.search.preview import baseline_shape
@@ -66,12 +64,12 @@ def require_code(study: Study) -> None:
     Raises:
         InputError: it does not, or its file cannot be read.
     """
-    begun = study.build
-    if begun is not None and Function.read(Path(begun.path), begun.name) != begun:
-        raise InputError(
-            f"{begun.path} is no longer the code that study {study.name!r} was begun with. Put that back, or give the "
-            f"changed study a name of its own."
-        )
+    try:
+        if study.build is not None:
+            study.build.current()
+    except ChangedModel as error:
+        why = str(error).replace("the study", f"study {study.name!r}")
+        raise InputError(f"{why}. Put that back, or give the changed study a name of its own.") from None
 
 
 def require_baseline(study: Study, dataset: Dataset, before: Result | None) -> None:

@@ -74,9 +74,12 @@ def _next(name: str, file: Path, storage: str) -> str:
         space={each: following.span for each, following in ranges.items()},
         start_from=(name,),
     )
-    build = {} if study.build is None else {"build": f"{study.build.path}:{study.build.name}"}
+    document = study.as_document()
+    if study.build is not None:
+        document["build"] = f"{study.build.path}:{study.build.name}"
+        document["base"] |= {"files": [each for each, _ in study.build.files]} if study.build.files else {}
     reasons = {each: following.reason for each, following in ranges.items()}
-    text = text_of(study.as_document() | build, _head(found, ranges), reasons)
+    text = text_of(document, _head(found, ranges), reasons)
     parse_study(text, file.name, file.parent)
     return text
 

@@ -3,16 +3,17 @@
 import ast
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from sweep.errors import InputError
 from sweep.models.model import Architecture, ChangedModel, ImageShape
 from sweep.models.parameters import Parameter, Value, with_training
-from sweep.system.files import did_you_mean_path, read_plain
+from sweep.system.files import did_you_mean_path, open_plain, read_plain
 from sweep.wording import did_you_mean, listed, shown
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ MOST_FILES = 200
 KINDS: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
     each.__name__: each for each in (bool, int, float, str)
 }
+
+NO_FILES: Mapping[str, str] = MappingProxyType({})
 
 COLUMNS = frozenset(
     {"trial", "outcome", "reason", "detail", "baseline", "score", "expected", "difference", "trained_epochs"}
@@ -47,32 +50,36 @@ class Function:
         digest: the SHA-256 of its name, and of the syntax of its file and of what that imports from its own folder.
         path: the file, from anywhere.
         sources: the texts of these files by their paths from the folder, the function's own first.
+        files: other files that the function reads, by their paths from anywhere, with the SHA-256 of their contents.
     """
 
     name: str
     digest: str
     path: str = field(compare=False)
     sources: tuple[tuple[str, str], ...] = field(compare=False, repr=False)
+    files: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
-    def read(cls, path: Path, name: str) -> Self:
-        """The function of this name in a file.
+    def read(cls, path: Path, name: str, files: Iterable[Path] = ()) -> Self:
+        """The function of this name in a file; `files` are others that it reads.
 
         Raises:
-            InputError: the file cannot be read or holds no such function, or an argument cannot be a parameter.
+            InputError: a file cannot be read or holds no such function, or an argument cannot be a parameter.
         """
         path = path.absolute()
-        return cls.of(str(path), name, dict(_sources(path)))
+        contents = {str(each.absolute()): content_of(each) for each in files}
+        return cls.of(str(path), name, dict(_sources(path)), contents)
 
     @classmethod
-    def of(cls, path: str, name: str, sources: Mapping[str, str]) -> Self:
-        """The same from texts that are known.
+    def of(cls, path: str, name: str, sources: Mapping[str, str], files: Mapping[str, str] = NO_FILES) -> Self:
+        """The same from texts and contents that are known.
 
         Raises: as `read`.
         """
         syntax = [(each, ast.unparse(_parsed(text, each))) for each, text in sorted(sources.items())]
-        digest = hashlib.sha256(json.dumps([name, syntax]).encode()).hexdigest()
-        made = cls(name, digest, path, tuple(sources.items()))
+        parts = [name, syntax, *filter(None, [sorted((Path(each).name, digest) for each, digest in files.items())])]
+        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        made = cls(name, digest, path, tuple(sources.items()), tuple(files.items()))
         _ = made.parameters  # which are wrong now, or never
         return made
 
@@ -97,13 +104,24 @@ class Function:
     def build(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int) -> "keras.Model":
         from sweep.models.own import Code, build  # Keras, which takes seconds to import
 
-        path = Path(self.path)
-        if Function.read(path, self.name) != self:
-            raise ChangedModel(f"{path} is no longer the code that the study was begun with")
-        return build(Code(path, self.name, self.digest), self.arguments(values), image_shape, classes)
+        self.current()
+        return build(Code(Path(self.path), self.name, self.digest), self.arguments(values), image_shape, classes)
 
     def source(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int, precision: str) -> str:
         raise NotImplementedError
+
+    def current(self) -> "Function":
+        """The same as its files have it now: code is taken from there alone, whatever texts a database has.
+
+        Raises:
+            InputError: a file cannot be read.
+            ChangedModel: it has changed.
+        """
+        found = Function.read(Path(self.path), self.name, [Path(each) for each, _ in self.files])
+        if found != self:
+            others = " with the files of [base]" if self.files else ""
+            raise ChangedModel(f"{self.path}{others} is no longer the code that the study was begun with")
+        return found
 
     def arguments(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """What of values is given to the function."""
@@ -111,10 +129,11 @@ class Function:
 
     def as_document(self) -> dict[str, Any]:
         """As JSON has it; `of(**document)` is the same function."""
-        return {"path": self.path, "name": self.name, "sources": dict(self.sources)}
+        files = {"files": dict(self.files)} if self.files else {}
+        return {"path": self.path, "name": self.name, "sources": dict(self.sources)} | files
 
 
-def named(given: object, folder: Path = Path()) -> Function:
+def named(given: object, folder: Path = Path(), files: Iterable[Path] = ()) -> Function:
     """The function that a file of TOML means by "my_model.py:build"; its path starts at `folder`.
 
     Raises:
@@ -123,7 +142,7 @@ def named(given: object, folder: Path = Path()) -> Function:
     path, _, name = given.rpartition(":") if isinstance(given, str) else ("", "", "")
     if not path or not name:
         raise InputError(f'build must be a file and a function in it, as in "my_model.py:build", not {shown(given)}.')
-    return Function.read(folder / path, name)
+    return Function.read(folder / path, name, files)
 
 
 # The files
@@ -146,14 +165,31 @@ def _sources(path: Path) -> Iterator[tuple[str, str]]:
                 waiting.append(each)
 
 
+def content_of(path: Path) -> str:
+    """The SHA-256 of a file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with open_plain(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> InputError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return InputError(f"{path}: cannot be read: {reason}.{did_you_mean_path(path)}")
+
+
 def _text(path: Path) -> str:
     try:
         return read_plain(path, MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file in UTF-8.") from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f"{path}: cannot be read: {reason}.{did_you_mean_path(path)}") from None
+        raise _unreadable(path, error) from None
 
 
 def _parsed(text: str, file: str) -> ast.Module:

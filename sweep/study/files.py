@@ -42,6 +42,9 @@ def _parsed(text: str, source: str, folder: Path) -> tuple[Study, NamedDataset |
         document["build"] = os.path.join(folder, document["build"])  # noqa: PTH118 - as it is written
     if isinstance(document.get("start_from"), list):
         document["start_from"] = [_rooted(each, folder) for each in document["start_from"]]
+    base = document.get("base")
+    if isinstance(base, dict) and isinstance(base.get("files"), list):
+        base["files"] = [str(folder / each) if isinstance(each, str) and each else each for each in base["files"]]
     known, problems = _settle_data(document, folder)
     try:
         study = Study(**document)

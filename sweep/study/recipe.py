@@ -18,6 +18,7 @@ from sweep.shell import sweep_command
 from sweep.space.configuration import Configuration, parameters_of
 from sweep.space.differences import differences
 from sweep.study._conditions import Located
+from sweep.study._files import read_files
 from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study._values import Problems, read_values
 from sweep.study.writing import value_of
@@ -46,7 +47,7 @@ class Recipe:
     validation: float = VALIDATION
 
 
-KEYS = ("data", "validation", "build")
+KEYS = ("data", "validation", "build", "files")
 HELD_OUT = "validation must be a whole number from 1, or a share between 0 and 1"
 
 
@@ -65,7 +66,9 @@ def text_of(recipe: Recipe) -> str:
     }
     data = settled(recipe.data).encode("utf-8", "replace").decode()  # a name of a file may be no text
     lines = [] if data == "mnist" else [f"data = {value_of(data)}", f"validation = {recipe.validation}"]
-    lines += [f"build = {value_of(f'{model.path}:{model.name}')}"] if isinstance(model, Function) else []
+    if isinstance(model, Function):
+        lines.append(f"build = {value_of(f'{model.path}:{model.name}')}")
+        lines += [f"files = {value_of([each for each, _ in model.files])}"] if model.files else []
     for name, value in recipe.configuration.values().items():
         lines.append(f"{name} = {value_of(value)}" + (f"  # {marks[name]}" if name in marks else ""))
     return "\n".join(lines) + "\n"
@@ -92,8 +95,8 @@ def read(path: Path, model: Model | None = None) -> Recipe:
     if not may_be_held_out(validation):
         problems.append((("validation",), f"{HELD_OUT}, not {shown(validation)}."))
     try:
-        build = values.pop("build", None)
-        model = model or (TUTORIAL if build is None else named(build, path.parent))
+        build, files = values.pop("build", None), values.pop("files", [])
+        model = model or (TUTORIAL if build is None else named(build, path.parent, read_files(files, path.parent)))
         configuration = read_values(values, Configuration.of(model, {}), partial(_unknown, parameters_of(model)))
     except InputError as error:
         problems.append((("build",), str(error)))

@@ -30,6 +30,7 @@ from sweep.space.differences import replacements
 from sweep.space.space import Choice, Int, Range, Space
 from sweep.study import recipe
 from sweep.study._conditions import Located
+from sweep.study._files import read_files, with_files
 from sweep.study._limits import read_limits
 from sweep.study._values import Problems, read_base, read_space
 from sweep.system.extras import EXTRAS, require
@@ -76,7 +77,7 @@ def _read_build(given: object) -> object:
     if given is None or isinstance(given, Function):
         return given
     try:
-        if isinstance(given, Mapping) and given.keys() == {"path", "name", "sources"}:  # as a database has it
+        if isinstance(given, Mapping) and {"path", "name", "sources"} <= given.keys():  # as a database has it
             return Function.of(**given)
         return named(given)
     except InputError as error:
@@ -112,6 +113,9 @@ def _read_base(given: object, info: ValidationInfo) -> Configuration:
     model = _model(info.data)
     if model is None:
         return Configuration()
+    if isinstance(given, Mapping) and "files" in given:  # they are wrong, or no function reads them
+        read_files(given["files"])
+        raise Problems([(("files",), "files belong to a network of your own: name its function as build.")])
     if not isinstance(given, str):
         return read_base(given, model, Study.model_fields)
     try:
@@ -230,7 +234,7 @@ class Study(BaseModel):
 
     def __init__(self, /, **given: object) -> None:
         try:
-            super().__init__(**given)
+            super().__init__(**with_files(given))
         except ValidationError as error:
             raise StudyError(f"study {shown(given.get('name', ''))}", _problems(error)) from None
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from sweep.errors import StudyError
+from sweep.models.model import ChangedModel
 from sweep.models.tutorial.model import TUTORIAL
 from sweep.space.configuration import Configuration
 from sweep.study import recipe
@@ -122,6 +123,43 @@ def test_its_code_is_part_of_what_a_study_is(folder):
     assert read_study(folder / "mine.toml").identity() == before
     (folder / "network.py").write_text(NETWORK.replace("DEPTH = 2", "DEPTH = 3"))
     assert read_study(folder / "mine.toml").identity() != before
+
+
+def test_the_contents_of_files_under_base_are_part_of_what_a_study_is(folder):
+    (folder / "deep").mkdir()
+    (folder / "deep" / "weights.bin").write_bytes(b"1")
+    text = STUDY.replace("[space]", '[base]\nfiles = ["deep/weights.bin"]\nunits = 7\n[space]')
+    plain, before = parse_study(STUDY, "mine.toml", folder), parse_study(text, "mine.toml", folder)
+    assert before.base.values() == plain.base.replaced({"units": 7}).values()
+    assert before.build.digest != plain.build.digest
+    assert Study(**before.as_document()) == before == before.replaced(trials=before.trials)
+    (folder / "best.toml").write_text(recipe.text_of(recipe.Recipe(before.base)))
+    assert recipe.read(folder / "best.toml").configuration == before.base
+    assert before.build.current() == before.build
+    (folder / "deep" / "weights.bin").write_bytes(b"2")
+    with pytest.raises(ChangedModel, match=r"with the files of \[base\] is no longer the code"):
+        before.build.current()
+    assert parse_study(text, "mine.toml", folder).identity() != before.identity()
+    assert Study(**before.as_document()) == before
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ('["network.py", "wieghts.bin"]', "mine.toml:4: {folder}/wieghts.bin: cannot be read: No such file"),
+        ('"network.py"', "mine.toml:4: files must be a list of paths, as in [\"weights.npz\"], not 'network.py'."),
+        ("[3]", 'mine.toml:4: files must be a list of paths, as in ["weights.npz"], not [3].'),
+    ],
+)
+def test_files_that_cannot_be_read_are_said_with_their_line(folder, files, says):
+    found = told(folder, STUDY.replace("[space]", f"[base]\nfiles = {files}\n[space]"))
+    assert found.startswith(says.format(folder=folder))
+    assert len(found.splitlines()) == 1
+
+
+def test_files_of_the_tutorials_network_are_refused(folder):
+    text = 'name = "mine"\n[base]\nfiles = ["network.py"]\n[space]\nepochs = [1, 2]\n'
+    assert told(folder, text).startswith("mine.toml:3: files belong to a network of your own")
 
 
 def test_a_configuration_as_a_file_names_its_function(folder):
