@@ -173,7 +173,10 @@ def content_of(path: Path) -> str:
     """
     try:
         with open_plain(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            found = hashlib.sha256()
+            while part := file.read(1 << 20):
+                found.update(part)
+            return found.hexdigest()
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
 
