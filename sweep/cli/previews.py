@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from sweep.cli.tables import print_json, print_table
+from sweep.cli.tables import print_table
 from sweep.cli.terminal import print_lines
-from sweep.search.preview import as_document
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
 from sweep.wording import duration, listed, settings, several, value
@@ -12,11 +11,10 @@ from sweep.wording import duration, listed, settings, several, value
 if TYPE_CHECKING:
     from sweep.search.preview import Preview, Sample
     from sweep.study.study import Study
+    from sweep.training.finding import Finding
 
 
-def print_preview(study: "Study", seen: "Preview", as_json: bool) -> None:
-    if as_json:
-        return print_json(as_document(study, seen))
+def print_preview(study: "Study", seen: "Preview") -> None:
     size = "more points than can be counted" if seen.points is None else several(seen.points, "point")
     how = f"sampler {study.sampler}, pruner {study.pruner}, data {study.data}"
     print_lines(
@@ -53,6 +51,12 @@ def print_preview(study: "Study", seen: "Preview", as_json: bool) -> None:
         f"\nexpected cost: {seen.baselines:.1f} times the baseline's training, {took}"
         + (infeasible if seen.infeasible else "")
     )
+
+
+def print_findings(findings: "list[Finding]") -> None:
+    print(flush=True)
+    rows = [["holds" if each.holds else "FAILS", each.check, each.detail] for each in findings]
+    print_table(["", "proved by four batches", ""], rows)
 
 
 def _cost(sample: "Sample") -> str:

@@ -170,12 +170,31 @@ def init(
     print(f"wrote {plain(str(file))}. Edit it, then:\n{check}\n{run}")
 
 
-def check(study: RunnableStudy, storage: Storage = STORAGE, as_json: Json = False) -> None:
+def check(
+    study: RunnableStudy,
+    proved: Annotated[
+        bool, Option("--prove", help="Train the baseline on four batches. Check that runs resume to the bit, and more.")
+    ] = False,
+    storage: Storage = STORAGE,
+    as_json: Json = False,
+) -> None:
     """Validate a study. Show its space, ten samples of it and its expected cost."""
     from sweep.api.check import check as checked
-    from sweep.cli.previews import print_preview
+    from sweep.api.check import prove
+    from sweep.cli.previews import print_findings, print_preview
+    from sweep.cli.tables import print_json
+    from sweep.search.preview import as_document
 
-    print_preview(*checked(study, storage=storage), as_json)
+    wanted, seen = checked(study, storage=storage)
+    if not as_json:
+        print_preview(wanted, seen)
+    findings = prove(wanted) if proved else []
+    if as_json:
+        print_json(as_document(wanted, seen) | ({"proved": [vars(each) for each in findings]} if proved else {}))
+    elif findings:
+        print_findings(findings)
+    if not all(each.holds for each in findings):
+        raise typer.Exit(1)
 
 
 def baseline(
