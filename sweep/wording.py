@@ -263,6 +263,18 @@ USUAL = {
 }
 """What other tools call parameters, words and keys of a study, and commands, by our word for them."""
 
+
+def our_word(given: str, allowed: Iterable[str]) -> str:
+    """What is called so here; another tool's word itself if it is one of ours, or none of ours means it."""
+    words = list(allowed)
+    return given if given in words else next(iter(_called(given, words)), given)
+
+
+def _called(given: str, words: Iterable[str]) -> list[str]:
+    usual = given.lower().replace("-", "_").replace(" ", "_")
+    return [word for word in words if usual in USUAL.get(word, "").split()]
+
+
 MOST_WORDS = 50
 """How many allowed words an error lists."""
 
@@ -274,8 +286,7 @@ def did_you_mean(given: str, allowed: Iterable[str], listed_as: str = "Allowed")
     """
     words = sorted(allowed)
     lowered = {word.lower(): word for word in words}
-    usual = given.lower().replace("-", "_").replace(" ", "_")
-    close = [word for word in words if usual in USUAL.get(word, "").split()]
+    close = _called(given, words)
     close += difflib.get_close_matches(given.lower(), lowered, n=1)
     if close:
         return f" Did you mean {lowered[close[0].lower()]!r}?"

@@ -4,11 +4,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sweep.api._sources import text_from
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
 from sweep.space.space import Space
 from sweep.storage.store import Reader
-from sweep.study.files import parse_study, study_template
+from sweep.study.files import parse_study
 from sweep.study.writing import text_of
 from sweep.system.files import atomic_write
 from sweep.wording import percent, several
@@ -29,7 +30,8 @@ def init(
 
     Args:
         path: the TOML file to write.
-        source: the study that ships to start from; None: quickstart.
+        source: a study that ships; or what another tool has: "tuner.py:build_model" of KerasTuner, "study.db:NAME" of
+            Optuna, "sweep.yaml" of W&B. What of that cannot be taken over stands in comments. None: quickstart.
         after: the name of a study in the database. The file has its ranges, narrowed or widened by what it found, each
             with the reason, and begins with its best three trials.
         force: overwrite the file if it exists.
@@ -47,7 +49,7 @@ def init(
         raise InputError(f"{file}: the name of a study file ends in .toml.")
     if after is not None and source is not None:
         raise InputError("Give a study to start from, or one to come after, not both.")
-    text = study_template(source or "quickstart", file.stem) if after is None else _next(after, file, str(storage))
+    text = text_from(source or "quickstart", file.stem) if after is None else _next(after, file, str(storage))
     if file.exists() and not force:
         raise InputError(f"{file} exists already; --force overwrites it.")
     try:

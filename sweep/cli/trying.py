@@ -153,7 +153,12 @@ def init(
     file: Annotated[Path, Argument(help="The TOML file to write.", show_default=False)],
     source: Annotated[
         str | None,
-        Option("--from", metavar="NAME", help="A study that ships, to start from.", show_default="quickstart"),
+        Option(
+            "--from",
+            metavar="NAME",
+            help="A study that ships, tuner.py:build_model, study.db:NAME of Optuna, or a W&B sweep.yaml.",
+            show_default="quickstart",
+        ),
     ] = None,
     after: Annotated[
         str | None,
@@ -164,8 +169,11 @@ def init(
 ) -> None:
     """Write a commented study file to edit."""
     import sweep
+    from sweep.cli.terminal import print_lines
+    from sweep.study.imported import NOT_TAKEN
 
-    sweep.init(file, source=source, after=after, force=force, storage=storage)
+    text = sweep.init(file, source=source, after=after, force=force, storage=storage).read_text(encoding="utf-8")
+    print_lines(line.removeprefix("# ") for line in text.splitlines() if line.startswith(f"# {NOT_TAKEN}"))
     check, run = (sweep_command(verb, str(file)) for verb in ("check", "run"))
     print(f"wrote {plain(str(file))}. Edit it, then:\n{check}\n{run}")
 

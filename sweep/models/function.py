@@ -4,7 +4,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sweep.errors import InputError
 from sweep.models.model import Architecture, ChangedModel, ImageShape
 from sweep.models.parameters import Parameter, Value, with_training
+from sweep.models.tuner import Reading, is_builder, read_builder
 from sweep.system.files import did_you_mean_path, open_plain, read_plain
 from sweep.wording import did_you_mean, listed, shown
 
@@ -96,7 +97,17 @@ class Function:
         if self.name not in functions:
             hint = did_you_mean(self.name, functions, "Functions") if functions else ""
             raise InputError(f"{file} has no function {shown(self.name)} at its top level.{hint}")
+        if self.is_builder:
+            return tuple(_of_hp(read_builder(tree, self.name), self.name, file))
         return tuple(_parameters(functions[self.name], file))
+
+    @property
+    def is_builder(self) -> bool:
+        """Whether it is one of KerasTuner's, which is given `hp` alone."""
+        tree = _parsed(self.sources[0][1], self.sources[0][0])
+        return any(
+            isinstance(each, ast.FunctionDef) and each.name == self.name and is_builder(each) for each in tree.body
+        )
 
     def inspect(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int) -> Architecture | None:
         return None
@@ -105,7 +116,8 @@ class Function:
         from sweep.models.own import Code, build  # Keras, which takes seconds to import
 
         self.current()
-        return build(Code(Path(self.path), self.name, self.digest), self.arguments(values), image_shape, classes)
+        code = Code(Path(self.path), self.name, self.digest, self.is_builder)
+        return build(code, dict(values) if code.is_builder else self.arguments(values), image_shape, classes)
 
     def source(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int, precision: str) -> str:
         raise NotImplementedError
@@ -224,6 +236,18 @@ def _imported(tree: ast.Module, beside: Path, folder: Path) -> Iterator[Path]:
 
 
 # The signature
+
+
+def _of_hp(reading: Reading, function: str, file: str) -> Iterator[Parameter]:
+    """What a builder asks `hp` for, but for what the training has already, or does itself."""
+    for name, call in reading.calls.items():
+        if name in COLUMNS:
+            raise InputError(
+                f"{file}:{call.line}: {name} is a column of the results: give it another name in {function}."
+            )
+        if name not in with_training(()) and not call.compiled:
+            when = call.parameter.when
+            yield call.parameter if when is None or when.parent in reading.calls else replace(call.parameter, when=None)
 
 
 def _parameters(function: ast.FunctionDef, file: str) -> Iterator[Parameter]:

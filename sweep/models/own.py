@@ -17,6 +17,7 @@ import keras
 from sweep.models._logits import with_logits
 from sweep.models.model import BrokenModel, ImageShape, Infeasible
 from sweep.models.parameters import Value
+from sweep.models.tuner import Hyperparameters
 
 OVERRIDDEN = ("train_step", "compute_loss")
 """Methods of Keras's training, which is not the one that trains here."""
@@ -24,11 +25,12 @@ OVERRIDDEN = ("train_step", "compute_loss")
 
 @dataclass(frozen=True)
 class Code:
-    """A function called `name` in the file at `path`, whose code has this digest."""
+    """A function called `name` in the file at `path`, whose code has this digest; perhaps a builder of KerasTuner's."""
 
     path: Path
     name: str
     digest: str
+    is_builder: bool = False
 
 
 def build(code: Code, arguments: Mapping[str, Value], image_shape: ImageShape, classes: int) -> keras.Model:
@@ -40,7 +42,8 @@ def build(code: Code, arguments: Mapping[str, Value], image_shape: ImageShape, c
     """
     place = f"{code.path.name}:{code.name}"
     with _own_errors(code.path.parent), _imports_from(code.path.parent), _one_process():
-        made = _uncompiled(_loaded(code)(image_shape, classes, **arguments), place)
+        function = _of_hp(_loaded(code)) if code.is_builder else _loaded(code)
+        made = _uncompiled(function(image_shape, classes, **arguments), place)
         model = _required(_functional(made, image_shape), place, image_shape, classes)
         return with_logits(model, place, image_shape, classes)
 
@@ -118,6 +121,18 @@ def _sentence(error: BaseException) -> str:
 def _is_own(file: str, folder: Path) -> bool:
     path = Path(file)
     return path.is_relative_to(folder) and "site-packages" not in path.parts
+
+
+def _of_hp(builder: Callable[..., Any]) -> Callable[..., Any]:
+    """A builder as a function of the usual kind. What its `compile` says of training, the study says itself."""
+
+    def build(_: ImageShape, __: int, **values: Value) -> Any:
+        made = builder(Hyperparameters(values))
+        if isinstance(made, keras.Model):
+            made.compiled = False
+        return made
+
+    return build
 
 
 def _uncompiled(made: Any, place: str) -> keras.Model:

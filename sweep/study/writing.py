@@ -17,7 +17,7 @@ def text_of(document: Mapping[str, Any], head: Iterable[str] = (), comments: Map
         comments: by the key or the parameter on whose line they stand.
     """
     tables = {key: each for key, each in document.items() if isinstance(each, Mapping)}
-    lines = [f"# {line}".rstrip() for text in head for line in text.splitlines() or [""]]
+    lines = [f"# {line}" if line else "" for text in head for line in text.splitlines() or [""]]
     lines += [_line(key, each, comments) for key, each in document.items() if key not in tables]
     for name, table in tables.items():
         if table:

@@ -15,6 +15,9 @@ from samples.studies import run, study_of
 from sqlalchemy import event, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
+from sweep.api.note import note
+from sweep.api.retry import retry
+from sweep.api.try_ import try_
 from sweep.coordinator.coordinator import Stopped
 from sweep.engines.scripted import ScriptedEngine, learns_with_rate
 from sweep.errors import StoreError
@@ -23,6 +26,7 @@ from sweep.runs import Outcome
 from sweep.search.optuna import OptunaSearch
 from sweep.space.space import Float
 from sweep.storage._tables import SCHEMA_VERSION, schema
+from sweep.storage.foreign import read_optuna
 from sweep.storage.invariants import check_invariants
 from sweep.storage.store import Store
 
@@ -44,6 +48,19 @@ class TestPostgreSQLStore(StoreContract):
     @pytest.fixture
     def database(self, on_server) -> str:
         return on_server
+
+
+def test_by_hand_a_study_is_given_trials_second_chances_and_notes(on_server, tmp_path):
+    run(STUDY, on_server, ScriptedEngine(lambda *_: RuntimeError("no"), stop_after=2), states=tmp_path)
+    put_back = retry("test", storage=on_server)
+    try_("test", {"learning_rate": 0.005}, storage=on_server)
+    note("test", "odd", 0, storage=on_server)
+    result, _ = run(STUDY, on_server, ScriptedEngine(), states=tmp_path)
+    assert put_back
+    assert list(result.frame["outcome"]) == ["completed"] * len(result.frame)
+    assert "by hand" in list(result.frame["origin"])
+    assert result.frame["note"].iloc[0] == "odd"
+    assert read_optuna(on_server, "test").space == {"learning_rate": {"low": 1e-4, "high": 1e-2}}
 
 
 def test_a_study_is_searched_gone_on_with_confirmed_and_shown(on_server, tmp_path):

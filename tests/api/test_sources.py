@@ -1,0 +1,244 @@
+"""`sweep init --from`: studies that other tools have, and KerasTuner's builders trained as they are."""
+
+import textwrap
+import tomllib
+from pathlib import Path
+
+import optuna
+import pytest
+from samples.commands import ended, say
+
+import sweep
+from sweep.errors import InputError, StudyError
+from sweep.models.function import Function
+from sweep.models.parameters import Condition
+from sweep.space.configuration import Configuration
+from sweep.study.files import read_study
+
+BUILDER = """
+import keras
+from keras import layers
+
+
+def build_model(hp):
+    model = keras.Sequential()
+    model.add(layers.Flatten())
+    for i in range(hp.Int("num_layers", 1, 3)):
+        model.add(layers.Dense(units=hp.Int(f"units_{i}", min_value=8, max_value=32, step=8),
+                               activation=hp.Choice("activation", ["relu", "tanh"])))
+    if hp.Boolean("dropout"):
+        model.add(layers.Dropout(rate=hp.Float("rate", 0.1, 0.5, default=0.25)))
+    head(model, hp)
+    learning_rate = hp.Float("learning_rate", min_value=1e-4, max_value=1e-2, sampling="log")
+    clip = hp.Choice("clip", [0.5, 1.0])
+    model.compile(optimizer=keras.optimizers.Adam(learning_rate=learning_rate, clipnorm=clip),
+                  loss="categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def head(model, hp):
+    model.add(layers.Dense(hp.Fixed("width", 16)))
+    name = "wide"
+    model.add(layers.Dense(hp.Int(name + "_units", 8, 16)))
+    model.add(layers.Dense(10, activation="softmax"))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tuner.py").write_text(textwrap.dedent(BUILDER))
+    return tmp_path
+
+
+def left_out(path: Path) -> list[str]:
+    return [line.removeprefix("# not taken over: ") for line in path.read_text().splitlines() if "not taken" in line]
+
+
+# -- KerasTuner
+
+
+def test_the_calls_of_hp_are_the_parameters(folder):
+    parameters = {each.name: each for each in Function.read(folder / "tuner.py", "build_model").parameters}
+    assert list(parameters) == [
+        "num_layers", "units_0", "activation", "units_1", "units_2", "dropout", "rate", "width",
+    ]  # fmt: skip
+    assert parameters["units_2"].when == Condition("num_layers", at_least=3)
+    assert parameters["rate"].when == Condition("dropout", at_least=1)
+    assert parameters["activation"].choices == ("relu", "tanh")
+    defaults = {name: each.default for name, each in parameters.items()}
+    assert defaults["units_0"] == 8
+    assert (defaults["rate"], defaults["dropout"], defaults["width"]) == (0.25, False, 16)
+
+
+def test_a_builder_becomes_a_study_and_what_cannot_be_taken_over_is_said(folder):
+    written = sweep.init("mine.toml", source="tuner.py:build_model")
+    document = tomllib.loads(written.read_text())
+    assert document["build"] == f"{folder}/tuner.py:build_model"
+    assert document["base"] == {"learning_rate": 1e-4}
+    assert document["space"] == {
+        "num_layers": {"low": 1, "high": 3},
+        "units_0": {"low": 8, "high": 32, "step": 8},
+        "activation": ["relu", "tanh"],
+        "units_1": {"low": 8, "high": 32, "step": 8},
+        "units_2": {"low": 8, "high": 32, "step": 8},
+        "dropout": [False, True],
+        "rate": {"low": 0.1, "high": 0.5},
+        "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
+    }
+    said = "\n".join(left_out(written))
+    assert "line 25: hp.Int cannot be read from the text, and keeps its default" in said
+    assert "line 16: clip decides nothing but compile(), which the study does" in said
+    assert "line 17: compile(): the study has an optimizer and a loss of its own" in said
+    assert read_study(written).base.learning_rate == 1e-4
+
+
+def test_a_builder_is_built_as_it_is_with_the_values_of_a_trial(folder):
+    function = Function.read(folder / "tuner.py", "build_model")
+    given = Configuration.of(function, {"num_layers": 2, "units_0": 16, "units_1": 24, "dropout": True, "rate": 0.5})
+    model = given.build((8, 8, 1), 10)
+    assert not model.compiled
+    assert [layer.units for layer in model.layers if hasattr(layer, "units")] == [16, 24, 16, 8, 10]
+    assert [layer.rate for layer in model.layers if hasattr(layer, "rate")] == [0.5]
+    assert model.layers[-1].activation.__name__ == "linear"
+
+
+def test_a_function_that_asks_no_hp_is_told(folder):
+    (folder / "mine.py").write_text("def build(image_shape, classes, *, units=64): ...\n")
+    with pytest.raises(InputError, match=r"mine.py:build is no builder: it takes no hp. Its arguments"):
+        sweep.init("x.toml", source="mine.py:build")
+    for source, says in (("nine.py:build", "mine.py"), ("tuner.py:build_modell", "build_model")):
+        with pytest.raises(InputError, match=says):
+            sweep.init("x.toml", source=source)
+    assert not (folder / "x.toml").exists()
+
+
+# -- Optuna
+
+
+def objective(trial: optuna.Trial) -> float:
+    trial.suggest_float("lr", 1e-5, 1e-1, log=True)
+    trial.suggest_int("batch_size", 32, 256, step=32)
+    trial.suggest_categorical("optimizer", ["adam", "sgd"])
+    trial.suggest_float("dropout", 0.0, 0.5, step=0.1)
+    trial.suggest_int("n_heads", 1, 8)
+    return 0.5
+
+
+@pytest.fixture
+def of_optuna(folder) -> Path:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = optuna.storages.RDBStorage("sqlite:///study.db")
+    optuna.create_study(storage=storage, study_name="theirs").optimize(objective, n_trials=2)
+    optuna.create_study(storage=storage, study_name="empty")
+    storage.remove_session()
+    storage.engine.dispose()
+    return folder
+
+
+def test_an_optuna_study_is_taken_over_from_its_distributions(of_optuna):
+    before = (of_optuna / "study.db").read_bytes()
+    written = sweep.init("mine.toml", source="study.db:theirs")
+    assert tomllib.loads(written.read_text())["space"] == {
+        "learning_rate": {"low": 1e-5, "high": 1e-1, "log": True},
+        "batch_size": {"low": 32, "high": 256, "step": 32},
+        "optimizer": ["adam", "sgd"],
+        "dropout": {"low": 0.0, "high": 0.5, "step": 0.1},
+    }
+    assert "  # lr there" in written.read_text()
+    (said,) = left_out(written)
+    assert said.startswith("n_heads = { low = 1, high = 8 }: Unknown parameter 'n_heads' in [space].")
+    assert (of_optuna / "study.db").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("study.db:theris", "There is no Optuna study 'theris' in study.db. Did you mean 'theirs'?"),
+        ("study.db:empty", "No trial of the Optuna study 'empty' in study.db has a parameter."),
+        ("none.db:theirs", "There is no database 'none.db' yet"),
+        ("tuner.db:theirs", "tuner.db is no database of Optuna"),
+    ],
+)
+def test_what_is_no_optuna_study_is_told_and_left_as_it_is(of_optuna, source, says):
+    import sqlite3
+
+    sqlite3.connect("tuner.db").execute("CREATE TABLE bookmarks (url TEXT)")
+    with pytest.raises(InputError) as caught:
+        sweep.init("x.toml", source=source)
+    assert says in str(caught.value)
+    assert not (of_optuna / "x.toml").exists()
+    assert not (of_optuna / "none.db").exists()
+
+
+# -- W&B
+
+SWEEP = """
+method: bayes
+run_cap: 30
+program: train.py
+metric: {name: val_loss, goal: minimize}
+early_terminate: {type: hyperband, min_iter: 3}
+parameters:
+  learning_rate: {distribution: log_uniform_values, min: 0.0001, max: 0.1}
+  batch_size: {values: [32, 64, 128]}
+  epochs: {value: 9}
+  dropout: {min: 0.0, max: 0.5}
+  momentum: {distribution: normal, mu: 0.9, sigma: 0.1}
+  kernel: {values: [3, 5]}
+"""
+
+
+def test_a_wandb_sweep_is_taken_over_line_by_line(folder):
+    (folder / "sweep.yaml").write_text(SWEEP)
+    written = sweep.init("mine.toml", source="sweep.yaml")
+    document = tomllib.loads(written.read_text())
+    assert (document["trials"], document["sampler"], document["base"]) == (30, "tpe", {"epochs": 9})
+    assert document["space"] == {
+        "learning_rate": {"low": 0.0001, "high": 0.1, "log": True},
+        "batch_size": [32, 64, 128],
+        "dropout": {"low": 0.0, "high": 0.5},
+        "conv1_kernel_size": [3, 5],
+    }
+    said = left_out(written)
+    assert "metric val_loss: trials are compared by their accuracy on the validation images" in said
+    assert any(line.startswith("early_terminate: ") for line in said)
+    assert "momentum: a normal without min and max has no ends" in said
+    assert len(said) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("method: [", "sweep.yaml:1: not valid YAML"),
+        ("method: bayes\n", "sweep.yaml: no sweep of W&B"),
+        ("- 1\n", "sweep.yaml: no sweep of W&B"),
+        ("!!python/object/apply:os.system ['echo']\n", "not valid YAML"),
+        ("parameters: {heads: {values: [1, 2]}}\n", "Nothing that varies in the W&B sweep sweep.yaml varies here."),
+        ("parameters: {dropout: 3}\n", "dropout: 3 is no description of a parameter"),
+    ],
+)
+def test_what_is_no_sweep_is_told(folder, text, says):
+    (folder / "sweep.yaml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        sweep.init("x.toml", source="sweep.yaml")
+    assert says in str(caught.value)
+    assert not (folder / "x.toml").exists()
+
+
+# -- the command
+
+
+def test_the_command_says_what_it_left_out(folder, capsys):
+    (folder / "sweep.yaml").write_text(SWEEP)
+    printed = ended(capsys, "init", "mine.toml", "--from", "sweep.yaml", code=0).out
+    assert "\nwrote mine.toml. Edit it, then:\n" in printed
+    assert "not taken over: momentum: a normal without min and max has no ends" in printed
+    ended(capsys, "check", "mine.toml", code=0)
+    assert "Did you mean 'filters'?" in say(capsys, "init", "x.toml", "--from", "filter", code=2)
+
+
+def test_a_name_that_no_study_can_have_is_told(folder):
+    (folder / "sweep.yaml").write_text(SWEEP)
+    with pytest.raises(StudyError, match="name must be 1 to 64 of"):
+        sweep.init("a b.toml", source="sweep.yaml")
