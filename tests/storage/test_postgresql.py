@@ -51,7 +51,8 @@ class TestPostgreSQLStore(StoreContract):
 
 
 def test_by_hand_a_study_is_given_trials_second_chances_and_notes(on_server, tmp_path):
-    run(STUDY, on_server, ScriptedEngine(lambda *_: RuntimeError("no"), stop_after=2), states=tmp_path)
+    failing = iter([RuntimeError("no")])
+    run(STUDY, on_server, ScriptedEngine(lambda *_: next(failing, 0.9)), states=tmp_path)
     put_back = retry("test", storage=on_server)
     try_("test", {"learning_rate": 0.005}, storage=on_server)
     note("test", "odd", 0, storage=on_server)
