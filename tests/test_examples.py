@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 from nbclient import NotebookClient
 from samples.commands import sweep
 from samples.documents import ROOT
@@ -35,6 +36,21 @@ def test_the_study_of_ones_own_is_checked_and_runs(tmp_path):
 def test_a_study_runs_on_data_of_ones_own(tmp_path):
     assert python("own_data.py", tmp_path).startswith("shapes: 4 trials")
     assert (tmp_path / "shapes.npz").exists()
+
+
+def test_a_network_of_ones_own_is_searched_and_exported(tmp_path):
+    for name in ("own_network.py", "own_network.toml"):
+        shutil.copy(EXAMPLES / name, tmp_path)
+    source = np.random.default_rng(0)
+    labels = source.integers(3, size=500).astype(np.uint8)
+    images = (80 * labels[:, None, None] + source.integers(0, 60, (500, 8, 8))).astype(np.uint8)
+    arrays = {"x_train": images[:400], "y_train": labels[:400], "x_test": images[400:], "y_test": labels[400:]}
+    np.savez(tmp_path / "shapes.npz", **arrays)
+    assert "own_network.py:build with batch_size 32" in sweep("check", "own_network.toml", cwd=tmp_path).stdout
+    assert sweep("run", "own_network.toml", cwd=tmp_path).stdout.startswith("own-network: 4 trials")
+    sweep("export", "own-network", cwd=tmp_path)
+    exported = tmp_path / "best" / "model_source" / "own_network.py"
+    assert exported.read_text() == (EXAMPLES / "own_network.py").read_text()
 
 
 def test_the_script_goes_from_the_search_to_the_export(tmp_path):

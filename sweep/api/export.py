@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
+from sweep.api._networks import require_code
 from sweep.api.look import result
 from sweep.api.train import trained
 from sweep.api.workplace import Workplace, WorkplaceOptions
@@ -36,7 +37,8 @@ def export(
     """Writes what a study found into a folder: configuration, script, notebook, trained network, and what is known.
 
     The network is trained on all training images, unless an earlier export left its checkpoint, and is scored on the
-    test images.
+    test images. Of a network of the user's own, the folder has their code, too. A format that cannot be written is left
+    out, and a note says why.
 
     Args:
         study: the study's name in the database.
@@ -50,24 +52,27 @@ def export(
         What metrics.json says.
 
     Raises:
-        InputError: there is no such study, trial or format, nothing to take, or the folder is in the way.
+        InputError: there is no such study, trial or format, nothing to take, the folder is in the way, or a network of
+            the user's own has other code than its study.
         StoreError: the database cannot be used.
         EngineError: no worker can be started.
-        ModelError: the network cannot be trained, or not be written in one of the formats.
+        ModelError: the network cannot be trained.
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
     place, formats = Workplace(**workplace), available(formats)
     with place.open_store(create=False) as store:
         found = read_result(store, study)
         number = found.recommended if trial is None else trial
-        if found.study.build is not None:
-            raise InputError(f"sweep cannot export networks of your own yet, such as {found.study.build.place}.")
         found.configuration(number)  # which is there, or an error before anything is downloaded
+        require_code(found.study)
         with export_folder(Path(folder), force) as inside, in_use(place.checkpoint_folder):
             dataset = place.load(found.study.data)
             selected, place = _trained_on_all(found, number, dataset, store, place)
             state = path_of(place.checkpoint_folder, selected.run.fingerprint)
-            return fill(inside, selected, state, formats, place.provenance(at_most=1))
+            document = fill(inside, selected, state, formats, place.provenance(at_most=1))
+    for why in document["missing"].values():
+        place.display.note(why)
+    return document
 
 
 def track(

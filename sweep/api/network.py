@@ -1,4 +1,4 @@
-"""The network of a study's baseline, of a trial or of a file, layer by layer, without building it."""
+"""The network of a study's baseline, of a trial or of a file, layer by layer."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from sweep.space.configuration import Configuration
 from sweep.study import recipe
 from sweep.study.files import load
 from sweep.study.study import Study, described
+from sweep.system.apart import apart
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Network:
 
 
 def network(named: str, trial: int | None = None, *, storage: str | Path) -> Network:
-    """The network of a trial, or of a TOML file.
+    """The network of a trial, or of a TOML file. One of the user's own is built for that, in a process of its own.
 
     Args:
         named: a study's name in the database, or the path of a TOML file: a configuration, or a study, of which it is
@@ -35,8 +36,9 @@ def network(named: str, trial: int | None = None, *, storage: str | Path) -> Net
         storage: the path or SQLAlchemy URL of the database.
 
     Raises:
-        InputError: there is no such study, trial or file, or the network cannot exist.
+        InputError: there is no such study, trial or file, or the network cannot exist or be built.
         StoreError: the database cannot be used.
+        EngineError: TensorFlow cannot be used.
     """
     if named.endswith(".toml"):
         if trial is not None:
@@ -79,5 +81,11 @@ def _network(title: str, configuration: Configuration, image_shape: ImageShape, 
     except Infeasible as reason:
         raise InputError(f"The network of {title} cannot exist: {reason}.") from None
     if found is None:
-        raise InputError(f"The layers of {title} are known to your own code alone, which this command does not run.")
+        found = apart(_built, f"The network of {title}", configuration, image_shape, classes)
     return Network(title, configuration, image_shape, classes, found)
+
+
+def _built(what: str, configuration: Configuration, image_shape: ImageShape, classes: int) -> Architecture:
+    from sweep.training.sizes import architecture  # seconds of imports
+
+    return architecture(what, configuration, image_shape, classes)

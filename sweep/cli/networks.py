@@ -45,7 +45,7 @@ def _as_document(network: "Network") -> dict[str, object]:
     found = network.architecture
     layers = [
         {"name": layer.name, "type": layer.kind, "output_shape": layer.output_shape}
-        | {"parameters": layer.parameters, "flops": layer.flops}
+        | {"parameters": layer.parameters, "flops": layer.flops if found.counted is None else None}
         for layer in found.layers
     ]
     return {

@@ -59,13 +59,13 @@ def export(
 
 def _print_export(output: Path, written: dict[str, Any], by_default: bool) -> None:
     from sweep.cli.terminal import print_lines
-    from sweep.exports.folder import NAMES
+    from sweep.exports.folder import files
     from sweep.wording import percent
 
     why = "the best by search" if written["conclusion"] is None else "the recommended one"
     print(f"wrote {output}: trial {written['trial']}" + (f", {why}" if by_default else ""))
     print_lines(filter(None, [written["limit"]]))
-    for file in (*NAMES, *(each["file"] for each in written["formats"].values())):
+    for file in files(written):
         print(output / file)
     model, more = written["model"], written["accuracy"]["one_more_run"]
     expected = f"; expected {percent(more['low'])} to {percent(more['high'])}" if more else ""

@@ -5,6 +5,8 @@
 
 import json
 import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -38,7 +40,7 @@ def metrics(selection: Selection, written: Written, provenance: dict[str, Any]) 
         "parameters": selection.network.parameters,
         "flops": selection.network.flops,
         "model": {
-            "file": MODEL,
+            "file": None if MODEL in written.missing else MODEL,
             "seed": selection.run.seed,
             "precision": study.precision,
             "accuracy": written.accuracy,
@@ -48,6 +50,8 @@ def metrics(selection: Selection, written: Written, provenance: dict[str, Any]) 
             name: {"file": FORMATS[name].file, "largest_difference": difference}
             for name, difference in written.differences.items()
         },
+        "missing": written.missing,
+        "build": study.build and {"function": study.build.place, "digest": study.build.digest},
         "accuracy": _accuracy(selection, selection.trial, selection.tested) | _beside_the_baseline(selection),
         "baseline": {"configuration": study.base.values()} | _accuracy(selection, BASELINE, selection.baseline_tested),
         "data": {
@@ -76,16 +80,17 @@ def metrics(selection: Selection, written: Written, provenance: dict[str, Any]) 
     }
 
 
-def as_card(document: dict[str, Any]) -> str:
-    """README.md, from the document of metrics.json."""
+def as_card(document: dict[str, Any], sources: Mapping[str, str] | None = None) -> str:
+    """README.md, from the document of metrics.json, and the texts of the files of a network of the user's own."""
+    texts = sources or {}
     environment = Environment(
         loader=PackageLoader("sweep.exports"), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
     )
     environment.filters |= {"duration": duration, "percent": _percent, "interval": _interval, "points": _points}
     name = document["data"]["name"]
-    return environment.get_template("card.md.j2").render(
-        document | {"source": name if name in DATASETS else shown(name), "changes": _changes(document)}
-    )
+    fence = "`" * (1 + max([2, *(len(run) for text in texts.values() for run in re.findall("`+", text))]))
+    more = {"source": name if name in DATASETS else shown(name), "changes": _changes(document)}
+    return environment.get_template("card.md.j2").render(document | more | {"sources": texts, "fence": fence})
 
 
 def _accuracy(selection: Selection, trial: int, tested: Sealed) -> dict[str, Any]:
@@ -120,7 +125,13 @@ def _mean(estimate: Estimate) -> dict[str, float | None]:
 
 
 def _changes(document: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What differs from the tutorial: name, value, the tutorial's value."""
+    """What differs from the tutorial: name, value, the tutorial's value. Of a network of the user's own, every value.
+
+    That stands beside the baseline's.
+    """
+    if document["build"]:
+        before = document["baseline"]["configuration"]
+        return [(name, _cell(each), _cell(before.get(name))) for name, each in document["configuration"].items()]
     found = differences(Configuration().replaced(document["configuration"]), Configuration())
     return [(each.name, _cell(each.after), _cell(each.before)) for each in found if each.after is not None]
 

@@ -1,5 +1,7 @@
 """A trained network as files that other programs load, each checked against what was trained."""
 
+import re
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,9 @@ from numpy.typing import NDArray
 from sweep.data.dataset import Dataset
 from sweep.errors import ModelError
 from sweep.exports import _typical
-from sweep.exports.formats import FORMATS, MODEL, Written
+from sweep.exports.formats import FORMATS, KERAS, MODEL, Written
+from sweep.models.model import BrokenModel, Infeasible
+from sweep.models.tutorial.model import TUTORIAL
 from sweep.runs import Run
 from sweep.training.loop import Images, Training
 from sweep.training.settings import settle_keras
@@ -20,6 +24,7 @@ from sweep.training.settings import settle_keras
 CHECKED_IMAGES = 32
 TOLERANCE = 1e-4
 """By how much a probability may differ between formats."""
+NEXT_SENTENCE = r"\.\s|\n"
 
 Predict = Callable[[NDArray[np.float32]], Any]
 """Images (n, height, width, channels), pixels as in the dataset -> probabilities (n, classes)."""
@@ -30,58 +35,95 @@ def write(run: Run, state: Path, dataset: Dataset, formats: Sequence[str], folde
 
     `state` is what `Training.save` wrote at the run's end. The model takes pixels as the dataset has them, which the
     name of its input tells, and gives probabilities. It is float32 whatever it was trained in, and holds no code.
+    A format that cannot be written, or computes something else, is left out.
 
     Raises:
-        ModelError: a format cannot be written, or computes something else.
+        ModelError: the network cannot be built again.
         OSError: a file cannot be written.
     """
     settle_keras()
-    _network(run, state, dataset).save(folder / MODEL)
-    model = keras.saving.load_model(folder / MODEL, safe_mode=True)
-    _typical.write(folder / MODEL, model, dataset.x_train, dataset.y_train)
-    predicted = model.predict(dataset.x_test, batch_size=1000, verbose=0)  # (images, classes)
+    try:
+        network = _network(run, state, dataset)
+    except (BrokenModel, Infeasible) as error:
+        raise ModelError(f"The network cannot be built again: {error}.") from None
+    predicted = network.predict(dataset.x_test, batch_size=1000, verbose=0)  # (images, classes)
     images = dataset.x_train[:CHECKED_IMAGES].astype(np.float32)
-    expected = model.predict(images, verbose=0)
-    differences = {name: _convert(model, name, folder, images, expected) for name in formats}
+    expected = network.predict(images, verbose=0)
+    differences: dict[str, float] = {}
+    missing: dict[str, str] = {}
+    for name in (KERAS, *formats):
+        path = folder / (MODEL if name == KERAS else FORMATS[name].file)
+        try:
+            differences[name] = _convert(network, name, path, images, expected)
+        except ModelError as error:
+            missing[path.name] = str(error)
+            shutil.rmtree(path, ignore_errors=True)
+            path.unlink(missing_ok=True)
+    if differences.pop(KERAS, None) is not None and run.configuration.model == TUTORIAL:
+        _typical.write(folder / MODEL, network, dataset.x_train, dataset.y_train)
     of_the_truth = predicted[np.arange(len(dataset.y_test)), dataset.y_test].astype(np.float64)
     return Written(
         accuracy=float(np.mean(predicted.argmax(axis=-1) == dataset.y_test)),
         loss=float(-np.log(np.maximum(of_the_truth, keras.config.epsilon())).mean()),  # cut as Keras cuts it
         differences=differences,
+        missing=missing,
     )
 
 
 def _network(run: Run, state: Path, dataset: Dataset) -> keras.Model:
-    """The run's network, ending in the tutorial's softmax."""
+    """The run's network, ending in a softmax."""
     training = Training(run, Images(dataset, run.split))
     training.restore(state)
+    keras.utils.clear_session()  # lest layers are called dense_1, dense_2
     keras.config.set_dtype_policy("float32")
     model = run.configuration.build(dataset.image_shape, dataset.classes)
-    model.get_layer("output").activation = keras.activations.softmax
     for variable, trained in zip(model.variables, training.model.variables, strict=True):
         variable.assign(trained)
-    return keras.Sequential([keras.Input(dataset.image_shape, name=dataset.pixels.name), *model.layers])
+    images = keras.Input(dataset.image_shape, name=dataset.pixels.name)
+    if run.configuration.model != TUTORIAL:
+        return keras.Model(images, keras.layers.Softmax(name="probabilities")(model(images)))
+    model.get_layer("output").activation = keras.activations.softmax
+    return keras.Sequential([images, *model.layers])
 
 
 def _convert(
-    model: keras.Model, name: str, folder: Path, images: NDArray[np.float32], expected: NDArray[np.float32]
+    model: keras.Model, name: str, path: Path, images: NDArray[np.float32], expected: NDArray[np.float32]
 ) -> float:
-    """Writes a format and returns by how much its probabilities differ at most."""
-    path = folder / FORMATS[name].file
+    """Writes a format and returns by how much its probabilities differ at most.
+
+    Raises:
+        ModelError: it cannot be written, or computes something else.
+        OSError: there is no room for it.
+    """
     try:
-        model.export(str(path), format=FORMATS[name].keras, verbose=False)
+        if name == KERAS:
+            model.save(path)
+        else:
+            model.export(str(path), format=FORMATS[name].keras, verbose=False)
         difference = float(np.abs(np.asarray(_READERS[name](path)(images)) - expected).max())
     except OSError:
         raise
     except Exception as error:  # whatever a converter or another runtime raises
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ModelError(f"The model cannot be written as {name}: {reason}. Without that --format it can.") from error
+        why = " It must load without code of yours, as other formats do." if name == KERAS else ""
+        raise ModelError(f"{path.name} was not written: {_reason(error)}.{why}") from error
     if not difference < TOLERANCE:
         raise ModelError(
-            f"{path.name} computes something else than {MODEL}: probabilities of {len(images)} images differ by up to "
-            f"{difference:.2g}, and {TOLERANCE:g} is allowed. Nothing was exported; without that --format it can be."
+            f"{path.name} was not written: it computes something else than the network. Probabilities of "
+            f"{len(images)} images differ by up to {difference:.2g}, and {TOLERANCE:g} is allowed."
         )
     return difference
+
+
+def _reason(error: Exception) -> str:
+    """The innermost reason, as a sentence without its full stop: Keras repeats whole configurations around it."""
+    said = str(error).split("Exception encountered: ")[-1].strip()
+    return f"{type(error).__name__}: {re.split(NEXT_SENTENCE, said)[0].removesuffix('.')}"
+
+
+def _keras(path: Path) -> Predict:
+    keras.saving.get_custom_objects().clear()  # as in any process in which no code of the user's has run
+    model = keras.saving.load_model(path, safe_mode=True)
+    return lambda images: model.predict(images, verbose=0)
 
 
 def _saved_model(path: Path) -> Predict:
@@ -112,4 +154,9 @@ def _litert(path: Path) -> Predict:
     return predict
 
 
-_READERS: dict[str, Callable[[Path], Predict]] = {"savedmodel": _saved_model, "onnx": _onnx, "litert": _litert}
+_READERS: dict[str, Callable[[Path], Predict]] = {
+    KERAS: _keras,
+    "savedmodel": _saved_model,
+    "onnx": _onnx,
+    "litert": _litert,
+}

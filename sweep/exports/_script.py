@@ -17,6 +17,9 @@ from sweep.results.noise import noise_of_score
 from sweep.space.configuration import Configuration
 from sweep.wording import margin, percent
 
+NETWORK = "the_network"
+"""Stands for it while a script is cut into steps: its own lines may look like the beginning of one."""
+
 READ_NPZ = """with np.load(path) as arrays:
     x_train, y_train, x_test, y_test = (arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))"""
 
@@ -37,19 +40,20 @@ def read_idx(name):
 
 def as_script(selection: Selection) -> str:
     """train.py: it exits with 1 if its accuracy is outside the 99.9 % prediction interval of one more run."""
-    return _render(selection, notebook=False)
+    return _render(selection, _network(selection), notebook=False)
 
 
 def as_notebook(selection: Selection) -> str:
     """The same as a Jupyter notebook (nbformat 4.5): a heading and a cell for each step."""
     cells: list[dict[str, object]] = []
-    for number, step in enumerate(re.split(r"^(?=# \d\. )", _render(selection, notebook=True), flags=re.MULTILINE)):
+    script, network = _render(selection, NETWORK, notebook=True), _network(selection)
+    for number, step in enumerate(re.split(r"^(?=# \d\. )", script, flags=re.MULTILINE)):
         lines = step.splitlines()
         comments = next(place for place, line in enumerate(lines) if not line.startswith("#"))
         title, *text = (line.removeprefix("#").strip() for line in lines[:comments])
         words = "\n".join([f"## {title}", "", *text] if number else [title, *text]).strip()
         code: dict[str, object] = {"execution_count": None, "outputs": []}
-        code["source"] = "\n".join(lines[comments:]).strip()
+        code["source"] = "\n".join(network if line == NETWORK else line for line in lines[comments:]).strip()
         cells.append({"cell_type": "markdown", "id": f"step-{number}", "metadata": {}, "source": words})
         cells.append({"cell_type": "code", "id": f"code-{number}", "metadata": {}, **code})
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -57,13 +61,19 @@ def as_notebook(selection: Selection) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def _render(selection: Selection, notebook: bool) -> str:
+def _network(selection: Selection) -> str:
+    dataset = selection.dataset
+    return selection.configuration.source(dataset.image_shape, dataset.classes, selection.result.study.precision)
+
+
+def _render(selection: Selection, network: str, notebook: bool) -> str:
     configuration, study, dataset = selection.configuration, selection.result.study, selection.dataset
     load_data = _load_data(study.data)
     environment = Environment(
         loader=PackageLoader("sweep.exports"), undefined=StrictUndefined, keep_trailing_newline=True
     )
-    tutorial = Configuration()
+    usual = Configuration.of(configuration.model, {})
+    whose = "the tutorial" if study.build is None else "its default"
     return environment.get_template("train.py.j2").render(
         notebook=notebook,
         heading=heading(selection.result, selection.trial),
@@ -74,10 +84,12 @@ def _render(selection: Selection, notebook: bool) -> str:
         own_data=study.data not in DATASETS,
         floats=dataset.x_train.dtype != np.uint8,
         grey=dataset.image_shape[2] == 1,
-        network=configuration.source(dataset.image_shape, dataset.classes, study.precision),
-        optimizer=marked(_optimizer(configuration), _optimizer(tutorial)),
-        batch_size=marked(f"batch_size={configuration.batch_size}", f"batch_size={tutorial.batch_size}"),
-        epochs=marked(f"epochs={configuration.epochs}", f"epochs={tutorial.epochs}"),
+        whose=whose,
+        own=study.build is not None,
+        network=network,
+        optimizer=marked(_optimizer(configuration), _optimizer(usual), whose),
+        batch_size=marked(f"batch_size={configuration.batch_size}", f"batch_size={usual.batch_size}", whose),
+        epochs=marked(f"epochs={configuration.epochs}", f"epochs={usual.epochs}", whose),
         interval=selection.tested.one_more_run,
         sound=selection.tested.any_sound_run,
         runs=len(selection.tested.accuracies),

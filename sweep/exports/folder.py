@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.exports.selection import Selection, heading
 from sweep.results.result import Result
 from sweep.runs import Run
+from sweep.space.configuration import Configuration
 from sweep.study import recipe
 from sweep.system.apart import apart
 from sweep.system.children import started
 from sweep.system.files import atomic_fill
 
 NAMES = ("best.toml", "train.py", "train.ipynb", MODEL, "README.md", "metrics.json")
-"""What is always written."""
+"""What is always written, but for a `MODEL` that cannot be."""
+SOURCE = "model_source"
+"""A folder with the files of a network of the user's own, for best.toml."""
 
 
 @contextmanager
@@ -33,7 +37,7 @@ def export_folder(folder: Path, force: bool) -> Iterator[Path]:
     Raises:
         InputError: `folder` has files of an export already, or cannot be written.
     """
-    ours = (*NAMES, *(each.file for each in FORMATS.values()))
+    ours = (*NAMES, *(each.file for each in FORMATS.values()), SOURCE)
     there = [name for name in ours if (folder / name).exists()]
     if there and not force:
         raise InputError(f"{folder} has {', '.join(there)} already; --force overwrites, -o names another folder.")
@@ -55,22 +59,31 @@ def fill(
     `state` is what `Training.save` wrote at the end of `selection.run`.
 
     Raises:
-        ModelError: a format cannot be written, or computes something else than the network.
+        ModelError: the network cannot be built again.
         EngineError: TensorFlow cannot be used.
         OSError: a file cannot be written.
     """
     written = apart(_write, selection.run, state, selection.dataset, formats, folder)
     document = card.metrics(selection, written, provenance)
+    build = selection.result.study.build
+    sources = {} if build is None else dict(build.current().sources)
     texts = {
         "best.toml": as_toml(selection.result, selection.trial),
         "train.py": script.as_script(selection),
         "train.ipynb": script.as_notebook(selection),
-        "README.md": card.as_card(document),
+        "README.md": card.as_card(document, sources),
         "metrics.json": json.dumps(document, indent=2, allow_nan=False) + "\n",
     }
-    for name, text in texts.items():
+    for name, text in (texts | {f"{SOURCE}/{file}": text for file, text in sources.items()}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return document
+
+
+def files(document: dict[str, Any]) -> list[str]:
+    """What stands in the folder that has this document of metrics.json."""
+    names = [*NAMES, *(each["file"] for each in document["formats"].values())]
+    return [*(name for name in names if name not in document["missing"]), *([SOURCE] if document["build"] else [])]
 
 
 def _write(run: Run, state: Path, dataset: Dataset, formats: Sequence[str], folder: Path) -> Written:
@@ -81,8 +94,13 @@ def _write(run: Run, state: Path, dataset: Dataset, formats: Sequence[str], fold
 
 
 def as_toml(result: Result, trial: int) -> str:
-    """A trial's configuration as `sweep train` reads it, under lines that say what it is."""
+    """A trial's configuration as `sweep train` reads it, under lines that say what it is.
+
+    A function of the user's is named by its copy beside it, which stays as it is when they change theirs.
+    """
     lines = "".join(f"# {line}\n" for line in heading(result, trial))
-    return lines + recipe.text_of(
-        recipe.Recipe(result.configuration(trial), result.study.data, result.study.validation)
-    )
+    study, configuration = result.study, result.configuration(trial)
+    if study.build is not None:
+        copy = replace(study.build, path=f"{SOURCE}/{Path(study.build.path).name}")
+        configuration = Configuration.of(copy, configuration.values())
+    return lines + recipe.text_of(recipe.Recipe(configuration, study.data, study.validation))

@@ -7,9 +7,6 @@ from sweep.errors import InputError
 from sweep.system.extras import missing, require
 from sweep.wording import did_you_mean, shown
 
-MODEL = "model.keras"
-"""Keras's own, which is always written."""
-
 
 @dataclass(frozen=True)
 class Format:
@@ -20,6 +17,9 @@ class Format:
     extra: str = ""
 
 
+KERAS, MODEL = "keras", "model.keras"
+"""Keras's own format, which is always asked for."""
+
 FORMATS = {
     "savedmodel": Format("savedmodel", "tf_saved_model"),
     "onnx": Format("model.onnx", "onnx", "onnx"),
@@ -29,14 +29,16 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Written:
-    """What model.keras, loaded again, does on the test images: accuracy from 0 to 1, loss in nats.
+    """What the network does on the test images: accuracy from 0 to 1, loss in nats.
 
     `differences` has for each further format the largest difference of a probability to it, over 32 training images.
+    `missing` says by its file, in a sentence, why a format could not be written.
     """
 
     accuracy: float
     loss: float
     differences: dict[str, float] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
 
 
 def available(names: Iterable[str]) -> list[str]:

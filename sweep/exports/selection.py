@@ -97,7 +97,7 @@ def select(store: Reader, result: Result, trial: int, dataset: Dataset) -> Selec
     """A trial of a study with what the sealed test found of it, if it was tested.
 
     Raises:
-        InputError: the study has no such trial, or its network cannot exist.
+        InputError: the study has no such trial, or its network cannot exist or was never built.
     """
     configuration = result.configuration(trial)
     try:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from sweep.errors import InputError
+from sweep.models._script import source
 from sweep.models.model import Architecture, ChangedModel, ImageShape
 from sweep.models.parameters import Parameter, Value, with_training
 from sweep.models.tuner import Reading, is_builder, read_builder
@@ -120,7 +121,8 @@ class Function:
         return build(code, dict(values) if code.is_builder else self.arguments(values), image_shape, classes)
 
     def source(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int, precision: str) -> str:
-        raise NotImplementedError
+        files = dict(self.current().sources)
+        return source(files, self.name, self.arguments(values), self.parameters, image_shape, classes)
 
     def current(self) -> "Function":
         """The same as its files have it now: code is taken from there alone, whatever texts a database has.

@@ -66,9 +66,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network's layers, in the order in which data pass through them."""
+    """A network's layers, in the order in which data pass through them.
+
+    `counted` are its FLOPs if those of each layer are not known.
+    """
 
     layers: tuple[Layer, ...]
+    counted: int | None = None
 
     @property
     def parameters(self) -> int:
@@ -82,7 +86,7 @@ class Architecture:
     @property
     def flops(self) -> int:
         """Floating-point operations of one image's forward pass."""
-        return sum(layer.flops for layer in self.layers)
+        return sum(layer.flops for layer in self.layers) if self.counted is None else self.counted
 
     def training_bytes(self, batch_size: int) -> int:
         """About how much memory training takes: weights, gradients and two slots each, and what a batch leaves behind.

@@ -141,12 +141,15 @@ class Result:
         return configuration_of(self._row(trial), self.study.base)
 
     def sizes(self, trial: int) -> Sizes:
-        """What the network of a trial costs, which has a score.
+        """What the network of a trial costs.
 
         Raises:
-            InputError: the study has no such trial.
+            InputError: the study has no such trial, or its network was never built.
         """
         row = self._row(trial)
+        if pd.isna(row["parameters"]):
+            why = f": {row['reason']}" if row["reason"] else ""
+            raise InputError(f"The network of trial {trial} of study {self.study.name!r} was never built{why}.")
         return Sizes(int(row["parameters"]), int(row["flops"]))
 
     def __repr__(self) -> str:

@@ -1,5 +1,6 @@
 """The size of a network that nothing but building it tells, and whether a study can begin with it."""
 
+import math
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,16 @@ import keras
 import tensorflow as tf
 
 from sweep.errors import InputError
-from sweep.models.model import ANY_SIZE, BrokenModel, ImageShape, Infeasible, SizeLimits, Sizes
+from sweep.models.model import (
+    ANY_SIZE,
+    Architecture,
+    BrokenModel,
+    ImageShape,
+    Infeasible,
+    Layer,
+    SizeLimits,
+    Sizes,
+)
 from sweep.space.configuration import Configuration
 from sweep.system.children import started
 from sweep.training.loop import set_up
@@ -47,19 +57,48 @@ def require_network(
     Raises:
         InputError: it cannot; of an error in code of the user's, with the frames of their files.
     """
+    _built("The baseline", base, image_shape, classes, limits, seconds)
+
+
+def architecture(what: str, configuration: Configuration, image_shape: ImageShape, classes: int) -> Architecture:
+    """The layers of a network, called `what` in errors, by building it. To be called in a process of its own.
+
+    Raises:
+        InputError: it cannot be built; of an error in code of the user's, with the frames of their files.
+    """
+    model = _built(what, configuration, image_shape, classes)
+    return Architecture(tuple(map(_layer, model.layers)), sizes(model, image_shape).flops)
+
+
+def _layer(layer: keras.Layer) -> Layer:
+    output = keras.tree.flatten(layer.output)[0]  # of several, the first
+    moving = sum(math.prod(weight.shape) for weight in layer.non_trainable_weights)
+    return Layer(layer.name, type(layer).__name__, tuple(output.shape[1:]), layer.count_params(), moving=moving)
+
+
+def _built(
+    what: str,
+    configuration: Configuration,
+    image_shape: ImageShape,
+    classes: int,
+    limits: SizeLimits = ANY_SIZE,
+    seconds: float = MOST_SECONDS,
+) -> keras.Model:
+    """The network, called `what` in errors, in a process that does nothing else."""
     set_up(1)
     started()
     keras.utils.set_random_seed(0)
     try:
         with _within(seconds):
-            model = base.build(image_shape, classes)
+            model: keras.Model = configuration.build(image_shape, classes)
         if limits != ANY_SIZE:
             limits.require(sizes(model, image_shape))
     except Infeasible as reason:
-        raise InputError(f"The baseline cannot exist: {reason}.") from None
+        raise InputError(f"{what} cannot exist: {reason}.") from None
     except BrokenModel as error:
         detail = f"\n{error.detail}" if error.detail else ""
-        raise InputError(f"The baseline cannot be built: {error}.{detail}") from None
+        raise InputError(f"{what} cannot be built: {error}.{detail}") from None
+    return model
 
 
 class Timeout(BaseException):

@@ -124,12 +124,6 @@ def test_conditions_and_limits_hold_for_a_network_of_ones_own(found, folder, pla
         sweep.run(folder / "anew.toml", **place | {"storage": folder / "none.db"})
 
 
-def test_an_export_says_in_a_sentence_that_it_cannot(found, folder, place):
-    with pytest.raises(sweep.SweepError, match=r"cannot export networks of your own yet, such as network\.py:build"):
-        sweep.export("mine", folder / "best", **place)
-    assert not (folder / "best").exists()
-
-
 def test_changed_code_does_not_continue_a_study_and_a_comment_does(found, folder, place):
     try:
         (folder / "network.py").write_text(f"# a comment\n{NETWORK}")

@@ -1,6 +1,7 @@
 """What every model promises. The tests of a new model inherit `ModelContract` and give configurations of it."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -90,7 +91,9 @@ class ScriptContract(ModelContract):
 
         for each in self.configurations():
             made = {"keras": keras, "layers": keras.layers}
-            exec(each.source(IMAGE_SHAPE, CLASSES, "float32"), made)
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(sys, "path", list(sys.path))
+                exec(each.source(IMAGE_SHAPE, CLASSES, "float32"), made)
             written, built = made["model"], each.build(IMAGE_SHAPE, CLASSES)
             assert [tuple(weight.shape) for weight in written.weights] == [tuple(each.shape) for each in built.weights]
             written.set_weights(built.get_weights())

@@ -5,7 +5,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from contracts.models import CLASSES, IMAGE_SHAPE, ModelContract
+from contracts.models import CLASSES, IMAGE_SHAPE, ScriptContract
 
 from sweep.models.function import Function
 from sweep.models.model import BrokenModel, Infeasible
@@ -81,7 +81,7 @@ def configuration_of(folder, text, **values):
     return Configuration.of(Function.read(folder / "network.py", "build"), values)
 
 
-class TestFunction(ModelContract):
+class TestFunction(ScriptContract):
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
     def file(cls, tmp_path_factory):
@@ -240,3 +240,16 @@ def test_building_leaves_nothing_in_the_folder_and_nothing_on_the_path(tmp_path)
     configuration_of(tmp_path, f"from aid import UNITS\n{MLP}").build(IMAGE_SHAPE, CLASSES)
     assert sys.path == path
     assert sorted(each.name for each in tmp_path.iterdir()) == ["aid.py", "network.py"]
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "linear"])
+def test_the_script_of_one_output_for_two_classes_gives_the_probabilities_of_both(tmp_path, monkeypatch, activation):
+    body = f'    return keras.Model(inputs, layers.Dense(1, activation="{activation}")(layers.Flatten()(inputs)))\n'
+    one = configuration_of(tmp_path, HEAD + body)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    made = {"keras": keras, "layers": keras.layers}
+    exec(one.source(IMAGE_SHAPE, 2, "float32"), made)
+    built, images = one.build(IMAGE_SHAPE, 2), np.random.default_rng(0).normal(0, 1, (3, *IMAGE_SHAPE))
+    made["model"].set_weights(built.get_weights())
+    expected = keras.ops.softmax(built(images, training=False))
+    np.testing.assert_allclose(np.asarray(made["model"](images, training=False)), np.asarray(expected), atol=1e-5)

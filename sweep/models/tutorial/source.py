@@ -19,9 +19,9 @@ def source(network: Network, image_shape: ImageShape, classes: int, precision: s
     return MODEL.format(image_shape=image_shape, layers="\n        ".join(_layers(network, classes, precision)))
 
 
-def marked(code: str, tutorial: str | None) -> str:
-    """An item of a list or a call, marked with what the tutorial has in its place; None: nothing."""
-    return f"{code}," if code == tutorial else f"{code},  # the tutorial: {tutorial or 'not there'}"
+def marked(code: str, usual: str | None, whose: str = "the tutorial") -> str:
+    """An item of a list or a call, marked with what is usual in its place; None: nothing."""
+    return f"{code}," if code == usual else f"{code},  # {whose}: {usual or 'not there'}"
 
 
 def _layers(network: Network, classes: int, precision: str) -> Iterator[str]:
