@@ -15,6 +15,7 @@ from sweep.data.names import DATASETS
 from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.exports.selection import Sealed, Selection, confirmed_trial
 from sweep.models.parameters import Value
+from sweep.results.result import Result
 from sweep.results.verdict import Estimate
 from sweep.runs import BASELINE
 from sweep.space.configuration import Configuration
@@ -64,17 +65,7 @@ def metrics(selection: Selection, written: Written, provenance: dict[str, Any]) 
             "classes": dataset.classes,
             "pixels": vars(dataset.pixels),
         },
-        "search": {
-            "space": {name: str(span) for name, span in study.space.items()},
-            "sampler": study.sampler,
-            "pruner": study.pruner,
-            "trials": len(result.frame),
-            "outcomes": {str(name): int(count) for name, count in result.frame["outcome"].value_counts().items()},
-            "seconds": float(result.frame["cost"].sum()),
-            "training_images": study.train_size or len(dataset.y_train) - study.validation,
-            "validation_images": study.validation,
-            "seed": study.seed,
-        },
+        "search": _search(result, len(dataset.y_train)),
         "versions": provenance["versions"],
         "machine": {name: provenance["machine"][name] for name in ("system", "processor", "cores")},
     }
@@ -91,6 +82,22 @@ def as_card(document: dict[str, Any], sources: Mapping[str, str] | None = None) 
     fence = "`" * (1 + max([2, *(len(run) for text in texts.values() for run in re.findall("`+", text))]))
     more = {"source": name if name in DATASETS else shown(name), "changes": _changes(document)}
     return environment.get_template("card.md.j2").render(document | more | {"sources": texts, "fence": fence})
+
+
+def _search(result: Result, images: int) -> dict[str, Any]:
+    """What was searched; `images` are all training images, held-out ones included."""
+    study = result.study
+    return {
+        "space": {name: str(span) for name, span in study.space.items()},
+        "sampler": study.sampler,
+        "pruner": study.pruner,
+        "trials": len(result.frame),
+        "outcomes": {str(name): int(count) for name, count in result.frame["outcome"].value_counts().items()},
+        "seconds": float(result.frame["cost"].sum()),
+        "training_images": study.train_size or images - study.validation,
+        "validation_images": study.validation,
+        "seed": study.seed,
+    }
 
 
 def _accuracy(selection: Selection, trial: int, tested: Sealed) -> dict[str, Any]:
