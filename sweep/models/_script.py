@@ -38,6 +38,8 @@ spec.loader.exec_module(network)
 model = network.{function}(
     {arguments}
 )
+if getattr(model, "inputs", None):  # which may go by names
+    model = keras.Model(model.inputs[0], model.outputs[0])
 noise = np.random.default_rng(0).uniform(0, 255, {batch}).astype("float32")
 given = keras.ops.convert_to_numpy(model(noise, training=False)).astype("float32")
 images = keras.Input({image_shape})
