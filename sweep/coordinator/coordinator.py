@@ -131,10 +131,9 @@ class Coordinator:
 
     def _wanted(self) -> bool:
         """Whether the study wants another trial besides those in progress, or a user does."""
-        if self._proposals.are_asked_for:
-            return True
         in_progress = len(self._runs) + len(self._proposals)
-        return not self._proposals.exhausted and self._ledger.wants_more(in_progress)
+        wanted = not self._proposals.exhausted and self._ledger.wants_more(in_progress)
+        return wanted or self._proposals.are_asked_for  # this asks the database, so it comes last
 
     def _ask_and_train(self) -> bool:
         """Begins trials on idle workers, and prepares as many others as there are workers, so that none waits.

@@ -1,5 +1,7 @@
 """What users add to a study by hand: configurations that are tried first, and notes."""
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,10 +84,16 @@ class StudyQueue:
 
     def __init__(self, queue: Queue, study_id: int, base: Configuration) -> None:
         self._queue, self._study_id, self._model = queue, study_id, base.model
+        self._empty_until = -math.inf
 
     def waits(self, number: int) -> bool:
-        """Whether something waits for the next trial."""
-        return self._queue.count(self._study_id, number) > 0
+        """Whether something waits for the next trial. Once nothing does, the database is not asked for a second."""
+        if time.monotonic() < self._empty_until:
+            return False
+        if self._queue.count(self._study_id, number) > 0:
+            return True
+        self._empty_until = time.monotonic() + 1
+        return False
 
     def take(self, number: int) -> Configuration | None:
         """What the next trial tries; None where the search may propose it."""
