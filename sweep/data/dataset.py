@@ -170,7 +170,10 @@ def _of_files(path: Path, _: object) -> Dataset:
 
 def _as_it_is(path: Path) -> object:
     """What differs once the files at a path change. It is new each time if they just did: files have coarse clocks."""
-    found = [stamp(each) for each in (path, *(idx_path(path, name) for name in IDX_NAMES.values()))]
+    try:
+        found = [stamp(each) for each in (path, *(idx_path(path, name) for name in IDX_NAMES.values()))]
+    except OSError:
+        return object()  # to read them says what is wrong
     latest = max((each[3] for each in found if each is not None), default=0)
     return tuple(found) if time.time_ns() - latest > A_MOMENT else object()
 
