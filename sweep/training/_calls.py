@@ -124,7 +124,8 @@ def _with_inner(graph: Any, operations: Iterable[Any]) -> Iterator[tuple[str, by
     bodies: dict[str, Any] = {}
     for each in operations:
         yield each.type, each.get_attr("value").SerializeToString() if each.type == "Const" else b""
-        named = [attribute.func.name for attribute in each.node_def.attr.values() if attribute.func.name]
+        attributes = sorted(each.node_def.attr.items())  # a map of protobuf, which has no order of its own
+        named = [attribute.func.name for _, attribute in attributes if attribute.func.name]
         if named and not bodies:
             bodies = {body.signature.name: body for body in graph.as_graph_def().library.function}
         for name in named:

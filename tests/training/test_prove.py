@@ -52,6 +52,7 @@ REFUSED = {
 SOUND = (
     *("mlp", "convnet", "unbuilt", "tuner_example", "resnet", "xception", "mobilenet", "efficientnet", "vit"),
     *("convmixer", "augmented", "custom", "seeded_noise", "regularised", "subclassed", "squeezed", "dense_net"),
+    "recurrent",
 )
 
 
