@@ -8,6 +8,7 @@ from sweep.results.result import Result
 from sweep.storage.by_hand import Queued
 from sweep.study.by_hand import asked
 from sweep.study.study import Study, place_and_name
+from sweep.verdict.candidates import confirmable
 
 BEST = 3
 """Trials of each study."""
@@ -29,7 +30,7 @@ def _best_of(study: Study, origin: str, storage: str, note: Callable[[str], None
         found = result(name, storage=place or storage)
     except InputError as error:
         raise InputError(f"start_from names {origin!r}. {error}") from None
-    numbers = best_trials(found)
+    numbers = _best_trials(found)
     if not numbers:
         raise InputError(f"start_from names {origin!r}, which has no trial with a score yet besides its baseline.")
     for number in numbers:
@@ -41,9 +42,8 @@ def _best_of(study: Study, origin: str, storage: str, note: Callable[[str], None
             note(f"start_from leaves out trial {number} of {name}: {error}")
 
 
-def best_trials(found: Result) -> list[int]:
+def _best_trials(found: Result) -> list[int]:
     """The numbers of the best three trials of a study, the recommended one first; none of them is a baseline."""
-    rows = found.frame[found.frame["expected"].notna() & ~found.frame["baseline"]]
-    ordered = rows.sort_values(["expected", "trial"], ascending=[False, True])["trial"].tolist()
-    first = [found.verdict.recommended] if found.verdict is not None and found.verdict.recommended in ordered else []
-    return list(dict.fromkeys([*first, *map(int, ordered)]))[:BEST]
+    numbers = confirmable(found)
+    numbers.sort(key=lambda each: each != found.recommended)
+    return numbers[:BEST]

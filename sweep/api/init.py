@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sweep.api._sources import text_from
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
+from sweep.shell import sweep_command
 from sweep.space.space import Space
 from sweep.storage.store import Reader
 from sweep.study.files import parse_study
@@ -68,7 +69,8 @@ def _next(name: str, file: Path, storage: str) -> str:
     with Reader.open(storage) as store:
         found = read_result(store, name)
     if not found.has_best:
-        raise InputError(f"Study {name!r} has no trial with a score yet, so nothing follows from it: sweep run {name}")
+        resumed = sweep_command("run", name)
+        raise InputError(f"Study {name!r} has no trial with a score yet, so nothing follows from it: {resumed}")
     ranges = narrowed(found)
     study = found.study.replaced(
         name=file.stem,

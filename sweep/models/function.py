@@ -102,7 +102,7 @@ class Function:
             return tuple(_of_hp(read_builder(tree, self.name), self.name, file))
         return tuple(_parameters(functions[self.name], file))
 
-    @property
+    @cached_property
     def is_builder(self) -> bool:
         """Whether it is one of KerasTuner's, which is given `hp` alone."""
         tree = _parsed(self.sources[0][1], self.sources[0][0])

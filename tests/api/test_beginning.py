@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import optuna
 import pytest
-from samples.laboratory import npz, study_of
+from samples.laboratory import study_of
 from samples.together import run_together
 from sqlalchemy import text
 
@@ -30,11 +30,6 @@ RUNGS = {
     "sampler": "tpe",
     "trials": 14,
 }
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory) -> str:
-    return npz(tmp_path_factory.mktemp("data") / "small.npz")
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 from samples.commands import ended, say
-from samples.laboratory import BASELINE, BIG, CHEAP, HUGE, Laboratory, npz, study_of
+from samples.laboratory import BASELINE, BIG, CHEAP, HUGE, searched
 from samples.studies import RATES, run
 from samples.studies import study_of as small
 
@@ -24,22 +24,6 @@ from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 
 FOUR = small(RATES, trials=4)
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory) -> str:
-    return npz(tmp_path_factory.mktemp("data") / "small.npz")
-
-
-@pytest.fixture
-def laboratory(storage, source, monkeypatch) -> Laboratory:
-    made = Laboratory(storage, source, monkeypatch)
-    made.use(ScriptedEngine(lambda configuration, _: 0.9 + configuration.dense_units / 10_000))
-    return made
-
-
-def searched(laboratory: Laboratory, **fields):
-    return sweep.run(study_of(laboratory.source, **fields), storage=laboratory.storage, workers=1, progress=False)
 
 
 def optuna_states(storage: str) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from samples.commands import say
-from samples.laboratory import npz, study_of
+from samples.laboratory import study_of
 
 import sweep
 from sweep.api import workplace
@@ -21,11 +21,6 @@ from sweep.storage._file import database_in
 from sweep.storage.store import Reader, Store
 
 SENTENCE = r"was deleted, moved or replaced while a command was using it\. What was in it is saved in .*\.saved: rename"
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory) -> str:
-    return npz(tmp_path_factory.mktemp("data") / "small.npz")
 
 
 def delete(file: Path) -> None:

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 from samples.commands import ended, say
-from samples.laboratory import BASELINE, BIG, CHEAP, HUGE, Laboratory, npz, study_of
+from samples.laboratory import BASELINE, BIG, CHEAP, HUGE, searched, study_of
 from samples.results import result_of
 from samples.studies import RATES, run
 from samples.studies import study_of as small
@@ -17,24 +17,6 @@ from sweep.results.narrowed import narrowed
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice, Float, Int
 from sweep.study.files import parse_study, read_study
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory) -> str:
-    return npz(tmp_path_factory.mktemp("data") / "small.npz")
-
-
-@pytest.fixture
-def laboratory(storage, source, monkeypatch) -> Laboratory:
-    made = Laboratory(storage, source, monkeypatch)
-    made.use(ScriptedEngine(lambda configuration, _: 0.9 + configuration.dense_units / 10_000))
-    return made
-
-
-def searched(laboratory: Laboratory, storage=None, **fields):
-    study = study_of(laboratory.source, **fields)
-    return sweep.run(study, storage=storage or laboratory.storage, workers=1, progress=False)
-
 
 # -- start_from
 

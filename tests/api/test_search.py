@@ -4,7 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from samples.laboratory import BASELINE, BIG, CHEAP, EQUAL, HUGE, Laboratory, npz, predicting, study_of
+from samples.laboratory import BASELINE, BIG, CHEAP, EQUAL, HUGE, Laboratory, predicting, study_of
 
 import studies as shipped
 import sweep
@@ -15,11 +15,6 @@ from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import InputError
 
 SHARES = EQUAL | {BIG: 0.99}
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory) -> str:
-    return npz(tmp_path_factory.mktemp("data") / "small.npz")
 
 
 @pytest.fixture

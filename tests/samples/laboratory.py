@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+import sweep
 from sweep.api import confirm, look, search, workplace
 from sweep.data.dataset import Dataset, load_dataset, partition
 from sweep.engines.scripted import ScriptedEngine
@@ -49,6 +50,12 @@ def study_of(source: str, **fields) -> Study:
         "seed": 7,
     }
     return Study(**(values | fields))
+
+
+def searched(laboratory: "Laboratory", storage=None, **fields) -> Result:
+    """What `sweep.run` finds of the study with these fields."""
+    study = study_of(laboratory.source, **fields)
+    return sweep.run(study, storage=storage or laboratory.storage, workers=1, progress=False)
 
 
 def units(run: Run) -> int:
