@@ -13,6 +13,7 @@ from sweep.api.look import result
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.bounds import MOST_CONFIRMED, require_count, require_seconds
+from sweep.coordinator.watcher import SilentWatcher
 from sweep.data.dataset import Dataset
 from sweep.defaults import CONFIRMED, MOST_SEEDS
 from sweep.errors import InputError, TooLittleTime
@@ -120,7 +121,7 @@ def _prepared(
     """Gets ready to confirm what a study has found; if it `holds` the study, no other process runs it meanwhile."""
     study, trials = before.study, best_to_confirm(before, top)
     known = max((each.seeds for each in before.verdicts), key=len, default=())
-    seeds, (workers, _) = max(seeds, len(known)), place.crew()
+    seeds = max(seeds, len(known))
     require_code(study)
     dataset = place.load(study.data)
     every_size = Sizes(study, len(dataset.y_train)).all
@@ -128,11 +129,8 @@ def _prepared(
     with place.open_store(create=False) as store, stop_on_signals() as stop, ExitStack() as held:
         study_id = store.studies.begin(study, dataset.digest)
         beat = held.enter_context(Lease(store.leases, study_id, study.name)).beat if holds else lambda: None
-        runs = ((len(trials) + 1) * len(sizes) + 2) * seeds  # at most: two are tested
-        task = Task(study.base, runs, workers, "run")
-        watcher = held.enter_context(place.display.watching(task))
-        batch = held.enter_context(place.batch(store, watcher, stop, seconds=within, beat=beat))
-        folds, fresh = Folds(study, dataset, batch), fresh_seeds(study, seeds, known)
+        fresh = fresh_seeds(study, seeds, known)
+        folds = Folds(study, dataset, place.batch(store, SilentWatcher(), stop))
         seconds = before.training_seconds
         prices = {
             each: folds.prices(before.configuration(each), fresh, seconds.get(each, 0.0))
@@ -141,6 +139,10 @@ def _prepared(
         if within is not None:
             prices, sizes = _affordable(before, prices, folds, within, place)
         found = _plan(before, prices, sizes, folds, fresh, within, store)
+        task = Task(study.base, found.runs, folds.workers, "run")
+        watcher = held.enter_context(place.display.watching(task))
+        batch = held.enter_context(place.batch(store, watcher, stop, seconds=within, beat=beat))
+        folds = Folds(study, dataset, batch)
         yield _Ready(found, store, study_id, dataset, folds, fresh)
 
 

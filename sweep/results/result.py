@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -281,6 +281,19 @@ def _lines(found: Result) -> Iterator[str]:
         yield from found.verdict_lines()
 
 
+def _baseline_beside(found: Result, best: Mapping[Hashable, Any]) -> str:
+    """The baseline's score after as many epochs as the best trial has; where it has not come as far, its last."""
+    base = math.nan if best["baseline"] else best["score"] - best["difference"]
+    if not missing(base):
+        at_the_end = found.baseline_score is not None and math.isclose(base, found.baseline_score)
+        return percent(base) + ("" if at_the_end else f" after {epochs(best['trained_epochs'])}")
+    own = found.frame[found.frame["baseline"] & found.frame["score"].notna()].to_dict("records")
+    if not own:
+        return percent(None)
+    last = found.configuration(own[0]["trial"]).epochs
+    return percent(own[0]["score"]) + so_far(own[0]["trained_epochs"], last, own[0]["outcome"] == Outcome.COMPLETED)
+
+
 def _search_lines(found: Result) -> Iterator[str]:
     number, study = found.best_trial, found.study
     row = found.frame[found.frame["trial"] == number].to_dict("records")[0]
@@ -288,12 +301,8 @@ def _search_lines(found: Result) -> Iterator[str]:
     score, completed = float(row["score"]), row["outcome"] == Outcome.COMPLETED
     after = so_far(row["trained_epochs"], configuration.epochs, completed)
     yield f"best        {percent(score)}{after}  trial {number}: {changes_in_words(configuration, study.base)}"
-    base = score if row["baseline"] else score - float(row["difference"])
     whose = "the tutorial" if study.base == Configuration() else "the study"
-    final = found.baseline_score
-    at_the_end = missing(base) or (final is not None and math.isclose(base, final))
-    at_that = "" if at_the_end else f" after {epochs(row['trained_epochs'])}"
-    yield f"baseline    {percent(base)}{at_that}  {whose}'s configuration"
+    yield f"baseline    {_baseline_beside(found, row)}  {whose}'s configuration"
     gain = found.gain
     if gain is not None and not row["baseline"]:
         yield f"expected    {gain_in_words(gain)}{'' if gain.clear else '; this may be luck'}"

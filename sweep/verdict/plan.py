@@ -24,6 +24,7 @@ class Plan:
             cannot be, on fewer than three seeds.
         assumed: no seeds are known, so the noise is that of single runs.
         sizes: on how many training images, one after the other; the difference is that on the most.
+        test_seeds: on how many of the seeds the best trial and the baseline meet the sealed test; 0: it stays sealed.
     """
 
     trials: tuple[int, ...]
@@ -32,13 +33,19 @@ class Plan:
     difference: float
     assumed: bool
     sizes: tuple[Size, ...] = (FULL_SIZE,)
+    test_seeds: int = 0
+
+    @property
+    def runs(self) -> int:
+        """How many runs that is, those that are stored included."""
+        return (len(self.trials) + 1) * len(self.sizes) * self.seeds + 2 * self.test_seeds
 
     def lines(self) -> Iterator[str]:
         """What it is in words."""
         named = listed(map(str, sorted(self.trials)))
         trials = f"{'trial' if len(self.trials) == 1 else 'trials'} {named}"
         last = self.sizes[-1]
-        tested = " with the sealed test" if last.full else ""
+        tested = " with the sealed test" if self.test_seeds else ""
         time = f"about {duration(self.seconds)}{tested}" if self.seconds else "all of it is stored"
         yield f"plan: {trials} and the baseline on {self.seeds} fresh seeds, {time}"
         if len(self.sizes) > 1:
@@ -73,7 +80,15 @@ def promised(
     found = own or noise_of_verdicts(elsewhere)
     again = before is not None and bool(before.looks)
     difference = detectable(found or assumed, depth.seeds, len(trials), again)
-    return Plan(tuple(trials), depth.seeds, seconds, difference, assumed=found is None, sizes=depth.sizes)
+    return Plan(
+        tuple(trials),
+        depth.seeds,
+        seconds,
+        difference,
+        assumed=found is None,
+        sizes=depth.sizes,
+        test_seeds=depth.test_seeds,
+    )
 
 
 def came(verdict: Verdict, seconds: float) -> str:

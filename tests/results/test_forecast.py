@@ -88,3 +88,14 @@ def test_the_summary_names_a_paused_trial_as_the_best_and_compares_it_at_its_epo
     assert lines[2] == "baseline    97.70 % after 3 epochs  the tutorial's configuration"
     gained = r"\+0\.\d\d ± 0\.\d\d percentage points over the baseline \(as seen: \+0\.92\)"
     assert re.match(rf"expected    98\.\d\d % on a fresh seed, {gained}", lines[3])
+
+
+@pytest.mark.parametrize(("outcome", "said"), [("paused", "96.39 % after 1 of 5 epochs"), ("completed", "96.39 %")])
+def test_a_baseline_that_has_not_come_as_far_as_the_best_is_named_with_its_own_epoch(outcome, said):
+    trained = 1 if outcome == "paused" else 5
+    rows = [
+        {"trial": 0, "score": 0.9639, "baseline": True, "outcome": outcome, "trained_epochs": trained, "epochs": 5},
+        {"trial": 1, "score": 0.9862, "outcome": "paused", "trained_epochs": 3, "epochs": 9},
+    ]
+    lines = str(result_of(rows, [(0, trained, 0.1, 0.9, 0.1, 0.9639, 8.0)])).splitlines()
+    assert lines[2] == f"baseline    {said}  the tutorial's configuration"

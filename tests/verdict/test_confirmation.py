@@ -40,6 +40,7 @@ from sweep.coordinator.watcher import SilentWatcher
 from sweep.data.dataset import Split, load_dataset, partition, silent
 from sweep.engines.scripted import Dead, ScriptedEngine
 from sweep.errors import InputError, TooLittleTime
+from sweep.progress.display import Task
 from sweep.results.forecast import judged
 from sweep.results.result import Result
 from sweep.results.summary import CONCLUSIONS
@@ -780,9 +781,10 @@ def test_who_came_furthest_is_confirmed_without_a_score_of_the_search(laboratory
 
 @dataclass
 class Telling:
-    """A display that keeps its notes."""
+    """A display that keeps its notes and tasks."""
 
     notes: list[str] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -791,6 +793,7 @@ class Telling:
         return nullcontext(silent)
 
     def watching(self, task):
+        self.tasks.append(task)
         return nullcontext(SilentWatcher())
 
 
@@ -827,6 +830,14 @@ def test_a_plan_counts_what_is_stored_as_nothing_and_says_so(laboratory, capsys)
     laboratory.confirm(seeds=3)
     after = planned(laboratory, capsys, "--seeds", "3")
     assert after["seconds"] < before["seconds"]
+
+
+def test_a_confirmation_counts_to_the_runs_of_its_plan(laboratory):
+    laboratory.search()
+    plan = confirm.plan("test", seeds=3, storage=laboratory.storage, workers=1)
+    told = Telling()
+    laboratory.confirm(seeds=3, progress=told)
+    assert [each.target for each in told.tasks] == [plan.runs] == [4 * 3 + 2 * plan.test_seeds]
 
 
 def test_a_plan_within_a_time_has_as_many_seeds_as_fit(laboratory, capsys):

@@ -65,6 +65,15 @@ def test_a_plan_takes_its_own_seeds_before_those_of_others_and_both_before_what_
     assert [each.assumed for each in plans] == [False, False, False, True]
 
 
+@pytest.mark.parametrize(
+    ("test_seeds", "runs", "said"), [(0, 9, "about 1 min"), (2, 13, "about 1 min with the sealed test")]
+)
+def test_a_plan_names_the_sealed_test_and_counts_its_runs_where_there_is_time_for_it(test_seeds, runs, said):
+    plan = promised([1, 2], Depth((FULL_SIZE,), 3, test_seeds), 60.0, None, [], Noise(0.001))
+    assert plan.runs == runs
+    assert next(plan.lines()) == f"plan: trials 1 and 2 and the baseline on 3 fresh seeds, {said}"
+
+
 def test_what_came_says_what_these_seeds_could_find():
     text = came(verdict({0: BASE, 1: MORE, 2: SAME}), 90.0)
     assert text.startswith(
