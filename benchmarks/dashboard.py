@@ -4,7 +4,7 @@
 
 Fills a database of its own through the store, starts the dashboard as a user would, and goes on writing an epoch every
 `--pause` seconds while somebody watches as the page does: it listens to the events and asks for what goes on at this
-moment whenever there is one, and for the best so far and the leaderboard, as if these were in its window.
+moment whenever there is one, and for what follows each epoch, as if that were in its window.
 """
 
 import argparse
@@ -38,7 +38,7 @@ SPACE = {
     "conv1_stride": Int(1, 2),
 }
 PATH = "/study/benchmark"
-WATCHED = ("history", "leaderboard")
+WATCHED = ("summary", "history", "leaderboard", "curves")
 
 
 class Writer:

@@ -19,6 +19,43 @@ class Sentence:
 
 
 @dataclass(frozen=True)
+class NotYet:
+    """Why there is nothing to show so far. A section that says nothing else is one line of its page."""
+
+    text: str
+    template: ClassVar[str] = "sentence"
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The next step in one line: what is missing, the `command` for it, and what that takes or does."""
+
+    text: str
+    command: str
+    note: str = ""
+    template: ClassVar[str] = "strip"
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A changed value, and what it was before."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Chips:
+    """What was changed, each change as a label; `more` says in words how many are left out."""
+
+    name: str
+    chips: Sequence[Chip]
+    more: str = ""
+    template: ClassVar[str] = "chips"
+
+
+@dataclass(frozen=True)
 class Head:
     """A column: its words, a hint on hovering, whether it holds numbers, and whether it is hidden until picked."""
 
@@ -71,12 +108,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Tile:
-    """A large number, and a note on it in small; `share`, from 0 to 1, is drawn as a bar."""
+    """A large number, and a note on it in small; `done`, how many of how many, is drawn as a bar."""
 
     name: str
     value: str
     note: str = ""
-    share: float | None = None
+    done: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -230,7 +267,10 @@ class Source:
     template: ClassVar[str] = "source"
 
 
-Block = Sentence | Table | Tiles | Definitions | Networks | Matrix | Gallery | Columns | Charts | Story | Fold | Source
+Block = (
+    Sentence | NotYet | Strip | Chips | Table | Tiles | Definitions | Networks | Matrix | Gallery | Columns | Charts
+    | Story | Fold | Source
+)  # fmt: skip
 
 
 Subject = TypeVar("Subject")
@@ -240,8 +280,9 @@ Subject = TypeVar("Subject")
 class Section(Generic[Subject]):
     """A section of a page about a subject: one result, or several.
 
-    `key` is its address on the page, `note` tells how to read it. Where `make` can show the beginning of a long table
-    only, `paged` gives each of its pages, from 0, to a dashboard.
+    `key` is its address on the page, `note` tells how to read it. One without a title opens the page. Where `make` can
+    show the beginning of a long table only, `paged` gives each of its pages, from 0, to a dashboard. A `quick` one
+    follows each epoch there, the others after a rest.
     """
 
     key: str
@@ -249,17 +290,18 @@ class Section(Generic[Subject]):
     note: str
     make: Callable[[Subject], Sequence[Block]]
     paged: Callable[[Subject, int], Sequence[Block]] | None = None
+    quick: bool = False
 
 
 def chart_or_reason(figure: Figure) -> Block:
     """The chart over the whole width, or the reason why there is none."""
-    return Charts([chart_of(figure)]) if figure.data else Sentence(figure.title)
+    return Charts([chart_of(figure)]) if figure.data else NotYet(figure.title)
 
 
 def charts(figures: Sequence[Figure], fold: str = "", interactive: bool = True) -> Block:
     """Small charts side by side under one key; those with nothing to show are left out."""
     shown = [chart_of(figure, interactive) for figure in figures if figure.data]
-    return Charts(shown, small=True, fold=fold) if shown else Sentence(figures[0].title)
+    return Charts(shown, small=True, fold=fold) if shown else NotYet(figures[0].title)
 
 
 def chart_of(figure: Figure, interactive: bool = True) -> Chart:

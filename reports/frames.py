@@ -7,7 +7,7 @@ import pandas as pd
 
 from sweep import wording
 from sweep.results.columns import TRIAL_COLUMNS
-from sweep.runs import GOING_ON
+from sweep.runs import GOING_ON, UNFINISHED, Outcome
 
 
 def parameters(frame: pd.DataFrame) -> list[str]:
@@ -23,6 +23,11 @@ def comparable(table: pd.DataFrame) -> "pd.Series[float]":
     """The scores that an axis is made for: those of trials that will not be trained further, if there are two."""
     kept = table.loc[~table["outcome"].isin(GOING_ON), "score"]
     return kept if len(kept) >= 2 else table["score"]
+
+
+def counted(frame: pd.DataFrame) -> int:
+    """How many trials count towards the study's target: those that have ended, but for what cannot exist."""
+    return int((~frame["outcome"].isin([Outcome.INFEASIBLE, *UNFINISHED])).sum())
 
 
 def completed(frame: pd.DataFrame) -> pd.DataFrame:

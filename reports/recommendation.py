@@ -2,10 +2,14 @@
 
 from reports import frames, labels
 from sweep import wording
+from sweep.defaults import CONFIRMED
 from sweep.results.climb import climb_in_words
 from sweep.results.result import Result
+from sweep.results.size import FULL_SIZE
 from sweep.results.summary import beside_the_best
 from sweep.results.verdict import Conclusion, ConfirmedTrial, Verdict
+from sweep.runs import BASELINE
+from sweep.verdict.time_plan import Depth, Prices, seconds_of
 
 
 def unconfirmed(result: Result) -> str:
@@ -13,15 +17,23 @@ def unconfirmed(result: Result) -> str:
     looks = f" Networks of this study met the test images {_times(result.test_looks)}." if result.test_looks else ""
     if not can_confirm(result):
         return f"Nothing to confirm yet: no trial besides the baseline has a score.{looks}"
-    return (
-        "Not confirmed yet. Each score here is of one run, and the best of many runs is partly luck. "
-        f"`sweep confirm {result.study.name}` trains the best trials and the baseline again on fresh seeds.{looks}"
-    )
+    confirm = f"`sweep confirm {result.study.name}` trains the best trials and the baseline again on fresh seeds"
+    return f"Not confirmed yet: {confirm}.{looks}"
 
 
 def can_confirm(result: Result) -> bool:
     """Whether a trial other than the baseline has a score."""
     return bool((~result.frame["baseline"] & result.frame["expected"].notna()).any())
+
+
+def seconds(result: Result) -> float:
+    """What a confirmation of the best trials takes, by one worker at the study's own size; there are some."""
+    board = frames.best_first(result.frame)
+    best = board.loc[~board["baseline"] & board["expected"].notna(), "trial"].head(CONFIRMED)
+    each = [result.training_seconds(trial) for trial in (BASELINE, *best)]
+    baseline, *others = (Prices({FULL_SIZE: [one] * CONFIRMED}, one) for one in each)
+    tests = 0 if result.study.train_size else CONFIRMED
+    return seconds_of(baseline, others, Depth((FULL_SIZE,), CONFIRMED, tests), workers=1)
 
 
 def left_out(result: Result) -> int | None:
@@ -31,24 +43,25 @@ def left_out(result: Result) -> int | None:
     return None if top is None or top["baseline"] or int(top["trial"]) in known else int(top["trial"])
 
 
-def recommended(result: Result, changes: str = "") -> str:
-    """For how many images the verdict of a result holds, which network it recommends, how good that is, and why.
-
-    `changes` says how it differs from the baseline.
-    """
+def recommended(result: Result) -> str:
+    """For how many images the verdict of a result holds, which network it recommends, how good that is, and why."""
     assert result.verdict is not None
-    said = (result.limit, _choice(result.verdict, changes), climb_in_words(result.verdicts))
+    said = (result.limit, _choice(result.verdict), why(result.verdict), climb_in_words(result.verdicts))
     return " ".join(filter(None, said))
 
 
-def _choice(verdict: Verdict, changes: str) -> str:
+def why(verdict: Verdict) -> str:
+    """Why this network and not the best, in sentences; empty where nothing can be said."""
+    return " ".join(f"{clause[0].upper()}{clause[1:]}." for clause in beside_the_best(verdict))
+
+
+def _choice(verdict: Verdict) -> str:
     own = _recommended(verdict)
     seeds, mean = wording.several(len(own.scores), "fresh seed"), wording.percent(own.mean.value, own.mean.reach)
     who = f"Recommended is {labels.the_trial(own.trial)} with {mean} on {seeds}"
     others = [labels.the_trial(each.trial) for each in verdict.tied if each is not own]
     tied = f" (tied with it: {wording.some_of(others, 4, 'trials')})" if others else ""
-    why = "".join(f" {clause[0].upper()}{clause[1:]}." for clause in beside_the_best(verdict))
-    end = f"{tied}: {changes}.{why}" if changes else f"{tied}.{why}"
+    end = f"{tied}."
     match verdict.conclusion:
         case Conclusion.BETTER:
             return f"{who}, {_gap(own)}{end}"

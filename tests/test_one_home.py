@@ -41,7 +41,9 @@ def test_a_search_has_the_same_gain_in_the_terminal_on_the_page_and_in_a_compari
     assert found.gain.difference <= found.gain.seen
     said = f"{reached} on a fresh seed, {told} percentage points over the baseline"
     assert f"expected    {said}" in str(found)
-    assert f"expect {said}" in re.sub(r"\s", " ", " ".join(summary.sentences(found)))
+    tile = next(tile for tile in summary.tiles(found) if tile.name == "Expected gain, points")
+    assert tile.value == told
+    assert tile.note.startswith(f"{reached} on a fresh seed")
     row = overview._row(overview.table([found]).to_dict("records")[0])
     assert told in re.sub(r"\s", " ", str(row.cells[3]))
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from reports import labels
+from reports.blocks import Block, Section, Sentence
 from reports.comparison import overview, ranking
 from sweep import wording
 from sweep.results.result import Result
@@ -51,5 +52,12 @@ def _significance(clear: list[str], rest: list[str]) -> str:
     )
 
 
+def _blocks(results: Sequence[Result]) -> Sequence[Block]:
+    return [Sentence(text) for text in sentences(results)]
+
+
 def _named(studies: Sequence[str]) -> str:
     return wording.listed(f"`{study}`" for study in studies)
+
+
+SECTION: Section[Sequence[Result]] = Section("summary", "", "", _blocks, quick=True)

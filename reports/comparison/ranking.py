@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from reports import labels
-from reports.blocks import Block, Head, Row, Section, Sentence, Table, chart_or_reason
+from reports.blocks import Block, Head, NotYet, Row, Section, Sentence, Table, chart_or_reason
 from reports.drawing import intervals, marks
 from reports.drawing.figure import LEFT_OF_NAMES, Figure, nothing
 from reports.drawing.style import BEST, MEDIAN, OTHER
@@ -83,7 +83,7 @@ def _blocks(results: Sequence[Result]) -> Sequence[Block]:
     found = table(results)
     if found.empty:
         how = "`sweep suggestions` runs and confirms each of the tutorial's, `sweep confirm STUDY` any other."
-        return [Sentence(f"None of these studies is confirmed on fresh seeds yet. {how}")]
+        return [NotYet(f"None of these studies is confirmed on fresh seeds yet. {how}")]
     left = [f"`{result.study.name}`" for result in results if result.verdict is None]
     heads = [
         Head("Study", number=False),

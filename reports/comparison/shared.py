@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports import labels
-from reports.blocks import Block, Section, Sentence, charts
+from reports.blocks import Block, NotYet, Section, charts
 from reports.comparison import studies
 from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
@@ -79,7 +79,7 @@ def _blocks(results: Sequence[Result]) -> Sequence[Block]:
     ordered = studies.in_order(results)
     names = names_of(ordered)
     if not names:
-        return [Sentence("No parameter was searched by more than one of these studies.")]
+        return [NotYet("No parameter was searched by more than one of these studies.")]
     return [charts([chart(ordered, name) for name in names])]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from reports import labels
-from reports.blocks import Block, Head, Row, Section, Sentence, Table, Tile, Tiles
+from reports.blocks import Block, Head, Row, Section, Sentence, Table
 from sweep import wording
 from sweep.results.forecast import compared_score
 from sweep.results.status import Status, TrialSoFar
@@ -22,7 +22,7 @@ WIDTH, HEIGHT = 120, 34
 def _now(status: Status) -> Sequence[Block]:
     running = [_running(status)] if status.running else []
     ended = [_ended(status)] if status.ended and status.holder is not None else []
-    return [Sentence(_state(status) + _queued(status)), _tiles(status), *running, *ended]
+    return [Sentence(_state(status) + _queued(status)), *running, *ended]
 
 
 def _state(status: Status) -> str:
@@ -30,13 +30,17 @@ def _state(status: Status) -> str:
     name, running = status.study.name, wording.several(len(status.running), "trial")
     if status.holder is not None:
         who = f"Process {status.holder.pid} on {status.holder.host} is running this study"
-        return f"{who}: {running} in progress." if status.running else f"{who}. No trial is in progress."
+        left = status.seconds_left
+        about = "" if left is None else f", about {wording.duration(left)} left if trials take as long as the last ones"
+        if status.running:
+            return f"{who}: {running} in progress{about}."
+        if status.counted < status.study.trials:
+            return f"{who}. No trial is in progress."
+        return f"{who}: its search is done, and networks train for a confirmation, an ablation or suggestions."
     if status.running:
         return f"The process running this study stopped unexpectedly. `sweep run {name}` resumes its {running}."
     if status.counted >= status.study.trials:
-        several = status.outcomes.get(Outcome.COMPLETED, 0) > 1  # of which one may be the baseline
-        confirm = f"`sweep confirm {name}` tests the best on fresh seeds. " if several else ""
-        return f"All planned trials are done. {confirm}`sweep report {name}` writes this page as a file."
+        return f"All planned trials are done. `sweep report {name}` writes this page as a file."
     verb = "resumes" if status.outcomes else "starts"
     return f"Not running. `sweep run {name}` {verb} the study."
 
@@ -47,39 +51,6 @@ def _queued(status: Status) -> str:
         return ""
     verb = "waits" if status.queued == 1 else "wait"
     return f" {wording.several(status.queued, 'configuration')} {verb} in the queue."
-
-
-def _tiles(status: Status) -> Tiles:
-    done, planned = status.counted, status.study.trials
-    counts = {outcome: status.outcomes.get(outcome, 0) for outcome in FAILURES}
-    failures = [f"{count:,} {outcome}" for outcome, count in counts.items() if count]
-    best, left = status.best, status.seconds_left
-    duration = wording.NOTHING if left is None else f"about {wording.duration(left)}"
-    time_left = Tile("Time left", duration, "if further trials take as long as the last ones")
-    return Tiles(
-        [
-            Tile("Trials done", f"{done:,} of {planned:,}", _kinds(status), share=min(1.0, done / planned)),
-            Tile("Best so far", wording.percent(best.score if best else None), _against(status, best)),
-            *([time_left] if status.running and status.holder is not None else []),
-            Tile("Failures", f"{sum(counts.values()):,}" if failures else "none", wording.listed(failures)),
-        ]
-    )
-
-
-def _kinds(status: Status) -> str:
-    known = [outcome for outcome in Outcome if status.outcomes.get(outcome) and outcome not in FAILURES]
-    return wording.listed(f"{status.outcomes[outcome]:,} {outcome}" for outcome in known)
-
-
-def _against(status: Status, best: TrialSoFar | None) -> str:
-    """Which trial is the best, and its difference to the baseline."""
-    if best is None:
-        return "no trial has a score yet"
-    if best.baseline:
-        return "the baseline itself"
-    gain = _gain(best, status)
-    seen = f", {gain} points vs baseline, partly luck" if gain != wording.NOTHING else ""
-    return f"trial {best.number}{_after(best)}{seen}"
 
 
 def _after(best: TrialSoFar) -> str:

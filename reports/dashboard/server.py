@@ -18,7 +18,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from plotly.offline import get_plotlyjs
 
-from reports.dashboard.views import WATCH_SECONDS, Pages, View, tag_of
+from reports.dashboard.sources import WATCH_SECONDS
+from reports.dashboard.views import Drawn, Pages, View, tag_of
 from reports.pages.html import POLICY, policy_of, rendered, text_of
 from sweep.errors import InputError, SweepError
 from sweep.results.status import StatusReader
@@ -200,7 +201,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._events(view)
             case ["section", key] if key in view.parts:
                 number = parse_qs(query).get("page", ["0"])[0]
-                self._section(view, key, int(number) if number.isdecimal() and len(number) < 9 else 0)
+                at = int(number) if number.isdecimal() and len(number) < 9 else 0
+                now = "Sweep-Now" in self.headers  # which no page of another site can send
+                self._section(view.drawn(key, at, now))
             case _:
                 self._say(HTTPStatus.NOT_FOUND, "There is no page at this address.")
 
@@ -210,9 +213,10 @@ class _Handler(BaseHTTPRequestHandler):
         page = view.shell(place=pages.place, links=links, assets=self.server.assets, missing=missing)
         self._send(status, HTML, page.encode(errors="replace"))
 
-    def _section(self, view: View, key: str, number: int) -> None:
-        drawn = view.drawn(key, number)
+    def _section(self, drawn: Drawn) -> None:
         headers = {"ETag": f'"{drawn.tag}"'} | ({"Retry-After": f"{ceil(drawn.wait)}"} if drawn.wait else {})
+        if drawn.trial is not None:
+            headers |= {"Sweep-Trial": f"{drawn.trial}", "Sweep-Age": f"{drawn.age:.0f}"}
         if self.headers.get("If-None-Match") == headers["ETag"]:
             self._send(HTTPStatus.NOT_MODIFIED, HTML, b"", **headers)
         else:
@@ -239,7 +243,7 @@ class _Handler(BaseHTTPRequestHandler):
         sent, at = "", 0.0
         while not self.server.ended.is_set():
             with suppress(SweepError):  # it may be readable again in a moment
-                pulse = tag_of(view.pulse())
+                pulse = view.beat()
                 if pulse != sent or time.monotonic() - at > HEARTBEAT_SECONDS:
                     self.wfile.write(f"data: {pulse}\n\n".encode())
                     sent, at = pulse, time.monotonic()

@@ -1,6 +1,6 @@
 """What pages contain, from top to bottom. To add a section, write its file and add its name here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Generic
@@ -13,11 +13,15 @@ from sweep.results.result import Result
 
 @dataclass(frozen=True)
 class Page(Generic[Subject]):
-    """A page about a subject, one result or several: the sentences on top, then its sections."""
+    """A page about a subject, one result or several: its opening, then its sections."""
 
     kind: str
-    sentences: Callable[[Subject], Sequence[str]]
+    opening: Section[Subject]
     sections: Sequence[Section[Subject]]
+
+    @property
+    def all(self) -> list[Section[Subject]]:
+        return [self.opening, *self.sections]
 
 
 def _sections(package: str, names: str) -> tuple[Section[Any], ...]:
@@ -27,7 +31,7 @@ def _sections(package: str, names: str) -> tuple[Section[Any], ...]:
 
 STUDY: Page[Result] = Page(
     "Study",
-    summary.sentences,
+    summary.SECTION,
     _sections(
         "reports.sections",
         """
@@ -54,6 +58,6 @@ STUDY: Page[Result] = Page(
 )
 COMPARISON: Page[Sequence[Result]] = Page(
     "Studies",
-    opening.sentences,
+    opening.SECTION,
     _sections("reports.comparison", "ranking overview progress shared each"),
 )

@@ -15,7 +15,8 @@ import pandas as pd
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from reports.blocks import Columns, Section, Sentence, Subject
+from reports import frames
+from reports.blocks import Columns, NotYet, Section, Sentence, Subject
 from reports.pages.contents import COMPARISON, STUDY, Page
 from reports.typography import typeset
 from sweep import wording
@@ -41,16 +42,17 @@ def write(results: Result | Sequence[Result], path: str | Path) -> None:
         ) from error
 
 
-def summary_html(page: Page[Subject], subject: Subject) -> Markup:
-    return rendered("summary.html", sentences=page.sentences(subject))
+YET = 'class="yet"'
+"""In the HTML of a section that has nothing to show yet, and of no other, since what a study says is escaped."""
 
 
 def section_html(section: Section[Subject], subject: Subject, number: int | None = None) -> Markup:
     """A section's HTML; of one that has pages, that with this number, from 0 (None: the first is the only one)."""
     blocks = section.make(subject) if section.paged is None or number is None else section.paged(subject, number)
     parts = [part for block in blocks for part in (block.blocks if isinstance(block, Columns) else [block])]
-    noted = any(not isinstance(part, Sentence) for part in parts)  # a note tells how to read what is there
-    return rendered("section.html", section=section, blocks=blocks, noted=noted)
+    noted = any(not isinstance(part, Sentence | NotYet) for part in parts)  # a note tells how to read what is there
+    yet = all(isinstance(block, NotYet) for block in blocks)
+    return rendered("section.html", section=section, blocks=blocks, noted=noted, yet=yet)
 
 
 def rendered(template: str, **content: object) -> Markup:
@@ -61,24 +63,25 @@ def rendered(template: str, **content: object) -> Markup:
 def render(results: Result | Sequence[Result]) -> str:
     """The page's HTML, complete in itself."""
     if isinstance(results, Result):
-        return _file(STUDY, results, [results.frame], results.study.name, results.study.description)
+        study = results.study
+        tab = f"{frames.counted(results.frame)}/{study.trials} · {study.name}"
+        titles = {"tab": tab, "title": study.name, "description": study.description}
+        return _file(STUDY, results, [results.frame], titles)
     if len(results) == 1:
         return render(results[0])
     title = wording.some_of([result.study.name for result in results], 3, "")
-    return _file(COMPARISON, results, [result.frame for result in results], title)
+    return _file(COMPARISON, results, [result.frame for result in results], {"title": title, "description": ""})
 
 
-def _file(page: Page[Subject], subject: Subject, frames: list[pd.DataFrame], title: str, description: str = "") -> str:
+def _file(page: Page[Subject], subject: Subject, tables: Sequence[pd.DataFrame], titles: Mapping[str, str]) -> str:
     plotly, script = (_script(text) for text in (get_plotlyjs(), text_of("page.js")))
     policy = POLICY | {"script-src": f"{_hash(plotly)} {_hash(script)}"}
     return rendered(
         "page.html",
         page=page,
-        title=title,
-        description=description,
-        summary=summary_html(page, subject),
-        sections=(section_html(section, subject) for section in page.sections),
-        running=sum(int((frame["outcome"] == "running").sum()) for frame in frames),
+        **titles,
+        sections=(section_html(section, subject) for section in page.all),
+        running=sum(int((frame["outcome"] == "running").sum()) for frame in tables),
         policy=policy_of(policy),
         style=Markup(text_of("page.css")),
         plotly=Markup(plotly),

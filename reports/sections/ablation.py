@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from reports import labels
-from reports.blocks import Block, Head, Row, Section, Sentence, Table, chart_or_reason
+from reports.blocks import Block, Head, NotYet, Row, Section, Sentence, Table, chart_or_reason
 from reports.drawing import intervals, marks
 from reports.drawing.figure import LEFT_OF_NAMES, Figure, nothing
 from reports.drawing.style import BEST, MEDIAN
@@ -83,17 +83,17 @@ def chart(ablation: Ablation) -> Figure:
 def _blocks(result: Result) -> Sequence[Block]:
     name, verdict, found = result.study.name, result.verdict, result.ablation
     if verdict is None:
-        return [Sentence("There is no confirmed network yet whose changes could be measured.")]
+        return [NotYet("There is no confirmed network yet whose changes could be measured.")]
     if verdict.recommended == 0:
-        return [Sentence("The baseline itself is recommended, so there are no changes to measure.")]
+        return [NotYet("The baseline itself is recommended, so there are no changes to measure.")]
     if found is None:
-        return [Sentence(f"Not done yet. `sweep ablate {name}` reverts each change alone.")]
+        return [NotYet(f"Not done yet. `sweep ablate {name}` reverts each change alone.")]
     if found.trial != verdict.recommended:
         trials = f"trial {found.trial}, but trial {verdict.recommended} is recommended now"
-        return [Sentence(f"The last ablation is of {trials}. `sweep ablate {name}` measures its changes.")]
+        return [NotYet(f"The last ablation is of {trials}. `sweep ablate {name}` measures its changes.")]
     if found.size.train_size != verdict.size.train_size:
         sizes = f"{found.size}, the verdict of {verdict.size}"
-        return [Sentence(f"The last ablation is of {sizes}. `sweep ablate {name}` measures the changes there.")]
+        return [NotYet(f"The last ablation is of {sizes}. `sweep ablate {name}` measures the changes there.")]
     gain = f"{result.limit} {_gain(found)}".lstrip()
     return [Sentence(gain), *map(Sentence, _findings(found)), chart_or_reason(chart(found)), _table(found)]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from reports import frames, labels
-from reports.blocks import Block, Columns, Head, Layer, Networks, Row, Section, Sentence, Table
+from reports.blocks import Block, Columns, Head, Layer, Networks, NotYet, Row, Section, Sentence, Table
 from sweep import wording
 from sweep.models.model import Infeasible
 from sweep.results.result import Result
@@ -72,7 +72,7 @@ def paired(one: Sequence[Layer], other: Sequence[Layer]) -> list[tuple[Layer | N
 def _blocks(result: Result) -> Sequence[Block]:
     top, reference = frames.best(result.frame), frames.baseline(result.frame)
     if top is None:
-        return [Sentence("No trial has a score yet.")]
+        return [NotYet("No trial has a score yet.")]
     itself = reference is not None and reference["trial"] == top["trial"]
     heads = [Head("", number=False)]
     heads += [] if reference is None else [Head("Baseline", f"trial {reference['trial']}")]

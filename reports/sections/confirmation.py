@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from reports import frames, labels, recommendation
-from reports.blocks import Block, Head, Row, Section, Sentence, Table, chart_or_reason
+from reports.blocks import Block, Head, NotYet, Row, Section, Sentence, Table, chart_or_reason
 from reports.drawing import intervals, marks
 from reports.drawing.figure import LEFT_OF_NAMES, Figure
 from reports.drawing.style import BASELINE, BEST, OTHER
@@ -149,7 +149,7 @@ def _axes(figure: Figure, table: pd.DataFrame, span: intervals.Span) -> None:
 
 def _blocks(result: Result) -> Sequence[Block]:
     if result.verdict is None:
-        return [Sentence(recommendation.unconfirmed(result))]
+        return [NotYet(recommendation.unconfirmed(result))]
     later = recommendation.left_out(result)
     again = (
         f"The search's best, trial {later}, is not among these networks. `sweep confirm {result.study.name}` trains it "

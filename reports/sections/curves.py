@@ -136,4 +136,5 @@ SECTION = Section(
     "Learning curves",
     "Accuracy on the validation images after each epoch. The scale widens towards the top.",
     _blocks,
+    quick=True,
 )

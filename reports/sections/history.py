@@ -102,4 +102,5 @@ SECTION = Section(
     "Each mark is a trial. The line is the highest expected score so far: what a trial has reached or, if it is "
     "paused, what it can be expected to reach. The band is the noise of single runs around the baseline.",
     _blocks,
+    quick=True,
 )

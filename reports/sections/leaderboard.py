@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from reports import effects, frames, labels
-from reports.blocks import Block, Head, Pager, Row, Section, Sentence, Table
+from reports.blocks import Block, Head, NotYet, Pager, Row, Section, Table
 from sweep import wording
 from sweep.models.parameters import Parameters
 from sweep.results.result import Result
@@ -23,7 +23,7 @@ def _page(result: Result, number: int | None) -> Sequence[Block]:
     """A page of the table, from 0, whose trials can all be opened; None: the first, of which some cannot."""
     table = frames.best_first(result.frame)
     if table.empty:
-        return [Sentence("No trial has a score yet.")]
+        return [NotYet("No trial has a score yet.")]
     varied = [name for name in effects.by_importance(result.frame, result.study.drawn) if name in table]
     columns = ["score", "difference", *varied, "parameters", "flops", "trained_epochs", "reused_epochs", "seconds"]
     top = frames.best(result.frame)
@@ -93,4 +93,5 @@ SECTION = Section(
     "Every trial with a score, best first. A trial's number leads to its details.",
     _blocks,
     paged=_page,
+    quick=True,
 )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reports.blocks import Block, Cell, Columns, Gallery, Matrix, Picture, Section, Sentence, chart_or_reason
+from reports.blocks import Block, Cell, Columns, Gallery, Matrix, NotYet, Picture, Section, Sentence, chart_or_reason
 from reports.drawing import intervals, marks
 from reports.drawing.figure import Figure, nothing
 from reports.drawing.style import BASELINE_MARKER, BEST, FAINT
@@ -124,9 +124,9 @@ def _blocks(result: Result) -> Sequence[Block]:
     try:
         found = result.mistakes()
     except DataError as error:
-        return [Sentence(f"The images cannot be shown. {error}")]
+        return [NotYet(f"The images cannot be shown. {error}")]
     if found is None:
-        return [Sentence("No predictions of the baseline and a better network are stored, so they cannot be compared.")]
+        return [NotYet("No predictions of the baseline and a better network are stored, so they cannot be compared.")]
     trial = f"trial {found.predictions.trial}"
     shown = classes(found)
     counts = {

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports import frames, labels
-from reports.blocks import Block, Head, Row, Section, Sentence, Table
+from reports.blocks import Block, Head, NotYet, Row, Section, Table
 from sweep import wording
 from sweep.results.result import Result
 
@@ -19,7 +19,7 @@ def table(result: Result) -> pd.DataFrame:
 def _blocks(result: Result) -> Sequence[Block]:
     found = table(result)
     if found.empty:
-        return [Sentence(f'There are no notes. `sweep note {result.study.name} "text"` keeps one here.')]
+        return [NotYet(f'There are no notes. `sweep note {result.study.name} "text"` keeps one here.')]
     linked = set(frames.detailed(result.frame))
     heads = [Head("About", number=False), Head("Note", number=False), Head("Written", number=False)]
     rows = [

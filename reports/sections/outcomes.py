@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports import labels
-from reports.blocks import Block, Head, Row, Section, Sentence, Table
+from reports.blocks import Block, Head, NotYet, Row, Section, Table
 from sweep.results.result import Result
 
 
@@ -28,7 +28,7 @@ def table(frame: pd.DataFrame, most: int = 5) -> pd.DataFrame:
 def _blocks(result: Result) -> Sequence[Block]:
     found = table(result.frame)
     if found.empty:
-        return [Sentence("There are no trials yet.")]
+        return [NotYet("There are no trials yet.")]
     heads = [Head("Outcome", number=False), Head("Trials"), Head("Meaning and recorded reasons", number=False)]
     rows = []
     for outcome, reasons in found.groupby("outcome", sort=False):

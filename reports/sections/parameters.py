@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from reports import effects, frames, labels
-from reports.blocks import Block, Section, Sentence, charts
+from reports.blocks import Block, NotYet, Section, charts
 from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
 from reports.drawing.style import BASELINE, MEDIAN
@@ -89,7 +89,7 @@ def _blocks(result: Result) -> Sequence[Block]:
     names = effects.by_importance(frame, space)
     found = list(each(frame, {name: space[name] for name in names[:MOST_CHARTS]}).values())
     if not found:
-        return [Sentence("Two trials with a score are needed to compare values.")]
+        return [NotYet("Two trials with a score are needed to compare values.")]
     others = list(each(frame, {name: space[name] for name in names[MOST_CHARTS:]}).values())
     fold = f"{wording.several(len(others), 'parameter')} that explain less"
     rest = [charts(others, fold=fold, interactive=False)] if others else []  # thirty would make too large a page

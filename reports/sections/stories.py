@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from reports import frames, labels
-from reports.blocks import Block, Definitions, Fold, Head, Row, Section, Sentence, Story, Table, chart_of
+from reports.blocks import Block, Definitions, Fold, Head, NotYet, Row, Section, Sentence, Story, Table, chart_of
 from reports.sections import curves
 from sweep import wording
 from sweep.results.result import Result, configuration_of
@@ -148,7 +148,7 @@ def stories(result: Result) -> list[Story]:
 def _blocks(result: Result) -> Sequence[Block]:
     found = stories(result)
     if not found:
-        return [Sentence("There are no trials yet.")]
+        return [NotYet("There are no trials yet.")]
     left = len(result.frame) - len(found)
     more = f"`sweep show {result.study.name} N` shows any of the {wording.several(left, 'other trial')}."
     blocks: list[Block] = [Fold(wording.several(len(found), "trial"), found)] if len(found) > 12 else [*found]

@@ -6,9 +6,11 @@
   const lost = document.getElementById("lost");
   const prompt = new Set(["now", "studies"]);
   const tags = new Map(); // of each section, the hash of what is shown
+  const dates = new Map(); // of each section, the last trial it knows of, and when that was read
+  const rested = new Map(); // of each section, when the server may be asked for it again
   const near = new Set();
   let behind = []; // sections that are to be asked for, in this order
-  let rested = 0; // when the server may be asked again for what it has drawn before
+  let over = pulse.endsWith("over"); // no process runs the study: then all is asked for, not only what is near
   let asking = false;
 
   const section = (key) => document.getElementById(key);
@@ -18,9 +20,11 @@
   }, { rootMargin: "300px" });
 
   // Asks for a section, shows it if it has changed, and returns the seconds until a newer one is available.
-  async function ask(key) {
-    const headers = tags.has(key) ? { "If-None-Match": tags.get(key) } : {};
+  async function ask(key, more = {}) {
+    const headers = tags.has(key) ? { "If-None-Match": tags.get(key), ...more } : more;
     const answer = await fetch(`${address}/section/${key}?page=${section(key).dataset.page ?? 0}`, { headers });
+    const [trial, age] = ["Sweep-Trial", "Sweep-Age"].map((name) => answer.headers.get(name));
+    if (trial) dates.set(key, [trial, Date.now() - 1000 * age]);
     if (answer.status === 200) {
       const first = !tags.has(key);
       tags.set(key, answer.headers.get("ETag"));
@@ -39,6 +43,7 @@
     if (old.dataset.page) young.dataset.page = old.dataset.page;
     const before = remembered(old);
     inView.unobserve(old);
+    sections.unwatch(old);
     charts.hand(old, young);
     for (const story of old.querySelectorAll(":scope > .asked")) {
       if (!young.querySelector("#" + story.querySelector("[id]").id)) young.append(story);
@@ -46,6 +51,8 @@
     old.replaceWith(young);
     tables.equip(young);
     charts.watch(young);
+    sections.watch(young);
+    date(key);
     restore(young, before);
     inView.observe(young);
   }
@@ -58,7 +65,7 @@
 
   // What the reader has opened, sorted, filtered, picked, scrolled to or is typing in a section.
   const name = (element) => element.tagName + (element.ariaLabel ?? element.textContent);
-  const folds = (root) => [...root.querySelectorAll("details")].map((fold, at) => [fold.querySelector("summary [id]")?.id ?? at, fold]);
+  const folds = (root) => [...root.querySelectorAll("details")].map((fold, at) => [fold.querySelector(":scope > summary [id]")?.id ?? at, fold]);
   const tools = (root) => [...root.querySelectorAll(".toolbar")].map((bar) => ({
     table: bar.nextElementSibling.querySelector("table"),
     filter: bar.querySelector("input[type=search]"),
@@ -104,28 +111,49 @@
   // What was never shown comes first, what is near before what is not; only what is near is asked for again.
   function next() {
     const never = behind.filter((key) => !tags.has(key));
-    return never.find((key) => near.has(key)) ?? never[0]
-      ?? (Date.now() >= rested ? behind.find((key) => near.has(key)) : undefined);
+    const due = behind.filter((key) => wanted(key) && Date.now() >= (rested.get(key) ?? 0));
+    return [never, due].map((keys) => keys.find((key) => near.has(key)) ?? keys[0]).find(Boolean);
+  }
+
+  const wanted = (key) => over || near.has(key) || section(key).classList.contains("yet");
+
+  // Says as of which trial a section is, and offers a newer one where there is.
+  function date(key) {
+    const [trial, read] = dates.get(key) ?? [];
+    if (trial === undefined) return;
+    const old = behind.includes(key), seconds = Math.max(0, Math.round((Date.now() - read) / 1000));
+    let line = section(key).querySelector(":scope > .asof");
+    if (!line) {
+      const button = make("button", { type: "button", textContent: "Redraw now", ariaLabel: `Redraw now: ${section(key).querySelector("h2")?.textContent ?? "Summary"}` });
+      button.addEventListener("click", () => renew(key, { "Sweep-Now": "1" }).catch(() => {}));
+      line = section(key).appendChild(make("p", { className: "asof" }, make("span", {}), button));
+    }
+    const ago = seconds < 60 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+    line.firstElementChild.textContent = `as of trial ${trial}` + (old ? `, ${ago} ago` : "");
+    line.lastElementChild.hidden = !old;
+  }
+
+  // Asks for a section that is behind. What changes meanwhile, and what the server lets rest, leaves it behind.
+  async function renew(key, more) {
+    behind = behind.filter((each) => each !== key);
+    const seconds = await ask(key, more);
+    if (seconds) behind = [key, ...behind.filter((each) => each !== key)]; // it stays the next to be asked for
+    rested.set(key, Date.now() + (over ? 100 : 1000 * seconds)); // it may be over since this was answered
+    date(key);
   }
 
   async function catchUp() {
     if (asking) return;
     asking = true;
     try {
-      for (let key = next(); key; key = next()) {
-        behind = behind.filter((each) => each !== key);
-        const seconds = await ask(key);
-        if (seconds) {
-          behind = [key, ...behind]; // it stays the next to be asked for
-          rested = Date.now() + 1000 * seconds;
-        }
-      }
+      for (let key = next(); key; key = next()) await renew(key);
     } catch {
       // The stream of events shows when the server is back.
     } finally {
       asking = false;
     }
-    if (behind.some((key) => near.has(key))) setTimeout(catchUp, Math.max(200, rested - Date.now()));
+    const soonest = Math.min(...behind.filter(wanted).map((key) => rested.get(key) ?? 0));
+    if (soonest < Infinity) setTimeout(catchUp, Math.max(200, soonest - Date.now()));
   }
 
   function changed() {
@@ -144,6 +172,8 @@
       lost.hidden = true;
       if (data === pulse) return;
       pulse = data;
+      over = data.endsWith("over");
+      if (over) rested.clear();
       changed();
     };
     events.onerror = () => {
@@ -181,6 +211,7 @@
 
   behind = [...document.querySelectorAll("main > section[id]")].map(({ id }) => id).filter((id) => !prompt.has(id));
   document.querySelectorAll("main > section[id]").forEach((each) => inView.observe(each));
+  setInterval(() => dates.forEach((_, key) => date(key)), 1000);
   listen();
   if (document.hidden) events.close();
   stories.reveal();

@@ -1,14 +1,32 @@
 "use strict";
+function make(tag, properties, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+// What the reader has chosen. A browser may refuse to keep it: then it lasts as long as the page.
+const chosen = {
+  get: (name) => { try { return localStorage.getItem("sweep-" + name) ?? ""; } catch { return ""; } },
+  set: (name, value) => { try { localStorage.setItem("sweep-" + name, value); } catch { /* refused */ } },
+};
+
 // Draws each chart when it comes near the window, in the colours of the page, again when those change.
 const charts = (() => {
   const drawn = new Set();
+  const probe = document.head.appendChild(document.createElement("i"));
   const plotly = window.Plotly ?? new Promise((come) => addEventListener("load", come)); // a dashboard loads it last
 
   const axes = (layout) => Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
 
+  // A colour of the page as the theme has it: the variable holds one for light and one for dark.
+  function colour(name) {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  }
+
   function colours(layout) {
-    const style = getComputedStyle(document.documentElement);
-    const [ink, soft, line, paper] = ["--ink", "--soft", "--line", "--paper"].map((name) => style.getPropertyValue(name).trim());
+    const [ink, soft, line, paper] = ["--ink", "--soft", "--line", "--paper"].map(colour);
     const changes = {
       "font.color": soft,
       "hoverlabel.bgcolor": paper,
@@ -75,6 +93,7 @@ const charts = (() => {
   });
 
   return {
+    recolour,
     watch: (root) => root.querySelectorAll("figure.chart").forEach((chart) => near.observe(chart)),
 
     // Gives the plots of a section to the charts of the same name in a newer one.
@@ -116,28 +135,89 @@ const stories = (() => {
   return found;
 })();
 
-// Sorts, filters and picks columns of a table, and copies a trial's configuration.
-const tables = (() => {
-  function make(tag, properties, ...children) {
-    const element = Object.assign(document.createElement(tag), properties);
-    element.append(...children);
-    return element;
+// The theme: the system's, or the reader's own.
+(() => {
+  const themes = ["System", "Light", "Dark"].map((name) => make("option", { value: name.toLowerCase(), textContent: `${name} theme` }));
+  const select = make("select", { className: "theme", ariaLabel: "Theme" }, ...themes);
+  function apply() {
+    document.documentElement.dataset.theme = select.value;
+    charts.recolour();
+  }
+  select.value = chosen.get("theme") || "system";
+  select.addEventListener("change", () => {
+    chosen.set("theme", select.value);
+    apply();
+  });
+  document.querySelector("header").append(select);
+  apply();
+})();
+
+// Marks in the bar which section is in the window, keeps cards folded, and shows progress in the browser's tab.
+const sections = (() => {
+  const bar = document.querySelector(".contents");
+  const links = new Map([...bar?.querySelectorAll("a") ?? []].map((link) => [link.hash.slice(1), link]));
+  const inside = new Set();
+  const folded = () => new Set(chosen.get("folded").split(" ").filter(Boolean));
+
+  const seen = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) inside[isIntersecting ? "add" : "delete"](target.id);
+    const current = [...links].find(([key]) => inside.has(key));
+    if (!current) return;
+    for (const link of links.values()) link.ariaCurrent = link === current[1] ? "true" : null;
+    const { offsetLeft, offsetTop } = current[1];
+    bar.scrollTo(offsetLeft - bar.clientWidth / 3, offsetTop - bar.clientHeight / 3);
+  }, { rootMargin: "-12% 0px -65% 0px" });
+
+  const card = (key) => document.getElementById(key)?.querySelector(":scope > .card");
+  const unfold = (key) => { if (card(key)) card(key).open = true; };
+  bar?.addEventListener("click", ({ target }) => unfold(target.hash?.slice(1)));
+
+  function watch(section) {
+    seen.observe(section);
+    const { id } = section;
+    if (id === "summary") tab(section.querySelector("progress"));
+    if (!card(id)) return;
+    card(id).open = !folded().has(id);
+    card(id).addEventListener("toggle", ({ target }) => {
+      const keys = folded();
+      keys[target.open ? "delete" : "add"](id);
+      chosen.set("folded", [...keys].join(" "));
+    });
   }
 
-  function copier(trial, text) {
-    const button = make("button", { type: "button", className: "copy", textContent: text });
-    button.setAttribute("aria-label", `Copy trial ${trial} as TOML`);
+  // As in "28/60 · big", with a ring that fills.
+  function tab(progress) {
+    if (!progress) return;
+    document.title = `${progress.getAttribute("value")}/${progress.max} · ${document.querySelector("h1").textContent}`;
+    const circle = (stroke, share) => `<circle cx="20" cy="20" r="15" fill="none" stroke="${stroke}" stroke-width="9" pathLength="100" stroke-dasharray="${100 * share} 100" transform="rotate(-90 20 20)"/>`;
+    const box = make("div", { innerHTML: `<svg viewBox="0 0 40 40">${circle("#7d879666", 1)}${circle("#2f7fc1", progress.position)}</svg>` });
+    const icon = new XMLSerializer().serializeToString(box.firstElementChild);
+    document.querySelector("link[rel=icon]").href = "data:image/svg+xml," + encodeURIComponent(icon);
+  }
+
+  return { watch, unwatch: (section) => seen.unobserve(section), unfold };
+})();
+
+// Sorts, filters and picks columns of a table, and copies commands and configurations.
+const tables = (() => {
+  // A button that copies what `find` gives, or selects it on a page that came over a network without encryption.
+  function copier(text, label, find) {
+    const button = make("button", { type: "button", className: "copy", textContent: text, ariaLabel: label });
     button.addEventListener("click", async () => {
-      const pre = (await stories.find(trial)).querySelector("pre");
-      if (!navigator.clipboard) { // a page that came over a network without encryption has none
-        await stories.open(trial);
-        return getSelection().selectAllChildren(pre);
-      }
-      await navigator.clipboard.writeText(pre.textContent + "\n");
+      const source = await find();
+      if (!navigator.clipboard) return getSelection().selectAllChildren(source);
+      await navigator.clipboard.writeText(source.textContent + (source.tagName === "PRE" ? "\n" : ""));
       button.textContent = "copied";
       setTimeout(() => { button.textContent = text; }, 1500);
     });
     return button;
+  }
+
+  function trialCopier(trial, text) {
+    return copier(text, `Copy trial ${trial} as TOML`, async () => {
+      if (!navigator.clipboard) await stories.open(trial);
+      return (await stories.find(trial)).querySelector("pre");
+    });
   }
 
   // One condition: a word that the row holds, or a column compared with a number.
@@ -196,7 +276,7 @@ const tables = (() => {
     for (const row of rows) {
       const cell = make("td", {});
       const link = row.querySelector("a");
-      if (link) cell.append(copier(link.hash.slice(7), "TOML"));
+      if (link) cell.append(trialCopier(link.hash.slice(7), "TOML"));
       row.append(cell);
     }
     table.parentElement.before(make("div", { className: "toolbar" }, filter, shown, picker));
@@ -205,8 +285,11 @@ const tables = (() => {
   return {
     equip: (root) => {
       root.querySelectorAll("table.tools").forEach(equip);
+      for (const code of root.querySelectorAll(".strip code")) {
+        code.after(copier("Copy", "Copy the command", async () => code));
+      }
       for (const pre of root.querySelectorAll(".story pre:not(.log)")) {
-        pre.before(copier(pre.closest("details").querySelector("[id]").id.slice(6), "Copy as TOML"));
+        pre.before(trialCopier(pre.closest("details").querySelector("[id]").id.slice(6), "Copy as TOML"));
       }
     },
   };
@@ -214,4 +297,6 @@ const tables = (() => {
 
 charts.watch(document);
 tables.equip(document);
+document.querySelectorAll("main > section").forEach(sections.watch);
+sections.unfold(location.hash.slice(1));
 stories.reveal();

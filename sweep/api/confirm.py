@@ -131,9 +131,8 @@ def _prepared(
         beat = held.enter_context(Lease(store.leases, study_id, study.name)).beat if holds else lambda: None
         fresh = fresh_seeds(study, seeds, known)
         folds = Folds(study, dataset, place.batch(store, SilentWatcher(), stop))
-        seconds = before.training_seconds
         prices = {
-            each: folds.prices(before.configuration(each), fresh, seconds.get(each, 0.0))
+            each: folds.prices(before.configuration(each), fresh, before.training_seconds(each))
             for each in (BASELINE, *trials)
         }
         if within is not None:

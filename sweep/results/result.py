@@ -178,19 +178,16 @@ class Result:
         """What must be said first of what the verdict recommends, if it was drawn below full size; else empty."""
         if self.verdict is None:
             return ""
-        seconds, trials = self.training_seconds, self.verdict.trials
-        of_a_seed = sum(seconds.get(each.trial, 0.0) for each in trials)
+        of_a_seed = sum(self.training_seconds(each.trial) for each in self.verdict.trials)
         return self.verdict.size.limit(self.study.name, len(self.verdict.seeds) * of_a_seed)
 
-    @property
-    def training_seconds(self) -> dict[int, float]:
-        """What each trial takes to its last epoch, by one worker, at its pace in the search; 0 where unknown."""
-        rows = self.frame
-        paces = (rows["seconds"] / rows["trained_epochs"].where(rows["trained_epochs"] > 0)).fillna(0.0)
-        return {
-            int(number): float(pace) * self.configuration(int(number)).epochs
-            for number, pace in zip(rows["trial"], paces, strict=True)
-        }
+    def training_seconds(self, trial: int) -> float:
+        """What a trial takes to its last epoch, by one worker, at its pace in the search; 0 where that is unknown."""
+        rows = self.frame[(self.frame["trial"] == trial) & (self.frame["trained_epochs"] > 0)]
+        if rows.empty or missing(rows["seconds"].iloc[0]):
+            return 0.0
+        row = rows.iloc[0]
+        return float(row["seconds"] / row["trained_epochs"]) * configuration_of(row, self.study.base).epochs
 
     @property
     def table(self) -> pd.DataFrame:

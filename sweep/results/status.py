@@ -62,6 +62,14 @@ class TrialSoFar:
 
 
 @dataclass(frozen=True)
+class Pulse:
+    """A `text` that changes whenever there is anything new to see, and whether a process is `running` the study."""
+
+    text: str
+    running: bool
+
+
+@dataclass(frozen=True)
 class Status:
     """The present status of a study.
 
@@ -105,10 +113,13 @@ class StatusReader(Reader):
     def names(self) -> list[str]:
         return list(self.studies.ids())
 
-    def pulse(self, name: str) -> str:
-        """A text that changes whenever there is anything new to see of a study; empty where there is no such study."""
+    def pulse(self, name: str) -> Pulse:
+        """What changes whenever there is anything new to see of a study; of no text where there is no such study."""
         study_id = self.studies.ids().get(name)
-        return "" if study_id is None else f"{self.studies.pulse(study_id)} {self._holder(study_id)}"
+        if study_id is None:
+            return Pulse("", running=False)
+        holder = self._holder(study_id)
+        return Pulse(f"{self.studies.pulse(study_id)} {holder}", running=holder is not None)
 
     def status(self, name: str) -> Status:
         """The present status of a study.

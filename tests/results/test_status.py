@@ -9,7 +9,7 @@ from samples.results import result_of, sample, study
 from sqlalchemy import event
 
 from sweep.errors import InputError, StoreError
-from sweep.results.status import StatusReader
+from sweep.results.status import Pulse, StatusReader
 from sweep.runs import Epoch, Outcome
 from sweep.storage.store import Store
 from sweep.storage.trials import Reached
@@ -109,7 +109,7 @@ def test_the_pulse_of_one_study_leaves_others_alone(storage, kept, reading):
     before = reading.pulse("kept")
     keep(storage, sample(3))
     assert reading.pulse("kept") == before
-    assert reading.pulse("none") == ""
+    assert reading.pulse("none") == Pulse("", running=False)
 
 
 def test_that_somebody_is_still_alive_is_no_news(kept, reading):

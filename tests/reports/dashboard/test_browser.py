@@ -116,6 +116,7 @@ class Run:
     """A study that somebody runs: this process holds it, and writes what it finds as a coordinator does."""
 
     def __init__(self, storage):
+        self.storage = storage
         self.store = Store.open(str(storage))
         self.study = study(name="running", trials=9)
         self.id = self.store.studies.begin(self.study, "digest")
@@ -136,7 +137,7 @@ class Run:
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    monkeypatch.setattr("reports.dashboard.views.REST", 0)
+    monkeypatch.setattr("reports.dashboard.sources.SLOWEST", 0)
     run = Run(tmp_path / "sweep.db")
     run.begin(0)
     for epoch in range(1, 6):
@@ -167,7 +168,7 @@ def test_an_epoch_is_seen_when_it_ends_and_a_trial_when_it_begins_and_ends(chrom
             page.wait(f"{row}.includes('{epoch} of 5') && {row}.includes('{100 * score:.2f}')")
         assert page.ask("document.querySelector('#now .own').points.length") == 2
         run.end(4, Outcome.COMPLETED)
-        page.wait(f"{text('#now .tiles')}.includes('98.76') && {text('#now .tiles')}.includes('trial 4')")
+        page.wait(f"{text('#summary .tiles')}.includes('98.76') && {text('#summary .tiles')}.includes('trial 4')")
         page.ask("document.querySelector('#leaderboard').scrollIntoView()")  # what nobody looks at is left as it is
         page.wait(f"{text('#leaderboard tbody tr')}.includes('4 · best')")
         assert page.problems == []
@@ -199,6 +200,91 @@ def test_an_update_keeps_what_the_reader_has_sorted_filtered_and_opened(chromium
         page.wait("!!document.querySelector('#trial-4')")
         assert page.ask("document.querySelector('#trial-2').closest('details').open")
         assert page.problems == []
+
+
+def test_within_ten_seconds_of_its_end_every_section_shows_the_whole_study(chromium, run, monkeypatch):
+    """Also those that are not in the window, and although redrawing rests for an hour while the study runs."""
+    monkeypatch.setattr("reports.dashboard.sources.SLOWEST", 3600)
+    trials = "[...document.querySelectorAll('.asof span')].map((line) => line.textContent)"
+    with opened(chromium, run.address) as page:
+        page.wait(LOADED)
+        for number in range(4, 9):
+            run.begin(number, batch_size=32, learning_rate=1e-4 * number)
+            run.epoch(number, 1, 0.97 + number / 1000)
+            run.end(number)
+            page.wait(f"{text('#now')}.includes('#{number}') || {text('#now tbody')}.includes('{number}')")
+        run.store.leases.end(run.id, Identity.own())
+        assert page.wait(f"{trials}.every((line) => line === 'as of trial 8') && {trials}.length > 10") < 10
+        assert page.ask("document.title") == "9/9 · running"
+        assert page.problems == []
+
+
+def test_no_card_says_that_there_is_nothing_once_there_is_wherever_the_reader_looks(chromium, tmp_path, monkeypatch):
+    """Each has something to show from two trials on; redrawing rests for an hour."""
+    for name, value in (("SLOWEST", 3600), ("REDRAWING", 1e-9)):
+        monkeypatch.setattr(f"reports.dashboard.sources.{name}", value)
+    run = Run(tmp_path / "sweep.db")
+    yet = "[...document.querySelectorAll('.yet')].map((card) => card.id)"
+    with (
+        run.store,
+        served(run.storage) as dashboard,
+        opened(chromium, f"{dashboard.address}study/running", height=300) as page,
+    ):
+        page.wait(LOADED)
+        assert {"leaderboard", "history", "outcomes", "stories"} <= set(page.ask(yet))
+        for number in range(2):
+            run.begin(number, batch_size=32 * (number + 1))
+            run.epoch(number, 1, 0.97 + number / 100)
+            run.end(number)
+        page.wait(f"!{yet}.some((id) => ['leaderboard', 'history', 'outcomes', 'stories'].includes(id))")
+        assert page.problems == []
+
+
+def test_a_section_that_is_behind_says_so_and_is_redrawn_when_asked(chromium, run, monkeypatch):
+    for name, value in (("SLOWEST", 3600), ("READING", 1e-9), ("REDRAWING", 1e-9)):
+        monkeypatch.setattr(f"reports.dashboard.sources.{name}", value)
+    with served(run.storage) as dashboard, opened(chromium, f"{dashboard.address}study/running") as page:
+        page.wait(LOADED)
+        page.ask("document.querySelector('#leaderboard').scrollIntoView()")
+        for number in range(4, 7):
+            run.begin(number, batch_size=32, learning_rate=1e-4 * number)
+            run.epoch(number, 1, 0.97)
+            run.end(number)
+            page.wait(f"{text('#now tbody')}.includes('{number}')")
+        line = text("#leaderboard .asof span")
+        page.wait(f"/^as of trial [45], \\d+ s ago$/.test({line})")
+        page.ask("document.querySelector('#leaderboard .asof button').click()")
+        page.wait(f"{line} === 'as of trial 6'")
+        assert page.ask("document.querySelectorAll('#leaderboard tbody tr').length") == 7
+        assert page.ask("document.querySelector('#leaderboard .asof button').hidden")
+        assert page.problems == []
+
+
+def test_the_tab_counts_the_trials_and_its_icon_fills(chromium, run):
+    icon = "document.querySelector('link[rel=icon]').href"
+    with opened(chromium, run.address) as page:
+        page.wait("document.title === '4/9 · running'")
+        before = page.ask(icon)
+        assert before.startswith("data:image/svg+xml,")
+        run.begin(4, batch_size=32)
+        run.epoch(4, 1, 0.98)
+        run.end(4)
+        page.wait(f"document.title === '5/9 · running' && {icon} !== {before!r}")
+
+
+def test_a_folded_card_stays_folded_through_updates_and_the_bar_opens_it(chromium, run):
+    card = "document.querySelector('#history > .card')"
+    with opened(chromium, run.address) as page:
+        page.wait(LOADED)
+        press(page, "#history > .card > summary")
+        assert page.ask(f"{card}.open") is False
+        run.begin(4, batch_size=32)
+        run.epoch(4, 1, 0.98)
+        run.end(4)
+        page.wait(f"{text('#history .asof')}.includes('trial 4')")
+        assert page.ask(f"{card}.open") is False
+        page.ask("document.querySelector('.contents a[href=\"#history\"]').click()")
+        page.wait(f"{card}.open")
 
 
 def test_what_was_zoomed_into_stays_so(chromium, run):

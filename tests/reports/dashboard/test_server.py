@@ -3,13 +3,14 @@
 import http.client
 import platform
 import re
+from dataclasses import replace
 
 import pytest
 from samples.dashboard import served
 from samples.databases import begin, keep
 from samples.results import sample, study
 
-from reports.dashboard import views
+from reports.dashboard import sources, views
 from reports.dashboard.server import Dashboard
 from reports.pages.contents import STUDY
 from sweep.errors import InputError
@@ -124,7 +125,7 @@ def test_a_page_comes_with_what_is_cheap_and_places_for_the_rest(dashboard):
         "summary",
         *(element.key for element in STUDY.sections),
     ]
-    assert "12 of 12" in text
+    assert "All planned trials are done" in text
     assert len(text) < 20_000
 
 
@@ -215,7 +216,7 @@ def epoch(store, study_id, trial, number, score=0.98):
 
 
 def test_events_tell_of_every_change_and_of_nothing_else(running, monkeypatch):
-    monkeypatch.setattr(views, "WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(sources, "WATCH_SECONDS", 0.01)
     monkeypatch.setattr("reports.dashboard.server.WATCH_SECONDS", 0.01)
     store, study_id, base, path = running
     with served(path) as dashboard:
@@ -243,8 +244,8 @@ def test_events_tell_of_every_change_and_of_nothing_else(running, monkeypatch):
 
 
 def test_a_section_is_drawn_once_per_change_however_many_look(running, monkeypatch):
-    monkeypatch.setattr(views, "WATCH_SECONDS", 0)
-    monkeypatch.setattr(views, "REST", 0)
+    monkeypatch.setattr(sources, "WATCH_SECONDS", 0)
+    monkeypatch.setattr(sources, "SLOWEST", 0)
     store, study_id, base, path = running
     trial = begin(store, study_id, 0, base, baseline=True)
     with StatusReader.open(path) as reading:
@@ -252,7 +253,7 @@ def test_a_section_is_drawn_once_per_change_however_many_look(running, monkeypat
         drawn = []
         make = view.parts["outcomes"].draw
         monkeypatch.setitem(
-            view.parts, "outcomes", views.replace(view.parts["outcomes"], draw=lambda n: drawn.append(n) or make(n))
+            view.parts, "outcomes", replace(view.parts["outcomes"], draw=lambda n: drawn.append(n) or make(n))
         )
         first = [view.drawn("outcomes") for _ in range(5)]
         assert len(drawn) == 1
@@ -262,23 +263,95 @@ def test_a_section_is_drawn_once_per_change_however_many_look(running, monkeypat
         assert len(drawn) == 2
 
 
-def test_what_is_redrawn_rests_but_this_moment_does_not(running, monkeypatch):
-    monkeypatch.setattr(views, "WATCH_SECONDS", 0)
-    monkeypatch.setattr(views, "REST", 10_000)
+@pytest.fixture
+def slow(monkeypatch):
+    """Whatever is redrawn rests for an hour, or as long as it may."""
+    monkeypatch.setattr(sources, "WATCH_SECONDS", 0)
+    monkeypatch.setattr(sources, "READING", 1e-9)
+    monkeypatch.setattr(sources, "REDRAWING", 1e-9)
+    monkeypatch.setattr(sources, "SLOWEST", 3600)
+
+
+def score(store, study_id, number, base, *scores):
+    """Trains a trial to its end."""
+    trial = begin(store, study_id, number, base.replaced({"batch_size": 16 * (number + 1)}), baseline=number == 0)
+    for at, each in enumerate(scores, 1):
+        epoch(store, study_id, trial, at, each)
+    store.trials.end(study_id, number, Outcome.COMPLETED)
+
+
+def test_what_is_redrawn_rests_but_this_moment_does_not(running, slow):
     store, study_id, base, path = running
-    trial = begin(store, study_id, 0, base, baseline=True)
+    score(store, study_id, 0, base, 0.9)
+    score(store, study_id, 1, base, 0.91)
     with StatusReader.open(path) as reading:
         view = views.Pages(reading).study("running")
-        assert [view.drawn(key).wait for key in ("now", "outcomes", "summary")] == [0, 0, 0]
-        epoch(store, study_id, trial, 1)
-        assert "1 of 5" in view.drawn("now").html
-        again = view.drawn("outcomes")  # the first change is drawn at once, and then there is a rest
-        assert again.wait == 0
-        epoch(store, study_id, trial, 2)
-        store.trials.end(study_id, 0, Outcome.FAILED, "no memory")
-        assert "no memory" not in view.drawn("outcomes").html
-        assert view.drawn("outcomes").wait > 0
-        assert "1 failed" in view.drawn("now").html
+        keys = ("now", "summary", "leaderboard", "outcomes")
+        assert [view.drawn(key).wait for key in keys] == [0] * 4
+        score(store, study_id, 2, base, 0.92)
+        assert [">2 " in view.drawn("leaderboard").html, "3 completed" in view.drawn("summary").html] == [True] * 2
+        assert view.drawn("leaderboard").wait == 0  # the first change is shown at once
+        assert view.drawn("outcomes").trial == 2
+        score(store, study_id, 3, base, 0.93)
+        assert "#trial-3" in view.drawn("now").html
+        for key in keys[1:]:
+            assert view.drawn(key).wait > 60, key
+            assert view.drawn(key).trial == 2
+        assert "3 completed" in view.drawn("summary").html
+        assert "4 completed" in view.drawn("summary", now=True).html
+        assert view.drawn("leaderboard").trial == 3  # what follows each reading shows this one too
+
+
+def test_nothing_rests_while_no_process_runs_the_study(running, slow):
+    store, study_id, base, path = running
+    with StatusReader.open(path) as reading:
+        view = views.Pages(reading).study("running")
+        for number in range(4):
+            score(store, study_id, number, base, 0.9 + number / 100)
+            for key in ("summary", "outcomes"):
+                view.drawn(key)
+        assert not view.beat().endswith("over")
+        assert max(view.drawn(key).wait for key in ("summary", "outcomes")) > 60
+        store.leases.end(study_id, Identity.own())
+        assert view.beat().endswith(" over")
+        for key in ("summary", "outcomes"):
+            assert (view.drawn(key).wait, view.drawn(key).trial) == (0, 3)
+        assert "4 completed" in view.drawn("summary").html
+
+
+def test_a_card_that_was_only_ever_empty_does_not_rest(running, slow):
+    """Each of these has something to show from another trial on, and shows it as soon as the study is read."""
+    store, study_id, base, path = running
+    with StatusReader.open(path) as reading:
+        pages = views.Pages(reading)
+        view = pages.study("running")
+        assert 'class="yet"' in view.drawn("comparison").html
+        for number in range(3):
+            score(store, study_id, number, base, 0.9 + number / 100)
+        view.drawn("outcomes")
+        pages._paces.redrawing._rested = 1e12
+        assert 'class="yet"' not in view.drawn("comparison").html
+        assert view.drawn("comparison").wait == 0
+
+
+def test_a_section_rests_a_minute_at_most(running, slow, monkeypatch):
+    store, study_id, base, path = running
+    with StatusReader.open(path) as reading:
+        view = views.Pages(reading).study("running")
+        for number in range(4):
+            score(store, study_id, number, base, 0.9 + number / 100)
+            view.drawn("outcomes")
+        assert view.drawn("outcomes").trial < 3
+        monkeypatch.setattr(sources, "SLOWEST", 0)
+        assert view.drawn("outcomes").trial == 3
+
+
+def test_a_section_comes_with_its_trial_and_its_age(dashboard):
+    answer = ask(dashboard, "/study/quickstart/section/history")
+    assert (answer.headers["Sweep-Trial"], answer.headers["Retry-After"]) == ("11", None)
+    assert 0 <= int(answer.headers["Sweep-Age"]) < 600
+    assert ask(dashboard, "/study/quickstart/section/now").headers["Sweep-Trial"] is None
+    assert ask(dashboard, "/study/quickstart/section/history", Sweep_Now="1").headers["Sweep-Trial"] == "11"
 
 
 def test_looking_writes_nothing(running):

@@ -144,6 +144,81 @@ def test_colours_follow_when_the_scheme_changes(chromium, files):
         page.wait(f"{color} !== {light!r}")
 
 
+BACKGROUND = "getComputedStyle(document.body).backgroundColor"
+
+
+def test_the_readers_theme_wins_over_the_systems_and_is_kept(chromium, files):
+    choose = (
+        "(() => {{ const theme = document.querySelector('select.theme'); theme.value = {!r};"
+        " theme.dispatchEvent(new Event('change')); }})()"
+    )
+    color = "getComputedStyle(document.querySelector('.js-plotly-plot .xtick text')).fill"
+    with opened(chromium, files / "twelve.html") as page:
+        see_all(page)
+        light = page.ask(BACKGROUND), page.ask(color)
+        page.ask(choose.format("dark"))
+        page.wait(f"{color} !== {light[1]!r}")
+        assert page.ask(BACKGROUND) != light[0]
+        page.send("Page.reload")
+        page.wait(f"document.readyState === 'complete' && {BACKGROUND} !== {light[0]!r}")
+        page.look(dark=True)
+        page.ask(choose.format("light"))
+        assert page.ask(BACKGROUND) == light[0]
+        page.ask(choose.format("system"))
+        assert page.ask(BACKGROUND) != light[0]
+        page.look(dark=False)
+        page.wait(f"{BACKGROUND} === {light[0]!r}")
+
+
+def test_the_page_uses_a_wide_window_and_its_bar_stays_and_shows_the_place(chromium, files):
+    box = "document.querySelector({!r}).getBoundingClientRect()"
+    with opened(chromium, files / "hundred.html", width=1440) as page:
+        used = f"{box.format('main')}.right - {box.format('.contents')}.left"
+        assert page.ask(used) >= 1280
+        page.ask("document.querySelector('#timeline').scrollIntoView()")
+        page.wait("document.querySelector('.contents [aria-current]')?.textContent === 'Timeline'")
+        assert page.ask(f"{box.format('.contents')}.top") == 0
+    with opened(chromium, files / "hundred.html", width=390) as page:
+        page.ask("document.querySelector('#timeline').scrollIntoView()")
+        page.wait("document.querySelector('.contents [aria-current]')?.textContent === 'Timeline'")
+        place = f"(({{ left, right, top }}) => [left, right, top])({box.format('.contents [aria-current]')})"
+        page.wait(f"{place}[1] <= 390")
+        left, _, top = page.ask(place)
+        assert (left >= 0, top) == (True, 0)
+
+
+def test_cards_fold_also_without_scripts_and_a_folded_one_is_printed(chromium, files):
+    height = "document.querySelector('#leaderboard').getBoundingClientRect().height"
+    with opened(chromium, files / "twelve.html", scripts=False) as page:
+        before = page.ask(height)
+        press(page, "#leaderboard > .card > summary")
+        assert page.ask(height) < 80 < before
+        page.look(medium="print")
+        assert page.ask(height) > 200
+
+
+def test_cards_that_have_nothing_yet_come_last_in_a_line_each(chromium, files):
+    tops = (
+        "[...document.querySelectorAll('main > section')].map((each) =>"
+        " [each.id, each.className, each.offsetTop, each.offsetHeight])"
+    )
+    with opened(chromium, files / "twelve.html", width=1440) as page:
+        placed = sorted(page.ask(tops), key=lambda each: each[2])
+        assert [name for name, *_ in placed[:3]] == ["summary", "comparison", "history"]
+        yet = [each for each in placed if each[1] == "yet"]
+        assert yet == placed[-len(yet) :]
+        assert {name for name, *_ in yet} == {"confirmation", "ablation", "mistakes", "notes"}
+        assert max(height for *_, height in yet) < 60
+
+
+def test_the_next_command_is_copied_as_it_is(chromium, files):
+    with opened(chromium, files / "twelve.html") as page:
+        page.ask("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        press(page, ".strip button")
+        page.wait("window.copied")
+        assert page.ask("window.copied") == "sweep confirm quickstart"
+
+
 def test_without_scripts_every_chart_is_a_picture_and_every_table_is_there(chromium, files):
     with opened(chromium, files / "hundred.html", scripts=False) as page:
         boxes = page.ask(
@@ -245,9 +320,10 @@ def test_everything_that_can_be_pressed_is_reached_by_keyboard_and_has_a_name(ch
 
 def test_the_page_prints_in_black_on_white_with_its_charts(chromium, files):
     with opened(chromium, files / "twelve.html", dark=True) as page:
-        page.look(dark=True, medium="print")
-        assert page.ask("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        assert page.ask("getComputedStyle(document.querySelector('nav')).display") == "none"
+        for width in (1400, 794):
+            page.look(width=width, dark=True, medium="print")
+            assert page.ask("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+            assert page.ask("getComputedStyle(document.querySelector('nav')).display") == "none"
         printed = page.send("Page.printToPDF", printBackground=True)["data"]
         assert len(printed) > 50_000
 

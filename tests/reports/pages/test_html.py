@@ -76,7 +76,7 @@ def test_the_page_asks_for_nothing_outside_of_itself(text):
     own = without_plotly(text)
     targets = re.findall(r"""(?:src|href|srcset|action|data)\s*=\s*["']?([^"'\s>]*)""", own)
     assert targets
-    assert all(target.startswith("#") or target == "data:," for target in targets)
+    assert all(target.startswith(("#", "data:")) for target in targets)
     assert not re.search(r"https?:|@import|url\(|//[a-z]+\.", own)
 
 
@@ -106,14 +106,29 @@ def test_the_page_reads_without_scripts(text):
 
 def test_every_element_has_its_section_once(text):
     for element in contents.STUDY.sections:
-        assert text.count(f'<section id="{element.key}">') == 1
+        assert text.count(f'<section id="{element.key}"') == 1
+
+
+def test_what_cannot_be_there_yet_is_one_line_and_the_rest_is_folded_open():
+    found = dict(re.findall(r'<section id="(\w+)"(.*?)</section>', without_plotly(html.render(sample(12))), re.DOTALL))
+    yet = {key for key, body in found.items() if body.startswith(' class="yet"')}
+    assert yet == {"confirmation", "ablation", "mistakes", "notes"}
+    for key, body in found.items():
+        assert body.count('<details class="card" open>') == (key not in yet and key != "summary"), key
+        if key in yet:
+            assert body.count("<p") == 1
+
+
+def test_the_tab_tells_progress():
+    assert "<title>8/20 · quickstart</title>" in html.render(result_of(rows_of(*[0.98] * 8), trials=20))
+    assert "<title>Studies one and other</title>" in html.render([sample(2, name="one"), sample(2, name="other")])
 
 
 @pytest.mark.parametrize(("package", "page"), [(sections, contents.STUDY), (comparison, contents.COMPARISON)])
 def test_every_section_that_has_a_file_is_on_its_page_once(package, page):
     files = sorted(path for path in Path(package.__path__[0]).glob("*.py") if "\nSECTION" in path.read_text())
     written = [import_module(f"{package.__name__}.{path.stem}").SECTION.key for path in files]
-    assert sorted(element.key for element in page.sections) == sorted(written)
+    assert sorted(element.key for element in page.all) == sorted(written)
 
 
 def test_hostile_texts_are_shown_and_never_become_markup():
@@ -165,7 +180,7 @@ def test_the_page_stays_small_and_says_what_it_does_not_draw(trials, most):
     result = sample(trials)
     rendered = html.render(result)
     assert len(rendered.encode()) < most
-    sections = re.findall(r'<section id="(\w+)">(.*?)</section>', without_plotly(rendered), re.DOTALL)
+    sections = re.findall(r'<section id="(\w+)".*?>(.*?)</section>', without_plotly(rendered), re.DOTALL)
     thinned = {key for key, body in sections if " drawn, the best among them" in body}
     assert thinned == ({"history", "importance", "parameters", "parallel", "fronts"} if trials == 10_000 else set())
     stars = [trace for chart in charts_of(rendered) for trace in chart["data"] if trace.get("name") == "best"]

@@ -9,6 +9,7 @@ import pytest
 from samples.results import confirmed, result_of, rows_of, sample, shifted
 
 import reports
+from reports import recommendation
 from reports.drawing.style import BEST
 from reports.pages import contents, html
 from reports.sections import confirmation, summary
@@ -35,7 +36,7 @@ def study(*scores, **fields):
 
 def section(result):
     """The section's words, its table's rows and its markup."""
-    markup = re.search(r'<section id="confirmation">.*?</section>', html.render(result), re.DOTALL).group(0)
+    markup = re.search(r'<section id="confirmation".*?</section>', html.render(result), re.DOTALL).group(0)
     own = re.sub(r"<script.*?</script>", "", markup, flags=re.DOTALL)
     rows = [
         [unescape(plain(re.sub("<.*?>", "", cell))) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
@@ -44,8 +45,9 @@ def section(result):
     return unescape(plain(re.sub("<.*?>", "", own))), rows, markup
 
 
-def bold(result):
-    return plain(summary.sentences(result)[1])
+def said(result):
+    """What the section says of the verdict first."""
+    return plain(recommendation.recommended(result))
 
 
 TIED = confirmed(study(), {0: BASE, 1: UP, 2: LIKE, 3: DOWN}, TEST, sizes={1: 500_000})
@@ -154,7 +156,7 @@ def test_where_all_are_worse_the_nearest_are_drawn():
 
 def test_without_a_verdict_one_sentence_gives_the_command():
     said, rows, markup = section(study())
-    assert "Not confirmed yet. Each score here is of one run" in said
+    assert "Not confirmed yet: sweep confirm quickstart trains the best trials" in said
     assert "<code>sweep confirm quickstart</code>" in markup
     assert (rows, markup.count("<figure"), markup.count("<p")) == ([], 0, 1)
 
@@ -216,14 +218,14 @@ def test_footnotes_that_do_not_apply_are_left_out():
 )  # fmt: skip
 def test_the_test_accuracy_comes_with_the_number_of_looks(result, expected):
     assert expected in section(result)[0]
-    assert expected in plain(" ".join(summary.sentences(result)))
+    assert expected in plain(summary.sentences(result)[-1])
 
 
 def test_a_best_trial_that_came_later_is_named_as_missing():
     result = confirmed(study(), {0: BASE, 2: UP})
     assert "The search's best, trial 1, is not among these networks" in section(result)[0]
-    assert "`sweep confirm quickstart` includes trial 1" in summary.sentences(result)[-1]
-    assert "sweep confirm" not in summary.sentences(TIED)[-1]
+    assert summary.step(result).text == "Trial 1, the best since then, is not confirmed:"
+    assert summary.step(result).command == "sweep confirm quickstart"
 
 
 # The opening
@@ -233,15 +235,14 @@ CONCLUSIONS = {
     "better": (
         {0: BASE, 1: UP},
         (
-            "Recommended is trial 1 with 99.00 ± 0.10 % on 5 fresh seeds, 0.50 ± 0.06 points more than the baseline: "
-            "learning rate 0.0002 (baseline 0.0001)."
+            "Recommended is trial 1 with 99.00 ± 0.10 % on 5 fresh seeds, 0.50 ± 0.06 points more than the baseline."
         ),
     ),
     "cheaper": (
         {0: BASE, 1: LEVEL},
         (
             "points more than the baseline, not significantly different, and cheaper, with 999,999 parameters "
-            "instead of 1,000,000 (tied with it: the baseline): learning rate 0.0002 (baseline 0.0001)."
+            "instead of 1,000,000 (tied with it: the baseline)."
         ),
     ),
     "unproven": (
@@ -263,44 +264,67 @@ CONCLUSIONS = {
 
 
 @pytest.mark.parametrize("conclusion", CONCLUSIONS)
-def test_the_second_sentence_speaks_of_the_verdict(conclusion):
+def test_the_first_sentence_speaks_of_the_verdict(conclusion):
     scores, expected = CONCLUSIONS[conclusion]
     result = confirmed(study(), scores)
     assert result.verdict.conclusion == conclusion
-    assert expected in bold(result)
-    assert len(summary.sentences(result)) <= 5
+    assert expected in said(result)
+    assert len(summary.sentences(result)) <= 2
     html.render(result)
 
 
 def test_the_tied_ones_are_named():
-    assert "points more than the baseline (tied with it: trial 2): learning" in bold(TIED)
+    assert "points more than the baseline (tied with it: trial 2)." in said(TIED)
 
 
 def test_the_best_and_the_cheapest_are_named_each_with_how_much_worse_than_the_best_it_may_be():
     worse = r"at most 0\.\d\d points worse than the truly best \(95 % limit\)\."
     cheapest = rf"It is the cheapest within 0\.10 points of the best, and {worse}"
-    assert re.search(rf"{cheapest} The best is trial 2 with 99\.01 %, and {worse}", bold(TIED))
-    alone = bold(confirmed(study(), {0: BASE, 1: UP}))
+    assert re.search(rf"{cheapest} The best is trial 2 with 99\.01 %, and {worse}", said(TIED))
+    alone = said(confirmed(study(), {0: BASE, 1: UP}))
     assert "It has the highest mean, and at most 0.00 points worse than the truly best" in alone
 
 
 def test_a_verdict_of_version_0_1_0_says_what_it_can():
     older = confirmed(study(), {0: BASE, 1: UP})
     older = replace(older, verdict=replace(older.verdict, tolerance=None))
-    assert "truly best" not in bold(older)
+    assert "truly best" not in said(older)
     html.render(older)
 
 
-def test_what_to_do_next_is_to_confirm_and_then_to_export():
-    onward = summary.sentences(study())[-1]
-    assert ". Not confirmed yet: `sweep confirm quickstart` trains" in onward
-    assert onward.index("sweep confirm") < onward.index("Then `sweep export quickstart` writes the best")
-    assert "Next: `sweep export quickstart` writes the recommended configuration" in summary.sentences(TIED)[-1]
-    kept = confirmed(study(), {0: BASE, 1: DOWN})
-    assert "sweep export" not in " ".join(summary.sentences(kept))
+def tiles(result):
+    """The opening's tiles by name: number and note."""
+    return {tile.name: (plain(tile.value), plain(tile.note)) for tile in summary.tiles(result)}
 
 
-def test_a_long_study_has_five_sentences_with_a_verdict_too():
+def test_the_opening_has_the_numbers_of_the_verdict_and_not_those_of_the_search():
+    told = tiles(TIED)
+    assert told["Recommended"] == ("99.00 ± 0.10 %", "trial 1 on 5 fresh seeds")
+    assert told["Baseline"][0] == "98.50 ± 0.10 %"
+    assert told["Gain, points"] == ("+0.50 ± 0.09", "significantly better than the baseline")
+    assert "Best" not in told
+    kept = tiles(confirmed(study(), {0: BASE, 1: DOWN}))
+    assert kept["Recommended"][1].startswith("the baseline on 5 fresh seeds")
+    assert kept["Gain"][0] == "none"
+    assert "Baseline" not in kept
+
+
+def test_the_chips_are_of_the_recommended_trial():
+    assert [(chip.name, chip.before, chip.after) for chip in summary.chips(TIED)] == [
+        ("learning rate", "0.0001", "0.0002")
+    ]
+    assert summary.chips(confirmed(study(), {0: BASE, 1: DOWN})) == []
+
+
+def test_the_next_step_is_to_confirm_and_then_to_export():
+    step = summary.step(study())
+    assert (step.text, step.command) == ("Not confirmed:", "sweep confirm quickstart")
+    assert summary.step(TIED).command == "sweep export quickstart"
+    assert summary.step(confirmed(study(), {0: BASE, 1: DOWN})) is None
+    assert summary.step(confirmed(study(), {0: BASE[:1], 1: UP[:1]})).command == "sweep confirm quickstart --seeds 2"
+
+
+def test_a_long_study_has_two_sentences_with_a_verdict_too():
     result = sample(40, seed=3)
     done = result.frame.loc[(result.frame["outcome"] == "completed") & ~result.frame["baseline"], "trial"]
-    assert len(summary.sentences(confirmed(result, {0: BASE, int(done.iloc[0]): UP}, TEST))) == 5
+    assert len(summary.sentences(confirmed(result, {0: BASE, int(done.iloc[0]): UP}, TEST))) == 2
