@@ -12,6 +12,8 @@ from sweep.results.result import Result
 MOST_ROWS = 100
 MOST_COLUMNS = 5
 """Parameters that are shown before the reader picks columns."""
+ALWAYS = ("learning_rate", "batch_size")
+"""Parameters that are among them wherever they vary, with the first one of the study's space."""
 
 
 def _blocks(result: Result) -> Sequence[Block]:
@@ -31,6 +33,7 @@ def _page(result: Result, number: int | None) -> Sequence[Block]:
     linked = set(frames.detailed(result.frame) if number is None else table["trial"])
     first = MOST_ROWS * (number or 0)
     noted = bool((table["note"] != "").any())
+    shown = _shown(varied, list(result.study.drawn))
     rows = [_row(entry, columns, best, linked, noted) for entry in table[first : first + MOST_ROWS].to_dict("records")]
     more, after, pager = len(table) - len(rows), "", None
     if more and number is None:
@@ -43,7 +46,7 @@ def _page(result: Result, number: int | None) -> Sequence[Block]:
     return [
         Table(
             name,
-            [*_heads(varied, result.study.base.parameters), *([Head("Note", number=False)] if noted else [])],
+            [*_heads(varied, shown, result.study.base.parameters), *([Head("Note", number=False)] if noted else [])],
             rows,
             after=after,
             tall=tall,
@@ -54,10 +57,15 @@ def _page(result: Result, number: int | None) -> Sequence[Block]:
     ]
 
 
-def _heads(varied: Sequence[str], parameters: Parameters) -> list[Head]:
+def _shown(varied: Sequence[str], space: Sequence[str]) -> list[str]:
+    """The parameters that are shown at first: a few that always are, then those that explain most."""
+    first = [name for name in (*ALWAYS, *space[:1]) if name in varied]
+    return list(dict.fromkeys([*first, *varied]))[:MOST_COLUMNS]
+
+
+def _heads(varied: Sequence[str], shown: Sequence[str], parameters: Parameters) -> list[Head]:
     columns = [
-        Head(labels.label(name), labels.explanation(name, parameters), extra=place >= MOST_COLUMNS)
-        for place, name in enumerate(varied)
+        Head(labels.label(name), labels.explanation(name, parameters), extra=name not in shown) for name in varied
     ]
     return [
         Head("Trial"),

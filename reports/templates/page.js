@@ -220,14 +220,47 @@ const tables = (() => {
     });
   }
 
-  // One condition: a word that the row holds, or a column compared with a number.
-  function holds(row, names, term) {
-    const [, name, sign, value] = term.match(/^(.+?)\s*(<=|>=|<|>|=)\s*(.+)$/) ?? [];
-    const at = name ? names.findIndex((each) => each.startsWith(name.trim())) : -1;
-    if (at < 0) return row.textContent.toLowerCase().includes(term);
-    const key = row.cells[at].dataset.key, wanted = parseFloat(value);
-    if (sign === "=") return isNaN(wanted) ? key === value : Number(key) === wanted;
-    return key !== "" && { "<": key < wanted, ">": key > wanted, "<=": key <= wanted, ">=": key >= wanted }[sign];
+  const letters = (text) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
+  const initials = (text) => text.toLowerCase().split(/[^a-z0-9]+/).map((word) => word[0]).join("");
+
+  // The place of the column that a reader means: by its name as shown or as in a study, its beginning or its initials.
+  function column(names, given) {
+    const wanted = letters(given);
+    const found = [(name) => letters(name) === wanted, (name) => letters(name).startsWith(wanted), (name) => initials(name) === wanted]
+      .map((fits) => (wanted ? names.findIndex(fits) : -1)).find((at) => at >= 0);
+    if (found === undefined) throw new Error(`No column is called "${given}".`);
+    return found;
+  }
+
+  const SIGNS = {
+    "<": (one, other) => one < other, ">": (one, other) => one > other, "<=": (one, other) => one <= other,
+    ">=": (one, other) => one >= other, "=": (one, other) => one === other, "!=": (one, other) => one !== other,
+  };
+  const TURNED = { "<": ">", ">": "<", "<=": ">=", ">=": "<=" };
+
+  // A column compared with a number, a word, or a range as in "3..9". A missing value is only different.
+  function comparison(names, name, sign, value) {
+    const at = column(names, name), [low, high] = value.split("..").map(parseFloat);
+    if (!value || (isNaN(low) && TURNED[sign])) throw new Error(`Compare ${name} with a number.`);
+    return ({ cells }) => {
+      const { key } = cells[at].dataset, number = Number(key);
+      if (key === "") return sign === "!=";
+      if (high !== undefined) return (number >= low && number <= high) === (sign === "=");
+      if (!isNaN(low) && !isNaN(number)) return SIGNS[sign](number, low);
+      return !TURNED[sign] && SIGNS[sign]([key, cells[at].textContent].some((text) => text.trim().toLowerCase() === value), true);
+    };
+  }
+
+  // A condition on a row: words that it holds, or comparisons as in "lr < 0.001" and "0.1 < dropout <= 0.3".
+  function condition(names, term) {
+    const [first, ...rest] = term.split(/(<=|>=|!=|==?|<|>)/).map((part) => part.trim().replace("==", "="));
+    if (!rest.length) return (row) => row.textContent.toLowerCase().includes(term);
+    const [sign, second, next, third] = rest;
+    if (next) {
+      const both = [comparison(names, second, TURNED[sign] ?? sign, first), comparison(names, second, next, third)];
+      return (row) => both.every((holds) => holds(row));
+    }
+    return isNaN(Number(first || "?")) ? comparison(names, first, sign, second) : comparison(names, second, TURNED[sign] ?? sign, first);
   }
 
   function equip(table) {
@@ -254,20 +287,33 @@ const tables = (() => {
       head.replaceChildren(button);
     });
 
-    const filter = make("input", { type: "search", placeholder: "Filter: pruned, learning rate < 0.001" });
-    filter.setAttribute("aria-label", "Show rows that hold these words or conditions, separated by commas");
+    const filter = make("input", { type: "search", placeholder: "Filter: pruned and lr < 0.001" });
+    filter.setAttribute("aria-label", "Show rows that hold these words or conditions, separated by commas or by the word and");
     filter.addEventListener("input", () => {
-      const terms = filter.value.toLowerCase().split(",").map((term) => term.trim()).filter(Boolean);
-      rows.forEach((row) => { row.hidden = !terms.every((term) => holds(row, names, term)); });
-      const left = rows.filter((row) => !row.hidden).length;
-      shown.textContent = left < rows.length ? `${left} of ${total ? "these " : ""}${here}` : all;
+      try {
+        const terms = filter.value.toLowerCase().split(/,|\band\b/).map((term) => term.trim()).filter(Boolean);
+        const conditions = terms.map((term) => condition(names, term));
+        rows.forEach((row) => { row.hidden = !conditions.every((holds) => holds(row)); });
+        const left = rows.filter((row) => !row.hidden).length;
+        shown.textContent = left < rows.length ? `${left} of ${total ? "these " : ""}${here}` : all;
+        filter.ariaInvalid = null;
+      } catch (error) {
+        shown.textContent = `${error.message} Columns: ${names.join(", ")}.`;
+        filter.ariaInvalid = "true";
+      }
     });
 
+    const picked = JSON.parse(chosen.get("columns") || "{}"); // those that the reader has shown or hidden, by name
     const boxes = heads.slice(1).map((head, at) => {
       const box = make("input", { type: "checkbox", checked: !head.classList.contains("extra") });
+      const show = () => { for (const row of table.rows) row.cells[at + 1].classList.toggle("extra", !box.checked); };
       box.addEventListener("change", () => {
-        for (const row of table.rows) row.cells[at + 1].classList.toggle("extra", !box.checked);
+        picked[names[at + 1]] = box.checked;
+        chosen.set("columns", JSON.stringify(picked));
+        show();
       });
+      box.checked = picked[names[at + 1]] ?? box.checked;
+      show();
       return make("label", {}, box, " " + head.textContent);
     });
     const picker = make("details", {}, make("summary", { textContent: "Columns" }), ...boxes);

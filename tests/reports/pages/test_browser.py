@@ -144,6 +144,13 @@ def test_colours_follow_when_the_scheme_changes(chromium, files):
         page.wait(f"{color} !== {light!r}")
 
 
+def again(page):
+    """Loads the page anew."""
+    page.ask("window.old = true")
+    page.send("Page.reload")
+    page.wait("window.old === undefined && document.readyState === 'complete'")
+
+
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 
 
@@ -159,8 +166,8 @@ def test_the_readers_theme_wins_over_the_systems_and_is_kept(chromium, files):
         page.ask(choose.format("dark"))
         page.wait(f"{color} !== {light[1]!r}")
         assert page.ask(BACKGROUND) != light[0]
-        page.send("Page.reload")
-        page.wait(f"document.readyState === 'complete' && {BACKGROUND} !== {light[0]!r}")
+        again(page)
+        assert page.ask(BACKGROUND) != light[0]
         page.look(dark=True)
         page.ask(choose.format("light"))
         assert page.ask(BACKGROUND) == light[0]
@@ -261,6 +268,13 @@ def test_the_leaderboard_filters_by_words_and_by_numbers(chromium, files):
             ("learning rate < 0.001", frame["learning_rate"] < 0.001),
             ("completed, batch size >= 64", (frame["outcome"] == "completed") & (frame["batch_size"] >= 64)),
             ("accuracy > 98.6", frame["score"] > 0.986),
+            ("learning_rate<0.001", frame["learning_rate"] < 0.001),
+            ("lr<0.001 and completed", (frame["learning_rate"] < 0.001) & (frame["outcome"] == "completed")),
+            ("0.0005 < lr <= 0.001", (frame["learning_rate"] > 0.0005) & (frame["learning_rate"] <= 0.001)),
+            ("outcome != pruned", frame["outcome"] != "pruned"),
+            ("batch size = 32..64, bs != 64", frame["batch_size"] == 32),
+            ("batch_size != 32..64", frame["batch_size"] > 64),
+            ("outcome = diverged", frame["outcome"] == "diverged"),
             ("", frame["score"].notna()),
         ):
             page.ask(type_in.format(text))
@@ -269,6 +283,26 @@ def test_the_leaderboard_filters_by_words_and_by_numbers(chromium, files):
             assert page.ask(COUNTED) == (f"{len(left)} of 96 trials" if text else "96 trials")
     with opened(chromium, files / "one.html") as page:
         assert page.ask(COUNTED) == "1 trial"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("epochz=9 and batch size<64", 'No column is called "epochz". Columns: trial, accuracy, vs baseline,'),
+        ("pruned, lr <", "Compare lr with a number."),
+        ("lr < small", "Compare lr with a number."),
+        ("= 3", 'No column is called "".'),
+    ],
+)
+def test_a_condition_that_cannot_be_understood_says_so_and_hides_nothing(chromium, files, text, said):
+    with opened(chromium, files / "hundred.html") as page:
+        page.ask(
+            "(() => { const field = document.querySelector('#leaderboard input[type=search]');"
+            f" field.value = {text!r}; field.dispatchEvent(new Event('input')); }})()"
+        )
+        assert page.ask(COUNTED).startswith(said)
+        assert len(column(page, 0)) == 96
+        assert page.problems == []
 
 
 def test_columns_can_be_picked(chromium, files):
@@ -280,6 +314,9 @@ def test_columns_can_be_picked(chromium, files):
         )
         hidden = page.ask("document.querySelectorAll('#leaderboard thead th.extra').length")
         assert (before, page.ask(shown)) == (12, 14 - hidden)
+        again(page)  # what was picked is kept
+        assert page.ask(shown) == 14 - hidden
+        page.ask("localStorage.clear()")
 
 
 def test_a_trial_leads_to_its_details_and_can_be_copied(chromium, files):

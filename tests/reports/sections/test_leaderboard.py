@@ -6,6 +6,7 @@ from samples.results import SPACE, sample
 
 from reports import labels
 from reports.pages import html
+from reports.sections import leaderboard
 from reports.typography import NO_BREAK
 
 
@@ -42,3 +43,11 @@ def test_every_number_in_the_leaderboard_is_in_the_frame(text):
     judged = [each for each in expected if not math.isnan(each)]
     assert judged == sorted(judged, reverse=True)
     assert all(math.isnan(each) for each in expected[len(judged) :])  # trials that failed come last
+
+
+def test_learning_rate_batch_size_and_the_first_of_the_space_are_shown_however_little_they_explain():
+    varied = ["dropout", "conv1_filters", "conv2_filters", "momentum", "dense_units", "learning_rate", "batch_size"]
+    space = ["dense_units", "learning_rate", "batch_size", "dropout", "conv1_filters", "conv2_filters", "momentum"]
+    shown = ["learning_rate", "batch_size", "dense_units", "dropout", "conv1_filters"]
+    assert leaderboard._shown(varied, space) == shown
+    assert leaderboard._shown(["dropout"], ["dropout"]) == ["dropout"]
