@@ -50,7 +50,7 @@ def chart(results: Sequence[Result], name: str) -> Figure:
 
 def _overlay(figure: Figure, table: pd.DataFrame, axis: axes.Axis, study: str, color: str) -> None:
     points = axes.thin(table, MOST_POINTS)
-    at = axes.jittered(points["at"], points["trial"], 0.3) if axis.places else points["at"]
+    at = axes.jittered(points, "at", 0.3) if axis.places else points["at"]
     figure.scatter(
         x=[float(f"{place:.5g}") for place in at],
         y=marks.percents(points["score"]),
@@ -64,12 +64,14 @@ def _overlay(figure: Figure, table: pd.DataFrame, axis: axes.Axis, study: str, c
 
 
 def _joined(spans: Sequence[Range]) -> Range:
-    """One range that holds them all: of choices, every option; else from the lowest to the highest."""
-    if any(isinstance(span, Choice) for span in spans):
-        options = [value for span in spans for value in (span.values() if isinstance(span, Choice) else ())]
-        return Choice(tuple(dict.fromkeys(options)))
+    """One range that holds them all: of choices alone, every option; else from the lowest to the highest number."""
+    options = [value for span in spans if isinstance(span, Choice) for value in span.options]
     ends = [span for span in spans if not isinstance(span, Choice)]
-    low, high, log = min(span.low for span in ends), max(span.high for span in ends), all(span.log for span in ends)
+    if not ends:
+        return Choice(tuple(dict.fromkeys(options)))
+    numbers = [*map(float, options), *(end for span in ends for end in (span.low, span.high))]
+    low, high = min(numbers), max(numbers)
+    log = low > 0 and all(span.log for span in ends)
     if all(isinstance(span, Int) for span in ends):
         return Int(int(low), int(high), log=log)
     return Float(low, high, log=log)

@@ -84,11 +84,13 @@ def ticks(axis: Axis, name: str, most: int) -> list[tuple[float, str]]:
     return list(found[:: math.ceil(len(found) / most)] if len(found) > most else found)
 
 
-def jittered(
-    at: "pd.Series[float]", trials: "pd.Series[Any]", width: float, step: float = 0.618034
-) -> "pd.Series[float]":
-    """Separate places moved aside by up to half of `width`, always alike, so that trials do not hide each other."""
-    return (at + ((trials.astype(float) * step) % 1 - 0.5) * width).round(3)
+def jittered(points: pd.DataFrame, column: str, width: float, step: float = 0.618034) -> "pd.Series[float]":
+    """Separate places moved aside by up to half of `width`, always alike, so that trials do not hide each other.
+
+    The best and the baseline stay where they are. `points` are those of `reports.frames.marked`.
+    """
+    aside = ((points["trial"].astype(float) * step) % 1 - 0.5) * width
+    return (points[column] + aside.mask(points["best"] | points["baseline"], 0.0)).round(3)
 
 
 def ends(axis: Axis) -> list[float]:

@@ -77,7 +77,7 @@ def pair(frame: pd.DataFrame, space: Mapping[str, Range], names: tuple[str, str]
     points = axes.thin(table, MOST_POINTS)
     for axis, column, step in ((x, "x", 0.618034), (y, "y", 0.754878)):
         if axis.places:
-            points = points.assign(**{column: axes.jittered(points[column], points["trial"], 0.5, step)})
+            points = points.assign(**{column: axes.jittered(points, column, 0.5, step)})
     special = points["best"] | points["baseline"]
     kinds = [((points["tier"] == tier) & ~special, tier, marker) for tier, marker in reversed(TIERS.items())]
     kinds.append((points["baseline"] & ~points["best"], "baseline", BASELINE_MARKER | {"size": 11}))

@@ -69,7 +69,7 @@ def chart(frame: pd.DataFrame, name: str, span: Range) -> Figure:
     points = axes.thin(found, MOST_POINTS)
     values = points["value"].map(lambda value: labels.value(name, value))
     if axis.places:
-        points = points.assign(at=axes.jittered(points["at"], points["trial"], 0.36))
+        points = points.assign(at=axes.jittered(points, "at", 0.36))
     marks.trials(figure, points, (low, high), values)
     marks.median(figure, trend(found, axis), axis, "median", MEDIAN)
     marks.parameter_axis(figure, "x", axis, title)

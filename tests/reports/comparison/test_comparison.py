@@ -87,7 +87,24 @@ def test_only_parameters_that_several_searched_are_overlaid():
 def test_ranges_of_different_kinds_share_one_axis():
     one = sample(12, name="one", space={"batch_size": Choice((32, 512))}, seed=1)
     other = sample(12, name="other", space={"batch_size": Int(16, 128, log=True)}, seed=2)
-    assert shared.chart([one, other], "batch_size").data
+    figure = shared.chart([one, other], "batch_size")
+    assert figure.data
+    assert figure.layout["xaxis"]["type"] == "log"
+
+
+def test_a_list_with_a_zero_and_a_range_on_a_log_scale_share_a_plain_axis():
+    one = sample(12, name="one", space={"dropout": Choice((0.0, 0.1))}, seed=1)
+    other = sample(12, name="other", space={"dropout": Float(0.01, 0.5, log=True)}, seed=2)
+    assert shared._joined([one.study.drawn["dropout"], other.study.drawn["dropout"]]) == Float(0.0, 0.5)
+    assert shared.chart([one, other], "dropout").layout["xaxis"]["type"] == "linear"
+
+
+def test_a_list_and_a_range_of_fractions_share_a_number_axis_with_few_ticks():
+    one = sample(12, name="one", space={"dropout": Choice((0.1, 0.7))}, seed=1)
+    other = sample(60, name="other", space={"dropout": Float(0.2, 0.5)}, seed=2)
+    axis = shared.chart([one, other], "dropout").layout["xaxis"]
+    assert len(axis.get("ticktext", ())) <= 8
+    assert axis["range"][0] < 0.1 < 0.7 < axis["range"][1] < 1
 
 
 STATES = {

@@ -1,5 +1,7 @@
 import pandas as pd
+from samples.results import frame_of, rows_of
 
+from reports import frames
 from reports.drawing import axes
 
 
@@ -25,3 +27,10 @@ def test_thinning_keeps_the_best():
     assert len(kept) <= 100
     assert set(table["score"].nlargest(25)) <= set(kept["score"])
     assert kept.index.is_monotonic_increasing
+
+
+def test_trials_are_moved_aside_but_not_the_best_and_the_baseline():
+    table = frames.marked(frame_of(rows_of(0.97, 0.98, 0.99, 0.96))).assign(at=2.0)
+    moved = axes.jittered(table, "at", 0.36)
+    assert [moved[0], moved[2]] == [2.0, 2.0]
+    assert all(0 < abs(moved[trial] - 2) <= 0.18 for trial in (1, 3))
