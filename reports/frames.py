@@ -7,6 +7,7 @@ import pandas as pd
 
 from sweep import wording
 from sweep.results.columns import TRIAL_COLUMNS
+from sweep.results.forecast import standing
 from sweep.runs import GOING_ON, UNFINISHED, Outcome
 
 
@@ -67,8 +68,8 @@ def baseline_score(frame: pd.DataFrame) -> float | None:
 
 
 def best_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """Scored trials, the best first: by the score that is expected of them, and of equals the earlier first."""
-    return scored(frame).sort_values(["expected", "score"], ascending=False, kind="stable").reset_index(drop=True)
+    """Scored trials, the best first: completed ones before those that are not trained to their end."""
+    return standing(scored(frame)).reset_index(drop=True)
 
 
 def detailed(frame: pd.DataFrame, most: int = 50, unscored: int = 20) -> list[int]:

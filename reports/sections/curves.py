@@ -18,8 +18,8 @@ from sweep.results.result import Result
 def table(frame: pd.DataFrame, curves: pd.DataFrame, top: int = 5, rest: int = 300) -> pd.DataFrame:
     """Curves to draw: `trial`, `epoch`, `val_accuracy`, and `role`: baseline, top or rest.
 
-    In the order of `rank` (1 is the best: by expected score, then by score), then epoch. Of the rest, at
-    most `rest` trials are kept, evenly over their ranks.
+    In the order of `rank` (1 is the best, as in the leaderboard), then epoch. Of the rest, at most `rest` trials are
+    kept, evenly over their ranks.
     """
     order = frames.best_first(frame)
     order = order[["trial"]].assign(rank=range(1, len(order) + 1))

@@ -1,4 +1,4 @@
-"""The leaderboard: every trial with a score, best first."""
+"""The leaderboard: every trial with a score, the best first, completed ones before others."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ from reports.blocks import Block, Head, NotYet, Pager, Row, Section, Table
 from sweep import wording
 from sweep.models.parameters import Parameters
 from sweep.results.result import Result
+from sweep.runs import Outcome
 
 MOST_ROWS = 100
 MOST_COLUMNS = 5
@@ -82,8 +83,8 @@ def _heads(varied: Sequence[str], shown: Sequence[str], parameters: Parameters) 
 
 
 def _row(entry: Mapping[Hashable, Any], columns: Sequence[str], best: int, linked: set[int], noted: bool) -> Row:
-    mark = "best" if entry["trial"] == best else "baseline" if entry["baseline"] else ""
-    roles = ["baseline"] if entry["baseline"] else ["best"] if mark else []
+    role = "best" if entry["trial"] == best else "baseline" if entry["baseline"] else ""
+    roles = ["baseline"] if entry["baseline"] else ["best"] if role else []
     word = "".join(f" · {role}" for role in [*roles, *filter(None, [entry["origin"]])])
     texts = {name: labels.value(name, entry[name]) for name in columns}
     texts["difference"] = wording.NOTHING if entry["baseline"] else wording.points(entry["difference"])
@@ -92,13 +93,15 @@ def _row(entry: Mapping[Hashable, Any], columns: Sequence[str], best: int, linke
     scales = {"score": 100, "difference": 100}  # as they are shown
     keys = [labels.key(entry[name] * scales[name] if name in scales else entry[name]) for name in ("trial", *columns)]
     link = f"#trial-{entry['trial']}" if entry["trial"] in linked else ""
+    mark = role if entry["outcome"] == Outcome.COMPLETED else f"{role} unfinished".lstrip()
     return Row([f"{entry['trial']}{word}", *texts.values(), *words], mark, [*keys, *words], link)
 
 
 SECTION = Section(
     "leaderboard",
     "Leaderboard",
-    "Every trial with a score, best first. A trial's number leads to its details.",
+    "Every trial with a score, the best first. Trials that are not trained to their end follow in grey, the furthest "
+    "first. They are compared with the baseline at the same epoch. A trial's number leads to its details.",
     _blocks,
     paged=_page,
     quick=True,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.cli.tables import print_json, print_table
 from sweep.cli.terminal import print_lines
+from sweep.results.forecast import standing
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words, differences
 from sweep.wording import duration, epochs, moment, percent, plain, points, value
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 LOG_LINES = 20
 """How many of the last lines of a trial's worker are shown."""
 MOST_TRIALS = 20
-"""How many trials of a study are shown, the best first."""
+"""How many trials of a study are shown, completed ones first."""
 
 
 def print_study(result: "Result", as_json: bool, all_of_them: str) -> None:
     """How far a study is, what it has found, and its best trials; `all_of_them` is the command that shows the rest."""
-    frame = result.frame.sort_values(["expected", "score", "trial"], ascending=[False, False, True])
+    frame = standing(result.frame)
     if as_json:
         best = result.best_trial if result.has_best else None
         trials = json.loads(frame.to_json(orient="records", date_format="iso"))
@@ -46,7 +47,7 @@ def print_study(result: "Result", as_json: bool, all_of_them: str) -> None:
         for row in frame.head(MOST_TRIALS).to_dict("records")
     ]
     columns = ["trial", "accuracy", "epochs", "outcome", "reason", "changes to the baseline", *extra]
-    print_table(columns, rows, right=(0, 1, 2))
+    print_table(columns, rows, right=(0, 1, 2), cut=range(4, len(columns)))
     if len(frame) > MOST_TRIALS:
         print(f"and {len(frame) - MOST_TRIALS} more: {all_of_them}")
 

@@ -74,6 +74,24 @@ def judged(frame: pd.DataFrame, curves: pd.DataFrame, images: int) -> pd.DataFra
     return frame.assign(expected=expected, difference=scores - _baseline_scores(frame, curves))
 
 
+def standing(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials of the frame of a result as they stand, the best first, and of equals the earlier.
+
+    Completed ones come first. Those that could still be trained to the end follow, the furthest first, so that each
+    stands beside those that it compares with. Those that failed come last.
+    """
+    completed = frame["outcome"] == Outcome.COMPLETED
+    group = (~completed).astype(int) + frame["expected"].isna()
+    keys = pd.DataFrame({
+        "group": group,
+        "left": -frame["trained_epochs"].where(group == 1, 0.0),
+        "expected": -frame["expected"],
+        "score": -frame["score"],
+        "trial": frame["trial"],
+    })  # fmt: skip
+    return frame.loc[keys.sort_values(keys.columns.tolist()).index]
+
+
 def _baseline_scores(frame: pd.DataFrame, curves: pd.DataFrame) -> "pd.Series[float]":
     """The score of the baseline that each trial is compared with; NaN where there is none, and for itself."""
     known: dict[float, float] = {}

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 from samples.commands import say
 from samples.databases import keep
 from samples.laboratory import Laboratory, npz
-from samples.results import sample
+from samples.results import result_of, rows_of, sample
 
 from sweep.cli import app as cli
+from sweep.cli.studies import print_study
 from sweep.cli.terminal import write_what_it_can
 from sweep.engines.scripted import ScriptedEngine
 from sweep.system.files import atomic_write
@@ -53,6 +55,27 @@ def test_every_command_writes_what_the_terminal_has(tmp_path, monkeypatch, encod
     for command in COMMANDS:
         assert "".join(printed(monkeypatch, encoding, *command.split())).strip(), command
         Path("mine.toml").unlink(missing_ok=True)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_show_has_one_line_per_trial_in_any_window_completed_ones_first(monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    rows = [*rows_of(0.98, 0.97), {"trial": 2, "outcome": "paused", "score": 0.985, "trained_epochs": 1}]
+    rows.append({"trial": 3, "outcome": "failed", "reason": "it broke\nafter a while", "trained_epochs": 0})
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    print_study(result_of(rows, trials=4), as_json=False, all_of_them="")
+    lines = re.sub("\x1b.*?m", "", sys.stdout.getvalue()).split("\n\n")[1].splitlines()
+    assert [line.split()[0] for line in lines] == ["trial", "0", "1", "2", "3"]
+    assert max(map(len, lines)) <= width
+    assert all(
+        word in line for word, line in zip(("completed", "completed", "paused", "failed"), lines[1:], strict=True)
+    )
+    assert ("it broke after a while" in lines[4]) == (width == 200)
 
 
 def test_a_study_is_run_in_such_a_terminal(tmp_path, monkeypatch):

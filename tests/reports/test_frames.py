@@ -4,6 +4,7 @@ import pytest
 from samples.results import frame_of, rows_of
 
 from reports import frames
+from sweep.results.forecast import standing
 
 
 def test_the_best_is_the_earliest_of_the_highest_expected_scores():
@@ -24,6 +25,18 @@ def test_the_leaderboard_has_the_best_first_and_the_earlier_of_equals():
     table = frames.best_first(frame_of(rows))
     assert table["trial"].tolist() == [2, 0, 3, 1]
     assert table["difference"].tolist() == pytest.approx([0.01, math.nan, 0, -0.01], nan_ok=True)
+
+
+def test_completed_trials_stand_first_then_the_furthest_then_those_that_failed():
+    rows = [
+        *rows_of(0.98, 0.97),
+        {"trial": 2, "outcome": "paused", "score": 0.985, "trained_epochs": 1},
+        {"trial": 3, "outcome": "running", "score": 0.96, "trained_epochs": 3},
+        {"trial": 4, "outcome": "pruned", "score": 0.99, "trained_epochs": 1},
+        {"trial": 5, "outcome": "diverged", "score": 0.995, "trained_epochs": 2},
+        {"trial": 6, "outcome": "failed", "trained_epochs": 0},
+    ]
+    assert standing(frame_of(rows))["trial"].tolist() == [0, 1, 3, 4, 2, 5, 6]
 
 
 def test_an_axis_is_made_for_the_trials_that_will_not_be_trained_further():

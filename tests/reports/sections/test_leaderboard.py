@@ -1,13 +1,15 @@
 import math
 import re
+from dataclasses import replace
 
 import pytest
-from samples.results import SPACE, sample
+from samples.results import SPACE, halted, sample
 
 from reports import labels
 from reports.pages import html
 from reports.sections import leaderboard
 from reports.typography import NO_BREAK
+from sweep.results.forecast import judged
 
 
 def plain(text):
@@ -39,10 +41,28 @@ def test_every_number_in_the_leaderboard_is_in_the_frame(text):
         assert {head: float(said[head]) for head in columns} == pytest.approx(
             {head: float(trial[name]) for head, name in columns.items()}
         )
-    expected = [frame.loc[int(keys[0]), "expected"] for keys in rows]
-    judged = [each for each in expected if not math.isnan(each)]
-    assert judged == sorted(judged, reverse=True)
-    assert all(math.isnan(each) for each in expected[len(judged) :])  # trials that failed come last
+    completed = [frame.loc[int(keys[0]), "outcome"] == "completed" for keys in rows]
+    assert completed == sorted(completed, reverse=True)
+    scores = [frame.loc[int(keys[0]), "score"] for keys in rows][: sum(completed)]
+    assert scores == sorted(scores, reverse=True)
+    assert 0 < sum(completed) < len(completed)
+
+
+def test_paused_trials_stand_below_completed_ones_beside_those_that_came_as_far():
+    result = halted(30)
+    result = replace(result, frame=judged(result.frame, result.curves, result.study.validation))
+    (table,) = leaderboard._blocks(result)
+    frame = result.frame.set_index("trial")
+    shown = frame.loc[[int(row.keys[0]) for row in table.rows]]
+    assert len(shown) == 30
+    assert shown["trained_epochs"].is_monotonic_decreasing  # the completed have five epochs, the first rung a quarter
+    for _, rung in shown.groupby("trained_epochs"):
+        assert rung["score"].is_monotonic_decreasing
+    assert [row.mark.endswith("unfinished") for row in table.rows] == (shown["outcome"] != "completed").tolist()
+    beside = shown[~shown["baseline"]]
+    curve = result.curves[result.curves["trial"] == 0].set_index("epoch")["val_accuracy"]
+    expected = beside["score"] - beside["trained_epochs"].map(curve)
+    assert beside["difference"].tolist() == pytest.approx(expected.tolist(), nan_ok=True)
 
 
 def test_learning_rate_batch_size_and_the_first_of_the_space_are_shown_however_little_they_explain():
