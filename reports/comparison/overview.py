@@ -31,7 +31,7 @@ def table(results: Sequence[Result]) -> pd.DataFrame:
 def _entry(result: Result) -> dict[str, object]:
     frame = result.frame
     top, gain = frames.best(frame), result.gain
-    climb = history.spending_table(frame)
+    climb = history.table(frame)
     best = climb[climb["best"]]
     importance = effects.importance(frame, result.study.drawn)
     clear = importance[importance["share"] > importance["floor"]]

@@ -18,7 +18,7 @@ MOST_STEPS = 500
 
 def spending(results: Sequence[Result]) -> Figure:
     """Each study's best so far over the time it has trained."""
-    tables = [(result, history.spending_table(result.frame)) for result in results]
+    tables = [(result, history.table(result.frame)) for result in results]
     climbs = [(result, climb[climb["so_far"].notna()]) for result, climb in tables if climb["so_far"].notna().any()]
     if not climbs:
         return nothing("No study has a completed trial yet.")

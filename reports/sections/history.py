@@ -8,31 +8,24 @@ from reports import frames, labels
 from reports.blocks import Block, Section, charts
 from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
+from sweep import wording
 from sweep.results.noise import noise_of_difference
 from sweep.results.result import Result
 
 MOST_POINTS = 1500
+IN_ORDER = "trials in the order in which they ended"
 
 
 def table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Scored trials, as marked, in the order of their numbers, and `so_far`, the highest expected score until then."""
-    return _so_far(frames.marked(frame))
+    """Scored trials, as marked, in the order in which they ended; those in progress come last.
 
-
-def spending_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same in the order in which they ended, with `spent`: the seconds trained until then, of all trials.
-
-    Those of trials without a score count.
+    `so_far` is the highest expected score until then, `spent` the seconds trained until then, of all trials. Those of
+    trials without a score count.
     """
     order = frame.sort_values(["finished", "trial"], kind="stable")
     spent = order["cost"].fillna(0.0).cumsum()
-    table = frames.marked(order)
-    return _so_far(table.assign(spent=spent[table.index]).sort_values(["spent", "trial"], kind="stable"))
-
-
-def _so_far(table: pd.DataFrame) -> pd.DataFrame:
-    table = table.reset_index(drop=True)
-    return table.assign(so_far=table["expected"].cummax().ffill())
+    found = frames.marked(frame).loc[order.index[order["score"].notna()]]
+    return found.assign(spent=spent[found.index], so_far=found["expected"].cummax().ffill()).reset_index(drop=True)
 
 
 def climb_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -42,44 +35,42 @@ def climb_of(table: pd.DataFrame) -> pd.DataFrame:
     return climb[(climb["so_far"] != climb["so_far"].shift()) | last]
 
 
-def chart(frame: pd.DataFrame, images: int | None = None) -> Figure:
-    """Every scored trial, the best so far as steps, and the baseline with the noise of one run.
+def chart(frame: pd.DataFrame, images: int | None = None, whole: bool = False) -> Figure:
+    """Every scored trial in the order of their ends, the best so far as steps, and the baseline with its noise.
 
     `frame` is that of a `sweep.results.result.Result`; `images` the number of validation images, without which
-    no noise is drawn.
+    no noise is drawn. The `whole` chart has room for trials far below the others, too.
     """
     found = table(frame)
-    figure = _progress("Best so far, trial by trial", found, found["trial"].astype(float), frame, images)
+    places = pd.Series(range(len(found)), found.index, dtype=float)
+    figure = _progress("Best so far, trial by trial", found, places, frame, images, whole)
     if len(found) >= 2:
-        first, last = int(found["trial"].iloc[0]), int(found["trial"].iloc[-1])
-        space = max(0.4, 0.015 * (last - first))
-        figure.x_axis(title="trial", range=[first - space, last + space], **marks.whole_numbers(len(found)))
+        last = len(found) - 1
+        space = max(0.4, 0.015 * last)
+        figure.x_axis(title=IN_ORDER, range=[-space, last + space], **marks.whole_numbers(len(found)))
     return figure
 
 
-def spending(frame: pd.DataFrame, images: int | None = None) -> Figure:
+def spending(frame: pd.DataFrame, images: int | None = None, whole: bool = False) -> Figure:
     """The same over the time that was trained until each trial had ended."""
-    found = spending_table(frame)
+    found = table(frame)
     spent = float(found["spent"].max()) if len(found) else 0.0
     if spent <= 0:
         return nothing("No time has been spent on training yet.")
     unit, scale = labels.unit_of_time(spent)
-    figure = _progress("Best so far, over the time trained", found, found["spent"] / scale, frame, images)
+    figure = _progress("Best so far, over the time trained", found, found["spent"] / scale, frame, images, whole)
     figure.x_axis(title=f"total training time, {unit}", range=[0, 1.02 * spent / scale], nticks=7)
     return figure
 
 
 def _progress(
-    title: str, table: pd.DataFrame, at: "pd.Series[float]", frame: pd.DataFrame, images: int | None
+    title: str, table: pd.DataFrame, at: "pd.Series[float]", frame: pd.DataFrame, images: int | None, whole: bool
 ) -> Figure:
     if len(table) < 2:
         return nothing("Two trials with a score are needed to show progress.")
     reference = frames.baseline_score(frame)
-    low, high = axes.score_range(frames.comparable(table), reference)
-    if reference is not None and images is not None:  # the band shows how small differences are
-        noise = 1.1 * noise_of_difference(reference, reference, images)
-        low, high = min(low, max(reference - noise, 0)), max(high, min(reference + noise, 1))
-    figure = Figure(title, 330)
+    low, high = _range(table, reference, images, whole)
+    figure = Figure(f"{title}, also those far below" if whole else title, 330)
     if reference is not None:
         marks.baseline_line(figure, reference, images)
     table = table.assign(at=at.round(4))
@@ -92,8 +83,26 @@ def _progress(
     return figure.leaves_out(marks.thinned(len(points), len(table)), marks.below(table["score"], low))
 
 
+def _range(table: pd.DataFrame, reference: float | None, images: int | None, whole: bool) -> tuple[float, float]:
+    """The accuracies that are shown, from lowest to highest."""
+    low, high = axes.score_range(frames.comparable(table), reference)
+    if reference is not None and images is not None:  # the band shows how small differences are
+        noise = 1.1 * noise_of_difference(reference, reference, images)
+        low, high = min(low, max(reference - noise, 0)), max(high, min(reference + noise, 1))
+    lowest = float(table["score"].min())
+    return (min(low, lowest - 0.04 * (high - lowest)), high) if whole else (low, high)
+
+
 def _blocks(result: Result) -> Sequence[Block]:
-    return [charts([draw(result.frame, result.study.validation) for draw in (chart, spending)])]
+    frame, images = result.frame, result.study.validation
+    near = [chart(frame, images), spending(frame, images)]
+    found = frames.scored(frame)
+    low, _ = _range(found, frames.baseline_score(frame), images, whole=False) if len(found) >= 2 else (0.0, 1.0)
+    hidden = int((found["score"] < low).sum())
+    if not hidden:
+        return [charts(near)]
+    fold = f"All trials, also the {wording.several(hidden, 'trial')} far below"
+    return [charts(near), charts([draw(frame, images, whole=True) for draw in (chart, spending)], fold=fold)]
 
 
 SECTION = Section(
