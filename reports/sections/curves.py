@@ -1,18 +1,27 @@
-"""Learning curves: of the best trials and the baseline in colour, of the others faint; and of a single trial."""
+"""Learning curves: of the best trials and the baseline in colour, of the others faint; and of a single trial.
+
+Accuracies stand on a log axis of the error, losses on one of their own.
+"""
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reports import frames
-from reports.blocks import Block, Section, chart_or_reason
+from reports.blocks import Block, NotYet, Section, Sentence, chart_or_reason, charts
 from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
 from reports.drawing.style import BASELINE, BEST, FAINT, PAUSED, SERIES
 from sweep import wording
 from sweep.results.result import Result
+
+YOUNGER = "training images are scored while an epoch passes over them, so their score lags behind by half an epoch"
+RISE = 1.05
+"""By how much a validation loss rises that does not rise by chance."""
 
 
 def table(frame: pd.DataFrame, curves: pd.DataFrame, top: int = 5, rest: int = 300) -> pd.DataFrame:
@@ -69,6 +78,66 @@ def chart(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     )
 
 
+def beside(frame: pd.DataFrame, curves: pd.DataFrame, of: str) -> Figure:
+    """Training beside validation, by epoch, of the best trial and the baseline; `of` is "accuracy" or "loss"."""
+    draw = _errors if of == "accuracy" else _losses
+    figure = Figure(f"Training beside validation: {of}", 330)
+    heights: list[float] = []
+    epochs = 0.0
+    for row, who, (color, symbol) in _pair(frame):
+        own = curves[curves["trial"] == row["trial"]].sort_values("epoch")
+        for column, where, dash in ((f"val_{of}", "validation", "solid"), (of, "training", "dot")):
+            kept = own[np.isfinite(own[column])]
+            if kept.empty:
+                continue
+            values, name = draw(kept[column]), f"{who}, {where}"
+            figure.scatter(
+                x=kept["epoch"].tolist(), y=values, mode="lines+markers", name=name,
+                line={"color": color, "width": 2, "dash": dash}, marker={"symbol": symbol, "size": 6, "color": color},
+                text=[_in_words(of, each) for each in kept[column]],
+                hovertemplate=f"{html.escape(name)}<br>epoch %{{x}}: %{{text}}<extra></extra>",
+            )  # fmt: skip
+            heights, epochs = heights + values, max(epochs, float(kept["epoch"].max()))
+    if not heights:
+        return nothing("No trial has finished an epoch yet.")
+    if of == "accuracy":
+        _error_axis(figure, min(heights), max(heights), epochs)
+        figure.y_axis(title="accuracy, %")
+    else:
+        _log_axis(figure, (min(heights) / 1.12, max(heights) * 1.12), epochs, wording.number)
+        figure.y_axis(title="loss, nats")
+    return figure.leaves_out(YOUNGER)
+
+
+def overfits(who: str, curve: pd.DataFrame) -> str:
+    """Where a trial overfits, in a sentence; empty where it does not, or where it is too early to say.
+
+    From the epoch of its lowest validation loss to the last, that loss rises by `RISE` and the training loss falls.
+    """
+    own = curve[np.isfinite(curve["loss"]) & np.isfinite(curve["val_loss"])].sort_values("epoch")
+    if len(own) < 3:
+        return ""
+    lowest, last = own.loc[own["val_loss"].idxmin()], own.iloc[-1]
+    if last["val_loss"] < RISE * lowest["val_loss"] or last["loss"] >= lowest["loss"]:
+        return ""
+    rise = f"from {wording.number(lowest['val_loss'])} to {wording.number(last['val_loss'])}"
+    return (
+        f"{who[:1].upper()}{who[1:]} overfits after epoch {lowest['epoch']:g}: its validation loss rises {rise}, while "
+        f"its training loss falls."
+    )
+
+
+def _pair(frame: pd.DataFrame) -> list[tuple["pd.Series[Any]", str, tuple[str, str]]]:
+    """The best trial and the baseline, each with its name and its look; one of them where they are the same."""
+    top, reference = frames.best(frame), frames.baseline(frame)
+    found = [] if top is None or top["baseline"] else [(top, f"trial {top['trial']}", (BEST, "circle"))]
+    return found if reference is None else [*found, (reference, "the baseline", (BASELINE, "diamond"))]
+
+
+def _in_words(of: str, value: float) -> str:
+    return wording.percent(value) if of == "accuracy" else wording.number(value)
+
+
 def single(trial: int, own: pd.DataFrame, before: pd.DataFrame | None = None) -> Figure:
     """One trial's curve, with the baseline's where that is given; both are rows of a result's curves, by epoch."""
     figure = Figure(f"Learning curve of trial {trial}", 190)
@@ -111,14 +180,23 @@ def _curve(figure: Figure, curve: pd.DataFrame, name: str, look: tuple[str, str]
 
 def _error_axis(figure: Figure, lowest: float, highest: float, epochs: float, ticks_at_most: int = 8) -> None:
     """Accuracies on a log axis of the error, so that 98.5 and 99 % are well separated; and the epochs below."""
-    ticks = axes.log_ticks(lowest / 1.12, highest * 1.12, False, ticks_at_most)
+    span = highest * 1.12, lowest / 1.12
+    _log_axis(figure, span, epochs, lambda error: wording.number(100 - error), ticks_at_most)
+    figure.y_axis(title=marks.ACCURACY)
+
+
+def _log_axis(
+    figure: Figure, span: tuple[float, float], epochs: float, say: Callable[[float], str], ticks_at_most: int = 8
+) -> None:
+    """A log axis from the bottom to the top of `span`, and the epochs below."""
+    bottom, top = span
+    ticks = axes.log_ticks(min(span), max(span), False, ticks_at_most)
     figure.x_axis(title="epoch", range=[0, epochs * 1.03], **marks.whole_numbers(math.ceil(epochs)))
     figure.y_axis(
-        title=marks.ACCURACY,
         type="log",
-        range=[math.log10(highest * 1.12), math.log10(lowest / 1.12)],
+        range=[math.log10(bottom), math.log10(top)],
         tickvals=ticks,
-        ticktext=[wording.number(100 - tick) for tick in ticks],
+        ticktext=[say(tick) for tick in ticks],
     )
 
 
@@ -127,8 +205,19 @@ def _errors(accuracies: "pd.Series[float]") -> list[float]:
     return [max(round(100 - 100 * float(accuracy), 3), 0.005) for accuracy in accuracies]
 
 
+def _losses(losses: "pd.Series[float]") -> list[float]:
+    """No loss at all counts as 0.00001 nats, since 0 has no logarithm."""
+    return [max(float(f"{loss:.4g}"), 1e-5) for loss in losses]
+
+
 def _blocks(result: Result) -> Sequence[Block]:
-    return [chart_or_reason(chart(result.frame, result.curves))]
+    frame, curves = result.frame, result.curves
+    found = [chart_or_reason(chart(frame, curves))]
+    figures = [beside(frame, curves, of) for of in ("accuracy", "loss")]
+    if isinstance(found[0], NotYet) or not all(figure.data for figure in figures):
+        return found
+    said = [overfits(who, curves[curves["trial"] == row["trial"]]) for row, who, _ in _pair(frame)]
+    return [*found, *map(Sentence, filter(None, said)), charts(figures, fold="Training beside validation")]
 
 
 SECTION = Section(

@@ -93,7 +93,7 @@ def test_the_policy_allows_only_the_scripts_of_the_page_by_their_hash(text):
 
 def test_no_chart_offers_to_upload_itself(text):
     charts = charts_of(text)
-    assert len(charts) == 10 + len(SPACE)
+    assert len(charts) == 14 + len(SPACE)
     assert all(chart["config"]["showSendToCloud"] is False for chart in charts)
 
 

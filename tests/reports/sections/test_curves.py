@@ -1,6 +1,8 @@
-from samples.results import curves_of, frame_of, halted, rows_of
+from samples.results import curves_of, frame_of, halted, result_of, rows_of
 
 import reports
+from reports.blocks import Sentence
+from reports.sections import curves
 from reports.typography import NO_BREAK
 
 
@@ -40,6 +42,46 @@ def test_curves_begin_below_the_first_epoch_and_mark_where_trials_were_paused():
     ends = result.frame.set_index("trial")["trained_epochs"]
     assert list(halts.x) == [ends[trial] for trial in halts.customdata]
     assert 0.25 in halts.x
+
+
+FITTED = [(0.3, 0.2), (0.1, 0.1), (0.05, 0.09)]
+OVERFITTED = [(0.3, 0.2), (0.1, 0.08), (0.05, 0.09), (0.01, 0.12)]
+
+
+def curve_of(trial, losses):
+    """Rows of (training, validation) losses by epoch."""
+    return [
+        (trial, epoch, loss, 1 - loss / 4, other, 1 - other / 4, 1) for epoch, (loss, other) in enumerate(losses, 1)
+    ]
+
+
+def test_training_stands_beside_validation_for_the_best_and_the_baseline_in_accuracy_and_loss():
+    table = curves_of([*curve_of(0, FITTED), *curve_of(1, OVERFITTED), *curve_of(2, FITTED)])
+    frame = frame_of(rows_of(0.97, 0.99, 0.98))
+    for of, values in (("accuracy", (5.0, 2.0, 2.25, 3.0)), ("loss", (0.2, 0.08, 0.09, 0.12))):
+        figure = curves.beside(frame, table, of)
+        assert [(trace["name"], trace["line"]["dash"]) for trace in figure.data] == [
+            ("trial 1, validation", "solid"),
+            ("trial 1, training", "dot"),
+            ("the baseline, validation", "solid"),
+            ("the baseline, training", "dot"),
+        ]
+        assert tuple(figure.data[0]["y"]) == values
+        assert figure.layout["yaxis"]["type"] == "log"
+    assert len(curves.beside(frame_of(rows_of(0.99, 0.98)), table, "loss").data) == 2  # the baseline is the best
+
+
+def test_one_sentence_says_where_a_trial_overfits_and_none_where_it_does_not():
+    result = result_of(rows_of(0.97, 0.99), [*curve_of(0, FITTED), *curve_of(1, OVERFITTED)])
+    said = [block.text for block in curves._blocks(result) if isinstance(block, Sentence)]
+    assert said == [
+        "Trial 1 overfits after epoch 2: its validation loss rises from 0.08 to 0.12, while its training loss falls."
+    ]
+    assert curves._blocks(result)[-1].fold == "Training beside validation"
+    rising = [(0.3, 0.2), (0.1, 0.08), (0.2, 0.12)]  # it diverges: both losses rise
+    wavering = [(0.3, 0.2), (0.1, 0.08), (0.05, 0.083)]
+    for losses in (FITTED, rising, wavering, OVERFITTED[:2], [(0.3, float("nan"))] * 3):
+        assert curves.overfits("trial 1", curves_of(curve_of(1, losses))) == ""
 
 
 def test_a_perfect_epoch_has_a_place_on_the_log_axis():
