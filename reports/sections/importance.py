@@ -7,14 +7,20 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from reports import effects, frames, labels
-from reports.blocks import Block, Columns, Section, chart_or_reason
+from reports.blocks import Block, Columns, Head, Row, Section, Sentence, Table, chart_or_reason
 from reports.drawing import axes, intervals, marks
 from reports.drawing.figure import LEFT_OF_NAMES, Figure, nothing
 from reports.drawing.style import BASELINE_MARKER, BEST, FAINT, OTHER
+from sweep import wording
 from sweep.results.result import Result
+from sweep.runs import Outcome
 from sweep.space.space import Range
 
 MOST_POINTS = 1500
+MENTIONED = 4
+"""Parameters that a sentence names before it says how many more there are."""
+MOST_CHOICES = 6
+"""Values of each of two parameters up to which a table is read more easily than a chart."""
 TIERS = {
     "best tenth": {"color": BEST, "size": 9},
     "better half": {"color": BEST, "size": 7, "opacity": 0.4},
@@ -95,6 +101,44 @@ def pair(frame: pd.DataFrame, space: Mapping[str, Range], names: tuple[str, str]
     return figure.leaves_out(marks.thinned(len(points), len(table)))
 
 
+def grid(table: pd.DataFrame, both: tuple[axes.Axis, axes.Axis], names: tuple[str, str]) -> Table:
+    """The median score of completed trials at each pair of values, and their number, of a `pair_table` and its axes."""
+    done = table[table["outcome"] == Outcome.COMPLETED]
+    scores = {place: each["score"] for place, each in done.groupby(["x", "y"])}
+
+    def said(x: float, y: float) -> str:
+        here = scores.get((x, y))
+        return wording.NOTHING if here is None else f"{wording.percent(here.median())} ({len(here)})"
+
+    columns, lines = (axis.ticks for axis in both)
+    rows = [Row([text, *(said(x, y) for x, _ in columns)]) for y, text in lines]
+    first, second = (labels.label(name) for name in names)
+    heads = [Head(second, number=False), *(Head(f"{first} {text}") for _, text in columns)]
+    return Table("Median accuracy of completed trials, and how many", heads, rows, titled=True)
+
+
+def sentences(result: Result) -> list[str]:
+    """What mattered, in a sentence or two; nothing where too few trials have ended to say."""
+    table = effects.importance(result.frame, result.study.drawn)
+    if table.empty:
+        return []
+    clear = table[table["share"] > table["floor"]]
+    if clear.empty:
+        return ["So far no parameter explains more of the trials' ranking than chance does."]
+    most, *others = (
+        (labels.label(name), f"{100 * share:.0f} %") for name, share in clear[["name", "share"]].itertuples(index=False)
+    )
+    said = f"{_begun(most[0])} mattered most: by itself, it explains {most[1]} of the trials' ranking."
+    if not others:
+        return [said]
+    rest = wording.some_of([f"{name} ({share})" for name, share in others], MENTIONED, "parameters")
+    return [f"{said} {_begun(rest)} {'explains' if len(others) == 1 else 'explain'} more than chance, too."]
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _values(points: pd.DataFrame, names: tuple[str, str]) -> "pd.Series[str]":
     texts = [
         " · ".join(labels.with_value(name, value) for name, value in zip(names, row, strict=True))
@@ -105,12 +149,20 @@ def _values(points: pd.DataFrame, names: tuple[str, str]) -> "pd.Series[str]":
 
 def _blocks(result: Result) -> Sequence[Block]:
     frame, space = result.frame, result.study.drawn
-    found = [chart(frame, space)]
+    first = chart(frame, space)
+    if not first.data:
+        return [chart_or_reason(first)]
     names = [name for name in effects.by_importance(frame, space) if name in frame]
-    if found[0].data and len(names) >= 2:
-        found.append(pair(frame, space, (names[0], names[1])))
-    blocks = [chart_or_reason(figure) for figure in found]
-    return [Columns(blocks)] if found[0].data else blocks
+    beside = [_map(frame, space, (names[0], names[1]))] if len(names) >= 2 else []
+    return [*map(Sentence, sentences(result)), Columns([chart_or_reason(first), *beside])]
+
+
+def _map(frame: pd.DataFrame, space: Mapping[str, Range], names: tuple[str, str]) -> Block:
+    """Two parameters against each other: a small table of two choices, where marks would be heaps, else a chart."""
+    table, x, y = pair_table(frame, space, names)
+    if x.places and y.places and max(len(x.ticks), len(y.ticks)) <= MOST_CHOICES and len(table) >= effects.FEWEST:
+        return grid(table, (x, y), names)
+    return chart_or_reason(pair(frame, space, names))
 
 
 SECTION = Section(
@@ -118,6 +170,6 @@ SECTION = Section(
     "Parameter importance",
     "Left: how much of the trials' ranking each parameter explains by itself. The bar covers 90 of 100 random halves "
     "of the trials. The grey is what chance reaches: without any effect, all would stay within it in 95 of 100 cases. "
-    "Right: the two parameters at the top.",
+    "Right: the two parameters at the top, as a table where both have few values.",
     _blocks,
 )

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from reports import effects, frames, labels, recommendation
+from reports import frames, labels, recommendation
 from reports.blocks import Block, Chip, Chips, Section, Sentence, Strip, Tile, Tiles
-from reports.sections import outlook
+from reports.sections import importance, outlook
 from sweep import wording
 from sweep.data.names import DATASETS
 from sweep.models.tutorial.parameters import TUTORIAL_ACCURACY
@@ -138,7 +138,7 @@ def sentences(result: Result) -> list[str]:
         why = result.limit or climb_in_words(result.verdicts) or recommendation.why(result.verdict)
         return [sentence for sentence in (why, recommendation.tested(result)) if sentence]
     if result.has_best:
-        found = [*_importance(result), *outlook.sentences(result)[-1:]]
+        found = [*importance.sentences(result), *outlook.sentences(result)[-1:]]
         return found or [f"Search space: {space(result)}."]
     if result.frame.empty or (result.frame["outcome"] == "running").any():
         return [f"No trial has a score yet. Search space: {space(result)}."]
@@ -149,21 +149,6 @@ def space(result: Result) -> str:
     """What varies, and over which ranges."""
     ranges = [f"{labels.label(name)} ({labels.span(name, span)})" for name, span in result.study.space.items()]
     return wording.some_of(ranges, MENTIONED, "parameters")
-
-
-def _importance(result: Result) -> list[str]:
-    """Which parameters explain the scores; nothing where too few trials have ended to say."""
-    table = effects.importance(result.frame, result.study.drawn)
-    if table.empty:
-        return []
-    clear = table[table["share"] > table["floor"]]
-    if clear.empty:
-        return ["So far no parameter explains more of the trials' ranking than chance does."]
-    shares = [
-        f"{labels.label(name)} ({100 * share:.0f} %)" for name, share in zip(clear["name"], clear["share"], strict=True)
-    ]
-    named = wording.some_of(shares, MENTIONED, "parameters") + (", each" if len(shares) > 1 else ",") + " by itself"
-    return [f"The trials' ranking is explained best by {named}."]
 
 
 # The next step
