@@ -21,9 +21,17 @@ def scored(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparable(table: pd.DataFrame) -> "pd.Series[float]":
-    """The scores that an axis is made for: those of trials that will not be trained further, if there are two."""
-    kept = table.loc[~table["outcome"].isin(GOING_ON), "score"]
-    return kept if len(kept) >= 2 else table["score"]
+    """The scores that an axis is made for: those of trials that will not be trained further, if there are two.
+
+    That of the best trial is among them where it is above the others, whatever became of it.
+    """
+    ended = ~table["outcome"].isin(GOING_ON)
+    if ended.sum() < 2:
+        return table["score"]
+    top, highest = _best(table), float(table.loc[ended, "score"].max())
+    best = table["trial"] == (-1 if top is None else int(top["trial"]))
+    kept: pd.Series[float] = table.loc[ended | (best & (table["score"] > highest)), "score"]
+    return kept
 
 
 def counted(frame: pd.DataFrame) -> int:

@@ -1,9 +1,10 @@
 import math
 
 import pytest
-from samples.results import frame_of, rows_of
+from samples.results import SPACE, frame_of, rows_of
 
 from reports import frames
+from reports.sections import parameters
 from sweep.results.forecast import standing
 
 
@@ -45,3 +46,13 @@ def test_an_axis_is_made_for_the_trials_that_will_not_be_trained_further():
     rows = [*rows_of(0.985, 0.99), *({"trial": 2 + n, "outcome": each, "score": 0.9} for n, each in enumerate(early))]
     assert list(frames.comparable(frames.scored(frame_of(rows)))) == [0.985, 0.99]
     assert len(frames.comparable(frames.scored(frame_of(rows[1:])))) == 4  # one alone makes no range
+
+
+def test_an_axis_has_room_for_the_best_trial_though_it_is_paused():
+    best = {"trial": 2, "outcome": "paused", "score": 0.995, "trained_epochs": 3}
+    frame = frame_of([*rows_of(0.985, 0.99, epochs=5), best | {"epochs": 5, "learning_rate": 1e-3}])
+    assert list(frames.comparable(frames.scored(frame))) == [0.985, 0.99, 0.995]
+    figure = parameters.chart(frame, "learning_rate", SPACE["learning_rate"])
+    (star,) = [trace for trace in figure.data if trace["name"] == "best"]
+    low, high = figure.layout["yaxis"]["range"]
+    assert low < star["y"][0] == 99.5 < high

@@ -305,6 +305,12 @@ def test_a_condition_that_cannot_be_understood_says_so_and_hides_nothing(chromiu
         assert page.problems == []
 
 
+def test_the_last_column_of_the_leaderboard_is_not_cut(chromium, files):
+    box = "document.querySelector('#leaderboard .scroll')"
+    with opened(chromium, files / "hundred.html", width=1440) as page:
+        assert page.ask(f"{box}.scrollWidth <= {box}.clientWidth")
+
+
 def test_columns_can_be_picked(chromium, files):
     shown = "[...document.querySelectorAll('#leaderboard thead th')].filter((head) => head.offsetWidth).length"
     with opened(chromium, files / "hundred.html") as page:
