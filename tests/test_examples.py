@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import pytest
 from nbclient import NotebookClient
 from samples.commands import sweep
 from samples.documents import ROOT
@@ -14,7 +15,7 @@ from samples.documents import ROOT
 EXAMPLES = ROOT / "examples"
 
 
-def python(script: str, cwd: Path) -> str:
+def python(script: str | Path, cwd: Path) -> str:
     done = subprocess.run([sys.executable, EXAMPLES / script], cwd=cwd, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -38,19 +39,37 @@ def test_a_study_runs_on_data_of_ones_own(tmp_path):
     assert (tmp_path / "shapes.npz").exists()
 
 
-def test_a_network_of_ones_own_is_searched_and_exported(tmp_path):
-    for name in ("own_network.py", "own_network.toml"):
-        shutil.copy(EXAMPLES / name, tmp_path)
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory) -> Path:
+    """Images of three classes, which their brightness tells."""
     source = np.random.default_rng(0)
     labels = source.integers(3, size=500).astype(np.uint8)
     images = (80 * labels[:, None, None] + source.integers(0, 60, (500, 8, 8))).astype(np.uint8)
     arrays = {"x_train": images[:400], "y_train": labels[:400], "x_test": images[400:], "y_test": labels[400:]}
-    np.savez(tmp_path / "shapes.npz", **arrays)
+    path = tmp_path_factory.mktemp("data") / "shapes.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+def test_a_network_of_ones_own_is_searched_and_exported(tmp_path, shapes):
+    for path in (EXAMPLES / "own_network.py", EXAMPLES / "own_network.toml", shapes):
+        shutil.copy(path, tmp_path)
     assert "own_network.py:build with batch_size 32" in sweep("check", "own_network.toml", cwd=tmp_path).stdout
     assert sweep("run", "own_network.toml", cwd=tmp_path).stdout.startswith("own-network: 4 trials")
     sweep("export", "own-network", cwd=tmp_path)
     exported = tmp_path / "best" / "model_source" / "own_network.py"
     assert exported.read_text() == (EXAMPLES / "own_network.py").read_text()
+
+
+def test_a_builder_for_keras_tuner_is_searched_and_its_script_trains_alone(tmp_path, shapes):
+    for path in (EXAMPLES / "tuner_network.py", EXAMPLES / "tuner_network.toml", shapes):
+        shutil.copy(path, tmp_path)
+    assert (
+        "tuner_network.py:build_model with batch_size 32" in sweep("check", "tuner_network.toml", cwd=tmp_path).stdout
+    )
+    assert sweep("run", "tuner_network.toml", cwd=tmp_path).stdout.startswith("tuner-network: 4 trials")
+    sweep("export", "tuner-network", cwd=tmp_path)
+    assert "test accuracy" in python(tmp_path / "best" / "train.py", tmp_path)
 
 
 def test_the_script_goes_from_the_search_to_the_export(tmp_path):

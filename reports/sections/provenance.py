@@ -15,7 +15,8 @@ def table(result: Result) -> pd.DataFrame:
     """Where the numbers come from: `part` (study or training), `name`, `value` in labels."""
     document = {name: value for name, value in result.study.as_document().items() if name != "space"}
     if (build := result.study.build) is not None:
-        document["build"] = {"function": build.place, "path": build.path, "digest": build.digest}
+        note = {"note": build.inexact} if build.inexact else {}
+        document["build"] = {"function": build.place, "path": build.path, "digest": build.digest} | note
     document["base"] = document["base"] or ("the tutorial's network and training" if build is None else "its defaults")
     training = {name: value for name, value in result.provenance.items() if name != "versions"}
     training |= {f"version of {name}": value for name, value in (result.provenance.get("versions") or {}).items()}

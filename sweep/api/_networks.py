@@ -2,21 +2,28 @@
 
 from collections.abc import Callable
 
-from sweep.data.dataset import Dataset
+from sweep.data.dataset import Dataset, Split
 from sweep.errors import InputError
-from sweep.models.model import Architecture, ChangedModel, ImageShape, Infeasible, SizeLimits
+from sweep.models.model import Architecture, ChangedModel, Infeasible
 from sweep.results.result import Result
-from sweep.runs import Precision
+from sweep.runs import Precision, Run
 from sweep.search.preview import baseline_shape
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Reader
 from sweep.study.study import Study
 from sweep.system.apart import Ended, apart
+from sweep.system.machine import cores
 from sweep.system.processes import main_memory
+from sweep.training import prove
+from sweep.training.finding import MOST_SECONDS, Proof
 from sweep.wording import size
 
 AUTOMATIC_PRECISION: Precision = "float32"
 """What `auto` means. bfloat16 was not shown to be harmless: see `benchmarks/NOTES.md`."""
+
+PROVED_BATCHES = 4
+PROVED_SMALL = 32
+"""So many images at a time are enough to prove that runs are exact."""
 
 WORKER_BYTES = 700_000_000
 """What a worker holds before it trains anything: TensorFlow, and the images of MNIST."""
@@ -68,41 +75,76 @@ def require_code(study: Study) -> None:
         if study.build is not None:
             study.build.current()
     except ChangedModel as error:
-        why = str(error).replace("the study", f"study {study.name!r}")
-        raise InputError(f"{why}. Put that back, or give the changed study a name of its own.") from None
+        raise _changed(study, str(error)) from None
 
 
-def require_baseline(study: Study, dataset: Dataset, before: Result | None) -> None:
-    """Checks, before anything of it is kept, that the baseline of a study can exist. One that was trained can.
+def _changed(study: Study, why: str) -> InputError:
+    named = why.replace("the study", f"study {study.name!r}")
+    return InputError(f"{named}. Put that back, or give the changed study a name of its own.")
 
-    A network of the user's own is built for that, in a process of its own.
+
+def with_baseline(study: Study, dataset: Dataset, before: Result | None, seconds: float | None = None) -> Study:
+    """The study, once its baseline is known to exist, before anything of it is kept. One that was trained can.
+
+    A network of the user's own is built for that, in a process of its own, within so many `seconds`. Four small batches
+    prove there that its runs are the same whenever they are trained. Where they are not, the study has its runs alone.
 
     Raises:
-        InputError: it cannot; of an error in code of the user's, with the frames of their files.
+        InputError: the baseline cannot exist; of an error in code of the user's, with the frames of their files.
         EngineError: TensorFlow cannot be used.
     """
     require_code(study)
     seen = baseline_shape(study, dataset.image_shape, dataset.classes)
-    if seen is None and (before is None or not before.has_best):
-        try:
-            apart(_built, study.base, dataset.image_shape, dataset.classes, study.limits)
-        except Ended as error:
-            if error.end.hung:
-                raise
-            how = f"the process that runs {study.build and study.build.place} {error.end.how}"
-            lines = f" Its last lines:\n{error.end.log}" if error.end.log else ""
-            raise InputError(f"The baseline cannot be built: {how}.{lines}") from None
+    if study.build is None or seen is not None or (before is not None and before.has_best):
+        return study
+    proof = proof_of(study, dataset, PROVED_SMALL, PROVED_SMALL, min(MOST_SECONDS, seconds or MOST_SECONDS))
+    try:
+        failed = [each for each in apart(prove.begin, proof) if not each.holds]
+    except Ended as error:
+        if error.end.hung:
+            raise
+        how = f"the process that runs {study.build.place} {error.end.how}"
+        lines = f" Its last lines:\n{error.end.log}" if error.end.log else ""
+        raise InputError(f"The baseline cannot be built: {how}.{lines}") from None
+    if not failed:
+        return study
+    why = f"{study.build.place} fails the proof {failed[-1].check!r}: {failed[-1].detail}"
+    return _set_apart(study, f"{study.name}: {why}. None of its runs is reused in another study.")
 
 
-def _built(base: Configuration, image_shape: ImageShape, classes: int, limits: SizeLimits) -> None:
-    from sweep.training.sizes import require_network  # seconds of imports
-
-    require_network(base, image_shape, classes, limits)
+def proof_of(study: Study, dataset: Dataset, batch: int, scored: int, seconds: float = MOST_SECONDS) -> Proof:
+    """What four batches are to prove of a study's baseline: of at most so many images, and others that are `scored`."""
+    images, held_out = Split(study.seed, study.validation, study.train_size).sizes(len(dataset.y_train))
+    batch = max(1, min(batch, study.base.batch_size, images // PROVED_BATCHES))
+    split = Split(study.seed, min(held_out, scored), min(images, PROVED_BATCHES * batch))
+    precision = AUTOMATIC_PRECISION if study.precision == "auto" else study.precision
+    run = Run(study.base.replaced({"batch_size": batch}), study.seed, study.data, dataset.digest, split, precision)
+    return Proof(run, images, held_out, main_memory() // cores(), study.limits, seconds)
 
 
 def settled(study: Study, store: Reader) -> Study:
-    """The study with what `auto` means for its precision: decided when it begins, and kept on every machine."""
-    if study.precision != "auto":
+    """The study with what is decided when it begins, and kept on every machine.
+
+    That is what `auto` means for its precision, and whether its runs are its own.
+
+    Raises:
+        InputError: it has begun with other code.
+    """
+    begun = [row.study for row in store.studies.all() if row.study.name == study.name]
+    kept = begun[0] if begun else study.replaced(precision=AUTOMATIC_PRECISION if study.precision == "auto" else None)
+    if study.precision == "auto":
+        study = study.replaced(precision=kept.precision)
+    if study.build is None or kept.build is None:
         return study
-    begun = [row.study.precision for row in store.studies.all() if row.study.name == study.name]
-    return study.replaced(precision=begun[0] if begun else AUTOMATIC_PRECISION)
+    build = study.build.set_apart(kept.build.inexact)
+    if build != kept.build and build.name == kept.build.name:
+        raise _changed(study, f"{build.path} is no longer the code that the study was begun with")
+    return _set_apart(study, kept.build.inexact)
+
+
+def _set_apart(study: Study, inexact: str) -> Study:
+    """The study with runs of its own for a reason, or with runs like those of others if there is none."""
+    assert study.build is not None
+    if study.build.inexact == inexact:
+        return study
+    return Study(**study.as_document() | {"build": study.build.set_apart(inexact).as_document()})

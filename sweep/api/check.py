@@ -3,19 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
-from sweep.api._networks import AUTOMATIC_PRECISION, require_code
+from sweep.api._networks import proof_of, require_code
 from sweep.api.search import loaded
 from sweep.data.dataset import Split, load_dataset
 from sweep.data.names import DATASETS
-from sweep.runs import Run
 from sweep.search.preview import Preview, preview
 from sweep.study.study import Study, require_sampler
-from sweep.system.machine import cores
-from sweep.system.processes import main_memory
-from sweep.training.finding import Finding, Proof
+from sweep.training.finding import Finding
 from sweep.training.prove import prove as proved
 
-PROVED_BATCHES = 4
 PROVED_ON = 1000
 """So many images score, as many as a batch of them has."""
 
@@ -64,10 +60,4 @@ def prove(study: Study | str | Path, *, storage: str | Path | None = None) -> li
     wanted = loaded(study, storage=storage)
     require_code(wanted)
     dataset = load_dataset(wanted.data)
-    images, scored = Split(wanted.seed, wanted.validation, wanted.train_size).sizes(len(dataset.y_train))
-    batch = max(1, min(wanted.base.batch_size, images // PROVED_BATCHES))
-    base = wanted.base.replaced({"batch_size": batch})
-    split = Split(wanted.seed, min(scored, PROVED_ON), min(images, PROVED_BATCHES * batch))
-    precision = AUTOMATIC_PRECISION if wanted.precision == "auto" else wanted.precision
-    run = Run(base, wanted.seed, wanted.data, dataset.digest, split, precision)
-    return proved(Proof(run, images, scored, main_memory() // cores(), wanted.limits))
+    return proved(proof_of(wanted, dataset, wanted.base.batch_size, PROVED_ON))

@@ -22,6 +22,7 @@ from sweep.results.result import Result
 from sweep.storage import database
 from sweep.storage.checkpoints import in_use, path_of
 from sweep.storage.store import Store
+from sweep.study.recipe import require_name
 from sweep.wording import masked
 
 
@@ -59,6 +60,7 @@ def export(
         ModelError: the network cannot be trained.
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
+    require_name(study)
     place, formats = Workplace(**workplace), available(formats)
     with place.open_store(create=False) as store:
         found = read_result(store, study)

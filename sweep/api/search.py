@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Unpack
 
 from sweep.api._beginning import first_tries
-from sweep.api._networks import free_bytes, network_within, require_baseline, settled
+from sweep.api._networks import free_bytes, network_within, settled, with_baseline
 from sweep.api.budget import Budget, SearchTime, countdown
 from sweep.api.confirm import confirmed_after
 from sweep.api.look import kept_studies, result_if_any
@@ -29,6 +29,7 @@ from sweep.storage.by_hand import StudyQueue
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import as_url, place_of
 from sweep.storage.lease import Lease
+from sweep.storage.store import Store
 from sweep.study.files import load
 from sweep.study.study import Study, require_sampler
 from sweep.system.machine import bfloat16_instructions
@@ -132,11 +133,11 @@ def search_on(
     free = free_bytes(limits.memory, workers)
     split = Split(study.seed, study.validation, study.train_size)
     partition(dataset, split)  # a split that asks for too much is an error before anything is kept,
-    require_baseline(study, dataset, before)  # and so is a baseline that cannot exist
+    study = with_baseline(study, dataset, before, limits.seconds)  # and so is a baseline that cannot exist
     begun = before is not None and not before.frame.empty
     first = [] if begun else first_tries(study, place.database, place.display.note)
     with place.open_store() as store, stop_on_signals() as stop:
-        study = settled(study, store)
+        study = _settled(study, store, place)
         with store.alone():
             prepare(store.url)
         study_id = store.studies.begin(study, dataset.digest)
@@ -163,6 +164,14 @@ def search_on(
             stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, time_left)
             store.studies.change(study)  # to as many trials as it has: a queue may have added some
         return Searched(read_result(store, study.name), stopped)
+
+
+def _settled(study: Study, store: Store, place: Workplace) -> Study:
+    """The study as it begins or began; a note says why its runs stay in it, if they do."""
+    study = settled(study, store)
+    if study.build is not None and study.build.inexact:
+        place.display.note(study.build.inexact)
+    return study
 
 
 def begin(studies: list[Study], dataset: Dataset, place: Workplace) -> None:

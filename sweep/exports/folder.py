@@ -14,6 +14,7 @@ from sweep.exports import _card as card
 from sweep.exports import _script as script
 from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.exports.selection import Selection, heading
+from sweep.models.function import SOURCE
 from sweep.results.result import Result
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
@@ -24,8 +25,6 @@ from sweep.system.files import atomic_fill
 
 NAMES = ("best.toml", "train.py", "train.ipynb", MODEL, "README.md", "metrics.json")
 """What is always written, but for a `MODEL` that cannot be."""
-SOURCE = "model_source"
-"""A folder with the files of a network of the user's own, for best.toml."""
 
 
 @contextmanager
@@ -77,6 +76,9 @@ def fill(
     for name, text in (texts | {f"{SOURCE}/{file}": text for file, text in sources.items()}).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
+    for path, copy in ({} if build is None else build.copies).items():
+        (folder / SOURCE / copy).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, folder / SOURCE / copy)
     return document
 
 
@@ -101,6 +103,7 @@ def as_toml(result: Result, trial: int) -> str:
     lines = "".join(f"# {line}\n" for line in heading(result, trial))
     study, configuration = result.study, result.configuration(trial)
     if study.build is not None:
-        copy = replace(study.build, path=f"{SOURCE}/{Path(study.build.path).name}")
+        files = tuple((f"{SOURCE}/{study.build.copies[each]}", digest) for each, digest in study.build.files)
+        copy = replace(study.build, path=f"{SOURCE}/{Path(study.build.path).name}", files=files)
         configuration = Configuration.of(copy, configuration.values())
     return lines + recipe.text_of(recipe.Recipe(configuration, study.data, study.validation))

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from sweep.errors import InputError
-from sweep.models._script import source
+from sweep.models._script import Call, source
 from sweep.models.model import Architecture, ChangedModel, ImageShape
 from sweep.models.parameters import Parameter, Value, with_training
 from sweep.models.tuner import Reading, is_builder, read_builder
@@ -26,6 +26,9 @@ MOST_BYTES = 1_000_000
 
 MOST_FILES = 200
 """The function's file and what it imports from its own folder."""
+
+SOURCE = "model_source"
+"""The folder with a copy of a function's files, beside what is exported."""
 
 KINDS: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
     each.__name__: each for each in (bool, int, float, str)
@@ -53,6 +56,8 @@ class Function:
         path: the file, from anywhere.
         sources: the texts of these files by their paths from the folder, the function's own first.
         files: other files that the function reads, by their paths from anywhere, with the SHA-256 of their contents.
+        inexact: why a run of its networks can give another curve if it is repeated, after the name of the one study
+            that has its runs; empty: no such reason is known.
     """
 
     name: str
@@ -60,9 +65,10 @@ class Function:
     path: str = field(compare=False)
     sources: tuple[tuple[str, str], ...] = field(compare=False, repr=False)
     files: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
+    inexact: str = field(default="", compare=False)
 
     @classmethod
-    def read(cls, path: Path, name: str, files: Iterable[Path] = ()) -> Self:
+    def read(cls, path: Path, name: str, files: Iterable[Path] = (), inexact: str = "") -> Self:
         """The function of this name in a file; `files` are others that it reads.
 
         Raises:
@@ -70,18 +76,21 @@ class Function:
         """
         path = path.absolute()
         contents = {str(each.absolute()): content_of(each) for each in files}
-        return cls.of(str(path), name, dict(_sources(path)), contents)
+        return cls.of(str(path), name, dict(_sources(path)), contents, inexact)
 
     @classmethod
-    def of(cls, path: str, name: str, sources: Mapping[str, str], files: Mapping[str, str] = NO_FILES) -> Self:
+    def of(
+        cls, path: str, name: str, sources: Mapping[str, str], files: Mapping[str, str] = NO_FILES, inexact: str = ""
+    ) -> Self:
         """The same from texts and contents that are known.
 
         Raises: as `read`.
         """
         syntax = [(each, ast.unparse(_parsed(text, each))) for each, text in sorted(sources.items())]
-        parts = [name, syntax, *filter(None, [sorted((Path(each).name, digest) for each, digest in files.items())])]
+        contents = sorted((Path(each).name, digest) for each, digest in files.items())
+        parts = [name, syntax, *filter(None, [contents, inexact])]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-        made = cls(name, digest, path, tuple(sources.items()), tuple(files.items()))
+        made = cls(name, digest, path, tuple(sources.items()), tuple(files.items()), inexact)
         _ = made.parameters  # which are wrong now, or never
         return made
 
@@ -102,13 +111,37 @@ class Function:
             return tuple(_of_hp(read_builder(tree, self.name), self.name, file))
         return tuple(_parameters(functions[self.name], file))
 
+    @property
+    def _definition(self) -> ast.FunctionDef:
+        tree = _parsed(self.sources[0][1], self.sources[0][0])
+        return [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == self.name][-1]
+
     @cached_property
     def is_builder(self) -> bool:
         """Whether it is one of KerasTuner's, which is given `hp` alone."""
-        tree = _parsed(self.sources[0][1], self.sources[0][0])
-        return any(
-            isinstance(each, ast.FunctionDef) and each.name == self.name and is_builder(each) for each in tree.body
-        )
+        return is_builder(self._definition)
+
+    @property
+    def copies(self) -> dict[str, str]:
+        """Where each of its files lies in a copy of its folder, by its path: one from elsewhere lies at the top."""
+        folder = Path(self.path).parent
+        paths = {each: Path(each) for each, _ in self.files}
+        inside = {each: path.relative_to(folder) for each, path in paths.items() if path.is_relative_to(folder)}
+        return {each: inside.get(each, Path(path.name)).as_posix() for each, path in paths.items()}
+
+    def require_named(self) -> None:
+        """Checks that every argument is one that can be read.
+
+        Raises:
+            InputError: the function takes others, too.
+        """
+        given = self._definition.args
+        for stars, each in (("*", given.vararg), ("**", given.kwarg)):
+            if each is not None and not self.is_builder:
+                raise InputError(
+                    f"{self.sources[0][0]}:{each.lineno}: sweep cannot read parameters from {stars}{each.arg} of "
+                    f"{self.name}: write each as an argument with a default, as in `units=64`."
+                )
 
     def inspect(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int) -> Architecture | None:
         return None
@@ -117,12 +150,15 @@ class Function:
         from sweep.models.own import Code, build  # Keras, which takes seconds to import
 
         self.current()
-        code = Code(Path(self.path), self.name, self.digest, self.is_builder)
+        code = Code(Path(self.path), self.name, self.digest, self.is_builder, self._definition.lineno)
         return build(code, dict(values) if code.is_builder else self.arguments(values), image_shape, classes)
 
     def source(self, values: Mapping[str, Value], image_shape: ImageShape, classes: int, precision: str) -> str:
-        files = dict(self.current().sources)
-        return source(files, self.name, self.arguments(values), self.parameters, image_shape, classes)
+        now = self.current()
+        arguments = dict(values) if self.is_builder else self.arguments(values)
+        files = {each: f"{SOURCE}/{each}" for each in now.copies.values()}
+        call = Call(dict(now.sources), self.name, arguments, self.parameters, files, self.is_builder)
+        return source(call, image_shape, classes)
 
     def current(self) -> "Function":
         """The same as its files have it now: code is taken from there alone, whatever texts a database has.
@@ -131,7 +167,7 @@ class Function:
             InputError: a file cannot be read.
             ChangedModel: it has changed.
         """
-        found = Function.read(Path(self.path), self.name, [Path(each) for each, _ in self.files])
+        found = Function.read(Path(self.path), self.name, [Path(each) for each, _ in self.files], self.inexact)
         if found != self:
             others = " with the files of [base]" if self.files else ""
             raise ChangedModel(f"{self.path}{others} is no longer the code that the study was begun with")
@@ -144,7 +180,12 @@ class Function:
     def as_document(self) -> dict[str, Any]:
         """As JSON has it; `of(**document)` is the same function."""
         files = {"files": dict(self.files)} if self.files else {}
-        return {"path": self.path, "name": self.name, "sources": dict(self.sources)} | files
+        inexact = {"inexact": self.inexact} if self.inexact else {}
+        return {"path": self.path, "name": self.name, "sources": dict(self.sources)} | files | inexact
+
+    def set_apart(self, inexact: str) -> "Function":
+        """The same with runs of its own, for this reason."""
+        return Function.of(**self.as_document() | {"inexact": inexact})
 
 
 def named(given: object, folder: Path = Path(), files: Iterable[Path] = ()) -> Function:
@@ -156,7 +197,9 @@ def named(given: object, folder: Path = Path(), files: Iterable[Path] = ()) -> F
     path, _, name = given.rpartition(":") if isinstance(given, str) else ("", "", "")
     if not path or not name:
         raise InputError(f'build must be a file and a function in it, as in "my_model.py:build", not {shown(given)}.')
-    return Function.read(folder / path, name, files)
+    found = Function.read(folder / path, name, files)
+    found.require_named()
+    return found
 
 
 # The files

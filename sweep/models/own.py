@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,21 @@ OVERRIDDEN = ("train_step", "compute_loss")
 
 @dataclass(frozen=True)
 class Code:
-    """A function called `name` in the file at `path`, whose code has this digest; perhaps a builder of KerasTuner's."""
+    """A function called `name` in the file at `path`, whose code has this digest; perhaps a builder of KerasTuner's.
+
+    It begins in that `line`.
+    """
 
     path: Path
     name: str
     digest: str
     is_builder: bool = False
+    line: int = field(default=1, compare=False)
+
+    @property
+    def place(self) -> str:
+        """As in "my_model.py:3: build"."""
+        return f"{self.path.name}:{self.line}: {self.name}"
 
 
 def build(code: Code, arguments: Mapping[str, Value], image_shape: ImageShape, classes: int) -> keras.Model:
@@ -40,7 +49,7 @@ def build(code: Code, arguments: Mapping[str, Value], image_shape: ImageShape, c
         Infeasible: Keras cannot build it, or the function says so.
         BrokenModel: the function raised something else, or its network cannot be trained here.
     """
-    place = f"{code.path.name}:{code.name}"
+    place = code.place
     with _own_errors(code.path.parent), _imports_from(code.path.parent), _one_process():
         function = _of_hp(_loaded(code)) if code.is_builder else _loaded(code)
         made = _uncompiled(function(image_shape, classes, **arguments), place)

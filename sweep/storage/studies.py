@@ -12,6 +12,7 @@ from sweep.runs import UNFINISHED, Outcome
 from sweep.storage._subject import Subject
 from sweep.storage._tables import ablations, add, in_optuna, notes, now, queue, studies, test_looks, trials, verdicts
 from sweep.storage.database import repeatable
+from sweep.study.recipe import require_name
 from sweep.study.study import Study
 from sweep.wording import did_you_mean
 
@@ -43,10 +44,11 @@ class StudyReader(Subject):
         """One study.
 
         Raises:
-            InputError: there is none of that name.
+            InputError: there is none of that name, or it is the path of a file.
         """
         if found := self._found(name):
             return found[0]
+        require_name(name)
         if name in shipped.texts():
             hint = f" It ships, and was not run here yet: sweep run {name}"
         elif known := self.ids():

@@ -35,6 +35,25 @@ def is_study(path: Path) -> bool:
     return "space" in parse_text(read_text(path), str(path))
 
 
+def require_name(given: str) -> None:
+    """Checks that what names a study of a database is not the path of a file.
+
+    Raises:
+        InputError: it is; the text says what to give instead.
+    """
+    path = Path(given)
+    if not given.endswith(".toml") or not path.is_file():
+        return
+    if is_study(path):
+        name = parse_text(read_text(path), given).get("name")
+        raise InputError(f"{given} is the file of a study: give its name, {shown(name)}.")
+    train = sweep_command("train", given)
+    raise InputError(
+        f"{given} holds one configuration, not a study: `{train}` trains it, and `sweep try STUDY name=value ...` "
+        "makes it a trial to confirm or export."
+    )
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A configuration, the name or path of the dataset it is for, and how many training images are held out.

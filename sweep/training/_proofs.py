@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sweep.data.dataset import Dataset, Partition, load_dataset, partition
 from sweep.system.processes import peak_memory
 from sweep.training._calls import Call, Outputs, calls_of, outputs_of
-from sweep.training.finding import Digests, Examined, Finding, Proof
+from sweep.training.finding import Digests, Examined, Finding, Proof, agreements
 from sweep.training.loop import Images, Training, added_losses
 from sweep.wording import duration, several, size, some_of
 
@@ -33,18 +33,32 @@ Gradients = list[NDArray[np.float64] | None]
 """Of the loss, for each weight that is trained; None: the loss does not depend on it."""
 
 
-def examine(proof: Proof, dataset: Dataset, state: Path) -> Examined:
-    images, few = Images(dataset, proof.run.split), partition(dataset, proof.run.split)
+def exactness(proof: Proof, dataset: Dataset, state: Path) -> list[Finding]:
+    """Whether a run is the same whenever it is trained, with the blamed layer last; it resumes in another graph."""
+    images = Images(dataset, proof.run.split)
     spare, training = Training(proof.run, images), Training(proof.run, images)
+    examined = _exactness(proof, spare, training, dataset, state)
+    return [*agreements(examined, *_resumed(proof, images, state), "in another graph"), *examined.findings]
+
+
+def _exactness(proof: Proof, spare: Training, training: Training, dataset: Dataset, state: Path) -> Examined:
+    """What two builds of the network tell. `training` leaves a checkpoint in the middle, in `state`."""
     builds = [_digests(spare), _digests(training)]
-    calls = [calls_of(spare.model, images.shape), calls_of(spare.model, images.shape)]
+    calls = [calls_of(spare.model, dataset.image_shape), calls_of(spare.model, dataset.image_shape)]
+    few = partition(dataset, proof.run.split)
     findings = [_draws(*calls), _state(calls[1]), _alone(spare.model, few, proof.run.precision)]
-    first, added = _gradients(spare.model, few)
-    findings += [_finite(spare.model, few, first), added]
     training.advance(0.5)
     training.save(state)
     training.advance(1)
-    ended = _digests(training)
+    return Examined(findings, builds, _digests(training))
+
+
+def examine(proof: Proof, dataset: Dataset, state: Path) -> Examined:
+    images, few = Images(dataset, proof.run.split), partition(dataset, proof.run.split)
+    spare, training = Training(proof.run, images), Training(proof.run, images)
+    exact = _exactness(proof, spare, training, dataset, state)
+    first, added = _gradients(spare.model, few)
+    findings = [*exact.findings, _finite(spare.model, few, first), added]
     frozen, random = _frozen(proof, training.model, images)
     findings.append(
         _trained(training.model, zip(first, _gradients(training.model, few)[0], strict=True), frozen, random)
@@ -53,11 +67,16 @@ def examine(proof: Proof, dataset: Dataset, state: Path) -> Examined:
     findings.append(Finding("Seconds per epoch", True, f"about {duration(taken)} on one core of this machine"))
     needed = peak_memory() + dataset.x_train.nbytes
     said = f"a worker takes about {size(needed)}, and there are {size(proof.memory)} for it"
-    return Examined([*findings, Finding("Fits into memory", needed <= proof.memory, said)], builds, ended)
+    return replace(exact, findings=[*findings, Finding("Fits into memory", needed <= proof.memory, said)])
 
 
 def resume(proof: Proof, state: Path) -> tuple[Digests, Digests]:
-    training = Training(proof.run, Images(load_dataset(proof.run.data), proof.run.split))
+    return _resumed(proof, Images(load_dataset(proof.run.data), proof.run.split), state)
+
+
+def _resumed(proof: Proof, images: Images, state: Path) -> tuple[Digests, Digests]:
+    """The weights that a new network begins with, and those after it has gone on from `state`."""
+    training = Training(proof.run, images)
     begun = _digests(training)
     training.restore(state)
     training.advance(1)

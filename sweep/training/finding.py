@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from sweep.models.model import ANY_SIZE, SizeLimits
 from sweep.runs import Run
 
+MOST_SECONDS = 120.0
+"""A function that builds a network for so long is taken to hang; so is a worker that is silent for so long."""
+
 Digests = list[tuple[str, str]]
 """A hash of each variable of a network after its path, in order; then what was measured of its curve."""
 
@@ -14,6 +17,7 @@ class Proof:
     """What is proved: a `run` on a few batches.
 
     Its study trains on `images`, scores `scored` others, gives a worker `memory` bytes, and has these `limits`.
+    Its network must be built within so many `seconds`.
     """
 
     run: Run
@@ -21,6 +25,7 @@ class Proof:
     scored: int
     memory: int
     limits: SizeLimits = ANY_SIZE
+    seconds: float = MOST_SECONDS
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,15 @@ class Examined:
     findings: list[Finding]
     builds: list[Digests]
     ended: Digests
+
+
+def agreements(examined: Examined, begun: Digests, resumed: Digests, where: str) -> list[Finding]:
+    """What is found if a network, in another place, begins with weights `begun` and goes on to weights `resumed`."""
+    unlike = "begins with other values each time: draw them from Keras's initializers, or from NumPy's global seed"
+    return [
+        agree("Two builds agree", *examined.builds, begun, otherwise=unlike),
+        agree("Resumes to the bit", examined.ended, resumed, otherwise=f"differs after resuming {where}"),
+    ]
 
 
 def agree(check: str, first: Digests, *others: Digests, otherwise: str) -> Finding:

@@ -9,6 +9,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,8 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """Keras's names: with the second, layers compute in bfloat16; weights, their updates and the loss stay float32."""
 
 
-def set_up(threads: int) -> str:
-    """Pins TensorFlow to `threads` threads, lets GPUs grow their memory; returns the device's name.
+def set_up(threads: int, on_gpu: bool = True) -> str:
+    """Pins TensorFlow to `threads` threads, lets GPUs grow their memory or hides them; returns the device's name.
 
     To be called before anything else asks TensorFlow for something.
     """
@@ -42,7 +43,10 @@ def set_up(threads: int) -> str:
     settle_keras()
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    gpus = tf.config.list_physical_devices("GPU")
+    if not on_gpu:
+        with suppress(RuntimeError):  # they are in use already
+            tf.config.set_visible_devices([], "GPU")
+    gpus = tf.config.list_physical_devices("GPU") if on_gpu else []
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")) if gpus else "CPU"

@@ -8,7 +8,7 @@ from pathlib import Path
 from sweep.errors import ModelError, SweepError
 from sweep.system.apart import apart
 from sweep.system.children import started
-from sweep.training.finding import Digests, Examined, Finding, Proof, agree
+from sweep.training.finding import Digests, Examined, Finding, Proof, agreements
 
 
 def prove(proof: Proof) -> list[Finding]:
@@ -27,12 +27,28 @@ def prove(proof: Proof) -> list[Finding]:
 
 def conclude(examined: Examined, begun: Digests, resumed: Digests) -> list[Finding]:
     """What is found if another process begins with weights `begun`, and goes on to weights `resumed`."""
-    unlike = "begins with other values each time: draw them from Keras's initializers, or from NumPy's global seed"
-    return [
-        agree("Two builds agree", *examined.builds, begun, otherwise=unlike),
-        agree("Resumes to the bit", examined.ended, resumed, otherwise="differs after resuming in another process"),
-        *examined.findings,
-    ]
+    return [*agreements(examined, begun, resumed, "in another process"), *examined.findings]
+
+
+def begin(proof: Proof) -> list[Finding]:
+    """Builds the network with which a study begins, and gives the findings that decide whether its runs are reused.
+
+    To be called in a process of its own. An experiment that fails is a finding.
+
+    Raises:
+        InputError: the network cannot be built; of an error in code of the user's, with the frames of their files.
+    """
+    from sweep.data.dataset import load_dataset
+    from sweep.training import _proofs
+    from sweep.training.sizes import require_network  # seconds of imports
+
+    dataset = load_dataset(proof.run.data)
+    require_network(proof.run.configuration, dataset.image_shape, dataset.classes, proof.limits, proof.seconds)
+    try:
+        with _errors(), tempfile.TemporaryDirectory(prefix="sweep-") as folder:
+            return _proofs.exactness(proof, dataset, Path(folder) / "state.npz")
+    except ModelError as error:
+        return [Finding("Can be trained", False, str(error).removesuffix("."))]
 
 
 def examine(proof: Proof, state: Path) -> Examined:
@@ -52,7 +68,7 @@ def resume(proof: Proof, state: Path) -> tuple[Digests, Digests]:
     from sweep.training import _proofs
     from sweep.training.loop import set_up
 
-    set_up(1)
+    set_up(1, on_gpu=False)
     started()
     with _errors():
         return _proofs.resume(proof, state)

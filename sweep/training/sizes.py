@@ -23,11 +23,9 @@ from sweep.models.model import (
 )
 from sweep.space.configuration import Configuration
 from sweep.system.children import started
+from sweep.training.finding import MOST_SECONDS
 from sweep.training.loop import set_up
 from sweep.wording import duration
-
-MOST_SECONDS = 120.0
-"""A function that builds a network for so long is taken to hang; so is a worker that is silent for so long."""
 
 COUNTED = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2", "Einsum")
 """Operations of TensorFlow with multiply-adds; everything else is negligible."""
@@ -85,7 +83,7 @@ def _built(
     seconds: float = MOST_SECONDS,
 ) -> keras.Model:
     """The network, called `what` in errors, in a process that does nothing else."""
-    set_up(1)
+    set_up(1, on_gpu=False)
     started()
     keras.utils.set_random_seed(0)
     try:

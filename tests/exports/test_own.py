@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ from sweep.study import recipe
 SCHEMA = json.loads((Path(card.__file__).parent / "templates" / "metrics.schema.json").read_text())
 NETWORK = '''"""Small networks of several kinds."""
 
+from pathlib import Path
+
 import keras
 from keras import layers
 
@@ -39,6 +42,7 @@ class Doubled(layers.Layer):
 def build(image_shape, classes, *, units: int = 4, kind: str = "softmax"):
     if kind == "broken":
         raise RuntimeError("unlucky")
+    bias = float(Path(__file__).with_name("bias.txt").read_text())
     if units > 100:
         raise sweep.Infeasible("it is too wide")
     if kind == "sequential":
@@ -49,7 +53,9 @@ def build(image_shape, classes, *, units: int = 4, kind: str = "softmax"):
         x = Doubled()(x)
     if kind == "lambda":
         x = layers.Lambda(lambda y: 2.0 * y)(x)
-    x = layers.Dense(units, activation="relu")(layers.Flatten()(x))
+    if kind == "normalised":
+        x = layers.BatchNormalization()(x)
+    x = layers.Dense(units, activation="relu", bias_initializer=keras.initializers.Constant(bias))(layers.Flatten()(x))
     return keras.Model(inputs, layers.Dense(classes, activation="softmax")(layers.Dropout(0.1)(x)))
 '''
 SCALE = """from keras import layers
@@ -58,7 +64,7 @@ SCALE = """from keras import layers
 def scaled(images):
     return layers.Rescaling(1 / 255)(images)
 """
-KINDS = ("softmax", "sequential", "custom", "lambda", "broken")
+KINDS = ("softmax", "sequential", "custom", "lambda", "broken", "normalised")
 STUDY = f"""
 name = "mine"
 data = "images.npz"
@@ -67,6 +73,7 @@ validation = 60
 trials = {len(KINDS)}
 sampler = "grid"
 [base]
+files = ["bias.txt"]
 units = 8
 epochs = 6
 batch_size = 16
@@ -95,6 +102,7 @@ def folder(tmp_path_factory) -> Path:
     np.savez(folder / "images.npz", **images, **labels)
     (folder / "parts").mkdir()
     (folder / "parts" / "scale.py").write_text(SCALE)
+    (folder / "bias.txt").write_text("0.125")
     (folder / "network.py").write_text(NETWORK)
     (folder / "mine.toml").write_text(STUDY)
     sweep.run(folder / "mine.toml", storage=folder / "sweep.db", workers=1, progress=False)
@@ -119,7 +127,7 @@ def trials(folder) -> dict[str, int]:
 def others(folder, trials) -> dict[str, dict]:
     """What the exports of the other kinds say, each in a folder of that name."""
     place = {"storage": folder / "sweep.db", "progress": False, "formats": ["savedmodel"]}
-    kinds = ("sequential", "custom", "lambda")
+    kinds = ("sequential", "custom", "lambda", "normalised")
     return {kind: sweep.export("mine", folder / kind, trial=trials[kind], **place) for kind in kinds}
 
 
@@ -140,6 +148,8 @@ def test_it_holds_what_any_export_holds_and_the_code(folder, metrics):
     source = folder / "best" / export.SOURCE
     assert (source / "network.py").read_text() == NETWORK
     assert (source / "parts" / "scale.py").read_text() == SCALE
+    assert (source / "bias.txt").read_text() == "0.125"
+    assert 'files = ["model_source/bias.txt"]' in (folder / "best" / "best.toml").read_text()
     jsonschema.validate(metrics, SCHEMA)
     assert metrics["build"]["function"] == "network.py:build"
     assert metrics["missing"] == {}
@@ -203,14 +213,16 @@ def test_the_script_holds_the_arguments_and_the_values_of_the_training(folder):
     assert "tutorial" not in (folder / "best" / "train.py").read_text()
 
 
-@pytest.mark.parametrize("kind", ["softmax", "sequential", "custom", "lambda"])
+@pytest.mark.parametrize("kind", ["softmax", "sequential", "custom", "lambda", "normalised"])
 def test_the_script_trains_without_sweep(folder, others, tmp_path, kind):
-    """Alone in another folder. Of three classes, chance would find a third."""
-    script = folder / ("best" if kind == "softmax" else kind) / "train.py"
-    (tmp_path / "train.py").write_text(script.read_text())
+    """In another folder, with the file that it reads. Of three classes, chance would find a third."""
+    exported = folder / ("best" if kind == "softmax" else kind)
+    (tmp_path / "train.py").write_text((exported / "train.py").read_text())
+    (tmp_path / "model_source").mkdir()
+    shutil.copy(exported / "model_source" / "bias.txt", tmp_path / "model_source")
     said = python(ON_ITS_OWN, tmp_path)
     assert float(re.search(r"^test accuracy (\d+\.\d\d) %, loss \d", said, re.MULTILINE)[1]) > 50
-    assert [each.name for each in tmp_path.iterdir()] == ["train.py"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["model_source", "train.py"]
 
 
 def test_the_notebook_has_the_code_in_its_one_cell_of_the_network(folder):
@@ -229,11 +241,13 @@ def test_best_toml_is_trained_from_anywhere_and_after_the_users_own_file_has_cha
     assert found == sweep.result("mine", storage=folder / "sweep.db").configuration(0)
     try:
         (folder / "network.py").write_text("x = 1\n")
+        (folder / "bias.txt").unlink()
         (one,) = sweep.train(
             folder / "best" / "best.toml", seed=3, storage=tmp_path / "other.db", workers=1, progress=False
         )
     finally:
         (folder / "network.py").write_text(NETWORK)
+        (folder / "bias.txt").write_text("0.125")
     assert one.reason == ""
     assert one.curve[-1].val_accuracy > 0.5
 
@@ -244,7 +258,7 @@ def test_best_toml_is_trained_from_anywhere_and_after_the_users_own_file_has_cha
 def test_a_network_that_keras_cannot_load_by_itself_is_written_in_the_other_formats(folder, others, tmp_path):
     said = {kind: document["missing"] for kind, document in others.items()}
     why = "It must load without code of yours, as other formats do."
-    assert said.pop("sequential") == {}
+    assert said.pop("sequential") == said.pop("normalised") == {}
     assert said["custom"] == {
         "model.keras": f"model.keras was not written: TypeError: Could not locate class 'Doubled'. {why}"
     }

@@ -121,3 +121,36 @@ def test_a_function_that_a_database_kept_needs_no_file(tmp_path):
 
 def test_no_parameter_has_the_name_of_a_column():
     assert set(TRIAL_COLUMNS) == COLUMNS
+
+
+@pytest.mark.parametrize("taken", ["*layers", "**options"])
+def test_names_that_no_signature_tells_are_refused_with_their_line(tmp_path, taken):
+    text = f"\ndef build(image_shape, classes, {taken}):\n    ...\n"
+    (tmp_path / "my_model.py").write_text(text)
+    says = (
+        f"my_model.py:2: sweep cannot read parameters from {taken} of build: "
+        "write each as an argument with a default, as in `units=64`."
+    )
+    with pytest.raises(InputError) as caught:
+        named("my_model.py:build", tmp_path)
+    assert str(caught.value) == says
+    assert Function.of("my_model.py", "build", {"my_model.py": text}).parameters == ()  # a database may have it
+
+
+def test_a_function_that_is_set_apart_has_a_digest_of_its_own_and_keeps_it(tmp_path):
+    before = function(tmp_path, HELPED)
+    apart = before.set_apart("mine: a reason")
+    assert apart != before
+    assert apart.current() == apart == Function.of(**apart.as_document())
+    assert apart.set_apart("") == before
+    assert apart.set_apart("other: a reason") != apart
+
+
+def test_files_lie_in_a_copy_as_they_lie_beside_the_function(tmp_path):
+    inside, outside = tmp_path / "model" / "data" / "a.txt", tmp_path / "b.txt"
+    inside.parent.mkdir(parents=True)
+    for each in (inside, outside):
+        each.write_text("1")
+    (tmp_path / "model" / "my_model.py").write_text("def build(image_shape, classes): ...\n")
+    found = Function.read(tmp_path / "model" / "my_model.py", "build", [inside, outside])
+    assert found.copies == {str(inside): "data/a.txt", str(outside): "b.txt"}

@@ -1,11 +1,13 @@
 """What a function of the user's own builds, and what is said of what it does wrong."""
 
+import importlib.util
 import sys
 
 import keras
 import numpy as np
 import pytest
 from contracts.models import CLASSES, IMAGE_SHAPE, ScriptContract
+from keras import layers
 
 from sweep.models.function import Function
 from sweep.models.model import BrokenModel, Infeasible
@@ -191,11 +193,11 @@ def test_what_keras_cannot_build_is_infeasible_with_its_sentence(tmp_path):
             r"ModuleNotFoundError: No module named 'no_such_package' \(network.py:8 in build\)",
         ),
         ("    raise SystemExit(3)", r"SystemExit: 3 \(network.py:8 in build\)"),
-        ("    return 3", "network.py:build returned int, not a keras.Model"),
-        ("    return None", "network.py:build returned NoneType, not a keras.Model"),
+        ("    return 3", "network.py:6: build returned int, not a keras.Model"),
+        ("    return None", "network.py:6: build returned NoneType, not a keras.Model"),
         (
             "    m = keras.Sequential([inputs, layers.Dense(classes)])\n    m.compile()\n    return m",
-            "network.py:build returned a compiled model",
+            "network.py:6: build returned a compiled model",
         ),
         (
             "    return keras.Model(inputs, layers.Dense(classes + 1)(layers.Flatten()(inputs)))",
@@ -253,3 +255,81 @@ def test_the_script_of_one_output_for_two_classes_gives_the_probabilities_of_bot
     made["model"].set_weights(built.get_weights())
     expected = keras.ops.softmax(built(images, training=False))
     np.testing.assert_allclose(np.asarray(made["model"](images, training=False)), np.asarray(expected), atol=1e-5)
+
+
+# -- the lines of a script
+
+
+def scripted(configuration, classes=CLASSES, precision="float32"):
+    """The network that the lines of a script make."""
+    made = {"keras": keras, "layers": keras.layers}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "path", list(sys.path))
+        exec(configuration.source(IMAGE_SHAPE, classes, precision), made)
+    return made["model"]
+
+
+@pytest.fixture
+def in_bfloat16():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("kind", ["softmax", "layer", "activation", "unbuilt", "linear", "named"])
+def test_the_softmax_of_a_script_is_float32_also_where_layers_compute_in_bfloat16(tmp_path, in_bfloat16, kind):
+    model = scripted(configuration_of(tmp_path, MLP, kind=kind), precision="bfloat16")
+    images = np.random.default_rng(0).integers(0, 256, (64, *IMAGE_SHAPE)).astype(np.float32)
+    given = np.asarray(model(images, training=False))
+    assert given.dtype == np.float32
+    np.testing.assert_allclose(given.sum(axis=-1), 1, atol=1e-5)  # in bfloat16 they would be off by some 1e-3
+
+
+def test_batch_normalisation_of_a_script_averages_as_training_does(tmp_path):
+    """Over a constant, the average is that constant less what is left of the zero with which it begins."""
+    body = """    x = layers.Flatten()(layers.BatchNormalization()(inputs))
+    return keras.Model(inputs, layers.Dense(classes)(x))
+"""
+    model, steps = scripted(configuration_of(tmp_path, HEAD + body)), 7
+    images, labels = np.full((4 * steps, *IMAGE_SHAPE), 3.0, np.float32), np.zeros(4 * steps, np.int32)
+    model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+    model.fit(images, labels, batch_size=4, verbose=0)
+    (moving,) = (each for each in model.variables if each.path.endswith("moving_mean"))
+    left = np.prod([min(0.99, (1 + step) / (10 + step)) for step in range(steps)])
+    np.testing.assert_allclose(np.asarray(moving), 3 * (1 - left), rtol=1e-5)
+
+
+BUILDER = """
+import keras
+import keras_tuner as kt
+from keras_tuner import HyperModel
+
+def build_model(hp: kt.HyperParameters):
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten()])
+    for i in range(hp.Int("depth", 1, 3)):
+        units, activation = hp.Int(f"units_{i}", 8, 32, step=8), hp.Choice("act", ["relu", "tanh"])
+        model.add(keras.layers.Dense(units, activation=activation))
+    if hp.Boolean("dropout"):
+        model.add(keras.layers.Dropout(hp.Float("rate", 0.1, 0.5)))
+    model.add(keras.layers.Dense(10, activation="softmax"))
+    model.compile(keras.optimizers.Adam(hp.Float("learning_rate", 1e-4, 1e-2)), "sparse_categorical_crossentropy")
+    return model
+"""
+
+
+def test_the_script_of_a_builder_has_its_values_and_needs_no_keras_tuner(tmp_path, monkeypatch):
+    (tmp_path / "tuner.py").write_text(BUILDER)
+    monkeypatch.delitem(sys.modules, "keras_tuner", raising=False)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "keras_tuner" else find(name))
+    values = {"depth": 2, "units_0": 16, "units_1": 24, "act": "tanh", "dropout": True, "rate": 0.3}
+    configuration = Configuration.of(Function.read(tmp_path / "tuner.py", "build_model"), values)
+    lines = [line.strip() for line in configuration.source(IMAGE_SHAPE, CLASSES, "float32").splitlines()]
+    assert "'depth': 2,  # its default: 'depth': 1" in lines
+    model = scripted(configuration)
+    assert not hasattr(sys.modules.pop("keras_tuner"), "__path__")
+    found = [each.get_config() for each in model._flatten_layers() if type(each) in (layers.Dense, layers.Dropout)]
+    told = [(each.get("units"), each.get("activation"), each.get("rate")) for each in found]
+    assert sorted(told, key=str) == sorted(
+        [(16, "tanh", None), (24, "tanh", None), (None, None, 0.3), (10, "linear", None)], key=str
+    )

@@ -14,7 +14,7 @@ from sweep.models.function import Function
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.training.finding import Proof
-from sweep.training.prove import conclude, examine, resume
+from sweep.training.prove import begin, conclude, examine, resume
 
 OWN = ROOT / "tests" / "samples" / "own"
 
@@ -78,6 +78,7 @@ def prove(tmp_path_factory):
             first = one.submit(examine, given, state).result()
             return conclude(first, *two.submit(resume, given, state).result())
 
+        examined.at_the_start = lambda file, name: one.submit(begin, proof(file, name)).result()
         yield examined
 
 
@@ -114,3 +115,18 @@ def test_a_sound_architecture_passes(prove, name):
     found = prove("architectures.py", name)
     assert failing(found) == {}
     assert len(found) == 10
+
+
+@pytest.mark.parametrize(
+    "name", ["tf_random", "numpy_random", "stateful", "normalised_in_training", "unseeded_weights"]
+)
+def test_a_study_finds_at_its_start_what_makes_runs_inexact(prove, name):
+    check, says = FAULTS[name]
+    assert says in failing(prove.at_the_start("faults.py", name))[check]
+
+
+@pytest.mark.parametrize("name", ["mlp", "convnet", "seeded_noise", "recurrent"])
+def test_a_sound_network_passes_at_the_start_of_its_study(prove, name):
+    found = prove.at_the_start("architectures.py", name)
+    assert failing(found) == {}
+    assert len(found) == 5
