@@ -311,6 +311,14 @@ def test_the_last_column_of_the_leaderboard_is_not_cut(chromium, files):
         assert page.ask(f"{box}.scrollWidth <= {box}.clientWidth")
 
 
+@pytest.mark.parametrize("width", [360, 1100, 1440])
+def test_the_number_of_a_tile_is_on_one_line_inside_of_it(chromium, files, width):
+    wide = "[...document.querySelectorAll('.tiles strong')].map((each) => [each.scrollWidth, each.clientWidth])"
+    for name in ("twelve", "confirmed"):
+        with opened(chromium, files / f"{name}.html", width=width) as page:
+            assert all(needed <= given for needed, given in page.ask(wide)), (name, page.ask(wide))
+
+
 def test_columns_can_be_picked(chromium, files):
     shown = "[...document.querySelectorAll('#leaderboard thead th')].filter((head) => head.offsetWidth).length"
     with opened(chromium, files / "hundred.html") as page:
