@@ -37,7 +37,7 @@ def variants(configuration: Configuration, steps: int) -> dict[str, Callable[[],
     model = configuration.build(images.shape, images.classes)
     theirs = keras.optimizers.Adam(configuration.learning_rate)
     theirs.build(model.trainable_variables)
-    fused = Optimizer(configuration, [variable.value for variable in model.trainable_variables])
+    fused = Optimizer(configuration, [variable.value for variable in model.trainable_variables], steps=1)
     order = tf.random.shuffle(tf.range(steps * configuration.batch_size))
 
     def batch(number: Any) -> Any:

@@ -16,4 +16,4 @@ def texts() -> dict[str, str]:
 SUGGESTIONS = ["learning-rate", "batch-size", "epochs", "conv-blocks", "filters", "kernel-size", "strides"]
 """The tutorial's, one study each."""
 
-ORDER = ["quickstart", *SUGGESTIONS, "everything"]
+ORDER = ["quickstart", *SUGGESTIONS, "everything", "augmentation", "schedule"]

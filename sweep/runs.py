@@ -65,9 +65,13 @@ class Run:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The SHA-256 of everything that decides this run's curve, except its number of epochs."""
-        values = self.configuration.values()
-        del values["epochs"]
+        """The SHA-256 of everything that decides this run's curve, except its number of epochs.
+
+        That counts only where the learning rate falls towards a run's end.
+        """
+        values = self.configuration.counted()
+        if self.configuration.schedule != "warm-hold-cool":
+            del values["epochs"]
         split = None if self.split is None else vars(self.split)
         parts = [values, self.seed, self.data_digest, split, self.precision, TRAINING_VERSION]
         parts += filter(None, [self.configuration.model.digest])

@@ -70,7 +70,12 @@ def test_the_table_of_keys_is_that_of_a_study():
 def test_the_table_of_parameters_is_what_a_space_may_hold():
     left_out = re.compile(r"(conv|pool)[245]_")
     assert table(DOCS / "studies.md", "parameters") == [
-        [f"`{name}`", each.summary, each.allowed, "always" if each.when is None else f"`{each.when}`"]
+        [
+            f"`{name}`",
+            each.summary,
+            each.allowed,
+            "always" if each.when is None or each.neutral is not None else f"`{each.when}`",
+        ]
         for name, each in PARAMETERS.items()
         if not left_out.match(name)
     ]

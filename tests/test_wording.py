@@ -219,4 +219,5 @@ def test_every_name_that_is_explained_is_one_of_ours():
     commands = {command.__name__.rstrip("_") for panel in PANELS.values() for command in panel}
     ours = {*PARAMETERS, *Study.model_fields, *DATASETS, *commands, "low", "high"}
     ours |= {word for words in (Sampler, Pruner, AnyPrecision) for word in get_args(words)}
+    ours |= {word for each in PARAMETERS.values() for word in each.choices}
     assert set(USUAL) <= ours

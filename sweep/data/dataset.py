@@ -235,7 +235,9 @@ def _dataset(name: str, found: Mapping[str, Raw]) -> Dataset:
     if y_test.max() > y_train.max():
         where = found["y_test"].where
         raise DataError(f"{where}: label {y_test.max()} is beyond those of y_train, up to {y_train.max()}.")
-    return Dataset(name, x_train, y_train, x_test, y_test, _digest(x_train, y_train, x_test, y_test))
+    made = Dataset(name, x_train, y_train, x_test, y_test, _digest(x_train, y_train, x_test, y_test))
+    vars(made)["pixels"] = of_train  # known already, and every image was looked at for it
+    return made
 
 
 def _digest(*arrays: NDArray[Any]) -> str:

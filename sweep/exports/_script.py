@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sweep.data.idx import IDX_NAMES, IDX_TYPES
 from sweep.data.names import DATASETS, settled
 from sweep.data.published import HOST, PUBLISHED
+from sweep.exports import _training as training
 from sweep.exports.selection import Selection, heading
 from sweep.models.tutorial.source import marked
 from sweep.results.noise import noise_of_score
@@ -87,7 +88,10 @@ def _render(selection: Selection, network: str, notebook: bool) -> str:
         whose=whose,
         own=study.build is not None,
         network=network,
-        optimizer=marked(_optimizer(configuration), _optimizer(usual), whose),
+        preparation=training.preparation(configuration, dataset, study.precision, whose),
+        optimizer=marked(training.optimizer(configuration), training.optimizer(usual), whose),
+        loss=marked(training.loss(configuration), training.loss(usual), whose),
+        balanced=configuration.class_weight == "balanced",
         batch_size=marked(f"batch_size={configuration.batch_size}", f"batch_size={usual.batch_size}", whose),
         epochs=marked(f"epochs={configuration.epochs}", f"epochs={usual.epochs}", whose),
         interval=selection.tested.one_more_run,
@@ -124,13 +128,3 @@ def _load_data(source: str) -> str:
             return f"(x_train, y_train), (x_test, y_test) = keras.datasets.{source.replace('-', '_')}.load_data()"
         place = found.path
     return f"path = {str(place)!r}\n" + (READ_NPZ if place.is_file() else READ_IDX)
-
-
-def _optimizer(configuration: Configuration) -> str:
-    name = {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop", "adamw": "AdamW"}[configuration.optimizer]
-    extra = ""
-    if configuration.momentum is not None:
-        extra = f", momentum={configuration.momentum}"
-    if configuration.weight_decay is not None:
-        extra = f", weight_decay={configuration.weight_decay}"
-    return f"optimizer=keras.optimizers.{name}({configuration.learning_rate}{extra})"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sweep.errors import InputError
 from sweep.models._script import Call, source
 from sweep.models.model import Architecture, ChangedModel, ImageShape
-from sweep.models.parameters import Parameter, Value, with_training
+from sweep.models.parameters import AUGMENTATION, Parameter, Value, with_training
 from sweep.models.tuner import Reading, is_builder, read_builder
 from sweep.system.files import did_you_mean_path, open_plain, read_plain
 from sweep.wording import did_you_mean, listed, shown
@@ -289,6 +289,10 @@ def _of_hp(reading: Reading, function: str, file: str) -> Iterator[Parameter]:
         if name in COLUMNS:
             raise InputError(
                 f"{file}:{call.line}: {name} is a column of the results: give it another name in {function}."
+            )
+        if name in {each.name for each in AUGMENTATION}:  # it would be done twice
+            raise InputError(
+                f"{file}:{call.line}: {name} is a parameter of the training: give it another name in {function}."
             )
         if name not in with_training(()) and not call.compiled:
             when = call.parameter.when

@@ -12,22 +12,28 @@ Values = dict[str, Value]
 ANY = 2.0**53
 """The end of a range of numbers that has none: so far, whole numbers are exact."""
 
+LEAST_FINAL_RATE = 0.001
+"""The smallest share of its learning rate to which an exponential schedule falls: it never reaches 0."""
+
 
 @dataclass(frozen=True)
 class Condition:
-    """When a parameter exists, or varies in a study: its parent is at least a number, or equals a value."""
+    """When a parameter exists, or varies in a study: its parent is at least a number, or one of some values."""
 
     parent: str
     at_least: float | None = None
     equals: Value | None = None
+    among: tuple[str, ...] = ()
 
     def holds(self, values: Mapping[str, Value]) -> bool:
         value = values.get(self.parent)
         if self.at_least is not None:
             return isinstance(value, int | float) and value >= self.at_least
-        return value == self.equals
+        return value in self.among if self.among else value == self.equals
 
     def __str__(self) -> str:
+        if self.among:
+            return f"{self.parent} = {', '.join(map(repr, self.among[:-1]))} or {self.among[-1]!r}"
         if self.equals is None:
             return f"{self.parent} >= {self.at_least}"
         return f"{self.parent} = " + (str(self.equals).lower() if isinstance(self.equals, bool) else repr(self.equals))
@@ -39,6 +45,10 @@ class Parameter:
 
     `low` and `high` are inclusive. Where there are `choices`, it is one of them. If no value is given, it has that of
     the parameter that it `follows`, or else its `default`.
+
+    A parameter with a `neutral` value, with which it does nothing, exists everywhere. Where its condition does not
+    hold, it is neutral unless a value is given. A neutral value does not count in a fingerprint: a run is the same as
+    before the parameter was known.
     """
 
     name: str
@@ -50,6 +60,24 @@ class Parameter:
     when: Condition | None = None
     default: Value | None = None
     follows: str = ""
+    neutral: Value | None = None
+
+    def exists(self, values: Mapping[str, Value]) -> bool:
+        """Whether it exists beside these values, which are those of the parameters before it."""
+        return self.neutral is not None or self.applies(values)
+
+    def applies(self, values: Mapping[str, Value]) -> bool:
+        """Whether its condition holds beside these values."""
+        return self.when is None or self.when.holds(values)
+
+    def usual(self, values: Mapping[str, Value]) -> Value | None:
+        """What it is beside these values if none is given; None: only the user's code knows."""
+        return values.get(self.follows, self.default) if self.applies(values) else self.neutral
+
+    def counts(self, values: Mapping[str, Value]) -> bool:
+        """Whether its value, among these complete ones, counts in a fingerprint."""
+        conditional = self.when is not None and self.applies(values)
+        return self.neutral is None or conditional or values[self.name] != self.neutral
 
     @property
     def allowed(self) -> str:
@@ -85,9 +113,11 @@ Parameters = Mapping[str, Parameter]
 
 
 def is_active(name: str, values: Mapping[str, Value], parameters: Parameters) -> bool:
-    """Whether a parameter exists in a network with these values (its condition's, and its parent's, hold)."""
-    when = parameters[name].when
-    return when is None or (is_active(when.parent, values, parameters) and when.holds(values))
+    """Whether a parameter exists in a network with these values: its condition holds, and those of its parents."""
+    parameter = parameters[name]
+    if parameter.when is None or parameter.neutral is not None:
+        return True
+    return is_active(parameter.when.parent, values, parameters) and parameter.when.holds(values)
 
 
 _LOOP = (
@@ -99,10 +129,71 @@ _SGD, _ADAMW = Condition("optimizer", equals="sgd"), Condition("optimizer", equa
 _OPTIMIZER = (
     Parameter("optimizer", str, "how weights are updated", choices=("adam", "sgd", "rmsprop", "adamw"), default="adam"),
     Parameter("momentum", float, "momentum of sgd", 0.0, 0.999, when=_SGD, default=0.9),
-    Parameter("weight_decay", float, "decoupled weight decay of adamw", 0.0, 1.0, when=_ADAMW, default=0.004),
+    Parameter(
+        "weight_decay", float, "decoupled weight decay; without a value, 0.004 with adamw and 0 with the others",
+        0.0, 1.0, when=_ADAMW, default=0.004, neutral=0.0,
+    ),
+    Parameter(
+        "clip_norm", float, "largest norm of the gradient of each weight tensor, Keras's clipnorm; 0: any", 0.0, 1000.0,
+        default=0.0, neutral=0.0,
+    ),
+)  # fmt: skip
+_LOSS = (
+    Parameter(
+        "label_smoothing", float, "share of each label that is spread over all classes in training", 0.0, 0.9,
+        default=0.0, neutral=0.0,
+    ),
+    Parameter(
+        "class_weight", str, "weight of an image in training: that of its class, higher for rare ones, if balanced",
+        choices=("none", "balanced"), default="none", neutral="none",
+    ),
+)  # fmt: skip
+_FALLING = Condition("schedule", among=("cosine", "exponential", "warm-hold-cool"))
+_SCHEDULE = (
+    Parameter(
+        "schedule", str, "how the learning rate changes from step to step",
+        choices=("constant", *_FALLING.among), default="constant", neutral="constant",
+    ),
+    Parameter(
+        "horizon", int, "epochs that the schedule is made for; without a value, the most epochs of a trial", 1, 1000,
+        when=_FALLING, follows="epochs",
+    ),
+    Parameter(
+        "warmup", float, "share of the horizon in which the learning rate rises from 0", 0.0, 0.9,
+        when=Condition("schedule", among=("cosine", "warm-hold-cool")), default=0.05,
+    ),
+    Parameter(
+        "cooldown", float, "share of the horizon in which the learning rate falls at a run's end", 0.0, 1.0,
+        when=Condition("schedule", equals="warm-hold-cool"), default=0.2,
+    ),
+    Parameter(
+        "final_rate", float,
+        f"share of the learning rate that is left at the end; of exponential, {LEAST_FINAL_RATE:g} at least", 0.0, 1.0,
+        when=_FALLING, default=0.0,
+    ),
+)  # fmt: skip
+
+
+def _factor(name: str, summary: str, high: float) -> Parameter:
+    return Parameter(name, float, f"in training, images are {summary}; 0: not", 0.0, high, default=0.0, neutral=0.0)
+
+
+def _flip(name: str, summary: str) -> Parameter:
+    return Parameter(name, bool, f"in training, images are flipped {summary}", default=False, neutral=False)
+
+
+AUGMENTATION = (
+    _factor("translation_factor", "shifted by up to this share of their size", 1.0),
+    _factor("rotation_factor", "rotated by up to this share of a full turn", 0.5),
+    _factor("zoom_factor", "made larger or smaller by up to this share", 0.9),
+    _factor("contrast_factor", "given up to this share more or less contrast", 1.0),
+    _factor("brightness_factor", "made lighter or darker by up to this share of the scale", 1.0),
+    _flip("horizontal_flip", "left to right, each with a chance of one half"),
+    _flip("vertical_flip", "upside down, each with a chance of one half"),
 )
 
 
 def with_training(own: Iterable[Parameter]) -> Parameters:
     """A model's own parameters among those of its training, which are the same for every model."""
-    return {parameter.name: parameter for parameter in (*_LOOP, *own, *_OPTIMIZER)}
+    training = (*_OPTIMIZER, *_LOSS, *_SCHEDULE, *AUGMENTATION)
+    return {parameter.name: parameter for parameter in (*_LOOP, *own, *training)}

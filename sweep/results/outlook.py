@@ -125,7 +125,7 @@ def _ends(span: Range) -> tuple[bool, tuple[float, float]] | None:
 def _is_at(value: float, limit: float, span: Range, few: bool) -> bool:
     if few or isinstance(span, Choice):
         return value == limit
-    return abs(_place(value, span) - _place(limit, span)) <= 0.1
+    return span.low <= value <= span.high and abs(_place(value, span) - _place(limit, span)) <= 0.1
 
 
 def _place(value: float, span: Float | Int) -> float:

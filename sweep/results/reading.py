@@ -67,16 +67,19 @@ def _noted(rows: Sequence[Mapping[str, Any]], notes: Sequence[Note]) -> list[Map
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], study: Study) -> pd.DataFrame:
-    """One row per trial; a parameter has no value where a condition of the study leaves it as it is in the base."""
-    space = study.searched
-    configurations = [row["configuration"] for row in rows]
-    if any(span.when is not None for span in space.ranges.values()):
-        configurations = list(map(space.effective, configurations))
+    """One row per trial; a parameter has no value where it does nothing undrawn, or stays as it is in the base.
+
+    A row that is older than a parameter does not have it, and it did nothing.
+    """
+    space, parameters = study.searched, study.base.parameters
+    known = {name for row in rows for name in row["configuration"]}
+    neutral = {name: each.neutral for name, each in parameters.items() if name in known and each.neutral is not None}
+    configurations = [space.effective(neutral | row["configuration"]) for row in rows]
     facts = [{column: row.get(STORED_AS.get(column, column)) for column in TRIAL_COLUMNS} for row in rows]
     frame = pd.DataFrame(facts, columns=list(TRIAL_COLUMNS)).astype(TRIAL_TYPES)
     for column in ("started", "finished"):
         frame[column] = _moments(frame[column])
-    for name, parameter in study.base.parameters.items():
+    for name, parameter in parameters.items():
         if any(name in each for each in configurations):
             values = [each.get(name) for each in configurations]
             frame[name] = pd.Series(values, dtype=PARAMETER_TYPES[parameter.kind])

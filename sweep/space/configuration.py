@@ -60,9 +60,9 @@ class Configuration:
         values: Values = {}
         problems = [_unknown(name, parameters) for name in given if name not in parameters]
         for name, parameter in parameters.items():
-            if parameter.when is not None and not parameter.when.holds(values):
+            if not parameter.exists(values):
                 continue
-            value = given.get(name, values.get(parameter.follows, parameter.default))
+            value = given.get(name, parameter.usual(values))
             if value is None and name not in given:
                 continue  # a default that only the user's code knows
             try:
@@ -112,9 +112,32 @@ class Configuration:
         return cast("float | None", self._get("momentum"))
 
     @property
-    def weight_decay(self) -> float | None:
-        """That of adamw; None for another optimizer."""
-        return cast("float | None", self._get("weight_decay"))
+    def weight_decay(self) -> float:
+        """Decoupled: the share of a weight that a step takes off, times the learning rate."""
+        return cast("float", self._get("weight_decay"))
+
+    @property
+    def clip_norm(self) -> float:
+        """The largest norm of a weight tensor's gradient; 0: any."""
+        return cast("float", self._get("clip_norm"))
+
+    @property
+    def label_smoothing(self) -> float:
+        return cast("float", self._get("label_smoothing"))
+
+    @property
+    def class_weight(self) -> str:
+        return cast("str", self._get("class_weight"))
+
+    @property
+    def schedule(self) -> str:
+        """How the learning rate changes."""
+        return cast("str", self._get("schedule"))
+
+    @property
+    def horizon(self) -> int | None:
+        """The epochs that a schedule is made for."""
+        return cast("int | None", self._get("horizon"))
 
     def _get(self, name: str) -> Any:
         return next((value for each, value in self._values if each == name), None)
@@ -123,19 +146,27 @@ class Configuration:
         """Every parameter that exists in this configuration, in the order of its `parameters`."""
         return dict(self._values)
 
+    def counted(self) -> Values:
+        """Its values without those that do nothing: what a fingerprint is made of."""
+        values = self.values()
+        return {name: value for name, value in values.items() if self.parameters[name].counts(values)}
+
     def replaced(self, values: Mapping[str, object]) -> Self:
         """This configuration with some values changed.
 
         A value that follows another, as a pool's stride follows its size, still does, unless it is given too or
-        differed from it before. What exists only now, such as the momentum of a new optimizer, has its default.
+        differed from it before. What exists only now, such as the momentum of a new optimizer, has its default; so
+        has the weight decay of adamw, and of another optimizer in its place.
 
         Raises:
             InputError: an unknown name, or a value that is not allowed; all of them are named.
         """
         accepted = _accept(values, self.parameters)
         kept = self.values()
+        before, after = dict(kept), kept | accepted
         for name, parameter in self.parameters.items():
-            if parameter.follows in accepted and kept.get(name) == kept.get(parameter.follows):
+            followed = parameter.follows in accepted and before.get(name) == before.get(parameter.follows)
+            if followed or parameter.applies(before) != parameter.applies(after):
                 kept.pop(name, None)
         return self.of(self.model, kept | accepted)
 

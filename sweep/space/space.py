@@ -1,8 +1,11 @@
 """What may vary in a study, and how a point of it becomes a configuration.
 
-A space is conditional: a parameter is drawn only where it exists (those of an extra block where there is
+A space is conditional: a parameter is drawn only where its condition holds (those of an extra block where there is
 one, momentum where the optimizer is sgd), parents before children. A study may say more: a range may have a
 condition of its own, `when`. Where that does not hold, the parameter stays as it is in the base.
+
+A parameter that has a value everywhere, as the weight decay has, is drawn everywhere if its condition never holds in
+the space. A condition of its range counts in place of its own.
 """
 
 import itertools
@@ -116,10 +119,10 @@ class Space:
     base: Configuration
 
     def walk(self, pick: Callable[[str, Range], Value]) -> Values:
-        """One point: `pick` is asked for each parameter that exists given the ones picked before it."""
+        """One point: `pick` is asked for each parameter that is drawn given the ones picked before it."""
         point: Values = {}
         for name in self.names():
-            if self._exists(name, point):
+            if self._varies(name, point):
                 point[name] = pick(name, self.ranges[name])
         return point
 
@@ -152,21 +155,40 @@ class Space:
         """What of the values of a configuration was drawn: the others stay as they are in the base."""
         point: Values = {}
         for name in self.names():
-            if name in values and self._exists(name, point):
+            if name in values and self._varies(name, point):
                 point[name] = values[name]
         return point
 
     def effective(self, values: Mapping[str, Value]) -> Values:
-        """The values of a configuration without those that a condition of the study leaves as they are in the base."""
-        drawn, base = self.varying(values), self.base.values()
-        idle = {name for name, span in self.ranges.items() if span.when is not None and name not in drawn}
-        return {name: value for name, value in values.items() if name not in idle or value != base.get(name)}
+        """The values of a configuration without those that were not drawn and are as in the base, or do nothing."""
+        base, parameters = self.base.values(), self.base.parameters
+        held = {name for name, span in self.ranges.items() if span.when is not None}
+        idle = {name for name in held if values.get(name) == base.get(name)}
+        for name in values.keys() & parameters.keys():
+            if values[name] == parameters[name].neutral and not parameters[name].applies(values):
+                idle.add(name)
+        drawn = self.varying(values) if idle & self.ranges.keys() else {}
+        return {name: value for name, value in values.items() if name in drawn or name not in idle}
 
     def conditions(self, name: str) -> list[Condition]:
         """What must hold for a parameter to vary: its model's condition, and that of its range."""
-        span = self.ranges.get(name)
-        both = (self.base.parameters[name].when, None if span is None else span.when)
-        return [when for when in both if when is not None]
+        parameter, span = self.base.parameters[name], self.ranges.get(name)
+        said = None if span is None else span.when
+        own = parameter.when
+        if own is not None and parameter.neutral is not None and (said is not None or not self._may_hold(own)):
+            own = None
+        return [when for when in (own, said) if when is not None]
+
+    def can_vary(self, name: str) -> bool:
+        """Whether what must hold for a parameter to vary, and for its parents, can hold in the space."""
+        return all(self.can_vary(when.parent) and self._may_hold(when) for when in self.conditions(name))
+
+    def _may_hold(self, when: Condition) -> bool:
+        span, base = self.ranges.get(when.parent), self.base.values().get(when.parent)
+        if isinstance(span, Float) and span.step is None:
+            return any(when.holds({when.parent: value}) for value in (span.low, span.high))
+        candidates = (base,) if span is None else span.values() or ()
+        return any(value is not None and when.holds({when.parent: value}) for value in candidates)
 
     def names(self) -> list[str]:
         """The names of what varies, parents before those that depend on them; else in the order of the parameters."""
@@ -182,18 +204,20 @@ class Space:
                 place(name)
         return [name for name in order if name in self.ranges]
 
-    def _exists(self, name: str, point: Values) -> bool:
-        values, parameters, when = self.base.values() | point, self.base.parameters, self.ranges[name].when
-        exists = is_active(name, values, parameters)
-        if when is None or not exists:
-            return exists
-        varies = when.parent in point if when.parent in self.ranges else is_active(when.parent, values, parameters)
-        return varies and when.holds(values)
+    def _varies(self, name: str, point: Values) -> bool:
+        """Whether a parameter is drawn, given what is drawn before it."""
+        values, parameters = self.base.values() | point, self.base.parameters
+        for when in self.conditions(name):
+            drawn = when is self.ranges[name].when and when.parent in self.ranges
+            exists = when.parent in point if drawn else is_active(when.parent, values, parameters)
+            if not (exists and when.holds(values)):
+                return False
+        return True
 
     def _points(self, point: Values, names: tuple[str, ...]) -> Iterator[Values]:
         if not names:
             yield point
-        elif self._exists(names[0], point):
+        elif self._varies(names[0], point):
             for value in self.ranges[names[0]].values() or ():
                 yield from self._points(point | {names[0]: value}, names[1:])
         else:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from sweep.models.parameters import Condition, Parameter, Parameters
-from sweep.space.space import Float, Space
+from sweep.space.space import Space
 from sweep.wording import did_you_mean, shown
 
 FORM = re.compile(r"\s*([^\s=<>!]+)\s*(>=|==?)\s*(.*\S)\s*")
@@ -70,25 +70,13 @@ def circle(space: Space) -> list[Located]:
 
 def never_varying(space: Space, names: Iterable[str]) -> list[Located]:
     """Those of these parameters whose conditions never hold in a space."""
-    return [((name,), _why_never(name, space)) for name in names if not _possible(name, space)]
+    return [((name,), _why_never(name, space)) for name in names if not space.can_vary(name)]
 
 
 def _why_never(name: str, space: Space) -> str:
     never = "exists" if space.ranges[name].when is None else "varies"
     parent = space.conditions(name)[-1].parent
     return f"{name} never {never} in this study: it needs {needed(name, space)}. Vary or set {parent}."
-
-
-def _possible(name: str, space: Space) -> bool:
-    return all(_possible(when.parent, space) and _may_hold(when, space) for when in space.conditions(name))
-
-
-def _may_hold(when: Condition, space: Space) -> bool:
-    span, base = space.ranges.get(when.parent), space.base.values().get(when.parent)
-    if isinstance(span, Float) and span.step is None:
-        return any(when.holds({when.parent: value}) for value in (span.low, span.high))
-    candidates = (base,) if span is None else span.values() or ()
-    return any(value is not None and when.holds({when.parent: value}) for value in candidates)
 
 
 def needed(name: str, space: Space) -> str:

@@ -23,6 +23,9 @@ EXAMPLES = {
     "dropout": ("0.0", "0.5"),
     "momentum": ("0.5", "0.99"),
     "weight_decay": ("1e-5", "1e-2"),
+    "clip_norm": ("0.5", "5.0"),
+    "label_smoothing": ("0.0", "0.2"),
+    "rotation_factor": ("0.0", "0.1"),
 }
 
 IN_A_SPACE = " A value for there may stand under a study's [space], in a list of one."
@@ -282,10 +285,11 @@ def outside_of(sampler: str | None, space: Space, configuration: Configuration, 
     """Why a sampler cannot work with a configuration outside of a space; empty where it can, or it is inside."""
     if sampler not in ("qmc", "cmaes", "gp") or space.point_of(configuration) is not None:
         return ""
-    values, fixed = configuration.values(), space.base.values()
-    inside = [name for name, span in space.ranges.items() if name not in values or values[name] in span]
-    others = [name for name in values if name not in space.ranges and values[name] != fixed.get(name)]
-    outside = ", ".join(f"{name} = {values[name]!r}" for name in [*space.ranges, *others] if name not in inside)
+    values, drawn = configuration.values(), space.varying(configuration.values())
+    made = space.configuration(drawn).values()
+    beyond = [name for name in drawn if values[name] not in space.ranges[name]]
+    others = [name for name in values if values[name] != made.get(name)]
+    outside = ", ".join(f"{name} = {values[name]!r}" for name in [*beyond, *others])
     return f"The {sampler} sampler needs {what} inside the space, but {outside} is outside."
 
 

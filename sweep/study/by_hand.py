@@ -26,6 +26,8 @@ def asked(study: Study, values: Mapping[str, object]) -> Configuration:
         found = read_values(values, start, partial(_unknown, start.parameters), instead=" Set that, too.")
     except Problems as problems:
         raise InputError("\n".join(message for _, message in problems.located)) from None
+    if found.horizon is not None and "horizon" not in values and not study.names_horizon:
+        found = found.replaced({"horizon": study.longest})
     if outside := outside_of(study.sampler, study.searched, found, "every trial"):
         raise InputError(outside)
     known = described(study.data)

@@ -254,10 +254,18 @@ class Study(BaseModel):
         """The ranges around the base, ready to be drawn from.
 
         Where rungs ration epochs, every trial but the baseline may have the most there are: how many are worth their
-        time is seen on the way, and a network that was given few would look worse than it is.
+        time is seen on the way, and a network that was given few would look worse than it is. A schedule is made for
+        the most epochs, too, so that trials of fewer share the beginning of its curve.
         """
-        rationed = {} if len(self.drawn) == len(self.space) else {"epochs": Choice((self.longest,))}
-        return Space(self.drawn | rationed, self.base)
+        fixed = self.space.keys() - self.drawn.keys()
+        if "epochs" in self.space and not self.names_horizon and Space(self.space, self.base).can_vary("horizon"):
+            fixed |= {"horizon"}
+        return Space(self.drawn | {name: Choice((self.longest,)) for name in fixed}, self.base)
+
+    @property
+    def names_horizon(self) -> bool:
+        """Whether it says what schedules are made for, which else is the longest trial."""
+        return "horizon" in self.space or self.base.horizon not in (None, self.base.epochs)
 
     def network(self, configuration: Configuration, image_shape: ImageShape, classes: int) -> Architecture | None:
         """The network of a configuration on such images, without building it; None where only building it tells.

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from sweep.data.dataset import Dataset, Partition, load_dataset, partition
 from sweep.system.processes import peak_memory
 from sweep.training._calls import Call, Outputs, calls_of, outputs_of
+from sweep.training._practice import added_losses
 from sweep.training.finding import Digests, Examined, Finding, Proof, agreements
-from sweep.training.loop import Images, Training, added_losses
+from sweep.training.loop import Images, Training
 from sweep.wording import duration, several, size, some_of
 
 COMPANY = 8

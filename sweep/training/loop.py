@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 from sweep.data.dataset import Dataset, Split, partition
 from sweep.runs import Epoch, Run
 from sweep.system.files import atomic_write, open_plain
-from sweep.training._optimizers import Optimizer
-from sweep.training._statistics import quick_statistics
+from sweep.training._practice import Practice, losses_and_hits
 from sweep.training.settings import settle_keras
 
 SCORING_BATCH = 1000
@@ -61,6 +60,7 @@ class Images:
         self.y_train = tf.constant(part.y_train)  # (n,)
         self.x_score = tf.constant(part.x_score)
         self.y_score = tf.constant(part.y_score)
+        self.scale = dataset.pixels.black, dataset.pixels.white
         self.shape = dataset.image_shape
         self.classes = dataset.classes
 
@@ -107,9 +107,9 @@ class Training:
         self.run = run
         self._images = images
         self._model = run.configuration.build(images.shape, images.classes)
-        self._optimizer = Optimizer(run.configuration, _weights(self._model))
+        self._practice = Practice.of(run.configuration, self._model, images.y_train.numpy(), images.scale)
         self._train, self._score, self._classify = _graphs(
-            self._model, self._optimizer, images, run.configuration.batch_size
+            self._model, self._practice, images, run.configuration.batch_size
         )
         self.curve: list[Epoch] = []
         self._trained, self._scored, self._seconds = Pass(), Pass(), 0.0  # of the epoch under way
@@ -199,38 +199,17 @@ class Training:
         self._seconds = progress["seconds"]
 
     def _variables(self) -> list[Any]:
-        return [*self._model.variables, *self._optimizer.state]
+        return [*self._model.variables, *self._practice.variables]
 
 
-def _weights(model: keras.Model) -> list[tf.Variable]:
-    """TensorFlow's own variables behind Keras's, as far as they are trained."""
-    return [variable.value for variable in model.trainable_variables]
-
-
-def added_losses(model: keras.Model) -> list[tf.Tensor]:
-    """What regularisers and `add_loss` of its layers add to the loss of the call before, each a number."""
-    return [tf.reduce_sum(tf.cast(each, tf.float32)) for each in model.losses]
-
-
-def _graphs(model: keras.Model, optimizer: Optimizer, images: Images, batch_size: int) -> Any:
+def _graphs(model: keras.Model, practice: Practice, images: Images, batch_size: int) -> Any:
     """Compiled: to train and to score, indices (n,), begin, end and sums so far -> sums; and pixels -> classes."""
 
     def batch(x: Any, y: Any, index: Any) -> Any:
         return tf.cast(tf.gather(x, index), model.compute_dtype), tf.gather(y, index)
 
-    def losses_and_hits(logits: Any, labels: Any) -> Any:
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.cast(logits, tf.float32))
-        hits = tf.argmax(logits, axis=-1, output_type=labels.dtype) == labels
-        return losses, tf.cast(hits, tf.float32)
-
     def train_step(index: Any) -> Any:
-        pixels, labels = batch(images.x_train, images.y_train, index)
-        with tf.GradientTape() as tape, quick_statistics(model, optimizer.iterations):
-            losses, hits = losses_and_hits(model(pixels, training=True), labels)
-            loss = tf.add_n([tf.reduce_mean(losses), *added_losses(model)])
-        unused = tf.UnconnectedGradients.ZERO
-        gradients = tape.gradient(loss, _weights(model), unconnected_gradients=unused)
-        optimizer.apply([tf.convert_to_tensor(each) for each in gradients])  # of an embedding, they are slices
+        losses, hits = practice.step(*batch(images.x_train, images.y_train, index))
         return tf.reduce_sum(losses), tf.reduce_sum(hits)
 
     def score_step(index: Any) -> Any:

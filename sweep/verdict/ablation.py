@@ -54,14 +54,17 @@ def _first(root: str, names: list[str]) -> list[str]:
 
 def _root(name: str, space: Space, old: Values, new: Values) -> str:
     """The changed parameter that this one goes with; often itself."""
-    conditions, leader = space.conditions(name), space.base.parameters[name].follows
+    parameter = space.base.parameters[name]
+    conditions = list(dict.fromkeys(filter(None, [parameter.when, *space.conditions(name)])))
+    leader = parameter.follows
     if not conditions:
         return name
-    follows = leader in old.keys() & new.keys() and all(each[leader] == each.get(name) for each in (old, new))
-    if name in old and name in new and not follows:
+    if leader in old.keys() & new.keys() and all(each[leader] == each.get(name) for each in (old, new)):
+        return _root(leader, space, old, new)
+    broken = [when for when in conditions if when.holds(old) != when.holds(new)]
+    if (name in old and name in new) if parameter.neutral is None else not broken:
         return name
-    broken = (when for when in conditions if not all(when.holds(each) for each in (old, new)))
-    return _root(next(broken, conditions[0]).parent, space, old, new)
+    return _root([*broken, *conditions][0].parent, space, old, new)
 
 
 class AblationEntry:

@@ -55,6 +55,13 @@ def test_what_is_tried_by_hand_comes_next_and_is_marked(storage):
     assert sound(storage)
 
 
+def test_a_schedule_tried_by_hand_is_made_for_the_longest_trial(storage):
+    run(small({"epochs": Choice((1, 2, 4))}, trials=1), storage, ScriptedEngine())
+    asked = ({"epochs": 2}, {"epochs": 2, "horizon": 3})
+    tried = [sweep.try_("test", {"schedule": "cosine"} | each, storage=storage) for each in asked]
+    assert [(each.epochs, each.horizon) for each in tried] == [(2, 4), (2, 3)]
+
+
 def test_a_study_that_has_its_trials_tries_it_on_top(laboratory):
     searched(laboratory, trials=2)
     sweep.try_("test", {"dense_units": 48}, storage=laboratory.storage)

@@ -78,6 +78,9 @@ units = 8
 epochs = 6
 batch_size = 16
 learning_rate = 0.02
+translation_factor = 0.1
+label_smoothing = 0.05
+class_weight = "balanced"
 [space]
 kind = {json.dumps(KINDS)}
 """
@@ -179,6 +182,7 @@ def test_the_model_needs_no_code_and_is_what_the_test_images_were_scored_with(fo
         "with np.load('../images.npz') as arrays: x, y = arrays['x_test'], arrays['y_test']\n"
         "given = model.predict(x[..., None], verbose=0)\n"
         "assert abs(given.sum(axis=1) - 1).max() < 1e-5\n"
+        "assert not [each for each in model.layers if each.name.startswith('random')]\n"
         "print((given.argmax(axis=1) == y).mean())"
     )
     assert float(python(code, folder / "best")) == metrics["model"]["accuracy"] > 0.5
@@ -206,6 +210,8 @@ def test_the_script_holds_the_arguments_and_the_values_of_the_training(folder):
         "optimizer=keras.optimizers.Adam(0.02),  # its default: optimizer=keras.optimizers.Adam(0.0001)",
         "batch_size=16,  # its default: batch_size=128",
         "epochs=6,  # its default: epochs=5",
+        "layers.RandomTranslation(height_factor=0.1, width_factor=0.1),  # its default: not there",
+        "class_weight=class_weight,  # its default: not there",
         'raise RuntimeError("unlucky")',
         "return layers.Rescaling(1 / 255)(images)",
     ):

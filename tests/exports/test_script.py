@@ -34,6 +34,7 @@ from sweep.results.verdict import Conclusion, Verdict
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 from sweep.study.files import parse_study
+from sweep.training._rates import rates
 from sweep.training.settings import settle_keras
 from sweep.verdict.folds import fresh_seeds
 
@@ -53,6 +54,20 @@ HOSTILE = [
     "carriage\rreturn",
     "line\u2028separator\x85next",
 ]
+AS_THE_TUTORIAL = """# 3. The training.
+model.compile(
+    optimizer=keras.optimizers.Adam(0.0001),
+    loss="sparse_categorical_crossentropy",
+    metrics=["accuracy"],
+)
+model.fit(
+    x_train,
+    y_train,
+    batch_size=128,
+    epochs=5,
+)
+
+"""
 RANDOM_CONFIGURATIONS = 100
 LARGEST = 3_000_000
 """Parameters of networks that are built here: drawing the weights of larger ones takes seconds each."""
@@ -154,6 +169,72 @@ def test_each_line_that_differs_names_what_the_tutorial_had(digits):
     assert any(line.startswith("optimizer=keras.optimizers.AdamW(0.0001, weight_decay=0.004),") for line in lines)
 
 
+def test_settings_of_the_training_are_lines_of_the_script(digits):
+    configuration = Configuration(
+        optimizer="sgd", weight_decay=0.01, clip_norm=2.0, label_smoothing=0.1, class_weight="balanced"
+    )
+    lines = [line.strip() for line in script_of(configuration, digits).splitlines()]
+    sgd = "optimizer=keras.optimizers.SGD(0.0001, momentum=0.9, weight_decay=0.01, clipnorm=2.0),"
+    assert f"{sgd}  # the tutorial: optimizer=keras.optimizers.Adam(0.0001)" in lines
+    smoothed = "loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.1),"
+    assert f'{smoothed}  # the tutorial: loss="sparse_categorical_crossentropy"' in lines
+    assert "class_weight=class_weight,  # the tutorial: not there" in lines
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"schedule": "cosine", "learning_rate": 0.01},
+        {"schedule": "cosine", "warmup": 0.0, "final_rate": 0.1},
+        {"schedule": "exponential"},
+        {"schedule": "warm-hold-cool", "horizon": 9},
+        {"schedule": "warm-hold-cool", "warmup": 0.0, "cooldown": 0.0},
+    ],
+    ids=str,
+)
+def test_a_script_has_the_learning_rates_that_were_searched(digits, values):
+    """With the 4 images of the dataset and a batch of 1, an epoch has 4 steps."""
+    configuration = Configuration(batch_size=1, **values)
+    script = script_of(configuration, digits)
+    names = {"keras": keras, "np": np, "x_train": np.zeros(4)}
+    begin, end = script.index("# 3. The training."), script.index("model.compile(")
+    exec(script[begin:end], names)
+    ours = rates(configuration, 4)
+    for step in range(4 * 5):
+        assert float(names["learning_rate"](step)) == pytest.approx(float(ours(float(step))), rel=1e-5, abs=1e-9)
+    assert "Adam(learning_rate)" in script
+
+
+def test_a_script_varies_images_while_it_trains_alone(digits):
+    configuration = Configuration(
+        translation_factor=0.1, rotation_factor=0.05, zoom_factor=0.2, contrast_factor=0.3, brightness_factor=0.4,
+        horizontal_flip=True,
+    )  # fmt: skip
+    script = script_of(configuration, digits)
+    lines = [line.strip() for line in script.splitlines()]
+    absent = "  # the tutorial: not there"
+    assert [line.removesuffix(absent) for line in lines if line.startswith("layers.Random")] == [
+        "layers.RandomTranslation(height_factor=0.1, width_factor=0.1),",
+        "layers.RandomRotation(factor=0.05),",
+        "layers.RandomZoom(height_factor=0.2),",
+        "layers.RandomContrast(factor=[0.3, 0.3], value_range=[0.0, 0.0]),",  # of a dataset with nothing in it
+        "layers.RandomBrightness(factor=0.4, value_range=[0.0, 0.0]),",
+        'layers.RandomFlip(mode="horizontal"),',
+    ]
+    names = {"keras": keras, "layers": keras.layers, "model": configuration.build((28, 28, 1), 10)}
+    begin = script.index("# While it trains, and only then, images are varied at random.")
+    exec(script[begin : script.index("model.compile(")], names)
+    images = np.random.default_rng(0).integers(0, 256, (8, 28, 28, 1)).astype(np.float32)
+    network = names["model"].layers[-1]
+    np.testing.assert_array_equal(names["model"](images, training=False), network(images, training=False))
+    assert not np.allclose(names["model"](images, training=True), network(images, training=False))
+
+
+def test_without_a_setting_a_script_is_as_it_was_before_there_were_any(digits):
+    script = script_of(Configuration(), digits)
+    assert script[script.index("# 3. The training.") : script.index("# 4. The test")] == AS_THE_TUTORIAL
+
+
 def test_what_was_searched_in_bfloat16_is_trained_in_it(digits):
     result = found(SMALL, digits)
     script = as_script(selected(replace(result, study=result.study.replaced(precision="bfloat16"))))
@@ -181,6 +262,14 @@ def test_the_whole_script_trains_and_tests_on_an_npz(tmp_path):
     assert "6 training images, 3 test images of shape (5, 4, 1)" in done.stdout
     assert re.search(r"^test accuracy \d+\.\d\d %, loss \d+\.\d{4}$", done.stdout, re.MULTILINE)
     assert done.stdout.splitlines()[-1].startswith("the search saw 90.00 % on 2 held-out images after training on ")
+
+
+def test_the_whole_script_trains_with_every_setting_of_the_training(tmp_path):
+    settings_ = {"weight_decay": 0.01, "clip_norm": 1.0, "label_smoothing": 0.1, "class_weight": "balanced"}
+    settings_ |= {"schedule": "warm-hold-cool", "rotation_factor": 0.1, "contrast_factor": 0.1, "vertical_flip": True}
+    done = run_script(script_of(SMALL.replaced(settings_), npz(tmp_path / "tiny.npz")), tmp_path, "3")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^test accuracy \d+\.\d\d %, loss \d+\.\d{4}$", done.stdout, re.MULTILINE)
 
 
 def test_the_whole_script_trains_and_tests_on_idx_files_and_colours(tmp_path):

@@ -154,3 +154,10 @@ def test_files_lie_in_a_copy_as_they_lie_beside_the_function(tmp_path):
     (tmp_path / "model" / "my_model.py").write_text("def build(image_shape, classes): ...\n")
     found = Function.read(tmp_path / "model" / "my_model.py", "build", [inside, outside])
     assert found.copies == {str(inside): "data/a.txt", str(outside): "b.txt"}
+
+
+def test_a_builder_that_varies_images_itself_is_told_that_the_training_has_that_name(tmp_path):
+    with pytest.raises(
+        InputError, match="rotation_factor is a parameter of the training: give it another name in build"
+    ):
+        function(tmp_path, 'def build(hp):\n    return hp.Float("rotation_factor", 0.0, 0.3)\n')

@@ -6,7 +6,7 @@ from samples.results import SPACE, result_of, rows_of
 
 from sweep.results import outlook
 from sweep.results.outlook import Edge
-from sweep.space.configuration import Configuration
+from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.space import Choice, Float, Int, Space
 
 
@@ -79,6 +79,12 @@ def test_where_one_parameter_varies_the_best_alone_decides():
 def test_a_parameter_that_the_best_does_not_have_has_no_edge():
     space = {"optimizer": Choice(("adam", "sgd")), "momentum": Float(0.5, 0.9)}
     assert edges_of(searched(space, ("adam", math.nan), *[("sgd", 0.9)] * 5)) == []
+
+
+def test_a_value_outside_of_the_range_is_at_no_end():
+    """Such is the weight decay of adam, which is 0, beside a range for adamw on a log scale."""
+    decays = {"weight_decay": Float(1e-5, 1e-1, log=True)}
+    assert outlook.edges(decays, [{"weight_decay": 0.0}], PARAMETERS) == []
 
 
 def test_chance_seldom_points_at_an_end():

@@ -43,7 +43,7 @@ def keep(store: Store, study_id: int, number: int, configuration: Configuration,
 def result_of(storage: str, kept: list[tuple], **fields) -> Result:
     """What comes back of (configuration, score) pairs, or of triples with how they ended."""
     with Store.open(storage) as store:
-        study_id = store.studies.begin(study_of(RATES, **fields), "digest")
+        study_id = store.studies.begin(study_of(fields.pop("space", RATES), **fields), "digest")
         for number, (configuration, score, *ending) in enumerate(kept):
             keep(store, study_id, number, configuration, score, **(ending[0] if ending else {}))
         return read_result(store, "test")
@@ -58,7 +58,21 @@ def rates(*scores: float | None) -> list[tuple[Configuration, float | None]]:
 
 def test_the_frame_has_the_documented_columns_and_then_the_parameters(storage):
     frame = result_of(storage, rates(0.9, 0.8)).frame
-    assert list(frame.columns) == [*TRIAL_COLUMNS, *(name for name in PARAMETERS if name in Configuration().values())]
+    names = [name for name in PARAMETERS if name in Configuration().values() and name != "weight_decay"]
+    assert list(frame.columns) == [*TRIAL_COLUMNS, *names]
+
+
+def test_a_weight_decay_has_a_value_where_it_does_something_or_was_drawn(storage):
+    tried = [Configuration(), Configuration(optimizer="adamw", weight_decay=0.0), Configuration(weight_decay=0.1)]
+    kept = [(each, 0.9) for each in tried]
+    frame = result_of(storage, kept).frame
+    assert [None if pd.isna(value) else value for value in frame["weight_decay"]] == [None, 0, 0.1]
+
+
+def test_a_drawn_weight_decay_of_0_is_a_value(tmp_path):
+    drawn = {"weight_decay": Choice((0.0, 0.1))}
+    frame = result_of(str(tmp_path / "a.db"), [(Configuration(), 0.9)], space=drawn).frame
+    assert list(frame["weight_decay"]) == [0]
 
 
 def test_each_column_has_the_type_that_keeps_its_values(storage):

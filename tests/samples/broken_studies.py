@@ -234,6 +234,10 @@ BROKEN = {
         NAME + '[space]\noptimizer = ["adam", "adamw"]\nmomentum = [0.9]',
         [(4, "momentum never exists in this study: it needs optimizer = 'sgd'")],
     ),
+    "a warmup without its schedule": (
+        NAME + '[space]\nschedule = ["constant", "exponential"]\nwarmup = [0.1]',
+        [(4, "warmup never exists in this study: it needs schedule = 'cosine' or 'warm-hold-cool'. Vary or set sched")],
+    ),
     "a condition behind another": (
         NAME + "[space]\npool3_stride = [1]\npool3_size = [2]",
         [(3, "needs extra_blocks >= 1 and pool3_size >= 1"), (4, "pool3_size never exists")],

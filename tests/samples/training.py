@@ -48,17 +48,67 @@ def _pin() -> None:
     set_up(1)
 
 
-def keras_optimizer(configuration: Configuration):
-    """Keras's own optimizer for a configuration, with Keras's defaults for whatever that does not name."""
+def keras_rate(configuration: Configuration, steps: int):
+    """Keras's own schedule, or the number; an epoch has `steps`. Keras has no warm-hold-cool."""
+    from keras.optimizers.schedules import CosineDecay, ExponentialDecay
+
+    values = configuration.values()
+    full = values["learning_rate"]
+    match values["schedule"]:
+        case "cosine":
+            warm = values["horizon"] * steps * values["warmup"]
+            rise = {"warmup_target": full, "warmup_steps": warm} if warm else {}
+            return CosineDecay(0.0 if warm else full, values["horizon"] * steps - warm, values["final_rate"], **rise)
+        case "exponential":
+            return ExponentialDecay(full, values["horizon"] * steps, values["final_rate"])
+        case _:
+            return full
+
+
+def keras_optimizer(configuration: Configuration, steps: int = 1):
+    """Keras's own optimizer for a configuration, with Keras's defaults for whatever that does not name.
+
+    An epoch has `steps`.
+    """
     import keras
 
-    rate = configuration.learning_rate
+    given = {"learning_rate": keras_rate(configuration, steps)}
+    if configuration.weight_decay or configuration.optimizer == "adamw":
+        given["weight_decay"] = configuration.weight_decay
+    if configuration.clip_norm:
+        given["clipnorm"] = configuration.clip_norm
     match configuration.optimizer:
         case "sgd":
-            return keras.optimizers.SGD(rate, momentum=configuration.momentum)
+            return keras.optimizers.SGD(momentum=configuration.momentum, **given)
         case "rmsprop":
-            return keras.optimizers.RMSprop(rate)
+            return keras.optimizers.RMSprop(**given)
         case "adamw":
-            return keras.optimizers.AdamW(rate, weight_decay=configuration.weight_decay)
+            return keras.optimizers.AdamW(**given)
         case _:
-            return keras.optimizers.Adam(rate)
+            return keras.optimizers.Adam(**given)
+
+
+def keras_augmented(model, configuration: Configuration):
+    """The network behind Keras's own layers that vary images of MNIST at random in training."""
+    import keras
+
+    values, layers = configuration.values(), keras.layers
+    flip = {(1, 0): "horizontal", (0, 1): "vertical", (1, 1): "horizontal_and_vertical"}
+    each = {
+        "translation_factor": lambda share: layers.RandomTranslation(share, share),
+        "rotation_factor": layers.RandomRotation,
+        "zoom_factor": layers.RandomZoom,
+        "contrast_factor": lambda share: layers.RandomContrast((share, share)),
+        "brightness_factor": layers.RandomBrightness,
+    }
+    made = [make(values[name]) for name, make in each.items() if values[name]]
+    if any(flips := (values["horizontal_flip"], values["vertical_flip"])):
+        made.append(layers.RandomFlip(flip[flips]))
+    return keras.Sequential([keras.Input((28, 28, 1)), *made, model]) if made else model
+
+
+def keras_loss(configuration: Configuration):
+    """Keras's own loss of logits and one-hot labels for a configuration."""
+    import keras
+
+    return keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=configuration.label_smoothing)

@@ -31,6 +31,18 @@ def test_the_defaults_are_the_tutorials_network_and_training():
         "rescale": False,
         "batch_norm": False,
         "optimizer": "adam",
+        "weight_decay": 0.0,
+        "clip_norm": 0.0,
+        "label_smoothing": 0.0,
+        "class_weight": "none",
+        "schedule": "constant",
+        "translation_factor": 0.0,
+        "rotation_factor": 0.0,
+        "zoom_factor": 0.0,
+        "contrast_factor": 0.0,
+        "brightness_factor": 0.0,
+        "horizontal_flip": False,
+        "vertical_flip": False,
     }
 
 
@@ -52,7 +64,9 @@ def test_values_rebuild_a_configuration_from_any_other_one(configuration, other)
 @given(configurations())
 def test_values_are_the_parameters_that_exist_in_order_and_with_their_types(configuration):
     values = configuration.values()
-    assert list(values) == [name for name in PARAMETERS if is_active(name, values, PARAMETERS)]
+    assert list(values) == [
+        name for name, each in PARAMETERS.items() if each.neutral is not None or is_active(name, values, PARAMETERS)
+    ]
     assert all(type(value) is PARAMETERS[name].kind for name, value in values.items())
 
 
@@ -84,20 +98,55 @@ def test_a_block_without_a_pool_has_no_stride_and_one_without_a_stride_has_its_s
 
 @pytest.mark.parametrize(
     ("optimizer", "momentum", "weight_decay"),
-    [("adam", None, None), ("rmsprop", None, None), ("sgd", 0.9, None), ("adamw", None, 0.004)],
+    [("adam", None, 0), ("rmsprop", None, 0), ("sgd", 0.9, 0), ("adamw", None, 0.004)],
 )
 def test_a_new_optimizer_adds_its_own_parameters(optimizer, momentum, weight_decay):
     for configuration in (
         Configuration(optimizer=optimizer),
         Configuration().replaced({"optimizer": optimizer}),
         Configuration(optimizer="sgd", momentum=0.9).replaced({"optimizer": optimizer}),
+        Configuration(optimizer="adamw").replaced({"optimizer": optimizer}),
     ):
         assert (configuration.momentum, configuration.weight_decay) == (momentum, weight_decay)
 
 
+def test_any_optimizer_may_have_a_weight_decay_and_that_of_adamw_is_its_own():
+    assert Configuration(weight_decay=0.1).weight_decay == 0.1
+    assert Configuration(weight_decay=0.1).replaced({"optimizer": "sgd"}).weight_decay == 0.1
+    assert Configuration(weight_decay=0.1).replaced({"optimizer": "adamw"}).weight_decay == 0.004
+    assert Configuration(optimizer="adamw", weight_decay=0.1).replaced({"optimizer": "adam"}).weight_decay == 0
+
+
+def test_what_does_nothing_is_not_counted():
+    assert Configuration().values().keys() - Configuration().counted().keys() == {
+        name for name, each in PARAMETERS.items() if each.neutral is not None
+    }
+    assert Configuration(optimizer="adamw", weight_decay=0.0).counted()["weight_decay"] == 0
+    assert Configuration(weight_decay=0.1).counted()["weight_decay"] == 0.1
+
+
 def test_parameters_of_another_optimizer_are_ignored():
-    assert Configuration(momentum=0.5, weight_decay=0.1) == Configuration()
+    assert Configuration(momentum=0.5) == Configuration()
     assert Configuration(optimizer="sgd", momentum=0.5) != Configuration(optimizer="sgd")
+
+
+def test_a_schedule_has_its_own_settings():
+    settings = ("horizon", "warmup", "cooldown", "final_rate")
+    found = {
+        schedule: {name: value for name, value in Configuration(schedule=schedule).values().items() if name in settings}
+        for schedule in PARAMETERS["schedule"].choices
+    }
+    assert found == {
+        "constant": {},
+        "cosine": {"horizon": 5, "warmup": 0.05, "final_rate": 0},
+        "exponential": {"horizon": 5, "final_rate": 0},
+        "warm-hold-cool": {"horizon": 5, "warmup": 0.05, "cooldown": 0.2, "final_rate": 0},
+    }
+
+
+def test_a_horizon_follows_the_epochs_unless_it_is_given():
+    assert Configuration(schedule="cosine").replaced({"epochs": 9}).horizon == 9
+    assert Configuration(schedule="cosine", horizon=12).replaced({"epochs": 9}).horizon == 12
 
 
 def test_a_new_block_has_the_defaults_and_a_removed_block_takes_its_parameters_with_it():

@@ -32,9 +32,9 @@ def test_a_sample_lies_in_the_space_and_makes_a_configuration(searched, source):
 def test_a_parameter_is_drawn_only_if_it_exists(searched, source):
     point = searched.sample(source)
     values = searched.configuration(point).values()
-    assert list(point) == [
-        name for name in PARAMETERS if name in searched.ranges and is_active(name, values, PARAMETERS)
-    ]
+    assert point.keys() <= values.keys()
+    assert all(is_active(name, values, PARAMETERS) for name in point)
+    assert list(point) == list(searched.varying(values))
 
 
 @unhurried
@@ -48,7 +48,7 @@ def test_the_configuration_of_a_point_gives_that_point_back(searched, source):
 @given(spaces())
 def test_the_base_is_outside_the_space_only_if_one_of_its_values_is(searched):
     values = searched.base.values()
-    inside = all(values[name] in span for name, span in searched.ranges.items() if name in values)
+    inside = all(value in searched.ranges[name] for name, value in searched.varying(values).items())
     assert (searched.point_of(searched.base) is not None) == inside
 
 
@@ -107,6 +107,20 @@ def test_a_condition_may_depend_on_the_base_and_on_another_condition():
 def test_momentum_exists_with_sgd_only():
     searched = space(optimizer=Choice(("adam", "sgd")), momentum=Choice((0.5, 0.9)))
     assert [searched.configuration(point).momentum for point in searched.grid()] == [None, 0.5, 0.9]
+
+
+def test_a_weight_decay_is_drawn_for_adamw_or_where_that_is_not_among_the_optimizers_for_each():
+    decays = {"weight_decay": Choice((0.1, 0.2))}
+    beside_adamw = space(optimizer=Choice(("adam", "adamw")), **decays)
+    assert [searched_decay(beside_adamw, point) for point in beside_adamw.grid()] == [0, 0.1, 0.2]
+    without = space(optimizer=Choice(("adam", "sgd")), **decays)
+    assert [searched_decay(without, point) for point in without.grid()] == [0.1, 0.2, 0.1, 0.2]
+    assert beside_adamw.point_of(Configuration()) == {"optimizer": "adam"}
+    assert without.point_of(Configuration()) is None
+
+
+def searched_decay(searched, point):
+    return searched.configuration(point).weight_decay
 
 
 def test_if_a_pools_size_varies_its_stride_follows_or_stays_as_in_the_base():
@@ -232,8 +246,11 @@ def test_what_a_condition_of_the_study_leaves_out_stays_as_in_the_base(searched,
             assert when.holds(values)
             assert when.parent in point or when.parent not in searched.ranges
         if name in values and name not in point:
-            assert (name in searched.effective(values)) == (values[name] != base.get(name))
-            assert values[name] == base.get(name, PARAMETERS[name].default) or PARAMETERS[name].follows
+            parameter = PARAMETERS[name]
+            nothing = values[name] == parameter.neutral and not parameter.applies(values)
+            left = when is not None and values[name] == base.get(name)
+            assert (name in searched.effective(values)) == (not nothing and not left)
+            assert values[name] in (base.get(name), parameter.usual(values)) or parameter.follows
 
 
 @unhurried
@@ -277,3 +294,30 @@ def test_a_condition_of_the_study_comes_on_top_of_that_of_the_model():
         {"batch_size": 64, "optimizer": "sgd", "momentum": 0.5}
     ]
     assert searched.configuration({"batch_size": 32, "optimizer": "sgd"}).momentum == 0.9
+
+
+DECAY = Float(1e-5, 1e-1, log=True)
+TUTORIAL = Configuration()
+
+
+def test_a_condition_of_the_study_counts_in_place_of_the_weight_decays_own():
+    optimizers = Choice(("adam", "sgd", "adamw"))
+    asked = Space(
+        {"optimizer": optimizers, "weight_decay": replace(DECAY, when=Condition("optimizer", equals="sgd"))}, TUTORIAL
+    )
+    assert [
+        list(asked.varying({**TUTORIAL.values(), "optimizer": each, "weight_decay": 0.01}))
+        for each in optimizers.options
+    ] == [
+        ["optimizer"],
+        ["optimizer", "weight_decay"],
+        ["optimizer"],
+    ]
+
+
+def test_a_parameter_may_hang_on_a_weight_decay_of_any_optimizer():
+    clipped = Choice((0.0, 1.0), when=Condition("weight_decay", at_least=0.001))
+    some = Space({"clip_norm": clipped}, TUTORIAL.replaced({"weight_decay": 0.01}))
+    none = Space({"clip_norm": clipped}, TUTORIAL)
+    assert (some.can_vary("clip_norm"), none.can_vary("clip_norm")) == (True, False)
+    assert (some.size(), none.size()) == (2, 1)

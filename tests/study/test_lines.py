@@ -14,7 +14,7 @@ def test_every_key_of_a_shipped_study_is_found_on_the_line_that_begins_with_it(n
     text = SHIPPED[name]
     document, lines = tomllib.loads(text), Lines(text)
     for path in [*((key,) for key in document), *(("space", key) for key in document["space"])]:
-        assert text.split("\n")[lines.line_of(path) - 1].startswith(("[space]", path[-1]))
+        assert text.split("\n")[lines.line_of(path) - 1].startswith(("[base]", "[space]", path[-1]))
 
 
 def test_the_longest_part_of_a_path_that_is_there_decides_the_line():

@@ -177,11 +177,27 @@ def test_the_names_of_datasets_are_those_that_are_published():
 
 @pytest.mark.parametrize("parameter", PARAMETERS.values(), ids=PARAMETERS.get)
 def test_an_example_in_an_error_is_right_itself(parameter):
-    optimizer = (parameter.when and parameter.when.equals) or "adam"
+    optimizer = parameter.when.equals if parameter.when and parameter.when.parent == "optimizer" else "adam"
     pools = "".join(f"pool{number}_size = 2\n" for number in (3, 4, 5))
-    base = f'[base]\noptimizer = "{optimizer}"\nextra_blocks = 3\n{pools}' if parameter.when else ""
+    given = f'optimizer = "{optimizer}"\nschedule = "warm-hold-cool"\nextra_blocks = 3\n{pools}'
+    base = f"[base]\n{given}" if parameter.when else ""
     for line in example_of(parameter).removeprefix("For example: ").split(" or "):
         assert list(parse_study(f"{NAME}{base}[space]\n{line}", "my.toml").space) == [parameter.name]
+
+
+def test_a_schedule_is_made_for_the_longest_trial_unless_the_study_says_otherwise():
+    def horizons(**fields):
+        study = Study(name="mine", sampler="grid", **fields)
+        points = list(study.searched.grid())
+        return {study.searched.configuration(point).horizon for point in points}
+
+    epochs = {"epochs": [1, 2, 9]}
+    assert horizons(space=epochs) == {None}
+    assert horizons(space=epochs, base={"schedule": "cosine"}) == {9}
+    assert horizons(space=epochs | {"schedule": ["constant", "cosine"]}) == {None, 9}
+    assert horizons(space=epochs, base={"schedule": "cosine", "horizon": 20}) == {20}
+    assert horizons(space=epochs | {"horizon": [3]}, base={"schedule": "cosine"}) == {3}
+    assert horizons(space={"warmup": [0.1]}, base={"schedule": "cosine"}) == {5}
 
 
 # --- Studies that are wrong -------------------------------------------------------------------------------
@@ -289,7 +305,7 @@ def test_what_is_no_file_is_refused(monkeypatch, tmp_path):
         "\0.toml": "cannot be read: embedded null byte",
         "learning_rate": r"There is no study 'learning_rate'\. Did you mean 'learning-rate'\?",
         "mine": r"There is no study 'mine'\. Did you mean 'mine\.toml'\? .*its path, as in \./my\.toml",
-        "qqq": r"There is no study 'qqq'\. Studies: batch-size, .*its path, as in \./my\.toml",
+        "qqq": r"There is no study 'qqq'\. Studies: augmentation, batch-size, .*its path, as in \./my\.toml",
         "": "There is no study ''",
     }.items():
         with pytest.raises(InputError, match=match):

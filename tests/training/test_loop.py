@@ -1,17 +1,31 @@
 """Every training here runs in a process with one thread: see `samples.training`."""
 
 import gc
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-from samples.training import keras_optimizer, mnist, process_of_one_thread, run_of, without_time
+from samples.training import (
+    keras_augmented,
+    keras_loss,
+    keras_optimizer,
+    mnist,
+    process_of_one_thread,
+    run_of,
+    without_time,
+)
 
 from sweep.data.dataset import Dataset, Split
 
-EVERYTHING = {"dropout": 0.5, "batch_norm": True, "optimizer": "adamw"}  # all that keeps a state between epochs
+VARIED = {
+    "translation_factor": 0.1, "rotation_factor": 0.05, "zoom_factor": 0.1, "contrast_factor": 0.2,
+    "brightness_factor": 0.1, "horizontal_flip": True, "vertical_flip": True,
+}  # fmt: skip
+EVERYTHING = {"dropout": 0.5, "batch_norm": True, "optimizer": "adamw", "schedule": "cosine"} | VARIED
+"""All that keeps a state between epochs."""
 
 
 @pytest.fixture(scope="module")
@@ -93,28 +107,40 @@ def trained(run, epochs=3, dataset=None):
 
 
 def trained_by_keras(run, epochs):
-    """The same with `train_on_batch`. An epoch's metrics are the means over its images during the epoch."""
+    """The same with `train_on_batch`. An epoch's metrics are the means over its images during the epoch.
+
+    They are plain, whatever the loss.
+    """
     import keras
 
     from sweep.data.dataset import partition
 
-    part = partition(mnist(), run.split)
+    part, configuration = partition(mnist(), run.split), run.configuration
     keras.utils.clear_session()
     keras.utils.set_random_seed(run.seed)
-    model = run.configuration.build(mnist().image_shape, mnist().classes)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras_optimizer(run.configuration), loss, metrics=["accuracy"], jit_compile=False)
+    network = configuration.build(mnist().image_shape, mnist().classes)
+    model = keras_augmented(network, configuration)
+    plain = keras.metrics.CategoricalCrossentropy(from_logits=True)
+    model.compile(
+        keras_optimizer(configuration, steps=25), keras_loss(configuration), metrics=[plain, "accuracy"],
+        jit_compile=False,
+    )  # fmt: skip
+    counts = np.bincount(part.y_train)
+    weights = dict(enumerate(len(part.y_train) / (10 * counts))) if configuration.class_weight == "balanced" else None
+    y_train, y_score = (keras.utils.to_categorical(labels, 10) for labels in (part.y_train, part.y_score))
     curve = []
     for epoch in range(1, epochs + 1):
         order = np.random.default_rng([run.seed, epoch]).permutation(len(part.y_train))
         sums = np.zeros(2)
-        for begin in range(0, len(order), run.configuration.batch_size):
-            batch = order[begin : begin + run.configuration.batch_size]
-            means = model.train_on_batch(part.x_train[batch].astype(np.float32), part.y_train[batch])
+        for begin in range(0, len(order), configuration.batch_size):
+            batch = order[begin : begin + configuration.batch_size]
+            model.reset_metrics()
+            pixels = part.x_train[batch].astype(np.float32)
+            _, *means = model.train_on_batch(pixels, y_train[batch], class_weight=weights)
             sums += np.array(means) * len(batch)
-        scores = model.evaluate(part.x_score.astype(np.float32), part.y_score, batch_size=300, verbose=0)
+        _, *scores = model.evaluate(part.x_score.astype(np.float32), y_score, batch_size=300, verbose=0)
         curve.append((epoch, *sums / len(order), *scores))
-    return Trained(curve, [np.asarray(variable) for variable in model.variables])
+    return Trained(curve, [np.asarray(variable) for variable in network.variables])
 
 
 @pytest.mark.parametrize(
@@ -126,10 +152,26 @@ def trained_by_keras(run, epochs):
         {"optimizer": "adamw", "weight_decay": 0.1, "rescale": False, "learning_rate": 1e-4},
         {"optimizer": "adamw", "weight_decay": 0.0, "rescale": False, "learning_rate": 1e-4},
         {"batch_norm": True, "optimizer": "sgd", "learning_rate": 1e-4},
+        {"optimizer": "sgd", "weight_decay": 0.1, "learning_rate": 0.01},
+        {"optimizer": "rmsprop", "weight_decay": 0.1},
+        {"optimizer": "adam", "weight_decay": 0.1, "rescale": False, "learning_rate": 1e-4},
+        {"optimizer": "sgd", "clip_norm": 0.1, "learning_rate": 0.01},
+        {"optimizer": "rmsprop", "clip_norm": 0.05},
+        {"optimizer": "sgd", "label_smoothing": 0.1, "learning_rate": 0.01},
+        {"optimizer": "sgd", "class_weight": "balanced", "learning_rate": 0.01},
+        {"optimizer": "sgd", "schedule": "cosine", "learning_rate": 0.02},
+        *({"optimizer": "sgd", "learning_rate": 0.01, name: value} for name, value in VARIED.items()),
+        {"optimizer": "sgd", "learning_rate": 0.01} | VARIED,
+        {"schedule": "exponential", "final_rate": 0.1, "horizon": 4, "rescale": False, "learning_rate": 1e-4},
+        {"optimizer": "rmsprop", "weight_decay": 0.1, "schedule": "cosine", "warmup": 0.0, "final_rate": 0.2},
+        {
+            "optimizer": "adamw", "weight_decay": 0.1, "clip_norm": 0.5, "label_smoothing": 0.2,
+            "class_weight": "balanced", "rescale": False, "learning_rate": 1e-4,
+        },
         {"rescale": False, "learning_rate": 1e-4},  # adam; its kind turns the noise in a vanishing gradient into steps
     ],
     ids=str,
-)
+)  # fmt: skip
 def test_100_steps_without_dropout_equal_plain_keras_on_the_same_batches(both, values):
     """Compares weights, the training metrics of each batch, and the scores of `evaluate`."""
     run = run_of(seed=3, dropout=0.0, **values)
@@ -137,6 +179,112 @@ def test_100_steps_without_dropout_equal_plain_keras_on_the_same_batches(both, v
     np.testing.assert_allclose(ours.curve, theirs.curve, rtol=1e-5)
     for our, their in zip(ours.weights, theirs.weights, strict=True):
         np.testing.assert_allclose(our, their, rtol=1e-5, atol=1e-5 * max(np.abs(their).max(), 0.1))
+
+
+def test_weight_decay_makes_adam_the_same_as_adamw(both):
+    decay = {"weight_decay": 0.1, "learning_rate": 0.01}
+    one, other = both(trained, (run_of(optimizer="adam", **decay), 1), (run_of(optimizer="adamw", **decay), 1))
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"weight_decay": 0.1},
+        {"clip_norm": 1.0},
+        {"label_smoothing": 0.1},
+        {"class_weight": "balanced"},
+        {"schedule": "exponential"},
+        *({name: value} for name, value in VARIED.items()),
+    ],
+    ids=str,
+)
+def test_a_setting_that_is_off_adds_no_operation_to_the_graph(both, values):
+    without, with_it = both(operations, (run_of(),), (run_of(**values),))
+    assert Counter(with_it) - Counter(without)
+    assert not {"OneHot", "SoftmaxCrossEntropyWithLogits", "ImageProjectiveTransformV3"} & set(without)
+
+
+def operations(run):
+    return operations_of(start(run)._train)
+
+
+def operations_of(function):
+    """The types of all operations of a graph, those in its loops included."""
+    graph = function.get_concrete_function().graph.as_graph_def()
+    functions = (node for function in graph.library.function for node in function.node_def)
+    return [node.op for node in (*graph.node, *functions)]
+
+
+def test_images_are_varied_in_training_alone_and_the_network_knows_nothing_of_it(both):
+    """To the bit: the same network scores, by the same operations."""
+    plain, varied = both(untrained, (run_of(),), (run_of(**VARIED),))
+    assert plain == varied
+
+
+def untrained(run):
+    """What scores before anything is trained: sums of loss and hits, classes, operations, and the network's layers."""
+    import tensorflow as tf
+
+    training = start(run)
+    images = len(training.predict())
+    sums = training._score(tf.range(images), *map(tf.constant, (0, images, 0.0, 0.0)))
+    layers = [layer.name for layer in training.model.layers]
+    return [float(each) for each in sums], training.predict().tolist(), Counter(operations_of(training._score)), layers
+
+
+@pytest.mark.parametrize("name", VARIED)
+def test_each_image_is_varied_by_itself_and_stays_on_the_scale(call, name):
+    images, again = call(varied_images, {name: VARIED[name]})
+    assert images.min() >= -1e-3
+    assert images.max() <= 1 + 1e-3
+    different = [not np.allclose(one, other) for one, other in zip(images, again, strict=True)]
+    assert sum(different) >= (12 if name in ("horizontal_flip", "vertical_flip") else 60)  # of 64
+    assert {image.tobytes() for image in images} != {images[0].tobytes()}
+
+
+def varied_images(values):
+    """The same image 64 times, on a scale from 0 to 1, varied twice."""
+    import tensorflow as tf
+
+    from sweep.training._augmentation import Augmentation
+
+    image = np.array(mnist().x_train[0], np.float32) / 255
+    vary = tf.function(Augmentation(run_of(**values).configuration, (0.0, 1.0)))
+    batch = tf.constant(np.repeat(image[None], 64, axis=0))
+    return np.asarray(vary(batch)), np.asarray(vary(batch))
+
+
+def test_a_network_has_the_same_initial_weights_however_images_are_varied(both):
+    for one, other in zip(*both(initial, (run_of(),), (run_of(**VARIED),)), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def initial(run):
+    return [np.asarray(variable) for variable in start(run).model.trainable_variables]
+
+
+def test_in_bfloat16_images_are_varied_in_float32(call):
+    rough = replace(run_of(dropout=0.0, **VARIED), precision="bfloat16")
+    exact = replace(rough, precision="float32")
+    np.testing.assert_allclose(call(trained, rough, 1).curve, call(trained, exact, 1).curve, atol=0.05)
+
+
+def test_classes_are_balanced_by_their_numbers_of_images(call):
+    assert call(weights_of, [0, 0, 0, 1], 3) == [4 / 9, 4 / 3, 4 / 3]  # of the last class, there is no image
+
+
+def weights_of(labels, classes):
+    from sweep.training._objective import balanced_weights
+
+    return balanced_weights(np.array(labels), classes).tolist()
+
+
+def test_losses_of_a_curve_are_plain_so_that_they_compare(both):
+    """The first loss of a batch as large as the data is that of the initial weights, whatever is minimised."""
+    plain, smoothed = both(trained, (run_of(batch_size=790), 1), (run_of(batch_size=790, label_smoothing=0.5), 1))
+    assert plain.curve[0][1] == smoothed.curve[0][1]
+    assert plain.weights[0].tolist() != smoothed.weights[0].tolist()
 
 
 def test_a_tiny_networks_curve_equals_the_recorded_one(call):
@@ -320,7 +468,7 @@ def test_a_last_batch_of_one_image_is_trained_and_counted(call):
 def one_epoch(run):
     training = start(run)
     metrics = training.advance()
-    return int(training._optimizer.iterations), metrics.accuracy
+    return int(training._practice.optimizer.iterations), metrics.accuracy
 
 
 def test_a_batch_may_be_larger_than_the_dataset(both):

@@ -49,6 +49,14 @@ def test_each_parameter_that_differs_is_a_change_of_its_own():
     assert changes(TUTORIAL, TUTORIAL) == []
 
 
+def test_the_weight_decay_of_adamw_goes_with_it_and_that_of_others_is_a_change_of_its_own():
+    (found,) = changes(changed({"optimizer": "adamw"}), TUTORIAL)
+    assert (found.parameter, found.alone(TUTORIAL)) == ("optimizer", changed({"optimizer": "adamw"}))
+    found = changes(changed({"optimizer": "rmsprop", "weight_decay": 0.1}), TUTORIAL)
+    assert [each.parameter for each in found] == ["optimizer", "weight_decay"]
+    assert found[1].alone(TUTORIAL) == changed({"weight_decay": 0.1})
+
+
 def test_what_exists_with_a_parameter_goes_with_it():
     best = changed({"extra_blocks": 1, "conv3_filters": 16, "pool3_size": 2, "optimizer": "sgd", "momentum": 0.95})
     found = named(best)
