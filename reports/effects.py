@@ -1,6 +1,6 @@
 """How much of the trials' ranking each parameter explains. Ranks, so that no single terrible trial decides it.
 
-A search proposes better trials as it goes on, and draws parameters more narrowly. If early trials were ranked beside
+A search proposes better trials over time, and draws parameters more narrowly. If early trials were ranked beside
 late ones, or trials of one rung beside those of another, parameters that do nothing would seem to matter. So trials are
 ranked within blocks of consecutive ones that were trained as far. `python benchmarks/importance.py` measures what that
 gives.

@@ -62,7 +62,7 @@ def marked(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def baseline(frame: pd.DataFrame) -> pd.Series | None:
-    """The first trial of the base configuration, whatever became of it; None where there is none."""
+    """The first trial of the base configuration, completed or not; None where there is none."""
     rows = frame[frame["baseline"]]
     return None if rows.empty else rows.sort_values("trial", kind="stable").iloc[0]
 

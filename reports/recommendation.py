@@ -17,7 +17,7 @@ def unconfirmed(result: Result) -> str:
     looks = f" Networks of this study met the test images {_times(result.test_looks)}." if result.test_looks else ""
     if not can_confirm(result):
         return f"Nothing to confirm yet: no trial besides the baseline has a score.{looks}"
-    confirm = f"`sweep confirm {result.study.name}` trains the best trials and the baseline again on fresh seeds"
+    confirm = f"`{result.command('confirm')}` trains the best trials and the baseline again on fresh seeds"
     return f"Not confirmed yet: {confirm}.{looks}"
 
 

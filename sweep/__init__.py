@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sweep.api.ablate import ablate
     from sweep.api.baseline import baseline
-    from sweep.api.confirm import confirm
+    from sweep.api.confirm import confirm, plan
     from sweep.api.export import export
     from sweep.api.init import init
     from sweep.api.look import result, studies
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from sweep.space.space import Choice, Float, Int
     from sweep.study.files import load
     from sweep.study.study import Study
+    from sweep.verdict.plan import Plan
 
     __version__: str
 
@@ -54,6 +55,7 @@ __all__ = [
     "Infeasible",
     "Int",
     "Limits",
+    "Plan",
     "Result",
     "Study",
     "SweepError",
@@ -67,6 +69,7 @@ __all__ = [
     "init",
     "load",
     "note",
+    "plan",
     "predict",
     "report",
     "result",
@@ -81,7 +84,7 @@ __all__ = [
 _HOMES = {
     "sweep.api.ablate": ("ablate",),
     "sweep.api.baseline": ("baseline",),
-    "sweep.api.confirm": ("confirm",),
+    "sweep.api.confirm": ("confirm", "plan"),
     "sweep.api.export": ("export",),
     "sweep.api.init": ("init",),
     "sweep.api.look": ("result", "studies"),
@@ -104,6 +107,7 @@ _HOMES = {
     "sweep.space.space": ("Choice", "Float", "Int"),
     "sweep.study.files": ("load",),
     "sweep.study.study": ("Study",),
+    "sweep.verdict.plan": ("Plan",),
 }
 
 

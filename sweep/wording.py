@@ -7,6 +7,7 @@ A missing number (None, NaN, pandas' NA and NaT) becomes `NOTHING`.
 import difflib
 import math
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -178,6 +179,13 @@ def settings(values: Mapping[str, object], *, most: int | None = None, label: Ca
 def shortened(text: str, most: int = 18) -> str:
     """A text of at most so many characters, which ends in an ellipsis if it was longer."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Its lines of at most so many characters, but for words and commands in backticks, which stay whole."""
+    whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
+    lines = textwrap.wrap(whole, width, break_on_hyphens=False, break_long_words=False)
+    return [line.replace("\0", " ") for line in lines]
 
 
 def shown(given: object) -> str:

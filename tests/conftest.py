@@ -67,7 +67,7 @@ def on_server(postgresql) -> str:
 
 @pytest.fixture(scope="session")
 def confirmed(tmp_path_factory) -> Path:
-    """The database of the study `tiny`, to be copied by whoever changes it."""
+    """The database of the study `tiny`, to be copied by tests that change it."""
     from samples.exports import confirm_tiny_study
 
     storage = tmp_path_factory.mktemp("confirmed") / "sweep.db"

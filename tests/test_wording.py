@@ -37,6 +37,7 @@ from sweep.wording import (
     size,
     some_of,
     value,
+    wrapped,
 )
 
 GAPS = (None, math.nan, float("nan"), np.nan, pd.NA, pd.NaT)
@@ -221,3 +222,12 @@ def test_every_name_that_is_explained_is_one_of_ours():
     ours |= {word for words in (Sampler, Pruner, AnyPrecision) for word in get_args(words)}
     ours |= {word for each in PARAMETERS.values() for word in each.choices}
     assert set(USUAL) <= ours
+
+
+@pytest.mark.parametrize("width", range(10, 60, 7))
+def test_a_line_never_ends_inside_a_command(width):
+    text = "This holds for 1,000 images. `sweep confirm 'my own' --within 12m` finds out whether it holds for all."
+    lines = wrapped(text, width)
+    assert " ".join(lines) == text
+    assert [line for line in lines if line.count("`") % 2] == []
+    assert [line for line in lines if len(line) > width and "`" not in line and " " in line] == []

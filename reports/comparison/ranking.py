@@ -12,7 +12,9 @@ from reports.drawing import intervals, marks
 from reports.drawing.figure import LEFT_OF_NAMES, Figure, nothing
 from reports.drawing.style import BEST, MEDIAN, OTHER
 from sweep import wording
+from sweep.defaults import STORAGE
 from sweep.results.result import Result
+from sweep.shell import sweep_command
 from sweep.verdict.suggestions import FINDINGS, Finding, Suggestion, limits, ranking
 
 MARKERS = {
@@ -82,7 +84,10 @@ def answer(table: pd.DataFrame) -> str:
 def _blocks(results: Sequence[Result]) -> Sequence[Block]:
     found = table(results)
     if found.empty:
-        how = "`sweep suggestions` runs and confirms each of the tutorial's, `sweep confirm STUDY` any other."
+        storage = next((each.storage for each in results), STORAGE)
+        tutorial = sweep_command("suggestions", storage=storage)
+        other = sweep_command("confirm", "STUDY", storage=storage)
+        how = f"`{tutorial}` runs and confirms each of the tutorial's, `{other}` any other."
         return [NotYet(f"None of these studies is confirmed on fresh seeds yet. {how}")]
     left = [f"`{result.study.name}`" for result in results if result.verdict is None]
     heads = [

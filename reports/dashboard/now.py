@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 
+from dataclasses import dataclass
+
 from markupsafe import Markup
 
 from reports import labels
@@ -11,6 +13,7 @@ from sweep import wording
 from sweep.results.forecast import compared_score
 from sweep.results.status import Status, TrialSoFar
 from sweep.runs import Outcome
+from sweep.shell import sweep_command
 
 SHOWN = 5
 """How many of the last ended trials are listed."""
@@ -27,7 +30,7 @@ def _now(status: Status) -> Sequence[Block]:
 
 def _state(status: Status) -> str:
     """Whether a process runs the study, and how to resume it."""
-    name, running = status.study.name, wording.several(len(status.running), "trial")
+    running = wording.several(len(status.running), "trial")
     if status.holder is not None:
         who = f"Process {status.holder.pid} on {status.holder.host} is running this study"
         left = status.seconds_left
@@ -38,11 +41,11 @@ def _state(status: Status) -> str:
             return f"{who}. No trial is in progress."
         return f"{who}: its search is done, and networks train for a confirmation, an ablation or suggestions."
     if status.running:
-        return f"The process running this study stopped unexpectedly. `sweep run {name}` resumes its {running}."
+        return f"The process running this study stopped unexpectedly. `{status.command('run')}` resumes its {running}."
     if status.counted >= status.study.trials:
-        return f"All planned trials are done. `sweep report {name}` writes this page as a file."
+        return f"All planned trials are done. `{status.command('report')}` writes this page as a file."
     verb = "resumes" if status.outcomes else "starts"
-    return f"Not running. `sweep run {name}` {verb} the study."
+    return f"Not running. `{status.command('run')}` {verb} the study."
 
 
 def _queued(status: Status) -> str:
@@ -117,9 +120,18 @@ def _ended(status: Status) -> Table:
     return Table("Last ended trials", heads, rows, titled=True)
 
 
-def _studies(statuses: Sequence[Status]) -> Sequence[Block]:
-    if not statuses:
-        return [Sentence("There are no studies in this database yet. `sweep run quickstart` starts one.")]
+@dataclass(frozen=True)
+class Statuses:
+    """The studies of a database at this moment; `storage` is its path or URL, without its password."""
+
+    storage: str
+    all: Sequence[Status]
+
+
+def _studies(statuses: Statuses) -> Sequence[Block]:
+    if not statuses.all:
+        start = sweep_command("run", "quickstart", storage=statuses.storage)
+        return [Sentence(f"There are no studies in this database yet. `{start}` starts one.")]
     heads = [
         Head("Study", number=False),
         Head("Trials done"),
@@ -129,7 +141,7 @@ def _studies(statuses: Sequence[Status]) -> Sequence[Block]:
         Head("State", number=False),
         Head("Description", number=False),
     ]
-    return [Table("Studies", heads, [_study(status) for status in statuses])]
+    return [Table("Studies", heads, [_study(status) for status in statuses.all])]
 
 
 def _study(status: Status) -> Row:
@@ -155,7 +167,7 @@ def _short_state(status: Status) -> str:
 
 
 NOW: Section[Status] = Section("now", "Now", "", _now)
-STUDIES: Section[Sequence[Status]] = Section("studies", "Studies", "", _studies)
+STUDIES: Section[Statuses] = Section("studies", "Studies", "", _studies)
 
 
 def _name(trial: TrialSoFar) -> str:

@@ -23,6 +23,7 @@ from reports.dashboard.views import Drawn, Pages, View, tag_of
 from reports.pages.html import POLICY, policy_of, rendered, text_of
 from sweep.errors import InputError, SweepError
 from sweep.results.status import StatusReader
+from sweep.shell import sweep_command
 from sweep.system.ports import LOOPBACK, listening
 
 HEARTBEAT_SECONDS = 15.0
@@ -210,7 +211,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _shell(self, view: View, status: HTTPStatus = HTTPStatus.OK, missing: str = "") -> None:
         pages = self.server.pages
         links = [("All studies", "/"), ("Compare", "/compare")] if len(pages.names()) > 1 else []
-        page = view.shell(place=pages.place, links=links, assets=self.server.assets, missing=missing)
+        report = sweep_command("report", storage=pages.place)
+        page = view.shell(place=pages.place, report=report, links=links, assets=self.server.assets, missing=missing)
         self._send(status, HTML, page.encode(errors="replace"))
 
     def _section(self, drawn: Drawn) -> None:

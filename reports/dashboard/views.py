@@ -5,13 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from markupsafe import Markup
 
 from reports.blocks import Section, Subject
-from reports.dashboard.now import NOW, STUDIES
+from reports.dashboard.now import NOW, STUDIES, Statuses
 from reports.dashboard.sources import Dated, Paces, Source, all_of, combined
 from reports.pages.contents import COMPARISON, STUDY
 from reports.pages.html import YET, rendered, section_html
@@ -154,8 +155,8 @@ class Pages:
         return self._reading.names()
 
     def start(self) -> View:
-        def read() -> Dated[Sequence[Status]]:
-            return combined([source.status() for source in self._all()])
+        def read() -> Dated[Statuses]:
+            return combined([source.status() for source in self._all()]).then(partial(Statuses, self.place))
 
         studies = part_of(STUDIES, read, self._pulse, prompt=True)
         return self._view("", lambda: ("Database", Path(self.place).name, "", self._pulse, [studies]))

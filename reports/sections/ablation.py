@@ -81,19 +81,19 @@ def chart(ablation: Ablation) -> Figure:
 
 
 def _blocks(result: Result) -> Sequence[Block]:
-    name, verdict, found = result.study.name, result.verdict, result.ablation
+    verdict, found, ablate = result.verdict, result.ablation, result.command("ablate")
     if verdict is None:
         return [NotYet("There is no confirmed network yet whose changes could be measured.")]
     if verdict.recommended == 0:
         return [NotYet("The baseline itself is recommended, so there are no changes to measure.")]
     if found is None:
-        return [NotYet(f"Not done yet. `sweep ablate {name}` reverts each change alone.")]
+        return [NotYet(f"Not done yet. `{ablate}` reverts each change alone.")]
     if found.trial != verdict.recommended:
         trials = f"trial {found.trial}, but trial {verdict.recommended} is recommended now"
-        return [NotYet(f"The last ablation is of {trials}. `sweep ablate {name}` measures its changes.")]
+        return [NotYet(f"The last ablation is of {trials}. `{ablate}` measures its changes.")]
     if found.size.train_size != verdict.size.train_size:
         sizes = f"{found.size}, the verdict of {verdict.size}"
-        return [NotYet(f"The last ablation is of {sizes}. `sweep ablate {name}` measures the changes there.")]
+        return [NotYet(f"The last ablation is of {sizes}. `{ablate}` measures the changes there.")]
     gain = f"{result.limit} {_gain(found)}".lstrip()
     return [Sentence(gain), *map(Sentence, _findings(found)), chart_or_reason(chart(found)), _table(found)]
 

@@ -152,8 +152,8 @@ def _blocks(result: Result) -> Sequence[Block]:
         return [NotYet(recommendation.unconfirmed(result))]
     later = recommendation.left_out(result)
     again = (
-        f"The search's best, trial {later}, is not among these networks. `sweep confirm {result.study.name}` trains it "
-        "on fresh seeds too."
+        f"The search's best, trial {later}, is not among these networks. `{result.command('confirm')}` trains it on "
+        "fresh seeds too."
     )
     return [
         Sentence(recommendation.recommended(result)),

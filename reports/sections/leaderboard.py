@@ -38,7 +38,7 @@ def _page(result: Result, number: int | None) -> Sequence[Block]:
     rows = [_row(entry, columns, best, linked, noted) for entry in table[first : first + MOST_ROWS].to_dict("records")]
     more, after, pager = len(table) - len(rows), "", None
     if more and number is None:
-        after = f"{wording.several(more, 'more trial')} below; `sweep trials {result.study.name}` lists them all."
+        after = f"{wording.several(more, 'more trial')} below; `{result.command('trials')}` lists them all."
     elif more and number is not None:
         text = f"Places {first + 1:,} to {first + len(rows):,} of {len(table):,}"
         pager = Pager(text, number, (len(table) - 1) // MOST_ROWS)

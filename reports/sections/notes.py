@@ -19,7 +19,7 @@ def table(result: Result) -> pd.DataFrame:
 def _blocks(result: Result) -> Sequence[Block]:
     found = table(result)
     if found.empty:
-        return [NotYet(f'There are no notes. `sweep note {result.study.name} "text"` keeps one here.')]
+        return [NotYet(f"There are no notes. `{result.command('note', 'text')}` keeps one here.")]
     linked = set(frames.detailed(result.frame))
     heads = [Head("About", number=False), Head("Note", number=False), Head("Written", number=False)]
     rows = [

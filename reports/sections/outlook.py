@@ -35,17 +35,18 @@ def _exhausted(result: Result) -> bool:
 
 def _onward(result: Result) -> list[str]:
     """How to use what was found, and how to find more."""
-    name, top = result.study.name, frames.best(result.frame)
+    top = frames.best(result.frame)
     which = "best" if result.verdict is None else "recommended"
     found = []
     if top is not None and not result.frame.set_index("trial").loc[result.recommended, "baseline"]:
-        found.append(f"`sweep export {name}` writes the {which} configuration as TOML and as plain Keras.")
+        found.append(f"`{result.command('export')}` writes the {which} configuration as TOML and as plain Keras.")
     if not searched(result):
         return found
     if _exhausted(result):
         return [*found, "Every combination has been tried, so only a wider space can give more."]
     done = frames.counted(result.frame)
-    return [*found, f"`sweep run {name} --trials {done + max(10, done)}` continues the search."]
+    more = result.command("run", options=["--trials", str(done + max(10, done))])
+    return [*found, f"`{more}` continues the search."]
 
 
 def _blocks(result: Result) -> Sequence[Block]:

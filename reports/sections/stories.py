@@ -150,7 +150,7 @@ def _blocks(result: Result) -> Sequence[Block]:
     if not found:
         return [NotYet("There are no trials yet.")]
     left = len(result.frame) - len(found)
-    more = f"`sweep show {result.study.name} N` shows any of the {wording.several(left, 'other trial')}."
+    more = f"`{result.command('show', 'N')}` shows any of the {wording.several(left, 'other trial')}."
     blocks: list[Block] = [Fold(wording.several(len(found), "trial"), found)] if len(found) > 12 else [*found]
     return [*blocks, *([Sentence(more)] if left else [])]
 

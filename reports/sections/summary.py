@@ -156,14 +156,14 @@ def space(result: Result) -> str:
 
 def step(result: Result) -> Strip | None:
     """What is to be done next; None while trials are in progress, and where nothing is left to do."""
-    name, outcomes, verdict = result.study.name, result.frame["outcome"], result.verdict
-    confirm = f"sweep confirm {name}"
+    outcomes, verdict = result.frame["outcome"], result.verdict
+    confirm = result.command("confirm")
     if outcomes.empty:
-        return Strip("Not started:", f"sweep run {name}")
+        return Strip("Not started:", result.command("run"))
     if (outcomes == "running").any():
         return None
     if not outlook.searched(result):
-        return Strip("Not finished:", f"sweep run {name}", "resumes the search")
+        return Strip("Not finished:", result.command("run"), "resumes the search")
     if verdict is None:
         if not recommendation.can_confirm(result):
             return None
@@ -171,12 +171,12 @@ def step(result: Result) -> Strip | None:
         return Strip("Not confirmed:", confirm, f"about {wording.duration(60 * minutes)}" if minutes else "")
     if verdict.conclusion is Conclusion.UNKNOWN:
         more = next((look for look in LOOKS if look > len(verdict.seeds)), LOOKS[-1])
-        return Strip("Too little to conclude from:", f"{confirm} --seeds {more}")
+        return Strip("Too little to conclude from:", result.command("confirm", options=["--seeds", str(more)]))
     if (later := recommendation.left_out(result)) is not None:
         return Strip(f"Trial {later}, the best since then, is not confirmed:", confirm)
     if verdict.recommended == BASELINE:
         return None
-    return Strip("Ready to use:", f"sweep export {name}", "writes it as TOML and as plain Keras")
+    return Strip("Ready to use:", result.command("export"), "writes it as TOML and as plain Keras")
 
 
 def _blocks(result: Result) -> Sequence[Block]:

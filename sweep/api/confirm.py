@@ -86,9 +86,21 @@ def plan(
     within: float | None = None,
     **workplace: Unpack[WorkplaceOptions],
 ) -> Plan:
-    """What `confirm` would train with the same arguments, what that takes, and what it can prove. Trains nothing.
+    """Says what `confirm` would train with the same arguments, how long, and what that can prove. Trains nothing.
 
-    Raises: as `confirm`, but that another process may run the study.
+    Args:
+        study: the study's name in the database.
+        top: how many of the best trials would be confirmed, 1 to 1000.
+        seeds: on how many fresh seeds: 2, 3, 5, 7, 10, 15 or 20.
+        within: seconds in all, as `confirm` takes them; None: no limit.
+        **workplace: the fields of `Workplace`.
+
+    Returns:
+        A plan, which prints as the lines of `sweep confirm --plan`.
+
+    Raises:
+        InputError: there is no such study, nothing in it to confirm, or too little time.
+        StoreError: the database cannot be used.
     """
     _require(top, seeds, within)
     place = replace(Workplace(**workplace), progress=False)

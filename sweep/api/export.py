@@ -107,7 +107,7 @@ def _trained_on_all(
     name = found.study.name
     row = store.studies.find(name)
     if dataset.digest != row.data_digest:
-        raise InputError(f"{found.study.data}: these are not the images that study {name!r} was begun with.")
+        raise InputError(f"{found.study.data}: these are not the images that study {name!r} was started with.")
     run = select(store, found, trial, dataset).run
     store.test_looks.add(row.id, f"trial {trial} on seed {run.seed}, exported")
     place = replace(place, workers=None, threads=store.runs.provenance(run.fingerprint).get("threads"))

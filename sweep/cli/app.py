@@ -1,4 +1,4 @@
-"""The command line: its commands by panel, and what becomes of errors. A command imports what it needs when it runs."""
+"""The command line: its commands by panel, and how errors are told. A command imports what it needs when it runs."""
 
 import errno
 import os

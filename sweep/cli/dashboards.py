@@ -21,8 +21,6 @@ from sweep.system.children import command, environment
 from sweep.system.extras import require
 from sweep.system.ports import LOOPBACK, listening
 
-SECONDS_TO_END = 5.0
-
 
 def serve(storage: str, host: str, port: int | None, until_stdin_closes: bool = False) -> None:
     """Serves our dashboard of a database until Ctrl-C.
@@ -80,7 +78,6 @@ def dashboard_process(storage: str) -> Iterator[str]:
     there = environment() | {"SWEEP_STORAGE": storage}  # no argument, since all users of a machine can read those
     ours, pipe = command("sweep", "dashboard", "--until-stdin-closes"), subprocess.PIPE
     with subprocess.Popen(ours, stdin=pipe, stdout=pipe, text=True, start_new_session=True, env=there) as process:
-        assert process.stdin is not None
         assert process.stdout is not None
         try:
             address = process.stdout.readline().strip()
@@ -90,11 +87,7 @@ def dashboard_process(storage: str) -> Iterator[str]:
                 )
             yield address
         finally:
-            process.stdin.close()
-            try:
-                process.wait(SECONDS_TO_END)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.kill()  # it only reads
 
 
 def optuna_server(storage: str, port: int | None) -> WSGIServer:

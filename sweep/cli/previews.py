@@ -32,7 +32,7 @@ def print_preview(study: "Study", seen: "Preview") -> None:
     elif study.build is not None:
         print(f"the baseline is {study.build.place} with its defaults")
     if study.start_from is not None:
-        print_lines([f"it begins with the best three trials of {listed(study.start_from)}"])
+        print_lines([f"it starts with the best three trials of {listed(study.start_from)}"])
     print()
     base = study.base.values()
     rows = [[name, str(span), value(base.get(name))] for name, span in study.space.items()]

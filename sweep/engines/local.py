@@ -124,15 +124,16 @@ class LocalEngine:
                 self._stack.callback(self._end)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._stack is None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._stack is None or kind is KeyboardInterrupt:
             return self._end()
         for trial in [worker.trial for worker in self._pool if worker.trial is not None]:
             self.kill(trial)
 
     def _end(self) -> None:
+        """Kills the workers: nothing is lost, since a state is in its file whole or not at all, and nothing waits."""
         for worker in self._pool:
-            worker.child.process.terminate()
+            worker.child.process.kill()
         for worker in self._pool:
             worker.child.end()
         self._pool = []

@@ -1,7 +1,6 @@
 """What is exported: a trial's configuration, and all that is known of it."""
 
 import math
-import textwrap
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +16,7 @@ from sweep.space.configuration import Configuration
 from sweep.storage.store import Reader
 from sweep.verdict.estimates import estimate, prediction
 from sweep.verdict.folds import fresh_seeds
-from sweep.wording import percent, shown
+from sweep.wording import percent, shown, wrapped
 
 SURE = 0.001
 """How often a sound run of an exported script may be told that something is wrong."""
@@ -142,7 +141,7 @@ def heading(result: Result, trial: int) -> list[str]:
     if (found := confirmed_trial(result, trial)) is not None:
         seeds = f"{len(found.scores)} fresh seeds, each with held-out images of its own"
         lines.append(f"On {seeds}: {percent(found.mean.value)}.")
-        lines += textwrap.wrap(result.limit, 100, break_on_hyphens=False)
+        lines += wrapped(result.limit, 100)
     return lines
 
 

@@ -36,7 +36,7 @@ KINDS: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
 
 NO_FILES: Mapping[str, str] = MappingProxyType({})
 
-COLUMNS = frozenset(
+RESERVED = frozenset(
     {"trial", "outcome", "reason", "detail", "baseline", "score", "expected", "difference", "trained_epochs"}
     | {"reused_epochs", "reused_from", "seconds", "cost", "attempts", "parameters", "flops", "seed", "fingerprint"}
     | {"started", "finished", "origin", "note"}
@@ -170,7 +170,7 @@ class Function:
         found = Function.read(Path(self.path), self.name, [Path(each) for each, _ in self.files], self.inexact)
         if found != self:
             others = " with the files of [base]" if self.files else ""
-            raise ChangedModel(f"{self.path}{others} is no longer the code that the study was begun with")
+            raise ChangedModel(f"{self.path}{others} is no longer the code that the study was started with")
         return found
 
     def arguments(self, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -286,7 +286,7 @@ def _imported(tree: ast.Module, beside: Path, folder: Path) -> Iterator[Path]:
 def _of_hp(reading: Reading, function: str, file: str) -> Iterator[Parameter]:
     """What a builder asks `hp` for, but for what the training has already, or does itself."""
     for name, call in reading.calls.items():
-        if name in COLUMNS:
+        if name in RESERVED:
             raise InputError(
                 f"{file}:{call.line}: {name} is a column of the results: give it another name in {function}."
             )
@@ -314,7 +314,7 @@ def _parameters(function: ast.FunctionDef, file: str) -> Iterator[Parameter]:
         where = f"{file}:{argument.lineno}"
         if default is None:
             raise InputError(f"{where}: {argument.arg} of {function.name} has no default, which its baseline needs.")
-        if argument.arg in with_training(()) or argument.arg in COLUMNS:
+        if argument.arg in with_training(()) or argument.arg in RESERVED:
             what = "a parameter of the training" if argument.arg in with_training(()) else "a column of the results"
             raise InputError(f"{where}: {argument.arg} is {what}: give the argument of {function.name} another name.")
         if (made := _parameter(argument, default, function.name, where)) is not None:

@@ -20,7 +20,7 @@ class Lines(Tally):
         self._say(f"worker {self.ready} of {self.workers} is ready on {device}")
 
     def began(self, run: LabelledRun) -> None:
-        verb = "resumes" if run.label in self.paused else "begins"
+        verb = "resumes" if run.label in self.paused else "starts"
         super().began(run)
         self._say(f"{run.label} {verb}: {changes_in_words(run.configuration, self.base)}")
 

@@ -2,13 +2,14 @@
 
 import html
 import math
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
 from sweep.data.names import DATASETS
+from sweep.defaults import STORAGE
 from sweep.errors import InputError
 from sweep.models.model import ImageShape, Sizes
 from sweep.results.ablation import Ablation
@@ -20,7 +21,7 @@ from sweep.results.size import Size
 from sweep.results.summary import verdict_lines
 from sweep.results.verdict import Verdict
 from sweep.results.winner import Gain, gain_in_words, gain_of_best
-from sweep.runs import Outcome
+from sweep.shell import sweep_command
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
 from sweep.storage.by_hand import Note, Queued
@@ -44,6 +45,7 @@ class Result:
         predictions: those of the recommended trial and of the baseline; None: not kept, or they are the same.
         notes: what users noted of the study and its trials, the oldest first.
         queue: the configurations that wait to be tried, the next one first.
+        storage: the path or URL of the database it was read from, without its password.
     """
 
     study: Study
@@ -57,6 +59,11 @@ class Result:
     smaller: tuple[Verdict, ...] = ()
     notes: tuple[Note, ...] = ()
     queue: tuple[Queued, ...] = ()
+    storage: str = STORAGE
+
+    def command(self, verb: str, *arguments: str, options: Iterable[str] = ()) -> str:
+        """A command on this study, as it is typed where the result was read."""
+        return sweep_command(verb, self.study.name, *arguments, options=options, storage=self.storage)
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -121,6 +128,15 @@ class Result:
         row = self._row(trial)
         return float(row["score"]) if row["outcome"] == "completed" else None
 
+    def so_far(self, trial: int) -> str:
+        """How far a trial is, to be put behind its score; empty once it has completed.
+
+        Raises:
+            InputError: the study has no such trial.
+        """
+        row = self._row(trial)
+        return so_far(row["trained_epochs"], self.configuration(trial).epochs, row["outcome"] == "completed")
+
     @property
     def baseline_score(self) -> float | None:
         """The score of the baseline; None before it has completed."""
@@ -157,9 +173,8 @@ class Result:
         trials = several(len(self.frame), "trial")
         if not self.has_best:
             return f"<Result {self.study.name!r}: {trials}, none with a score>"
-        row, planned = self._row(self.best_trial), self.configuration(self.best_trial).epochs
-        after = so_far(row["trained_epochs"], planned, row["outcome"] == "completed")
-        best = f"best {percent(row['score'])}{after} (trial {self.best_trial})"
+        number = self.best_trial
+        best = f"best {percent(self.score(number))}{self.so_far(number)} (trial {number})"
         return f"<Result {self.study.name!r}: {trials}, {best}>"
 
     def __str__(self) -> str:
@@ -179,7 +194,8 @@ class Result:
         if self.verdict is None:
             return ""
         of_a_seed = sum(self.training_seconds(each.trial) for each in self.verdict.trials)
-        return self.verdict.size.limit(self.study.name, len(self.verdict.seeds) * of_a_seed)
+        seconds = len(self.verdict.seeds) * of_a_seed
+        return self.verdict.size.limit(self.study.name, seconds, storage=self.storage)
 
     def training_seconds(self, trial: int) -> float:
         """What a trial takes to its last epoch, by one worker, at its pace in the search; 0 where that is unknown."""
@@ -264,7 +280,7 @@ def _lines(found: Result) -> Iterator[str]:
     """The best trial, what it is expected to gain over the baseline, and the verdict if there is one."""
     frame = found.frame
     if frame.empty:
-        yield f"{found.study.name}: no trial has begun"
+        yield f"{found.study.name}: no trial has started"
         return
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
     trials = several(len(frame), "trial")
@@ -287,17 +303,15 @@ def _baseline_beside(found: Result, best: Mapping[Hashable, Any]) -> str:
     own = found.frame[found.frame["baseline"] & found.frame["score"].notna()].to_dict("records")
     if not own:
         return percent(None)
-    last = found.configuration(own[0]["trial"]).epochs
-    return percent(own[0]["score"]) + so_far(own[0]["trained_epochs"], last, own[0]["outcome"] == Outcome.COMPLETED)
+    return percent(own[0]["score"]) + found.so_far(int(own[0]["trial"]))
 
 
 def _search_lines(found: Result) -> Iterator[str]:
     number, study = found.best_trial, found.study
     row = found.frame[found.frame["trial"] == number].to_dict("records")[0]
     configuration = found.configuration(number)
-    score, completed = float(row["score"]), row["outcome"] == Outcome.COMPLETED
-    after = so_far(row["trained_epochs"], configuration.epochs, completed)
-    yield f"best        {percent(score)}{after}  trial {number}: {changes_in_words(configuration, study.base)}"
+    changes = changes_in_words(configuration, study.base)
+    yield f"best        {percent(row['score'])}{found.so_far(number)}  trial {number}: {changes}"
     whose = "the tutorial" if study.base == Configuration() else "the study"
     yield f"baseline    {_baseline_beside(found, row)}  {whose}'s configuration"
     gain = found.gain

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from sweep.defaults import STORAGE
+from sweep.shell import sweep_command
+
 
 @dataclass(frozen=True)
 class Size:
@@ -36,17 +39,19 @@ class Size:
         of = "" if self.full_size is None else f" of {self.full_size:,}"
         return f"{self.train_size:,}{of} training images"
 
-    def limit(self, study: str, seconds: float, subject: str = "This") -> str:
+    def limit(self, study: str, seconds: float, subject: str = "This", storage: str = STORAGE) -> str:
         """What a conclusion below full size must say first; empty at full size.
 
-        `seconds` is what one worker takes to train all of its runs. `subject` is what holds.
+        `seconds` is what one worker takes to train all of its runs. `subject` is what holds. The study is in the
+        database `storage`.
         """
         if self.full:
             return ""
         times = 1.0 if self.train_size is None or self.full_size is None else self.full_size / self.train_size
+        time = f"{max(1, math.ceil(times * seconds / 60))}m"
+        climb = sweep_command("confirm", study, options=["--within", time], storage=storage)
         return (
-            f"{subject} holds for {self}, not yet for all of them. `sweep confirm {study} --within "
-            f"{max(1, math.ceil(times * seconds / 60))}m` finds out whether it holds at full size."
+            f"{subject} holds for {self}, not yet for all of them. `{climb}` finds out whether it holds at full size."
         )
 
     def as_document(self) -> dict[str, int | None]:

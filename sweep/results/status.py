@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from sweep.defaults import STORAGE
 from sweep.models.model import Model
 from sweep.models.parameters import Value
 from sweep.results.forecast import JUDGED, expected_score
@@ -16,6 +17,7 @@ from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.results.time_left import LATEST, InProgress, seconds_left
 from sweep.runs import Epoch, Outcome
+from sweep.shell import sweep_command
 from sweep.space.configuration import Configuration
 from sweep.storage.connection import Database
 from sweep.storage.runs import epoch_of
@@ -30,7 +32,7 @@ from sweep.wording import plain
 class TrialSoFar:
     """A trial as far as it has come: `cost` are seconds of training spent for it, times are UTC.
 
-    `origin` says whence its configuration is; it is empty if the search has proposed it.
+    `origin` says where its configuration comes from; it is empty if the search has proposed it.
     """
 
     number: int
@@ -74,7 +76,8 @@ class Status:
     """The present status of a study.
 
     `outcomes` counts its trials by outcome, `counted` those that count towards its target. `holder` runs it (None: no
-    process does). `queued` configurations wait that users want to be tried.
+    process does). `queued` configurations wait that users want to be tried. `storage` is the path or URL of its
+    database, without its password.
 
     `running` are in the order of their numbers, `ended` the last ones, the latest first.
     """
@@ -88,6 +91,11 @@ class Status:
     best: TrialSoFar | None
     baseline: TrialSoFar | None
     queued: int = 0
+    storage: str = STORAGE
+
+    def command(self, verb: str) -> str:
+        """A command on this study, as it is typed where the status was read."""
+        return sweep_command(verb, self.study.name, storage=self.storage)
 
     @property
     def seconds_left(self) -> float | None:
@@ -146,6 +154,7 @@ class StatusReader(Reader):
             best=_best(trials.values(), row.study.validation),
             baseline=next((trial for trial in trials.values() if trial.baseline), None),
             queued=self.queue.count(row.id, sum(row.outcomes.values())),
+            storage=self.place,
         )
 
     def result(self, name: str) -> Result:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sweep.errors import InputError, StoreError
 from sweep.runs import Run
-from sweep.system.files import leftovers, locked
+from sweep.system.files import leftovers, locked, required_lock
 
 
 class Checkpoints:
@@ -90,9 +90,7 @@ def in_use(folder: Path) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"Checkpoints cannot be kept in {folder}: {error.strerror}.") from None
-        with locked(folder, shared=True) as free:
-            if not free:
-                raise StoreError(f"Another program has locked {folder}, the folder of checkpoints: end it first.")
+        with required_lock(folder, "checkpoints", shared=True):
             if folder.exists():  # else another process has just removed it, since it was empty
                 yield
                 return

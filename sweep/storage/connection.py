@@ -11,7 +11,7 @@ from sweep.errors import InputError, StoreError
 from sweep.storage._file import OpenFile
 from sweep.storage._tables import SCHEMA_VERSION, migrate, version_of
 from sweep.storage.database import back_up, connect, copy_in_memory, guarded, mark_of, place_of, repeatable
-from sweep.system.files import locked
+from sweep.system.files import required_lock
 
 
 class Database:
@@ -67,7 +67,7 @@ class Database:
             if version is None:
                 raise InputError(
                     f"There is no database of sweep in {database.place}, which has none of its tables. "
-                    f"Name another one with --storage; `sweep run` begins a study."
+                    f"Name another one with --storage; `sweep run` starts a study."
                 )
             if version != SCHEMA_VERSION:
                 database._copy_up_to_date()
@@ -130,9 +130,7 @@ class Database:
         """
         if self._engine.dialect.name == "sqlite":
             folder = Path(self.place).resolve().parent
-            with locked(folder) as free:
-                if not free:
-                    raise StoreError(f"Another program has locked {folder}, the folder of the database: end it first.")
+            with required_lock(folder, "the database"):
                 yield
         else:
             with self.transaction() as connection:

@@ -44,7 +44,7 @@ def connect(storage: str, *, create: bool, readonly: bool = False) -> Engine:
         raise InputError(f"{place_of(url)}: {kind} databases do not work. SQLite and PostgreSQL do: {EXAMPLES}.")
     if kind == "sqlite" and not create and not (file and Path(file).exists()):
         hint = did_you_mean_path(Path(file)) if file else ""
-        raise InputError(f"There is no database {file!r} yet; `sweep run quickstart` begins one.{hint}")
+        raise InputError(f"There is no database {file!r} yet; `sweep run quickstart` starts one.{hint}")
     if kind == "sqlite" and file:
         with suppress(OSError, ValueError):  # of which SQLite tells
             if what := odd_kind(Path(file)):

@@ -54,7 +54,7 @@ class StudyReader(Subject):
         elif known := self.ids():
             hint = did_you_mean(name, known, "Studies there")
         else:
-            hint = " It has no studies yet; `sweep run quickstart` begins one."
+            hint = " It has no studies yet; `sweep run quickstart` starts one."
         raise InputError(f"There is no study {name!r} in {self._database.place}.{hint}")
 
     def ids(self) -> dict[str, int]:
@@ -134,7 +134,7 @@ class Studies(StudyReader):
             if before != wanted:
                 differences = _differences(before, wanted)
                 raise InputError(
-                    f"Study {study.name!r} was begun otherwise in {place}:\n{differences}\n"
+                    f"Study {study.name!r} was started with other settings in {place}:\n{differences}\n"
                     f"Give the changed study a name of its own, or keep it in another database (--storage)."
                 )
             return int(row["id"])

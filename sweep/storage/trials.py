@@ -39,7 +39,7 @@ class TrialReader(Subject):
     def rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """A study's trials as they are kept, each with its run's seed, and score, seconds and cost of its epochs.
 
-        `origin` says whence its configuration is; it is empty if the search has proposed it.
+        `origin` says where its configuration comes from; it is empty if the search has proposed it.
         """
         within = _own_epochs()
         seconds = select(func.sum(epochs.c.seconds)).where(within).correlate(trials)

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from sweep.errors import StoreError
 from sweep.system.processes import exists, main_memory
 from sweep.wording import did_you_mean, size
 
@@ -145,7 +146,7 @@ def locked(folder: Path, *, shared: bool = False, wait: bool = True) -> Iterator
 
     A `shared` lock excludes only those that are not shared. Gives False if another process has a lock that excludes
     this one; with `wait`, only after `SECONDS_TO_LOCK`. Where the file system has no locks, or there is no such folder,
-    the block goes on without one.
+    the block runs without one.
     """
     kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
     deadline = time.monotonic() + (SECONDS_TO_LOCK if wait else 0)
@@ -157,6 +158,19 @@ def locked(folder: Path, *, shared: bool = False, wait: bool = True) -> Iterator
             while not (free := _flock(handle, kind)) and time.monotonic() < deadline:
                 time.sleep(0.02)
         yield free
+
+
+@contextmanager
+def required_lock(folder: Path, of: str, *, shared: bool = False) -> Iterator[None]:
+    """As `locked`, for the folder `of` something.
+
+    Raises:
+        StoreError: another program keeps a lock that excludes this one.
+    """
+    with locked(folder, shared=shared) as free:
+        if not free:
+            raise StoreError(f"Another program has locked {folder}, the folder of {of}: end it first.")
+        yield
 
 
 def _flock(handle: int, kind: int) -> bool:

@@ -58,6 +58,10 @@ class Plan:
         source = "assumed noise: that of single runs" if self.assumed else "noise: that of the seeds that are known"
         yield f"plan: a gain of {_size(self.difference)} points is significant with a chance of 80 % ({source})"
 
+    def __str__(self) -> str:
+        """The lines that `sweep confirm --plan` prints."""
+        return "\n".join(self.lines())
+
     def as_document(self) -> dict[str, Any]:
         """As JSON has it: null where a number is not known."""
         sizes = [each.as_document() for each in self.sizes]

@@ -70,6 +70,7 @@ class Suggestion:
         parameters: of its network; `baseline_parameters` of the baseline's.
         seconds: of one training in the search, NaN if unknown; `baseline_seconds` of the baseline's.
         size: on how many training images the gain was measured.
+        storage: the path or URL of the study's database, without its password.
     """
 
     study: str
@@ -120,7 +121,7 @@ def ranking(results: Sequence[Result]) -> list[Suggestion]:
 def as_document(found: Suggestion) -> dict[str, Any]:
     """A suggestion as JSON has it; what is not known is null."""
     numbers = {name: known(getattr(found, name)) for name in ("p", "seconds", "baseline_seconds")}
-    others = {name: value for name, value in vars(found).items() if name not in ("finding", "size")}
+    others = {name: value for name, value in vars(found).items() if name not in ("finding", "size", "storage")}
     return others | numbers | found.size.as_document() | {"gain": found.gain.as_document(), "worth": str(found.finding)}
 
 
@@ -130,7 +131,8 @@ def limits(found: Sequence[Suggestion]) -> Iterator[str]:
         first, *others = group
         seconds = first.seeds * (first.seconds + first.baseline_seconds)
         names = listed(each.study for each in (first, *others))
-        yield from filter(None, [size.limit(first.study, 0 if missing(seconds) else seconds, f"The gain of {names}")])
+        known_seconds = 0 if missing(seconds) else seconds
+        yield from filter(None, [size.limit(first.study, known_seconds, f"The gain of {names}", first.storage)])
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ class _Confirmed:
             seconds=float(seconds.get(trial.trial, math.nan)),
             baseline_seconds=float(seconds.get(baseline.trial, math.nan)),
             size=self.verdict.size,
+            storage=result.storage,
         )
 
 

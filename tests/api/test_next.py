@@ -21,7 +21,7 @@ from sweep.study.files import parse_study, read_study
 # -- start_from
 
 
-def test_a_study_begins_with_the_best_three_of_another_and_reuses_their_runs(laboratory):
+def test_a_study_starts_with_the_best_three_of_another_and_reuses_their_runs(laboratory):
     searched(laboratory, name="first", trials=9)
     engine = laboratory.use(ScriptedEngine(lambda *_: 0.95))
     space = {"dense_units": Choice((8, 16)), "dropout": Choice((0.0, 0.5))}
@@ -227,6 +227,6 @@ def test_the_command_does_the_same(storage, tmp_path, monkeypatch, capsys):
     run(small(RATES, trials=6, name="first"), storage, ScriptedEngine())
     said = ended(capsys, "init", "next.toml", "--after", "first", "--storage", storage, code=0).out
     assert said == "wrote next.toml. Edit it, then:\nsweep check next.toml\nsweep run next.toml\n"
-    assert "it begins with the best three trials of first" in ended(capsys, "check", "next.toml", code=0).out
+    assert "it starts with the best three trials of first" in ended(capsys, "check", "next.toml", code=0).out
     again = say(capsys, "init", "next.toml", "--after", "first", "--storage", storage, code=2)
     assert "next.toml exists already" in again

@@ -29,10 +29,10 @@ def test_every_verb_of_the_command_line_that_trains_or_reads_is_a_function():
     of_the_terminal_alone = {"list", "show", "trials", "dashboard", "compare", "check", "gc", "doctor"}
     verbs = {name.rstrip("_") for name in VERBS}  # `try` is a word of Python itself
     assert commands - of_the_terminal_alone <= verbs
-    assert verbs - commands == {"load", "result"}
+    assert verbs - commands == {"load", "plan", "result"}  # `plan` is `confirm --plan`
 
 
-@pytest.mark.parametrize("verb", ["run", "confirm", "suggestions", "ablate", "baseline", "train", "export"])
+@pytest.mark.parametrize("verb", ["run", "confirm", "plan", "suggestions", "ablate", "baseline", "train", "export"])
 def test_a_verb_that_trains_takes_the_options_of_a_workplace(verb):
     assert list(signature(getattr(sweep, verb)).parameters)[-1] == "workplace"
     assert "WorkplaceOptions" in str(get_type_hints(getattr(sweep, verb))["workplace"])

@@ -145,7 +145,7 @@ def test_a_name_that_is_none_makes_no_database(tmp_path):
 
 def test_without_a_trial_nothing_is_counted(laboratory):
     result = sweep.run(study_of(laboratory.source), timeout=1e-9, storage=place(laboratory), workers=1)
-    assert str(result) == "test: no trial has begun"
+    assert str(result) == "test: no trial has started"
 
 
 def test_check_refuses_a_split_that_the_data_do_not_have_as_run_does(laboratory):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from samples.commands import sweep, until
+from samples.commands import ended, say, sweep, until
 
 import studies
 from sweep.cli import app as cli
@@ -47,11 +47,11 @@ def swept(tmp_path_factory) -> Path:
     return folder
 
 
-def test_every_command_explains_itself(tmp_path):
+def test_every_command_explains_itself(tmp_path, capsys):
     overview = sweep("--help", cwd=tmp_path).stdout
     for command in COMMANDS:
         assert f" {command} " in overview
-        assert "Usage: " in sweep(command, "--help", cwd=tmp_path).stdout
+        assert "Usage: " in ended(capsys, command, "--help", code=0).out
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["studies"], ["check", "everything"], ["list"], ["show", "small"]])
@@ -90,14 +90,14 @@ def test_trials_come_as_csv_json_and_parquet_alike(swept):
 
 def test_run_again_it_trains_nothing_and_says_the_same(swept):
     again = sweep("run", "small.toml", cwd=swept)
-    assert "begins" not in again.stderr
+    assert " starts: " not in again.stderr
     assert "3 completed" in again.stdout
     assert again.stdout.splitlines()[-1].startswith("next: sweep ")
 
 
 def test_a_raised_target_trains_only_what_is_missing(swept):
     more = sweep("run", "small.toml", "--trials", "4", cwd=swept)
-    assert more.stderr.count("begins") == 1
+    assert more.stderr.count(" starts: ") == 1
 
 
 def test_the_first_trial_is_the_baseline_and_the_summary_compares_with_it(swept):
@@ -156,7 +156,7 @@ def found_in(folder: Path) -> Result:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Result:
-    """What nobody stopped."""
+    """What nothing stopped."""
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "long.toml").write_text(LONG)
     sweep("run", "long.toml", "--workers", "2", cwd=folder)
@@ -164,7 +164,7 @@ def undisturbed(tmp_path_factory) -> Result:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_sweep_that_is_stopped_goes_on_to_what_it_would_have_been(tmp_path, number, undisturbed):
+def test_a_sweep_that_is_stopped_resumes_to_what_it_would_have_been(tmp_path, number, undisturbed):
     (tmp_path / "long.toml").write_text(LONG)
     process = start(tmp_path)
     until(process, "epoch 2")
@@ -239,7 +239,7 @@ def test_gc_without_a_database_is_told(tmp_path):
     assert "There is no database" in sweep("gc", cwd=tmp_path, code=2).stderr
 
 
-def test_the_time_allowed_bounds_a_call_and_the_next_one_goes_on(tmp_path):
+def test_the_time_allowed_bounds_a_call_and_the_next_one_resumes(tmp_path):
     (tmp_path / "long.toml").write_text(SMALL.replace('"small"', '"long"').replace("epochs = 2", "epochs = 1000"))
     command = [sys.executable, "-m", "sweep", "run", "long.toml", "--timeout", "8s"]
     stopped = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
@@ -316,12 +316,13 @@ def test_on_a_terminal_a_bar_shows_the_download_and_a_live_table_the_running_tri
         (["check", "elsewhere.toml", "--jsn"], 2, "No such option"),
     ],
 )
-def test_bad_input_gets_a_sentence_and_its_exit_code(tmp_path, arguments, code, says):
+def test_bad_input_gets_a_sentence_and_its_exit_code(tmp_path, monkeypatch, capsys, arguments, code, says):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.txt").write_text("this is no database, but long enough to be looked at as one\n" * 20)
     (tmp_path / "impossible.toml").write_text(SMALL.replace("dense_units = 16", "conv1_kernel_size = 40"))
     (tmp_path / "elsewhere.toml").write_text(SMALL.replace("[space]", 'data = "./no-such-folder"\n[space]', 1).replace(
         'base = { epochs = 2, dense_units = 16 }\ndata = "./no-such-folder"', 'data = "./no-such-folder"'))  # fmt: skip
-    assert says in " ".join(sweep(*arguments, cwd=tmp_path, code=code).stderr.replace("│", " ").split())
+    assert says in say(capsys, *arguments, code=code)
 
 
 @pytest.mark.parametrize(
@@ -366,8 +367,9 @@ def test_a_database_that_cannot_be_used_ends_with_the_command_that_resumes(tmp_p
         (["export", "small", "--trial", "77", "-o", "elsewhere"], "has no trial 77"),
     ],
 )
-def test_bad_questions_about_a_study_get_a_sentence(swept, arguments, says):
-    assert says in sweep(*arguments, cwd=swept, code=2).stderr
+def test_bad_questions_about_a_study_get_a_sentence(swept, monkeypatch, capsys, arguments, says):
+    monkeypatch.chdir(swept)
+    assert says in say(capsys, *arguments, code=2)
 
 
 def test_studies_lists_each_with_a_line(tmp_path):
@@ -377,13 +379,14 @@ def test_studies_lists_each_with_a_line(tmp_path):
 
 
 @pytest.mark.parametrize("name", studies.texts())
-def test_what_init_writes_is_a_study_that_checks(tmp_path, name):
-    sweep("init", "mine.toml", "--from", name, cwd=tmp_path)
-    text = sweep("check", "mine.toml", cwd=tmp_path).stdout
+def test_what_init_writes_is_a_study_that_checks(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    ended(capsys, "init", "mine.toml", "--from", name, code=0)
+    text = ended(capsys, "check", "mine.toml", code=0).out
     assert text.startswith("mine")
     assert text.count("\n- ") == 10
     assert "expected cost" in text
-    assert len(json.loads(sweep("check", "mine.toml", "--json", cwd=tmp_path).stdout)["samples"]) == 10
+    assert len(json.loads(ended(capsys, "check", "mine.toml", "--json", code=0).out)["samples"]) == 10
 
 
 def test_parquet_without_its_package_says_how_to_install_it(swept, tmp_path):
@@ -404,7 +407,7 @@ def test_doctor_finds_nothing_to_mend_here(swept):
     assert {"python", "tensorflow", "devices", "mnist", "database"} <= {finding["what"] for finding in found}
 
 
-def test_an_output_that_nobody_reads_to_its_end_is_no_error(swept):
+def test_an_output_that_is_not_read_to_its_end_is_no_error(swept):
     piped = f"{sys.executable} -m sweep trials small | head -n 1"
     done = subprocess.run(["bash", "-c", piped], cwd=swept, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -93,7 +93,7 @@ def test_a_database_that_does_not_exist_yet_is_nothing_to_worry_about(storage):
     finding = findings(storage)["database"]
     assert finding.ok
     assert finding.found == f"There is no database {storage!r} yet"
-    assert finding.remedy == "`sweep run quickstart` begins one."
+    assert finding.remedy == "`sweep run quickstart` starts one."
     assert not Path(storage).exists()
 
 

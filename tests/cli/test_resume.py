@@ -1,12 +1,10 @@
 """The command that resumes is the one that was typed; no password is ever printed."""
 
-import os
 import shlex
-import subprocess
 import sys
 
 import pytest
-from samples.commands import ended
+from samples.commands import ended, words
 from samples.databases import keep
 from samples.results import sample
 
@@ -26,12 +24,6 @@ ODD = [
 """The last one's name is no text."""
 
 STUDY = 'name = "mine"\n[space]\ndropout = [0.1, 0.2]\n'
-
-
-def words(command: str) -> list[str]:
-    """What a shell makes of a command."""
-    script = f"printf '%s\\0' {command}"
-    return os.fsdecode(subprocess.run(["bash", "-c", script], capture_output=True, check=True).stdout).split("\0")[:-1]
 
 
 def last_line(capsys, *arguments, code=3):

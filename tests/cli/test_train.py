@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from samples.commands import sweep, until
+from samples.commands import say, sweep, until
 from samples.data import npz
 from samples.training import mnist
 
@@ -124,7 +124,7 @@ def test_one_seed_has_no_mean(trained):
     )
 
 
-def test_a_training_that_is_interrupted_ends_with_the_command_that_goes_on(tmp_path):
+def test_a_training_that_is_interrupted_ends_with_the_command_that_resumes(tmp_path):
     (tmp_path / "long.toml").write_text(RECIPE.replace("epochs = 2", "epochs = 4"))
     command = ["train", "long.toml", "--seed", "3", *HELD_OUT]
     process = subprocess.Popen(
@@ -189,14 +189,15 @@ def test_a_run_that_diverges_is_told_and_alone_it_is_a_failure(tmp_path):
         (["show", "filters"], "There is no study 'filters' in sweep.db. It ships, and was not run here yet: sweep run"),
     ],
 )
-def test_what_is_mistyped_gets_a_sentence_with_what_is_there(tmp_path, arguments, says):
+def test_what_is_mistyped_gets_a_sentence_with_what_is_there(tmp_path, monkeypatch, capsys, arguments, says):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "best.toml").write_text(RECIPE)
     (tmp_path / "around.toml").write_text(AROUND)
     (tmp_path / "wrong.toml").write_text("# mine\nepochs = 0\n")
     (tmp_path / "huge.toml").write_text("conv1_kernel_size = 40\n")
     with Store.open(str(tmp_path / "sweep.db")):
         pass
-    assert says in sweep(*arguments, cwd=tmp_path, code=2).stderr
+    assert says in say(capsys, *arguments, code=2)
 
 
 def test_a_recipe_of_own_data_trains_on_them_and_odd_labels_are_told(tmp_path):

@@ -85,7 +85,7 @@ class StoreContract:
     def test_a_changed_study_under_an_old_name_is_refused_with_what_changed(self, database, changes, difference):
         with Store.open(database) as store:
             store.studies.begin(study_of(RATES), "digest")
-            with pytest.raises(InputError, match="Study 'test' was begun otherwise") as caught:
+            with pytest.raises(InputError, match="Study 'test' was started with other settings") as caught:
                 store.studies.begin(
                     study_of(**{"space": RATES} | changes), "another" if "data" in changes else "digest"
                 )
@@ -144,7 +144,7 @@ class StoreContract:
 
     def test_an_unknown_study_is_answered_with_the_closest_name(self, database):
         with Store.open(database) as store:
-            with pytest.raises(InputError, match="It has no studies yet; `sweep run quickstart` begins one"):
+            with pytest.raises(InputError, match="It has no studies yet; `sweep run quickstart` starts one"):
                 store.studies.find("my-own")
             with pytest.raises(InputError, match="It ships, and was not run here yet: sweep run learning-rate"):
                 store.studies.find("learning-rate")
@@ -239,7 +239,7 @@ class StoreContract:
             assert [row["number"] for row in store.trials.rows(ids[1])] == [1, 2]
             assert [row["trial"] for row in store.trials.curve_rows(ids[1])] == [1, 2]
 
-    def test_an_interrupted_trial_that_begins_again_is_running_and_keeps_what_it_had(self, database):
+    def test_an_interrupted_trial_that_starts_again_is_running_and_keeps_what_it_had(self, database):
         with Store.open(database) as store:
             study_id = store.studies.begin(study_of(RATES), "digest")
             store.runs.keep(run_of(), {})

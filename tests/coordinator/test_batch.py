@@ -153,7 +153,7 @@ def test_a_curve_without_predictions_is_trained_again_for_them_and_its_epochs_ar
 
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("order", [(5, 2), (2, 5)], ids=str)
-def test_runs_that_differ_in_epochs_alone_are_one_after_the_other_and_the_longer_goes_on(storage, order, count):
+def test_runs_that_differ_in_epochs_alone_are_one_after_the_other_and_the_longer_resumes(storage, order, count):
     workers, notes = engine(workers=count), Notes()
     found = train(storage, workers, [tried(epochs=length) for length in order], watcher=notes)
     assert workers.trained == epochs(tried(epochs=5))
@@ -232,7 +232,7 @@ def test_a_run_that_failed_is_tried_again_by_the_next_batch(storage):
     assert (len(found.curve), found.reason) == (3, "")
 
 
-def test_a_dead_workers_run_goes_on_from_its_last_epoch(storage):
+def test_a_dead_workers_run_resumes_from_its_last_epoch(storage):
     deaths, notes = iter([Dead(), Dead()]), Notes()
     workers = engine(lambda _, epoch: next(deaths, 0.9) if epoch == 2 else 0.9)
     (found,) = train(storage, workers, [tried()], watcher=notes)
@@ -257,7 +257,7 @@ class FullDisk(ScriptedEngine):
         return super()._epoch(trial, run, epoch)
 
 
-def test_where_no_state_can_be_kept_it_stops_and_goes_on_once_there_is_room(storage):
+def test_where_no_state_can_be_kept_it_stops_and_resumes_once_there_is_room(storage):
     before, after = engine(kind=FullDisk), engine()
     with pytest.raises(StoreError, match=r"Its checkpoint cannot be written to /x: No space left\. Make room there"):
         train(storage, before, [tried()])

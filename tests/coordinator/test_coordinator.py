@@ -66,7 +66,7 @@ def test_a_space_without_networks_that_can_exist_is_given_up_with_a_clear_error(
         run(study, storage, ScriptedEngine())
 
 
-def test_a_trial_that_fails_or_diverges_ends_with_its_reason_and_the_study_goes_on(storage):
+def test_a_trial_that_fails_or_diverges_ends_with_its_reason_and_the_study_continues(storage):
     def curve(configuration: Configuration, epoch: int) -> float | Exception:
         if configuration.batch_size == 32:
             return RuntimeError("out of luck")
@@ -92,7 +92,7 @@ def test_weak_trials_are_pruned_at_a_rung(storage):
 
 @pytest.mark.parametrize("stop_after", [1, 3, 7, 12])
 @pytest.mark.parametrize("pruner", ["none", "median", "asha"])
-def test_an_interrupted_study_goes_on_to_the_same_table_without_training_an_epoch_twice(tmp_path, stop_after, pruner):
+def test_an_interrupted_study_resumes_to_the_same_table_without_training_an_epoch_twice(tmp_path, stop_after, pruner):
     study = study_of(RATES, pruner=pruner)
     undisturbed, _ = run(study, str(tmp_path / "undisturbed.db"), ScriptedEngine())
     storage = str(tmp_path / "interrupted.db")
@@ -226,7 +226,7 @@ def test_a_shorter_trial_takes_its_prefix_from_the_longer_ones_run(storage):
     assert list(result.frame["reused_epochs"]) == [0, 3, 1]
 
 
-def test_a_trial_that_ended_before_the_search_was_told_is_told_when_the_study_goes_on(storage):
+def test_a_trial_that_ended_before_the_search_was_told_is_told_when_the_study_continues(storage):
     study = study_of(RATES, trials=1)
     with Store.open(storage) as store:
         study_id = store.studies.begin(study, "digest")
@@ -374,7 +374,7 @@ def test_fresh_trials_are_trained_also_where_they_are_known_and_come_to_the_same
     assert second.curves.drop(columns="finished").equals(first.curves.drop(columns="finished"))
 
 
-def test_a_fresh_trial_that_was_stopped_goes_on_fresh(storage):
+def test_a_fresh_trial_that_was_stopped_resumes_fresh(storage):
     run(study_of(RATES, name="first", trials=1), storage, ScriptedEngine())
     study = study_of(RATES, name="second", trials=1)
     before, after = ScriptedEngine(stop_after=2), ScriptedEngine()
@@ -413,13 +413,13 @@ def failing(*whose: int) -> Curve:
 
 
 @pytest.mark.parametrize("whose", [(1, 2, 3, 4, 5), (0, 2, 3, 4, 5), (0, 1, 3, 4, 5)])
-def test_a_study_goes_on_if_one_of_the_first_trials_did_not_fail(storage, whose):
+def test_a_study_continues_if_one_of_the_first_trials_did_not_fail(storage, whose):
     result, stopped = run(study_of(RATES), storage, ScriptedEngine(failing(*whose)))
     assert stopped is Stopped.DONE
     assert outcomes(result) == ["failed" if number in whose else "completed" for number in range(6)]
 
 
-def test_a_study_goes_on_if_its_first_trials_fail_each_in_its_own_way(storage):
+def test_a_study_continues_if_its_first_trials_fail_each_in_its_own_way(storage):
     engine = ScriptedEngine(lambda configuration, _: RuntimeError(f"{configuration.learning_rate}"))
     result, stopped = run(study_of(RATES), storage, engine)
     assert stopped is Stopped.DONE
@@ -435,7 +435,7 @@ def test_a_worker_that_dies_costs_no_epoch_and_the_attempts_are_counted(storage)
     assert [epoch for _, epoch in engine.trained] == [1, 2, 3, 4, 5] * 2
 
 
-def test_a_trial_that_kills_every_worker_fails_and_the_study_goes_on(storage):
+def test_a_trial_that_kills_every_worker_fails_and_the_study_continues(storage):
     def curve(configuration: Configuration, epoch: int) -> float | Exception:
         return Dead() if configuration != Configuration() else 0.9
 
@@ -448,7 +448,7 @@ def test_a_trial_that_kills_every_worker_fails_and_the_study_goes_on(storage):
         assert store.trials.rows(1)[1]["detail"] == "its last words"
 
 
-def test_a_trial_that_a_limit_ends_is_told_and_the_study_goes_on(storage):
+def test_a_trial_that_a_limit_ends_is_told_and_the_study_continues(storage):
     engine = ScriptedEngine(held=3_000_000_000)
     result, stopped = run(study_of(RATES), storage, engine, limits=Limits(memory=2_000_000_000))
     assert stopped is Stopped.DONE
@@ -467,7 +467,7 @@ class FullDisk(ScriptedEngine):
         return super()._epoch(trial, run, epoch)
 
 
-def test_where_no_state_can_be_kept_the_study_stops_and_goes_on_once_there_is_room(storage):
+def test_where_no_state_can_be_kept_the_study_stops_and_resumes_once_there_is_room(storage):
     before, after = FullDisk(workers=2), ScriptedEngine()
     with pytest.raises(StoreError, match=r"Its checkpoint cannot be written to /x: No space left\. Make room there"):
         run(study_of(RATES), storage, before)

@@ -113,7 +113,7 @@ def test_a_download_shows_its_bytes_and_is_not_repeated(cache, host, fashion_fil
     assert locate_dataset("fashion-mnist") == f"in Keras's cache: {cache / 'fashion-mnist'}"
 
 
-def test_a_download_cut_short_leaves_no_part_and_goes_on_where_it_was(cache, host, fashion_files):
+def test_a_download_cut_short_leaves_no_part_and_resumes_where_it_was(cache, host, fashion_files):
     for file in fashion_files.iterdir():
         shutil.copy(file, host)
     cut = host / f"{IDX_NAMES['x_test']}.gz"

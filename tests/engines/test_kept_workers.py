@@ -1,7 +1,9 @@
 """Workers that stay from one task to the next: the contract, and that they are the same processes."""
 
-from contextlib import ExitStack, contextmanager
+import signal
+from contextlib import ExitStack, contextmanager, suppress
 
+import pytest
 from contracts.engines import EngineContract
 from samples.segments import ended, metrics_of, segment, train, until
 
@@ -43,6 +45,19 @@ def test_what_the_first_task_left_in_progress_is_not_in_the_second(tmp_path):
             until(engine, lambda _: engine.idle)
             events = train(engine, segment(tmp_path, trial=8, to_epoch=1))
             assert {event.trial for event in events if not isinstance(event, WorkerReady)} == {8}
+
+
+def test_a_second_ctrl_c_ends_them_and_starts_none_in_their_place(tmp_path, monkeypatch):
+    with ExitStack() as stack:
+        engine = LocalEngine(workers=1, threads=1, stack=stack)
+        with suppress(KeyboardInterrupt), engine:
+            until(engine, lambda _: engine.idle)
+            engine.start(segment(tmp_path, to_epoch=1000))
+            [worker] = engine._pool
+            monkeypatch.setattr(engine, "_spawn", lambda: pytest.fail("a worker was started"))
+            raise KeyboardInterrupt
+        assert not engine._pool
+    assert worker.child.process.returncode == -signal.SIGKILL
 
 
 def test_workers_that_nothing_needs_are_not_started():

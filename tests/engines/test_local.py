@@ -44,6 +44,12 @@ def local_engine(workers=1):
         yield engine, children(os.getpid()) - before
 
 
+def test_leaving_kills_workers_also_while_they_start_so_that_nothing_is_waited_for():
+    with LocalEngine(workers=1, threads=1) as engine:
+        [worker] = engine._pool
+    assert worker.child.process.returncode == -signal.SIGKILL
+
+
 def test_a_killed_worker_leaves_its_trial_resumable_on_the_one_that_replaces_it(tmp_path):
     with local_engine() as (engine, [worker]):
         until(engine, lambda _: engine.idle)

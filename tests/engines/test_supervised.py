@@ -129,7 +129,7 @@ def test_a_segment_that_kills_its_workers_is_tried_thrice_and_then_failed_with_r
 @pytest.mark.parametrize(
     ("deaths", "tried"), [([(3, 1)], [0, 2]), ([(1, 2)], [0, 0, 0]), ([(2, 1), (5, 1)], [0, 1, 4])]
 )
-def test_the_retry_begins_after_the_epochs_that_are_known(deaths, tried):
+def test_the_retry_starts_after_the_epochs_that_are_known(deaths, tried):
     supervised = ready(engine := ScriptedEngine(dying(*deaths)))
     supervised.start(segment_of())
     events = to_the_end(supervised)
@@ -138,7 +138,7 @@ def test_the_retry_begins_after_the_epochs_that_are_known(deaths, tried):
     assert [segment.from_epoch for segment in engine.segments] == tried
 
 
-def test_a_segment_whose_worker_died_goes_on_before_those_that_wait():
+def test_a_segment_whose_worker_died_resumes_before_those_that_wait():
     supervised = ready(engine := ScriptedEngine(dying((1, 1))))
     supervised.start(segment_of(0))
     supervised.start(segment_of(1))
@@ -285,7 +285,7 @@ def test_a_part_of_an_epoch_is_a_sign_of_life(clock):
         assert supervised.wait(0) == [Progress(0, 0.1)]
 
 
-def test_a_segment_that_goes_on_in_another_worker_has_as_long_as_the_first(clock):
+def test_a_segment_that_resumes_in_another_worker_has_as_long_as_the_first(clock):
     supervised = ready(engine := Told(clock=clock))
     supervised.start(segment_of())
     clock.goes_on(100)

@@ -17,6 +17,7 @@ import nbformat
 import numpy as np
 import pytest
 from samples.checkpoints import left_by_a_dead_process
+from samples.commands import sweep
 from samples.data import npz
 from samples.exports import TINY, found, mnist, selected
 from samples.results import frame_of, result_of, rows_of
@@ -34,13 +35,6 @@ from sweep.system import files
 
 SCHEMA = json.loads((Path(card.__file__).parent / "templates" / "metrics.schema.json").read_text())
 ALL_FILES = {*export.NAMES, "savedmodel", "model.onnx", "model.tflite"}
-
-
-def sweep(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([sys.executable, "-m", "sweep", *arguments], cwd=cwd, capture_output=True, text=True)
-    assert done.returncode == code, done.stderr or done.stdout
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def python(code: str, cwd: Path) -> str:
@@ -333,7 +327,7 @@ def test_data_that_have_changed_or_gone_are_told(copied):
     assert "no such file" in sweep("export", "tiny", "-o", "new", cwd=copied, code=2).stderr
     npz(copied / "gone.npz")
     refused = sweep("export", "tiny", "-o", "new", cwd=copied, code=2)
-    assert refused.stderr == f"{copied / 'gone.npz'}: these are not the images that study 'tiny' was begun with.\n"
+    assert refused.stderr == f"{copied / 'gone.npz'}: these are not the images that study 'tiny' was started with.\n"
     assert not (copied / "new").exists()
 
 

@@ -288,11 +288,11 @@ def test_changed_code_is_refused_in_a_sentence_and_changed_comments_are_taken_fr
     try:
         (folder / "network.py").write_text(NETWORK.replace('"relu"', '"gelu"'))
         refused = command("export", "mine", "-o", "new", cwd=folder, code=2).stderr
-        assert refused.startswith(f"{folder / 'network.py'} is no longer the code that study 'mine' was begun with.")
+        assert refused.startswith(f"{folder / 'network.py'} is no longer the code that study 'mine' was started with.")
         assert refused.count("\n") == 1
         assert not (folder / "new").exists()
         summary = command("show", "mine", "0", "--summary", cwd=folder, code=2).stderr
-        assert "is no longer the code that the study was begun with" in summary
+        assert "is no longer the code that the study was started with" in summary
         (folder / "network.py").write_text(f"# new\n{NETWORK}")
         sweep.export("mine", folder / "new", trial=0, storage=folder / "sweep.db", progress=False)
         assert (folder / "new" / export.SOURCE / "network.py").read_text() == f"# new\n{NETWORK}"

@@ -243,7 +243,7 @@ def test_what_was_searched_in_bfloat16_is_trained_in_it(digits):
     assert "bfloat16" not in as_script(selected(result))
 
 
-def test_its_seed_is_one_that_nobody_has_used(digits):
+def test_its_seed_is_one_that_was_never_used(digits):
     unused = fresh_seeds(found(SMALL, digits).study, 2)[1]
     assert f"else {unused})  # no run of the study had {unused}" in script_of(SMALL, digits)
     confirmed = found(SMALL, digits)

@@ -3,7 +3,7 @@
 import pytest
 
 from sweep.errors import InputError
-from sweep.models.function import COLUMNS, Function, named
+from sweep.models.function import RESERVED, Function, named
 from sweep.models.parameters import ANY
 from sweep.results.columns import TRIAL_COLUMNS
 
@@ -120,7 +120,7 @@ def test_a_function_that_a_database_kept_needs_no_file(tmp_path):
 
 
 def test_no_parameter_has_the_name_of_a_column():
-    assert set(TRIAL_COLUMNS) == COLUMNS
+    assert set(TRIAL_COLUMNS) == RESERVED
 
 
 @pytest.mark.parametrize("taken", ["*layers", "**options"])

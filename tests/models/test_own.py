@@ -232,7 +232,7 @@ def test_what_the_users_code_does_wrong_is_said_with_the_frames_of_their_files_a
 def test_a_file_that_has_changed_since_is_not_run(tmp_path):
     before = configuration_of(tmp_path, MLP)
     (tmp_path / "network.py").write_text(MLP.replace("0.1", "0.2"))
-    with pytest.raises(BrokenModel, match="no longer the code that the study was begun with"):
+    with pytest.raises(BrokenModel, match="no longer the code that the study was started with"):
         before.build(IMAGE_SHAPE, CLASSES)
 
 

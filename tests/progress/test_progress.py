@@ -210,11 +210,11 @@ def test_plain_lines_tell_each_event_once(storage, monkeypatch):
     lines = [line.partition(", about ")[0] for line in printed(console)]
     assert lines[:2] == ["worker 1 of 2 is ready on a script", "worker 2 of 2 is ready on a script"]
     assert [line for line in lines if line.startswith("trial 0")][:3] == [
-        "trial 0 begins: epochs 2",
+        "trial 0 starts: epochs 2",
         "trial 0 epoch 1 of 2: loss 0.0943, validation accuracy 91.00 % (1.0 s)",
         "trial 0 epoch 2 of 2: loss 0.0834, validation accuracy 92.00 % (1.0 s)",
     ]
-    assert "trial 1 begins: batch_size 32, epochs 2" in lines
+    assert "trial 1 starts: batch_size 32, epochs 2" in lines
     assert any(line.startswith("trial 0 completed: 92.00 %;") for line in lines)
     assert any(line.startswith("trial 1 failed (RuntimeError: out of [luck]): –;") for line in lines)
     assert any("infeasible (conv block 2: a 20x20 kernel does not fit its 12x12 input): –;" in line for line in lines)
@@ -246,7 +246,7 @@ def test_a_line_is_never_broken_and_never_coloured():
     console = console_of(width=20, force_terminal=True, color_system="truecolor")
     Lines(task_of(), console).began(trial_of(1, batch_size=64, learning_rate=0.001, optimizer="sgd"))
     assert printed(console) == [
-        "trial 1 begins: learning_rate 0.001, batch_size 64, optimizer sgd, momentum 0.9",
+        "trial 1 starts: learning_rate 0.001, batch_size 64, optimizer sgd, momentum 0.9",
     ]
 
 

@@ -112,7 +112,7 @@ def test_the_pulse_of_one_study_leaves_others_alone(storage, kept, reading):
     assert reading.pulse("none") == Pulse("", running=False)
 
 
-def test_that_somebody_is_still_alive_is_no_news(kept, reading):
+def test_that_a_process_is_still_alive_is_no_news(kept, reading):
     store, study_id = kept
     store.leases.take(study_id, Identity.own(), None)
     before = reading.pulse("kept")
@@ -120,7 +120,7 @@ def test_that_somebody_is_still_alive_is_no_news(kept, reading):
     assert reading.pulse("kept") == before
 
 
-def test_whoever_has_died_holds_nothing(kept, reading):
+def test_a_process_that_has_died_holds_nothing(kept, reading):
     store, study_id = kept
     dead = replace(Identity.own(), began=Identity.own().began - 1000)
     store.leases.take(study_id, dead, None)

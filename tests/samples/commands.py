@@ -1,5 +1,6 @@
 """Commands of `sweep`, in a process of their own or in this one, and what they print."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,14 +10,30 @@ import pytest
 from sweep.cli import app as cli
 
 
+def on_one_core() -> None:
+    """Keeps a child to one core, as its `preexec_fn`: it has one worker then, of which each takes seconds to start."""
+    allowed, place = sorted(os.sched_getaffinity(0)), os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    os.sched_setaffinity(0, {allowed[int(place.removeprefix("gw")) % len(allowed)]})
+
+
+def python(*arguments: str | Path, cwd: Path, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+    """Calls Python in a process of its own."""
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=seconds, preexec_fn=on_one_core)
+
+
 def sweep(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Calls a command in a process of its own, which must end with that exit code."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sweep", *arguments], cwd=cwd, capture_output=True, text=True, timeout=300
-    )
+    done = python("-m", "sweep", *arguments, cwd=cwd)
     assert done.returncode == code, done.stderr or done.stdout
     assert "Traceback" not in done.stderr
     return done
+
+
+def words(command: str) -> list[str]:
+    """What a shell makes of a command."""
+    script = f"printf '%s\\0' {command}"
+    return os.fsdecode(subprocess.run(["bash", "-c", script], capture_output=True, check=True).stdout).split("\0")[:-1]
 
 
 def until(process: subprocess.Popen[str], word: str) -> None:

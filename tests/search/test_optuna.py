@@ -199,7 +199,7 @@ def test_the_same_seed_gives_the_same_sequence_and_another_seed_another(tmp_path
 
 
 @pytest.mark.parametrize(("sampler", "count"), SAMPLERS.items())
-def test_a_search_opened_again_and_again_goes_on_as_if_it_never_had_been_closed(tmp_path, sampler, count):
+def test_a_search_opened_again_and_again_resumes_as_if_it_never_had_been_closed(tmp_path, sampler, count):
     study = study_of(sampler, seed=3)
     undisturbed = search_through(OptunaSearch(study, f"sqlite:///{tmp_path / 'a.db'}"), study, count)
     pieces = []

@@ -32,7 +32,7 @@ def test_rungs_lead_to_a_trials_end(schedule, epochs, expected):
     assert rungs(schedule, epochs) == expected
 
 
-def test_a_trial_goes_on_from_its_last_score_where_it_is_at_no_rung():
+def test_a_trial_resumes_from_its_last_score_where_it_is_at_no_rung():
     assert SuccessiveHalving().next_rung(0.5, 9) == 1
     assert SuccessiveHalving().next_rung(2, 9) == 3
     assert not SuccessiveHalving().halts(0, 2)

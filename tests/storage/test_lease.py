@@ -84,7 +84,7 @@ def test_a_second_process_is_refused_with_the_pid_and_host_of_the_first(store, s
     assert store.leases.holder(study_id).by.pid == holder.pid
 
 
-def test_when_the_first_has_ended_well_nobody_holds_the_lease(store, study_id, holder):
+def test_when_the_first_has_ended_well_no_process_holds_the_lease(store, study_id, holder):
     holder.communicate()
     assert holder.returncode == 0
     assert store.leases.holder(study_id) is None

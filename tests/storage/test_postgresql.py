@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from contracts.stores import StoreContract, epoch_of, run_of, trial_of
 from optuna.exceptions import StorageInternalError
-from samples.commands import sweep
+from samples.commands import ended, sweep
 from samples.studies import run, study_of
 from sqlalchemy import event, make_url, select, text
 from sqlalchemy.exc import OperationalError
@@ -64,20 +64,22 @@ def test_by_hand_a_study_is_given_trials_second_chances_and_notes(on_server, tmp
     assert read_optuna(on_server, "test").space == {"learning_rate": {"low": 1e-4, "high": 1e-2}}
 
 
-def test_a_study_is_searched_gone_on_with_confirmed_and_shown(on_server, tmp_path):
+def test_a_study_is_searched_resumed_confirmed_and_shown(on_server, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    where = "--storage", on_server
     (tmp_path / "rungs.toml").write_text(RUNGS)
-    sweep("run", "rungs.toml", "--trials", "2", "--storage", on_server, cwd=tmp_path)
-    before = json.loads(sweep("trials", "rungs", "--json", "--storage", on_server, cwd=tmp_path).stdout)
-    sweep("run", "rungs.toml", "--storage", on_server, cwd=tmp_path)
-    after = json.loads(sweep("trials", "rungs", "--json", "--storage", on_server, cwd=tmp_path).stdout)
+    sweep("run", "rungs.toml", "--trials", "2", *where, cwd=tmp_path)
+    before = json.loads(ended(capsys, "trials", "rungs", "--json", *where, code=0).out)
+    sweep("run", "rungs.toml", *where, cwd=tmp_path)
+    after = json.loads(ended(capsys, "trials", "rungs", "--json", *where, code=0).out)
     assert [len(before), len(after)] == [2, 4]
     assert [row["learning_rate"] for row in after[:2]] == [row["learning_rate"] for row in before]
-    confirmed = sweep("confirm", "rungs", "--top", "1", "--seeds", "2", "--storage", on_server, cwd=tmp_path)
+    confirmed = sweep("confirm", "rungs", "--top", "1", "--seeds", "2", *where, cwd=tmp_path)
     assert "recommended" in confirmed.stdout
-    sweep("report", "rungs", "--storage", on_server, cwd=tmp_path)
+    ended(capsys, "report", "rungs", *where, code=0)
     assert "</html>" in (tmp_path / "report.html").read_text()
-    assert "rungs" in sweep("list", "--storage", on_server, cwd=tmp_path).stdout
-    assert "studies rungs" in sweep("doctor", "--storage", on_server, cwd=tmp_path).stdout
+    assert "rungs" in ended(capsys, "list", *where, code=0).out
+    assert "studies rungs" in sweep("doctor", *where, cwd=tmp_path).stdout
 
 
 def test_what_only_reads_cannot_write(on_server):

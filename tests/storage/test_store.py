@@ -58,7 +58,7 @@ def test_a_path_may_hold_any_character(tmp_path, name):
 
 
 def test_reading_makes_no_database_where_there_is_none(tmp_path):
-    with pytest.raises(InputError, match=r"There is no database '.*none\.db' yet; `sweep run quickstart` begins one\."):
+    with pytest.raises(InputError, match=r"There is no database '.*none\.db' yet; `sweep run quickstart` starts one\."):
         Store.open(str(tmp_path / "none.db"), create=False)
     assert list(tmp_path.iterdir()) == []
 
@@ -329,7 +329,7 @@ def test_a_migrated_database_has_the_tables_of_a_new_one(version_1, tmp_path):
 
 
 @pytest.mark.parametrize("study", [JOINT.replaced(trials=11), GOES_ON], ids=lambda study: study.name)
-def test_a_study_of_an_older_version_goes_on(version_1, study):
+def test_a_study_of_an_older_version_resumes(version_1, study):
     """As the command line has it: what `auto` means was settled when the study began."""
     engine = ScriptedEngine()
     known = rows_of(version_1)["sweep_epochs"]
@@ -340,7 +340,7 @@ def test_a_study_of_an_older_version_goes_on(version_1, study):
     assert not set(engine.trained) & {(row["fingerprint"], row["epoch"]) for row in known}
 
 
-def test_an_interrupted_trial_of_an_older_version_goes_on_after_its_third_epoch(version_1, monkeypatch):
+def test_an_interrupted_trial_of_an_older_version_resumes_after_its_third_epoch(version_1, monkeypatch):
     monkeypatch.setattr("sweep.runs.TRAINING_VERSION", 1)  # or its curve would be another's
     engine = ScriptedEngine()
     result, _ = run(GOES_ON.replaced(precision="float32"), version_1, engine)
@@ -349,7 +349,7 @@ def test_an_interrupted_trial_of_an_older_version_goes_on_after_its_third_epoch(
     assert list(result.frame["reused_epochs"]) == [5, 0, 0, 5, 0, 0]
 
 
-def test_an_interrupted_trial_that_was_trained_otherwise_begins_anew(version_1):
+def test_an_interrupted_trial_that_was_trained_otherwise_starts_anew(version_1):
     engine = ScriptedEngine()
     result, _ = run(GOES_ON.replaced(precision="float32"), version_1, engine)
     assert [epoch for _, epoch in engine.trained] == [1, 2, 3, 4, 5] * 2
@@ -402,7 +402,7 @@ def test_a_database_of_this_version_is_opened_as_it_is(storage):
     assert not Path(f"{storage}.version-{SCHEMA_VERSION}").exists()
 
 
-def test_a_study_of_this_versions_golden_database_goes_on(storage):
+def test_a_study_of_this_versions_golden_database_resumes(storage):
     shutil.copy(GOLDEN / f"v{SCHEMA_VERSION}.db", storage)
     result, _ = run(GOES_ON.replaced(precision="float32"), storage, ScriptedEngine())
     assert list(result.frame["outcome"]) == ["completed"] * 6

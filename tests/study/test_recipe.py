@@ -151,7 +151,7 @@ def test_a_recipe_is_no_study_and_says_what_to_do_with_it(tmp_path, data):
     assert str(caught.value) == expected
 
 
-def test_a_study_that_was_begun_around_a_file_goes_on_whatever_becomes_of_that(tmp_path, storage):
+def test_a_study_that_was_begun_around_a_file_resumes_whatever_becomes_of_that(tmp_path, storage):
     (tmp_path / "best.toml").write_text("dense_units = 7\n")
     (tmp_path / "mine.toml").write_text(STUDY)
     study = read_study(tmp_path / "mine.toml")

@@ -305,7 +305,7 @@ def test_fewer_seeds_for_want_of_time_replace_nothing(laboratory, monkeypatch):
     assert ablate(laboratory, engine, seeds=4, within=1e-9).ablation == before
 
 
-def test_an_interrupted_ablation_goes_on_and_says_how(laboratory, capsys):
+def test_an_interrupted_ablation_resumes_and_says_how(laboratory, capsys):
     confirmed(laboratory, seeds=2)
     scripted(laboratory, ScriptedEngine(lambda *_: 0.9, stop_after=5))
     options = ["--seeds", "4", "--storage", laboratory.storage]

@@ -147,7 +147,7 @@ def test_it_climbs_as_far_as_there_is_time(laboratory, timed, seconds, sizes, te
     assert next(result.verdict_lines()).startswith("recommended " if FULL in sizes else "This holds for ")
 
 
-def test_a_size_that_takes_longer_than_planned_is_not_begun_and_the_one_before_counts(laboratory, timed):
+def test_a_size_that_takes_longer_than_planned_is_not_started_and_the_one_before_counts(laboratory, timed):
     laboratory.search(train_size=OWN)
     timed.pace = 2.0
     result = laboratory.confirm(EQUAL | {HUGE: 0.99}, engine=timed, within=1.2 * PAIR * 11)
@@ -156,7 +156,7 @@ def test_a_size_that_takes_longer_than_planned_is_not_begun_and_the_one_before_c
     assert next(result.verdict_lines()).startswith("This holds for 300 of 3,000 training images, not yet for all")
 
 
-def test_a_later_confirmation_goes_on_where_the_time_was_over(laboratory, timed):
+def test_a_later_confirmation_resumes_where_the_time_was_over(laboratory, timed):
     laboratory.search(train_size=OWN)
     laboratory.confirm(EQUAL | {HUGE: 0.99}, engine=timed, within=1.2 * PAIR * 6)
     before = set(timed.trained)

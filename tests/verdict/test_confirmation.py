@@ -218,7 +218,7 @@ def test_the_baseline_runs_to_the_end_however_far_behind(laboratory):
     assert not by_units(result)[BASELINE].tied
 
 
-def test_once_nobody_but_the_baseline_is_left_it_needs_no_more_seeds(laboratory):
+def test_once_only_the_baseline_is_left_it_needs_no_more_seeds(laboratory):
     laboratory.search()
     result = laboratory.confirm(dict.fromkeys(EQUAL, 0.5) | {BASELINE: 0.95}, seeds=5)
     assert laboratory.raced(BASELINE) == [*SEEDS[:3]]
@@ -271,7 +271,7 @@ def test_a_network_that_is_truly_better_is_recommended_as_better(laboratory):
     assert 0 < found.difference.low < 0.04 < found.difference.high
 
 
-def test_a_network_of_ten_times_the_epochs_goes_on_from_its_shorter_one_on_the_test_images_too(laboratory):
+def test_a_network_of_ten_times_the_epochs_resumes_from_its_shorter_one_on_the_test_images_too(laboratory):
     laboratory.search(space={"epochs": Choice((2, 20))}, trials=2)
     engine = Keeping(lambda *_: 0.9)
     result = laboratory.confirm(lambda run: 0.99 if run.configuration.epochs == 20 else 0.9, engine, seeds=3)
@@ -363,7 +363,7 @@ def test_seeds_that_agree_on_the_test_images_are_no_surer_than_the_images_allow(
     assert test.baseline.reach == pytest.approx(stats.t.ppf(0.975, 2) * error)
 
 
-def test_where_nobodys_runs_all_succeed_the_test_images_stay_sealed(laboratory):
+def test_where_every_network_has_a_failed_run_the_test_images_stay_sealed(laboratory):
     laboratory.search()
     result = laboratory.confirm(engine=ScriptedEngine(lambda *_: RuntimeError("out of luck")))
     assert (result.verdict.conclusion, result.verdict.test, result.test_looks) == ("unknown", None, 0)
@@ -512,7 +512,7 @@ WHOLE = 4 * 3 * 2 + 2 * 3 * 2
     ("how", "stop_after"),
     [("at once", after) for after in (0, 9, 23, 24, WHOLE - 1)] + [("a signal", after) for after in (0, 7, 24)],
 )
-def test_a_confirmation_that_was_interrupted_goes_on_to_the_same_verdict(laboratory, undisturbed, how, stop_after):
+def test_a_confirmation_that_was_interrupted_resumes_to_the_same_verdict(laboratory, undisturbed, how, stop_after):
     def curve(configuration: Configuration, epoch: int) -> float:
         if how == "a signal" and len(laboratory.engine.trained) == stop_after:
             signal.raise_signal(signal.SIGINT)
@@ -533,7 +533,9 @@ def test_a_confirmation_that_was_interrupted_goes_on_to_the_same_verdict(laborat
 # -- time
 
 
-def test_time_that_is_over_before_everybody_had_a_seed_is_told_and_what_was_trained_is_kept(laboratory, monkeypatch):
+def test_time_that_is_over_before_every_network_had_a_seed_is_told_and_what_was_trained_is_kept(
+    laboratory, monkeypatch
+):
     laboratory.search()
     engine = seconds_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9), 5)  # the search had one second
     with pytest.raises(
@@ -650,7 +652,7 @@ def test_data_that_are_no_longer_those_of_the_search_are_refused(laboratory, tmp
     laboratory.source = npz(tmp_path / "mine.npz")
     laboratory.search()
     npz(tmp_path / "mine.npz", y_test=np.zeros(500, np.uint8))
-    with pytest.raises(InputError, match="Study 'test' was begun otherwise"):
+    with pytest.raises(InputError, match="Study 'test' was started with other settings"):
         laboratory.confirm()
 
 
@@ -676,7 +678,7 @@ def test_bad_input_is_a_sentence(laboratory, capsys, arguments, sentence):
 
 def test_a_database_that_is_not_there_is_a_sentence(capsys, storage):
     error = say(capsys, "confirm", "test", "--storage", storage, code=2)
-    assert error == f"There is no database {storage!r} yet; `sweep run quickstart` begins one."
+    assert error == f"There is no database {storage!r} yet; `sweep run quickstart` starts one."
     assert not Path(storage).exists()
 
 
@@ -815,11 +817,11 @@ def test_a_plan_says_what_would_be_trained_and_proved_and_trains_nothing(laborat
     assert look.result("test", storage=laboratory.storage).verdict is None
 
 
-def test_each_confirmation_begins_with_its_plan_and_ends_with_what_came(laboratory):
+def test_each_confirmation_starts_with_its_plan_and_ends_with_what_came(laboratory):
     laboratory.search()
     told = Telling()
     laboratory.confirm(seeds=3, progress=told)
-    plan = confirm.plan("test", seeds=5, storage=laboratory.storage, workers=1)
+    plan = sweep.plan("test", seeds=5, storage=laboratory.storage, workers=1)
     assert [note.split(":")[0] for note in told.notes] == ["plan", "plan", "came"]
     assert (plan.assumed, plan.seeds, len(plan.trials)) == (False, 5, 3)
 

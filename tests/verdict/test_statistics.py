@@ -231,7 +231,7 @@ def test_a_baseline_that_diverged_or_collapsed_is_not_recommended(failed):
     assert found.conclusion is Conclusion.UNPROVEN
 
 
-def test_where_everybody_diverged_nothing_is_concluded():
+def test_where_every_network_diverged_nothing_is_concluded():
     found = verdict_of(baseline(0, 0), [candidate(1, 0, 9850)])
     assert found.tied == ()
     assert found.recommended == 0
@@ -410,7 +410,7 @@ def test_95_percent_intervals_hold_the_truth_in_93_to_99_percent_whatever_the_di
     assert all(0.93 <= covered <= 0.99 for covered in coverage(world, verdicts))
 
 
-def test_one_configuration_noisier_than_the_rest_spoils_nobodys_interval():
+def test_one_configuration_noisier_than_the_rest_spoils_no_other_interval():
     noise = np.array([1, 1, 1, 1, 1, 3])
     world = World(1, [0.0] * 5, noise=noise)
     verdicts = [world.verdict(5) for _ in range(600)]

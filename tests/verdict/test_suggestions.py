@@ -149,7 +149,7 @@ def test_costs_stand_beside_the_baselines():
     assert (found.seconds, found.baseline_seconds) == (180.0, 60.0)
 
 
-def test_whoever_left_its_race_stands_last_and_is_not_tied():
+def test_a_network_that_was_dropped_stands_last_and_is_not_tied():
     quick = study("quick", {0: BASE, 1: [*LESS[:3]]})
     found = ranking([quick, study("worse", {0: BASE, 1: shifted(-1, -1.1, -0.9, -1.2, -0.8)})])
     assert [(each.study, each.seeds, each.tied) for each in found] == [("worse", 5, True), ("quick", 3, False)]
@@ -306,7 +306,7 @@ def test_all_are_searched_confirmed_and_ranked_and_the_test_images_stay_sealed(e
     assert "highest gain: filters-1000" in told(capsys, "compare", "--storage", storage).out
 
 
-def test_interrupted_in_the_search_or_in_the_confirmation_the_same_command_goes_on(
+def test_interrupted_in_the_search_or_in_the_confirmation_the_same_command_resumes(
     engine, capsys, storage, monkeypatch
 ):
     arguments = ["--seeds", "3", "--train-size", "1000", "--workers", "1", "--storage", storage]
@@ -351,7 +351,7 @@ def test_a_study_of_another_kind_under_such_a_name_is_an_error_before_anything_i
     with Store.open(storage) as store:
         store.studies.begin(mine, load_dataset("mnist").digest)
     error = told(capsys, "suggestions", "--storage", storage, code=2).err
-    assert "Study 'filters' was begun otherwise" in error
+    assert "Study 'filters' was started with other settings" in error
     assert engine.segments == []
 
 

@@ -156,7 +156,7 @@ def text(selector):
     return f"(document.querySelector({selector!r})?.textContent ?? '')"
 
 
-def test_an_epoch_is_seen_when_it_ends_and_a_trial_when_it_begins_and_ends(chromium, run):
+def test_an_epoch_is_seen_when_it_ends_and_a_trial_when_it_starts_and_ends(chromium, run):
     with opened(chromium, run.address) as page:
         page.wait(LOADED)
         assert "No trial is in progress" in page.ask(text("#now"))

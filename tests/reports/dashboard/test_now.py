@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from samples.results import study
 
-from reports.dashboard.now import HEIGHT, NOW, STUDIES, WIDTH
+from reports.dashboard.now import HEIGHT, NOW, STUDIES, WIDTH, Statuses
 from reports.pages.html import section_html
 from sweep.results.status import Status, TrialSoFar
 from sweep.runs import Epoch, Outcome
@@ -99,11 +99,13 @@ def test_curves_stay_in_their_box_and_the_last_place_has_a_dot():
 
 
 def test_the_list_of_studies_says_how_each_is():
-    lines = said(STUDIES, [IN_FULL, replace(EMPTY, counted=12), replace(IN_FULL, holder=None), EMPTY])
+    lines = said(
+        STUDIES, Statuses("sweep.db", [IN_FULL, replace(EMPTY, counted=12), replace(IN_FULL, holder=None), EMPTY])
+    )
     assert [line for line in lines if line.startswith(("running", "done", "stopped", "not started"))] == [
         "running, about 30 s left",  # six to come for 4 s each, and 6 s for the one that runs
         "done",
         "stopped",
         "not started",
     ]
-    assert "starts one" in " ".join(said(STUDIES, []))
+    assert "starts one" in " ".join(said(STUDIES, Statuses("sweep.db", [])))

@@ -130,7 +130,7 @@ def test_a_page_comes_with_what_is_cheap_and_places_for_the_rest(dashboard):
 
 
 @pytest.mark.parametrize("key", ["now", "summary", *(element.key for element in STUDY.sections)])
-def test_each_section_comes_by_itself_and_only_if_it_is_another(dashboard, key):
+def test_each_section_comes_by_itself_and_only_if_it_has_changed(dashboard, key):
     path = f"/study/quickstart/section/{key}"
     answer = ask(dashboard, path)
     assert answer.status == 200
