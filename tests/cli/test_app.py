@@ -47,6 +47,13 @@ def swept(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture
+def printed(swept, monkeypatch, capsys):
+    """What a command that does not train prints in that folder, in this process."""
+    monkeypatch.chdir(swept)
+    return lambda *arguments: ended(capsys, *arguments, code=0).out
+
+
 def test_every_command_explains_itself(tmp_path, capsys):
     overview = sweep("--help", cwd=tmp_path).stdout
     for command in COMMANDS:
@@ -65,12 +72,11 @@ def test_no_command_that_does_not_train_imports_tensorflow_or_optuna(swept, argu
     subprocess.run([sys.executable, "-c", script, *arguments], cwd=swept, check=True, capture_output=True)
 
 
-def test_a_study_is_run_listed_shown_reported_and_exported(swept):
-    assert sweep("list", "--json", cwd=swept).stdout
-    assert json.loads(sweep("list", "--json", cwd=swept).stdout)[0]["done"] == 3
-    assert "best " in sweep("show", "small", cwd=swept).stdout
-    assert "conv1_stride" in sweep("show", "small", "1", cwd=swept).stdout
-    sweep("report", "small", cwd=swept)
+def test_a_study_is_run_listed_shown_reported_and_exported(swept, printed):
+    assert json.loads(printed("list", "--json"))[0]["done"] == 3
+    assert "best " in printed("show", "small")
+    assert "conv1_stride" in printed("show", "small", "1")
+    printed("report", "small")
     assert "</html>" in (swept / "report.html").read_text()
     sweep("export", "small", cwd=swept)
     assert (swept / "best" / "train.py").exists()
@@ -78,10 +84,10 @@ def test_a_study_is_run_listed_shown_reported_and_exported(swept):
     assert "best/best.toml" not in sweep("export", "small", cwd=swept, code=2).stdout
 
 
-def test_trials_come_as_csv_json_and_parquet_alike(swept):
-    (swept / "trials.csv").write_text(sweep("trials", "small", cwd=swept).stdout)
-    sweep("trials", "small", "--parquet", "trials.parquet", cwd=swept)
-    from_json = pd.DataFrame(json.loads(sweep("trials", "small", "--json", cwd=swept).stdout))
+def test_trials_come_as_csv_json_and_parquet_alike(swept, printed):
+    (swept / "trials.csv").write_text(printed("trials", "small"))
+    printed("trials", "small", "--parquet", "trials.parquet")
+    from_json = pd.DataFrame(json.loads(printed("trials", "small", "--json")))
     for frame in (pd.read_csv(swept / "trials.csv"), pd.read_parquet(swept / "trials.parquet")):
         assert list(frame.columns) == list(from_json.columns)
         assert list(frame["fingerprint"]) == list(from_json["fingerprint"])
@@ -100,8 +106,8 @@ def test_a_raised_target_trains_only_what_is_missing(swept):
     assert more.stderr.count(" starts: ") == 1
 
 
-def test_the_first_trial_is_the_baseline_and_the_summary_compares_with_it(swept):
-    shown = json.loads(sweep("show", "small", "0", "--json", cwd=swept).stdout)
+def test_the_first_trial_is_the_baseline_and_the_summary_compares_def test_the_first_trial_is_the_baseline_and_the_summary_compares_with_it(swept, printed):
+    shown = json.loads(printed("show", "small", "0", "--json"))
     assert shown["baseline"] is True
     assert (shown["conv1_filters"], shown["epochs"], len(shown["curve"])) == (32, 2, 2)
     summary = sweep("run", "small.toml", cwd=swept).stdout
@@ -220,18 +226,22 @@ def test_a_study_that_another_process_runs_is_refused_with_its_pid(copied):
     assert sweep("run", "small.toml", cwd=copied).stdout
 
 
-def test_gc_shows_and_removes_what_no_study_needs(copied):
+def test_gc_shows_and_removes_what_no_study_needs(copied, monkeypatch, capsys):
+    def gc(*options: str) -> str:
+        return ended(capsys, "gc", *options, code=0).out
+
+    monkeypatch.chdir(copied)
     folder = copied / "sweep.db.checkpoints"
-    sweep("gc", cwd=copied)  # what an export kept of its run
+    gc()  # what an export kept of its run
     needed = set(folder.iterdir())
     (folder / "unknown.npz").write_bytes(b"x" * 1_500_000)
-    shown = sweep("gc", "--dry-run", cwd=copied).stdout
+    shown = gc("--dry-run")
     assert "unknown.npz" in shown
     assert shown.splitlines()[-1] == "1 file, 1.50 MB: kept, this is a dry run"
-    assert sweep("gc", cwd=copied).stdout.splitlines()[-1] == "1 file, 1.50 MB: removed"
+    assert gc().splitlines()[-1] == "1 file, 1.50 MB: removed"
     assert set(folder.iterdir()) == needed
-    assert sweep("gc", cwd=copied).stdout == "0 files, 0 B: removed\n"
-    sweep("gc", "--keep-checkpoints", "1", cwd=copied)
+    assert gc() == "0 files, 0 B: removed\n"
+    gc("--keep-checkpoints", "1")
     assert len(list(folder.iterdir())) == 1
 
 

@@ -533,9 +533,7 @@ def test_a_confirmation_that_was_interrupted_resumes_to_the_same_verdict(laborat
 # -- time
 
 
-def test_time_that_is_over_before_every_network_had_a_seed_is_told_and_what_was_trained_is_kept(
-    laboratory, monkeypatch
-):
+def test_time_that_is_over_before_all_had_a_seed_is_told_and_what_was_trained_is_kept(laboratory, monkeypatch):
     laboratory.search()
     engine = seconds_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9), 5)  # the search had one second
     with pytest.raises(
