@@ -106,7 +106,7 @@ def test_a_raised_target_trains_only_what_is_missing(swept):
     assert more.stderr.count(" starts: ") == 1
 
 
-def test_the_first_trial_is_the_baseline_and_the_summary_compares_def test_the_first_trial_is_the_baseline_and_the_summary_compares_with_it(swept, printed):
+def test_the_first_trial_is_the_baseline_and_the_summary_compares_with_it(swept, printed):
     shown = json.loads(printed("show", "small", "0", "--json"))
     assert shown["baseline"] is True
     assert (shown["conv1_filters"], shown["epochs"], len(shown["curve"])) == (32, 2, 2)

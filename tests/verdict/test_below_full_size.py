@@ -27,7 +27,7 @@ from sweep.results.status import StatusReader
 from sweep.verdict.suggestions import ranking
 
 LIMIT = (
-    "holds for 1,000 of 3,000 training images, not yet for all of them. `sweep confirm test --within 2m` "
+    "holds for 1,000 of 3,000 training images, not yet for all of them. `sweep confirm test --within 2m --storage {}` "
     "finds out whether it holds at full size."
 )
 SAID = LIMIT.partition(" 2m")[0].replace("`", "")
@@ -100,7 +100,7 @@ def test_every_other_surface_says_it_too(confirmed, capsys, surface):
 def test_the_first_sentence_of_a_verdict_says_it(confirmed):
     first = next(confirmed.result.verdict_lines())
     full = confirmed.result.verdict.size.full
-    assert first == ("recommended trial 3: dense_units 256" if full else f"This {LIMIT}")
+    assert first == ("recommended trial 3: dense_units 256" if full else f"This {LIMIT.format(confirmed.storage)}")
 
 
 def test_the_test_images_stay_sealed_until_a_verdict_at_full_size(confirmed):
