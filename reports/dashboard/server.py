@@ -211,8 +211,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _shell(self, view: View, status: HTTPStatus = HTTPStatus.OK, missing: str = "") -> None:
         pages = self.server.pages
         links = [("All studies", "/"), ("Compare", "/compare")] if len(pages.names()) > 1 else []
-        report = sweep_command("report", storage=pages.place)
-        page = view.shell(place=pages.place, report=report, links=links, assets=self.server.assets, missing=missing)
+        titles = {"place": pages.place, "report": f"`{sweep_command('report', storage=pages.place)}`"}
+        page = view.shell(links=links, assets=self.server.assets, missing=missing, **titles)
         self._send(status, HTML, page.encode(errors="replace"))
 
     def _section(self, drawn: Drawn) -> None:

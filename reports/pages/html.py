@@ -124,8 +124,12 @@ def text_of(name: str) -> str:
 
 
 def _code(text: str) -> Markup:
-    """Escaped and typeset, with text in backticks as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(typeset(text)))))
+    """Escaped and typeset, with text in backticks as code, to the letter: a reader copies it."""
+    parts = re.split(r"`([^`]+)`", text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(typeset(part))
+        for place, part in enumerate(parts)
+    )
 
 
 def _script(text: str) -> str:

@@ -15,7 +15,7 @@ from reports.pages.html import render, section_html
 from sweep.api.look import result
 from sweep.results.status import StatusReader
 
-OTHER = "it's `other` one.db"
+OTHER = "it's `other` 3 s -0.35.db"
 
 
 def commands(page: str) -> list[str]:
