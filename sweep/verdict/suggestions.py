@@ -87,6 +87,7 @@ class Suggestion:
     seconds: float
     baseline_seconds: float
     size: Size
+    storage: str
 
 
 def suggested(train_size: int | None = None) -> list[Study]:
