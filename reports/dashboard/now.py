@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Sequence
-
 from dataclasses import dataclass
 
 from markupsafe import Markup

@@ -18,7 +18,7 @@ from reports.pages.contents import COMPARISON, STUDY
 from reports.pages.html import YET, rendered, section_html
 from reports.sections import stories
 from sweep.results.result import Result
-from sweep.results.status import Pulse, Status, StatusReader
+from sweep.results.status import Pulse, StatusReader
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def test_changed_code_does_not_continue_a_study_and_a_comment_does(found, folder
         (folder / "network.py").write_text(f"# a comment\n{NETWORK}")
         assert len(sweep.run(folder / "mine.toml", **place).frame) == 4
         (folder / "network.py").write_text(NETWORK.replace('"relu"', '"gelu"'))
-        with pytest.raises(sweep.SweepError, match="no longer the code that study 'mine' was begun with"):
+        with pytest.raises(sweep.SweepError, match="no longer the code that study 'mine' was started with"):
             sweep.run(folder / "mine.toml", **place)
         for verb in (sweep.run, sweep.confirm):
             with pytest.raises(sweep.SweepError, match="no longer the code that study 'mine' was started with"):

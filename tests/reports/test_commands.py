@@ -32,7 +32,7 @@ def drawn(reading: StatusReader) -> str:
     """What a dashboard shows of its only study, and its list of studies."""
     pages = Pages(reading)
     view = pages.study("quickstart")
-    return "".join(view.drawn(key).html for key in view.parts) + pages.start().drawn("studies").html
+    return "".join(view.drawn(key).html for key in view.parts) + str(pages.start().drawn("studies").html)
 
 
 RESULTS = {
