@@ -30,7 +30,7 @@ TIERS = (
 DOORS = {
     "tensorflow": {"sweep.training", "sweep.exports"},
     "keras": {"sweep.models", "sweep.training", "sweep.exports"},
-    "PIL": {"sweep.exports"},
+    "PIL": {"sweep.data", "sweep.exports"},
     "tensorboard": {"sweep.exports"},
     "mlflow": {"sweep.exports"},
     "optuna": {"sweep.search"},

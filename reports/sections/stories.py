@@ -54,7 +54,7 @@ def _story(study: _Study, row: "pd.Series[Any]") -> Story:
         _changes(study, row),
         Definitions("", _facts(study, row, curve)),
         drawn,
-        recipe.text_of(recipe.Recipe(study.configuration(row), study.result.study.data, study.result.study.validation)),
+        recipe.text_of(study.result.study.recipe_for(study.configuration(row))),
         _tail(row["detail"]),
     )
 

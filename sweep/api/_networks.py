@@ -118,7 +118,7 @@ def proof_of(study: Study, dataset: Dataset, batch: int, scored: int, seconds: f
     batch = max(1, min(batch, study.base.batch_size, images // PROVED_BATCHES))
     split = Split(study.seed, min(held_out, scored), min(images, PROVED_BATCHES * batch))
     precision = AUTOMATIC_PRECISION if study.precision == "auto" else study.precision
-    run = Run(study.base.replaced({"batch_size": batch}), study.seed, study.data, dataset.digest, split, precision)
+    run = Run(study.base.replaced({"batch_size": batch}), study.seed, dataset.source, dataset.digest, split, precision)
     return Proof(run, images, held_out, main_memory() // cores(), study.limits, seconds)
 
 

@@ -58,7 +58,7 @@ def ablate(
 def _ablated(before: Result, place: Workplace, seeds: Sequence[int], within: float | None) -> Result:
     study, best = before.study, before.recommended
     require_code(study)
-    dataset = place.load(study.data)
+    dataset = place.load(study.data, study.preparation)
     inspect = network_on(dataset)
     built = {before.configuration(each): before.sizes(each) for each in (best, BASELINE)}
     entry = AblationEntry(

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sweep.api._networks import proof_of, require_code
 from sweep.api.search import loaded
 from sweep.data.dataset import Split, load_dataset
-from sweep.data.names import DATASETS
 from sweep.search.preview import Preview, preview
-from sweep.study.study import Study, require_sampler
+from sweep.study.study import Study, described, require_sampler
 from sweep.training.finding import Finding
 from sweep.training.prove import prove as proved
 
@@ -19,7 +19,8 @@ PROVED_ON = 1000
 def check(study: Study | str | Path, *, storage: str | Path | None = None) -> tuple[Study, Preview]:
     """A study and what it would do: samples of its space and its expected cost.
 
-    Images of the user's own are read, since they decide which networks can exist; others are not downloaded.
+    Images of the user's own are read, since they decide which networks can exist; of pictures the headers are. Others
+    are not downloaded.
 
     Args:
         study: a `Study`, the name of one that ships or that the database has, or the path of a TOML file.
@@ -32,14 +33,9 @@ def check(study: Study | str | Path, *, storage: str | Path | None = None) -> tu
     wanted = loaded(study, storage=storage)
     require_sampler(wanted.sampler)
     split = Split(wanted.seed, wanted.validation, wanted.train_size)
-    if wanted.data in DATASETS:
-        known = DATASETS[wanted.data]
-        split.sizes(known.images)
-        return wanted, preview(wanted, known.image_shape, known.classes, known.images)
-    dataset = load_dataset(wanted.data)
-    split.sizes(len(dataset.y_train))
-    seen = preview(wanted, dataset.image_shape, dataset.classes, len(dataset.y_train))
-    return wanted, replace(seen, note=dataset.note)
+    known = described(wanted.data, wanted.preparation)
+    split.sizes(known.images)
+    return wanted, replace(preview(wanted, known.image_shape, known.classes, known.images), note=known.note)
 
 
 def prove(study: Study | str | Path, *, storage: str | Path | None = None) -> list[Finding]:
@@ -59,5 +55,6 @@ def prove(study: Study | str | Path, *, storage: str | Path | None = None) -> li
     """
     wanted = loaded(study, storage=storage)
     require_code(wanted)
-    dataset = load_dataset(wanted.data)
-    return proved(proof_of(wanted, dataset, wanted.base.batch_size, PROVED_ON))
+    with TemporaryDirectory() as folder:  # of what is decoded, for the processes that train
+        dataset = load_dataset(wanted.data, wanted.preparation, folder=Path(folder))
+        return proved(proof_of(wanted, dataset, wanted.base.batch_size, PROVED_ON))

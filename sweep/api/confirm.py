@@ -135,7 +135,7 @@ def _prepared(
     known = max((each.seeds for each in before.verdicts), key=len, default=())
     seeds = max(seeds, len(known))
     require_code(study)
-    dataset = place.load(study.data)
+    dataset = place.load(study.data, study.preparation)
     every_size = Sizes(study, len(dataset.y_train)).all
     sizes: Sequence[Size] = [each for each in every_size if within or before.verdict_on(each)] or every_size[:1]
     with place.open_store(create=False) as store, stop_on_signals() as stop, ExitStack() as held:
@@ -278,7 +278,7 @@ def confirm_together(
     with place.open_store(create=False) as store, stop_on_signals() as stop, ExitStack() as held:
         found = [read_result(store, name) for name in names]
         study = found[0].study
-        dataset = place.load(study.data)
+        dataset = place.load(study.data, study.preparation)
         shape = network_on(dataset)
         known = max((verdict.seeds for each in found for verdict in each.verdicts), key=len, default=())
         races = {

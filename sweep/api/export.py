@@ -68,7 +68,7 @@ def export(
         found.configuration(number)  # which is there, or an error before anything is downloaded
         require_code(found.study)
         with export_folder(Path(folder), force) as inside, in_use(place.checkpoint_folder):
-            dataset = place.load(found.study.data)
+            dataset = place.load(found.study.data, found.study.preparation)
             selected, place = _trained_on_all(found, number, dataset, store, place)
             state = path_of(place.checkpoint_folder, selected.run.fingerprint)
             document = fill(inside, selected, state, formats, place.provenance(at_most=1))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import studies
 from sweep.api.look import result, result_if_any
+from sweep.data.preparation import Preparation
 from sweep.errors import InputError
 from sweep.models.model import Architecture, ImageShape, Infeasible
 from sweep.results.result import Result
@@ -53,15 +54,15 @@ def _in_file(path: Path) -> Network:
     if recipe.is_study(path):
         return _baseline(load(str(path if "/" in str(path) else f"./{path}")))
     found = recipe.read(path)
-    return _network_on(found.data, f"the configuration in {path}", found.configuration)
+    return _network_on(found.data, found.preparation, f"the configuration in {path}", found.configuration)
 
 
 def _baseline(study: Study) -> Network:
-    return _network_on(study.data, f"the baseline of {study.name}", study.base)
+    return _network_on(study.data, study.preparation, f"the baseline of {study.name}", study.base)
 
 
-def _network_on(data: str, title: str, configuration: Configuration) -> Network:
-    known = described(data)
+def _network_on(data: str, preparation: Preparation, title: str, configuration: Configuration) -> Network:
+    known = described(data, preparation)
     return _network(title, configuration, known.image_shape, known.classes)
 
 

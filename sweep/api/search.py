@@ -106,7 +106,7 @@ def search(study: Study, place: Workplace, budget: Budget, limits: Limits = NO_L
     if study.precision == "bfloat16" and not bfloat16_instructions():
         slow = 'slower than float32; precision = "auto" avoids it'
         place.display.note(f"This processor emulates bfloat16, which is {slow}.")
-    dataset = place.load(study.data)
+    dataset = place.load(study.data, study.preparation)
     if budget.seconds is None or not budget.confirms:
         return search_on(dataset, study, before, place, countdown(budget.left), limits, fresh)
     plan = SearchTime(budget, study, len(dataset.y_train), place.crew()[0])
@@ -154,7 +154,7 @@ def search_on(
             plan = Plan(
                 study,
                 partial(network_within, dataset, free),
-                partial(_run, study, dataset.digest, split),
+                partial(_run, study, dataset, split),
                 lambda run: store.runs.sizes(run.fingerprint),
             )
             checkpoints = Checkpoints(place.checkpoint_folder, place.keep_checkpoints, best)
@@ -195,6 +195,6 @@ def ranges(study: Study) -> str:
     return f"{several(study.trials, 'trial')} over {listed}"
 
 
-def _run(study: Study, digest: str, split: Split, configuration: Configuration) -> Run:
+def _run(study: Study, dataset: Dataset, split: Split, configuration: Configuration) -> Run:
     assert study.precision != "auto"
-    return Run(configuration, study.seed, study.data, digest, split, study.precision)
+    return Run(configuration, study.seed, dataset.source, dataset.digest, split, study.precision)

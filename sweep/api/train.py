@@ -12,7 +12,7 @@ from sweep.bounds import ALLOWED_SEEDS, require_count
 from sweep.coordinator.batch import Trained
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split, partition
-from sweep.data.names import settled, share_of
+from sweep.data.names import may_be_held_out, settled, share_of
 from sweep.errors import InputError
 from sweep.models.model import Infeasible
 from sweep.progress.display import Task
@@ -63,7 +63,7 @@ def train(
     place = Workplace(**workplace)
     wanted = recipe_of(configuration, data, validation)
     configuration, data, validation = wanted.configuration, wanted.data, int(wanted.validation)
-    dataset = place.load(data)
+    dataset = place.load(data, wanted.preparation)
     partition(dataset, Split(seed or 0, validation))  # one that asks for too much is an error before anything is kept
     try:
         network_within(dataset, free_bytes(None, place.crew(seeds)[0]), configuration)
@@ -71,7 +71,7 @@ def train(
         raise InputError(f"This configuration cannot be trained: {reason}.") from None
     with place.open_store() as store:
         runs = [
-            Run(configuration, each, data, dataset.digest, Split(each, validation), AUTOMATIC_PRECISION)
+            Run(configuration, each, dataset.source, dataset.digest, Split(each, validation), AUTOMATIC_PRECISION)
             for each in _seeds(store, place, seed, seeds)
         ]
         labelled = [LabelledRun(f"seed {each.seed}", each) for each in runs]
@@ -104,11 +104,11 @@ def recipe_of(given: Configuration | str | Path, data: str | Path | None, valida
     found = Recipe(given) if isinstance(given, Configuration) else recipe.read(Path(given))
     source = found.data if data is None else settled(str(data))
     held_out = found.validation if validation is None else validation
-    if not recipe.may_be_held_out(held_out):
+    if not may_be_held_out(held_out):
         raise InputError(f"{recipe.HELD_OUT}, not {shown(held_out)}.")
     if held_out < 1:
-        held_out = share_of(described(source).images, held_out)
-    return Recipe(found.configuration, source, held_out)
+        held_out = share_of(described(source, found.preparation).images, held_out)
+    return Recipe(found.configuration, source, held_out, found.preparation)
 
 
 def trained(

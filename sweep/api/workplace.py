@@ -13,6 +13,7 @@ from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.batch import Batch
 from sweep.coordinator.watcher import Watcher
 from sweep.data.dataset import Dataset, load_dataset
+from sweep.data.preparation import AS_THEY_ARE, Preparation
 from sweep.defaults import KEEP_CHECKPOINTS, STORAGE
 from sweep.engines.local import LocalEngine
 from sweep.engines.supervised import Limits, Supervised
@@ -20,7 +21,7 @@ from sweep.errors import InputError
 from sweep.progress.automatic import SILENT, automatic
 from sweep.progress.display import Display, Told
 from sweep.storage.checkpoints import Checkpoints
-from sweep.storage.database import checkpoint_folder
+from sweep.storage.database import checkpoint_folder, image_folder
 from sweep.storage.store import Store
 from sweep.system.machine import cores, provenance
 from sweep.system.processes import main_memory
@@ -97,14 +98,14 @@ class Workplace:
         """
         return Store.open(self.database, create=create)
 
-    def load(self, source: str) -> Dataset:
-        """The dataset of this name or path, downloaded where it must be.
+    def load(self, source: str, preparation: Preparation = AS_THEY_ARE) -> Dataset:
+        """The dataset of this name or path, downloaded where it must be; pictures are decoded beside the database.
 
         Raises:
-            DataError: it cannot be found, downloaded or read.
+            DataError: it cannot be found, downloaded, read or kept.
         """
         with self.display.downloading() as progress:
-            dataset = load_dataset(source, progress=progress)
+            dataset = load_dataset(source, preparation, folder=image_folder(self.database), progress=progress)
         if dataset.note:
             self.display.note(dataset.note)
         return dataset

@@ -1,6 +1,6 @@
 """The panel "Take away": the best network as files, and what it sees on pictures."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -101,7 +101,7 @@ def predict(
     print_predictions(sweep.predict(folder, pictures, as_is=as_is), as_json)
 
 
-def print_predictions(predictions: Iterable["Prediction"], as_json: bool) -> None:
+def print_predictions(predictions: Sequence["Prediction"], as_json: bool) -> None:
     """The class of each picture, its probability, and notes on the picture."""
     from sweep.cli.tables import print_json, print_table
     from sweep.wording import percent
@@ -111,13 +111,14 @@ def print_predictions(predictions: Iterable["Prediction"], as_json: bool) -> Non
             [
                 {"picture": str(each.picture), "digit": each.digit, "probability": each.probability}
                 | {"probabilities": each.probabilities, "notes": each.notes}
+                | ({"class": each.name} if each.name else {})
                 for each in predictions
             ]
         )
     rows = [
         [
             str(each.picture),
-            "" if each.digit is None else str(each.digit),
+            each.name or ("" if each.digit is None else str(each.digit)),
             "" if each.probability is None else percent(each.probability),
             "; ".join(each.notes),
         ]

@@ -4,6 +4,7 @@ Nothing in a file is executed, and whatever is wrong with one is a `DataError` t
 """
 
 import gzip
+import hashlib
 import io
 import math
 import re
@@ -12,7 +13,7 @@ import tarfile
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +28,14 @@ from sweep.wording import some_of
 
 UNUSED = re.compile(r"(?i)^[xy]_|(?<![a-z])[xy]?(val|valid|validation|dev)(?![a-z])")
 """Names of arrays of images and labels beside the four, such as x_val, y_valid or val-images-idx3-ubyte."""
+
+MEDMNIST = {
+    "x_train": "train_images",
+    "y_train": "train_labels",
+    "x_test": "test_images",
+    "y_test": "test_labels",
+}
+"""What MedMNIST calls the four arrays."""
 
 DAMAGE = (
     zipfile.BadZipFile,
@@ -62,24 +71,29 @@ def reading(where: object) -> Iterator[None]:
         raise DataError(f"{where}: {error.strerror or error}.") from error
 
 
-def read(path: Path) -> dict[str, Raw]:
+def read(path: Path, optional: Collection[str] = ()) -> dict[str, Raw]:
     """The four arrays, named as in `IDX_NAMES`, of a ``.npz`` file or of a folder of IDX files.
+
+    Those that are `optional` may be missing from a ``.npz`` file, together.
 
     Raises:
         DataError: a file is missing, damaged or of another kind.
     """
-    return _read_folder(path) if path.is_dir() else read_npz(path)
+    return _read_folder(path) if path.is_dir() else read_npz(path, optional)
 
 
-def read_npz(path: Path) -> dict[str, Raw]:
-    """The four arrays of a file in Keras's layout; a pickled one is refused, never loaded."""
+def read_npz(path: Path, optional: Collection[str] = ()) -> dict[str, Raw]:
+    """The arrays of a file in the layout of Keras or MedMNIST; a pickled one is refused, never loaded."""
     with reading(path), open_plain(path) as file, zipfile.ZipFile(file) as archive:
         held = [name.removesuffix(".npy") for name in archive.namelist()]
-        missing = [name for name in IDX_NAMES if name not in held]
-        _require_use(path, [name for name in held if name not in IDX_NAMES])
-        if missing:
+        medmnist = not {"x_train", "y_train"}.intersection(held) and "train_images" in held
+        names = MEDMNIST if medmnist else {name: name for name in IDX_NAMES}
+        missing = [name for own, name in names.items() if name not in held]
+        _require_use(path, [name for name in held if name not in names.values()])
+        if missing and missing != [names[own] for own in optional]:
             raise DataError(f"{path}: holds no {', '.join(missing)}, only {', '.join(held[:8]) or 'nothing'}.")
-        return {name: _read_member(archive, name, f"{path}, {name}") for name in IDX_NAMES}
+        there = {own: name for own, name in names.items() if name not in missing}
+        return {own: _read_member(archive, name, f"{path}, {name}") for own, name in there.items()}
 
 
 def _require_use(where: Path, others: list[str]) -> None:
@@ -183,18 +197,20 @@ def as_images(raw: Raw) -> NDArray[Any]:
 
 
 def as_labels(raw: Raw) -> NDArray[np.int32]:
-    """(n,) or (n, 1) -> (n,) int32, read-only.
+    """(n,), (n, 1) or one-hot (n, classes) -> (n,) int32, read-only.
 
     Raises:
-        DataError: it holds anything but one whole number from 0 for each picture.
+        DataError: it holds anything but one class for each picture.
     """
     where, values = raw
     require_numbers(raw)
-    if values.ndim == 2 and values.shape[1] > 1:
-        raise DataError(
-            f"{where}: its shape is {values.shape}, as of one-hot labels; "
-            "labels are (n,) whole numbers: give labels.argmax(axis=1)."
-        )
+    if is_one_hot(raw):
+        if not (np.isin(values, (0, 1)).all() and (values.sum(axis=1) == 1).all()):
+            raise DataError(
+                f"{where}: its shape is {values.shape}, as of one-hot labels, but some row has not one 1 among zeros. "
+                "Each image has one class."
+            )
+        values = values.argmax(axis=1)
     if values.ndim != 1 and values.shape[1:] != (1,):
         raise DataError(f"{where}: its shape is {values.shape}; labels are (n,) whole numbers.")
     values = values.ravel()  # (n, 1), as in CIFAR-10 -> (n,)
@@ -208,6 +224,17 @@ def as_labels(raw: Raw) -> NDArray[np.int32]:
     return _sealed(values.astype(np.int32))
 
 
+def is_plain(found: Mapping[str, Raw]) -> bool:
+    """Whether arrays are the four as Keras stores them: all there, under Keras's names, each label a number."""
+    named = not any(raw.where.endswith(f", {MEDMNIST[name]}") for name, raw in found.items())
+    return named and len(found) == len(IDX_NAMES) and not any(is_one_hot(found[name]) for name in ("y_train", "y_test"))
+
+
+def is_one_hot(raw: Raw) -> bool:
+    """Whether labels have the shape of one-hot ones."""
+    return raw.values.ndim == 2 and raw.values.shape[1] > 1
+
+
 def require_numbers(raw: Raw) -> None:
     if raw.values.dtype.kind not in "buif":
         raise DataError(f"{raw.where}: holds {raw.values.dtype}, not numbers.")
@@ -217,3 +244,12 @@ def _sealed(values: NDArray[Any]) -> NDArray[Any]:
     values = np.ascontiguousarray(values)
     values.flags.writeable = False
     return values
+
+
+def digest_of(*arrays: NDArray[Any]) -> str:
+    """The SHA-256 over dtype, shape and bytes of these arrays, each in one piece."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str} {array.shape} ".encode())
+        digest.update(array.data)
+    return digest.hexdigest()

@@ -17,6 +17,8 @@ class NamedDataset:
     classes: int
     images: int
     """To train on and to hold out."""
+    note: str = ""
+    """What its user should know."""
 
 
 DATASETS = {
@@ -42,6 +44,11 @@ def _exists(path: Path) -> bool:
 def share_of(images: int, share: float) -> int:
     """How many images a share of them is: at least one."""
     return max(1, round(share * images))
+
+
+def may_be_held_out(given: object) -> bool:
+    """Whether it is a number of images, or a share of all."""
+    return (type(given) is int and given >= 1) or (type(given) is float and 0 < given < 1)
 
 
 def misfit(images: int, validation: int, train_size: int | None) -> tuple[str, str] | None:

@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sweep.data.preparation import Fit
+
 POLARITIES = {True: "light on dark", False: "dark on light"}
 NOT_CENTRED = "_not_centred"
 """Ends the name of images that have the shape of MNIST's, but not their ink in the same place."""
-NAME = re.compile(rf"pixels_(-?[\d.]+)_to_(-?[\d.]+)(?:_(light_on_dark|dark_on_light))?({NOT_CENTRED}|_elsewhere)?")
-"""Scale, polarity, and the ending, which was another one in models of the first days of 0.2.0."""
+NAME = re.compile(
+    rf"pixels_(-?[\d.]+)_to_(-?[\d.]+)(?:_(light_on_dark|dark_on_light))?({NOT_CENTRED}|_elsewhere)?(?:_(resize|crop))?"
+)
+"""Scale, polarity, the ending, which was another one in models of the first days of 0.2.0, and the fit."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +24,14 @@ class Pixels:
 
     `black` and `white` are the values of a picture's 0 and 255. `light_on_dark` is None where images differ in that, or
     have colours. `centred` is False for grey images of 28x28 pixels whose ink is not as in MNIST: within the middle
-    20x20, around its centre of mass.
+    20x20, around its centre of mass. `fit` is how pictures of another shape were given that of the images.
     """
 
     black: float = 0.0
     white: float = 255.0
     light_on_dark: bool | None = True
     centred: bool = True
+    fit: Fit = "pad"
 
     @classmethod
     def of(cls, images: NDArray[Any]) -> "Pixels":
@@ -45,6 +50,7 @@ class Pixels:
         black, white = (np.format_float_positional(np.float32(value), trim="-") for value in (self.black, self.white))
         polarity = POLARITIES.get(self.light_on_dark, "")  # type: ignore[arg-type]
         ending = "" if self.centred else NOT_CENTRED
+        ending += "" if self.fit == "pad" else f"_{self.fit}"
         return f"pixels_{black}_to_{white} {polarity}".strip().replace(" ", "_") + ending
 
     @classmethod
@@ -53,7 +59,8 @@ class Pixels:
         if not (found := NAME.fullmatch(name)):
             return cls()
         polarity = None if found[3] is None else found[3] == "light_on_dark"
-        return cls(float(found[1]), float(found[2]), polarity, not found[4])
+        fit: Fit = found[5] or "pad"  # type: ignore[assignment]
+        return cls(float(found[1]), float(found[2]), polarity, not found[4], fit)
 
     def __str__(self) -> str:
         scale = f"from {self.black:g} to {self.white:g}"

@@ -63,6 +63,7 @@ def metrics(selection: Selection, written: Written, provenance: dict[str, Any]) 
             "test_looks": result.test_looks,
             "image_shape": list(dataset.image_shape),
             "classes": dataset.classes,
+            "class_names": list(dataset.names),
             "pixels": vars(dataset.pixels),
         },
         "search": _search(result, len(dataset.y_train)),
@@ -78,6 +79,7 @@ def as_card(document: dict[str, Any], sources: Mapping[str, str] | None = None) 
         loader=PackageLoader("sweep.exports"), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
     )
     environment.filters |= {"duration": duration, "percent": _percent, "interval": _interval, "points": _points}
+    environment.filters["shown"] = shown
     name = document["data"]["name"]
     fence = "`" * (1 + max([2, *(len(run) for text in texts.values() for run in re.findall("`+", text))]))
     more = {"source": name if name in DATASETS else shown(name), "changes": _changes(document)}

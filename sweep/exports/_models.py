@@ -61,7 +61,7 @@ def write(run: Run, state: Path, dataset: Dataset, formats: Sequence[str], folde
             path.unlink(missing_ok=True)
     if differences.pop(KERAS, None) is not None and run.configuration.model == TUTORIAL:
         loaded = keras.saving.load_model(folder / MODEL, safe_mode=True)  # each of whose layers is in one graph alone
-        _typical.write(folder / MODEL, loaded, dataset.x_train, dataset.y_train)
+        _typical.write(folder / MODEL, loaded, dataset.x_train, dataset.y_train, dataset.names)
     of_the_truth = predicted[np.arange(len(dataset.y_test)), dataset.y_test].astype(np.float64)
     return Written(
         accuracy=float(np.mean(predicted.argmax(axis=-1) == dataset.y_test)),

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from sweep.data.dataset import Dataset
 from sweep.data.idx import IDX_NAMES, IDX_TYPES
+from sweep.data.kept import is_kept
 from sweep.data.names import DATASETS, settled
 from sweep.data.published import HOST, PUBLISHED
 from sweep.exports import _training as training
@@ -23,6 +25,11 @@ NETWORK = "the_network"
 
 READ_NPZ = """with np.load(path) as arrays:
     x_train, y_train, x_test, y_test = (arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))"""
+
+READ_KEPT = """path = {path!r}  # the pictures, as they were decoded
+images, labels = np.load(f"{{path}}/images.npy"), np.load(f"{{path}}/labels.npy")
+x_train, y_train = images[:{train}], labels[:{train}]
+x_test, y_test = images[{train}:], labels[{train}:]"""
 
 READ_IDX = f"""
 
@@ -69,7 +76,7 @@ def _network(selection: Selection) -> str:
 
 def _render(selection: Selection, network: str, notebook: bool) -> str:
     configuration, study, dataset = selection.configuration, selection.result.study, selection.dataset
-    load_data = _load_data(study.data)
+    load_data = _load_data(study.data, dataset)
     environment = Environment(
         loader=PackageLoader("sweep.exports"), undefined=StrictUndefined, keep_trailing_newline=True
     )
@@ -117,8 +124,10 @@ def _hint(selection: Selection) -> str:
     )
 
 
-def _load_data(source: str) -> str:
+def _load_data(source: str, dataset: Dataset) -> str:
     """The lines that load a dataset into x_train, y_train, x_test and y_test."""
+    if is_kept(dataset.source):
+        return READ_KEPT.format(path=dataset.source, train=len(dataset.y_train))
     if source == "mnist":  # not keras.datasets: that refuses any copy but its own, wherever it came from
         return f'path = keras.utils.get_file("mnist.npz", "{HOST}mnist.npz")\n' + READ_NPZ
     place = Path(settled(source))

@@ -106,4 +106,4 @@ def as_toml(result: Result, trial: int) -> str:
         files = tuple((f"{SOURCE}/{study.build.copies[each]}", digest) for each, digest in study.build.files)
         copy = replace(study.build, path=f"{SOURCE}/{Path(study.build.path).name}", files=files)
         configuration = Configuration.of(copy, configuration.values())
-    return lines + recipe.text_of(recipe.Recipe(configuration, study.data, study.validation))
+    return lines + recipe.text_of(study.recipe_for(configuration))

@@ -1,6 +1,5 @@
 """Classifies PNG and JPEG files of any size by an exported network, after turning them into what it was trained on."""
 
-import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -10,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
+from sweep.data.picture import read, refusing_bombs, sized
 from sweep.data.pixels import POLARITIES, Pixels, light_edges
+from sweep.data.preparation import Fit
 from sweep.errors import InputError
 from sweep.exports import _ink, _typical
 from sweep.exports._typical import Typical
@@ -23,8 +24,7 @@ from sweep.system.files import did_you_mean_path, open_plain, require_size
 if TYPE_CHECKING:
     import keras
 
-MOST_BYTES = 256_000_000
-"""The largest file of a picture."""
+FORMATS = ("PNG", "JPEG")
 LEAST_CONTRAST = 32
 """Of 255: a picture whose lightest and darkest pixel are closer shows nothing. MNIST's least is 254."""
 LEAST_PROBABILITY = 0.8
@@ -38,13 +38,14 @@ class Prediction:
 
     `probabilities` has one from 0 to 1 for each class, and `digit` is the class of the largest. Where nothing is on the
     picture, there are none, and `digit` and `probability` are None. `notes` say how the picture was changed and what is
-    odd about it.
+    odd about it. `name` is that of the class; empty: it has none but its number.
     """
 
     picture: Path
     digit: int | None
     probabilities: tuple[float, ...]
     notes: tuple[str, ...]
+    name: str = ""
 
     @property
     def probability(self) -> float | None:
@@ -60,9 +61,10 @@ def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> l
 
     A picture becomes grey unless the network knows colours. If the network's images are like MNIST's, the picture's ink
     is sized and centred like theirs (`sweep.exports._ink`), unless the picture has their size already. For other
-    networks, and `as_is`, it is padded to the shape of their images with the colour of its edges, and resized. If all
-    their images are light on dark, a picture that is dark on light is inverted, and the other way round, unless it is
-    taken `as_is`. Its pixels are put on the scale of those images.
+    networks, and `as_is`, it is padded to the shape of their images with the colour of its edges, and resized. If the
+    network has learnt from picture files, it is fitted as those were, and never inverted. If all images of another
+    network are light on dark, a picture that is dark on light is inverted, and the other way round, unless it is taken
+    `as_is`. Its pixels are put on the scale of those images.
 
     Raises:
         InputError: there is no such model, it is damaged or not safe to load; or pictures that cannot be read.
@@ -77,8 +79,15 @@ def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> l
     probabilities, known = _classified(model, typical, pixels.of_bytes(images))
     if not (np.all(probabilities >= 0) and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)):
         raise InputError(f"{path} does not give probabilities, so it is no model that `sweep export` wrote.")
+    names = (typical and typical.names) or ("",) * probabilities.shape[1]
     return [
-        Prediction(picture, int(each.argmax()), tuple(each.tolist()), (*notes, *(() if sure else (UNSURE,))))
+        Prediction(
+            picture,
+            int(each.argmax()),
+            tuple(each.tolist()),
+            (*notes, *(() if sure else (UNSURE,))),
+            names[each.argmax()],
+        )
         if np.ptp(image) >= LEAST_CONTRAST
         else Prediction(picture, None, (), (_nothing(model.input_shape[1:], pixels),))
         for picture, (image, notes), each, sure in zip(pictures, fitted, probabilities, known, strict=True)
@@ -150,52 +159,15 @@ def _load(path: Path) -> tuple["keras.Model", Typical | None]:
 
 def _read_all(paths: Sequence[Path]) -> list[Image.Image]:
     pictures, problems = [], []
-    for path in paths:
-        try:
-            pictures.append(_read(path))
-        except InputError as error:
-            problems.append(str(error))
+    with refusing_bombs():
+        for path in paths:
+            try:
+                pictures.append(read(path, FORMATS))
+            except InputError as error:
+                problems.append(str(error))
     if problems:
         raise InputError("\n".join(problems))
     return pictures
-
-
-def _read(path: Path) -> Image.Image:
-    """A picture, upright and opaque, in grey or colour."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with open_plain(path, MOST_BYTES) as file, Image.open(file, formats=["PNG", "JPEG"]) as opened:
-                return _opaque(_shallow(ImageOps.exif_transpose(opened)))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file.{did_you_mean_path(path)}") from None
-    except UnidentifiedImageError:
-        raise InputError(f"{path}: not a PNG or JPEG picture.") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        most = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
-        raise InputError(f"{path}: more than {most} million pixels are too many; make it smaller.") from None
-    except Exception as error:  # decoders raise all kinds over a damaged file
-        reason = getattr(error, "strerror", None) or f"damaged or cut short ({error})"
-        raise InputError(f"{path}: cannot be read: {reason}.") from None
-
-
-def _shallow(image: Image.Image) -> Image.Image:
-    """A picture of 16 bits a pixel with values from 0 to 255 and fractions; others as they are."""
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray(np.asarray(image, np.float32) / 257)
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """What is transparent becomes white behind something dark, and black behind something light."""
-    if image.mode == "F":
-        return image
-    if not image.has_transparency_data:
-        return image.convert("L" if image.mode in ("1", "L") else "RGB")
-    image = image.convert("RGBA")
-    alpha, grey = np.asarray(image.getchannel("A")), np.asarray(image.convert("L"))
-    light = alpha.any() and np.average(grey, weights=alpha) > 127
-    return Image.alpha_composite(Image.new("RGBA", image.size, "black" if light else "white"), image).convert("RGB")
 
 
 def _fit(
@@ -209,7 +181,7 @@ def _fit(
     if channels == 3 or image.mode != "F":
         image = image.convert("L" if channels == 1 else "RGB")
     if channels == 3 or pixels is None or pixels.light_on_dark is None:
-        return _padded(image, shape), ()
+        return _sized(image, shape, "pad" if pixels is None else pixels.fit), ()
     if pixels.centred and shape == _ink.SHAPE and image.size != (width, height):
         found, light_on_dark = _ink.prepared(image)
         fitted = found if pixels.light_on_dark else 255 - found
@@ -223,9 +195,9 @@ def _fit(
 
 def _padded(image: Image.Image, shape: tuple[int, int, int]) -> NDArray[np.float32]:
     """A picture resized to a shape with its proportions kept, amid the colour of its edges."""
-    height, width, channels = shape
-    colours = np.asarray(image).reshape(image.height, image.width, channels)
-    edges = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])  # (pixels, channels)
-    around = np.median(edges, axis=0).astype(colours.dtype).tolist()
-    padded = ImageOps.pad(image, (width, height), color=tuple(around) if channels == 3 else around[0])
-    return np.asarray(padded, np.float32).reshape(shape)
+    return _sized(image, shape, "pad")
+
+
+def _sized(image: Image.Image, shape: tuple[int, int, int], fit: Fit) -> NDArray[np.float32]:
+    height, width, _ = shape
+    return np.asarray(sized(image, height, width, fit), np.float32).reshape(shape)

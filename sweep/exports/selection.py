@@ -119,7 +119,7 @@ def sealed_run(result: Result, trial: int, seed: int, dataset: Dataset) -> Run:
     """A trial's configuration on all training images, scored on the test images."""
     study = result.study
     assert study.precision != "auto"
-    return Run(result.configuration(trial), seed, study.data, dataset.digest, None, study.precision)
+    return Run(result.configuration(trial), seed, dataset.source, dataset.digest, None, study.precision)
 
 
 def confirmed_trial(result: Result, trial: int) -> ConfirmedTrial | None:

@@ -61,10 +61,9 @@ def mistakes(predictions: Predictions) -> Mistakes:
     if dataset.digest != predictions.digest:
         raise DataError(f"The dataset {source!r} is not the one that the networks saw.")
     _, held_out = predictions.split.indices(dataset.y_train)
-    names = published.classes if published is not None else ()
     return Mistakes(
         predictions,
         dataset.y_train[held_out],
         dataset.pixels.to_bytes(dataset.x_train[held_out]),
-        names or tuple(str(number) for number in range(dataset.classes)),
+        dataset.names or tuple(str(number) for number in range(dataset.classes)),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sweep.data.dataset import Split
+from sweep.data.kept import is_kept
 from sweep.results.ablation import Ablation
 from sweep.results.columns import CURVE_COLUMNS, CURVE_TYPES, PARAMETER_TYPES, TRIAL_COLUMNS, TRIAL_TYPES
 from sweep.results.forecast import judged
@@ -111,5 +112,6 @@ def _predictions(store: Reader, result: Result, digest: str) -> Predictions | No
         runs = [Run(each, seed, study.data, digest, split, study.precision) for each in configurations]
         ours, baseline = (store.predictions.find(run.fingerprint, run.configuration.epochs) for run in runs)
         if ours is not None and baseline is not None:
-            return Predictions(trial, seed, split, study.data, digest, ours, baseline)
+            kept = store.runs.source(runs[0].fingerprint)
+            return Predictions(trial, seed, split, kept if is_kept(kept) else study.data, digest, ours, baseline)
     return None

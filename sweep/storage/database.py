@@ -130,9 +130,18 @@ def _lost(cause: BaseException | None) -> bool:
 
 def checkpoint_folder(storage: str) -> Path:
     """The folder for states of runs: beside an SQLite file, else here."""
+    return _folder_beside(storage, "checkpoints")
+
+
+def image_folder(storage: str) -> Path:
+    """The folder for images that were decoded from pictures, in the same place."""
+    return _folder_beside(storage, "images")
+
+
+def _folder_beside(storage: str, kind: str) -> Path:
     url = make_url(as_url(storage))
     name = url.database if url.get_backend_name() == "sqlite" and url.database else "sweep"
-    return Path(f"{name}.checkpoints").resolve()
+    return Path(f"{name}.{kind}").resolve()
 
 
 def back_up(file: Path, copy: Path) -> None:

@@ -52,6 +52,10 @@ class RunReader(Subject):
         """The digest of what was built for a run, if nothing but building it tells its sizes; empty before."""
         return str(self.provenance(fingerprint).get("built", ""))
 
+    def source(self, fingerprint: str) -> str:
+        """Where its worker found the dataset of a run that is kept."""
+        return str(self._value(select(runs.c.data).where(runs.c.fingerprint == fingerprint)))
+
     def provenance(self, fingerprint: str) -> dict[str, Any]:
         """Where and with what a run was first trained; empty where it is not known."""
         return self._value(select(runs.c.provenance).where(runs.c.fingerprint == fingerprint)) or {}

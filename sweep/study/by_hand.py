@@ -30,7 +30,7 @@ def asked(study: Study, values: Mapping[str, object]) -> Configuration:
         found = found.replaced({"horizon": study.longest})
     if outside := outside_of(study.sampler, study.searched, found, "every trial"):
         raise InputError(outside)
-    known = described(study.data)
+    known = described(study.data, study.preparation)
     try:
         found.inspect(known.image_shape, known.classes)
     except Infeasible as reason:

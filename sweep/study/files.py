@@ -7,6 +7,7 @@ from typing import Any
 
 import studies
 from sweep.data.names import NamedDataset, misfit, settled, share_of
+from sweep.data.preparation import Preparation
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError, InputError, StudyError
 from sweep.models.model import Infeasible, TooLarge
@@ -77,10 +78,11 @@ def _settle_data(document: dict[str, Any], folder: Path) -> tuple[NamedDataset |
     try:
         document["data"] = data = settled(data, folder)
         bare = Path(data).name == data and not Path(data).suffix
-        known = described(data if bare else os.path.join(folder, data))  # noqa: PTH118 - keeps the dot of ./name
+        path = data if bare else os.path.join(folder, data)  # noqa: PTH118 - keeps the dot of ./name
+        known = described(path, Preparation.of(document))
     except DataError as error:
         document["data"] = "mnist"
-        return None, [(("data",), str(error))]
+        return None, [(("data",), line) for line in str(error).splitlines()]
     if isinstance(given, float) and 0 < given < 1:
         document["validation"] = given = share_of(known.images, given)
     numbers = given, document.get("train_size", 1)

@@ -1,13 +1,15 @@
 """A recipe: one configuration as a TOML file, `name = value` a line, such as the best.toml of `sweep export`.
 
-`data` and `validation` may stand beside them: which dataset it is for, and how many of its images are held out.
+`data` and `validation` may stand beside them: which dataset it is for, and how many of its images are held out. So may
+`image_size`, `color`, `fit` and `test`, as in a study.
 """
 
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sweep.data.names import settled
+from sweep.data.names import may_be_held_out, settled
+from sweep.data.preparation import AS_THEY_ARE, WORDS, Preparation, problem_of
 from sweep.defaults import VALIDATION
 from sweep.errors import InputError
 from sweep.models.function import Function, named
@@ -64,15 +66,11 @@ class Recipe:
     configuration: Configuration
     data: str = "mnist"
     validation: float = VALIDATION
+    preparation: Preparation = AS_THEY_ARE
 
 
-KEYS = ("data", "validation", "build", "files")
+KEYS = ("data", "validation", *WORDS, "build", "files")
 HELD_OUT = "validation must be a whole number from 1, or a share between 0 and 1"
-
-
-def may_be_held_out(given: object) -> bool:
-    """Whether it is a number of images, or a share of all."""
-    return (type(given) is int and given >= 1) or (type(given) is float and 0 < given < 1)
 
 
 def text_of(recipe: Recipe) -> str:
@@ -85,6 +83,7 @@ def text_of(recipe: Recipe) -> str:
     }
     data = settled(recipe.data).encode("utf-8", "replace").decode()  # a name of a file may be no text
     lines = [] if data == "mnist" else [f"data = {value_of(data)}", f"validation = {recipe.validation}"]
+    lines += [f"{key} = {value_of(value)}" for key, value in recipe.preparation.given.items()]
     if isinstance(model, Function):
         lines.append(f"build = {value_of(f'{model.path}:{model.name}')}")
         lines += [f"files = {value_of([each for each, _ in model.files])}"] if model.files else []
@@ -113,6 +112,8 @@ def read(path: Path, model: Model | None = None) -> Recipe:
         problems.append((("data",), f"data must be the name or path of a dataset, not {shown(data)}."))
     if not may_be_held_out(validation):
         problems.append((("validation",), f"{HELD_OUT}, not {shown(validation)}."))
+    prepared = {key: values.pop(key) for key in WORDS if key in values}
+    problems += [((key,), problem) for key, given in prepared.items() if (problem := problem_of(key, given))]
     try:
         build, files = values.pop("build", None), values.pop("files", [])
         model = model or (TUTORIAL if build is None else named(build, path.parent, read_files(files, path.parent)))
@@ -123,7 +124,7 @@ def read(path: Path, model: Model | None = None) -> Recipe:
         problems += found.located
     if problems:
         raise located_error(problems, text, str(path))
-    return Recipe(configuration, settled(data, path.parent), validation)
+    return Recipe(configuration, settled(data, path.parent), validation, Preparation.of(prepared))
 
 
 def _unknown(parameters: Parameters, name: str) -> str:

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from sweep.data.names import DATASETS, NamedDataset, settled, share_of
+from sweep.data.preparation import AS_THEY_ARE, WORDS, Color, Fit, Preparation, problem_of
 from sweep.defaults import TOLERANCE, VALIDATION
 from sweep.errors import DataError, InputError, Problem, StudyError
 from sweep.models.function import Function, named
@@ -49,28 +50,33 @@ def _read_data(given: object) -> object:
     return settled(text) if isinstance(text, str) else text
 
 
+def _read_prepared(given: object, info: ValidationInfo) -> object:
+    if given is not None and (problem := problem_of(str(info.field_name), given)):
+        raise Problems([((), problem)])
+    return tuple(given) if isinstance(given, list) else given
+
+
 def _read_validation(given: object, info: ValidationInfo) -> object:
     data = info.data.get("data")
     if not isinstance(given, float) or not 0 < given < 1 or data is None:
         return given
     try:
-        return share_of(described(data).images, given)
+        return share_of(described(data, Preparation.of(info.data)).images, given)
     except DataError as error:
         raise Problems([((), f"validation = {given} is a share of images that cannot be read. {error}")]) from None
 
 
-def described(data: str) -> NamedDataset:
-    """The shape, classes and number of a dataset's training images.
+def described(data: str, preparation: Preparation) -> NamedDataset:
+    """The shape, classes and number of a dataset's training images. Pictures are not decoded.
 
     Raises:
-        DataError: it cannot be found or read.
+        DataError: it cannot be found or read, or not be prepared like that.
     """
-    if data in DATASETS:
+    if data in DATASETS and preparation == AS_THEY_ARE:
         return DATASETS[data]
-    from sweep.data.dataset import load_dataset  # NumPy, which is not needed for names
+    from sweep.data.dataset import describe  # NumPy, which is not needed for names
 
-    found = load_dataset(data)
-    return NamedDataset(found.image_shape, found.classes, len(found.y_train))
+    return describe(data, preparation)
 
 
 def _read_build(given: object) -> object:
@@ -169,9 +175,21 @@ class Study(BaseModel):
     )
     data: Annotated[str, BeforeValidator(_read_data)] = _field(
         "mnist",
-        f"{', '.join(f'`{name}`' for name in DATASETS)}, or the path of an .npz or IDX folder",
+        f"{', '.join(f'`{name}`' for name in DATASETS)}, or the path of pictures, an .npz or IDX folder",
         "a dataset's name or path",
         min_length=1,
+    )
+    image_size: Annotated[tuple[int, int] | None, BeforeValidator(_read_prepared)] = _field(
+        None, "height and width that pictures get; without it, their own or at most 128", WORDS["image_size"]
+    )
+    color: Annotated[Color | None, BeforeValidator(_read_prepared)] = _field(
+        None, "rgb or grayscale; without it, grayscale if no picture has colours", WORDS["color"]
+    )
+    fit: Annotated[Fit, BeforeValidator(_read_prepared)] = _field(
+        "resize", "how pictures get that size: resize, crop or pad", WORDS["fit"]
+    )
+    test: Annotated[int | float | None, BeforeValidator(_read_prepared)] = _field(
+        None, "images cut off to test if there is no test part, or a share; without it, 0.15", WORDS["test"]
     )
     validation: Annotated[int, BeforeValidator(_read_validation)] = _field(
         VALIDATION, "training images held out to score trials; or a share of all, as in 0.2",
@@ -239,6 +257,11 @@ class Study(BaseModel):
             raise StudyError(f"study {shown(given.get('name', ''))}", _problems(error)) from None
 
     @property
+    def preparation(self) -> Preparation:
+        """How its data are read."""
+        return Preparation(self.image_size, self.color, self.fit, self.test)
+
+    @property
     def drawn(self) -> dict[str, Range]:
         """What differs from trial to trial: all of `space`, but for `epochs` where rungs ration them."""
         return {name: span for name, span in self.space.items() if name != "epochs" or self.pruner != "asha"}
@@ -277,6 +300,10 @@ class Study(BaseModel):
         if found is not None:
             self.limits.require(found)
         return found
+
+    def recipe_for(self, configuration: Configuration) -> recipe.Recipe:
+        """One configuration, to be trained on the same data."""
+        return recipe.Recipe(configuration, self.data, self.validation, self.preparation)
 
     def replaced(self, **changes: object) -> "Study":
         """This study with some fields changed, validated anew; changes that are None are left out."""

@@ -139,7 +139,7 @@ class Folds:
     def _run(self, configuration: Configuration, seed: int, split: Split | None) -> Run:
         study = self._study
         assert study.precision != "auto"
-        return Run(configuration, seed, study.data, self._dataset.digest, split, study.precision)
+        return Run(configuration, seed, self._dataset.source, self._dataset.digest, split, study.precision)
 
 
 def hits(trained: Trained, labels: NDArray[np.int32]) -> Hits:

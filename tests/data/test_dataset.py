@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from samples.data import idx_bytes, idx_folder, npz, tiny
+from samples.pictures import drawn, saved
 from samples.strategies import unhurried
 
 from sweep.data.dataset import Partition, Split, load_dataset, locate_dataset, partition
+from sweep.data.preparation import Preparation
 from sweep.errors import DataError
 
 OBJECT = np.array([None] * 6)
@@ -59,6 +61,38 @@ def test_a_dataset_has_one_digest_whatever_its_files(tmp_path):
     assert len({load_dataset(source).digest for source in sources}) == 1
     assert [load_dataset(source).name for source in sources[-3:]] == ["plain", "zipped", "deep"]
     assert load_dataset(sources[0]).name == "stored"
+
+
+def test_one_hot_labels_and_the_names_of_medmnist_are_understood_told_and_kept_for_workers(tmp_path):
+    expected = load_dataset(npz(tmp_path / "plain.npz"), folder=tmp_path / "images")
+    assert not (tmp_path / "images").exists()
+    one_hot = {name: np.eye(3, dtype=np.float32)[tiny()[name]] for name in ("y_train", "y_test")}
+    called = {"x_train": "train_images", "y_train": "train_labels", "x_test": "test_images", "y_test": "test_labels"}
+    np.savez(tmp_path / "medmnist.npz", **{called[name]: array for name, array in tiny().items()})
+    for source, told in ((npz(tmp_path / "hot.npz", **one_hot), "hot: The labels are one-hot"), ("medmnist.npz", "")):
+        dataset = load_dataset(str(tmp_path / source), folder=tmp_path / "images")
+        assert (dataset.digest, dataset.note[: len(told)]) == (expected.digest, told)
+        np.testing.assert_array_equal(load_dataset(dataset.source).x_train, expected.x_train)
+        assert dataset.source == str(tmp_path / "images" / expected.digest)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_missing_test_part_of_an_npz_is_cut_off_like_that_of_the_same_pictures(tmp_path, dtype):
+    images, labels = drawn(60)
+    np.savez(tmp_path / "animals.npz", x_train=images.astype(dtype), y_train=np.eye(3)[labels])
+    dataset = load_dataset(str(tmp_path / "animals.npz"), Preparation(test=0.25), folder=tmp_path / "images")
+    pictures = load_dataset(str(saved(tmp_path / "animals", images, labels)), Preparation(test=0.25))
+    np.testing.assert_array_equal(dataset.x_test, pictures.x_test)
+    np.testing.assert_array_equal(dataset.y_train, pictures.y_train)
+    assert (dataset.digest == pictures.digest) == (dtype == np.uint8)
+    assert dataset.x_train.dtype == dtype
+    assert dataset.note == (
+        "animals: There is no test part, so 15 of 60 images are cut off as one and sealed. "
+        "The labels are one-hot: the place of the 1 is the class."
+    )
+    assert load_dataset(dataset.source).digest == dataset.digest
+    other = load_dataset(str(tmp_path / "animals.npz"), folder=tmp_path / "images")
+    assert len(other.y_test) == 9
 
 
 @pytest.mark.parametrize("name", tiny())
@@ -139,7 +173,9 @@ ONE_HOT = np.eye(3)[tiny()["y_train"]]
             {"y_train": np.array([0, 1, 2, 2, 1, 2**40])},
             r"y_train: label 1099511627776 is not a whole number",
         ),
-        ({"y_train": ONE_HOT}, r"y_train: its shape is \(6, 3\), as of one-hot labels; .*argmax"),
+        ({"y_train": 2 * ONE_HOT}, r"y_train: its shape is \(6, 3\), as of one-hot labels, but some row has not one 1"),
+        ({"y_train": ONE_HOT + ONE_HOT[::-1]}, r"y_train: .* some row has not one 1 among zeros"),
+        ({"y_train": np.zeros((6, 3))}, r"y_train: .* some row has not one 1 among zeros"),
         ({"y_train": np.zeros((6, 1, 2))}, r"y_train: its shape is \(6, 1, 2\); labels are"),
         ({"y_train": np.array(3)}, r"y_train: its shape is \(\); labels are"),
         ({"y_train": np.full(6, 3)}, r"y_train: every label is 3; 2 classes are the least"),

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from samples.data import idx_bytes, idx_folder, npz, tiny
 from samples.exports import found, selected
+from samples.pictures import parts_of
 from samples.strategies import configurations, unhurried
 from samples.training import keras_optimizer
 
@@ -316,6 +317,11 @@ def test_the_script_reads_every_type_and_packing_of_idx_files_as_we_do(tmp_path,
     source = idx_folder(tmp_path / "idx", **{name: idx_bytes(array, code) for name, array in arrays.items()})
     packed(Path(source), how)
     assert_reads_what_we_read(source)
+
+
+def test_the_script_reads_pictures_as_they_were_decoded(tmp_path):
+    kept = load_dataset(str(parts_of(tmp_path / "animals")), folder=tmp_path / "images")
+    assert_reads_what_we_read(kept.source)
 
 
 @pytest.mark.parametrize("images", ["bool", "uint8", "int64", ">f4", "float16", "float64"])

@@ -51,7 +51,7 @@ BROKEN = {
     "no space": (NAME, [(0, r"space is missing \(what varies: a range or choices each\)\.")]),
     "unknown key": (NAME + "\ntrails = 5\n" + RATE, [(3, "Unknown key 'trails'. Did you mean 'trials'?")]),
     "unknown key in capitals": (NAME + "SEED = 5\n" + RATE, [(2, "Did you mean 'seed'?")]),
-    "unknown key unlike any": (NAME + "x = 5\n" + RATE, [(2, "Unknown key 'x'. Allowed: base, build, data,")]),
+    "unknown key unlike any": (NAME + "x = 5\n" + RATE, [(2, "Unknown key 'x'. Allowed: base, build, color, data,")]),
     "unknown table": (NAME + RATE + "[options]\nverbose = true\n", [(4, "Unknown key 'options'. Allowed: base")]),
     "misspelt table": (NAME + "[spaec]\nepochs = [1]\n", [(0, "space is missing"), (2, "Did you mean 'space'?")]),
     "a key with a dot": (NAME + "trials.most = 5\n" + RATE, [(2, "trials must be a whole number")]),

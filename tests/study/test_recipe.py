@@ -5,6 +5,7 @@ from hypothesis import given
 from samples.results import frame_of, result_of
 from samples.strategies import configurations, unhurried
 
+from sweep.data.preparation import Preparation
 from sweep.errors import InputError, StudyError
 from sweep.exports.folder import as_toml
 from sweep.results.result import Result
@@ -171,3 +172,16 @@ def test_every_parameter_may_stand_in_a_recipe(tmp_path):
     )
     (tmp_path / "best.toml").write_text(best(everything))
     assert set(recipe.read(tmp_path / "best.toml").configuration.values()) == set(PARAMETERS)
+
+
+def test_a_recipe_says_how_pictures_become_images(tmp_path):
+    said = Preparation(image_size=(32, 48), color="grayscale", fit="crop", test=0.2)
+    text = recipe.text_of(recipe.Recipe(Configuration(), str(tmp_path), 0.1, said))
+    assert 'image_size = [32, 48]\ncolor = "grayscale"\nfit = "crop"\ntest = 0.2\n' in text
+    (tmp_path / "best.toml").write_text(text)
+    assert recipe.read(tmp_path / "best.toml") == recipe.Recipe(Configuration(), str(tmp_path), 0.1, said)
+    (tmp_path / "bad.toml").write_text('fit = "crp"\nimage_size = 32\n')
+    with pytest.raises(StudyError) as caught:
+        recipe.read(tmp_path / "bad.toml")
+    assert [problem.line for problem in caught.value.problems] == [1, 2]
+    assert "fit must be resize, crop or pad, not 'crp'. Did you mean 'crop'?" in str(caught.value)

@@ -1,4 +1,5 @@
 import contextlib
+import json
 import random
 import re
 import sys
@@ -9,11 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from samples.broken_studies import BROKEN, NAME, RATE
 from samples.data import idx_folder
+from samples.pictures import classes_of
 from samples.strategies import studies as any_study
 from samples.strategies import unhurried
 
 import studies
 from sweep.data.names import DATASETS
+from sweep.data.preparation import Preparation
 from sweep.data.published import PUBLISHED
 from sweep.errors import MOST_PROBLEMS, InputError, StudyError
 from sweep.models.model import SizeLimits
@@ -554,3 +557,47 @@ def test_however_deep_a_file_is_nested_it_is_refused_at_once_with_its_line(kind)
         said = str(refused.value)
         assert len(said) < 2_000
         assert all(line.startswith("mine.toml:") for line in said.splitlines())
+
+
+def test_keys_of_pictures_are_read_and_decide_what_a_share_is_of(tmp_path):
+    classes_of(tmp_path / "animals", 60)
+    keys = 'image_size = [40, 48]\ncolor = "grayscale"\nfit = "crop"\ntest = 12\nvalidation = 0.5\n'
+    (tmp_path / "my.toml").write_text(NAME + 'data = "animals"\n' + keys + RATE)
+    study = read_study(tmp_path / "my.toml")
+    assert study.preparation == Preparation((40, 48), "grayscale", "crop", 12)
+    assert study.validation == 24
+    assert Study(**json.loads(json.dumps(study.as_document()))) == study
+    assert study.recipe_for(study.base).preparation == study.preparation
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("image_size = 64", "image_size must be height and width, as in [64, 64], each from 1 to 1024, not 64."),
+        ("image_size = [64]", "as in [64, 64], each from 1 to 1024, not [64]."),
+        ("image_size = [64, 0]", "as in [64, 64], each from 1 to 1024, not [64, 0]."),
+        ("image_size = [64, 2000]", "as in [64, 64], each from 1 to 1024, not [64, 2000]."),
+        ("image_size = [64.0, true]", "as in [64, 64], each from 1 to 1024, not [64.0, True]."),
+        ('color = "grey"', "color must be rgb or grayscale, not 'grey'. Did you mean 'grayscale'?"),
+        ("color = 3", "color must be rgb or grayscale, not 3."),
+        ('fit = "croped"', "fit must be resize, crop or pad, not 'croped'. Did you mean 'crop'?"),
+        ("test = 0", "test must be a whole number from 1, or a share between 0 and 1, not 0."),
+        ("test = 1.5", "or a share between 0 and 1, not 1.5."),
+        ("test = true", "or a share between 0 and 1, not True."),
+    ],
+)
+def test_a_wrong_key_of_pictures_is_told_with_its_line_among_the_others(tmp_path, line, says):
+    classes_of(tmp_path / "animals", 60)
+    (tmp_path / "my.toml").write_text(NAME + f'data = "animals"\n{line}\nvalidation = 0.5\ntrials = 0\n' + RATE)
+    with pytest.raises(StudyError) as caught:
+        read_study(tmp_path / "my.toml")
+    first, second = caught.value.problems
+    assert (first.line, second.line) == (3, 5)
+    assert says in first.message
+
+
+def test_keys_of_pictures_are_errors_of_a_study_of_other_images(tmp_path):
+    for key in ("image_size = [3, 3]", 'fit = "pad"', "test = 0.5"):
+        (tmp_path / "my.toml").write_text(NAME + 'data = "mnist"\n' + key + "\n" + RATE)
+        with pytest.raises(StudyError, match=rf"my\.toml:2: mnist: {key.split(' ')[0]}"):
+            read_study(tmp_path / "my.toml")

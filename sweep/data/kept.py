@@ -1,0 +1,120 @@
+"""Images kept beside a database as a folder of arrays, which is a dataset itself, and which processes map."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.data._arrays import digest_of, reading
+from sweep.data._decoded import decode, key_of, shape_of
+from sweep.data._listing import Listing
+from sweep.data.preparation import Fit, Preparation
+from sweep.data.published import Progress
+from sweep.errors import DataError
+from sweep.system.files import atomic_fill
+
+IMAGES, LABELS, INDEX = "images.npy", "labels.npy", "sweep-images.json"
+"""The files of such a folder: images (n, height, width, channels), labels (n,), and what an `Index` holds."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """What is known of kept images: the first `train` of them are to train on, the others to test.
+
+    `name`, `digest`, `names`, `told` and `fit` are those of the `Dataset`.
+    """
+
+    name: str
+    train: int
+    digest: str
+    names: list[str]
+    told: str
+    fit: Fit | None = None
+
+
+def is_kept(source: str) -> bool:
+    """Whether a path leads to such a folder."""
+    try:
+        return Path(source, INDEX).is_file()
+    except (OSError, ValueError):  # a name of thousands of characters, or with a null in it
+        return False
+
+
+def kept(folder: Path) -> tuple[Index, dict[str, NDArray[Any]]]:
+    """What is known of the images in a folder, and the four arrays of a dataset, mapped.
+
+    Raises:
+        DataError: a file is missing, damaged or of another kind.
+    """
+    with reading(folder):
+        index = Index(**json.loads((folder / INDEX).read_bytes()))
+        return index, _arrays(folder, index.train)
+
+
+def keep_pictures(folder: Path, listing: Listing, preparation: Preparation, progress: Progress) -> Path:
+    """The folder inside `folder` for the images of a listing; they are decoded if it is not there yet.
+
+    Raises:
+        DataError: pictures cannot be used, or the folder cannot be written.
+    """
+
+    def fill(inside: Path) -> Index:
+        decode(listing, preparation, inside / IMAGES, progress)
+        np.save(inside / LABELS, np.array([each.label for each in listing.pictures], np.int32))
+        train, told = len(listing.train), told_of(listing, preparation)
+        digest = digest_of(*_arrays(inside, train).values())
+        return Index(listing.name, train, digest, list(listing.classes), told, preparation.fit)
+
+    return keep(folder, key_of(listing, preparation), fill)
+
+
+def keep_arrays(folder: Path, index: Index, images: Sequence[NDArray[Any]], labels: Sequence[NDArray[Any]]) -> Path:
+    """The folder inside `folder` for arrays of those to train on and those to test, written if it is not there yet.
+
+    Raises:
+        DataError: the folder cannot be written.
+    """
+
+    def fill(inside: Path) -> Index:
+        np.save(inside / IMAGES, np.concatenate(images))
+        np.save(inside / LABELS, np.concatenate(labels))
+        return index
+
+    return keep(folder, index.digest, fill)
+
+
+def keep(folder: Path, key: str, fill: Callable[[Path], Index]) -> Path:
+    """The folder called `key` inside `folder`; `fill` writes its arrays if it is not there yet.
+
+    Raises:
+        DataError: the folder cannot be written.
+    """
+    target = folder / key
+    if is_kept(str(target)):
+        return target
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_fill(target) as inside:
+            (inside / INDEX).write_text(json.dumps(vars(fill(inside))))
+    except OSError as error:
+        if not is_kept(str(target)):  # else another process was faster
+            raise DataError(f"{folder}: {error.strerror or error}. Images are kept there.") from error
+    finally:
+        with suppress(OSError):
+            folder.rmdir()  # if nothing is in it
+    return target
+
+
+def told_of(listing: Listing, preparation: Preparation) -> str:
+    """What was decided where the user said nothing."""
+    return " ".join(filter(None, [listing.note, shape_of(listing, preparation)[1]]))
+
+
+def _arrays(folder: Path, train: int) -> dict[str, NDArray[Any]]:
+    images, labels = (np.load(folder / name, mmap_mode="r") for name in (IMAGES, LABELS))
+    return {"x_train": images[:train], "y_train": labels[:train], "x_test": images[train:], "y_test": labels[train:]}

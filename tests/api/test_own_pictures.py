@@ -1,0 +1,120 @@
+"""A study on pictures of one's own, from their files to a script, with a real worker on a few of them."""
+
+import json
+import sqlite3
+
+import numpy as np
+import pytest
+from PIL import Image
+from samples.pictures import CLASSES, drawn, parts_of
+
+import sweep
+from sweep.data.dataset import load_dataset
+from sweep.data.kept import is_kept
+from sweep.errors import InputError
+from sweep.results.predictions import mistakes
+from sweep.study import recipe
+
+STUDY = """
+data = "{data}"
+validation = 30
+trials = 2
+sampler = "grid"
+[base]
+conv1_filters = 4
+conv2_filters = 4
+conv1_kernel_size = 3
+conv2_kernel_size = 3
+dense_units = 8
+epochs = 1
+[space]
+batch_size = [16, 32]
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    parts_of(folder / "animals", 90, 30, height=16, width=16)
+    (x_train, y_train), (x_test, y_test) = drawn(90, 16, 16), drawn(30, 16, 16, seed=1)
+    np.savez(folder / "animals.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    for name, data in (("files", "animals"), ("arrays", "animals.npz")):
+        (folder / f"{name}.toml").write_text(f'name = "{name}"' + STUDY.format(data=data))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def place(folder):
+    return {"storage": folder / "own.db", "workers": 1, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def found(folder, place):
+    return sweep.run(folder / "files.toml", **place)
+
+
+def test_each_trial_is_trained_on_the_images_that_are_kept_beside_the_database(found, folder):
+    assert found.frame["outcome"].tolist() == ["completed"] * 2
+    (kept,) = (folder / "own.db.images").iterdir()
+    with sqlite3.connect(folder / "own.db") as connection:
+        sources = {source for (source,) in connection.execute("SELECT data FROM sweep_runs")}
+    assert sources == {str(kept)}
+    assert is_kept(str(kept))
+    assert found.study.data == str(folder / "animals")
+
+
+def test_a_study_of_the_same_pixels_in_an_npz_reuses_every_run(found, folder, place):
+    again = sweep.run(folder / "arrays.toml", **place)
+    assert again.frame["score"].tolist() == found.frame["score"].tolist()
+    assert again.frame["reused_epochs"].tolist() == [1, 1]
+
+
+def test_mistakes_show_the_pictures_and_the_names_of_their_classes(found, folder):
+    (folder / "animals").rename(folder / "elsewhere")  # what is kept is enough
+    try:
+        shown = mistakes(found.predictions)
+    finally:
+        (folder / "elsewhere").rename(folder / "animals")
+    dataset = load_dataset(str(folder / "animals"))
+    _, held_out = found.predictions.split.indices(dataset.y_train)
+    assert shown.names == CLASSES
+    assert (shown.labels == dataset.y_train[held_out]).all()
+
+
+def test_a_trial_is_written_as_a_recipe_that_names_the_pictures(found, place, tmp_path):
+    study = found.study.replaced(image_size=(16, 16))
+    (tmp_path / "best.toml").write_text(recipe.text_of(study.recipe_for(found.configuration(1))))
+    (trained,) = sweep.train(tmp_path / "best.toml", seed=3, **place)
+    assert not trained.reason
+
+
+def test_the_exported_model_calls_classes_by_their_names_and_sizes_pictures_as_it_learnt_them(found, place, tmp_path):
+    sweep.export("files", tmp_path / "best", trial=1, **place)
+    images, _ = drawn(30, 16, 16, seed=1)
+    wide = np.repeat(images[0], 2, axis=1)  # distorted, it is the same picture again
+    pictures = []
+    for name, picture in (("a.png", images[0]), ("wide.png", wide)):
+        Image.fromarray(picture).save(tmp_path / name)
+        pictures.append(tmp_path / name)
+    plain, resized = sweep.predict(tmp_path / "best", pictures)
+    assert plain.name == CLASSES[plain.digit]
+    assert resized.probabilities == pytest.approx(plain.probabilities, abs=0.1)
+    assert "of 3 classes: 'cats', 'dogs', 'eels'." in (tmp_path / "best" / "README.md").read_text()
+    document = json.loads((tmp_path / "best" / "metrics.json").read_text())
+    assert document["data"]["class_names"] == list(CLASSES)
+    assert document["data"]["pixels"] == {
+        "black": 0,
+        "white": 255,
+        "light_on_dark": None,
+        "centred": True,
+        "fit": "resize",
+    }
+
+
+def test_broken_files_end_the_command_before_anything_is_kept(tmp_path):
+    parts_of(tmp_path / "animals", 90, 30, height=16, width=16)
+    (tmp_path / "animals" / "train" / "cats" / "00000.png").write_text("no picture")
+    (tmp_path / "my.toml").write_text('name = "my"' + STUDY.format(data="animals"))
+    with pytest.raises(InputError, match=r"00000\.png: not a PNG, JPEG, BMP, GIF or WEBP picture"):
+        sweep.run(tmp_path / "my.toml", storage=tmp_path / "own.db", progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["animals", "my.toml"]
