@@ -82,7 +82,7 @@ def suggested_by(
     budget, tried = Budget(within, confirms=True), suggested(train_size)
     names, costs = [study.name for study in tried], seconds_for(tried, SUGGESTED, seeds)
     place.display.note(_expected(sum(costs), within, seeds))
-    dataset = place.load(tried[0].data)
+    dataset = place.load(tried[0].data, tried[0].preparation)
     begin(tried, dataset, place)
     with place.keeping_workers() as kept:
         searched = _search_each(list(zip(tried, costs, strict=True)), dataset, budget, kept)

@@ -1,7 +1,8 @@
 """A recipe: one configuration as a TOML file, `name = value` a line, such as the best.toml of `sweep export`.
 
-`data` and `validation` may stand beside them: which dataset it is for, and how many of its images are held out. So may
-`image_size`, `color`, `fit` and `test`, as in a study.
+`data` and `validation` may stand beside them: which dataset it is for, and how many of its images are held out. A table
+`[pictures]` may hold `image_size`, `color`, `fit` and `test`, as they are in a study: there they cannot be taken for
+parameters of a function of the user's own.
 """
 
 from dataclasses import dataclass
@@ -69,7 +70,9 @@ class Recipe:
     preparation: Preparation = AS_THEY_ARE
 
 
-KEYS = ("data", "validation", *WORDS, "build", "files")
+PICTURES = "pictures"
+"""The table of what is said of pictures."""
+KEYS = ("data", "validation", "build", "files", PICTURES)
 HELD_OUT = "validation must be a whole number from 1, or a share between 0 and 1"
 
 
@@ -83,12 +86,13 @@ def text_of(recipe: Recipe) -> str:
     }
     data = settled(recipe.data).encode("utf-8", "replace").decode()  # a name of a file may be no text
     lines = [] if data == "mnist" else [f"data = {value_of(data)}", f"validation = {recipe.validation}"]
-    lines += [f"{key} = {value_of(value)}" for key, value in recipe.preparation.given.items()]
     if isinstance(model, Function):
         lines.append(f"build = {value_of(f'{model.path}:{model.name}')}")
         lines += [f"files = {value_of([each for each, _ in model.files])}"] if model.files else []
     for name, value in recipe.configuration.values().items():
         lines.append(f"{name} = {value_of(value)}" + (f"  # {marks[name]}" if name in marks else ""))
+    said = recipe.preparation.given
+    lines += ["", f"[{PICTURES}]", *(f"{key} = {value_of(value)}" for key, value in said.items())] if said else []
     return "\n".join(lines) + "\n"
 
 
@@ -112,8 +116,8 @@ def read(path: Path, model: Model | None = None) -> Recipe:
         problems.append((("data",), f"data must be the name or path of a dataset, not {shown(data)}."))
     if not may_be_held_out(validation):
         problems.append((("validation",), f"{HELD_OUT}, not {shown(validation)}."))
-    prepared = {key: values.pop(key) for key in WORDS if key in values}
-    problems += [((key,), problem) for key, given in prepared.items() if (problem := problem_of(key, given))]
+    prepared = values.pop(PICTURES) if isinstance(values.get(PICTURES), dict) else {}
+    problems += [((PICTURES, key), problem) for key, given in prepared.items() if (problem := _problem_of(key, given))]
     try:
         build, files = values.pop("build", None), values.pop("files", [])
         model = model or (TUTORIAL if build is None else named(build, path.parent, read_files(files, path.parent)))
@@ -125,6 +129,10 @@ def read(path: Path, model: Model | None = None) -> Recipe:
     if problems:
         raise located_error(problems, text, str(path))
     return Recipe(configuration, settled(data, path.parent), validation, Preparation.of(prepared))
+
+
+def _problem_of(key: str, given: object) -> str:
+    return problem_of(key, given) if key in WORDS else f"Unknown key {shown(key)}.{did_you_mean(key, WORDS)}"
 
 
 def _unknown(parameters: Parameters, name: str) -> str:

@@ -312,7 +312,9 @@ class Study(BaseModel):
 
     def as_document(self) -> dict[str, Any]:
         """This study as the mapping a file would give; `Study(**document)` is the same study."""
-        document = {name: getattr(self, name) for name in Study.model_fields if getattr(self, name) is not None}
+        usual = WORDS.keys() - self.preparation.given.keys()
+        given = {name: getattr(self, name) for name in Study.model_fields if name not in usual}
+        document = {name: value for name, value in given.items() if value is not None}
         document["base"] = replacements(self.base, Configuration.of(self.base.model, {}))
         document |= {} if self.build is None else {"build": self.build.as_document()}
         document |= {} if self.start_from is None else {"start_from": list(self.start_from)}

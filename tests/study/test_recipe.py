@@ -8,6 +8,7 @@ from samples.strategies import configurations, unhurried
 from sweep.data.preparation import Preparation
 from sweep.errors import InputError, StudyError
 from sweep.exports.folder import as_toml
+from sweep.models.function import named
 from sweep.results.result import Result
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.storage.store import Store
@@ -177,11 +178,23 @@ def test_every_parameter_may_stand_in_a_recipe(tmp_path):
 def test_a_recipe_says_how_pictures_become_images(tmp_path):
     said = Preparation(image_size=(32, 48), color="grayscale", fit="crop", test=0.2)
     text = recipe.text_of(recipe.Recipe(Configuration(), str(tmp_path), 0.1, said))
-    assert 'image_size = [32, 48]\ncolor = "grayscale"\nfit = "crop"\ntest = 0.2\n' in text
+    assert text.endswith('\n[pictures]\nimage_size = [32, 48]\ncolor = "grayscale"\nfit = "crop"\ntest = 0.2\n')
     (tmp_path / "best.toml").write_text(text)
     assert recipe.read(tmp_path / "best.toml") == recipe.Recipe(Configuration(), str(tmp_path), 0.1, said)
-    (tmp_path / "bad.toml").write_text('fit = "crp"\nimage_size = 32\n')
+    (tmp_path / "bad.toml").write_text('[pictures]\nfit = "crp"\nimage_size = 32\nsize = 3\n')
     with pytest.raises(StudyError) as caught:
         recipe.read(tmp_path / "bad.toml")
-    assert [problem.line for problem in caught.value.problems] == [1, 2]
+    assert [problem.line for problem in caught.value.problems] == [2, 3, 4]
     assert "fit must be resize, crop or pad, not 'crp'. Did you mean 'crop'?" in str(caught.value)
+
+
+def test_arguments_of_a_function_may_have_the_names_of_what_is_said_of_pictures(tmp_path):
+    arguments = 'color: str = "red", fit: int = 1, test: bool = False, image_size: int = 8, pictures: int = 3'
+    (tmp_path / "mine.py").write_text(f"def build(image_shape, classes, *, {arguments}):\n    ...\n")
+    function = named(str(tmp_path / "mine.py:build"))
+    values = {"color": "blue", "fit": 2, "test": True, "image_size": 16, "pictures": 4}
+    configuration = Configuration.of(function, values)
+    for said in (Preparation(image_size=(32, 48), fit="crop", test=0.2), Preparation()):
+        written = recipe.Recipe(configuration, str(tmp_path), 0.1, said)
+        (tmp_path / "best.toml").write_text(recipe.text_of(written))
+        assert recipe.read(tmp_path / "best.toml") == written
