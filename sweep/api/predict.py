@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def predict(
     folder: str | Path, pictures: str | Path | Sequence[str | Path], *, as_is: bool = False
 ) -> "list[Prediction]":
-    """Classifies PNG or JPEG files of any size by the model that `sweep.export` wrote.
+    """Classifies picture files of any size (PNG, JPEG, BMP, GIF or WebP) by the model that `sweep.export` wrote.
 
     Args:
         folder: the folder of the export.

@@ -88,7 +88,7 @@ def _track(study: str, tensorboard: Path | None, mlflow: str | None, storage: st
 def predict(
     folder: Annotated[Path, Argument(metavar="DIR", help="A folder that `sweep export` wrote.", show_default=False)],
     pictures: Annotated[
-        list[Path], Argument(metavar="IMAGE", help="PNG or JPEG files of any size.", show_default=False)
+        list[Path], Argument(metavar="IMAGE", help="PNG, JPEG, BMP, GIF or WebP files of any size.", show_default=False)
     ],
     as_is: Annotated[
         bool, Option("--as-is", help="Only pad and resize: no ink is looked for, and no picture is inverted.")

@@ -2,7 +2,8 @@
 
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from sweep.data.dataset import Dataset
 from sweep.errors import ModelError
-from sweep.exports import _typical
+from sweep.exports import _labels, _typical
 from sweep.exports.formats import FORMATS, KERAS, MODEL, Written
 from sweep.models.model import BrokenModel, Infeasible
 from sweep.models.tutorial.model import TUTORIAL
@@ -54,14 +55,15 @@ def write(run: Run, state: Path, dataset: Dataset, formats: Sequence[str], folde
     for name in (KERAS, *formats):
         path = folder / (MODEL if name == KERAS else FORMATS[name].file)
         try:
-            differences[name] = _convert(network, name, path, images, expected)
+            _save(network, name, path, dataset.names)
+            differences[name] = _difference(name, path, images, expected)
         except ModelError as error:
             missing[path.name] = str(error)
             shutil.rmtree(path, ignore_errors=True)
             path.unlink(missing_ok=True)
     if differences.pop(KERAS, None) is not None and run.configuration.model == TUTORIAL:
         loaded = keras.saving.load_model(folder / MODEL, safe_mode=True)  # each of whose layers is in one graph alone
-        _typical.write(folder / MODEL, loaded, dataset.x_train, dataset.y_train, dataset.names)
+        _typical.write(folder / MODEL, loaded, dataset.x_train, dataset.y_train)
     of_the_truth = predicted[np.arange(len(dataset.y_test)), dataset.y_test].astype(np.float64)
     return Written(
         accuracy=float(np.mean(predicted.argmax(axis=-1) == dataset.y_test)),
@@ -87,26 +89,41 @@ def _network(run: Run, state: Path, dataset: Dataset) -> keras.Model:
     return keras.Sequential([images, *model.layers])
 
 
-def _convert(
-    model: keras.Model, name: str, path: Path, images: NDArray[np.float32], expected: NDArray[np.float32]
-) -> float:
-    """Writes a format and returns by how much its probabilities differ at most.
+def _save(model: keras.Model, name: str, path: Path, names: Sequence[str]) -> None:
+    """Writes a format with the names of classes.
 
     Raises:
-        ModelError: it cannot be written, or computes something else.
+        ModelError: it cannot be written.
         OSError: there is no room for it.
     """
-    try:
+    with _converting(name, path):
         if name == KERAS:
             model.save(path)
         else:
             model.export(str(path), format=FORMATS[name].keras, verbose=False)
-        difference = float(np.abs(np.asarray(_READERS[name](path)(images)) - expected).max())
+        _labels.write(path, names)
+
+
+@contextmanager
+def _converting(name: str, path: Path) -> Iterator[None]:
+    """Turns what a converter or another runtime raises, of whatever kind, into a ModelError."""
+    try:
+        yield
     except OSError:
         raise
-    except Exception as error:  # whatever a converter or another runtime raises
+    except Exception as error:
         why = " It must load without code of yours, as other formats do." if name == KERAS else ""
         raise ModelError(f"{path.name} was not written: {_reason(error)}.{why}") from error
+
+
+def _difference(name: str, path: Path, images: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """By how much the probabilities of a format differ at most.
+
+    Raises:
+        ModelError: it cannot be read, or computes something else.
+    """
+    with _converting(name, path):
+        difference = float(np.abs(np.asarray(_READERS[name](path)(images)) - expected).max())
     if not difference < TOLERANCE:
         raise ModelError(
             f"{path.name} was not written: it computes something else than the network. Probabilities of "

@@ -6,7 +6,6 @@ of an image: the images of a class span a few directions, and an image is like t
 
 import io
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,14 +29,10 @@ FEATURES = "flatten"
 
 @dataclass(frozen=True)
 class Typical:
-    """`directions` (classes, directions, features), of length 1 or 0; `least` is the least likeness, from 0 to 1.
-
-    `names` are those of the classes; empty: they are called by their numbers.
-    """
+    """`directions` (classes, directions, features), of length 1 or 0; `least` is the least likeness, from 0 to 1."""
 
     directions: NDArray[np.float32]
     least: float
-    names: tuple[str, ...] = ()
 
     def holds(self, features: NDArray[Any], classes: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Whether features (n, features) are as those of images of the classes (n,)."""
@@ -51,10 +46,8 @@ def with_features(model: "keras.Model") -> "keras.Model":
     return keras.Model(model.inputs, [model.outputs[0], model.get_layer(FEATURES).output])
 
 
-def write(
-    path: Path, model: "keras.Model", images: NDArray[Any], labels: NDArray[np.int32], names: Sequence[str] = ()
-) -> None:
-    """Adds what is typical of images (n, height, width, channels) with labels (n,) to a model.keras, and their `names`.
+def write(path: Path, model: "keras.Model", images: NDArray[Any], labels: NDArray[np.int32]) -> None:
+    """Adds what is typical of images (n, height, width, channels) with labels (n,) to a model.keras.
 
     One half gives the directions, the other says how like them the images of a class are.
     """
@@ -68,7 +61,7 @@ def write(
         own[: len(found)] = found
     least = np.quantile(_likeness(features[1::2], directions[labels[1::2]]), RARE)
     content = io.BytesIO()
-    np.savez(content, directions=directions, least=least, names=np.array(names, np.str_))
+    np.savez(content, directions=directions, least=least)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(MEMBER, content.getvalue())
 
@@ -84,12 +77,9 @@ def read(path: Path, model: "keras.Model") -> Typical | None:
             return None
         found = np.load(io.BytesIO(archive.read(MEMBER)), allow_pickle=False)
         directions, least = found["directions"], float(found["least"])
-        names = tuple(map(str, found["names"])) if "names" in found else ()
     if directions.shape != (model.output_shape[1], DIRECTIONS, model.get_layer(FEATURES).output.shape[1]):
         raise ValueError(f"{MEMBER} of another network: {directions.shape}")
-    if names and len(names) != len(directions):
-        raise ValueError(f"{MEMBER} has {len(names)} names for {len(directions)} classes")
-    return Typical(directions, least, names)
+    return Typical(directions, least)
 
 
 def _likeness(features: NDArray[Any], directions: NDArray[np.float32]) -> NDArray[Any]:

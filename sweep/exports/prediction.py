@@ -1,4 +1,4 @@
-"""Classifies PNG and JPEG files of any size by an exported network, after turning them into what it was trained on."""
+"""Classifies picture files of any size by an exported network, after turning them into what it was trained on."""
 
 import zipfile
 import zlib
@@ -15,7 +15,7 @@ from sweep.data.picture import read, refusing_bombs, sized
 from sweep.data.pixels import POLARITIES, Pixels, light_edges
 from sweep.data.preparation import Fit
 from sweep.errors import InputError
-from sweep.exports import _ink, _typical
+from sweep.exports import _ink, _labels, _typical
 from sweep.exports._typical import Typical
 from sweep.exports.formats import MODEL
 from sweep.system.children import started
@@ -24,7 +24,6 @@ from sweep.system.files import did_you_mean_path, open_plain, require_size
 if TYPE_CHECKING:
     import keras
 
-FORMATS = ("PNG", "JPEG")
 LEAST_CONTRAST = 32
 """Of 255: a picture whose lightest and darkest pixel are closer shows nothing. MNIST's least is 254."""
 LEAST_PROBABILITY = 0.8
@@ -57,7 +56,7 @@ class Prediction:
 
 
 def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> list[Prediction]:
-    """Classifies PNG and JPEG files by the model.keras in a folder.
+    """Classifies picture files by the model.keras in a folder.
 
     A picture becomes grey unless the network knows colours. If the network's images are like MNIST's, the picture's ink
     is sized and centred like theirs (`sweep.exports._ink`), unless the picture has their size already. For other
@@ -72,21 +71,21 @@ def predict(folder: Path, pictures: Sequence[Path], *, as_is: bool = False) -> l
     path = folder / MODEL
     _check(path)
     opened = _read_all(pictures)
-    model, typical = _load(path)
+    model, typical, names = _load(path)
     pixels = Pixels.named(model.inputs[0].name)
     fitted = [_fit(picture, model.input_shape[1:], None if as_is else pixels) for picture in opened]
     images = np.stack([image for image, _ in fitted])  # (n, height, width, channels)
     probabilities, known = _classified(model, typical, pixels.of_bytes(images))
     if not (np.all(probabilities >= 0) and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)):
         raise InputError(f"{path} does not give probabilities, so it is no model that `sweep export` wrote.")
-    names = (typical and typical.names) or ("",) * probabilities.shape[1]
+    named = names or ("",) * probabilities.shape[1]
     return [
         Prediction(
             picture,
             int(each.argmax()),
             tuple(each.tolist()),
             (*notes, *(() if sure else (UNSURE,))),
-            names[each.argmax()],
+            named[each.argmax()],
         )
         if np.ptp(image) >= LEAST_CONTRAST
         else Prediction(picture, None, (), (_nothing(model.input_shape[1:], pixels),))
@@ -131,8 +130,11 @@ def _check(path: Path) -> None:
         raise InputError(f"{path} is damaged or cut short; `sweep export` writes it anew.")
 
 
-def _load(path: Path) -> tuple["keras.Model", Typical | None]:
-    """The model, loaded in Keras's safe mode: none of its parts may bring code of their own; and what it knows."""
+def _load(path: Path) -> tuple["keras.Model", Typical | None, tuple[str, ...]]:
+    """The model, loaded in Keras's safe mode: none of its parts may bring code of their own.
+
+    With it come what it knows of its images, and the names of its classes.
+    """
     import keras
 
     from sweep.training.settings import settle_keras
@@ -141,7 +143,7 @@ def _load(path: Path) -> tuple["keras.Model", Typical | None]:
     settle_keras()
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-        typical = _typical.read(path, model)
+        typical, names = _typical.read(path, model), _labels.read(path)
     except Exception as error:  # any kind: the file may come from anywhere
         kind = type(error).__name__
         raise InputError(
@@ -151,7 +153,9 @@ def _load(path: Path) -> tuple["keras.Model", Typical | None]:
     fits = all(isinstance(shape, tuple) and None not in shape[1:] for shape in shapes)
     if not fits or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3) or len(shapes[1]) != 2:
         raise InputError(f"{path} takes no single pictures or gives no probabilities of classes: {shapes}.")
-    return model, typical
+    if names and len(names) != shapes[1][1]:
+        raise InputError(f"{path} has {len(names)} names for {shapes[1][1]} classes; `sweep export` writes it anew.")
+    return model, typical, names
 
 
 # -- the pictures
@@ -162,7 +166,7 @@ def _read_all(paths: Sequence[Path]) -> list[Image.Image]:
     with refusing_bombs():
         for path in paths:
             try:
-                pictures.append(read(path, FORMATS))
+                pictures.append(read(path))
             except InputError as error:
                 problems.append(str(error))
     if problems:

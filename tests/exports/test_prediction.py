@@ -236,13 +236,13 @@ def test_every_bad_picture_is_told_in_a_sentence_of_its_own(best, tmp_path):
     (tmp_path / "cut.jpg").write_bytes(photo.read_bytes()[:-400])
     (tmp_path / "text.png").write_text("hello")
     (tmp_path / "empty.png").write_bytes(b"")
-    saved(digit(), tmp_path / "other.gif")
+    saved(digit(), tmp_path / "other.tiff")
     expected = {
         "cut.png": "cannot be read: damaged or cut short",
         "cut.jpg": "cannot be read: damaged or cut short",
-        "text.png": "not a PNG or JPEG picture.",
-        "empty.png": "not a PNG or JPEG picture.",
-        "other.gif": "not a PNG or JPEG picture.",
+        "text.png": "not a PNG, JPEG, BMP, GIF or WEBP picture.",
+        "empty.png": "not a PNG, JPEG, BMP, GIF or WEBP picture.",
+        "other.tiff": "not a PNG, JPEG, BMP, GIF or WEBP picture.",
         "goood.png": "no such file. Did you mean 'good.png'?",
         "": "cannot be read: Is a directory.",
     }
