@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.data._listing import Listing, Picture, at_once
-from sweep.data.picture import header, in_bytes, read, refusing_bombs, sized
+from sweep.data.picture import Header, header, in_bytes, read, refusing_bombs, sized
 from sweep.data.preparation import USUAL_SIDE, Preparation
 from sweep.data.published import Progress
 from sweep.errors import DataError, InputError
@@ -45,20 +45,21 @@ def shape_of(listing: Listing, preparation: Preparation) -> tuple[Shape, str]:
     """
     size, color = preparation.image_size, preparation.color
     found = [] if size and color else _headers(listing)
-    colored = any(colored for *_, colored in found) if color is None else color == "rgb"
-    sizes = sorted({(height, width) for height, width, _ in found})
-    told = ""
+    colored = any(each.colored for each in found) if color is None else color == "rgb"
+    sizes = sorted({(each.height, each.width) for each in found})
+    animated = sum(each.animated for each in found)
+    told = [f"Of {several(animated, 'animated picture')}, the first image counts."] if animated else []
     if size is None and len(sizes) == 1:
         size = sizes[0]
     elif size is None:
-        side = min(USUAL_SIDE, round(median(side for *sides, _ in found for side in sides)))
+        side = min(USUAL_SIDE, round(median(side for each in found for side in (each.height, each.width))))
         size = side, side
         ends = " to ".join(f"{height}x{width}" for height, width in (sizes[0], sizes[-1]))
-        told = (
+        told.append(
             f"The pictures have {len(sizes):,} sizes, from {ends} pixels (height x width). All become {side}x{side}. "
             "image_size = [height, width] sets another size."
         )
-    return (*size, 3 if colored else 1), told
+    return (*size, 3 if colored else 1), " ".join(told)
 
 
 def decode(listing: Listing, preparation: Preparation, file: Path, progress: Progress) -> None:
@@ -82,7 +83,7 @@ def decode(listing: Listing, preparation: Preparation, file: Path, progress: Pro
             written.writelines(image.data for image in images)
 
 
-def _headers(listing: Listing) -> list[tuple[int, int, bool]]:
+def _headers(listing: Listing) -> list[Header]:
     try:
         return [each for some in _in_threads(listing.pictures, header) for each in some]
     except DataError:

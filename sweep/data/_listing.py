@@ -5,7 +5,7 @@ import hashlib
 import io
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sweep.data._arrays import reading
+from sweep.data._classes import alike, is_invisible, problem_of, told_alike
 from sweep.data._parts import cut_off
 from sweep.errors import MOST_PROBLEMS, DataError
 from sweep.system.files import read_plain
-from sweep.wording import did_you_mean, listed, several, shown, some_of
+from sweep.wording import did_you_mean, listed, plain, several, shown, some_of
 
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp"))
 PARTS = {
@@ -44,6 +45,13 @@ ADVICE = (
     "A folder of pictures has a folder for each class, as in cats/1.jpg and dogs/1.png; these may lie in train/ and "
     f"test/. Pictures end in {', '.join(sorted(SUFFIXES))}. A CSV file with columns path and label may name them, too."
 )
+
+
+LEAST = 2
+"""Pictures of a class that are not for the test."""
+
+Named = tuple[str, Path, str]
+"""The class of a file, the file, and what begins an error about the two: a line of a CSV file, or the file."""
 
 
 class Picture(NamedTuple):
@@ -117,11 +125,11 @@ def listed_in(path: Path) -> Listing | None:
             return None
         if "metadata.csv" in files:
             return _of_csv(path / "metadata.csv")
-        if folders := _folders(path):
-            return _of_folders(path, folders)
-        if any(map(_is_picture, map(Path, files))):
-            raise DataError(f"{path}: pictures lie in this folder itself. {ADVICE}")
-        return None
+        beside = [name for name in files if _is_picture(Path(name)) and not name.startswith(".")]
+        folders = _folders(path)
+        if beside:
+            raise DataError(f"{path}: pictures lie in this folder itself, such as {shown(min(beside))}. {ADVICE}")
+        return _of_folders(path, folders) if folders else None
 
 
 # -- folders
@@ -134,17 +142,23 @@ def _folders(folder: Path) -> dict[str, Path]:
 
 
 def _of_folders(path: Path, folders: Mapping[str, Path]) -> Listing:
+    root = path.resolve()
     if not any(PARTS.get(name.lower()) == "train" for name in folders):
-        return _listing(path, {"train": list(_in_classes(folders))})
+        return _listing(path, {"train": _in_classes(root, folders)})
     others = [name for name in folders if name.lower() not in PARTS]
     if others:
         raise DataError(
             f"{path}: beside the training pictures in {_of_part(folders, 'train')}, {some_of(others, 5)} would not be "
             f"used. Parts are called train, validation and test; classes are folders in them."
         )
-    parts: dict[str, list[tuple[str, Path]]] = defaultdict(list)
+    parts: dict[str, list[Named]] = {}
     for name, folder in folders.items():
-        parts[PARTS[name.lower()]] += _in_classes(_folders(folder))
+        part = PARTS[name.lower()]
+        if part in parts:
+            raise DataError(f"{path}: {_of_part(folders, part)} and {name} are one part. Put their pictures together.")
+        if beside := [each.name for each in folder.iterdir() if _is_picture(each) and not each.is_dir()]:
+            raise DataError(f"{folder}: pictures lie in this folder itself, such as {shown(min(beside))}. {ADVICE}")
+        parts[part] = _in_classes(root, _folders(folder))
     return _listing(path, parts)
 
 
@@ -152,11 +166,37 @@ def _of_part(folders: Iterable[str], part: str) -> str:
     return next(name for name in folders if PARTS.get(name.lower()) == part)
 
 
-def _in_classes(folders: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
-    """Class and path of each file in folders of classes, and in folders within these."""
+def _in_classes(root: Path, folders: Mapping[str, Path]) -> list[Named]:
+    """The files in folders of classes, and in folders within these.
+
+    Raises:
+        DataError: a class has no pictures, or links lead out of the folder `root`.
+    """
+    found, problems = [], []
     for name, folder in folders.items():
-        for inside, _, names in sorted(os.walk(folder, onerror=_raise)):
-            yield from ((name, Path(inside, each)) for each in sorted(names) if not each.startswith("."))
+        problems += _links(root, [folder])
+        own = []
+        for inside, within, names in [] if problems else sorted(os.walk(folder, onerror=_raise)):
+            own += [Path(inside, each) for each in sorted(names) if not each.startswith(".")]
+            problems += _links(root, [Path(inside, each) for each in within])
+        problems += _links(root, own)
+        if not problems and not any(map(_is_picture, own)):
+            problems.append(f"{folder}: no pictures of class {shown(name)}. Put some there, or remove this folder.")
+        found += [(name, each, str(each)) for each in own]
+    if problems:
+        raise DataError(at_once(problems))
+    return found
+
+
+def _links(root: Path, paths: Iterable[Path]) -> Iterator[str]:
+    """What is wrong with links among paths: those that lead out of `root`, and those to folders within it."""
+    for path in paths:
+        if path.is_symlink():
+            target = Path(os.path.realpath(path))
+            if not target.is_relative_to(root):
+                yield f"{path}: a link out of {root}. Put a copy there, or name the pictures in a CSV file."
+            elif target.is_dir():
+                yield f"{path}: a link to a folder, whose pictures would count twice. Remove it."
 
 
 def _raise(error: OSError) -> None:
@@ -179,8 +219,8 @@ def _of_csv(path: Path) -> Listing:
 def _of_rows(path: Path, rows: Any) -> Listing:
     header = [name.strip().lower() for name in next(rows, [])]
     places = _columns(path, header)
-    parts: dict[str, list[tuple[str, Path]]] = defaultdict(list)
-    lines: dict[Path, int] = {}
+    parts: dict[str, list[Named]] = defaultdict(list)
+    lines: dict[str, int] = {}
     problems: list[str] = []
     for row in rows:
         line = f"{path}:{rows.line_num}"
@@ -190,22 +230,32 @@ def _of_rows(path: Path, rows: Any) -> Listing:
             problems.append(f"{line}: {several(len(row), 'value')} for the {len(header)} columns of the header.")
             continue
         given = {name: row[place].strip() for name, place in places.items()}
-        file = path.parent / given["path"]
+        file = Path(os.path.normpath(path.parent / given["path"]))
+        key = os.path.realpath(file)
         part = PARTS.get(given.get("split", "train").lower())
-        if not given["path"] or not file.is_file():
+        if not given["path"] or not _is_file(file):
             problems.append(f"{line}: there is no file {shown(given['path'])}; paths start at the folder of this file.")
-        elif file in lines:
-            problems.append(f"{line}: {shown(given['path'])} stands in line {lines[file]} already.")
+        elif key in lines:
+            problems.append(f"{line}: {shown(given['path'])} stands in line {lines[key]} already.")
+        elif not _is_picture(file):
+            problems.append(f"{line}: {shown(given['path'])} does not end in {listed(sorted(SUFFIXES), 'or')}.")
         elif not given["label"]:
             problems.append(f"{line}: {shown(given['path'])} has no label.")
         elif part is None:
             problems.append(f"{line}: unknown split {shown(given['split'])}.{did_you_mean(given['split'], PARTS)}")
         else:
-            parts[part].append((given["label"], file))
-        lines.setdefault(file, rows.line_num)
+            parts[part].append((given["label"], file, line))
+        lines.setdefault(key, rows.line_num)
     if problems:
         raise DataError(at_once(problems))
     return _listing(path, parts)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name of thousands of characters, or in a folder that may not be looked into
+        return False
 
 
 def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
@@ -228,8 +278,8 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
 # -- both
 
 
-def _listing(path: Path, parts: Mapping[str, Sequence[tuple[str, Path]]]) -> Listing:
-    """The listing of pairs of class and file; files of other kinds are left out and told."""
+def _listing(path: Path, parts: Mapping[str, Sequence[Named]]) -> Listing:
+    """The listing of named files; those of other kinds are left out and told."""
     if parts.get("validation"):
         raise DataError(
             f"{path}: the {len(parts['validation']):,} validation pictures would not be used, since sweep holds "
@@ -237,21 +287,49 @@ def _listing(path: Path, parts: Mapping[str, Sequence[tuple[str, Path]]]) -> Lis
         )
     pictures = {part: [each for each in files if _is_picture(each[1])] for part, files in parts.items()}
     train, test = pictures.get("train", []), pictures.get("test", [])
-    classes = _sorted_classes({name for name, _ in train})
+    _require_names([*train, *test])
+    counts = Counter(name for name, *_ in train)
+    classes = _sorted_classes(set(counts))
     if len(classes) < 2:
         found = f"all pictures are of class {classes[0]!r}" if classes else "there are no pictures to train on"
         raise DataError(f"{path}: {found}; 2 classes are the least. {ADVICE}")
-    if unknown := sorted({name for name, _ in test} - set(classes)):
+    if few := [name for name in classes if counts[name] < LEAST]:
+        raise DataError(
+            f"{path}: one picture to train on of class {some_of(map(shown, few), 5)}; {LEAST} are the least, "
+            "one to train on and one to score."
+        )
+    if unknown := sorted({name for name, *_ in test} - set(classes)):
         raise DataError(f"{path}: {some_of(map(shown, unknown), 5)} among the test pictures, but not to train on.")
     labels = {name: label for label, name in enumerate(classes)}
     others = sum(map(len, parts.values())) - len(train) - len(test)
     note = f"{several(others, 'file')} of other kinds left out." if others else ""
     digest = hashlib.sha256(str(classes).encode())
     found_in = {
-        part: tuple(_picture(digest, path.parent, part, file, labels[name]) for name, file in files)
+        part: tuple(_picture(digest, path.parent, part, file, labels[name]) for name, file, _ in files)
         for part, files in (("train", train), ("test", test))
     }
     return Listing(digest.hexdigest(), str(path), classes, **found_in, note=note)
+
+
+def _require_names(files: Sequence[Named]) -> None:
+    """Checks that names can be shown as they are, and told apart.
+
+    Raises:
+        DataError: some cannot, and all of these are named.
+    """
+    wheres: dict[str, str] = {}
+    for name, _, where in files:
+        wheres.setdefault(name, where)
+    problems = [f"{where}: {problem}" for name, where in wheres.items() if (problem := problem_of(name))]
+    order = list(wheres)
+    problems += [f"{wheres[max(names, key=order.index)]}: {told_alike(names)}" for names in alike(wheres)]
+    problems += [
+        f"{shown(where)}: the file has an invisible character in its name. Rename it."
+        for _, file, where in files
+        if is_invisible(file.name)
+    ]
+    if problems:
+        raise DataError(at_once([plain(each).replace("\n", "\\n") for each in problems]))
 
 
 def _is_picture(file: Path) -> bool:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -61,16 +62,26 @@ def read(path: Path, formats: Collection[str] = FORMATS) -> Image.Image:
         return _opaque(_shallow(ImageOps.exif_transpose(picture)))
 
 
-def header(path: Path) -> tuple[int, int, bool]:
-    """Height and width of a picture, upright, and whether it may have colours; its pixels are not read.
+class Header(NamedTuple):
+    """What a picture is without its pixels: `height` and `width` upright, and whether it may have colours."""
+
+    height: int
+    width: int
+    colored: bool
+    animated: bool
+
+
+def header(path: Path) -> Header:
+    """That of a picture.
 
     Raises:
         InputError: as `opened`.
     """
     with opened(path) as picture:
-        width, height = picture.size
+        colored, animated = picture.mode not in GREY, getattr(picture, "is_animated", False)
         on_its_side = picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-        return (width, height, picture.mode not in GREY) if on_its_side else (height, width, picture.mode not in GREY)
+        width, height = picture.size
+        return Header(width, height, colored, animated) if on_its_side else Header(height, width, colored, animated)
 
 
 def in_bytes(picture: Image.Image) -> Image.Image:
