@@ -39,6 +39,14 @@ def test_a_study_runs_on_data_of_ones_own(tmp_path):
     assert (tmp_path / "shapes.npz").exists()
 
 
+def test_pictures_of_ones_own_are_searched_exported_and_told_apart_by_name(tmp_path):
+    said = python("own_pictures.py", tmp_path)
+    assert said.startswith("shapes: 3 trials")
+    assert said.splitlines()[-1].removeprefix("ring.webp: ") in ("bars", "crosses", "rings")
+    assert "of 3 classes: 'bars', 'crosses', 'rings'." in (tmp_path / "network" / "README.md").read_text()
+    assert (tmp_path / "sweep.db.images").is_dir()
+
+
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory) -> Path:
     """Images of three classes, which their brightness tells."""

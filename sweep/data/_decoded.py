@@ -20,7 +20,7 @@ from sweep.system.machine import cores
 from sweep.wording import several
 
 VERSION = 1
-"""Raised where other pixels would come from the same files."""
+"""Raised where other pixels would come from the same files, or where folders of kept images hold other things."""
 BATCH = 256
 """So many pictures are decoded before they are written, and progress is told."""
 

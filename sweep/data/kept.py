@@ -1,5 +1,6 @@
 """Images kept beside a database as a folder of arrays, which is a dataset itself, and which processes map."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.data._arrays import digest_of, reading
-from sweep.data._decoded import decode, key_of, shape_of
+from sweep.data._decoded import VERSION, decode, key_of, shape_of
 from sweep.data._listing import Listing
 from sweep.data.preparation import Fit, Preparation
 from sweep.data.published import Progress
@@ -51,9 +52,12 @@ def kept(folder: Path) -> tuple[Index, dict[str, NDArray[Any]]]:
     Raises:
         DataError: a file is missing, damaged or of another kind.
     """
-    with reading(folder):
-        index = Index(**json.loads((folder / INDEX).read_bytes()))
-        return index, _arrays(folder, index.train)
+    try:
+        with reading(folder):
+            index = Index(**json.loads((folder / INDEX).read_bytes()))
+            return index, _arrays(folder, index.train)
+    except DataError as error:
+        raise DataError(f"{error} Delete this folder: the next run writes it anew.") from error
 
 
 def keep_pictures(folder: Path, listing: Listing, preparation: Preparation, progress: Progress) -> Path:
@@ -85,7 +89,7 @@ def keep_arrays(folder: Path, index: Index, images: Sequence[NDArray[Any]], labe
         np.save(inside / LABELS, np.concatenate(labels))
         return index
 
-    return keep(folder, index.digest, fill)
+    return keep(folder, hashlib.sha256(f"{VERSION} {index}".encode()).hexdigest(), fill)
 
 
 def keep(folder: Path, key: str, fill: Callable[[Path], Index]) -> Path:

@@ -279,6 +279,15 @@ def test_a_description_tells_what_loading_gives_and_decodes_nothing(tmp_path, mo
         files.clear()
 
 
+@pytest.mark.parametrize("file", ["images.npy", "labels.npy", "sweep-images.json"])
+def test_kept_images_that_are_damaged_are_named_with_what_to_do(tmp_path, file):
+    folder, keep = parts_of(tmp_path / "animals"), tmp_path / "images"
+    kept = Path(load(folder, keep).source)
+    (kept / file).write_bytes((kept / file).read_bytes()[:-7])
+    with pytest.raises(DataError, match=r"damaged, .*\. Delete this folder: the next run writes it anew\."):
+        load(folder, keep)
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     folder = parts_of(tmp_path / "animals")
     (tmp_path / "images").write_text("a file")
