@@ -32,7 +32,7 @@ def is_invisible(name: str) -> bool:
 
 def alike(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """Names that are one spelled in several ways: with other cases, spaces, leading zeros, or another encoding."""
-    found = defaultdict(list)
+    found: dict[str, list[str]] = defaultdict(list)
     for name in sorted(names):
         usual = " ".join(normalize("NFKC", name).casefold().split())
         found[re.sub(r"^0+(?=[0-9]+$)", "", usual)].append(name)

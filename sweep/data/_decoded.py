@@ -11,7 +11,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.data._listing import Listing, Picture, at_once
+from sweep.data._listing import Listing, Picture
+from sweep.data._named import at_once
 from sweep.data.picture import Header, header, in_bytes, read, refusing_bombs, sized
 from sweep.data.preparation import USUAL_SIDE, Preparation
 from sweep.data.published import Progress

@@ -1,57 +1,28 @@
 """Picture files as they lie in folders or are named by a CSV file: which is of which class, and in which part."""
 
-import csv
 import hashlib
-import io
 import os
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from sweep.data._arrays import reading
 from sweep.data._classes import alike, is_invisible, problem_of, told_alike
+from sweep.data._folders import folders_in, in_folders
+from sweep.data._named import ADVICE, Named, at_once, is_picture
 from sweep.data._parts import cut_off
-from sweep.errors import MOST_PROBLEMS, DataError
-from sweep.system.files import read_plain
-from sweep.wording import did_you_mean, listed, plain, several, shown, some_of
-
-SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp"))
-PARTS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-}
-"""What folders and the rows of a CSV file call the parts of a dataset, in small letters."""
-
-COLUMNS = {
-    "path": ("path", "filename", "file_name", "image"),
-    "label": ("label", "class"),
-    "split": ("split",),
-    "group": ("group",),
-}
-"""What a CSV file may call its columns, in small letters."""
-
-ADVICE = (
-    "A folder of pictures has a folder for each class, as in cats/1.jpg and dogs/1.png; these may lie in train/ and "
-    f"test/. Pictures end in {', '.join(sorted(SUFFIXES))}. A CSV file with columns path and label may name them, too."
-)
-
+from sweep.data._table import in_table
+from sweep.errors import DataError
+from sweep.wording import plain, several, shown, some_of
 
 LEAST = 2
 """Pictures of a class that are not for the test."""
-
-Named = tuple[str, Path, str]
-"""The class of a file, the file, and what begins an error about the two: a line of a CSV file, or the file."""
 
 
 class Picture(NamedTuple):
@@ -116,7 +87,7 @@ def listed_in(path: Path) -> Listing | None:
         DataError: it cannot be read, or its pictures make no dataset.
     """
     if path.suffix.lower() == ".csv" and not path.is_dir():
-        return _of_csv(path)
+        return _listing(path, in_table(path))
     if not path.is_dir():
         return None
     with reading(path):
@@ -124,158 +95,13 @@ def listed_in(path: Path) -> Listing | None:
         if any("ubyte" in name for name in files):  # of IDX files
             return None
         if "metadata.csv" in files:
-            return _of_csv(path / "metadata.csv")
-        beside = [name for name in files if _is_picture(Path(name)) and not name.startswith(".")]
-        folders = _folders(path)
+            named = path / "metadata.csv"
+            return _listing(named, in_table(named))
+        beside = [name for name in files if is_picture(Path(name)) and not name.startswith(".")]
+        folders = folders_in(path)
         if beside:
             raise DataError(f"{path}: pictures lie in this folder itself, such as {shown(min(beside))}. {ADVICE}")
-        return _of_folders(path, folders) if folders else None
-
-
-# -- folders
-
-
-def _folders(folder: Path) -> dict[str, Path]:
-    """The folders in a folder by name, sorted as Keras sorts them, without hidden ones."""
-    found = sorted((each.name, each) for each in folder.iterdir() if each.is_dir())
-    return {name: each for name, each in found if not name.startswith((".", "__MACOSX"))}
-
-
-def _of_folders(path: Path, folders: Mapping[str, Path]) -> Listing:
-    root = path.resolve()
-    if not any(PARTS.get(name.lower()) == "train" for name in folders):
-        return _listing(path, {"train": _in_classes(root, folders)})
-    others = [name for name in folders if name.lower() not in PARTS]
-    if others:
-        raise DataError(
-            f"{path}: beside the training pictures in {_of_part(folders, 'train')}, {some_of(others, 5)} would not be "
-            f"used. Parts are called train, validation and test; classes are folders in them."
-        )
-    parts: dict[str, list[Named]] = {}
-    for name, folder in folders.items():
-        part = PARTS[name.lower()]
-        if part in parts:
-            raise DataError(f"{path}: {_of_part(folders, part)} and {name} are one part. Put their pictures together.")
-        if beside := [each.name for each in folder.iterdir() if _is_picture(each) and not each.is_dir()]:
-            raise DataError(f"{folder}: pictures lie in this folder itself, such as {shown(min(beside))}. {ADVICE}")
-        parts[part] = _in_classes(root, _folders(folder))
-    return _listing(path, parts)
-
-
-def _of_part(folders: Iterable[str], part: str) -> str:
-    return next(name for name in folders if PARTS.get(name.lower()) == part)
-
-
-def _in_classes(root: Path, folders: Mapping[str, Path]) -> list[Named]:
-    """The files in folders of classes, and in folders within these.
-
-    Raises:
-        DataError: a class has no pictures, or links lead out of the folder `root`.
-    """
-    found, problems = [], []
-    for name, folder in folders.items():
-        problems += _links(root, [folder])
-        own = []
-        for inside, within, names in [] if problems else sorted(os.walk(folder, onerror=_raise)):
-            own += [Path(inside, each) for each in sorted(names) if not each.startswith(".")]
-            problems += _links(root, [Path(inside, each) for each in within])
-        problems += _links(root, own)
-        if not problems and not any(map(_is_picture, own)):
-            problems.append(f"{folder}: no pictures of class {shown(name)}. Put some there, or remove this folder.")
-        found += [(name, each, str(each)) for each in own]
-    if problems:
-        raise DataError(at_once(problems))
-    return found
-
-
-def _links(root: Path, paths: Iterable[Path]) -> Iterator[str]:
-    """What is wrong with links among paths: those that lead out of `root`, and those to folders within it."""
-    for path in paths:
-        if path.is_symlink():
-            target = Path(os.path.realpath(path))
-            if not target.is_relative_to(root):
-                yield f"{path}: a link out of {root}. Put a copy there, or name the pictures in a CSV file."
-            elif target.is_dir():
-                yield f"{path}: a link to a folder, whose pictures would count twice. Remove it."
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-# -- CSV files
-
-
-def _of_csv(path: Path) -> Listing:
-    with reading(path):
-        text = read_plain(path).decode("utf-8-sig")  # a UnicodeDecodeError is a ValueError
-        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-        try:
-            return _of_rows(path, rows)
-        except csv.Error as error:
-            raise DataError(f"{path}:{rows.line_num}: not valid CSV: {error}.") from None
-
-
-def _of_rows(path: Path, rows: Any) -> Listing:
-    header = [name.strip().lower() for name in next(rows, [])]
-    places = _columns(path, header)
-    parts: dict[str, list[Named]] = defaultdict(list)
-    lines: dict[str, int] = {}
-    problems: list[str] = []
-    for row in rows:
-        line = f"{path}:{rows.line_num}"
-        if not row:
-            continue
-        if len(row) != len(header):
-            problems.append(f"{line}: {several(len(row), 'value')} for the {len(header)} columns of the header.")
-            continue
-        given = {name: row[place].strip() for name, place in places.items()}
-        file = Path(os.path.normpath(path.parent / given["path"]))
-        key = os.path.realpath(file)
-        part = PARTS.get(given.get("split", "train").lower())
-        if not given["path"] or not _is_file(file):
-            problems.append(f"{line}: there is no file {shown(given['path'])}; paths start at the folder of this file.")
-        elif key in lines:
-            problems.append(f"{line}: {shown(given['path'])} stands in line {lines[key]} already.")
-        elif not _is_picture(file):
-            problems.append(f"{line}: {shown(given['path'])} does not end in {listed(sorted(SUFFIXES), 'or')}.")
-        elif not given["label"]:
-            problems.append(f"{line}: {shown(given['path'])} has no label.")
-        elif part is None:
-            problems.append(f"{line}: unknown split {shown(given['split'])}.{did_you_mean(given['split'], PARTS)}")
-        else:
-            parts[part].append((given["label"], file, line))
-        lines.setdefault(key, rows.line_num)
-    if problems:
-        raise DataError(at_once(problems))
-    return _listing(path, parts)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name of thousands of characters, or in a folder that may not be looked into
-        return False
-
-
-def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
-    """Where the columns stand that are used, by their first name in `COLUMNS`."""
-    found = {
-        column: header.index(name) for column, names in COLUMNS.items() for name in reversed(names) if name in header
-    }
-    missing = [listed(COLUMNS[column], "or") for column in ("path", "label") if column not in found]
-    if missing:
-        there = f"it has {some_of(map(shown, header), 8)}" if any(header) else "it has none"
-        raise DataError(f"{path}:1: the header has no column {' and no column '.join(missing)}; {there}.")
-    if "group" in found:
-        raise DataError(
-            f"{path}:1: pictures of one group cannot be kept in one part yet. Divide them by a column split, and take "
-            "the column group out."
-        )
-    return found
-
-
-# -- both
+        return _listing(path, in_folders(path, folders)) if folders else None
 
 
 def _listing(path: Path, parts: Mapping[str, Sequence[Named]]) -> Listing:
@@ -285,7 +111,7 @@ def _listing(path: Path, parts: Mapping[str, Sequence[Named]]) -> Listing:
             f"{path}: the {len(parts['validation']):,} validation pictures would not be used, since sweep holds "
             "validation images out of the training images. Put them with those, or take them out."
         )
-    pictures = {part: [each for each in files if _is_picture(each[1])] for part, files in parts.items()}
+    pictures = {part: [each for each in files if is_picture(each[1])] for part, files in parts.items()}
     train, test = pictures.get("train", []), pictures.get("test", [])
     _require_names([*train, *test])
     counts = Counter(name for name, *_ in train)
@@ -332,10 +158,6 @@ def _require_names(files: Sequence[Named]) -> None:
         raise DataError(at_once([plain(each).replace("\n", "\\n") for each in problems]))
 
 
-def _is_picture(file: Path) -> bool:
-    return file.suffix.lower() in SUFFIXES
-
-
 def _picture(digest: "hashlib._Hash", folder: Path, part: str, file: Path, label: int) -> Picture:
     size, changed = 0, 0
     with suppress(OSError):  # of a link that leads nowhere: it is told with all others that cannot be read
@@ -349,10 +171,3 @@ def _sorted_classes(names: set[str]) -> tuple[str, ...]:
     """Whole numbers by their size; anything else as Keras sorts names."""
     ordered = sorted(names)
     return tuple(sorted(ordered, key=int) if all(re.fullmatch(r"[0-9]{1,9}", name) for name in names) else ordered)
-
-
-def at_once(problems: Sequence[str]) -> str:
-    """Up to `MOST_PROBLEMS` of them, a line each, and how many more there are."""
-    more = len(problems) - MOST_PROBLEMS
-    told = [*problems[:MOST_PROBLEMS], f"There are {more:,} more problems."] if more > 0 else problems
-    return "\n".join(told)

@@ -1,7 +1,6 @@
 import dataclasses
 import gzip
 import time
-
 from pathlib import Path
 
 import numpy as np

@@ -59,6 +59,8 @@ def test_a_class_may_have_folders_inside_and_files_that_are_hidden_or_no_picture
         (folder / "train" / "cats" / extra).write_text("no picture")
     (folder / ".git").mkdir()
     (folder / "train" / "__MACOSX").mkdir()
+    (folder / "train" / "cats" / ".thumbnails").mkdir()
+    (folder / "train" / "cats" / ".thumbnails" / "a.png").write_text("no picture")
     dataset = load(folder)
     assert dataset.digest == expected.digest
     assert dataset.note == "animals: 2 files of other kinds left out."

@@ -1,0 +1,97 @@
+"""Pictures that a CSV file names, with their classes and parts."""
+
+import csv
+import io
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sweep.data._arrays import reading
+from sweep.data._named import PARTS, SUFFIXES, Named, at_once, is_picture
+from sweep.errors import DataError
+from sweep.system.files import read_plain
+from sweep.wording import did_you_mean, listed, several, shown, some_of
+
+COLUMNS = {
+    "path": ("path", "filename", "file_name", "image"),
+    "label": ("label", "class"),
+    "split": ("split",),
+    "group": ("group",),
+}
+"""What a CSV file may call its columns, in small letters."""
+
+
+def in_table(path: Path) -> dict[str, list[Named]]:
+    """The files of each part that a CSV file names.
+
+    Raises:
+        DataError: it cannot be read, or rows of it are wrong, all of which are named.
+    """
+    with reading(path):
+        text = read_plain(path).decode("utf-8-sig")  # a UnicodeDecodeError is a ValueError
+        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        try:
+            return _of_rows(path, rows)
+        except csv.Error as error:
+            raise DataError(f"{path}:{rows.line_num}: not valid CSV: {error}.") from None
+
+
+def _of_rows(path: Path, rows: Any) -> dict[str, list[Named]]:
+    header = [name.strip().lower() for name in next(rows, [])]
+    places = _columns(path, header)
+    parts: dict[str, list[Named]] = defaultdict(list)
+    lines: dict[str, int] = {}
+    problems: list[str] = []
+    for row in rows:
+        line = f"{path}:{rows.line_num}"
+        if not row:
+            continue
+        if len(row) != len(header):
+            problems.append(f"{line}: {several(len(row), 'value')} for the {len(header)} columns of the header.")
+            continue
+        given = {name: row[place].strip() for name, place in places.items()}
+        file = Path(os.path.normpath(path.parent / given["path"]))
+        key = os.path.realpath(file)
+        part = PARTS.get(given.get("split", "train").lower())
+        if not given["path"] or not _is_file(file):
+            problems.append(f"{line}: there is no file {shown(given['path'])}; paths start at the folder of this file.")
+        elif key in lines:
+            problems.append(f"{line}: {shown(given['path'])} stands in line {lines[key]} already.")
+        elif not is_picture(file):
+            problems.append(f"{line}: {shown(given['path'])} does not end in {listed(sorted(SUFFIXES), 'or')}.")
+        elif not given["label"]:
+            problems.append(f"{line}: {shown(given['path'])} has no label.")
+        elif part is None:
+            problems.append(f"{line}: unknown split {shown(given['split'])}.{did_you_mean(given['split'], PARTS)}")
+        else:
+            parts[part].append((given["label"], file, line))
+        lines.setdefault(key, rows.line_num)
+    if problems:
+        raise DataError(at_once(problems))
+    return parts
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name of thousands of characters, or in a folder that may not be looked into
+        return False
+
+
+def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
+    """Where the columns stand that are used, by their first name in `COLUMNS`."""
+    found = {
+        column: header.index(name) for column, names in COLUMNS.items() for name in reversed(names) if name in header
+    }
+    missing = [listed(COLUMNS[column], "or") for column in ("path", "label") if column not in found]
+    if missing:
+        there = f"it has {some_of(map(shown, header), 8)}" if any(header) else "it has none"
+        raise DataError(f"{path}:1: the header has no column {' and no column '.join(missing)}; {there}.")
+    if "group" in found:
+        raise DataError(
+            f"{path}:1: pictures of one group cannot be kept in one part yet. Divide them by a column split, and take "
+            "the column group out."
+        )
+    return found
