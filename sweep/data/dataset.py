@@ -256,15 +256,15 @@ def _listing(path: Path, preparation: Preparation) -> Listing | None:
 
 def _of_arrays(path: Path, source: str, preparation: Preparation, folder: Path | None) -> Dataset:
     """The dataset of a file of arrays. One that no script could read as it is, is kept as it is understood."""
-    dataset, plain = _of_files(path, preparation, _as_it_is(path))
+    dataset, plain = _of_files(path, source, preparation, _as_it_is(path))
     if plain or folder is None:
-        return replace(dataset, source=source)
+        return dataset
     index = Index(dataset.name, len(dataset.y_train), dataset.digest, [], dataset.told)
     return _kept(keep_arrays(folder, index, (dataset.x_train, dataset.x_test), (dataset.y_train, dataset.y_test)))
 
 
 @lru_cache(maxsize=1)
-def _of_files(path: Path, preparation: Preparation, _: object) -> tuple[Dataset, bool]:
+def _of_files(path: Path, source: str, preparation: Preparation, _: object) -> tuple[Dataset, bool]:
     """The dataset in files, read once as long as these stay as they are: a study is checked, and then run.
 
     With it comes whether they are plain, as any script could read them.
@@ -279,7 +279,7 @@ def _of_files(path: Path, preparation: Preparation, _: object) -> tuple[Dataset,
         found = _tested(path, found, preparation.test)
         tests = len(found["y_test"].values)
         told.insert(0, sealed_note(tests, tests + len(found["y_train"].values)))
-    return replace(_dataset(_name_of(path), found), told=" ".join(told)), plain
+    return replace(_dataset(_name_of(path), found), source=source, told=" ".join(told)), plain
 
 
 def _tested(path: Path, found: Mapping[str, Raw], test: float | None) -> dict[str, Raw]:

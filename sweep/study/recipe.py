@@ -1,8 +1,8 @@
 """A recipe: one configuration as a TOML file, `name = value` a line, such as the best.toml of `sweep export`.
 
 `data` and `validation` may stand beside them: which dataset it is for, and how many of its images are held out. A table
-`[pictures]` may hold `image_size`, `color`, `fit` and `test`, as they are in a study: there they cannot be taken for
-parameters of a function of the user's own.
+`[picture-files]` may hold `image_size`, `color`, `fit` and `test`, as they are in a study: there they cannot be taken
+for parameters of a function of the user's own, none of which has a dash in its name.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from sweep.study._files import read_files
 from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study._values import Problems, read_values
 from sweep.study.writing import value_of
-from sweep.wording import did_you_mean, shown
+from sweep.wording import did_you_mean, listed, shown
 
 
 def is_study(path: Path) -> bool:
@@ -70,7 +70,7 @@ class Recipe:
     preparation: Preparation = AS_THEY_ARE
 
 
-PICTURES = "pictures"
+PICTURES = "picture-files"
 """The table of what is said of pictures."""
 KEYS = ("data", "validation", "build", "files", PICTURES)
 HELD_OUT = "validation must be a whole number from 1, or a share between 0 and 1"
@@ -116,7 +116,10 @@ def read(path: Path, model: Model | None = None) -> Recipe:
         problems.append((("data",), f"data must be the name or path of a dataset, not {shown(data)}."))
     if not may_be_held_out(validation):
         problems.append((("validation",), f"{HELD_OUT}, not {shown(validation)}."))
-    prepared = values.pop(PICTURES) if isinstance(values.get(PICTURES), dict) else {}
+    prepared = values.pop(PICTURES, {})
+    if not isinstance(prepared, dict):
+        problems.append(((PICTURES,), f"{PICTURES} must be a table of {listed(WORDS, 'or')}, not {shown(prepared)}."))
+        prepared = {}
     problems += [((PICTURES, key), problem) for key, given in prepared.items() if (problem := _problem_of(key, given))]
     try:
         build, files = values.pop("build", None), values.pop("files", [])

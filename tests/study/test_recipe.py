@@ -178,10 +178,10 @@ def test_every_parameter_may_stand_in_a_recipe(tmp_path):
 def test_a_recipe_says_how_pictures_become_images(tmp_path):
     said = Preparation(image_size=(32, 48), color="grayscale", fit="crop", test=0.2)
     text = recipe.text_of(recipe.Recipe(Configuration(), str(tmp_path), 0.1, said))
-    assert text.endswith('\n[pictures]\nimage_size = [32, 48]\ncolor = "grayscale"\nfit = "crop"\ntest = 0.2\n')
+    assert text.endswith('\n[picture-files]\nimage_size = [32, 48]\ncolor = "grayscale"\nfit = "crop"\ntest = 0.2\n')
     (tmp_path / "best.toml").write_text(text)
     assert recipe.read(tmp_path / "best.toml") == recipe.Recipe(Configuration(), str(tmp_path), 0.1, said)
-    (tmp_path / "bad.toml").write_text('[pictures]\nfit = "crp"\nimage_size = 32\nsize = 3\n')
+    (tmp_path / "bad.toml").write_text('[picture-files]\nfit = "crp"\nimage_size = 32\nsize = 3\n')
     with pytest.raises(StudyError) as caught:
         recipe.read(tmp_path / "bad.toml")
     assert [problem.line for problem in caught.value.problems] == [2, 3, 4]
