@@ -12,7 +12,9 @@ from sweep.exports import _labels as labels
 from sweep.exports import _models as models
 
 NAMES = ("cats", "Füchse", "a, b")
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves a model
+pytestmark = pytest.mark.filterwarnings(  # of Keras as it saves a model, and of the converters
+    "ignore:__array__ implementation", "ignore:In the future `np.object`", "ignore:.*distutils"
+)
 
 
 @pytest.fixture(scope="module")
