@@ -133,7 +133,7 @@ def test_a_study_of_the_database_is_resumed_by_its_name_from_anywhere(laboratory
     assert check("test", storage=place(laboratory))[0] == found.study
     with pytest.raises(InputError, match=r"There is no study 'tset'\. Did you mean 'test'\?"):
         sweep.run("tset", storage=place(laboratory))
-    with pytest.raises(InputError, match=r"There is no study 'xyz'\. Studies: batch-size, .*, test\. A study file"):
+    with pytest.raises(InputError, match=r"There is no study 'xyz'\. Studies: augmentation, .*, test\. A study file"):
         sweep.run("xyz", storage=place(laboratory))
 
 
