@@ -29,7 +29,7 @@ dense_units = [8, 1024, 16]
         ("ls", "No such command 'ls'. Did you mean 'list'?"),
         ("zzz", "No such command 'zzz'. Commands: ablate, baseline, check,"),
         ("run qickstart", "There is no study 'qickstart'. Did you mean 'quickstart'?"),
-        ("init x.toml --from zzz", "There is no study 'zzz' to start from. Studies: batch-size,"),
+        ("init x.toml --from zzz", "There is no study 'zzz' to start from. Studies: augmentation,"),
     ],
 )
 def test_an_unknown_word_gets_a_hint(capsys, tmp_path, monkeypatch, typed, says):
