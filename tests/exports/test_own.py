@@ -288,7 +288,8 @@ def test_changed_code_is_refused_in_a_sentence_and_changed_comments_are_taken_fr
     try:
         (folder / "network.py").write_text(NETWORK.replace('"relu"', '"gelu"'))
         refused = command("export", "mine", "-o", "new", cwd=folder, code=2).stderr
-        assert refused.startswith(f"{folder / 'network.py'} is no longer the code that study 'mine' was started with.")
+        code = f"{folder / 'network.py'} with the files of [base]"
+        assert refused.startswith(f"{code} is no longer the code that study 'mine' was started with.")
         assert refused.count("\n") == 1
         assert not (folder / "new").exists()
         summary = command("show", "mine", "0", "--summary", cwd=folder, code=2).stderr
