@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sweep.cli.app import PANELS
 from sweep.data.names import DATASETS
+from sweep.data.preparation import Color
 from sweep.space.configuration import PARAMETERS
 from sweep.study.study import AnyPrecision, Pruner, Sampler, Study
 from sweep.wording import (
@@ -219,7 +220,7 @@ def test_no_word_of_ours_is_taken_for_another():
 def test_every_name_that_is_explained_is_one_of_ours():
     commands = {command.__name__.rstrip("_") for panel in PANELS.values() for command in panel}
     ours = {*PARAMETERS, *Study.model_fields, *DATASETS, *commands, "low", "high"}
-    ours |= {word for words in (Sampler, Pruner, AnyPrecision) for word in get_args(words)}
+    ours |= {word for words in (Sampler, Pruner, AnyPrecision, Color) for word in get_args(words)}
     ours |= {word for each in PARAMETERS.values() for word in each.choices}
     assert set(USUAL) <= ours
 
