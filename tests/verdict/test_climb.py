@@ -92,7 +92,7 @@ def test_without_a_time_it_stays_at_the_studys_own_size_and_says_so_first(labora
 def test_the_time_that_is_proposed_is_enough_to_reach_full_size(laboratory):
     laboratory.search(train_size=OWN)
     first = next(laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=3).verdict_lines())
-    minutes = int(first.partition("--within ")[2].partition("m`")[0])
+    minutes = int(first.partition("--within ")[2].partition("m ")[0])
     assert laboratory.confirm(EQUAL | {HUGE: 0.99}, within=60 * minutes).verdict.size.full
 
 

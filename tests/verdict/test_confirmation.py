@@ -819,7 +819,7 @@ def test_each_confirmation_starts_with_its_plan_and_ends_with_what_came(laborato
     laboratory.search()
     told = Telling()
     laboratory.confirm(seeds=3, progress=told)
-    plan = sweep.plan("test", seeds=5, storage=laboratory.storage, workers=1)
+    plan = confirm.plan("test", seeds=5, storage=laboratory.storage, workers=1)
     assert [note.split(":")[0] for note in told.notes] == ["plan", "plan", "came"]
     assert (plan.assumed, plan.seeds, len(plan.trials)) == (False, 5, 3)
 
