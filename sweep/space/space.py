@@ -13,6 +13,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from sweep.models.parameters import Condition, Value, Values, is_active
 from sweep.space.configuration import Configuration
@@ -172,6 +173,13 @@ class Space:
 
     def conditions(self, name: str) -> list[Condition]:
         """What must hold for a parameter to vary: its model's condition, and that of its range."""
+        return self._conditions[name]
+
+    @cached_property
+    def _conditions(self) -> dict[str, list[Condition]]:
+        return {name: self._conditions_of(name) for name in self.base.parameters}
+
+    def _conditions_of(self, name: str) -> list[Condition]:
         parameter, span = self.base.parameters[name], self.ranges.get(name)
         said = None if span is None else span.when
         own = parameter.when
@@ -192,6 +200,10 @@ class Space:
 
     def names(self) -> list[str]:
         """The names of what varies, parents before those that depend on them; else in the order of the parameters."""
+        return self._names
+
+    @cached_property
+    def _names(self) -> list[str]:
         order: dict[str, None] = {}
 
         def place(name: str) -> None:
@@ -206,8 +218,11 @@ class Space:
 
     def _varies(self, name: str, point: Values) -> bool:
         """Whether a parameter is drawn, given what is drawn before it."""
+        conditions = self.conditions(name)
+        if not conditions:
+            return True
         values, parameters = self.base.values() | point, self.base.parameters
-        for when in self.conditions(name):
+        for when in conditions:
             drawn = when is self.ranges[name].when and when.parent in self.ranges
             exists = when.parent in point if drawn else is_active(when.parent, values, parameters)
             if not (exists and when.holds(values)):
