@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from reports import frames, labels
+from reports import labels
 from reports.blocks import Block, Definitions, Section
 from reports.comparison import studies
 from reports.sections import summary
-from sweep.results.result import Result, configuration_of
+from sweep.results.result import Result
 from sweep.space.differences import changes_with_baseline_in_words
 
 
@@ -15,12 +15,11 @@ def _blocks(results: Sequence[Result]) -> Sequence[Block]:
 
 
 def _searched(result: Result) -> str:
-    reference = frames.baseline(result.frame)
-    if reference is None or not result.has_best:
+    both = summary.best_and_baseline(result)
+    if both is None:
         return f"Search space: {summary.space(result)}."
     which = "Best" if result.verdict is None else "Recommended"
-    own, base = result.configuration(result.recommended), configuration_of(reference, result.study.base)
-    changes = changes_with_baseline_in_words(own, base, most=summary.MENTIONED, label=labels.label)
+    changes = changes_with_baseline_in_words(*both, most=summary.MENTIONED, label=labels.label)
     named = f"{which} is {labels.the_trial(result.recommended)}{f': {changes}' if changes else ''}"
     return f"Search space: {summary.space(result)}. {named}."
 

@@ -70,8 +70,7 @@ def _heading(study: _Study, row: "pd.Series[Any]") -> str:
     title = ", ".join([f"Trial {row['trial']}", *roles, *filter(None, [row["origin"]])])
     if wording.missing(row["score"]):
         return title
-    after = wording.so_far(row["trained_epochs"], study.configuration(row).epochs, row["outcome"] == "completed")
-    return f"{title}: {wording.percent(row['score'])}{after}"
+    return f"{title}: {wording.percent(row['score'])}{study.result.so_far(row['trial'])}"
 
 
 def _changes(study: _Study, row: "pd.Series[Any]") -> Table | None:

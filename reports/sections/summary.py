@@ -19,6 +19,7 @@ from sweep.results.summary import CONCLUSIONS
 from sweep.results.verdict import Conclusion, Verdict
 from sweep.results.winner import Gain
 from sweep.runs import BASELINE
+from sweep.space.configuration import Configuration
 from sweep.space.differences import differences
 from sweep.verdict.statistics import LOOKS
 
@@ -44,7 +45,7 @@ def _searched(result: Result) -> list[Tile]:
     top, reference = frames.best(frame), frames.baseline(frame)
     if top is None:
         return []
-    score, on = float(top["score"]), f"{_so_far(result, top)}, on {result.study.validation:,} validation images"
+    score, on = float(top["score"]), f"{result.so_far(top['trial'])}, on {result.study.validation:,} validation images"
     if top["baseline"]:
         note = f"the baseline itself{on}{_tutorial(result, score)}"
         return [Tile("Best", wording.percent(score), note), Tile("Gain", "none", _second(result))]
@@ -85,18 +86,13 @@ def _trials(result: Result) -> Tile:
     return Tile("Trials", f"{done:,} of {planned:,}", note, (done, planned))
 
 
-def _so_far(result: Result, row: pd.Series) -> str:
-    planned = configuration_of(row, result.study.base).epochs
-    return wording.so_far(row["trained_epochs"], planned, row["outcome"] == "completed")
-
-
 def _second(result: Result) -> str:
     others = frames.best_first(result.frame)
     others = others[~others["baseline"] & others["expected"].notna()]
     if others.empty:
         return "no other trial has a score yet"
     second = others.iloc[0]
-    reached = f"{wording.percent(second['score'])}{_so_far(result, second)}"
+    reached = f"{wording.percent(second['score'])}{result.so_far(second['trial'])}"
     return f"no trial beats the baseline; second is trial {second['trial']} with {reached}"
 
 
@@ -119,13 +115,18 @@ def _tutorial(result: Result, baseline: float, train_size: int | None = None) ->
 # Chips
 
 
-def chips(result: Result) -> list[Chip]:
-    """What the best trial, or the recommended one, changes of the baseline; none where there is no baseline."""
+def best_and_baseline(result: Result) -> tuple[Configuration, Configuration] | None:
+    """The best trial, or the recommended one, and the baseline; None where one of them is not known."""
     reference = frames.baseline(result.frame)
     if reference is None or not result.has_best:
-        return []
-    own, base = result.configuration(result.recommended), configuration_of(reference, result.study.base)
-    changed = [each for each in differences(own, base) if each.after is not None]
+        return None
+    return result.configuration(result.recommended), configuration_of(reference, result.study.base)
+
+
+def chips(result: Result) -> list[Chip]:
+    """What the best trial, or the recommended one, changes of the baseline; none where there is no baseline."""
+    both = best_and_baseline(result)
+    changed = [] if both is None else [each for each in differences(*both) if each.after is not None]
     return [Chip(labels.label(each.name), wording.value(each.before), wording.value(each.after)) for each in changed]
 
 
