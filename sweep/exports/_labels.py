@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 LABELS = "labels.txt"
-METADATA_PROPS = 14
-"""The number of that field of ONNX's ModelProto; those of an entry are 1, its key, and 2, its value."""
 
 
 def write(path: Path, names: Sequence[str]) -> None:
@@ -30,9 +28,11 @@ def write(path: Path, names: Sequence[str]) -> None:
         (path / "assets.extra").mkdir(exist_ok=True)
         (path / "assets.extra" / LABELS).write_text(text, encoding="utf-8")
     elif path.suffix == ".onnx":
-        entry = _field(1, b"labels") + _field(2, text.removesuffix("\n").encode())
-        with path.open("ab") as file:  # messages one behind the other are one message with the fields of both
-            file.write(_field(METADATA_PROPS, entry))
+        import onnx  # there wherever such a model was written
+
+        model = onnx.load(path)
+        model.metadata_props.add(key="labels", value=text.removesuffix("\n"))
+        onnx.save(model, path)
     else:
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr(LABELS, text)
@@ -42,12 +42,3 @@ def read(path: Path) -> tuple[str, ...]:
     """The names in a model.keras; empty: it has none."""
     with zipfile.ZipFile(path) as archive:
         return tuple(archive.read(LABELS).decode().split("\n")[:-1]) if LABELS in archive.namelist() else ()
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """A field of bytes as Protocol Buffers encode it."""
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _varint(number: int) -> bytes:
-    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + _varint(number >> 7)
