@@ -104,7 +104,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("path", [path for path in PAGES if blocks(path, "python")], ids=lambda path: path.stem)
 def test_the_python_of_a_page_runs_from_top_to_bottom(path, folder):
-    text = "\n".join(blocks(path, "python")).replace("suggestions(within=60,", "suggestions(within=30,")
+    text = "\n".join(blocks(path, "python"))
     done = python("-W", "error", "-c", text, cwd=folder, seconds=600)
     assert done.returncode == 0, done.stderr
 
