@@ -113,7 +113,10 @@ def with_baseline(study: Study, dataset: Dataset, before: Result | None, seconds
 
 
 def proof_of(study: Study, dataset: Dataset, batch: int, scored: int, seconds: float = MOST_SECONDS) -> Proof:
-    """What four batches are to prove of a study's baseline: of at most so many images, and others that are `scored`."""
+    """The proof of a study's baseline on four batches of at most `batch` images, with at most `scored` held out.
+
+    Its network must be built within so many `seconds`.
+    """
     images, held_out = Split(study.seed, study.validation, study.train_size).sizes(len(dataset.y_train))
     batch = max(1, min(batch, study.base.batch_size, images // PROVED_BATCHES))
     split = Split(study.seed, min(held_out, scored), min(images, PROVED_BATCHES * batch))
@@ -143,7 +146,7 @@ def settled(study: Study, store: Reader) -> Study:
 
 
 def _set_apart(study: Study, inexact: str) -> Study:
-    """The study with runs of its own for a reason, or with runs like those of others if there is none."""
+    """The study that shares its runs with no other, for the reason `inexact`; if that is empty, it shares them."""
     assert study.build is not None
     if study.build.inexact == inexact:
         return study
