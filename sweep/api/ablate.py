@@ -48,7 +48,7 @@ def ablate(
     place = Workplace(**workplace)
     before = result(study, storage=place.storage)
     if before.verdict is None:
-        raise InputError(f"Study {study!r} is not confirmed yet: `sweep confirm` does that.")
+        raise InputError(f"Study {study!r} is not confirmed yet: `{before.command('confirm')}` does that.")
     if before.recommended == BASELINE:
         return before
     known = before.verdict.seeds

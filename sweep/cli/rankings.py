@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sweep.cli.tables import print_json, print_table
+from sweep.shell import sweep_command
 from sweep.verdict.suggestions import FINDINGS, Finding, Suggestion, as_document, limits, ranking
 from sweep.wording import duration, margin, p_value, percent, points, ratio, settings
 
@@ -88,7 +89,8 @@ def print_comparison(found: "list[Result]", as_json: bool) -> None:
     ]
     columns = ["study", "best", "baseline", "expected gain", "noise", "completed", "training", "what matters"]
     print_table(columns, cells, right=(1, 2, 3, 4, 6))
-    print("These are single runs: `sweep confirm STUDY` tells gain from luck.")
+    confirm = sweep_command("confirm", "STUDY", storage=found[0].storage)
+    print(f"These are single runs: `{confirm}` tells gain from luck.")
     if ranked:
         print("\nconfirmed on fresh seeds:")
         print_ranking(ranked, [each.study.name for each in found if each.verdict is None], as_json=False)

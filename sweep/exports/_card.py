@@ -18,6 +18,7 @@ from sweep.models.parameters import Value
 from sweep.results.result import Result
 from sweep.results.verdict import Estimate
 from sweep.runs import BASELINE
+from sweep.shell import sweep_command
 from sweep.space.configuration import Configuration
 from sweep.space.differences import differences
 from sweep.verdict.estimates import difference
@@ -83,6 +84,7 @@ def as_card(document: dict[str, Any], sources: Mapping[str, str] | None = None) 
     name = document["data"]["name"]
     fence = "`" * (1 + max([2, *(len(run) for text in texts.values() for run in re.findall("`+", text))]))
     more = {"source": name if name in DATASETS else shown(name), "changes": _changes(document)}
+    more["confirm"] = sweep_command("confirm", document["study"])
     return environment.get_template("card.md.j2").render(document | more | {"sources": texts, "fence": fence})
 
 

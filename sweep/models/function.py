@@ -2,10 +2,13 @@
 
 import ast
 import hashlib
+import io
 import json
+import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -169,8 +172,8 @@ class Function:
         """
         found = Function.read(Path(self.path), self.name, [Path(each) for each, _ in self.files], self.inexact)
         if found != self:
-            others = " with the files of [base]" if self.files else ""
-            raise ChangedModel(f"{self.path}{others} is no longer the code that the study was started with")
+            where = _first_difference(self, found)
+            raise ChangedModel(f"{where} is no longer the code that the study was started with")
         return found
 
     def arguments(self, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -203,6 +206,25 @@ def named(given: object, folder: Path = Path(), files: Iterable[Path] = ()) -> F
 
 
 # The files
+
+
+def _first_difference(before: Function, now: Function) -> str:
+    """The file and line at which a function differs first from what it was, or its changed file of [base]."""
+    told, found, folder = dict(before.sources), dict(now.sources), Path(now.path).parent
+    syntax = [{each: ast.unparse(_parsed(text, each)) for each, text in texts.items()} for texts in (told, found)]
+    for name in (each for each in {**found, **told} if syntax[0].get(each) != syntax[1].get(each)):
+        pairs = zip_longest(_words(told.get(name, "")), _words(found.get(name, "")), fillvalue=(0, ""))
+        for (was, old), (line, new) in pairs:
+            if old != new:
+                return f"{folder / name}:{line or was}"
+    return min(set(before.files) ^ set(now.files), default=(now.path, ""))[0]
+
+
+def _words(text: str) -> Iterator[tuple[int, str]]:
+    """The words of a program, each with its line, without comments."""
+    for each in tokenize.generate_tokens(io.StringIO(text).readline):
+        if each.type not in (tokenize.COMMENT, tokenize.NL):
+            yield each.start[0], each.string.strip()
 
 
 def _sources(path: Path) -> Iterator[tuple[str, str]]:

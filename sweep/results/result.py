@@ -92,8 +92,7 @@ class Result:
         """
         if not self.has_best:
             raise InputError(
-                f"Study {self.study.name!r} has no trial with a score yet. `sweep list` shows its status; "
-                f"`sweep run` resumes it."
+                f"Study {self.study.name!r} has no trial with a score yet. `{self.command('run')}` resumes it."
             )
         return int(self.frame["trial"].iloc[self.frame["expected"].argmax()])
 

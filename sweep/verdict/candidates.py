@@ -25,7 +25,7 @@ def best_to_confirm(result: Result, top: int) -> list[int]:
     if not found:
         raise InputError(
             f"Study {result.study.name!r} has no trial besides the baseline that has a score and could be confirmed. "
-            f"`sweep run` resumes it."
+            f"`{result.command('run')}` resumes it."
         )
     return found
 

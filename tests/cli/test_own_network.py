@@ -109,7 +109,8 @@ def test_what_a_function_prints_is_no_output_of_the_command_and_changed_code_is_
     (folder / "network.py").write_text(f"{HEAD}{BODY}")
     for study in ("mine.toml", "mine"):
         said = say(capsys, "run", study, code=2)
-        assert f"{folder / 'network.py'} is no longer the code that study 'mine' was started with." in said
+        place = f"{folder / 'network.py'}:{1 + HEAD.count(chr(10))}"
+        assert f"{place} is no longer the code that study 'mine' was started with." in said
     assert kept(folder) == before
 
 

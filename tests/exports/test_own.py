@@ -288,7 +288,7 @@ def test_changed_code_is_refused_in_a_sentence_and_changed_comments_are_taken_fr
     try:
         (folder / "network.py").write_text(NETWORK.replace('"relu"', '"gelu"'))
         refused = command("export", "mine", "-o", "new", cwd=folder, code=2).stderr
-        code = f"{folder / 'network.py'} with the files of [base]"
+        code = f"{folder / 'network.py'}:{1 + NETWORK[: NETWORK.index('relu')].count(chr(10))}"
         assert refused.startswith(f"{code} is no longer the code that study 'mine' was started with.")
         assert refused.count("\n") == 1
         assert not (folder / "new").exists()

@@ -1,5 +1,6 @@
 """Studies of a network of the user's own: names, values and what is wrong with them, each with its line."""
 
+import re
 import subprocess
 import sys
 
@@ -127,6 +128,15 @@ def test_its_code_is_part_of_what_a_study_is(folder):
     assert read_study(folder / "mine.toml").identity() != before
 
 
+def test_changed_code_is_named_with_the_first_line_that_computes_something_else(folder):
+    build = read_study(folder / "mine.toml").build
+    for changed, line in (("DEPTH = 3  # was 2", "DEPTH = 2"), ("import math\nDEPTH = 2", "DEPTH = 2")):
+        (folder / "network.py").write_text("# all that follows is a line lower\n" + NETWORK.replace(line, changed))
+        place = f"{folder / 'network.py'}:{2 + NETWORK[: NETWORK.index(line)].count(chr(10))}"
+        with pytest.raises(ChangedModel, match=f"^{re.escape(place)} is no longer the code"):
+            build.current()
+
+
 def test_the_contents_of_files_under_base_are_part_of_what_a_study_is(folder):
     (folder / "deep").mkdir()
     (folder / "deep" / "weights.bin").write_bytes(b"1")
@@ -139,7 +149,7 @@ def test_the_contents_of_files_under_base_are_part_of_what_a_study_is(folder):
     assert recipe.read(folder / "best.toml").configuration == before.base
     assert before.build.current() == before.build
     (folder / "deep" / "weights.bin").write_bytes(b"2")
-    with pytest.raises(ChangedModel, match=r"with the files of \[base\] is no longer the code"):
+    with pytest.raises(ChangedModel, match=r"deep/weights\.bin is no longer the code"):
         before.build.current()
     assert parse_study(text, "mine.toml", folder).identity() != before.identity()
     assert Study(**before.as_document()) == before

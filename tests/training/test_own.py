@@ -98,7 +98,8 @@ def test_code_that_changes_while_a_study_runs_stops_it(folder):
     segment = Segment(7, run_of(folder), 0, 2, folder / "run.npz")
     (folder / "network.py").write_text(NETWORK.replace("0.1", "0.2"))
     changed = Bench(lambda _: None, threading.Event()).train(segment)
-    assert changed == CodeChanged(7, f"{folder / 'network.py'} is no longer the code that the study was started with")
+    place = f"{folder / 'network.py'}:{1 + NETWORK[: NETWORK.index('0.1')].count(chr(10))}"
+    assert changed == CodeChanged(7, f"{place} is no longer the code that the study was started with")
 
 
 @pytest.mark.parametrize(

@@ -320,7 +320,7 @@ def test_an_interrupted_ablation_resumes_and_says_how(laboratory, capsys):
 def test_without_a_verdict_it_says_how_to_get_one(laboratory, capsys):
     searched(laboratory)
     error = say(capsys, "ablate", "test", "--storage", laboratory.storage, code=2)
-    assert error == "Study 'test' is not confirmed yet: `sweep confirm` does that."
+    assert error == f"Study 'test' is not confirmed yet: `sweep confirm test --storage {laboratory.storage}` does that."
 
 
 def test_a_recommended_baseline_is_not_taken_apart(laboratory, capsys):
