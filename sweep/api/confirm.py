@@ -1,7 +1,8 @@
 """`sweep.confirm`: the best trials and the baseline on fresh seeds, then the sealed test."""
 
+import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,7 +28,7 @@ from sweep.runs import BASELINE
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 from sweep.study.study import Study
-from sweep.verdict.candidates import best_and_confirmed, best_to_confirm, confirmed_before
+from sweep.verdict.candidates import best_and_confirmed, best_to_confirm, confirmed_before, further_ahead
 from sweep.verdict.climb import climb
 from sweep.verdict.folds import Folds, fresh_seeds, train_together
 from sweep.verdict.plan import Plan, came, promised
@@ -35,7 +36,7 @@ from sweep.verdict.power import Noise
 from sweep.verdict.race import Race, verdict_to_keep
 from sweep.verdict.sizes import Sizes
 from sweep.verdict.statistics import require_look
-from sweep.verdict.time_plan import LEAST_SEEDS, Depth, Prices, affordable, seconds_of, seeds_for
+from sweep.verdict.time_plan import LEAST_SEEDS, Affordable, Depth, Prices, affordable, seconds_of, seeds_for
 from sweep.wording import duration, several
 
 
@@ -54,7 +55,8 @@ def confirm(
 
     Args:
         study: the study's name in the database.
-        top: how many of the best trials are confirmed, 1 to 1000, beside those of earlier verdicts.
+        top: how many of the best trials are confirmed, 1 to 1000, beside those of earlier verdicts. If `within` is too
+            short for each of these, a later one that is ahead of the baseline is confirmed.
         seeds: on how many fresh seeds: 2, 3, 5, 7, 10, 15 or 20, those of earlier verdicts included. Trials that are
             clearly worse after three seeds are dropped.
         within: seconds in all, the sealed test included. As many trials, seeds and training images as fit are
@@ -143,12 +145,13 @@ def _prepared(
         beat = held.enter_context(Lease(store.leases, study_id, study.name)).beat if holds else lambda: None
         fresh = fresh_seeds(study, seeds, known)
         folds = Folds(study, dataset, place.batch(store, SilentWatcher(), stop))
-        prices = {
-            each: folds.prices(before.configuration(each), fresh, before.training_seconds(each))
-            for each in (BASELINE, *trials)
-        }
+
+        def price(number: int) -> Prices:
+            return folds.prices(before.configuration(number), fresh, before.training_seconds(number))
+
         if within is not None:
-            prices, sizes = _affordable(before, prices, folds, within, place)
+            trials, sizes = _affordable(before, top, price, folds, within, place)
+        prices = {each: price(each) for each in (BASELINE, *trials)}
         found = _plan(before, prices, sizes, folds, fresh, within, store)
         task = Task(study.base, found.runs, folds.workers, "run")
         watcher = held.enter_context(place.display.watching(task))
@@ -237,31 +240,45 @@ def confirmed_after(searched: Result, place: Workplace, budget: Budget) -> tuple
 
 
 def _affordable(
-    before: Result, prices: Mapping[int, Prices], folds: Folds, within: float, place: Workplace
-) -> tuple[dict[int, Prices], Sequence[Size]]:
-    """The baseline, the trials that there is time for, and those that were confirmed before; and at which sizes.
+    before: Result, top: int, price: Callable[[int], Prices], folds: Folds, within: float, place: Workplace
+) -> tuple[list[int], Sequence[Size]]:
+    """The trials that there is time for, those that were confirmed before among them, and at which sizes.
 
-    Says what is left out.
+    Says which of the best are left out.
 
     Raises:
         TooLittleTime: there is none for any of them.
     """
-    trials = {each: price for each, price in prices.items() if each != BASELINE}
-    found = affordable(prices[BASELINE], trials, within, folds.sizes, folds.workers)
-    if isinstance(found, float):
-        raise TooLittleTime(
-            f"Confirming study {before.study.name!r} takes about {duration(found)}: the baseline and one trial on "
-            f"{LEAST_SEEDS} fresh seeds. {duration(within)} is too short."
-        )
-    enough, depth = found
-    stay = {BASELINE, *enough, *confirmed_before(before)}
-    kept = {each: price for each, price in prices.items() if each in stay}
-    if missing := [each for each in trials if each not in kept]:
+    best = best_to_confirm(before, top)
+    enough, depth = _enough(before, (best, further_ahead(before, top)), price, folds, within)
+    stay = {*enough, *confirmed_before(before)}
+    kept = [each for each in dict.fromkeys((*best, *enough)) if each in stay]
+    if missing := [each for each in best if each not in kept]:
         numbers = ", ".join(map(str, sorted(missing)))
         place.display.note(f"too little time for {several(len(missing), 'trial')}: {numbers}")
     if not depth.sizes[-1].full:
         place.display.note("too little time for all training images")
     return kept, depth.sizes
+
+
+def _enough(
+    before: Result, groups: Iterable[list[int]], price: Callable[[int], Prices], folds: Folds, within: float
+) -> Affordable:
+    """The trials of the first group that has some which there is time for.
+
+    Raises:
+        TooLittleTime: no group has.
+    """
+    baseline, needed = price(BASELINE), math.inf
+    for group in filter(None, groups):
+        found = affordable(baseline, {each: price(each) for each in group}, within, folds.sizes, folds.workers)
+        if not isinstance(found, float):
+            return found
+        needed = min(needed, found)
+    raise TooLittleTime(
+        f"Confirming study {before.study.name!r} takes about {duration(needed)}: the baseline and one trial on "
+        f"{LEAST_SEEDS} fresh seeds. {duration(within)} is too short."
+    )
 
 
 def confirm_together(

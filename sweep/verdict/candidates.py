@@ -1,5 +1,7 @@
 """Which trials of a study are confirmed: the best of its search, as many as there is time for."""
 
+import math
+
 from sweep.errors import InputError
 from sweep.results.result import Result
 from sweep.runs import BASELINE
@@ -34,6 +36,13 @@ def best_and_confirmed(result: Result, top: int) -> list[int]:
     """The same; there may be none."""
     numbers = dict.fromkeys([*confirmable(result)[:top], *confirmed_before(result)])
     return [number for number in numbers if number != BASELINE]
+
+
+def further_ahead(result: Result, top: int, most: int = 50) -> list[int]:
+    """At most so many after the first `top` that are expected to reach more than the baseline, the best first."""
+    expected = result.frame.set_index("trial")["expected"]
+    further = confirmable(result)[top : top + most]
+    return [each for each in further if expected[each] > expected.get(BASELINE, math.inf)]
 
 
 def confirmed_before(result: Result) -> list[int]:

@@ -8,6 +8,7 @@ ends sooner where networks are expensive.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from sweep.defaults import SEARCH_SHARE
 from sweep.results.forecast import expected_score
@@ -19,7 +20,8 @@ from sweep.verdict.statistics import LOOKS
 from sweep.wording import duration, listed, several
 
 LEADERS = 3
-"""Of so many trials with the highest expected scores, one must fit into the time for a confirmation."""
+"""Of so many trials with the highest expected scores, one should fit into the time for a confirmation. If none does,
+the next one that fits is confirmed, as long as it is ahead of the baseline."""
 
 LEAST_SEARCH = 1 / 3
 """The share of the time that the search gets at least."""
@@ -82,11 +84,12 @@ def time_plan(within: float, pairs: Sequence[float], sizes: Sizes) -> TimePlan:
 
     Args:
         within: seconds in all, above 0.
-        pairs: for each leading trial, the seconds that one seed of it and of the baseline take.
+        pairs: for each trial that may be confirmed, the best first, the seconds that one seed of it and of the baseline
+            take.
         sizes: those of the study.
     """
-    for depth in depths(sizes):
-        for pair in pairs:
+    for group in (pairs[:LEADERS], pairs[LEADERS:]):
+        for depth, pair in product(depths(sizes), group):
             confirmation = MARGIN * pair * depth.seeds * sum(map(sizes.weight, depth.sizes))
             test = MARGIN * pair * depth.test_seeds * sizes.test_weight
             if confirmation + test <= (1 - LEAST_SEARCH) * within:
@@ -97,13 +100,17 @@ def time_plan(within: float, pairs: Sequence[float], sizes: Sizes) -> TimePlan:
 def pairs_of(arrivals: Mapping[int, Arrival], images: int, workers: int) -> list[float]:
     """What one seed of each leading trial and of the baseline takes, in seconds with all workers, the best trial first.
 
-    Empty while the baseline or every other trial is unknown. `images` is how many images scored the trials.
+    After the leaders come the others that are ahead of the baseline. Empty while the baseline or every other trial is
+    unknown. `images` is how many images scored the trials.
     """
     if BASELINE not in arrivals:
         return []
-    others = [each for each in arrivals.values() if each.trial != BASELINE and math.isfinite(each.score)]
-    others.sort(key=lambda each: -expected_score(each.score, each.epoch, each.epochs, images))
-    return [(arrivals[BASELINE].to_the_end + each.to_the_end) / workers for each in others[:LEADERS]]
+    known = [each for each in arrivals.values() if math.isfinite(each.score)]
+    expected = {each.trial: expected_score(each.score, each.epoch, each.epochs, images) for each in known}
+    others = sorted((each for each in known if each.trial != BASELINE), key=lambda each: -expected[each.trial])
+    least = expected.get(BASELINE, math.inf)
+    ahead = [each for place, each in enumerate(others) if place < LEADERS or expected[each.trial] > least]
+    return [(arrivals[BASELINE].to_the_end + each.to_the_end) / workers for each in ahead]
 
 
 @dataclass(frozen=True)

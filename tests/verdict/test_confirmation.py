@@ -555,6 +555,20 @@ def test_too_little_time_is_told_before_anything_is_trained(laboratory):
     assert look.result("test", storage=laboratory.storage).verdict is None
 
 
+def test_where_the_best_take_too_long_the_next_that_is_ahead_of_the_baseline_is_confirmed(laboratory):
+    """An epoch takes a second: with two epochs each, the baseline and one trial take 8.8 s on two seeds."""
+    accuracies = {(BASELINE, 2): 0.95, (CHEAP, 2): 0.94, (BIG, 2): 0.96, (BIG, 9): 0.97}
+    laboratory.use(ScriptedEngine(lambda run, _: accuracies.get((run.dense_units, run.epochs), 0.9)))
+    space = {"epochs": Choice((2, 9)), "dense_units": Choice((BASELINE, CHEAP, BIG))}
+    study = study_of(laboratory.source, space=space, trials=6)
+    found = search.run(study, storage=laboratory.storage, workers=1)
+    (dear,) = best_to_confirm(found, 1)
+    assert found.configuration(dear).epochs == 9
+    result = laboratory.confirm(within=9, top=1)
+    (trial,) = (each.trial for each in result.verdict.trials)
+    assert (result.configuration(trial).dense_units, result.configuration(trial).epochs) == (BIG, 2)
+
+
 def test_what_is_stored_needs_no_time(laboratory):
     laboratory.search()
     before = laboratory.confirm(seeds=3).verdict

@@ -68,6 +68,20 @@ def test_a_leader_that_can_be_proved_comes_before_a_better_one_that_cannot():
     assert time_plan(1000, [dear, cheap], FULL) == time_plan(1000, [cheap], FULL)
 
 
+def test_a_trial_after_the_leaders_is_planned_for_only_if_no_leader_fits():
+    dear, fair, cheap = 1000.0, 200.0, 10.0
+    assert time_plan(1000, [dear, dear, dear, fair, cheap], FULL) == time_plan(1000, [fair, cheap], FULL)
+    assert time_plan(1000, [dear, dear, fair, cheap], FULL) == time_plan(1000, [fair], FULL)
+
+
+def test_after_the_leaders_only_trials_that_are_ahead_of_the_baseline_count():
+    arrivals = {number: Arrival(number, 2, 2, 0.96 - number / 100, seconds=number) for number in range(1, 6)}
+    arrivals[BASELINE] = Arrival(BASELINE, 2, 2, 0.915, seconds=10)
+    assert pairs_of(arrivals, images=10_000, workers=1) == [11, 12, 13, 14]
+    arrivals[BASELINE] = Arrival(BASELINE, 2, 2, 0.99, seconds=10)
+    assert pairs_of(arrivals, images=10_000, workers=1) == [11, 12, 13]
+
+
 def test_a_plan_says_its_parts():
     assert str(time_plan(1210, [100.0], FULL)) == (
         "search for about 8 min 4 s, then 3 fresh seeds (about 5 min 30 s), then the sealed test (about 6 min 36 s)"
