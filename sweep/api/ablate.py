@@ -68,7 +68,7 @@ def _ablated(before: Result, place: Workplace, seeds: Sequence[int], within: flo
         study.space,
     )
     runs = len(seeds) * (2 + 2 * len(changes(before.configuration(best), study.base, study.space)))
-    task = Task(study.base, runs, place.crew()[0], "run")
+    task = Task(study.base, runs, place.crew()[0], "run", running=place.running)
     with place.open_store(create=False) as store, stop_on_signals() as stop:
         study_id = store.studies.begin(study, dataset.digest)
         with (

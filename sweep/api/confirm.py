@@ -153,7 +153,7 @@ def _prepared(
             trials, sizes = _affordable(before, top, price, folds, within, place)
         prices = {each: price(each) for each in (BASELINE, *trials)}
         found = _plan(before, prices, sizes, folds, fresh, within, store)
-        task = Task(study.base, found.runs, folds.workers, "run")
+        task = Task(study.base, found.runs, folds.workers, "run", running=place.running)
         watcher = held.enter_context(place.display.watching(task))
         batch = held.enter_context(place.batch(store, watcher, stop, seconds=within, beat=beat))
         folds = Folds(study, dataset, batch)
@@ -311,7 +311,7 @@ def confirm_together(
             for lease in leases:
                 lease.beat()
 
-        task = Task(study.base, seeds * (1 + top * len(names)), workers, "run")
+        task = Task(study.base, seeds * (1 + top * len(names)), workers, "run", running=place.running)
         watcher = held.enter_context(place.display.watching(task))
         batch = held.enter_context(place.batch(store, watcher, stop, seconds=within, beat=beat))
         folds = Folds(study, dataset, batch)

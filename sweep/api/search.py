@@ -148,7 +148,7 @@ def search_on(
             proposing = OptunaSearch(study, store.url, StudyQueue(store.queue, study_id, study.base))
             proposing.restore(store.trials, study_id)
             study = store.studies.change(study)
-            task = Task(study.base, study.trials, workers, study=study, before=before)
+            task = Task(study.base, study.trials, workers, study=study, before=before, running=place.running)
             watcher = held.enter_context(place.display.watching(task))
             best = store.trials.best_runs(study_id, place.keep_checkpoints)
             plan = Plan(

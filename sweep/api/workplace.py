@@ -131,6 +131,11 @@ class Workplace:
         with ExitStack() as stack:
             yield replace(self, _kept=LocalEngine(*self.crew(), stack))
 
+    @property
+    def running(self) -> int:
+        """How many of its workers have started already."""
+        return 0 if self._kept is None else self._kept.idle
+
     def batch(
         self,
         store: Store,

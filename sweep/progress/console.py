@@ -46,7 +46,8 @@ class ConsoleDisplay:
     @contextmanager
     def watching(self, task: Task) -> Iterator[Watcher]:
         if not self.console.is_terminal:
-            self.note(f"starting up to {several(task.workers, 'worker')}; each imports TensorFlow first")
+            if starting := task.workers - task.running:
+                self.note(f"starting up to {several(starting, 'worker')}; each imports TensorFlow first")
             yield Lines(task, self.console)
             return
         tally = Tally(task)

@@ -14,7 +14,7 @@ from sweep.study.study import Study
 
 @dataclass(frozen=True)
 class Task:
-    """What is about to be trained, by so many `workers`, around the configuration `base`.
+    """What is about to be trained, by so many `workers`, of which some are `running`, around the configuration `base`.
 
     `target` counts trials, runs or seeds, as `noun` says. A search names its `study`, which has an outlook, and the
     result `before`, from which the display continues to count.
@@ -26,6 +26,7 @@ class Task:
     noun: str = "trial"
     study: Study | None = None
     before: Result | None = None
+    running: int = 0
 
 
 class Display(Protocol):

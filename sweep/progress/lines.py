@@ -13,11 +13,14 @@ from sweep.wording import duration, percent, plain
 class Lines(Tally):
     def __init__(self, task: Task, console: Console) -> None:
         super().__init__(task)
-        self._console = console
+        self._console, self._running = console, task.running
 
     def worker_ready(self, device: str) -> None:
         super().worker_ready(device)
-        self._say(f"worker {self.ready} of {self.workers} is ready on {device}")
+        if self._running:
+            self._running -= 1
+        else:
+            self._say(f"worker {self.ready} of {self.workers} is ready on {device}")
 
     def began(self, run: LabelledRun) -> None:
         verb = "resumes" if run.label in self.paused else "starts"

@@ -384,5 +384,18 @@ def test_a_script_is_no_notebook():
 
 def test_a_pipe_is_told_at_once_that_workers_start():
     console = console_of()
-    with ConsoleDisplay(console).watching(Task(Configuration(), 3, 2)):
+    with ConsoleDisplay(console).watching(Task(Configuration(), 3, 2)) as watcher:
         assert printed(console) == ["starting up to 2 workers; each imports TensorFlow first"]
+        watcher.worker_ready("CPU")
+        assert printed(console)[1:] == ["worker 1 of 2 is ready on CPU"]
+
+
+def test_a_pipe_is_told_only_of_workers_that_start():
+    console = console_of()
+    with ConsoleDisplay(console).watching(Task(Configuration(), 3, 2, running=2)) as watcher:
+        for _ in range(2):
+            watcher.worker_ready("CPU")
+        assert printed(console) == []
+        watcher.retried(trial_of(1), "its worker died")
+        watcher.worker_ready("CPU")
+        assert printed(console)[-1] == "worker 2 of 2 is ready on CPU"
