@@ -16,6 +16,7 @@ from samples.chaos import Place, problems, without_time
 
 from sweep.api import look
 from sweep.data.dataset import load_dataset
+from sweep.storage.database import checkpoint_folder
 
 KILLS = 10
 PATIENCE = 300.0
@@ -180,12 +181,18 @@ def test_random_kills_end_in_the_table_of_an_undisturbed_study(tmp_path, capsys)
     result = look.result("tiny", storage=place.storage)
     repeated = [pair for pair, count in Counter(killer.trained).items() if count > 1]
     lost = len(expected.frame) - len(result.frame)
+    states, expected_states = (
+        sorted(path.name for path in checkpoint_folder(each).iterdir())
+        for each in (place.storage, str(elsewhere / "sweep.db"))
+    )
     with capsys.disabled():
         sys.stdout.write(
-            f"\nkills survived {killer.kills}, trials lost {lost}, epochs repeated {len(repeated)}; seconds from a kill"
-            f" to the next epoch: median {median(killer.recoveries):.1f}, at most {max(killer.recoveries):.1f}\n"
+            f"\nkills survived {killer.kills}, trials lost {lost}, epochs repeated {len(repeated)}, checkpoints kept "
+            f"{len(states)} (undisturbed {len(expected_states)}); seconds from a kill to the next epoch: median "
+            f"{median(killer.recoveries):.1f}, at most {max(killer.recoveries):.1f}\n"
         )
     assert (lost, repeated) == (0, [])
+    assert states == expected_states
     assert problems(place) == []
     assert_frame_equal(without_time(result.frame), without_time(expected.frame))
     assert_frame_equal(without_time(result.curves), without_time(expected.curves))
