@@ -45,6 +45,8 @@ DOORS = {
     "jinja2": {"sweep.exports", "reports"},
     "psutil": {"sweep.system"},
     "scipy": {"sweep.verdict", "sweep.exports"},
+    "starlette": {"reports"},
+    "uvicorn": {"reports"},
 }
 STANDARD_LIBRARY_ONLY = (
     "sweep.errors",

@@ -8,7 +8,7 @@ import webbrowser
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from socketserver import BaseServer, ThreadingMixIn
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -20,6 +20,9 @@ from sweep.storage.store import Store
 from sweep.system.children import command, environment
 from sweep.system.extras import require
 from sweep.system.ports import LOOPBACK, listening
+
+if TYPE_CHECKING:
+    from reports.dashboard.server import Dashboard
 
 
 def serve(storage: str, host: str, port: int | None, until_stdin_closes: bool = False) -> None:
@@ -114,7 +117,7 @@ def optuna_server(storage: str, port: int | None) -> WSGIServer:
     return listening(lambda each: make_server(LOOPBACK, each, guarded, _Threads, _Silent), LOOPBACK, port)
 
 
-def _serve(server: BaseServer) -> None:
+def _serve(server: "Dashboard | BaseServer") -> None:
     with suppress(KeyboardInterrupt):
         server.serve_forever()
 

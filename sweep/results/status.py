@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from sweep.defaults import STORAGE
@@ -24,6 +25,7 @@ from sweep.storage.runs import epoch_of
 from sweep.storage.store import Reader
 from sweep.storage.studies import StudyRow
 from sweep.study.study import Study
+from sweep.system.files import inode
 from sweep.system.processes import Identity
 from sweep.wording import plain
 
@@ -127,7 +129,8 @@ class StatusReader(Reader):
         if study_id is None:
             return Pulse("", running=False)
         holder = self._holder(study_id)
-        return Pulse(f"{self.studies.pulse(study_id)} {holder}", running=holder is not None)
+        text = f"{inode(Path(self.place))} {self.studies.pulse(study_id)} {holder}"
+        return Pulse(text, running=holder is not None)
 
     def status(self, name: str) -> Status:
         """The present status of a study.
@@ -167,7 +170,7 @@ class StatusReader(Reader):
 
     def _leaders_of(self, row: StudyRow, recent: list[int]) -> list[int]:
         """Numbers of the trials not in progress that may be the best, looked for again once another trial has ended."""
-        kept, state = self._leaders.get(row.id), (row.outcomes, recent)
+        kept, state = self._leaders.get(row.id), (inode(Path(self.place)), row.outcomes, recent)
         if kept is None or kept[0] != state:
             still = [outcome for outcome in JUDGED if outcome is not Outcome.RUNNING]
             self._leaders[row.id] = kept = state, self.trials.leaders(row.id, still)

@@ -11,7 +11,7 @@ from sweep.results.status import StatusReader
 def served(storage, **where):
     """A dashboard at a free port; give its `address` to a browser."""
     with StatusReader.open(str(storage)) as reading, Dashboard(reading, port=0, **where) as dashboard:
-        thread = threading.Thread(target=dashboard.serve_forever, args=(0.02,))
+        thread = threading.Thread(target=dashboard.serve_forever)
         thread.start()
         try:
             yield dashboard

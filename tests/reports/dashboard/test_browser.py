@@ -339,8 +339,6 @@ def test_the_page_says_when_the_dashboard_has_ended(chromium, tmp_path):
     keep(str(tmp_path / "sweep.db"), sample(3))
     with served(tmp_path / "sweep.db") as dashboard, opened(chromium, dashboard.address) as page:
         page.wait(LOADED)
-        dashboard.ended.set()
         dashboard.shutdown()
-        dashboard.socket.close()
         page.wait("!document.querySelector('#lost').hidden")
         assert "updates again once it is back" in page.ask(text("#lost"))

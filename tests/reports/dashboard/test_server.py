@@ -1,8 +1,12 @@
 """The dashboard as HTTP has it: who is answered, with what, and what is drawn how often."""
 
+import gzip
 import http.client
 import platform
 import re
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -37,10 +41,17 @@ def dashboard(storage):
 
 def ask(dashboard, path, method="GET", **headers):
     """The answer with its body read."""
-    connection = http.client.HTTPConnection(dashboard.server_address[0], dashboard.port, timeout=60)
+    answer = ask_bytes(dashboard, path, method, **headers)
+    answer.body = answer.body.decode()
+    return answer
+
+
+def ask_bytes(dashboard, path, method="GET", **headers):
+    """The same with the bytes of the body."""
+    connection = http.client.HTTPConnection("127.0.0.1", dashboard.port, timeout=60)
     connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
     answer = connection.getresponse()
-    answer.body = answer.read().decode()
+    answer.body = answer.read()
     connection.close()
     return answer
 
@@ -93,7 +104,7 @@ def test_on_another_address_a_token_is_required_and_becomes_a_cookie(storage):
         assert entered.status == 200
         assert 'url=/study/quickstart"' in entered.body
         cookie, *attributes = entered.headers["Set-Cookie"].split("; ")
-        assert attributes == ["HttpOnly", "SameSite=Strict", "Path=/"]
+        assert attributes == ["HttpOnly", "Path=/", "SameSite=strict"]
         assert ask(dashboard, "/study/quickstart", Cookie=cookie).status == 200
         assert ask(dashboard, "/study/quickstart", Cookie=cookie[:-1]).status == 403
         assert ask(dashboard, "/study/quickstart", Cookie='=;;é="').status == 403
@@ -198,6 +209,58 @@ def test_an_unreadable_database_gives_a_sentence(tmp_path):
     assert answer.body.startswith("The database")
 
 
+def test_a_database_that_is_replaced_is_noticed(tmp_path, monkeypatch):
+    """The other one has a study of the same name with as many trials."""
+    monkeypatch.setattr(sources, "WATCH_SECONDS", 0)
+    keep(str(tmp_path / "sweep.db"), sample(4))
+    keep(str(tmp_path / "other.db"), sample(4, seed=1))
+    with served(tmp_path / "sweep.db") as dashboard:
+        path = "/study/quickstart/section/leaderboard"
+        before = ask(dashboard, path)
+        assert ask(dashboard, path, If_None_Match=before.headers["ETag"]).status == 304
+        (tmp_path / "other.db").replace(tmp_path / "sweep.db")
+        after = ask(dashboard, path, If_None_Match=before.headers["ETag"])
+        assert after.status == 200
+    with served(tmp_path / "sweep.db") as fresh:
+        assert ask(fresh, path).body == after.body
+
+
+def test_scripts_and_sections_are_sent_compressed_to_browsers_that_can_read_that(dashboard):
+    script = re.search(r'src="(/static/[^"]*plotly.js)"', ask(dashboard, "/study/quickstart").body)[1]
+    for path, least in ((script, 3), ("/study/quickstart/section/leaderboard", 2)):
+        plain = ask_bytes(dashboard, path)
+        small = ask_bytes(dashboard, path, Accept_Encoding="br, gzip")
+        assert (plain.headers["Content-Encoding"], small.headers["Content-Encoding"]) == (None, "gzip")
+        assert gzip.decompress(small.body) == plain.body
+        assert least * len(small.body) < len(plain.body)
+
+
+def test_two_hundred_visitors_at_once_are_all_answered(dashboard):
+    def visit(_):
+        return [ask(dashboard, f"/study/quickstart{rest}").status for rest in ("", "/section/leaderboard")]
+
+    with ThreadPoolExecutor(200) as visitors:
+        assert list(visitors.map(visit, range(200))) == [[200, 200]] * 200
+
+
+def test_visitors_beyond_the_limit_are_told_to_come_again(storage, monkeypatch):
+    monkeypatch.setattr("reports.dashboard.server.MOST_CONNECTIONS", 2)
+    with served(storage) as dashboard, socket.create_connection(("127.0.0.1", dashboard.port)):
+        first = ask(dashboard, "/study/quickstart")
+        with socket.create_connection(("127.0.0.1", dashboard.port)):
+            second = ask(dashboard, "/study/quickstart")
+    assert (first.status, second.status) == (200, 503)
+
+
+def test_headers_are_no_longer_than_a_browser_sends(dashboard):
+    assert ask(dashboard, "/", X="x" * 8_000).status == 200
+    said = b""
+    with socket.create_connection(("127.0.0.1", dashboard.port)) as connection, suppress(ConnectionError):
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 100_000 + b"\r\n\r\n")
+        said = connection.recv(100)
+    assert said == b"" or said.startswith(b"HTTP/1.1 400 ")
+
+
 # -- while a study runs
 
 
@@ -217,7 +280,7 @@ def epoch(store, study_id, trial, number, score=0.98):
 
 def test_events_tell_of_every_change_and_of_nothing_else(running, monkeypatch):
     monkeypatch.setattr(sources, "WATCH_SECONDS", 0.01)
-    monkeypatch.setattr("reports.dashboard.server.WATCH_SECONDS", 0.01)
+    monkeypatch.setattr("reports.dashboard._application.WATCH_SECONDS", 0.01)
     store, study_id, base, path = running
     with served(path) as dashboard:
         connection = http.client.HTTPConnection("127.0.0.1", dashboard.port, timeout=60)
