@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from sweep.cli.tables import print_table
 from sweep.cli.terminal import print_lines
+from sweep.defaults import CONFIRMED
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
 from sweep.wording import duration, listed, settings, several, value
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from sweep.search.preview import Preview, Sample
     from sweep.study.study import Study
     from sweep.training.finding import Finding
+    from sweep.verdict.power import Visible
 
 
 def print_preview(study: "Study", seen: "Preview") -> None:
@@ -51,6 +53,18 @@ def print_preview(study: "Study", seen: "Preview") -> None:
         f"\nexpected cost: {seen.baselines:.1f} times the baseline's training, {took}"
         + (infeasible if seen.infeasible else "")
     )
+
+
+def print_visible(images: int, found: "list[Visible]") -> None:
+    """How small a difference can be, and still be told from chance."""
+    single = listed(f"{_size(each.single)} at {100 * each.accuracy:.0f} % accuracy" for each in found)
+    gain = listed(f"{_size(each.confirmed)} at {100 * each.accuracy:.0f} %" for each in found)
+    print(f"\n{images:,} validation images: by chance, two runs differ by up to {single}")
+    print(f"five trials confirmed on {CONFIRMED} fresh seeds: a gain of {gain} is found with a chance of 80 %")
+
+
+def _size(difference: float) -> str:
+    return f"{100 * difference:.2f} points"
 
 
 def print_findings(findings: "list[Finding]") -> None:

@@ -186,19 +186,23 @@ def check(
     storage: Storage = STORAGE,
     as_json: Json = False,
 ) -> None:
-    """Validate a study. Show its space, ten samples of it and its expected cost."""
+    """Validate a study. Show its space, ten samples of it, its expected cost, and which differences it can see."""
     from sweep.api.check import check as checked
     from sweep.api.check import prove
-    from sweep.cli.previews import print_findings, print_preview
+    from sweep.cli.previews import print_findings, print_preview, print_visible
     from sweep.cli.tables import print_json
     from sweep.search.preview import as_document
+    from sweep.verdict.power import visible
 
     wanted, seen = checked(study, storage=storage)
+    differences = visible(wanted.validation)
     if not as_json:
         print_preview(wanted, seen)
+        print_visible(wanted.validation, differences)
     findings = prove(wanted) if proved else []
     if as_json:
-        print_json(as_document(wanted, seen) | ({"proved": [vars(each) for each in findings]} if proved else {}))
+        document = as_document(wanted, seen) | {"visible": [vars(each) for each in differences]}
+        print_json(document | ({"proved": [vars(each) for each in findings]} if proved else {}))
     elif findings:
         print_findings(findings)
     if not all(each.holds for each in findings):

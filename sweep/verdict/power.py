@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sweep.defaults import CONFIRMED
+from sweep.results.noise import noise_of_difference
 from sweep.results.verdict import Verdict
 from sweep.verdict.estimates import Floats, pooled, shared_freedom
 from sweep.verdict.statistics import FIRST_LOOK, one_failed, race_level, significance
@@ -66,6 +68,26 @@ def detectable(noise: Noise, seeds: int, networks: int, again: bool = False) -> 
         middle = (low + high) / 2
         low, high = (low, middle) if _found(runs, middle * seen, level).mean() > POWER else (middle, high)
     return high * noise.deviation
+
+
+@dataclass(frozen=True)
+class Visible:
+    """What differences can be seen with so many validation images between networks that are right at `accuracy`.
+
+    `single` is two standard errors of the difference between two single runs. `confirmed` is the gain that a
+    confirmation of five trials on five fresh seeds finds with a chance of 80 %. All are fractions.
+    """
+
+    accuracy: float
+    single: float
+    confirmed: float
+
+
+def visible(images: int, accuracies: Sequence[float] = (0.9, 0.99)) -> list[Visible]:
+    """What can be seen with so many validation images, at each of these accuracies; nothing else need be known."""
+    noise = [noise_of_difference(each, each, images) for each in accuracies]
+    share = detectable(Noise(1.0), CONFIRMED, CONFIRMED)
+    return [Visible(each, own, share * own / 2) for each, own in zip(accuracies, noise, strict=True)]
 
 
 def _seen(noise: Noise, runs: Floats, source: np.random.Generator) -> Floats:

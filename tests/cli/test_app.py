@@ -396,7 +396,12 @@ def test_what_init_writes_is_a_study_that_checks(tmp_path, monkeypatch, capsys, 
     assert text.startswith("mine")
     assert text.count("\n- ") == 10
     assert "expected cost" in text
-    assert len(json.loads(ended(capsys, "check", "mine.toml", "--json", code=0).out)["samples"]) == 10
+    assert re.search(
+        r"validation images: by chance, two runs differ by up to \d\.\d\d points at 90 % accuracy and", text
+    )
+    document = json.loads(ended(capsys, "check", "mine.toml", "--json", code=0).out)
+    assert len(document["samples"]) == 10
+    assert [each["accuracy"] for each in document["visible"]] == [0.9, 0.99]
 
 
 def test_parquet_without_its_package_says_how_to_install_it(swept, tmp_path):

@@ -7,9 +7,10 @@ import pytest
 from samples.results import confirmed, result_of, rows_of, shifted
 from scipy import optimize, special
 
+from sweep.results.noise import noise_of_difference
 from sweep.results.size import FULL_SIZE
 from sweep.verdict.plan import came, promised
-from sweep.verdict.power import Noise, detectable, noise_of_verdicts
+from sweep.verdict.power import Noise, detectable, noise_of_verdicts, visible
 from sweep.verdict.time_plan import Depth
 
 BASE, MORE, SAME = shifted(0, 0.1, -0.1), shifted(0.5, 0.61, 0.4), shifted(0.06, 0.02, -0.06)
@@ -32,6 +33,16 @@ def test_more_seeds_find_less_and_a_second_look_needs_more():
     assert found == sorted(found, reverse=True)
     assert detectable(Noise(0.002), 5, 5, again=True) > found[1]
     assert detectable(Noise(0.002, freedom=4), 5, 5) > found[1]  # a noise that is hardly known
+
+
+def test_what_a_number_of_images_shows_follows_from_their_noise_alone():
+    few, many = visible(300), visible(30_000)
+    assert [each.accuracy for each in few] == [0.9, 0.99]
+    for one, other in zip(few, many, strict=True):
+        assert one.single == noise_of_difference(one.accuracy, one.accuracy, 300)
+        assert one.confirmed == pytest.approx(detectable(Noise(one.single / 2), 5, 5))
+        assert one.single > 5 * other.single
+    assert few[0].single > 2 * few[1].single
 
 
 def test_two_seeds_promise_nothing():
