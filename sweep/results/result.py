@@ -15,6 +15,7 @@ from sweep.models.model import ImageShape, Sizes
 from sweep.results.ablation import Ablation
 from sweep.results.climb import climb_in_words
 from sweep.results.columns import TABLE_COLUMNS
+from sweep.results.forecast import standing
 from sweep.results.outlook import in_words, look_ahead
 from sweep.results.predictions import Mistakes, Predictions, mistakes
 from sweep.results.size import Size
@@ -206,8 +207,8 @@ class Result:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per trial, the best first: `TABLE_COLUMNS`, and between them the parameters that varied."""
-        frame = self.frame.sort_values(["expected", "score", "trial"], ascending=[False, False, True])
+        """One row per trial, in the order of `sweep show`: `TABLE_COLUMNS`, and between them what varied."""
+        frame = standing(self.frame)
         varied = [name for name in self.study.drawn if name in frame]
         return frame[[*TABLE_COLUMNS[:3], *varied, *TABLE_COLUMNS[3:]]].reset_index(drop=True)
 

@@ -216,7 +216,7 @@ def test_a_trial_that_has_not_completed_is_the_best_if_more_is_expected_of_it(st
     early = [(Configuration(batch_size=1 + n), score, {"outcome": outcome}) for n, score in enumerate((0.9, 0.97))]
     result = result_of(storage, [*rates(0.96), *early])
     assert result.best == Configuration(batch_size=2)
-    assert list(result.table["trial"]) == [2, 0, 1]
+    assert list(result.table["trial"]) == [0, 2, 1]
 
 
 def test_numbers_of_trials_are_plain_whole_numbers(storage):
