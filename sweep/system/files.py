@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sweep.errors import StoreError
-from sweep.system.processes import exists, main_memory
+from sweep.system.processes import exists, machine_tag, main_memory
 from sweep.wording import did_you_mean, size
 
 KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 SECONDS_TO_LOCK = 300.0
 """A folder is locked by us for as long as a database is copied, at most."""
+SECONDS_TO_WRITE = 86_400.0
+"""No file is written for so long: one of another machine that is older was left by a process that was killed."""
 
 
 def odd_kind(path: Path) -> str:
@@ -95,7 +97,7 @@ def atomic_write(target: Path) -> Iterator[Path]:
         if kind := odd_kind(target):
             raise OSError(errno.EINVAL, f"it is {kind}, not a plain file", str(target))
     target = Path(os.path.realpath(target))
-    temporary = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}-{target.name}.partial")
+    temporary = target.with_name(_temporary(target.name))
     try:
         yield temporary
         _sync(temporary)
@@ -120,7 +122,7 @@ def atomic_fill(folder: Path) -> Iterator[Path]:
     for left in leftovers(near):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
-    temporary = near / f".{os.getpid()}-{secrets.token_hex(4)}-{folder.name}.partial"
+    temporary = near / _temporary(folder.name)
     temporary.mkdir()
     try:
         yield temporary
@@ -198,10 +200,25 @@ def inode(path: Path) -> tuple[int, int] | None:
     return found and found[:2]
 
 
+def _temporary(name: str) -> str:
+    """Of a file under way: it names the process and the machine that write it, which may share a disk with others."""
+    return f".{os.getpid()}@{machine_tag()}-{secrets.token_hex(4)}-{name}.partial"
+
+
 def leftovers(folder: Path) -> list[Path]:
-    """What processes that were killed have left half written."""
-    found = {path: re.match(r"\.(\d+)-", path.name) for path in folder.glob(".*.partial")}
-    return sorted(path for path, writer in found.items() if writer and not exists(int(writer[1])))
+    """What processes that were killed have left half written; those of other machines are known by their age."""
+    return sorted(path for path in folder.glob(".*.partial") if _is_leftover(path))
+
+
+def _is_leftover(path: Path) -> bool:
+    writer = re.match(r"\.(\d+)(?:@([0-9a-f]+))?-", path.name)
+    if writer is None:
+        return False
+    if writer[2] in (None, machine_tag()):
+        return not exists(int(writer[1]))
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime > SECONDS_TO_WRITE
+    return False
 
 
 def _sync(path: Path) -> None:

@@ -1,11 +1,13 @@
 """What the operating system says of processes and memory."""
 
+import hashlib
 import os
 import platform
 import resource
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -74,6 +76,12 @@ def _began(pid: int) -> float | None:
         if process.status() != psutil.STATUS_ZOMBIE:
             return float(process.create_time() - psutil.boot_time())
     return None
+
+
+@cache
+def machine_tag() -> str:
+    """A short name, of hexadecimal digits, for this machine or container among those that share a disk."""
+    return hashlib.sha256(_machine().encode()).hexdigest()[:8]
 
 
 def _machine() -> str:

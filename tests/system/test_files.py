@@ -1,10 +1,13 @@
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from sweep.system.files import atomic_write, leftovers
+from sweep.system.processes import machine_tag
 
 OTHER = """
 import sys
@@ -106,6 +109,24 @@ def test_a_partial_file_is_a_leftover_only_after_its_process_was_killed(target, 
         other.wait()
         (left,) = leftovers(target.parent)
         assert left.read_text() == "half"
+
+
+def test_on_a_disk_that_machines_share_a_file_of_another_one_is_a_leftover_only_by_its_age(tmp_path, other):
+    """What runs there cannot be seen from here, and its processes have numbers of their own."""
+    other.kill()
+    other.wait()
+    foreign = tmp_path / f".{other.pid}@0123abcd-5678-run.npz.partial"
+    foreign.write_text("being written")
+    assert foreign not in leftovers(tmp_path)
+    long_ago = time.time() - 2 * 86_400
+    os.utime(foreign, (long_ago, long_ago))
+    assert foreign in leftovers(tmp_path)
+
+
+def test_a_file_under_way_names_its_process_and_its_machine(target):
+    with atomic_write(target) as temporary:
+        assert temporary.name.startswith(f".{os.getpid()}@{machine_tag()}-")
+        temporary.write_text("whole")
 
 
 def test_files_of_other_programs_are_never_leftovers(tmp_path, other):
