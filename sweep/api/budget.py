@@ -79,7 +79,7 @@ class SearchTime:
     def estimate(self, dataset: Dataset) -> TimePlan:
         """The plan before anything is measured: as if every network took as long as the baseline."""
         seen = preview(self._study, dataset.image_shape, dataset.classes, len(dataset.y_train))
-        return time_plan(self._within, [2 * seen.seconds / seen.baselines], self._sizes)
+        return time_plan(self._within, [[2 * seen.seconds / seen.baselines]], self._sizes)
 
     def __call__(self, arrivals: Mapping[int, Arrival]) -> float:
         if self._budget.spent >= self._looked + 1:

@@ -1,11 +1,10 @@
 """`sweep.confirm`: the best trials and the baseline on fresh seeds, then the sealed test."""
 
-import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Unpack
 
 from sweep.api._networks import network_on, require_code
@@ -28,7 +27,7 @@ from sweep.runs import BASELINE
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 from sweep.study.study import Study
-from sweep.verdict.candidates import best_and_confirmed, best_to_confirm, confirmed_before, further_ahead
+from sweep.verdict.candidates import best_and_confirmed, best_to_confirm, confirmed_before, further_ahead, may_be_best
 from sweep.verdict.climb import climb
 from sweep.verdict.folds import Folds, fresh_seeds, train_together
 from sweep.verdict.plan import Plan, came, promised
@@ -36,7 +35,7 @@ from sweep.verdict.power import Noise
 from sweep.verdict.race import Race, verdict_to_keep
 from sweep.verdict.sizes import Sizes
 from sweep.verdict.statistics import require_look
-from sweep.verdict.time_plan import LEAST_SEEDS, Affordable, Depth, Prices, affordable, seconds_of, seeds_for
+from sweep.verdict.time_plan import LEAST_SEEDS, Depth, Prices, affordable, seconds_of, seeds_for
 from sweep.wording import duration, several
 
 
@@ -146,6 +145,7 @@ def _prepared(
         fresh = fresh_seeds(study, seeds, known)
         folds = Folds(study, dataset, place.batch(store, SilentWatcher(), stop))
 
+        @cache
         def price(number: int) -> Prices:
             return folds.prices(before.configuration(number), fresh, before.training_seconds(number))
 
@@ -249,8 +249,15 @@ def _affordable(
     Raises:
         TooLittleTime: there is none for any of them.
     """
-    best = best_to_confirm(before, top)
-    enough, depth = _enough(before, (best, further_ahead(before, top)), price, folds, within)
+    best, further = best_to_confirm(before, top), further_ahead(before, top)
+    choices = [(may_be_best(before, best), best), (best, best), (further, further)]
+    found = affordable(price, choices, within, folds.sizes, folds.workers)
+    if isinstance(found, float):
+        raise TooLittleTime(
+            f"Confirming study {before.study.name!r} takes about {duration(found)}: the baseline and one trial on "
+            f"{LEAST_SEEDS} fresh seeds. {duration(within)} is too short."
+        )
+    enough, depth = found
     stay = {*enough, *confirmed_before(before)}
     kept = [each for each in dict.fromkeys((*best, *enough)) if each in stay]
     if missing := [each for each in best if each not in kept]:
@@ -259,26 +266,6 @@ def _affordable(
     if not depth.sizes[-1].full:
         place.display.note("too little time for all training images")
     return kept, depth.sizes
-
-
-def _enough(
-    before: Result, groups: Iterable[list[int]], price: Callable[[int], Prices], folds: Folds, within: float
-) -> Affordable:
-    """The trials of the first group that has some which there is time for.
-
-    Raises:
-        TooLittleTime: no group has.
-    """
-    baseline, needed = price(BASELINE), math.inf
-    for group in filter(None, groups):
-        found = affordable(baseline, {each: price(each) for each in group}, within, folds.sizes, folds.workers)
-        if not isinstance(found, float):
-            return found
-        needed = min(needed, found)
-    raise TooLittleTime(
-        f"Confirming study {before.study.name!r} takes about {duration(needed)}: the baseline and one trial on "
-        f"{LEAST_SEEDS} fresh seeds. {duration(within)} is too short."
-    )
 
 
 def confirm_together(

@@ -1,8 +1,10 @@
 """Which trials of a study are confirmed: the best of its search, as many as there is time for."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 from sweep.errors import InputError
+from sweep.results.noise import noise_of_difference
 from sweep.results.result import Result
 from sweep.runs import BASELINE
 
@@ -38,11 +40,34 @@ def best_and_confirmed(result: Result, top: int) -> list[int]:
     return [number for number in numbers if number != BASELINE]
 
 
+def may_be_best(result: Result, numbers: Sequence[int]) -> list[int]:
+    """Those of the trials that may be the best of them, as far as their expected scores tell."""
+    expected = _expected(result)
+    return leading({each: expected[each] for each in numbers if each in expected}, result.study.validation)
+
+
 def further_ahead(result: Result, top: int, most: int = 50) -> list[int]:
     """At most so many after the first `top` that are expected to reach more than the baseline, the best first."""
-    expected = result.frame.set_index("trial")["expected"]
-    further = confirmable(result)[top : top + most]
-    return [each for each in further if expected[each] > expected.get(BASELINE, math.inf)]
+    expected = _expected(result)
+    least = expected.get(BASELINE, math.nan)
+    return [each for each in confirmable(result)[top : top + most] if expected[each] > least]
+
+
+def leading(expected: Mapping[int, float], images: int) -> list[int]:
+    """The trials that may be the best: their scores are expected to come within a standard error of the highest.
+
+    `expected` has scores from 0 to 1, which so many images gave. The best comes first.
+    """
+    known = sorted((each for each in expected if math.isfinite(expected[each])), key=lambda each: -expected[each])
+    if not known:
+        return []
+    highest = expected[known[0]]
+    least = highest - noise_of_difference(highest, highest, images) / 2
+    return [each for each in known if expected[each] >= least]
+
+
+def _expected(result: Result) -> dict[int, float]:
+    return dict(zip(result.frame["trial"].astype(int), result.frame["expected"].astype(float), strict=True))
 
 
 def confirmed_before(result: Result) -> list[int]:

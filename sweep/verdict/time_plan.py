@@ -6,22 +6,20 @@ ends sooner where networks are expensive.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import TypeVar
 
 from sweep.defaults import SEARCH_SHARE
 from sweep.results.forecast import expected_score
 from sweep.results.size import Size
 from sweep.runs import BASELINE
 from sweep.search.schedule import Arrival
+from sweep.verdict.candidates import leading
 from sweep.verdict.sizes import Sizes
 from sweep.verdict.statistics import LOOKS
 from sweep.wording import duration, listed, several
-
-LEADERS = 3
-"""Of so many trials with the highest expected scores, one should fit into the time for a confirmation. If none does,
-the next one that fits is confirmed, as long as it is ahead of the baseline."""
 
 LEAST_SEARCH = 1 / 3
 """The share of the time that the search gets at least."""
@@ -32,6 +30,8 @@ MARGIN = 1.1
 
 LEAST_SEEDS = 2
 """On how many fresh seeds networks are confirmed at least."""
+
+Group = TypeVar("Group")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Depth:
 def depths(sizes: Sizes) -> list[Depth]:
     """What a confirmation is planned for, the strongest first. With more time it takes more seeds.
 
-    The largest size counts most, then the sealed test, which is for full size alone, and then the sizes between.
+    The largest size counts most, then the sealed test, which is for full size alone, and then the sizes between. The
+    last one can show no difference to be significant.
     """
     own, *larger = sizes.all
     found = []
@@ -55,6 +56,17 @@ def depths(sizes: Sizes) -> list[Depth]:
         for tests in (3, 2, 0) if climbs[0][-1].full else (0,):
             found += [Depth(each, 3, tests) for each in climbs]
     return [*found, Depth((own,), LEAST_SEEDS)]
+
+
+def preferences(sizes: Sizes, groups: Sequence[Group]) -> Iterator[tuple[Depth, Group]]:
+    """How thoroughly a trial of which group is confirmed, the most wanted first; `groups` begin with the best trials.
+
+    A better trial counts more than the sealed test of a worse one, but less than that something can be claimed.
+    """
+    *claims, least = depths(sizes)
+    for wanted in (claims, [least]):
+        for group, depth in product(groups, wanted):
+            yield depth, group
 
 
 @dataclass(frozen=True)
@@ -79,17 +91,17 @@ class TimePlan:
         return ", ".join(parts)
 
 
-def time_plan(within: float, pairs: Sequence[float], sizes: Sizes) -> TimePlan:
+def time_plan(within: float, pairs: Sequence[Sequence[float]], sizes: Sizes) -> TimePlan:
     """How `within` seconds are divided.
 
     Args:
         within: seconds in all, above 0.
-        pairs: for each trial that may be confirmed, the best first, the seconds that one seed of it and of the baseline
-            take.
+        pairs: groups of trials, the most wanted first: for each trial that may be confirmed, the best of a group first,
+            the seconds that one seed of it and of the baseline take.
         sizes: those of the study.
     """
-    for group in (pairs[:LEADERS], pairs[LEADERS:]):
-        for depth, pair in product(depths(sizes), group):
+    for depth, group in preferences(sizes, pairs):
+        for pair in group:
             confirmation = MARGIN * pair * depth.seeds * sum(map(sizes.weight, depth.sizes))
             test = MARGIN * pair * depth.test_seeds * sizes.test_weight
             if confirmation + test <= (1 - LEAST_SEARCH) * within:
@@ -97,20 +109,22 @@ def time_plan(within: float, pairs: Sequence[float], sizes: Sizes) -> TimePlan:
     return TimePlan(within)
 
 
-def pairs_of(arrivals: Mapping[int, Arrival], images: int, workers: int) -> list[float]:
-    """What one seed of each leading trial and of the baseline takes, in seconds with all workers, the best trial first.
+def pairs_of(arrivals: Mapping[int, Arrival], images: int, workers: int) -> list[list[float]]:
+    """What one seed of a trial and of the baseline takes, in seconds with all workers, the best trial first.
 
-    After the leaders come the others that are ahead of the baseline. Empty while the baseline or every other trial is
-    unknown. `images` is how many images scored the trials.
+    First those of the trials that may be the best, then those of the others that are ahead of the baseline. Empty while
+    the baseline or every other trial is unknown. `images` is how many images scored the trials.
     """
+    known = {number: each for number, each in arrivals.items() if math.isfinite(each.score)}
+    expected = {each.trial: expected_score(each.score, each.epoch, each.epochs, images) for each in known.values()}
     if BASELINE not in arrivals:
         return []
-    known = [each for each in arrivals.values() if math.isfinite(each.score)]
-    expected = {each.trial: expected_score(each.score, each.epoch, each.epochs, images) for each in known}
-    others = sorted((each for each in known if each.trial != BASELINE), key=lambda each: -expected[each.trial])
-    least = expected.get(BASELINE, math.inf)
-    ahead = [each for place, each in enumerate(others) if place < LEADERS or expected[each.trial] > least]
-    return [(arrivals[BASELINE].to_the_end + each.to_the_end) / workers for each in ahead]
+    least = expected.pop(BASELINE, math.inf)
+    first = leading(expected, images)
+    rest = sorted((each for each in expected if each not in first), key=lambda each: -expected[each])
+    groups = [first, [each for each in rest if expected[each] > least]]
+    baseline = arrivals[BASELINE].to_the_end
+    return [[(baseline + known[each].to_the_end) / workers for each in group] for group in groups if group]
 
 
 @dataclass(frozen=True)
@@ -127,23 +141,28 @@ class Prices:
 Affordable = tuple[list[int], Depth]
 """Numbers of trials, and how thoroughly they are confirmed."""
 
+Choice = tuple[Collection[int], Sequence[int]]
+"""Trials of which one at least is to be confirmed, and all that may be, the best first."""
+
 
 def affordable(
-    baseline: Prices, trials: Mapping[int, Prices], seconds: float, sizes: Sizes, workers: int = 1
+    price: Callable[[int], Prices], choices: Sequence[Choice], seconds: float, sizes: Sizes, workers: int = 1
 ) -> Affordable | float:
-    """Those of the trials that, with the baseline, so many `seconds` are enough for, at the greatest depth.
+    """Trials that, with the baseline, so many `seconds` are enough for, and at which depth: the most wanted choice.
 
-    If there is none, the seconds that the cheapest of them would take.
+    If there is none, the seconds that the cheapest of them would take. `price` gives what the trial of a number takes.
     """
-    strongest_first = depths(sizes)
-    for depth in strongest_first:
+    baseline = price(BASELINE)
+    for depth, (wanted, trials) in preferences(sizes, choices):
         found: list[int] = []
         for number in trials:
-            if seconds_of(baseline, [trials[each] for each in (*found, number)], depth, workers) <= seconds:
+            if seconds_of(baseline, [price(each) for each in (*found, number)], depth, workers) <= seconds:
                 found.append(number)
-        if found:
+        if not set(wanted).isdisjoint(found):
             return found, depth
-    return min(seconds_of(baseline, [each], strongest_first[-1], workers) for each in trials.values())
+    least = depths(sizes)[-1]
+    every = {number for _, trials in choices for number in trials}
+    return min(seconds_of(baseline, [price(each)], least, workers) for each in every)
 
 
 def seeds_for(baseline: Prices, trials: Sequence[Prices], seconds: float, most: Depth, workers: int) -> Depth:
