@@ -12,12 +12,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reports.blocks import Block, Cell, Columns, Gallery, Matrix, NotYet, Picture, Section, Sentence, chart_or_reason
+from reports.blocks import (
+    Block,
+    Cell,
+    Columns,
+    Gallery,
+    Head,
+    Matrix,
+    NotYet,
+    Picture,
+    Row,
+    Section,
+    Sentence,
+    Table,
+    chart_or_reason,
+)
 from reports.drawing import intervals, marks
 from reports.drawing.figure import Figure, nothing
 from reports.drawing.style import BASELINE_MARKER, BEST, FAINT
 from sweep import wording
 from sweep.errors import DataError
+from sweep.results.noise import share_interval
 from sweep.results.predictions import Mistakes
 from sweep.results.result import Result
 
@@ -140,8 +155,49 @@ def _blocks(result: Result) -> Sequence[Block]:
         Sentence(_agreement(found, trial)),
         chart_or_reason(chart(found)),
         Columns([*matrices, change], narrow=True),
+        _recall(found, trial),
         *_galleries(found, trial),
     ]
+
+
+def recall(mistakes: Mistakes) -> pd.DataFrame:
+    """Per class that has images: `name`, `images`, and of `baseline` and `ours` the recall, its `_low` and `_high`.
+
+    Recall is the share of the images of a class that are predicted as that class, with its 95 % interval for other
+    images. The index is the class's number.
+    """
+    images = np.bincount(mistakes.labels, minlength=len(mistakes.names))
+    rows = {}
+    for number in np.flatnonzero(images):
+        row: dict[str, Any] = {"name": mistakes.names[number], "images": int(images[number])}
+        for who, predicted in (("baseline", mistakes.baseline), ("ours", mistakes.ours)):
+            right = int((predicted[mistakes.labels == number] == number).sum())
+            low, high = share_interval(right, row["images"])
+            row |= {who: right / row["images"], f"{who}_low": low, f"{who}_high": high}
+        rows[int(number)] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _recall(mistakes: Mistakes, trial: str) -> Table:
+    table = recall(mistakes)
+    heads = [Head("class", number=False), Head("images"), Head("baseline"), Head(trial)]
+    rows = [
+        Row(
+            [row["name"], f"{row['images']:,}", _interval(row, "baseline"), _interval(row, "ours")],
+            keys=[row["name"], row["images"], row["baseline"], row["ours"]],
+        )
+        for row in table.to_dict("records")
+    ]
+    mean = {who: wording.percent(table[who].mean()) for who in ("baseline", "ours")}
+    after = (
+        "Recall: the share of the images of a class that are predicted as that class, with its 95 % interval for other "
+        f"images. The mean over classes is the balanced accuracy: baseline {mean['baseline']}, {trial} {mean['ours']}."
+    )
+    return Table("Recall of each class", heads, rows, fold="Recall of each class", after=after, tools=True)
+
+
+def _interval(row: dict[Any, Any], who: str) -> str:
+    return f"{wording.percent(row[who])} ({100 * row[f'{who}_low']:.2f} to {100 * row[f'{who}_high']:.2f})"
 
 
 def _agreement(mistakes: Mistakes, trial: str) -> str:

@@ -18,6 +18,9 @@ differ by less, so that much is too wide. A confirmation (`sweep.verdict`) measu
 
 import math
 
+Z_95 = 1.959964
+"""Between minus and plus so many standard deviations lie 95 % of a normal distribution."""
+
 
 def noise_of_score(score: float, images: int) -> float:
     """Two standard errors of a score from 0 to 1 on so many images, as a fraction."""
@@ -27,6 +30,17 @@ def noise_of_score(score: float, images: int) -> float:
 def noise_of_difference(score: float, other: float, images: int) -> float:
     """Two standard errors of the difference between two scores from 0 to 1 on so many images, as a fraction."""
     return 2 * math.sqrt(_variance(score, images, added=1) + _variance(other, images, added=1))
+
+
+def share_interval(count: int, of: int) -> tuple[float, float]:
+    """The 95 % confidence interval of a share, seen in `count` cases of `of`, at least one; from 0 to 1.
+
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference", J. Am. Stat. Assoc. 22.
+    """
+    share, z = count / of, Z_95
+    centre = (share + z**2 / (2 * of)) / (1 + z**2 / of)
+    half = z * math.sqrt(share * (1 - share) / of + z**2 / (4 * of**2)) / (1 + z**2 / of)
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _variance(score: float, images: int, added: int) -> float:

@@ -9,6 +9,7 @@ from html import unescape
 import numpy as np
 import pytest
 from samples.results import result_of, rows_of
+from scipy import stats
 
 import reports
 from reports.pages import contents, html
@@ -179,3 +180,31 @@ def test_without_predictions_or_without_the_dataset_one_sentence_says_so(found, 
     assert "The images cannot be shown. The dataset &#39;mnist&#39; is not on this machine." in said
     assert "<img" not in said
     assert "mistakes" in [element.key for element in contents.STUDY.sections]
+
+
+# -- recall
+
+
+def test_recall_is_the_share_of_a_class_that_is_predicted_as_it_with_wilsons_interval(found, labels):
+    table = mistakes.recall(found.mistakes())
+    images = int((labels == 4).sum())
+    assert table.loc[4, "images"] == images
+    assert table.loc[4, "baseline"] == pytest.approx(1 - 40 / images)
+    assert table.loc[4, "ours"] == pytest.approx(1 - 10 / images)
+    expected = stats.binomtest(images - 40, images).proportion_ci(method="wilson")
+    assert (table.loc[4, "baseline_low"], table.loc[4, "baseline_high"]) == pytest.approx(tuple(expected), abs=1e-6)
+    assert table.loc[0, "ours_high"] == 1
+    assert table.loc[0, "ours_low"] < 1
+
+
+def test_a_class_without_held_out_images_has_no_recall(found):
+    own = found.mistakes()
+    table = mistakes.recall(replace(own, names=(*own.names, "none of these")))
+    assert table.index.tolist() == list(range(10))
+
+
+def test_the_page_has_the_recall_of_each_class_and_their_mean(found):
+    text = plain(section(found))
+    table = mistakes.recall(found.mistakes())
+    assert "Recall of each class" in text
+    assert f"balanced accuracy: baseline {100 * table['baseline'].mean():.2f} %" in text
