@@ -19,6 +19,7 @@ MOST_CONNECTIONS = 500
 """Beyond so many a visitor is asked to come again: each takes one of the files that a process may have open."""
 
 MOST_HEADER_BYTES = 16_384
+"""So much of a request is waited for in several parts."""
 IDLE_SECONDS = 30
 """After so long without a request a connection is closed."""
 

@@ -244,7 +244,7 @@ def test_two_hundred_visitors_at_once_are_all_answered(dashboard):
 
 
 def test_visitors_beyond_the_limit_are_told_to_come_again(storage, monkeypatch):
-    monkeypatch.setattr("reports.dashboard.server.MOST_CONNECTIONS", 2)
+    monkeypatch.setattr("reports.dashboard.server.MOST_CONNECTIONS", 3)
     with served(storage) as dashboard, socket.create_connection(("127.0.0.1", dashboard.port)):
         first = ask(dashboard, "/study/quickstart")
         with socket.create_connection(("127.0.0.1", dashboard.port)):
@@ -252,11 +252,11 @@ def test_visitors_beyond_the_limit_are_told_to_come_again(storage, monkeypatch):
     assert (first.status, second.status) == (200, 503)
 
 
-def test_headers_are_no_longer_than_a_browser_sends(dashboard):
+def test_a_request_without_end_is_ended(dashboard):
     assert ask(dashboard, "/", X="x" * 8_000).status == 200
     said = b""
     with socket.create_connection(("127.0.0.1", dashboard.port)) as connection, suppress(ConnectionError):
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 100_000 + b"\r\n\r\n")
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 5_000_000)
         said = connection.recv(100)
     assert said == b"" or said.startswith(b"HTTP/1.1 400 ")
 
