@@ -141,7 +141,7 @@ def settled(study: Study, store: Reader) -> Study:
         return study
     build = study.build.set_apart(kept.build.inexact)
     if build != kept.build and build.name == kept.build.name:
-        raise _changed(study, f"{build.path} is no longer the code that the study was started with")
+        raise _changed(study, str(kept.build.changed_to(build)))
     return _set_apart(study, kept.build.inexact)
 
 

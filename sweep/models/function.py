@@ -172,9 +172,13 @@ class Function:
         """
         found = Function.read(Path(self.path), self.name, [Path(each) for each, _ in self.files], self.inexact)
         if found != self:
-            where = _first_difference(self, found)
-            raise ChangedModel(f"{where} is no longer the code that the study was started with")
+            raise self.changed_to(found)
         return found
+
+    def changed_to(self, now: "Function") -> ChangedModel:
+        """The error of a function that has become `now`: it names the line that differs first."""
+        where = _first_difference(self, now)
+        return ChangedModel(f"{where} is no longer the code that the study was started with")
 
     def arguments(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """What of values is given to the function."""

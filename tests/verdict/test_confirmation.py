@@ -565,7 +565,7 @@ def test_where_the_best_take_too_long_the_next_that_is_ahead_of_the_baseline_is_
     (dear,) = best_to_confirm(found, 1)
     assert found.configuration(dear).epochs == 9
     result = laboratory.confirm(within=9, top=1)
-    (trial,) = (each.trial for each in result.verdict.trials)
+    (trial,) = (each.trial for each in result.verdict.candidates)
     assert (result.configuration(trial).dense_units, result.configuration(trial).epochs) == (BIG, 2)
 
 
