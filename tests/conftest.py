@@ -1,4 +1,5 @@
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -20,6 +21,17 @@ pytest.register_assert_rewrite("contracts", "samples")
 
 # A shell that starts pytest in its background has it ignore Ctrl-C, and with it the commands that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Has the garbage collector leave alone what the test modules import, which it would go through again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture

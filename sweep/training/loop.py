@@ -203,7 +203,10 @@ class Training:
 
 
 def _graphs(model: keras.Model, practice: Practice, images: Images, batch_size: int) -> Any:
-    """Compiled: to train and to score, indices (n,), begin, end and sums so far -> sums; and pixels -> classes."""
+    """Compiled: to train and to score, indices (n,), begin, end and sums so far -> sums; and pixels -> classes.
+
+    AutoGraph is off. It would translate our code anew in every worker, which takes most of a second.
+    """
 
     def batch(x: Any, y: Any, index: Any) -> Any:
         return tf.cast(tf.gather(x, index), model.compute_dtype), tf.gather(y, index)
@@ -219,23 +222,25 @@ def _graphs(model: keras.Model, practice: Practice, images: Images, batch_size: 
 
     def over(step: Any, size: int, order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
         """The sums of loss and hits with those of images `begin` to `end`; the last batch holds what is left."""
-        for start in tf.range(begin, end, size):
+
+        def batch_at(start: Any, loss: Any, hits: Any) -> Any:
             losses, right = step(order[start : tf.minimum(start + size, end)])
-            loss, hits = loss + losses, hits + right
-        return loss, hits
+            return start + size, loss + losses, hits + right
+
+        return tf.while_loop(lambda start, *_: start < end, batch_at, (begin, loss, hits))[1:]
 
     index, number = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
     signature = [tf.TensorSpec([None], tf.int32), index, index, number, number]
 
-    @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
     def train(order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
         return over(train_step, batch_size, order, begin, end, loss, hits)
 
-    @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
     def score(order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
         return over(score_step, SCORING_BATCH, order, begin, end, loss, hits)
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    @tf.function(reduce_retracing=True, autograph=False)  # type: ignore[untyped-decorator]
     def classify(pixels: Any) -> Any:
         logits = model(tf.cast(pixels, model.compute_dtype), training=False)
         return tf.cast(tf.argmax(logits, axis=-1), tf.uint16)

@@ -33,7 +33,7 @@ COUNTED = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2", "Einsum
 
 def sizes(model: keras.Model, image_shape: ImageShape) -> Sizes:
     """What a network has of parameters, and what one image costs it."""
-    forward = tf.function(lambda images: model(images, training=False))
+    forward = tf.function(lambda images: model(images, training=False), autograph=False)
     graph = forward.get_concrete_function(tf.TensorSpec((1, *image_shape), tf.float32)).graph
     options = tf.compat.v1.profiler.ProfileOptionBuilder
     quiet = options(options.float_operation()).with_empty_output().build()

@@ -98,14 +98,12 @@ class EngineContract:
         until(engine, lambda _: engine.idle == 2)
         assert len(ended(train(engine, segment(tmp_path, trial=1), segment(tmp_path, run_of(1), trial=2)))) == 2
 
-    def test_all_segments_under_way_are_stopped_on_demand(self, tmp_path):
-        with self.open() as engine:
-            until(engine, lambda events: len(events) == 2)
-            for trial in (1, 2):
-                engine.start(segment(tmp_path, run_of(trial), trial=trial, to_epoch=1000))
-            until(engine, lambda events: metrics_of(events, 1) and metrics_of(events, 2))
-            engine.stop()
-            events = until(engine, lambda events: len(ended(events)) == 2)
-            assert {event.trial for event in ended(events) if isinstance(event, SegmentStopped)} == {1, 2}
-            assert engine.idle == 2
-            assert ended(train(engine, segment(tmp_path, trial=3, to_epoch=1)))[0] == SegmentFinished(3)
+    def test_all_segments_under_way_are_stopped_on_demand(self, engine, tmp_path):
+        for trial in (1, 2):
+            engine.start(segment(tmp_path, run_of(trial), trial=trial, to_epoch=1000))
+        until(engine, lambda events: metrics_of(events, 1) and metrics_of(events, 2))
+        engine.stop()
+        events = until(engine, lambda events: len(ended(events)) == 2)
+        assert {event.trial for event in ended(events) if isinstance(event, SegmentStopped)} == {1, 2}
+        assert engine.idle == 2
+        assert ended(train(engine, segment(tmp_path, trial=3, to_epoch=1)))[0] == SegmentFinished(3)

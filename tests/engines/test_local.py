@@ -84,7 +84,8 @@ def test_what_killed_workers_leave_in_their_temporary_folders_is_removed(tmp_pat
         until(engine, lambda _: engine.idle)
         engine.start(segment(tmp_path, to_epoch=1000))
         until(engine, metrics_of)
-        assert len(list(tmp_path.glob("sweep-*/__autograph_generated_file*.py"))) > 0
+        [left] = tmp_path.glob("sweep-*")
+        (left / "__generated.py").touch()  # as TensorFlow leaves them
         engine.kill(7)
         assert len(list(tmp_path.glob("sweep-*"))) == 1  # of the worker that replaces it
     assert list(tmp_path.glob("sweep-*")) == []

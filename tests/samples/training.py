@@ -13,6 +13,7 @@ from sweep.data.dataset import Split, load_dataset
 from sweep.models.tutorial.parameters import ConvBlock
 from sweep.runs import Epoch, Run
 from sweep.space.configuration import Configuration
+from sweep.system.children import started
 
 SPLIT = Split(seed=0, validation=300, train_size=790)  # 24 batches of 32 and one of 22
 SMALL = Configuration(
@@ -46,6 +47,7 @@ def _pin() -> None:
     from sweep.training.loop import set_up
 
     set_up(1)
+    started()
 
 
 def keras_rate(configuration: Configuration, steps: int):
