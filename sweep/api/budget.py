@@ -14,7 +14,7 @@ from sweep.search.preview import preview
 from sweep.search.schedule import Arrival
 from sweep.study.study import Study
 from sweep.verdict.sizes import Sizes
-from sweep.verdict.time_plan import TimePlan, pairs_of, time_plan
+from sweep.verdict.time_plan import Prices, TimePlan, prices_of, time_plan
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,13 @@ class SearchTime:
     def estimate(self, dataset: Dataset) -> TimePlan:
         """The plan before anything is measured: as if every network took as long as the baseline."""
         seen = preview(self._study, dataset.image_shape, dataset.classes, len(dataset.y_train))
-        return time_plan(self._within, [[2 * seen.seconds / seen.baselines]], self._sizes)
+        each = Prices.at_pace(seen.workers * seen.seconds / seen.baselines, self._sizes)
+        return time_plan(self._within, each, [[each]], self._sizes, self._workers)
 
     def __call__(self, arrivals: Mapping[int, Arrival]) -> float:
         if self._budget.spent >= self._looked + 1:
             self._looked = self._budget.spent
-            if pairs := pairs_of(arrivals, self._study.validation, self._workers):
-                self._search = time_plan(self._within, pairs, self._sizes).search
+            if prices := prices_of(arrivals, self._study.validation, self._sizes):
+                (baseline,), *groups = prices
+                self._search = time_plan(self._within, baseline, groups, self._sizes, self._workers).search
         return self._search - self._budget.spent

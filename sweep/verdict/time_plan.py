@@ -2,14 +2,14 @@
 
 A claim needs three fresh seeds of the baseline and of a candidate. What these take follows from the seconds per epoch
 that the search has measured, and grows with the number of training images. So the search leaves them their time, and
-ends sooner where networks are expensive.
+ends sooner where networks are expensive. What is recommended counts most: a trial that may be the best comes before
+others, however shallow the confirmation is that there is time for.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import TypeVar
 
 from sweep.defaults import SEARCH_SHARE
 from sweep.results.forecast import expected_score
@@ -18,7 +18,7 @@ from sweep.runs import BASELINE
 from sweep.search.schedule import Arrival
 from sweep.verdict.candidates import leading
 from sweep.verdict.sizes import Sizes
-from sweep.verdict.statistics import LOOKS
+from sweep.verdict.statistics import FIRST_LOOK, LOOKS
 from sweep.wording import duration, listed, several
 
 LEAST_SEARCH = 1 / 3
@@ -28,10 +28,11 @@ MARGIN = 1.1
 """By what factor a confirmation may take longer than its epochs did in the search."""
 
 
+BETWEEN = 0.02
+"""The share of the time that goes by between the parts, while workers put down what they train and results are read."""
+
 LEAST_SEEDS = 2
 """On how many fresh seeds networks are confirmed at least."""
-
-Group = TypeVar("Group")
 
 
 @dataclass(frozen=True)
@@ -46,27 +47,15 @@ class Depth:
 def depths(sizes: Sizes) -> list[Depth]:
     """What a confirmation is planned for, the strongest first. With more time it takes more seeds.
 
-    The largest size counts most, then the sealed test, which is for full size alone, and then the sizes between. The
-    last one can show no difference to be significant.
+    The largest size counts most, then the sealed test, which is for full size alone, and then the sizes between.
     """
     own, *larger = sizes.all
     found = []
     for last in range(len(larger), -1, -1):
         climbs = [(own, *larger[first:last]) for first in range(max(1, last))]
-        for tests in (3, 2, 0) if climbs[0][-1].full else (0,):
-            found += [Depth(each, 3, tests) for each in climbs]
+        for tests in (FIRST_LOOK, LEAST_SEEDS, 0) if climbs[0][-1].full else (0,):
+            found += [Depth(each, FIRST_LOOK, tests) for each in climbs]
     return [*found, Depth((own,), LEAST_SEEDS)]
-
-
-def preferences(sizes: Sizes, groups: Sequence[Group]) -> Iterator[tuple[Depth, Group]]:
-    """How thoroughly a trial of which group is confirmed, the most wanted first; `groups` begin with the best trials.
-
-    A better trial counts more than the sealed test of a worse one, but less than that something can be claimed.
-    """
-    *claims, least = depths(sizes)
-    for wanted in (claims, [least]):
-        for group, depth in product(groups, wanted):
-            yield depth, group
 
 
 @dataclass(frozen=True)
@@ -91,42 +80,6 @@ class TimePlan:
         return ", ".join(parts)
 
 
-def time_plan(within: float, pairs: Sequence[Sequence[float]], sizes: Sizes) -> TimePlan:
-    """How `within` seconds are divided.
-
-    Args:
-        within: seconds in all, above 0.
-        pairs: groups of trials, the most wanted first: for each trial that may be confirmed, the best of a group first,
-            the seconds that one seed of it and of the baseline take.
-        sizes: those of the study.
-    """
-    for depth, group in preferences(sizes, pairs):
-        for pair in group:
-            confirmation = MARGIN * pair * depth.seeds * sum(map(sizes.weight, depth.sizes))
-            test = MARGIN * pair * depth.test_seeds * sizes.test_weight
-            if confirmation + test <= (1 - LEAST_SEARCH) * within:
-                return TimePlan(min(within - confirmation - test, SEARCH_SHARE * within), depth, confirmation, test)
-    return TimePlan(within)
-
-
-def pairs_of(arrivals: Mapping[int, Arrival], images: int, workers: int) -> list[list[float]]:
-    """What one seed of a trial and of the baseline takes, in seconds with all workers, the best trial first.
-
-    First those of the trials that may be the best, then those of the others that are ahead of the baseline. Empty while
-    the baseline or every other trial is unknown. `images` is how many images scored the trials.
-    """
-    known = {number: each for number, each in arrivals.items() if math.isfinite(each.score)}
-    expected = {each.trial: expected_score(each.score, each.epoch, each.epochs, images) for each in known.values()}
-    if BASELINE not in arrivals:
-        return []
-    least = expected.pop(BASELINE, math.inf)
-    first = leading(expected, images)
-    rest = sorted((each for each in expected if each not in first), key=lambda each: -expected[each])
-    groups = [first, [each for each in rest if expected[each] > least]]
-    baseline = arrivals[BASELINE].to_the_end
-    return [[(baseline + known[each].to_the_end) / workers for each in group] for group in groups if group]
-
-
 @dataclass(frozen=True)
 class Prices:
     """Seconds of training, by one worker, at each size for each fresh seed: 0 where a run is stored.
@@ -136,6 +89,51 @@ class Prices:
 
     seeds: Mapping[Size, Sequence[float]]
     test: float
+
+    @classmethod
+    def at_pace(cls, seconds: float, sizes: Sizes) -> "Prices":
+        """Of a network that takes so many seconds at the study's own size, of which no run is stored."""
+        seeds = {each: [seconds * sizes.weight(each)] * FIRST_LOOK for each in sizes.all}
+        return cls(seeds, seconds * sizes.test_weight)
+
+
+def time_plan(
+    within: float, baseline: Prices, groups: Sequence[Sequence[Prices]], sizes: Sizes, workers: int = 1
+) -> TimePlan:
+    """How `within` seconds are divided.
+
+    Args:
+        within: seconds in all, above 0.
+        baseline: what the baseline takes.
+        groups: what the trials take that may be confirmed, the most wanted group first, in each the best trial first.
+        sizes: those of the study.
+        workers: how many runs are trained side by side.
+    """
+    for group, depth in product(groups, depths(sizes)):
+        for trial in group:
+            taken = seconds_of(baseline, [trial], depth, workers)
+            if taken <= (1 - LEAST_SEARCH) * within:
+                confirmation = seconds_of(baseline, [trial], replace(depth, test_seeds=0), workers)
+                search = min((1 - BETWEEN) * within - taken, SEARCH_SHARE * within)
+                return TimePlan(search, depth, confirmation, taken - confirmation)
+    return TimePlan(within)
+
+
+def prices_of(arrivals: Mapping[int, Arrival], images: int, sizes: Sizes) -> list[list[Prices]]:
+    """What trials take: the baseline by itself, those that may be the best, and the others that are ahead of it.
+
+    In each group the best comes first. Empty while the baseline or every other trial is unknown. `images` is how many
+    images scored the trials.
+    """
+    known = {number: each for number, each in arrivals.items() if math.isfinite(each.score)}
+    expected = {each.trial: expected_score(each.score, each.epoch, each.epochs, images) for each in known.values()}
+    if BASELINE not in arrivals or len(expected) < 1 + (BASELINE in expected):
+        return []
+    least = expected.pop(BASELINE, math.inf)
+    first = leading(expected, images)
+    rest = sorted((each for each in expected if each not in first), key=lambda each: -expected[each])
+    groups = [BASELINE], first, [each for each in rest if expected[each] > least]
+    return [[Prices.at_pace(arrivals[each].to_the_end, sizes) for each in group] for group in groups]
 
 
 Affordable = tuple[list[int], Depth]
@@ -148,12 +146,12 @@ Choice = tuple[Collection[int], Sequence[int]]
 def affordable(
     price: Callable[[int], Prices], choices: Sequence[Choice], seconds: float, sizes: Sizes, workers: int = 1
 ) -> Affordable | float:
-    """Trials that, with the baseline, so many `seconds` are enough for, and at which depth: the most wanted choice.
+    """Trials that, with the baseline, so many `seconds` are enough for, and at which depth: of the first choice it can.
 
     If there is none, the seconds that the cheapest of them would take. `price` gives what the trial of a number takes.
     """
     baseline = price(BASELINE)
-    for depth, (wanted, trials) in preferences(sizes, choices):
+    for (wanted, trials), depth in product(choices, depths(sizes)):
         found: list[int] = []
         for number in trials:
             if seconds_of(baseline, [price(each) for each in (*found, number)], depth, workers) <= seconds:
