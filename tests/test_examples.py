@@ -1,22 +1,22 @@
 """Every example runs, from a folder of its own."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 from nbclient import NotebookClient
-from samples.commands import sweep
+from samples.commands import kept_to_one_core, python, sweep
 from samples.documents import ROOT
+from samples.workers import lasting_workers
 
 EXAMPLES = ROOT / "examples"
 
 
-def python(script: str | Path, cwd: Path) -> str:
-    done = subprocess.run([sys.executable, EXAMPLES / script], cwd=cwd, capture_output=True, text=True, timeout=1200)
+def ran(script: str | Path, cwd: Path) -> str:
+    """What a script prints that lies in `examples/` or where its path says."""
+    done = python(EXAMPLES / script, cwd=cwd, seconds=1200)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -35,12 +35,12 @@ def test_the_study_of_ones_own_is_checked_and_runs(tmp_path):
 
 
 def test_a_study_runs_on_data_of_ones_own(tmp_path):
-    assert python("own_data.py", tmp_path).startswith("shapes: 4 trials")
+    assert ran("own_data.py", tmp_path).startswith("shapes: 4 trials")
     assert (tmp_path / "shapes.npz").exists()
 
 
 def test_pictures_of_ones_own_are_searched_exported_and_told_apart_by_name(tmp_path):
-    said = python("own_pictures.py", tmp_path)
+    said = ran("own_pictures.py", tmp_path)
     assert said.startswith("shapes: 3 trials")
     assert said.splitlines()[-1].removeprefix("ring.webp: ") in ("bars", "crosses", "rings")
     assert "of 3 classes: 'bars', 'crosses', 'rings'." in (tmp_path / "network" / "README.md").read_text()
@@ -63,8 +63,9 @@ def test_a_network_of_ones_own_is_searched_and_exported(tmp_path, shapes):
     for path in (EXAMPLES / "own_network.py", EXAMPLES / "own_network.toml", shapes):
         shutil.copy(path, tmp_path)
     assert "own_network.py:build with batch_size 32" in sweep("check", "own_network.toml", cwd=tmp_path).stdout
-    assert sweep("run", "own_network.toml", cwd=tmp_path).stdout.startswith("own-network: 4 trials")
-    sweep("export", "own-network", cwd=tmp_path)
+    with lasting_workers():
+        assert sweep("run", "own_network.toml", cwd=tmp_path).stdout.startswith("own-network: 4 trials")
+        sweep("export", "own-network", cwd=tmp_path)
     exported = tmp_path / "best" / "model_source" / "own_network.py"
     assert exported.read_text() == (EXAMPLES / "own_network.py").read_text()
 
@@ -75,13 +76,14 @@ def test_a_builder_for_keras_tuner_is_searched_and_its_script_trains_alone(tmp_p
     assert (
         "tuner_network.py:build_model with batch_size 32" in sweep("check", "tuner_network.toml", cwd=tmp_path).stdout
     )
-    assert sweep("run", "tuner_network.toml", cwd=tmp_path).stdout.startswith("tuner-network: 4 trials")
-    sweep("export", "tuner-network", cwd=tmp_path)
-    assert "test accuracy" in python(tmp_path / "best" / "train.py", tmp_path)
+    with lasting_workers():
+        assert sweep("run", "tuner_network.toml", cwd=tmp_path).stdout.startswith("tuner-network: 4 trials")
+        sweep("export", "tuner-network", cwd=tmp_path)
+    assert "test accuracy" in ran(tmp_path / "best" / "train.py", tmp_path)
 
 
 def test_the_script_goes_from_the_search_to_the_export(tmp_path):
-    said = python("search_and_confirm.py", tmp_path)
+    said = ran("search_and_confirm.py", tmp_path)
     assert said.startswith("my-study: 6 trials")
     assert "recommended: trial " in said
     assert (tmp_path / "my-study.html").read_text().startswith("<!doctype html>")
@@ -93,6 +95,7 @@ def test_the_notebook_runs_in_jupyter(tmp_path, monkeypatch):
     notebook = nbformat.read(EXAMPLES / "notebook.ipynb", as_version=4)
     nbformat.validate(notebook)
     assert not any(cell.get("outputs") for cell in notebook.cells)  # it ships as it was written, not as it ran
-    ran = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    assert ran.cells[-1].outputs
+    with kept_to_one_core():
+        done = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert done.cells[-1].outputs
     assert (tmp_path / "in-a-notebook.html").exists()

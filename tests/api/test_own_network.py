@@ -4,6 +4,7 @@ import sqlite3
 
 import numpy as np
 import pytest
+from samples.workers import lasting_workers
 
 import sweep
 
@@ -60,7 +61,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def place(folder):
-    return {"storage": folder / "own.db", "workers": 1, "progress": False}
+    with lasting_workers():
+        yield {"storage": folder / "own.db", "workers": 1, "progress": False}
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from samples.pictures import CLASSES, drawn, parts_of
+from samples.workers import lasting_workers
 
 import sweep
 from sweep.data.dataset import load_dataset
@@ -45,7 +46,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def place(folder):
-    return {"storage": folder / "own.db", "workers": 1, "progress": False}
+    with lasting_workers():
+        yield {"storage": folder / "own.db", "workers": 1, "progress": False}
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import sqlite3
 import numpy as np
 import pytest
 from samples.source import ROOT
+from samples.workers import lasting_workers
 
 import sweep
 from sweep.progress.automatic import SILENT
@@ -42,7 +43,8 @@ def folder(tmp_path_factory):
     labels = source.integers(0, 3, 60).astype(np.uint8)
     images = source.integers(0, 256, (60, 8, 8)).astype(np.uint8)
     np.savez(folder / "images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-    return folder
+    with lasting_workers():
+        yield folder
 
 
 def run(folder, name, file, function):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from samples.commands import ended, say, sweep, until
+from samples.commands import ended, on_one_core, python, say, sweep_alone, until
 
 import studies
 from sweep.cli import app as cli
@@ -30,7 +30,7 @@ train_size = 1000
 validation = 1000
 trials = 3
 sampler = "grid"
-base = { epochs = 2, dense_units = 16 }
+base = { epochs = 2, conv2_filters = 8, dense_units = 16 }
 [space]
 conv1_filters = [4, 32]
 conv1_stride = [1, 2]
@@ -43,7 +43,7 @@ def swept(tmp_path_factory) -> Path:
     """A folder with a small study that has been run."""
     folder = tmp_path_factory.mktemp("swept")
     (folder / "small.toml").write_text(SMALL)
-    sweep("run", "small.toml", cwd=folder)
+    sweep_alone("run", "small.toml", cwd=folder)
     return folder
 
 
@@ -55,7 +55,7 @@ def printed(swept, monkeypatch, capsys):
 
 
 def test_every_command_explains_itself(tmp_path, capsys):
-    overview = sweep("--help", cwd=tmp_path).stdout
+    overview = sweep_alone("--help", cwd=tmp_path).stdout
     for command in COMMANDS:
         assert f" {command} " in overview
         assert "Usage: " in ended(capsys, command, "--help", code=0).out
@@ -78,10 +78,10 @@ def test_a_study_is_run_listed_shown_reported_and_exported(swept, printed):
     assert "conv1_stride" in printed("show", "small", "1")
     printed("report", "small")
     assert "</html>" in (swept / "report.html").read_text()
-    sweep("export", "small", cwd=swept)
+    sweep_alone("export", "small", cwd=swept)
     assert (swept / "best" / "train.py").exists()
     assert (swept / "best" / "best.toml").exists()
-    assert "best/best.toml" not in sweep("export", "small", cwd=swept, code=2).stdout
+    assert "best/best.toml" not in sweep_alone("export", "small", cwd=swept, code=2).stdout
 
 
 def test_trials_come_as_csv_json_and_parquet_alike(swept, printed):
@@ -95,14 +95,14 @@ def test_trials_come_as_csv_json_and_parquet_alike(swept, printed):
 
 
 def test_run_again_it_trains_nothing_and_says_the_same(swept):
-    again = sweep("run", "small.toml", cwd=swept)
+    again = sweep_alone("run", "small.toml", cwd=swept)
     assert " starts: " not in again.stderr
     assert "3 completed" in again.stdout
     assert again.stdout.splitlines()[-1].startswith("next: sweep ")
 
 
 def test_a_raised_target_trains_only_what_is_missing(swept):
-    more = sweep("run", "small.toml", "--trials", "4", cwd=swept)
+    more = sweep_alone("run", "small.toml", "--trials", "4", cwd=swept)
     assert more.stderr.count(" starts: ") == 1
 
 
@@ -110,14 +110,14 @@ def test_the_first_trial_is_the_baseline_and_the_summary_compares_with_it(swept,
     shown = json.loads(printed("show", "small", "0", "--json"))
     assert shown["baseline"] is True
     assert (shown["conv1_filters"], shown["epochs"], len(shown["curve"])) == (32, 2, 2)
-    summary = sweep("run", "small.toml", cwd=swept).stdout
+    summary = sweep_alone("run", "small.toml", cwd=swept).stdout
     assert "baseline " in summary
     assert re.search(r"\nexpected +\d+\.\d\d % on a fresh seed, .* percentage points over the baseline", summary)
 
 
 def test_a_changed_study_under_an_old_name_is_refused_with_the_differences(swept):
     (swept / "changed.toml").write_text(SMALL.replace("[4, 32]", "[4, 8]").replace("= 1000", "= 900", 1))
-    error = sweep("run", "changed.toml", cwd=swept, code=2).stderr
+    error = sweep_alone("run", "changed.toml", cwd=swept, code=2).stderr
     assert "train_size: 1000 then, 900 now" in error
     assert "space.conv1_filters: 4, 32 then, 4, 8 now" in error
 
@@ -165,7 +165,7 @@ def undisturbed(tmp_path_factory) -> Result:
     """What nothing stopped."""
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "long.toml").write_text(LONG)
-    sweep("run", "long.toml", "--workers", "2", cwd=folder)
+    sweep_alone("run", "long.toml", "--workers", "2", cwd=folder)
     return found_in(folder)
 
 
@@ -186,7 +186,7 @@ def test_a_sweep_that_is_stopped_resumes_to_what_it_would_have_been(tmp_path, nu
         assert out.splitlines()[-1] == "sweep run long.toml --workers 2"
         assert "Traceback" not in err
     assert list((tmp_path / "sweep.db.checkpoints").glob("*.npz"))
-    again = sweep("run", "long.toml", "--workers", "2", cwd=tmp_path)
+    again = sweep_alone("run", "long.toml", "--workers", "2", cwd=tmp_path)
     assert "(reused)" in again.stderr
     found = found_in(tmp_path)
     columns = ["trial", "outcome", "score", "trained_epochs", "reused_epochs", "fingerprint"]
@@ -219,11 +219,11 @@ def test_a_study_that_another_process_runs_is_refused_with_its_pid(copied):
     with subprocess.Popen(command, cwd=copied, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        refused = sweep("run", "small.toml", "--trials", "4", cwd=copied, code=2)
+        refused = sweep_alone("run", "small.toml", "--trials", "4", cwd=copied, code=2)
         assert f"Study 'small' is being run already, by process {holder.pid} on " in refused.stderr
-        assert f"is being run by process {holder.pid} on " in sweep("gc", cwd=copied, code=2).stderr
+        assert f"is being run by process {holder.pid} on " in sweep_alone("gc", cwd=copied, code=2).stderr
         holder.kill()
-    assert sweep("run", "small.toml", cwd=copied).stdout
+    assert sweep_alone("run", "small.toml", cwd=copied).stdout
 
 
 def test_gc_shows_and_removes_what_no_study_needs(copied, monkeypatch, capsys):
@@ -246,13 +246,13 @@ def test_gc_shows_and_removes_what_no_study_needs(copied, monkeypatch, capsys):
 
 
 def test_gc_without_a_database_is_told(tmp_path):
-    assert "There is no database" in sweep("gc", cwd=tmp_path, code=2).stderr
+    assert "There is no database" in sweep_alone("gc", cwd=tmp_path, code=2).stderr
 
 
 def test_the_time_allowed_bounds_a_call_and_the_next_one_resumes(tmp_path):
     (tmp_path / "long.toml").write_text(SMALL.replace('"small"', '"long"').replace("epochs = 2", "epochs = 1000"))
-    command = [sys.executable, "-m", "sweep", "run", "long.toml", "--timeout", "8s"]
-    stopped = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    command = ("-m", "sweep", "run", "long.toml", "--timeout", "8s")
+    stopped = python(*command, cwd=tmp_path)
     assert stopped.returncode == (0 if "epoch 1 of" in stopped.stderr else 1)  # 1: nothing has a score yet
     assert stopped.stdout.splitlines()[-1] == "sweep run long.toml --timeout 8s"
     assert "The time is over." in stopped.stdout
@@ -264,6 +264,7 @@ def test_on_a_terminal_a_bar_shows_the_download_and_a_live_table_the_running_tri
     process = subprocess.Popen(
         [sys.executable, "-m", "sweep", "run", "small.toml"], cwd=tmp_path, stdout=theirs, stderr=theirs,
         env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "120", "KERAS_HOME": str(tmp_path / "keras")},
+        preexec_fn=on_one_core,
     )  # fmt: skip
     os.close(theirs)
     seen = b""
@@ -330,8 +331,7 @@ def test_bad_input_gets_a_sentence_and_its_exit_code(tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.txt").write_text("this is no database, but long enough to be looked at as one\n" * 20)
     (tmp_path / "impossible.toml").write_text(SMALL.replace("dense_units = 16", "conv1_kernel_size = 40"))
-    (tmp_path / "elsewhere.toml").write_text(SMALL.replace("[space]", 'data = "./no-such-folder"\n[space]', 1).replace(
-        'base = { epochs = 2, dense_units = 16 }\ndata = "./no-such-folder"', 'data = "./no-such-folder"'))  # fmt: skip
+    (tmp_path / "elsewhere.toml").write_text(re.sub("base = .*", 'data = "./no-such-folder"', SMALL))
     assert says in say(capsys, *arguments, code=code)
 
 
@@ -362,7 +362,7 @@ def test_ctrl_c_while_libraries_are_imported_ends_without_a_traceback(monkeypatc
 
 def test_a_database_that_cannot_be_used_ends_with_the_command_that_resumes(tmp_path):
     (tmp_path / "notes.txt").write_text("this is no database, but long enough to be looked at as one\n" * 20)
-    error = sweep("run", "quickstart", "--trials", "3", "--storage", "notes.txt", cwd=tmp_path, code=3).stderr
+    error = sweep_alone("run", "quickstart", "--trials", "3", "--storage", "notes.txt", cwd=tmp_path, code=3).stderr
     assert error.splitlines()[-2:] == ["Once that is repaired:", "sweep run quickstart --trials 3 --storage notes.txt"]
 
 
@@ -383,9 +383,9 @@ def test_bad_questions_about_a_study_get_a_sentence(swept, monkeypatch, capsys, 
 
 
 def test_studies_lists_each_with_a_line(tmp_path):
-    lines = sweep("studies", cwd=tmp_path).stdout.splitlines()
+    lines = sweep_alone("studies", cwd=tmp_path).stdout.splitlines()
     assert [line.split()[0] for line in lines[1:]] == list(studies.texts())
-    assert len(json.loads(sweep("studies", "--json", cwd=tmp_path).stdout)) == len(lines) - 1
+    assert len(json.loads(sweep_alone("studies", "--json", cwd=tmp_path).stdout)) == len(lines) - 1
 
 
 @pytest.mark.parametrize("name", studies.texts())
@@ -417,7 +417,7 @@ def test_parquet_without_its_package_says_how_to_install_it(swept, tmp_path):
 
 
 def test_doctor_finds_nothing_to_mend_here(swept):
-    found = json.loads(sweep("doctor", "--json", cwd=swept).stdout)
+    found = json.loads(sweep_alone("doctor", "--json", cwd=swept).stdout)
     assert all(finding["ok"] for finding in found)
     assert {"python", "tensorflow", "devices", "mnist", "database"} <= {finding["what"] for finding in found}
 

@@ -4,7 +4,7 @@ import sqlite3
 
 import numpy as np
 import pytest
-from samples.commands import say, sweep
+from samples.commands import say, sweep, sweep_alone
 
 from sweep.storage.store import Store
 
@@ -102,7 +102,7 @@ def test_a_baseline_that_cannot_be_built_is_refused_before_anything_is_kept(fold
 
 def test_what_a_function_prints_is_no_output_of_the_command_and_changed_code_is_refused(folder, capsys):
     (folder / "network.py").write_text(f"{HEAD}    print('something of my own')\n{BODY}")
-    done = sweep("run", "mine.toml", cwd=folder)
+    done = sweep_alone("run", "mine.toml", cwd=folder)
     assert "something of my own" not in done.stdout + done.stderr
     before = kept(folder)
     assert before == (1, 1, 1)

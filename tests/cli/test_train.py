@@ -10,6 +10,7 @@ import pytest
 from samples.commands import say, sweep, until
 from samples.data import npz
 from samples.training import mnist
+from samples.workers import lasting_workers
 
 from sweep.api import look
 from sweep.data.dataset import Split, load_dataset
@@ -48,8 +49,9 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     (folder / "best.toml").write_text(RECIPE)
     (folder / "around.toml").write_text(AROUND)
-    sweep("run", "around.toml", cwd=folder)
-    return folder, sweep("train", "best.toml", "--seed", "7", "--seeds", "2", *HELD_OUT, "--json", cwd=folder)
+    with lasting_workers():
+        sweep("run", "around.toml", cwd=folder)
+        yield folder, sweep("train", "best.toml", "--seed", "7", "--seeds", "2", *HELD_OUT, "--json", cwd=folder)
 
 
 def test_a_study_around_a_file_runs_and_its_first_trial_is_that_configuration(trained):
@@ -145,6 +147,12 @@ def test_a_training_that_is_interrupted_ends_with_the_command_that_resumes(tmp_p
     assert again.stdout.splitlines()[1].split()[0] == "3"
 
 
+def few_of_mnist(path, least_label=0):
+    images = {"x_train": mnist().x_train[:600], "x_test": mnist().x_test[:100]}
+    labels = {"y_train": mnist().y_train[:600] + least_label, "y_test": mnist().y_test[:100] + least_label}
+    return npz(path, **images, **labels)
+
+
 WILD = """
 conv1_filters = 64
 conv1_kernel_size = 3
@@ -158,7 +166,8 @@ optimizer = "sgd"
 
 def test_a_run_that_diverges_is_told_and_alone_it_is_a_failure(tmp_path):
     (tmp_path / "wild.toml").write_text(WILD)
-    command = ["train", "wild.toml", "--seed", "0", "--validation", "59500"]
+    few = few_of_mnist(tmp_path / "few.npz")
+    command = ["train", "wild.toml", "--seed", "0", "--data", few, "--validation", "100"]
     assert "the loss was no longer a finite number in epoch 1" in sweep(*command, cwd=tmp_path, code=1).stdout
     again = json.loads(sweep(*command, "--json", cwd=tmp_path, code=1).stdout)
     assert (again["runs"][0]["accuracy"], again["mean"]) == (None, None)
@@ -201,9 +210,7 @@ def test_what_is_mistyped_gets_a_sentence_with_what_is_there(tmp_path, monkeypat
 
 
 def test_a_recipe_of_own_data_trains_on_them_and_odd_labels_are_told(tmp_path):
-    few = {"x_train": mnist().x_train[:600], "x_test": mnist().x_test[:100]}
-    labels = {"y_train": mnist().y_train[:600] + 1, "y_test": mnist().y_test[:100] + 1}
-    source = npz(tmp_path / "own.npz", **few, **labels)
+    source = few_of_mnist(tmp_path / "own.npz", least_label=1)
     configuration = Configuration().replaced({"epochs": 1, "conv1_filters": 4, "conv1_stride": 2, "dense_units": 8})
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "best.toml").write_text(recipe.text_of(recipe.Recipe(configuration, source, 100)))

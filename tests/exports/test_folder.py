@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from samples.commands import sweep
 from samples.data import npz
 from samples.exports import TINY, found, mnist, selected
 from samples.results import frame_of, result_of, rows_of
+from samples.workers import lasting_workers
 
 from sweep.api import look
 from sweep.errors import InputError
@@ -44,12 +46,13 @@ def python(code: str, cwd: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def place(confirmed, tmp_path_factory) -> Path:
+def place(confirmed, tmp_path_factory) -> Iterator[Path]:
     """A folder with the database of the confirmed study `tiny`, and its export in all formats in `best`."""
     folder = tmp_path_factory.mktemp("place")
     shutil.copytree(confirmed.parent, folder, dirs_exist_ok=True)
-    (folder / "said").write_text(sweep("export", "tiny", "--format", ",".join(formats.FORMATS), cwd=folder).stdout)
-    return folder
+    with lasting_workers():
+        (folder / "said").write_text(sweep("export", "tiny", "--format", ",".join(formats.FORMATS), cwd=folder).stdout)
+        yield folder
 
 
 @pytest.fixture

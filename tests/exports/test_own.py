@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from samples.commands import sweep as command
+from samples.workers import lasting_workers
 
 import sweep
 from sweep.exports import _card as card
@@ -93,7 +95,7 @@ assert not [each for each in sys.modules if each.startswith(("sweep.", "reports"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory) -> Iterator[Path]:
     """A folder with a study that has run, one trial of each kind, and its export in all formats in `best`."""
     folder = tmp_path_factory.mktemp("own")
     source = np.random.default_rng(0)
@@ -108,10 +110,11 @@ def folder(tmp_path_factory) -> Path:
     (folder / "bias.txt").write_text("0.125")
     (folder / "network.py").write_text(NETWORK)
     (folder / "mine.toml").write_text(STUDY)
-    sweep.run(folder / "mine.toml", storage=folder / "sweep.db", workers=1, progress=False)
-    formats = ("export", "mine", "--trial", "0", "--format", ",".join(FORMATS))
-    (folder / "said").write_text(command(*formats, cwd=folder).stdout)
-    return folder
+    with lasting_workers():
+        sweep.run(folder / "mine.toml", storage=folder / "sweep.db", workers=1, progress=False)
+        formats = ("export", "mine", "--trial", "0", "--format", ",".join(FORMATS))
+        (folder / "said").write_text(command(*formats, cwd=folder).stdout)
+        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,11 @@
 """Commands of `sweep`, in a process of their own or in this one, and what they print."""
 
+import io
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,17 @@ def on_one_core() -> None:
     os.sched_setaffinity(0, {allowed[int(place.removeprefix("gw")) % len(allowed)]})
 
 
+@contextmanager
+def kept_to_one_core() -> Iterator[None]:
+    """The same for all children that begin in this block."""
+    allowed = os.sched_getaffinity(0)
+    on_one_core()
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 def python(*arguments: str | Path, cwd: Path, seconds: float = 300) -> subprocess.CompletedProcess[str]:
     """Calls Python in a process of its own."""
     command = [sys.executable, *arguments]
@@ -23,6 +37,17 @@ def python(*arguments: str | Path, cwd: Path, seconds: float = 300) -> subproces
 
 
 def sweep(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Calls a command in this process, which has imported the libraries already. It must end with that exit code."""
+    out, err = io.StringIO(), io.StringIO()
+    with kept_to_one_core(), chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+        left = _left(*arguments)
+    done = subprocess.CompletedProcess(arguments, left, out.getvalue(), err.getvalue())
+    assert done.returncode == code, done.stderr or done.stdout
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def sweep_alone(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Calls a command in a process of its own, which must end with that exit code."""
     done = python("-m", "sweep", *arguments, cwd=cwd)
     assert done.returncode == code, done.stderr or done.stdout
@@ -47,12 +72,17 @@ def until(process: subprocess.Popen[str], word: str) -> None:
 
 def ended(capsys, *arguments: str, code: int):
     """What a command prints that ends, in this process, with that exit code."""
+    assert _left(*arguments) == code
+    return capsys.readouterr()
+
+
+def _left(*arguments: str) -> int | str | None:
+    """The exit code of a command in this process."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sys, "argv", ["sweep", *arguments])
         with pytest.raises(SystemExit) as left:
             cli.main()
-    assert left.value.code == code
-    return capsys.readouterr()
+    return left.value.code
 
 
 def say(capsys, *arguments: str, code: int, out: str = "") -> str:

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from samples.results import frame_of, result_of
+from samples.workers import lasting_workers
 from sweep.api.confirm import confirm
 from sweep.api.search import run
 from sweep.api.train import trained
@@ -68,12 +69,14 @@ def confirm_tiny_study(storage: Path) -> None:
         base=TINY,
         space={"optimizer": Choice(("sgd", "adam", "rmsprop"))},
     )
-    run(study, storage=storage, workers=1)
-    result = confirm("tiny", top=2, seeds=3, storage=storage, workers=2)
-    wanted = [(trial, seed) for trial in (0, 1, 2) for seed in result.verdict.seeds]
-    runs = [
-        LabelledRun(f"seed {seed} of trial {trial}", sealed_run(result, trial, seed, mnist())) for trial, seed in wanted
-    ]
-    with Store.open(str(storage)) as store:
-        place = Workplace(storage, workers=2, threads=1, progress=False)
-        trained(runs, store, place, Task(Configuration(), len(runs), 2))
+    with lasting_workers():
+        run(study, storage=storage, workers=1, threads=1)
+        result = confirm("tiny", top=2, seeds=3, storage=storage, workers=1, threads=1)
+        runs = [
+            LabelledRun(f"seed {seed} of trial {trial}", sealed_run(result, trial, seed, mnist()))
+            for trial in (0, 1, 2)
+            for seed in result.verdict.seeds
+        ]
+        place = Workplace(storage, workers=1, threads=1, progress=False)
+        with Store.open(str(storage)) as store:
+            trained(runs, store, place, Task(Configuration(), len(runs), 1))

@@ -16,8 +16,11 @@ def see_all(page):
     page.ask(EVERYTHING)
     page.ask(
         "(async () => { for (const source of document.querySelectorAll('figure.chart script')) {"
-        " source.parentElement.scrollIntoView();"
-        " await new Promise((next) => { requestAnimationFrame(next); setTimeout(next, 200); }); } })()"
+        " const chart = source.parentElement, began = performance.now();"
+        " chart.scrollIntoView();"
+        " do await new Promise(requestAnimationFrame);"
+        " while (!chart.querySelector('.main-svg') && performance.now() - began < 200); }"
+        " await new Promise((next) => setTimeout(next, 200)); })()"  # the last is coloured by then
     )
     page.wait(f"{DRAWN} >= {CHARTS}")
 

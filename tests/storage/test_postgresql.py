@@ -12,6 +12,7 @@ from contracts.stores import StoreContract, epoch_of, run_of, trial_of
 from optuna.exceptions import StorageInternalError
 from samples.commands import ended, sweep
 from samples.studies import run, study_of
+from samples.workers import lasting_workers
 from sqlalchemy import event, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
@@ -68,13 +69,14 @@ def test_a_study_is_searched_resumed_confirmed_and_shown(on_server, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     where = "--storage", on_server
     (tmp_path / "rungs.toml").write_text(RUNGS)
-    sweep("run", "rungs.toml", "--trials", "2", *where, cwd=tmp_path)
-    before = json.loads(ended(capsys, "trials", "rungs", "--json", *where, code=0).out)
-    sweep("run", "rungs.toml", *where, cwd=tmp_path)
-    after = json.loads(ended(capsys, "trials", "rungs", "--json", *where, code=0).out)
+    with lasting_workers():
+        sweep("run", "rungs.toml", "--trials", "2", *where, cwd=tmp_path)
+        before = json.loads(ended(capsys, "trials", "rungs", "--json", *where, code=0).out)
+        sweep("run", "rungs.toml", *where, cwd=tmp_path)
+        after = json.loads(ended(capsys, "trials", "rungs", "--json", *where, code=0).out)
+        confirmed = sweep("confirm", "rungs", "--top", "1", "--seeds", "2", *where, cwd=tmp_path)
     assert [len(before), len(after)] == [2, 4]
     assert [row["learning_rate"] for row in after[:2]] == [row["learning_rate"] for row in before]
-    confirmed = sweep("confirm", "rungs", "--top", "1", "--seeds", "2", *where, cwd=tmp_path)
     assert "recommended" in confirmed.stdout
     ended(capsys, "report", "rungs", *where, code=0)
     assert "</html>" in (tmp_path / "report.html").read_text()

@@ -29,6 +29,7 @@ from samples.laboratory import (
     study_of,
     units,
 )
+from samples.workers import lasting_workers
 from scipy import stats
 
 import reports
@@ -749,7 +750,9 @@ learning_rate = { low = 1e-6, high = 2e-6 }
 
 def test_a_real_study_is_run_and_confirmed_in_one_go_and_confirming_again_trains_nothing(tmp_path):
     (tmp_path / "tiny.toml").write_text(TINY)
-    first = sweep("run", "tiny.toml", "--confirm", "--workers", "1", "--threads", "1", cwd=tmp_path).stdout.splitlines()
+    with lasting_workers():
+        done = sweep("run", "tiny.toml", "--confirm", "--workers", "1", "--threads", "1", cwd=tmp_path)
+    first = done.stdout.splitlines()
     table = next(place for place, line in enumerate(first) if line.split()[:2] == ["seeds", "accuracy"])
     assert sorted(line.split("  ")[0] for line in first[table + 1 : table + 4]) == ["baseline", "trial 1", "trial 2"]
     assert first[table + 5].startswith("This holds for 2,000 of 59,700 training images, not yet for all of")
