@@ -198,7 +198,10 @@ class Columns:
 
 @dataclass(frozen=True)
 class Chart:
-    """`picture` is the SVG, `document` what Plotly draws the interactive chart from; where empty, the SVG stays."""
+    """`picture` is the SVG, `document` what the interactive chart is drawn from; where empty, the SVG stays.
+
+    Plotly draws it, but for a `kind` that the page draws itself.
+    """
 
     title: str
     picture: Markup
@@ -206,6 +209,7 @@ class Chart:
     document: Markup
     height: int
     note: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -310,11 +314,11 @@ def chart_of(figure: Figure, interactive: bool = True) -> Chart:
     document = Markup("")
     if interactive:
         layout = {name: value for name, value in figure.layout.items() if name not in ("title", "meta")}  # page's words
-        document = _json({"data": figure.data, "layout": layout, "config": CONFIG})
+        document = json_of({"data": figure.data, "layout": layout, "config": CONFIG})
     return Chart(figure.title, svg_of(figure), key_of(figure), document, figure.layout["height"], figure.note)
 
 
-def _json(content: dict[str, Any]) -> Markup:
+def json_of(content: dict[str, Any]) -> Markup:
     """JSON in which nothing can end the script element around it."""
     text = json.dumps(content, allow_nan=False, separators=(",", ":"))
     for character in "<>&":

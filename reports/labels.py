@@ -69,8 +69,12 @@ def value(name: str, given: object) -> str:
         return wording.NOTHING
     if name in UNITS:
         return UNITS[name](given)
-    is_boolean = name in PARAMETERS and PARAMETERS[name].kind is bool  # a column with a gap holds them as 0.0 and 1.0
-    return wording.value(bool(given) if is_boolean else given)
+    return wording.value(bool(given) if is_boolean(name) else given)
+
+
+def is_boolean(name: str) -> bool:
+    """Whether a column holds yes and no; one with a gap holds them as 1.0 and 0.0."""
+    return name in PARAMETERS and PARAMETERS[name].kind is bool
 
 
 def with_value(name: str, given: object) -> str:

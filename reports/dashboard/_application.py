@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reports.dashboard.sources import WATCH_SECONDS
 from reports.dashboard.views import Pages, View, tag_of
-from reports.pages.html import rendered, text_of
+from reports.pages.html import page_script, rendered, text_of
 from sweep.errors import SweepError
 from sweep.shell import sweep_command
 
@@ -96,7 +96,7 @@ class Asset:
 
 
 def assets() -> dict[str, Asset]:
-    script = text_of("page.js") + text_of("dashboard.js")
+    script = page_script() + text_of("dashboard.js")
     style = text_of("page.css") + text_of("dashboard.css")
     return {
         "style": Asset("style.css", "text/css", style),

@@ -16,13 +16,14 @@ MANY_VALUES = 10
 
 @dataclass(frozen=True)
 class Axis:
-    """The axis of a parameter: `ticks` (at, text), and separate `places` or a scale, which may be `log`."""
+    """The axis of a parameter: `ticks` (at, text), and separate `places`, one per option, or a scale, perhaps `log`."""
 
     places: bool
     log: bool
     low: float
     high: float
     ticks: tuple[tuple[float, str], ...] = ()
+    options: tuple[Any, ...] = ()
 
 
 def axis_of(name: str, span: Range, found: list[Any]) -> tuple[Axis, list[float]]:
@@ -33,7 +34,8 @@ def axis_of(name: str, span: Range, found: list[Any]) -> tuple[Axis, list[float]
         if not any(isinstance(option, str | bool) for option in options):
             options.sort()
         ticks = tuple((float(place), labels.value(name, option)) for place, option in enumerate(options))
-        return Axis(True, False, -0.5, len(options) - 0.5, ticks), [float(options.index(value)) for value in found]
+        at = [float(options.index(value)) for value in found]
+        return Axis(True, False, -0.5, len(options) - 0.5, ticks, tuple(options)), at
     assert not isinstance(span, Choice)
     at = [float(value) for value in found]
     low, high = min([span.low, *at]), max([span.high, *at])

@@ -14,6 +14,8 @@ from sweep import wording
 from sweep.results.noise import noise_of_difference
 
 ACCURACY = "validation accuracy, %"
+LEAST_ERROR = 0.005
+"""What no image classified wrong counts as, in per cent, since 0 has no logarithm."""
 TRIAL_HOVER = "trial %{customdata}<br>%{text}<extra></extra>"
 TEXT_HOVER = "%{text}<extra></extra>"
 
@@ -134,7 +136,12 @@ def steps(figure: Figure, x: list[float], best: "pd.Series[float]", name: str, c
 
 
 def bundle(
-    figure: Figure, lines: list[tuple[list[float], list[float]]], name: str, color: str, width: float, **hovering: Any
+    figure: Figure,
+    lines: list[tuple[list[float], list[float]]],
+    name: str | None,
+    color: str,
+    width: float,
+    **hovering: Any,
 ) -> None:
     """Many lines as one trace, broken where the next begins: a hundred traces would be slow."""
     x: list[float | None] = []

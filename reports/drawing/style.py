@@ -18,9 +18,17 @@ PAUSED = "#a8820a"
 EVENT = "#b565a7"
 FAINT = "rgba(125, 135, 150, 0.28)"
 PRUNED = "rgba(125, 135, 150, 0.45)"
-BEST_TENTH = "rgba(47, 127, 193, 0.6)"
 NOISE = "rgba(213, 94, 0, 0.13)"
 TIED = "rgba(47, 127, 193, 0.13)"
+
+RAMP = (
+    "rgba(125, 135, 150, 0.3)",
+    "rgba(106, 133, 161, 0.4)",
+    "rgba(86, 131, 171, 0.5)",
+    "rgba(67, 129, 182, 0.65)",
+    "rgba(47, 127, 193, 0.85)",
+)
+"""From the lowest fifth of an axis to the highest."""
 
 BASELINE_LINE = {"color": BASELINE, "width": 1.5, "dash": "dash"}
 BASELINE_MARKER = {"color": BASELINE, "size": 10, "symbol": "diamond"}

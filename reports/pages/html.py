@@ -74,7 +74,7 @@ def render(results: Result | Sequence[Result]) -> str:
 
 
 def _file(page: Page[Subject], subject: Subject, tables: Sequence[pd.DataFrame], titles: Mapping[str, str]) -> str:
-    plotly, script = (_script(text) for text in (get_plotlyjs(), text_of("page.js")))
+    plotly, script = (_script(text) for text in (get_plotlyjs(), page_script()))
     policy = POLICY | {"script-src": f"{_hash(plotly)} {_hash(script)}"}
     return rendered(
         "page.html",
@@ -121,6 +121,11 @@ def _environment() -> jinja2.Environment:
 
 def text_of(name: str) -> str:
     return files("reports").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def page_script() -> str:
+    """What every page runs; each part uses those before it."""
+    return "".join(text_of(name) for name in ("filter.js", "parallel.js", "page.js"))
 
 
 def _code(text: str) -> Markup:

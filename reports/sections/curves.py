@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports import frames
+from reports import frames, labels
 from reports.blocks import Block, NotYet, Section, Sentence, chart_or_reason, charts
 from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
@@ -181,7 +181,7 @@ def _curve(figure: Figure, curve: pd.DataFrame, name: str, look: tuple[str, str]
 def _error_axis(figure: Figure, lowest: float, highest: float, epochs: float, ticks_at_most: int = 8) -> None:
     """Accuracies on a log axis of the error, so that 98.5 and 99 % are well separated; and the epochs below."""
     span = highest * 1.12, lowest / 1.12
-    _log_axis(figure, span, epochs, lambda error: wording.number(100 - error), ticks_at_most)
+    _log_axis(figure, span, epochs, lambda error: labels.tick(100 - error), ticks_at_most)
     figure.y_axis(title=marks.ACCURACY)
 
 
@@ -201,8 +201,8 @@ def _log_axis(
 
 
 def _errors(accuracies: "pd.Series[float]") -> list[float]:
-    """Per cent of images classified wrong; no image at all counts as 0.005 %, since 0 has no logarithm."""
-    return [max(round(100 - 100 * float(accuracy), 3), 0.005) for accuracy in accuracies]
+    """Per cent of images classified wrong."""
+    return [max(round(100 - 100 * float(accuracy), 3), marks.LEAST_ERROR) for accuracy in accuracies]
 
 
 def _losses(losses: "pd.Series[float]") -> list[float]:

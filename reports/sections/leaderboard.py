@@ -3,10 +3,11 @@
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from reports import effects, frames, labels
 from reports.blocks import Block, Head, NotYet, Pager, Row, Section, Table
 from sweep import wording
-from sweep.models.parameters import Parameters
 from sweep.results.result import Result
 from sweep.runs import Outcome
 
@@ -15,6 +16,8 @@ MOST_COLUMNS = 5
 """Parameters that are shown before the reader picks columns."""
 ALWAYS = ("learning_rate", "batch_size")
 """Parameters that are among them wherever they vary, with the first one of the study's space."""
+SCALES = {"score": 100, "difference": 100}
+"""Of columns that are not shown as the frame has them, by how much they are multiplied."""
 
 
 def _blocks(result: Result) -> Sequence[Block]:
@@ -27,14 +30,13 @@ def _page(result: Result, number: int | None) -> Sequence[Block]:
     table = frames.best_first(result.frame)
     if table.empty:
         return [NotYet("No trial has a score yet.")]
-    varied = [name for name in effects.by_importance(result.frame, result.study.drawn) if name in table]
-    columns = ["score", "difference", *varied, "parameters", "flops", "trained_epochs", "reused_epochs", "seconds"]
+    varied = _varied(result)
+    columns = _columns(varied)
     top = frames.best(result.frame)
     best = -1 if top is None else int(top["trial"])
     linked = set(frames.detailed(result.frame) if number is None else table["trial"])
     first = MOST_ROWS * (number or 0)
-    noted = bool((table["note"] != "").any())
-    shown = _shown(varied, list(result.study.drawn))
+    noted = _noted(table)
     rows = [_row(entry, columns, best, linked, noted) for entry in table[first : first + MOST_ROWS].to_dict("records")]
     more, after, pager = len(table) - len(rows), "", None
     if more and number is None:
@@ -47,7 +49,7 @@ def _page(result: Result, number: int | None) -> Sequence[Block]:
     return [
         Table(
             name,
-            [*_heads(varied, shown, result.study.base.parameters), *([Head("Note", number=False)] if noted else [])],
+            _heads(varied, result),
             rows,
             after=after,
             tall=tall,
@@ -64,7 +66,54 @@ def _shown(varied: Sequence[str], space: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*first, *varied]))[:MOST_COLUMNS]
 
 
-def _heads(varied: Sequence[str], shown: Sequence[str], parameters: Parameters) -> list[Head]:
+def _varied(result: Result) -> list[str]:
+    """The parameters that have a column, those that explain most first."""
+    return [name for name in effects.by_importance(result.frame, result.study.drawn) if name in result.frame]
+
+
+def _columns(varied: Sequence[str]) -> list[str]:
+    """The columns of a frame between the trial's number and its outcome."""
+    return ["score", "difference", *varied, "parameters", "flops", "trained_epochs", "reused_epochs", "seconds"]
+
+
+def _noted(table: pd.DataFrame) -> bool:
+    return bool((table["note"] != "").any())
+
+
+def values(result: Result) -> dict[str, list[Any]]:
+    """What the page's filter compares: of every trial with a score, the best first, its values by the table's heads.
+
+    Numbers have no unit, and None stands where there is no value. What has no name are further words that are found.
+    """
+    table, varied = frames.best_first(result.frame), _varied(result)
+    table = table.assign(difference=table["difference"].mask(table["baseline"], 0.0))
+    columns = ["trial", *_columns(varied), "outcome", *(["note"] if _noted(table) else [])]
+    found: dict[str, list[Any]] = {}
+    for head, name in zip(_heads(varied, result), columns, strict=True):
+        found.setdefault(head.text.lower(), comparable(name, table[name]))  # the filter finds the first of two
+    top = frames.best(result.frame)
+    best = -1 if top is None else int(top["trial"])
+    roles = zip(table["trial"], table["baseline"], table["origin"], strict=True)
+    return found | {"": [" ".join(_roles(trial == best, *rest)) for trial, *rest in roles]}
+
+
+def comparable(name: str, column: "pd.Series[Any]") -> list[Any]:
+    """A column's values as they are compared: numbers as in the table's keys, else words; None where there is none."""
+    kinds = pd.api.types
+    if kinds.is_numeric_dtype(column) and not kinds.is_bool_dtype(column) and not labels.is_boolean(name):
+        numbers = [float(f"{value:.10g}") for value in column.astype(float) * SCALES.get(name, 1)]
+        return [None if each != each else int(each) if each.is_integer() else each for each in numbers]
+    return [None if wording.missing(value) else labels.value(name, value) for value in column]
+
+
+def _roles(best: bool, baseline: bool, origin: str) -> list[str]:
+    """What is said beside the number of a trial."""
+    return [*(["baseline"] if baseline else ["best"] if best else []), *filter(None, [origin])]
+
+
+def _heads(varied: Sequence[str], result: Result) -> list[Head]:
+    parameters = result.study.base.parameters
+    shown = _shown(varied, list(result.study.drawn))
     columns = [
         Head(labels.label(name), labels.explanation(name, parameters), extra=name not in shown) for name in varied
     ]
@@ -79,22 +128,25 @@ def _heads(varied: Sequence[str], shown: Sequence[str], parameters: Parameters) 
         Head("Reused", "epochs taken from the database", extra=True),
         Head("Time", "seconds of training and scoring"),
         Head("Outcome", number=False),
+        *([Head("Note", number=False)] if _noted(frames.scored(result.frame)) else []),
     ]
 
 
 def _row(entry: Mapping[Hashable, Any], columns: Sequence[str], best: int, linked: set[int], noted: bool) -> Row:
     role = "best" if entry["trial"] == best else "baseline" if entry["baseline"] else ""
-    roles = ["baseline"] if entry["baseline"] else ["best"] if role else []
-    word = "".join(f" · {role}" for role in [*roles, *filter(None, [entry["origin"]])])
+    word = "".join(f" · {each}" for each in _roles(role == "best", entry["baseline"], entry["origin"]))
     texts = {name: labels.value(name, entry[name]) for name in columns}
     texts["difference"] = wording.NOTHING if entry["baseline"] else wording.points(entry["difference"])
     words = [str(entry["outcome"]), *([entry["note"]] if noted else [])]
     entry = entry if not entry["baseline"] else {**entry, "difference": 0.0}
-    scales = {"score": 100, "difference": 100}  # as they are shown
-    keys = [labels.key(entry[name] * scales[name] if name in scales else entry[name]) for name in ("trial", *columns)]
+    keys = [labels.key(_scaled(name, entry[name])) for name in ("trial", *columns)]
     link = f"#trial-{entry['trial']}" if entry["trial"] in linked else ""
     mark = role if entry["outcome"] == Outcome.COMPLETED else f"{role} unfinished".lstrip()
     return Row([f"{entry['trial']}{word}", *texts.values(), *words], mark, [*keys, *words], link)
+
+
+def _scaled(name: str, value: Any) -> Any:
+    return value * SCALES[name] if name in SCALES else value
 
 
 SECTION = Section(

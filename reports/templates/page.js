@@ -1,19 +1,9 @@
-"use strict";
-function make(tag, properties, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
-// What the reader has chosen. A browser may refuse to keep it: then it lasts as long as the page.
-const chosen = {
-  get: (name) => { try { return localStorage.getItem("sweep-" + name) ?? ""; } catch { return ""; } },
-  set: (name, value) => { try { localStorage.setItem("sweep-" + name, value); } catch { /* refused */ } },
-};
 
 // Draws each chart when it comes near the window, in the colours of the page, again when those change.
 const charts = (() => {
-  const drawn = new Set();
+  const FOLLOWING = new Set(["history", "importance", "parameters", "fronts", "curves", "timeline"]); // they show what the filter shows
+  const drawn = new Set(), off = new Set(); // `off` has the entries of keys that are hidden
+  let state = null;
   const probe = document.head.appendChild(document.createElement("i"));
   const plotly = window.Plotly ?? new Promise((come) => addEventListener("load", come)); // a dashboard loads it last
 
@@ -46,6 +36,7 @@ const charts = (() => {
   async function draw(chart) {
     const source = chart.querySelector("script");
     if (!source || drawn.has(chart)) return;
+    if (chart.classList.contains("parallel")) return parallel.draw(chart);
     drawn.add(chart);
     await plotly;
     if (!drawn.has(chart)) return; // it has been replaced meanwhile
@@ -61,11 +52,54 @@ const charts = (() => {
   async function fill(chart, plot) {
     const { data, layout, config } = JSON.parse(chart.querySelector("script").textContent);
     if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls the page
-    chart.querySelector(".still").remove();
-    const zoomed = changedRanges(plot);
+    chart.querySelector(".still")?.remove();
+    const zoomed = changedRanges(plot), { id } = chart.closest("section");
     plot.given = ranges(layout);
-    await Plotly.react(plot, data, layout, config);
+    const traces = data.map((trace) => ({ ...(FOLLOWING.has(id) ? ofShown(trace) : trace), visible: !off.has(id + trace.name) }));
+    await Plotly.react(plot, traces, layout, config);
     Plotly.relayout(plot, { ...colours(layout), ...zoomed });
+  }
+
+  // A trace without the trials that are not shown.
+  function ofShown(trace) {
+    if (!trace.customdata || !shown.active) return trace;
+    const parts = ["x", "y", "text", "customdata"].filter((name) => Array.isArray(trace[name]));
+    const kept = (list) => list.filter((_, at) => shown.has(trace.customdata[at]));
+    return { ...trace, ...Object.fromEntries(parts.map((name) => [name, kept(trace[name])])) };
+  }
+
+  const filled = (charts) => charts.map((chart) => [chart, chart.querySelector(".js-plotly-plot")]).filter(([, plot]) => plot?.given);
+  const far = (chart) => Math.abs(chart.getBoundingClientRect().top - innerHeight / 2);
+  const rest = (milliseconds) => new Promise((next) => setTimeout(next, milliseconds));
+
+  // Fills the charts again once the filter rests, first those that the reader sees.
+  async function follow() {
+    if (shown.state === state) return;
+    state = shown.state;
+    const mine = state;
+    await rest(120);
+    for (const [chart, plot] of filled([...drawn].sort((one, other) => far(one) - far(other)))) {
+      if (mine !== state) return;
+      if (drawn.has(chart)) await fill(chart, plot);
+      await rest(0);
+    }
+  }
+
+  // An entry of a key hides and shows what it names, in all charts of its section.
+  function equip(key) {
+    const block = key.nextElementSibling, { id } = key.closest("section");
+    if (!block.querySelector("script") || block.querySelector(".parallel")) return;
+    for (const item of key.children) {
+      const what = id + item.textContent.trim();
+      const button = make("button", { type: "button", ariaPressed: `${!off.has(what)}` }, ...item.childNodes);
+      button.dataset.what = what;
+      item.append(button);
+      button.addEventListener("click", () => {
+        if (!off.delete(what)) off.add(what);
+        for (const each of document.querySelectorAll(".key button")) each.ariaPressed = `${!off.has(each.dataset.what)}`;
+        filled([...drawn].filter((chart) => chart.closest("section").id === id)).forEach(([chart, plot]) => fill(chart, plot));
+      });
+    }
   }
 
   const ranges = (layout) => Object.fromEntries(axes(layout).map((axis) => [axis + ".range", [...(layout[axis].range ?? [])]]));
@@ -92,9 +126,15 @@ const charts = (() => {
     plots().forEach((plot) => Plotly.Plots.resize(plot));
   });
 
+  shown.follow(document.body, follow);
+
   return {
     recolour,
-    watch: (root) => root.querySelectorAll("figure.chart").forEach((chart) => near.observe(chart)),
+    watch: (root) => {
+      root.querySelectorAll("figure.parallel").forEach(parallel.know);
+      root.querySelectorAll(".key").forEach(equip);
+      root.querySelectorAll("figure.chart").forEach((chart) => near.observe(chart));
+    },
 
     // Gives the plots of a section to the charts of the same name in a newer one.
     hand: (old, young) => {
@@ -220,58 +260,8 @@ const tables = (() => {
     });
   }
 
-  const letters = (text) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
-  const initials = (text) => text.toLowerCase().split(/[^a-z0-9]+/).map((word) => word[0]).join("");
-
-  // The place of the column that a reader means: by its name as shown or as in a study, its beginning or its initials.
-  function column(names, given) {
-    const wanted = letters(given);
-    const found = [(name) => letters(name) === wanted, (name) => letters(name).startsWith(wanted), (name) => initials(name) === wanted]
-      .map((fits) => (wanted ? names.findIndex(fits) : -1)).find((at) => at >= 0);
-    if (found === undefined) throw new Error(`No column is called "${given}".`);
-    return found;
-  }
-
-  const SIGNS = {
-    "<": (one, other) => one < other, ">": (one, other) => one > other, "<=": (one, other) => one <= other,
-    ">=": (one, other) => one >= other, "=": (one, other) => one === other, "!=": (one, other) => one !== other,
-  };
-  const TURNED = { "<": ">", ">": "<", "<=": ">=", ">=": "<=" };
-
-  // A column compared with a number, a word, or a range as in "3..9". A missing value is only different.
-  function comparison(names, name, sign, value) {
-    const at = column(names, name), [low, high] = value.split("..").map(parseFloat);
-    if (!value || (isNaN(low) && TURNED[sign])) throw new Error(`Compare ${name} with a number.`);
-    return ({ cells }) => {
-      const { key } = cells[at].dataset, number = Number(key);
-      if (key === "") return sign === "!=";
-      if (high !== undefined) return (number >= low && number <= high) === (sign === "=");
-      if (!isNaN(low) && !isNaN(number)) return SIGNS[sign](number, low);
-      return !TURNED[sign] && SIGNS[sign]([key, cells[at].textContent].some((text) => text.trim().toLowerCase() === value), true);
-    };
-  }
-
-  // A condition on a row: words that it holds, or comparisons as in "lr < 0.001" and "0.1 < dropout <= 0.3".
-  function condition(names, term) {
-    const [first, ...rest] = term.split(/(<=|>=|!=|==?|<|>)/).map((part) => part.trim().replace("==", "="));
-    if (!rest.length) return (row) => row.textContent.toLowerCase().includes(term);
-    const [sign, second, next, third] = rest;
-    if (next) {
-      const both = [comparison(names, second, TURNED[sign] ?? sign, first), comparison(names, second, next, third)];
-      return (row) => both.every((holds) => holds(row));
-    }
-    return isNaN(Number(first || "?")) ? comparison(names, first, sign, second) : comparison(names, second, TURNED[sign] ?? sign, first);
-  }
-
-  function equip(table) {
-    const heads = [...table.tHead.rows[0].cells];
-    const rows = [...table.tBodies[0].rows];
-    const names = heads.map((head) => head.textContent.trim().toLowerCase());
-    const total = table.dataset.total;
-    const here = rows.length === 1 ? "1 trial" : `${rows.length} trials`;
-    const all = total ? `${rows.length} of ${total} trials` : here;
-    const shown = make("span", { textContent: all, role: "status" });
-
+  function sortable(table) {
+    const rows = [...table.tBodies[0].rows], heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, at) => {
       const button = make("button", { type: "button", textContent: head.textContent.trim() });
       const number = head.classList.contains("number");
@@ -286,22 +276,32 @@ const tables = (() => {
       });
       head.replaceChildren(button);
     });
+  }
 
+  // What a filter compares of a row, by the names of its columns; of two of the same name, the first.
+  function record(row, names) {
+    const cells = [...row.cells].map((cell, at) => [names[at], cell]).reverse();
+    const [values, texts] = [(cell) => cell.dataset.key, (cell) => cell.textContent]
+      .map((part) => Object.fromEntries(cells.map(([name, cell]) => [name, part(cell)])));
+    const words = row.textContent.toLowerCase();
+    return { values, texts, words: () => words };
+  }
+
+  function equip(table) {
+    const heads = [...table.tHead.rows[0].cells];
+    const rows = [...table.tBodies[0].rows];
+    const names = heads.map((head) => head.textContent.trim().toLowerCase());
+    const ofTrials = table.closest("#leaderboard"); // its filter is that of the page
+    const wanted = ofTrials ? shown : filtering();
+    const id = (row, at) => (ofTrials ? Number(row.cells[0].dataset.key) : at);
+    const total = table.dataset.total;
+    const here = rows.length === 1 ? "1 trial" : `${rows.length} trials`;
+    const all = total ? `${rows.length} of ${total} trials` : here;
+    const status = make("span", { textContent: all, role: "status" });
     const filter = make("input", { type: "search", placeholder: "Filter: pruned and lr < 0.001" });
     filter.setAttribute("aria-label", "Show rows that hold these words or conditions, separated by commas or by the word and");
-    filter.addEventListener("input", () => {
-      try {
-        const terms = filter.value.toLowerCase().split(/,|\band\b/).map((term) => term.trim()).filter(Boolean);
-        const conditions = terms.map((term) => condition(names, term));
-        rows.forEach((row) => { row.hidden = !conditions.every((holds) => holds(row)); });
-        const left = rows.filter((row) => !row.hidden).length;
-        shown.textContent = left < rows.length ? `${left} of ${total ? "these " : ""}${here}` : all;
-        filter.ariaInvalid = null;
-      } catch (error) {
-        shown.textContent = `${error.message} Columns: ${names.join(", ")}.`;
-        filter.ariaInvalid = "true";
-      }
-    });
+    filter.addEventListener("input", () => wanted.set(filter.value));
+    wanted.know(names, rows.map((row, at) => [id(row, at), record(row, names)]));
 
     const picked = JSON.parse(chosen.get("columns") || "{}"); // those that the reader has shown or hidden, by name
     const boxes = heads.slice(1).map((head, at) => {
@@ -325,11 +325,19 @@ const tables = (() => {
       if (link) cell.append(trialCopier(link.hash.slice(7), "TOML"));
       row.append(cell);
     }
-    table.parentElement.before(make("div", { className: "toolbar" }, filter, shown, picker));
+    table.parentElement.before(make("div", { className: "toolbar" }, filter, status, picker));
+    wanted.follow(table, () => {
+      rows.forEach((row, at) => { row.hidden = !wanted.has(id(row, at)); });
+      const left = rows.filter((row) => !row.hidden).length;
+      if (filter.value !== wanted.text) filter.value = wanted.text;
+      filter.ariaInvalid = wanted.error ? "true" : null;
+      status.textContent = wanted.error || (left < rows.length ? `${left} of ${total ? "these " : ""}${here}` : all);
+    });
   }
 
   return {
     equip: (root) => {
+      root.querySelectorAll("table.tools, table.sorts").forEach(sortable);
       root.querySelectorAll("table.tools").forEach(equip);
       for (const code of root.querySelectorAll(".strip code")) {
         code.after(copier("Copy", "Copy the command", async () => code));

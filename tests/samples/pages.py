@@ -7,7 +7,7 @@ LOADED = "document.readyState === 'complete' && document.querySelectorAll('[aria
 """Holds once a dashboard has fetched all of its sections."""
 
 EVERYTHING = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
-CHARTS = "document.querySelectorAll('figure.chart script').length"
+CHARTS = "document.querySelectorAll('figure.chart:not(.parallel) script').length"
 DRAWN = "document.querySelectorAll('.js-plotly-plot .main-svg').length"
 
 

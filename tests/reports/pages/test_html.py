@@ -39,9 +39,9 @@ def without_plotly(text):
 
 
 def charts_of(text):
-    """The documents of a page's charts, as its script reads them."""
+    """What Plotly is given for a page's charts, as the page's script reads it."""
     found = re.findall(r'<script type="application/json">(.*?)</script>', without_plotly(text), re.DOTALL)
-    return [json.loads(document) for document in found]
+    return [document for document in map(json.loads, found) if "data" in document]
 
 
 def hostile_result():
@@ -93,7 +93,7 @@ def test_the_policy_allows_only_the_scripts_of_the_page_by_their_hash(text):
 
 def test_no_chart_offers_to_upload_itself(text):
     charts = charts_of(text)
-    assert len(charts) == 14 + len(SPACE)
+    assert len(charts) == 13 + len(SPACE)
     assert all(chart["config"]["showSendToCloud"] is False for chart in charts)
 
 
