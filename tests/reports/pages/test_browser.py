@@ -320,6 +320,7 @@ def test_the_number_of_a_tile_is_on_one_line_inside_of_it(chromium, files, width
 
 
 LINES = "document.querySelector('#parallel .plane')"
+AXES = f"[...{LINES}.querySelectorAll('.axis')]"
 
 
 def lines_of(page):
@@ -330,7 +331,7 @@ def lines_of(page):
 
 def drag(page, name, begin, end):
     """Drags along an axis, from one share of it to another."""
-    strip = f"[...{LINES}.querySelectorAll('.axis')].find((axis) => axis.textContent.startsWith({name!r})).querySelector('.strip')"
+    strip = f"{AXES}.find((axis) => axis.textContent.startsWith({name!r})).querySelector('.strip')"
     page.ask(f"{strip}.scrollIntoView({{ block: 'center' }})")
     x, y, width, height = page.ask(
         f"(({{ x, y, width, height }}) => [x, y, width, height])({strip}.getBoundingClientRect())"
@@ -353,7 +354,10 @@ def drag(page, name, begin, end):
 
 
 FILTER = "document.querySelector('#leaderboard input[type=search]').value"
-IN_TABLE = "[...document.querySelectorAll('#leaderboard tbody tr:not([hidden])')].map((row) => Number(row.cells[0].dataset.key))"
+IN_TABLE = (
+    "[...document.querySelectorAll('#leaderboard tbody tr:not([hidden])')]"
+    ".map((row) => Number(row.cells[0].dataset.key))"
+)
 
 
 def in_charts(section):
@@ -409,7 +413,7 @@ def test_a_brush_is_the_filter_that_the_reader_may_type_as_well(chromium, files)
             "(() => { const field = document.querySelector('#leaderboard input[type=search]');"
             " field.value = 'lr = 0.0005..0.001 and completed'; field.dispatchEvent(new Event('input')); })()"
         )
-        rate = f"[...{LINES}.querySelectorAll('.axis')].find((axis) => axis.textContent.startsWith('learning rate'))"
+        rate = f"{AXES}.find((axis) => axis.textContent.startsWith('learning rate'))"
         assert page.ask(f"{rate}.classList.contains('marked')")
         assert page.ask(f"{LINES}.querySelectorAll('.marked').length") == 1
         assert page.ask(
@@ -515,7 +519,8 @@ def test_ten_thousand_lines_are_thinned_and_follow_a_brush_at_twenty_frames_a_se
 def test_the_filter_understands_quotes_so_that_names_and_words_may_hold_what_separates(chromium, tmp_path):
     ask = "[...Array(3).keys()].filter((trial) => wanted.has(trial)).join()"
     known = (
-        "(() => { const wanted = filtering(); const record = (values) => ({ values, words: () => Object.values(values).join(' ').toLowerCase() });"
+        "(() => { const wanted = filtering();"
+        " const record = (values) => ({ values, words: () => Object.values(values).join(' ').toLowerCase() });"
         " wanted.know(['depth and width', 'kind'], [[0, record({ 'depth and width': 3, kind: 'a, b' })],"
         " [1, record({ 'depth and width': 5, kind: 'x|y' })], [2, record({ 'depth and width': '', kind: 'A..1' })]]);"
         " %s; return [wanted.text, " + ask + "]; })()"
@@ -536,7 +541,10 @@ def test_the_filter_understands_quotes_so_that_names_and_words_may_hold_what_sep
 
 
 def test_an_entry_of_a_key_hides_and_shows_its_curves(chromium, files):
-    names = "document.querySelector('#curves .js-plotly-plot').data.filter((trace) => trace.visible).map((trace) => trace.name)"
+    names = (
+        "document.querySelector('#curves .js-plotly-plot').data.filter((trace) => trace.visible)"
+        ".map((trace) => trace.name)"
+    )
     button = "document.querySelector('#curves .key button')"
     with opened(chromium, files / "hundred.html") as page:
         see_all(page)
