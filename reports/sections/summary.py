@@ -50,11 +50,12 @@ def _searched(result: Result) -> list[Tile]:
         note = f"the baseline itself{on}{_tutorial(result, score)}"
         return [Tile("Best", wording.percent(score), note), Tile("Gain", "none", _second(result))]
     best = Tile("Best", wording.percent(score), f"trial {top['trial']}{on}")
+    compared, after = result.baseline_beside
+    number = wording.percent(compared)
     if gain is None or reference is None:
-        return [best, Tile("Baseline", wording.NOTHING, _no_baseline(reference))]
-    compared = score - gain.seen
-    then = f"trial {reference['trial']}{'' if top['outcome'] == 'completed' else ' after as many epochs'}"
-    return [best, Tile("Baseline", wording.percent(compared), then + _tutorial(result, compared)), _expected(gain)]
+        return [best, Tile("Baseline", number, _no_gain(reference, after))]
+    note = f"trial {reference['trial']}{after}{_tutorial(result, compared)}"
+    return [best, Tile("Baseline", number, note), _expected(gain)]
 
 
 def _expected(gain: Gain) -> Tile:
@@ -96,11 +97,13 @@ def _second(result: Result) -> str:
     return f"no trial beats the baseline; second is trial {second['trial']} with {reached}"
 
 
-def _no_baseline(reference: pd.Series | None) -> str:
-    """Why the baseline has no score to compare with."""
+def _no_gain(reference: pd.Series | None, after: str) -> str:
+    """Why the best cannot be compared with the baseline; `after` says how far that is."""
     if reference is None:
         return "not trained"
-    return "no score after as many epochs yet" if reference["outcome"] in JUDGED else labels.ended(reference)
+    if reference["outcome"] not in JUDGED:
+        return labels.ended(reference)
+    return "no score yet" if wording.missing(reference["score"]) else f"trial {reference['trial']}{after}"
 
 
 def _tutorial(result: Result, baseline: float, train_size: int | None = None) -> str:

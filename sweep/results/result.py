@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -142,6 +142,22 @@ class Result:
         """The score of the baseline; None before it has completed."""
         done = self.frame[self.frame["baseline"] & (self.frame["outcome"] == "completed")]
         return None if done.empty else float(done["score"].iloc[0])
+
+    @property
+    def baseline_beside(self) -> tuple[float, str]:
+        """The baseline's score after as many epochs as the best trial has, or its last if it has not come as far.
+
+        NaN without one. With it comes how far the baseline is there, to be put behind the score: empty at its end.
+        """
+        best = self._row(self.best_trial)
+        base = math.nan if best["baseline"] else float(best["score"] - best["difference"])
+        if not missing(base):
+            at_the_end = self.baseline_score is not None and math.isclose(base, self.baseline_score)
+            return base, "" if at_the_end else f" after {epochs(best['trained_epochs'])}"
+        own = self.frame[self.frame["baseline"] & self.frame["score"].notna()]
+        if own.empty:
+            return math.nan, ""
+        return float(own["score"].iloc[0]), self.so_far(int(own["trial"].iloc[0]))
 
     @property
     def gain(self) -> Gain | None:
@@ -294,18 +310,6 @@ def _lines(found: Result) -> Iterator[str]:
         yield from found.verdict_lines()
 
 
-def _baseline_beside(found: Result, best: Mapping[Hashable, Any]) -> str:
-    """The baseline's score after as many epochs as the best trial has; where it has not come as far, its last."""
-    base = math.nan if best["baseline"] else best["score"] - best["difference"]
-    if not missing(base):
-        at_the_end = found.baseline_score is not None and math.isclose(base, found.baseline_score)
-        return percent(base) + ("" if at_the_end else f" after {epochs(best['trained_epochs'])}")
-    own = found.frame[found.frame["baseline"] & found.frame["score"].notna()].to_dict("records")
-    if not own:
-        return percent(None)
-    return percent(own[0]["score"]) + found.so_far(int(own[0]["trial"]))
-
-
 def _search_lines(found: Result) -> Iterator[str]:
     number, study = found.best_trial, found.study
     row = found.frame[found.frame["trial"] == number].to_dict("records")[0]
@@ -313,7 +317,8 @@ def _search_lines(found: Result) -> Iterator[str]:
     changes = changes_in_words(configuration, study.base)
     yield f"best        {percent(row['score'])}{found.so_far(number)}  trial {number}: {changes}"
     whose = "the tutorial" if study.base == Configuration() else "the study"
-    yield f"baseline    {_baseline_beside(found, row)}  {whose}'s configuration"
+    baseline, after = found.baseline_beside
+    yield f"baseline    {percent(baseline)}{after}  {whose}'s configuration"
     gain = found.gain
     if gain is not None and not row["baseline"]:
         yield f"expected    {gain_in_words(gain)}{'' if gain.clear else '; this may be luck'}"

@@ -52,7 +52,7 @@ def test_a_baseline_that_is_the_best_is_one_tile_beside_the_second():
     ("baseline", "note"),
     [
         ([], "not trained"),
-        ([{"trial": 0, "baseline": True, "outcome": "running"}], "no score after as many epochs yet"),
+        ([{"trial": 0, "baseline": True, "outcome": "running"}], "no score yet"),
         ([{"trial": 0, "baseline": True, "outcome": "failed", "reason": "no memory"}], "failed: no memory"),
     ],
 )
@@ -60,6 +60,26 @@ def test_without_a_baseline_its_tile_says_why(baseline, note):
     told = tiles(result_of([*baseline, *rows_of(0.98, 0.99)[1:]]))
     assert told["Baseline"] == ("–", note)
     assert "Expected gain, points" not in told
+
+
+@pytest.mark.parametrize(
+    ("reached", "scores", "told"),
+    [
+        (1, {1: 0.9639}, ("96.39 %", "trial 0 after 1 of 5 epochs")),
+        (3, {1: 0.9639, 2: 0.97, 3: 0.975}, ("97.00 %", "trial 0 after 2 epochs")),
+        (5, {1: 0.9639, 2: 0.97, 5: 0.98}, ("97.00 %", "trial 0 after 2 epochs")),
+    ],
+)
+def test_the_tile_and_the_terminal_show_the_same_score_of_the_baseline(reached, scores, told):
+    """The best trial is paused after two epochs."""
+    rows = rows_of(scores[reached], 0.985, epochs=5)
+    rows[0] |= {"trained_epochs": reached, "outcome": "completed" if reached == 5 else "paused"}
+    rows[1] |= {"trained_epochs": 2, "outcome": "paused"}
+    curves = [(0, epoch, 0.1, 0.9, 0.1, score, 1.0) for epoch, score in scores.items()]
+    found = result_of(rows, curves)
+    number, note = tiles(found)["Baseline"]
+    assert (number, note.split(". Trained")[0]) == told
+    assert f"baseline    {number}{note.split('. Trained')[0].removeprefix('trial 0')}  the" in str(found)
 
 
 def test_a_trial_that_is_not_trained_to_its_end_says_how_far_it_is():
