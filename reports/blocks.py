@@ -10,6 +10,7 @@ from markupsafe import Markup
 from reports.drawing.figure import Figure
 from reports.drawing.style import CONFIG
 from reports.drawing.svg import key_of, svg_of
+from sweep.wording import several
 
 
 @dataclass(frozen=True)
@@ -306,6 +307,16 @@ def charts(figures: Sequence[Figure], fold: str = "", interactive: bool = True) 
     """Small charts side by side under one key; those with nothing to show are left out."""
     shown = [chart_of(figure, interactive) for figure in figures if figure.data]
     return Charts(shown, small=True, fold=fold) if shown else NotYet(figures[0].title)
+
+
+def charts_and_whole(
+    near: Sequence[Figure], whole: Callable[[], Sequence[Figure]], below: int, interactive: bool = True
+) -> list[Block]:
+    """Charts of the range where the good trials are, and behind a line the whole ones, if trials are `below` it."""
+    if not below:
+        return [charts(near)]
+    fold = f"All trials, also the {several(below, 'trial')} far below"
+    return [charts(near), charts(whole(), fold=fold, interactive=interactive)]
 
 
 def chart_of(figure: Figure, interactive: bool = True) -> Chart:

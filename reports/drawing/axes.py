@@ -127,6 +127,11 @@ def score_range(scores: Iterable[float], reference: float | None = None) -> tupl
     return max(low - space, -0.02), min(high + space, 1 + space / 2)
 
 
+def down_to(lowest: float, low: float, high: float) -> tuple[float, float]:
+    """A range of scores, from `low` to `high`, with room for the lowest, too."""
+    return min(low, lowest - 0.04 * (high - lowest)), high
+
+
 def thin(table: pd.DataFrame, limit: int) -> pd.DataFrame:
     """At most about `limit` rows: a quarter of them the best scores, the others evenly over the order."""
     if len(table) <= limit:

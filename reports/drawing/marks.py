@@ -14,6 +14,8 @@ from sweep import wording
 from sweep.results.noise import noise_of_difference
 
 ACCURACY = "validation accuracy, %"
+WHOLE = ", also those far below"
+"""Ends the title of a chart that has room for every trial."""
 LEAST_ERROR = 0.005
 """What no image classified wrong counts as, in per cent, since 0 has no logarithm."""
 TRIAL_HOVER = "trial %{customdata}<br>%{text}<extra></extra>"

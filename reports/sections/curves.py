@@ -53,22 +53,24 @@ def chart(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
         return nothing("Every trial was scored once, so there are no curves.")
     scores = frames.scored(frame).set_index("trial")["score"]
     figure = Figure("Learning curves", 400)
+    errors = _errors(found["val_accuracy"])
+    highest = max(_errors(found.loc[found["role"] != "rest", "val_accuracy"]))
+    paused = frame[frame["outcome"] == "paused"]
+    _rungs(figure, sorted(set(paused["trained_epochs"])), (highest * 1.12, min(errors) / 1.12))
     rest = found[found["role"] == "rest"]
     if len(rest):
         lines = [
             (each["epoch"].tolist(), _errors(each["val_accuracy"])) for _, each in rest.groupby("trial", sort=False)
         ]
-        marks.bundle(figure, lines, "other trials", FAINT, 1.2)
-        paused = rest[rest["trial"].isin(frame.loc[frame["outcome"] == "paused", "trial"])]
-        _paused(figure, paused.groupby("trial", sort=False).tail(1))
+        trials = [int(trial) for trial, each in rest.groupby("trial", sort=False) for _ in range(len(each) + 1)]
+        marks.bundle(figure, lines, "other trials", FAINT, 1.2, hoverinfo="skip", customdata=trials)
     looks = iter(SERIES)
     for role in ("top", "baseline"):
         for trial, each in found[found["role"] == role].groupby("trial", sort=False):
             who = f"trial {trial}" if role == "top" else f"baseline, trial {trial}"
             look = next(looks) if role == "top" else (BASELINE, "diamond")
             _curve(figure, each, f"{who} ({wording.percent(scores[trial])})", look, dashed=role == "baseline")
-    highest = max(_errors(found.loc[found["role"] != "rest", "val_accuracy"]))
-    errors = _errors(found["val_accuracy"])
+    _paused(figure, found[found["trial"].isin(paused["trial"])].groupby("trial", sort=False).tail(1))
     _error_axis(figure, min(errors), highest, float(found["epoch"].max()))
     drawn = rest["trial"].nunique()
     others = curves.loc[curves["trial"].isin(scores.index), "trial"].nunique() - found["trial"].nunique() + drawn
@@ -153,12 +155,18 @@ def single(trial: int, own: pd.DataFrame, before: pd.DataFrame | None = None) ->
     return figure
 
 
+def _rungs(figure: Figure, rungs: Sequence[float], span: tuple[float, float]) -> None:
+    """The epochs at which trials were paused, as lines from bottom to top."""
+    if rungs:
+        marks.bundle(figure, [([rung, rung], list(span)) for rung in rungs], "rung", PAUSED, 0.8)
+
+
 def _paused(figure: Figure, ends: pd.DataFrame) -> None:
     """Where curves end for now, since the trial was paused at a rung."""
     if len(ends):
         figure.scatter(
             x=ends["epoch"].tolist(), y=_errors(ends["val_accuracy"]), mode="markers", name="paused early",
-            marker={"symbol": "circle-open", "size": 6, "color": PAUSED}, customdata=ends["trial"].tolist(),
+            marker={"symbol": "circle-open", "size": 9, "color": PAUSED}, customdata=ends["trial"].tolist(),
             text=[wording.percent(accuracy) for accuracy in ends["val_accuracy"]], hovertemplate=marks.TRIAL_HOVER,
         )  # fmt: skip
 
@@ -173,6 +181,7 @@ def _curve(figure: Figure, curve: pd.DataFrame, name: str, look: tuple[str, str]
         name=name,
         line={"color": color, "width": 2.2, "dash": "dash" if dashed else "solid"},
         marker={"symbol": symbol, "size": 7, "color": color},
+        customdata=curve["trial"].tolist(),
         text=[wording.percent(accuracy) for accuracy in curve["val_accuracy"]],
         hovertemplate=f"{html.escape(name)}<br>epoch %{{x}}: %{{text}}<extra></extra>",
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports import frames, labels
-from reports.blocks import Block, Section, Sentence, charts
+from reports.blocks import Block, Section, Sentence, charts_and_whole
 from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
 from reports.drawing.style import MEDIAN
@@ -45,8 +45,11 @@ def table(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     return found.assign(front=found["score"] > before).reset_index(drop=True)
 
 
-def chart(frame: pd.DataFrame, column: str) -> Figure:
-    """Accuracy against what it costs; the line joins the trials that nothing cheaper matches."""
+def chart(frame: pd.DataFrame, column: str, whole: bool = False) -> Figure:
+    """Accuracy against what it costs; the line joins the trials that nothing cheaper matches.
+
+    The `whole` chart has room for trials far below the others, too.
+    """
     found = table(frame, column)
     if len(found) < 2:
         return nothing(f"Two completed trials are needed to compare {html.escape(labels.label(column))}.")
@@ -54,7 +57,9 @@ def chart(frame: pd.DataFrame, column: str) -> Figure:
     if cheap == dear:
         return nothing(f"All completed trials have the same {html.escape(title)}.")
     low, high = axes.score_range(found["score"], frames.baseline_score(frame))
-    figure = Figure(title, 260)
+    if whole:
+        low, high = axes.down_to(float(found["score"].min()), low, high)
+    figure = Figure(title + marks.WHOLE * whole, 260)
     edge = found[found["front"]]
     line = pd.concat([edge, edge.tail(1).assign(at=dear)])
     marks.steps(figure, line["at"].tolist(), line["score"], "best at this cost or less", MEDIAN)
@@ -88,7 +93,13 @@ def _cheaper(result: Result) -> list[Sentence]:
 
 
 def _blocks(result: Result) -> Sequence[Block]:
-    return [*_cheaper(result), charts([chart(result.frame, column) for column in COSTS])]
+    def draw(whole: bool) -> list[Figure]:
+        return [chart(result.frame, column, whole) for column in COSTS]
+
+    scores = frames.completed(result.frame)["score"]
+    low, _ = axes.score_range(scores, frames.baseline_score(result.frame)) if len(scores) else (0.0, 1.0)
+    below = int((scores < low).sum())
+    return [*_cheaper(result), *charts_and_whole(draw(whole=False), lambda: draw(whole=True), below, interactive=False)]
 
 
 SECTION = Section(

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports import frames, labels
-from reports.blocks import Block, Section, charts
+from reports.blocks import Block, Section, charts_and_whole
 from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
-from sweep import wording
 from sweep.results.noise import noise_of_difference
 from sweep.results.result import Result
 
@@ -70,7 +69,7 @@ def _progress(
         return nothing("Two trials with a score are needed to show progress.")
     reference = frames.baseline_score(frame)
     low, high = _range(table, reference, images, whole)
-    figure = Figure(f"{title}, also those far below" if whole else title, 330)
+    figure = Figure(title + marks.WHOLE * whole, 330)
     if reference is not None:
         marks.baseline_line(figure, reference, images)
     table = table.assign(at=at.round(4))
@@ -89,20 +88,18 @@ def _range(table: pd.DataFrame, reference: float | None, images: int | None, who
     if reference is not None and images is not None:  # the band shows how small differences are
         noise = 1.1 * noise_of_difference(reference, reference, images)
         low, high = min(low, max(reference - noise, 0)), max(high, min(reference + noise, 1))
-    lowest = float(table["score"].min())
-    return (min(low, lowest - 0.04 * (high - lowest)), high) if whole else (low, high)
+    return axes.down_to(float(table["score"].min()), low, high) if whole else (low, high)
 
 
 def _blocks(result: Result) -> Sequence[Block]:
     frame, images = result.frame, result.study.validation
-    near = [chart(frame, images), spending(frame, images)]
     found = frames.scored(frame)
     low, _ = _range(found, frames.baseline_score(frame), images, whole=False) if len(found) >= 2 else (0.0, 1.0)
-    hidden = int((found["score"] < low).sum())
-    if not hidden:
-        return [charts(near)]
-    fold = f"All trials, also the {wording.several(hidden, 'trial')} far below"
-    return [charts(near), charts([draw(frame, images, whole=True) for draw in (chart, spending)], fold=fold)]
+
+    def draw(whole: bool) -> list[Figure]:
+        return [chart(frame, images, whole), spending(frame, images, whole)]
+
+    return charts_and_whole(draw(whole=False), lambda: draw(whole=True), int((found["score"] < low).sum()))
 
 
 SECTION = Section(

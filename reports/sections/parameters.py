@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from reports import effects, frames, labels
-from reports.blocks import Block, NotYet, Section, charts
+from reports.blocks import Block, NotYet, Section, charts, charts_and_whole
 from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
 from reports.drawing.style import BASELINE, MEDIAN
@@ -53,8 +53,11 @@ def trend(points: pd.DataFrame, axis: axes.Axis) -> pd.DataFrame:
     return found.rename(columns={"median": "score", "size": "trials"})[["at", "score", "trials"]].reset_index(drop=True)
 
 
-def chart(frame: pd.DataFrame, name: str, span: Range) -> Figure:
-    """One parameter against the score, for the trials that have it, with the median of the completed ones."""
+def chart(frame: pd.DataFrame, name: str, span: Range, whole: bool = False) -> Figure:
+    """One parameter against the score, for the trials that have it, with the median of the completed ones.
+
+    The `whole` chart has room for trials far below the others, too.
+    """
     frame = frame[[each for each in (*NEEDED, name) if each in frame]]  # picking rows of a wide frame takes its time
     found, axis = table(frame, name, span)
     title = labels.label(name)
@@ -62,7 +65,9 @@ def chart(frame: pd.DataFrame, name: str, span: Range) -> Figure:
     if len(scores) < 2 or found.empty:
         return nothing(f"Two trials with a score are needed to show the effect of {html.escape(title)}.")
     low, high = axes.score_range(scores, frames.baseline_score(frame))
-    figure = Figure(html.escape(title), 235)
+    if whole:
+        low, high = axes.down_to(float(found["score"].min()), low, high)
+    figure = Figure(html.escape(title) + marks.WHOLE * whole, 235)
     reference = found[found["baseline"]]
     if len(reference):
         figure.vertical(float(reference["at"].iloc[0]), {"color": BASELINE, "width": 1, "dash": "dot"})
@@ -78,22 +83,27 @@ def chart(frame: pd.DataFrame, name: str, span: Range) -> Figure:
     return figure.leaves_out(thinned)
 
 
-def each(frame: pd.DataFrame, space: Mapping[str, Range]) -> dict[str, Figure]:
+def each(frame: pd.DataFrame, space: Mapping[str, Range], whole: bool = False) -> dict[str, Figure]:
     """The chart of each parameter of a space, on one scale of scores; those that no scored trial has are missing."""
-    found = {name: chart(frame, name, span) for name, span in space.items()}
+    found = {name: chart(frame, name, span, whole) for name, span in space.items()}
     return {name: figure for name, figure in found.items() if figure.data}
 
 
 def _blocks(result: Result) -> Sequence[Block]:
     frame, space = result.frame, result.study.drawn
     names = effects.by_importance(frame, space)
-    found = list(each(frame, {name: space[name] for name in names[:MOST_CHARTS]}).values())
-    if not found:
+    first = {name: space[name] for name in names[:MOST_CHARTS]}
+    near = list(each(frame, first).values())
+    if not near:
         return [NotYet("Two trials with a score are needed to compare values.")]
+    scored = frames.scored(frame)
+    low, _ = axes.score_range(frames.comparable(scored), frames.baseline_score(frame))
+    below = int((scored["score"] < low).sum())
+    shown = charts_and_whole(near, lambda: list(each(frame, first, whole=True).values()), below, interactive=False)
     others = list(each(frame, {name: space[name] for name in names[MOST_CHARTS:]}).values())
     fold = f"{wording.several(len(others), 'parameter')} that explain less"
     rest = [charts(others, fold=fold, interactive=False)] if others else []  # thirty would make too large a page
-    return [charts(found), *rest]
+    return [*shown, *rest]
 
 
 SECTION = Section(

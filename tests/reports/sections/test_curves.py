@@ -1,3 +1,4 @@
+import pytest
 from samples.results import curves_of, frame_of, halted, result_of, rows_of
 
 import reports
@@ -42,6 +43,24 @@ def test_curves_begin_below_the_first_epoch_and_mark_where_trials_were_paused():
     ends = result.frame.set_index("trial")["trained_epochs"]
     assert list(halts.x) == [ends[trial] for trial in halts.customdata]
     assert 0.25 in halts.x
+    rungs = next(trace for trace in figure.data if trace.name == "rung")
+    assert set(rungs.x) - {None} == set(halts.x)
+    assert (max(rungs.y[:2]), min(rungs.y[:2])) == pytest.approx([10**end for end in figure.layout.yaxis.range])
+
+
+def test_every_point_of_a_curve_says_whose_it_is_so_that_the_filter_can_hide_it():
+    result = halted(30)
+    figure = reports.curves(result.frame, result.curves)
+    scores = {
+        (trial, epoch): score
+        for trial, epoch, score in result.curves[["trial", "epoch", "val_accuracy"]].itertuples(index=False)
+    }
+    for trace in figure.data:
+        if trace.name == "rung":
+            continue
+        assert len(trace.customdata) == len(trace.x)
+        for trial, epoch, error in zip(trace.customdata, trace.x, trace.y, strict=True):
+            assert epoch is None or error == pytest.approx(100 - 100 * scores[trial, epoch], abs=0.006)
 
 
 FITTED = [(0.3, 0.2), (0.1, 0.1), (0.05, 0.09)]

@@ -2,7 +2,7 @@ import re
 import statistics
 
 import pytest
-from samples.results import SPACE, frame_of, rows_of, sample
+from samples.results import SPACE, frame_of, halted, result_of, rows_of, sample
 
 import reports
 import sweep
@@ -75,7 +75,22 @@ def test_a_page_of_everything_stays_small_since_its_folded_charts_are_pictures()
     rendered = html.render(sample(100, dict(sweep.load("everything").space)))
     assert len(rendered.encode()) < 6_000_000
     section = re.search(r'<section id="parameters".*?</section>', rendered, re.DOTALL).group(0)
-    shown, folded = section.split("<details>")
+    shown, whole, folded = section.split("<details>")
     assert shown.count('type="application/json"') == shown.count('class="still"') == parameters.MOST_CHARTS
+    assert whole.count('class="still"') == parameters.MOST_CHARTS
+    assert "far below</summary>" in whole
     assert folded.count('class="still"') > 15
-    assert "application/json" not in folded
+    assert "application/json" not in whole + folded
+
+
+def test_trials_far_below_are_shown_whole_behind_a_line_and_only_where_there_are_some():
+    near, whole = parameters._blocks(halted(60))
+    assert re.fullmatch(r"All trials, also the \d+ trials far below", whole.fold)
+    assert int(whole.fold.split()[4]) > 40
+    assert len(whole.charts) == len(near.charts) == len(SPACE)
+    assert "below the range" in near.key
+    assert "below the range" not in whole.key
+    assert {chart.title for chart in near.charts}.isdisjoint(chart.title for chart in whole.charts)
+    assert (
+        len(parameters._blocks(result_of(rows_of(0.98, 0.985), space={"learning_rate": SPACE["learning_rate"]}))) == 1
+    )
