@@ -6,6 +6,7 @@
     ├── InputError        what was given cannot be used; nothing was lost   (exit code 2)
     │   ├── StudyError    a study, with every problem found in it
     │   ├── DataError     a dataset
+    │   ├── NoDatabase    a database that is not there yet
     │   └── TooLittleTime a time limit within which nothing could be concluded
     ├── StoreError        the database cannot be read or written            (exit code 3)
     ├── EngineError       no worker can be started                          (exit code 1)
@@ -29,6 +30,10 @@ class InputError(SweepError):
 
 class DataError(InputError):
     """A dataset that is missing, damaged or of the wrong shape."""
+
+
+class NoDatabase(InputError):  # noqa: N818 - it reads like what it is
+    """There is no such database, or it has none of our tables: the first run makes them."""
 
 
 class TooLittleTime(InputError):  # noqa: N818 - it reads like what it is

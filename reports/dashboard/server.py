@@ -9,10 +9,10 @@ from typing import Self
 import uvicorn
 
 from reports.dashboard._application import Answers
+from reports.dashboard.sources import Reading
 from reports.dashboard.views import Pages
 from reports.pages.html import POLICY, policy_of
 from sweep.errors import InputError
-from sweep.results.status import StatusReader
 from sweep.system.ports import LOOPBACK, listening
 
 MOST_CONNECTIONS = 500
@@ -50,7 +50,7 @@ class Dashboard:
         InputError: it cannot listen there.
     """
 
-    def __init__(self, reading: StatusReader, host: str = LOOPBACK, port: int | None = None) -> None:
+    def __init__(self, reading: Reading, host: str = LOOPBACK, port: int | None = None) -> None:
         self.pages = Pages(reading)
         self._ip = _resolved(host)
         self._socket = listening(lambda each: _listening_at(self._ip, each), host, port)

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from sweep.results.result import Result
-from sweep.results.status import Pulse, Status, StatusReader
+from sweep.results.status import Pulse, Status
 
 CORES = os.cpu_count() or 1
 READING, REDRAWING = 0.02, 0.005
@@ -26,6 +26,17 @@ WATCH_SECONDS = 1.0
 
 Value = TypeVar("Value")
 Other = TypeVar("Other")
+
+
+class Reading(Protocol):
+    """What a dashboard reads of a database, as `sweep.results.status` does."""
+
+    @property
+    def place(self) -> str: ...
+    def names(self) -> list[str]: ...
+    def pulse(self, name: str) -> Pulse: ...
+    def status(self, name: str) -> Status: ...
+    def result(self, name: str) -> Result: ...
 
 
 class Pace:
@@ -80,7 +91,7 @@ class Dated(Generic[Value]):
 class Source:
     """A study of the database, read again only after a change."""
 
-    def __init__(self, reading: StatusReader, name: str, pace: Pace) -> None:
+    def __init__(self, reading: Reading, name: str, pace: Pace) -> None:
         self._reading, self._name, self._pace = reading, name, pace
         self._lock = threading.Lock()
         self._pulse, self._asked = Pulse("", False), -math.inf

@@ -13,12 +13,12 @@ from markupsafe import Markup
 
 from reports.blocks import Section, Subject
 from reports.dashboard.now import NOW, STUDIES, Statuses
-from reports.dashboard.sources import Dated, Paces, Source, all_of, combined
+from reports.dashboard.sources import Dated, Paces, Reading, Source, all_of, combined
 from reports.pages.contents import COMPARISON, STUDY
 from reports.pages.html import YET, rendered, section_html
 from reports.sections import stories
 from sweep.results.result import Result
-from sweep.results.status import Pulse, StatusReader
+from sweep.results.status import Pulse
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ Description = tuple[str, str, str, Callable[[], Pulse], Sequence[Part]]
 class Pages:
     """Every page of a database."""
 
-    def __init__(self, reading: StatusReader) -> None:
+    def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._paces = Paces()
         self._lock = threading.Lock()

@@ -14,7 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from sweep.cli.terminal import note
 from sweep.errors import InputError
-from sweep.results.status import StatusReader
+from sweep.results.status import AwaitedReader, StatusReader
 from sweep.storage.database import as_url, place_of
 from sweep.storage.store import Store
 from sweep.system.children import command, environment
@@ -26,20 +26,21 @@ if TYPE_CHECKING:
 
 
 def serve(storage: str, host: str, port: int | None, until_stdin_closes: bool = False) -> None:
-    """Serves our dashboard of a database until Ctrl-C.
+    """Serves our dashboard of a database until Ctrl-C. It waits for a database that is not there yet.
 
     Raises:
-        InputError: there is no such database, or nothing can listen there.
+        InputError: nothing can listen there.
         StoreError: the database cannot be read.
     """
     from reports.dashboard.server import Dashboard
 
-    with StatusReader.open(storage) as reading, Dashboard(reading, host, port) as server:
+    with AwaitedReader(storage) as reading, Dashboard(reading, host, port) as server:
         print(server.address, flush=True)
         if until_stdin_closes:
             threading.Thread(target=_when_input_ends, args=(server.shutdown,), daemon=True).start()
         else:
-            note(f"showing {reading.place}, read-only. Ctrl-C ends it.")
+            what = "showing" if reading.is_there else "there is no database yet; waiting for"
+            note(f"{what} {reading.place}, read-only. Ctrl-C ends it.")
         _serve(server)
 
 

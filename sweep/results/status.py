@@ -3,14 +3,16 @@
 Whatever a study's size, `pulse` and `status` take milliseconds; `result` reads everything.
 """
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sweep.defaults import STORAGE
+from sweep.errors import NoDatabase
 from sweep.models.model import Model
 from sweep.models.parameters import Value
 from sweep.results.forecast import JUDGED, expected_score
@@ -21,6 +23,7 @@ from sweep.runs import Epoch, Outcome
 from sweep.shell import sweep_command
 from sweep.space.configuration import Configuration
 from sweep.storage.connection import Database
+from sweep.storage.database import as_url, place_of
 from sweep.storage.runs import epoch_of
 from sweep.storage.store import Reader
 from sweep.storage.studies import StudyRow
@@ -180,6 +183,52 @@ class StatusReader(Reader):
         """The process that runs a study: one of this machine only if it is alive, one of another machine as it says."""
         held = self.leases.holder(study_id)
         return None if held is None or (held.by.seen_from_here and not held.by.alive) else held.by
+
+
+class AwaitedReader:
+    """A database as `StatusReader` reads it, that may not be there yet: then it has no studies until it is.
+
+    Raises:
+        InputError: not a URL, or its driver is missing.
+        StoreError: it cannot be opened, is no database, or is of a newer version of this package.
+    """
+
+    def __init__(self, storage: str) -> None:
+        self._storage, self.place = storage, place_of(as_url(storage))
+        self._lock = threading.Lock()
+        self._reader: StatusReader | None = None
+        self.names()
+
+    @property
+    def is_there(self) -> bool:
+        return self._reader is not None
+
+    def names(self) -> list[str]:
+        try:
+            return self._opened().names()
+        except NoDatabase:
+            return []
+
+    def pulse(self, name: str) -> Pulse:
+        return self._opened().pulse(name)
+
+    def status(self, name: str) -> Status:
+        return self._opened().status(name)
+
+    def result(self, name: str) -> Result:
+        return self._opened().result(name)
+
+    def _opened(self) -> StatusReader:
+        with self._lock:
+            self._reader = self._reader or StatusReader.open(self._storage)
+            return self._reader
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._reader is not None:
+            self._reader.__exit__()
 
 
 def _best(trials: Iterable[TrialSoFar], images: int) -> TrialSoFar | None:

@@ -7,7 +7,7 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine, text
 
-from sweep.errors import InputError, StoreError
+from sweep.errors import NoDatabase, StoreError
 from sweep.storage._file import OpenFile
 from sweep.storage._tables import SCHEMA_VERSION, migrate, version_of
 from sweep.storage.database import back_up, connect, copy_in_memory, guarded, mark_of, place_of, repeatable
@@ -30,7 +30,8 @@ class Database:
         What an older version of this package wrote is brought up to date; in SQLite it is copied beside itself first.
 
         Raises:
-            InputError: not a URL; or, where `create` is false, there is no such database yet.
+            InputError: not a URL.
+            NoDatabase: there is no such database yet, and `create` is false.
             StoreError: it cannot be opened, is no database, or is of a newer version of this package.
         """
         if not create:
@@ -57,7 +58,8 @@ class Database:
         Of an SQLite database of an older version, a copy in memory is brought up to date and read.
 
         Raises:
-            InputError: not a URL, or there is no such database yet.
+            InputError: not a URL.
+            NoDatabase: there is no such database yet.
             StoreError: it cannot be opened, is no database, or is of a newer version of this package; or it is a
                 PostgreSQL database of an older one.
         """
@@ -65,7 +67,7 @@ class Database:
         with database._closed_on_errors():
             version = database._version()
             if version is None:
-                raise InputError(
+                raise NoDatabase(
                     f"There is no database of sweep in {database.place}, which has none of its tables. "
                     f"Name another one with --storage; `sweep run` starts a study."
                 )

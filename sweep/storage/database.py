@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from sweep.errors import InputError, StoreError
+from sweep.errors import InputError, NoDatabase, StoreError
 from sweep.system.files import atomic_write, did_you_mean_path, leftovers, odd_kind
 from sweep.wording import masked
 
@@ -35,8 +35,8 @@ def connect(storage: str, *, create: bool, readonly: bool = False) -> Engine:
     """SQLAlchemy's engine for a path or URL; through a `readonly` one nothing can be written.
 
     Raises:
-        InputError: neither of them; no SQLite and no PostgreSQL; a driver is missing; or, where `create` is false,
-            there is no such file.
+        InputError: neither of them; no SQLite and no PostgreSQL; or a driver is missing.
+        NoDatabase: there is no such file, and `create` is false.
     """
     url = make_url(as_url(storage))
     kind, file = url.get_backend_name(), url.database
@@ -44,7 +44,7 @@ def connect(storage: str, *, create: bool, readonly: bool = False) -> Engine:
         raise InputError(f"{place_of(url)}: {kind} databases do not work. SQLite and PostgreSQL do: {EXAMPLES}.")
     if kind == "sqlite" and not create and not (file and Path(file).exists()):
         hint = did_you_mean_path(Path(file)) if file else ""
-        raise InputError(f"There is no database {file!r} yet; `sweep run quickstart` starts one.{hint}")
+        raise NoDatabase(f"There is no database {file!r} yet; `sweep run quickstart` starts one.{hint}")
     if kind == "sqlite" and file:
         with suppress(OSError, ValueError):  # of which SQLite tells
             if what := odd_kind(Path(file)):

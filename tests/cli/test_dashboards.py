@@ -62,7 +62,8 @@ def test_the_command_says_where_it_is_and_ends_with_ctrl_c_in_peace(kept):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (["--storage", "none.db"], "There is no database 'none.db' yet"),
+        (["--storage", "mysql://host/name"], "mysql databases do not work"),
+        (["--optuna", "--storage", "none.db"], "There is no database 'none.db' yet"),
         (["--port", "1"], "cannot listen on port 1"),
         (["--host", "no.such.host.invalid"], "is not an address of this machine"),
         (["--optuna", "--host", "0.0.0.0"], "--optuna is for this machine alone"),
@@ -105,9 +106,26 @@ def test_none_is_left_behind_whatever_ends_the_run(kept, how):
 
 
 def test_one_that_cannot_start_is_said_before_anything_is_trained(tmp_path, capfd):
-    with pytest.raises(InputError, match="The dashboard did not start"), dashboard_process(str(tmp_path / "none.db")):
+    (tmp_path / "notes.txt").write_text("these are notes, long enough to be looked at as a database\n" * 20)
+    with pytest.raises(InputError, match="The dashboard did not start"), dashboard_process(str(tmp_path / "notes.txt")):
         pass
-    assert "There is no database" in capfd.readouterr().err
+    assert "cannot be used" in capfd.readouterr().err
+
+
+def test_it_opens_before_the_first_run_and_shows_the_study_once_there_is_one(tmp_path):
+    storage = str(tmp_path / "later.db")
+    command = [*SWEEP, "dashboard", "--storage", storage, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+        page = fetched(address)
+        assert "There are no studies in this database yet" in page
+        assert f"sweep run quickstart --storage {storage}" in page
+        assert not Path(storage).exists()
+        keep(storage, sample(3))
+        assert "quickstart" in fetched(f"{address}study/quickstart")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert errors == f"there is no database yet; waiting for {storage}, read-only. Ctrl-C ends it.\n"
 
 
 def test_optunas_own_dashboard_answers_this_machine_alone(storage):
