@@ -89,9 +89,9 @@ class Pager:
 class Table:
     """Rows of words; the first column names the row.
 
-    With a `fold`, they are shown when that line is clicked; a `tall` table scrolls by itself; `tools` sort, filter
-    and pick columns; one that is `titled` has its name above it. `total` says how many rows there are where these are
-    not all.
+    With a `fold`, they are shown when that line is clicked; a `tall` table scrolls by itself; one that `sorts` has
+    heads to sort by, and `tools` also filter and pick columns; one that is `titled` has its name above it. `total`
+    says how many rows there are where these are not all.
     """
 
     name: str
@@ -101,6 +101,7 @@ class Table:
     after: str = ""
     tall: bool = False
     tools: bool = False
+    sorts: bool = False
     titled: bool = False
     total: int | None = None
     pager: Pager | None = None

@@ -133,28 +133,45 @@ def _studies(statuses: Statuses) -> Sequence[Block]:
         return [Sentence(f"There are no studies in this database yet. `{start}` starts one.")]
     heads = [
         Head("Study", number=False),
+        Head("State", number=False),
         Head("Trials done"),
+        Head("Progress", "best completed trial so far; the scale widens towards the top; dashed: the baseline"),
         Head("Best so far"),
         Head("vs baseline", "difference to the baseline, in percentage points"),
         Head("Failures", "failed, diverged, timed out or out of memory"),
-        Head("State", number=False),
+        Head("Last change", "when a trial last began or ended", number=False),
         Head("Description", number=False),
     ]
-    return [Table("Studies", heads, [_study(status) for status in statuses.all])]
+    return [Table("Studies", heads, [_study(status) for status in statuses.all], sorts=True)]
 
 
 def _study(status: Status) -> Row:
-    best, left = status.best, status.seconds_left
-    cells = [
-        status.study.name,
-        f"{status.counted:,} of {status.study.trials:,}",
-        wording.NOTHING if best is None else f"{wording.percent(best.score)}{_after(best)}",
-        _gain(best, status),
-        f"{sum(status.outcomes.get(outcome, 0) for outcome in FAILURES):,}",
-        _short_state(status) + ("" if left is None else f", about {wording.duration(left)} left"),
-        status.study.description,
-    ]
-    return Row(cells, link=f"/study/{status.study.name}")
+    """A study's row; each cell stands beside what it is sorted by."""
+    best, left, name = status.best, status.seconds_left, status.study.name
+    failures = sum(status.outcomes.get(outcome, 0) for outcome in FAILURES)
+    score, difference = (None, None) if best is None else (best.score, _difference(best, status))
+    about = "" if left is None else f", about {wording.duration(left)} left"
+    reached = wording.percent(score) + ("" if best is None else _after(best))
+    done: tuple[tuple[str, object], ...] = (
+        (name, name),
+        (_short_state(status) + about, _short_state(status)),
+        (_done(status), status.counted / status.study.trials),
+        (_climb(status), status.climb[-1][1] if status.climb else None),
+        (reached, score),
+        (wording.points(difference), difference),
+        (f"{failures:,}", failures),
+        (wording.moment(status.changed), "" if status.changed is None else status.changed.isoformat()),
+        (status.study.description, status.study.description),
+    )
+    cells, keys = zip(*done, strict=True)
+    return Row(cells, keys=[labels.key(key) for key in keys], link=f"/study/{name}")
+
+
+def _done(status: Status) -> Markup:
+    """How many trials are done, over a bar."""
+    done, planned = status.counted, status.study.trials
+    bar = '{:,} of {:,}<progress value="{}" max="{}" aria-label="Trials done of {}"></progress>'
+    return Markup(bar).format(done, planned, done, planned, status.study.name)
 
 
 def _short_state(status: Status) -> str:
@@ -181,13 +198,18 @@ def _changes(trial: TrialSoFar, status: Status) -> str:
 
 def _gain(trial: TrialSoFar | None, status: Status) -> str:
     """Points between a trial and the baseline; a dash where they cannot be compared."""
+    return wording.points(None if trial is None else _difference(trial, status))
+
+
+def _difference(trial: TrialSoFar, status: Status) -> float | None:
+    """A trial's score less that of the baseline; None where they cannot be compared."""
     reference = status.baseline
-    if trial is None or trial.baseline or trial.score is None or reference is None:
-        return wording.NOTHING
+    if trial.baseline or trial.score is None or reference is None:
+        return None
     scores = {place.epoch: place.val_accuracy for place in reference.curve}
     completed, ended = (each.outcome is Outcome.COMPLETED for each in (trial, reference))
     compared = compared_score(trial.epochs, completed, scores, ended)
-    return wording.NOTHING if compared is None else wording.points(trial.score - compared)
+    return None if compared is None else trial.score - compared
 
 
 def _spark(trial: TrialSoFar, status: Status) -> Markup | str:
@@ -211,6 +233,27 @@ def _spark(trial: TrialSoFar, status: Status) -> Markup | str:
     reference = points((place.epoch, place.val_accuracy) for place in before)
     accuracies = ", ".join(wording.percent(place.val_accuracy) for place in trial.curve)
     return _svg(own, reference, f"accuracies by epoch: {accuracies}")
+
+
+def _climb(status: Status) -> Markup | str:
+    """The best so far over the trials that have completed, with the baseline's score; a dash without one."""
+    if not status.climb:
+        return wording.NOTHING
+    last, reference = status.outcomes.get(Outcome.COMPLETED, 1), status.baseline
+    base = None if reference is None or reference.outcome is not Outcome.COMPLETED else reference.score
+    depths = [_depth(score) for score in (*(score for _, score in status.climb), *([] if base is None else [base]))]
+    low, high = min(depths), max(depths)
+
+    def point(place: float, score: float) -> tuple[float, float]:
+        across, down = (place - 1) / max(1, last - 1), (high - _depth(score)) / ((high - low) or 1)
+        return 4 + (WIDTH - 8) * across, 4 + (HEIGHT - 8) * down
+
+    own = [point(*status.climb[0])]
+    for place, score in status.climb[1:]:
+        own += [(point(place, score)[0], own[-1][1]), point(place, score)]
+    own.append(point(last, status.climb[-1][1]))
+    before = [] if base is None else [point(1, base), point(last, base)]
+    return _svg(own, before, f"best so far: {', '.join(wording.percent(score) for _, score in status.climb)}")
 
 
 def _depth(score: float) -> float:

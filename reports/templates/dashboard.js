@@ -66,11 +66,11 @@
   // What the reader has opened, sorted, filtered, picked, scrolled to or is typing in a section.
   const name = (element) => element.tagName + (element.ariaLabel ?? element.textContent);
   const folds = (root) => [...root.querySelectorAll("details")].map((fold, at) => [fold.querySelector(":scope > summary [id]")?.id ?? at, fold]);
-  const tools = (root) => [...root.querySelectorAll(".toolbar")].map((bar) => ({
-    table: bar.nextElementSibling.querySelector("table"),
-    filter: bar.querySelector("input[type=search]"),
-    boxes: [...bar.querySelectorAll("input[type=checkbox]")],
-  }));
+  const tools = (root) => [...root.querySelectorAll("table:is(.tools, .sorts)")].map((table) => {
+    const bar = table.parentElement.previousElementSibling;
+    const inputs = (kind) => [...(bar?.matches(".toolbar") ? bar.querySelectorAll(`input[type=${kind}]`) : [])];
+    return { table, filter: inputs("search")[0], boxes: inputs("checkbox") };
+  });
 
   function remembered(old) {
     const active = old.contains(document.activeElement) ? document.activeElement : null;
@@ -81,7 +81,7 @@
         const head = table.tHead.querySelector("[aria-sort]");
         return {
           sorted: head && [head.textContent, head.ariaSort],
-          filter: filter.value,
+          filter: filter?.value,
           picked: new Map(boxes.map((box) => [box.parentElement.textContent, box.checked])),
         };
       }),
@@ -99,8 +99,9 @@
       for (const box of boxes) {
         if (box.checked !== (picked.get(box.parentElement.textContent) ?? box.checked)) box.click();
       }
+      if (!text) return;
       filter.value = text;
-      if (text) filter.dispatchEvent(new Event("input"));
+      filter.dispatchEvent(new Event("input"));
     });
     [...young.querySelectorAll(".scroll")].forEach((box, at) => Object.assign(box, before.scrolled[at]));
     const active = before.active && [...young.querySelectorAll("a, button, input, summary, [tabindex]")].find((each) => name(each) === before.active);

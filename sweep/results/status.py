@@ -84,7 +84,9 @@ class Status:
     process does). `queued` configurations wait that users want to be tried. `storage` is the path or URL of its
     database, without its password.
 
-    `running` are in the order of their numbers, `ended` the last ones, the latest first.
+    `running` are in the order of their numbers, `ended` the last ones, the latest first. `climb` has the completed
+    trials that were better than all before: their place in the order of ends, from 1, and score. `workers` says how
+    many trials the holder has been seen to train at once.
     """
 
     study: Study
@@ -97,6 +99,14 @@ class Status:
     baseline: TrialSoFar | None
     queued: int = 0
     storage: str = STORAGE
+    climb: tuple[tuple[int, float], ...] = ()
+    workers: int = 0
+
+    @property
+    def changed(self) -> datetime | None:
+        """When a trial last began or ended, in UTC; None before the first one."""
+        times = [trial.finished or trial.started for trial in (*self.running, *self.ended)]
+        return max(times, default=None)
 
     def command(self, verb: str) -> str:
         """A command on this study, as it is typed where the status was read."""
@@ -105,14 +115,15 @@ class Status:
     @property
     def seconds_left(self) -> float | None:
         """Seconds until it has its trials (`sweep.results.time_left`); None if no process trains it, or none ended."""
-        if self.holder is None or not self.running:
+        workers = max(self.workers, len(self.running))  # of which one may be between two trials
+        if self.holder is None or not workers:
             return None
         ended = reversed([trial for trial in self.ended if trial.outcome is not Outcome.INFEASIBLE])
         return seconds_left(
             costs=[trial.cost for trial in ended],
             running=[InProgress(trial.curve, trial.configuration.epochs) for trial in self.running],
             to_come=max(0, self.study.trials - self.counted - len(self.running)),
-            workers=len(self.running),
+            workers=workers,
         )
 
 
@@ -121,7 +132,8 @@ class StatusReader(Reader):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._leaders: dict[int, tuple[object, list[int]]] = {}  # by study, while no further trial ends
+        self._workers: dict[int, tuple[Identity | None, int]] = {}  # how many of a holder's were seen at once
+        self._kept: dict[int, tuple[object, list[int], list[tuple[int, float]]]] = {}  # while no further trial ends
 
     def names(self) -> list[str]:
         return list(self.studies.ids())
@@ -143,24 +155,31 @@ class StatusReader(Reader):
         """
         row = self.studies.find(name)
         recent = self.trials.recent(row.id, LATEST)
-        numbers = [*recent, *self._leaders_of(row, recent)]
+        leaders, climb = self._leaders_and_climb(row, recent)
+        numbers = [*recent, *leaders]
         curves: dict[int, list[Epoch]] = {}
         for point in self.trials.curve_rows(row.id, numbers):
             curves.setdefault(point["trial"], []).append(epoch_of(point))
         rows = self.trials.rows(row.id, numbers)
         trials = {each["number"]: _so_far(row.study, each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]
+        running = tuple(trial for trial in trials.values() if trial.outcome is Outcome.RUNNING)
+        holder = self._holder(row.id)
+        before, most = self._workers.get(row.id, (None, 0))
+        self._workers[row.id] = holder, max(len(running), most if before == holder else 0)
         return Status(
             study=row.study,
             outcomes=row.outcomes,
             counted=row.counted,
-            holder=self._holder(row.id),
-            running=tuple(trial for trial in trials.values() if trial.outcome is Outcome.RUNNING),
+            holder=holder,
+            running=running,
             ended=tuple(sorted(ended, key=lambda trial: trial.finished or trial.started, reverse=True)[:LATEST]),
             best=_best(trials.values(), row.study.validation),
             baseline=next((trial for trial in trials.values() if trial.baseline), None),
             queued=self.queue.count(row.id, sum(row.outcomes.values())),
             storage=self.place,
+            climb=tuple(climb),
+            workers=self._workers[row.id][1],
         )
 
     def result(self, name: str) -> Result:
@@ -171,13 +190,14 @@ class StatusReader(Reader):
         """
         return read_result(self, name)
 
-    def _leaders_of(self, row: StudyRow, recent: list[int]) -> list[int]:
-        """Numbers of the trials not in progress that may be the best, looked for again once another trial has ended."""
-        kept, state = self._leaders.get(row.id), (inode(Path(self.place)), row.outcomes, recent)
+    def _leaders_and_climb(self, row: StudyRow, recent: list[int]) -> tuple[list[int], list[tuple[int, float]]]:
+        """Numbers of the trials not in progress that may be the best, and the climb; read once another has ended."""
+        kept, state = self._kept.get(row.id), (inode(Path(self.place)), row.outcomes, recent)
         if kept is None or kept[0] != state:
             still = [outcome for outcome in JUDGED if outcome is not Outcome.RUNNING]
-            self._leaders[row.id] = kept = state, self.trials.leaders(row.id, still)
-        return kept[1]
+            found = self.trials.leaders(row.id, still), self.trials.climb(row.id)
+            self._kept[row.id] = kept = state, *found
+        return kept[1:]
 
     def _holder(self, study_id: int) -> Identity | None:
         """The process that runs a study: one of this machine only if it is alive, one of another machine as it says."""

@@ -114,6 +114,24 @@ class TrialReader(Subject):
         )
         return self._column(select(placed.c.number).where(placed.c.place == 1))
 
+    def climb(self, study_id: int) -> list[tuple[int, float]]:
+        """The completed trials that were better than all before: place in the order of ends, from 1, and score."""
+        order = [trials.c.finished, trials.c.number]
+        scored = (
+            select(
+                func.row_number().over(order_by=order).label("place"),
+                epochs.c.val_accuracy.label("score"),
+                func.max(epochs.c.val_accuracy).over(order_by=order, rows=(None, -1)).label("before"),
+            )
+            .select_from(trials)
+            .join(epochs, _last_epoch())
+            .where(trials.c.study_id == study_id, trials.c.outcome == Outcome.COMPLETED)
+            .subquery()
+        )
+        risen = scored.c.before.is_(None) | (scored.c.score > scored.c.before)
+        rows = self._rows(select(scored.c.place, scored.c.score).where(risen).order_by(scored.c.place))
+        return [(row["place"], row["score"]) for row in rows]
+
     def best_runs(self, study_id: int, count: int) -> list[tuple[float, str]]:
         """Score and fingerprint of a study's best completed trials, the best first."""
         query = (

@@ -9,7 +9,7 @@ from samples.results import result_of, sample, study
 from sqlalchemy import event
 
 from sweep.errors import InputError, StoreError
-from sweep.results.status import Pulse, StatusReader
+from sweep.results.status import AwaitedReader, Pulse, StatusReader
 from sweep.runs import Epoch, Outcome
 from sweep.storage.store import Store
 from sweep.storage.trials import Reached
@@ -172,6 +172,9 @@ def test_the_time_left_is_that_of_what_runs_and_of_what_is_to_come_as_many_at_on
     epoch(store, study_id, running[0], 1, seconds=4.0)
     to_come, to_its_end, not_begun = 10 * (9 - 3 - 2), 4.0 * 4, 10
     assert reading.status("kept").seconds_left == (to_come + to_its_end + not_begun) / 2
+    epoch(store, study_id, running[1], 1, seconds=10.0)
+    store.trials.end(study_id, 4, Outcome.COMPLETED)  # its worker is about to begin another one
+    assert reading.status("kept").seconds_left == (10 * (9 - 3 - 2) + to_its_end) / 2
 
 
 def test_nothing_can_be_written_through_it(kept, reading):
@@ -200,3 +203,44 @@ def test_a_path_may_hold_any_character(tmp_path, name):
     with StatusReader.open(path) as reading:
         assert reading.names() == ["quickstart"]
         assert reading.place == path
+
+
+def test_the_climb_has_the_completed_trials_that_were_better_than_all_before_in_the_order_of_their_ends(storage):
+    result = sample(60, name="climbed")
+    keep(storage, result)
+    done = result.frame[result.frame["outcome"] == "completed"].sort_values(["finished", "trial"])
+    before = done["score"].cummax().shift(fill_value=0.0)
+    scores = enumerate(zip(done["score"], before, strict=True), 1)
+    risen = [(place, score) for place, (score, best) in scores if score > best]
+    with StatusReader.open(storage) as reading:
+        status = reading.status("climbed")
+        assert list(status.climb) == risen
+        assert len(risen) > 2
+        assert status.changed == max(trial.finished for trial in status.ended)
+
+
+def test_a_study_without_a_completed_trial_has_no_climb(kept, reading):
+    store, study_id = kept
+    epoch(store, study_id, begin(store, study_id, 0, study().base, baseline=True), 1)
+    status = reading.status("kept")
+    assert status.climb == ()
+    assert status.changed == status.running[0].started
+
+
+def test_a_database_that_is_not_there_yet_has_no_studies_until_it_is(tmp_path):
+    storage = str(tmp_path / "later.db")
+    with AwaitedReader(storage) as reading:
+        assert (reading.names(), reading.is_there, reading.place) == ([], False, storage)
+        assert not (tmp_path / "later.db").exists()
+        keep(storage, sample(3))
+        assert (reading.names(), reading.is_there) == (["quickstart"], True)
+        assert reading.status("quickstart").counted == 3
+        assert len(reading.result("quickstart").frame) == 3
+
+
+def test_what_is_no_database_is_not_waited_for(tmp_path):
+    (tmp_path / "notes.txt").write_text("these are notes, long enough to be looked at as a database\n" * 20)
+    with pytest.raises(StoreError, match="cannot be used"):
+        AwaitedReader(str(tmp_path / "notes.txt"))
+    with pytest.raises(InputError, match="mysql databases do not work"):
+        AwaitedReader("mysql://host/name")

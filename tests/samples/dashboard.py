@@ -4,13 +4,13 @@ import threading
 from contextlib import contextmanager
 
 from reports.dashboard.server import Dashboard
-from sweep.results.status import StatusReader
+from sweep.results.status import AwaitedReader
 
 
 @contextmanager
 def served(storage, **where):
     """A dashboard at a free port; give its `address` to a browser."""
-    with StatusReader.open(str(storage)) as reading, Dashboard(reading, port=0, **where) as dashboard:
+    with AwaitedReader(str(storage)) as reading, Dashboard(reading, port=0, **where) as dashboard:
         thread = threading.Thread(target=dashboard.serve_forever)
         thread.start()
         try:

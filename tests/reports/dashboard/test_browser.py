@@ -90,6 +90,62 @@ def test_the_start_page_leads_to_every_study_and_to_their_comparison(chromium, s
         assert strangers(page, several) == []
 
 
+def test_the_start_page_has_a_bar_and_a_line_for_each_study_and_sorts(chromium, several):
+    names = "[...document.querySelectorAll('#studies tbody th')].map((cell) => cell.textContent)"
+    done = [(result.frame["outcome"] != "infeasible").sum() for result in STUDIES.values()]
+    with opened(chromium, several.address) as page:
+        bars = page.ask("[...document.querySelectorAll('#studies progress')].map((bar) => bar.value)")
+        assert bars == done
+        assert page.ask("document.querySelectorAll('#studies .spark').length") >= 2
+        assert "UTC" in page.ask(text("#studies tbody"))
+        press(page, "#studies th:nth-child(5) button")  # the best so far
+        first = page.ask(names)
+        assert first[0] == "hundred"
+        assert set(first) == set(STUDIES)
+        press(page, "#studies th:nth-child(1) button")
+        assert page.ask(names) == sorted(STUDIES)
+        assert page.problems == []
+
+
+def test_the_start_page_waits_for_a_database_and_keeps_its_order_as_studies_change(chromium, tmp_path):
+    names = "[...document.querySelectorAll('#studies tbody th')].map((cell) => cell.textContent)"
+    with served(tmp_path / "later.db") as dashboard, opened(chromium, dashboard.address) as page:
+        page.wait(LOADED)
+        assert "no studies in this database yet" in page.ask(text("#studies"))
+        keep(str(tmp_path / "later.db"), sample(3, name="a"))
+        page.wait(f"{names}.join() === 'a'")
+        press(page, "#studies th:nth-child(1) button")
+        press(page, "#studies th:nth-child(1) button")  # the last of the alphabet first
+        keep(str(tmp_path / "later.db"), sample(2, name="b"))
+        page.wait(f"{names}.join() === 'b,a'")
+        assert page.problems == []
+
+
+def test_a_brush_stays_while_the_study_goes_on_and_holds_for_new_trials(chromium, run):
+    rows = "[...document.querySelectorAll('#leaderboard tbody tr:not([hidden])')]"
+    shown = f"{rows}.map((row) => row.cells[0].dataset.key).sort().join()"
+    with opened(chromium, run.address, width=1440) as page:
+        page.wait(LOADED)
+        page.ask("document.querySelector('#parallel').scrollIntoView()")
+        handle = "document.querySelector('#parallel [aria-label=\"learning rate, lowest shown\"]')"
+        page.wait(f"!!{handle}")
+        page.ask(f"{handle}.value = 60; {handle}.dispatchEvent(new Event('input'))")
+        rates = float(page.ask("shown.text").split(" = ")[1].split("..")[0])
+        assert 1e-4 < rates < 3e-4
+        tried = [run.study.base.learning_rate, 1e-4, 2e-4, 3e-4]
+        expected = [str(number) for number, rate in enumerate(tried) if rate >= rates]
+        assert 0 < len(expected) < 4
+        page.wait(f"{shown} === {','.join(expected)!r}")
+        run.begin(4, batch_size=64, learning_rate=4e-4)
+        run.epoch(4, 1, 0.975)
+        run.end(4)
+        page.ask("document.querySelector('#leaderboard').scrollIntoView()")
+        page.wait(f"{shown} === {','.join([*expected, '4'])!r}")
+        page.ask("document.querySelector('#parallel').scrollIntoView()")
+        page.wait(f"{text('#parallel .asof')}.includes('trial 4') && Number({handle}?.value) > 0")
+        assert page.problems == []
+
+
 def test_ten_thousand_trials_are_paged_and_thinned_with_the_best_among_them(chromium, huge):
     places = "document.querySelector('#leaderboard .pager').textContent"
     scores = "[...document.querySelectorAll('#leaderboard tbody tr')].map((row) => Number(row.cells[1].dataset.key))"

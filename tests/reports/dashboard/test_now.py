@@ -108,4 +108,39 @@ def test_the_list_of_studies_says_how_each_is():
         "stopped",
         "not started",
     ]
+    assert " ".join(lines).count("5 of 12") == 2
     assert "starts one" in " ".join(said(STUDIES, Statuses("sweep.db", [])))
+
+
+def rows_of_studies(*statuses):
+    html = section_html(STUDIES, Statuses("sweep.db", list(statuses)))
+    rows = re.findall(r"<tr>(.*?)</tr>", html, re.DOTALL)[1:]
+    return [re.findall(r'data-key="([^"]*)"', row) for row in rows], html
+
+
+def test_the_rows_of_studies_sort_by_numbers_and_show_when_a_trial_last_began_or_ended():
+    (full, empty), _ = rows_of_studies(IN_FULL, EMPTY)
+    assert full[1:3] == ["running", f"{5 / 12:.10g}"]
+    assert full[4:7] == ["0.985", "0.003", "3"]
+    assert full[7] == "2026-01-01T12:02:00"
+    assert empty[1:8] == ["not started", "0", "", "", "", "0", ""]
+
+
+def test_the_climb_of_a_study_is_a_line_that_rises_in_its_box_above_its_baseline():
+    climb = ((1, 0.97), (3, 0.98), (6, 0.985))
+    _, html = rows_of_studies(replace(IN_FULL, climb=climb, outcomes={Outcome.COMPLETED: 8}))
+    assert "best so far: 97.00" in html
+    (own,), (base,) = (re.findall(rf'class="{name}" points="([^"]*)"', html) for name in ("own", "before"))
+    points = [tuple(map(float, point.split(","))) for point in own.split()]
+    assert [x for x, _ in points] == sorted(x for x, _ in points)
+    assert [y for _, y in points] == sorted((y for _, y in points), reverse=True)
+    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points)
+    assert len({y for _, y in points}) == 3
+    assert points[-1][0] == WIDTH - 4
+    assert len({point.split(",")[1] for point in base.split()}) == 1
+
+
+def test_a_study_of_equal_scores_or_one_trial_has_a_climb_too():
+    for climb, count in ((((1, 0.9),), 1), (((1, 1.0),), 5)):
+        _, html = rows_of_studies(replace(EMPTY, climb=climb, outcomes={Outcome.COMPLETED: count}))
+        assert 'class="own"' in html
