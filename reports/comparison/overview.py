@@ -64,7 +64,7 @@ def chart(results: Sequence[Result]) -> Figure:
     ]
     found = found.assign(row=range(len(found)), hover=hover)
     figure = Figure("Best vs baseline", 64 + 34 * len(found), LEFT_OF_NAMES)
-    figure.vertical(0, BASELINE_LINE)
+    figure.vertical(0, BASELINE_LINE, "baseline")
     for rows, name, color in ((found["clear"], "more than chance", BEST), (~found["clear"], "perhaps chance", OTHER)):
         kept = found[rows]
         if len(kept):

@@ -17,6 +17,8 @@ from sweep.results.result import Result
 from sweep.shell import sweep_command
 from sweep.verdict.suggestions import FINDINGS, Finding, Suggestion, limits, ranking
 
+TIED = "not significantly behind the first"
+
 MARKERS = {
     Finding.BETTER: {"color": BEST, "size": 11},
     Finding.CHEAPER: {"color": MEDIAN, "size": 10, "symbol": "square"},
@@ -57,14 +59,14 @@ def chart(results: Sequence[Result]) -> Figure:
     found = found.assign(row=range(len(found))).drop(columns="trial")  # a trial of another study leads nowhere
     tied = found.loc[found["tied"], "row"].tolist() if found["tied"].sum() > 1 else []
     figure = Figure("Confirmed gain over the baseline", 70 + 36 * len(found), LEFT_OF_NAMES)
-    intervals.shade(figure, tied)
+    intervals.shade(figure, tied, TIED)
     span = intervals.span_of(found)
     intervals.zero_line(figure, -0.6, len(found) - 0.4, "no difference")
     for conclusion, marker in MARKERS.items():
         rows = found[found["conclusion"] == conclusion]
         intervals.estimates(figure, rows, FINDINGS[conclusion], marker, span)
     if tied:
-        intervals.shade_key(figure, "not significantly behind the first")
+        intervals.shade_key(figure, TIED)
     marks.name_axis(figure, [wording.shortened(study) for study in found["study"]])
     figure.x_axis(title="points over the baseline", range=[100 * span[0], 100 * span[1]], nticks=7)
     return figure.leaves_out(intervals.cut_note(found, span))

@@ -63,21 +63,21 @@ class Figure:
         """Adds a trace with Plotly's properties; those that are None are left out."""
         self.data.append({"type": "scatter"} | {name: value for name, value in trace.items() if value is not None})
 
-    def vertical(self, x: float, line: Json) -> None:
+    def vertical(self, x: float, line: Json, name: str = "") -> None:
         """Adds a line from bottom to top, behind the traces."""
-        self.shape(type="line", x0=x, x1=x, xref="x", y0=0, y1=1, yref="y domain", line=line)
+        self.shape(type="line", x0=x, x1=x, xref="x", y0=0, y1=1, yref="y domain", line=line, name=name)
 
-    def horizontal(self, y: float, line: Json) -> None:
+    def horizontal(self, y: float, line: Json, name: str = "") -> None:
         """Adds a line from left to right, behind the traces."""
-        self.shape(type="line", x0=0, x1=1, xref="x domain", y0=y, y1=y, yref="y", line=line)
+        self.shape(type="line", x0=0, x1=1, xref="x domain", y0=y, y1=y, yref="y", line=line, name=name)
 
-    def band(self, low: float, high: float, color: str) -> None:
+    def band(self, low: float, high: float, color: str, name: str = "") -> None:
         """Shades all between two heights, behind the traces."""
-        self.shape(
-            type="rect", x0=0, x1=1, xref="x domain", y0=low, y1=high, yref="y", fillcolor=color, line={"width": 0}
-        )
+        look = {"fillcolor": color, "line": {"width": 0}, "name": name}
+        self.shape(type="rect", x0=0, x1=1, xref="x domain", y0=low, y1=high, yref="y", **look)
 
     def shape(self, **properties: Any) -> None:
+        """Adds a shape; one with the `name` of an entry of the key is hidden with it."""
         self.layout.setdefault("shapes", []).append(properties | {"layer": "below"})
 
     def write(self, x: float, y: float, text: str, **properties: Any) -> None:

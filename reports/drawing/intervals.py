@@ -63,9 +63,9 @@ def zero_line(figure: Figure, first: float, last: float, name: str | None = None
     figure.scatter(x=[0, 0], y=[first, last], mode="lines", name=name, line=BASELINE_LINE, hoverinfo="skip")
 
 
-def shade(figure: Figure, rows: list[int]) -> None:
+def shade(figure: Figure, rows: list[int], name: str) -> None:
     for row in rows:
-        figure.band(row - 0.5, row + 0.5, TIED)
+        figure.band(row - 0.5, row + 0.5, TIED, name)
 
 
 def shade_key(figure: Figure, name: str) -> None:

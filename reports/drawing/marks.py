@@ -114,9 +114,9 @@ def baseline_line(figure: Figure, score: float, images: int | None = None) -> No
     name = "baseline's score"
     if images is not None:
         noise = noise_of_difference(score, score, images)
-        figure.band(100 * (score - noise), 100 * (score + noise), NOISE)
         name = f"baseline's score, {wording.margin(noise)}: noise of single runs"
-    figure.horizontal(100 * score, BASELINE_LINE)
+        figure.band(100 * (score - noise), 100 * (score + noise), NOISE, name)
+    figure.horizontal(100 * score, BASELINE_LINE, name)
     key_line(figure, name, BASELINE_LINE)
 
 

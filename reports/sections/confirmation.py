@@ -16,6 +16,8 @@ from sweep.results.result import Result, configuration_of
 from sweep.results.summary import looks_in_words, named
 from sweep.results.verdict import ConfirmedTrial, Verdict
 
+TIED = "not significantly behind the best"
+
 MARKERS = {
     "other": ("other trials", {"color": OTHER, "size": 10}),
     "dropped": ("dropped early", {"color": OTHER, "size": 10, "symbol": "circle-open"}),
@@ -76,7 +78,7 @@ def chart(verdict: Verdict) -> Figure:
     span = _span(found, seeds)
     figure = Figure("Difference to the baseline on fresh seeds", 82 + 38 * len(found), LEFT_OF_NAMES)
     tied = found.loc[found["tied"], "row"].tolist()
-    intervals.shade(figure, tied if len(tied) > 1 else [])
+    intervals.shade(figure, tied if len(tied) > 1 else [], TIED)
     intervals.zero_line(figure, -1.1, len(found) - 0.35)
     _seeds(figure, seeds[seeds["difference"].between(*span)])
     inside = found[found["difference"].between(*span)]
@@ -92,7 +94,7 @@ def chart(verdict: Verdict) -> Figure:
     marker = {"color": BEST if kept_baseline else BASELINE, "size": 12, "symbol": "diamond"}
     intervals.dots(figure, own, [0.0], "baseline, recommended" if kept_baseline else "baseline", marker)
     if len(tied) > 1:
-        intervals.shade_key(figure, "not significantly behind the best")
+        intervals.shade_key(figure, TIED)
     _axes(figure, found, span)
     beyond = f"beyond the edge: {wording.listed(outside['name'])}" if len(outside) else ""
     return figure.leaves_out(intervals.cut_note(inside, span), beyond)

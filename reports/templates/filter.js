@@ -20,8 +20,8 @@ const filtering = (() => {
   const terms = (text) => text.split(COMMAS).map((term) => term.trim()).filter(Boolean);
   const parts = (term) => term.split(SIGN).map((part) => part.trim().replace("==", "="));
 
-  const letters = (text) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
-  const initials = (text) => text.toLowerCase().split(/[^a-z0-9]+/).map((word) => word[0]).join("");
+  const letters = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+  const initials = (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).map((word) => word[0]).join("");
 
   // The column that a reader means: by its name as shown or as in a study, its beginning or its initials.
   function column(names, given) {

@@ -56,6 +56,7 @@ const charts = (() => {
     const zoomed = changedRanges(plot), { id } = chart.closest("section");
     plot.given = ranges(layout);
     const traces = data.map((trace) => ({ ...(FOLLOWING.has(id) ? ofShown(trace) : trace), visible: !off.has(id + trace.name) }));
+    layout.shapes = layout.shapes?.filter(({ name }) => !off.has(id + name));
     await Plotly.react(plot, traces, layout, config);
     Plotly.relayout(plot, { ...colours(layout), ...zoomed });
   }

@@ -216,7 +216,8 @@ const parallel = (() => {
       soon();
     });
     plane.addEventListener("click", (event) => {
-      if (!event.target.closest(".strip, input") && over !== null) stories.open(trials[over].trial);
+      const found = event.target.closest(".strip, input") ? null : nearest(event);
+      if (found !== null) stories.open(trials[found].trial);
     });
     more.addEventListener("change", () => { chosen.set("unfinished", more.checked ? "yes" : ""); soon(); });
     new ResizeObserver(() => { if (canvas.width !== Math.floor(figure.clientWidth * devicePixelRatio)) arrange(); }).observe(figure);

@@ -561,6 +561,21 @@ def test_an_entry_of_a_key_hides_and_shows_its_curves(chromium, files):
         assert page.problems == []
 
 
+def test_the_entry_of_a_line_and_its_band_hides_both(chromium, files):
+    plot = "document.querySelector('#history .js-plotly-plot')"
+    entry = (
+        "[...document.querySelectorAll('#history .key button')].find((each) => each.textContent.includes('of single'))"
+    )
+    with opened(chromium, files / "hundred.html") as page:
+        see_all(page)
+        assert page.ask(f"{plot}.layout.shapes.length") == 2
+        page.ask(f"{entry}.click()")
+        page.wait(f"!{plot}.layout.shapes?.length")
+        page.ask(f"{entry}.click()")
+        page.wait(f"{plot}.layout.shapes?.length === 2")
+        assert page.problems == []
+
+
 def test_columns_can_be_picked(chromium, files):
     shown = "[...document.querySelectorAll('#leaderboard thead th')].filter((head) => head.offsetWidth).length"
     with opened(chromium, files / "hundred.html") as page:
