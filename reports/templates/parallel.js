@@ -135,7 +135,7 @@ const parallel = (() => {
     function arrange() {
       const width = figure.clientWidth, height = width >= WIDE ? 420 : 30 + 62 * axes.length;
       upright = width >= WIDE;
-      area = upright ? { from: height - 14, to: 52, first: 50, last: width - 50 } : { from: 132, to: width - 16, first: 22, last: height - 46 };
+      area = upright ? { from: height - 14, to: 52, first: 58, last: width - 58 } : { from: 132, to: width - 16, first: 22, last: height - 46 };
       figure.style.height = `${height}px`;
       plane.classList.toggle("upright", upright);
       plane.style.setProperty("--step", `${step()}px`);
