@@ -96,7 +96,9 @@ const parallel = (() => {
       strip.onpointermove = (move) => mark(axis, Math.floor(Math.min(begin, at(move))), Math.ceil(Math.max(begin, at(move))));
       strip.onpointerup = strip.onpointercancel = (up) => {
         strip.onpointermove = strip.onpointerup = strip.onpointercancel = null;
-        if (Math.abs(at(up) - begin) < most / 100) mark(axis, ...(axis.options ? [Math.floor(begin), Math.ceil(begin)] : [0, most]));
+        if (Math.abs(at(up) - begin) >= most / 100) return;
+        const option = Math.min(most - 1, Math.floor(begin)); // a click selects it alone
+        mark(axis, ...(axis.options ? [option, option + 1] : [0, most]));
       };
     });
 
