@@ -18,11 +18,13 @@ from sweep.space.space import Range
 
 MOST_LINES = 1000
 MOST_TICKS = 6
+FEWEST = 3
+"""Trials that are needed, and completed ones that are drawn alone."""
 
 
 @dataclass(frozen=True)
 class Lines:
-    """The completed `trials`, the best one and the baseline, as marked, the best first.
+    """The completed `trials`, the best one and the baseline, as marked, the best first; all, if few are `completed`.
 
     `shares` are their places on each of the `axes`, from 0 to 1. The axes are those of parameters and, last, of the
     `score`, a log axis of the error in per cent. Those in `names` are drawn.
@@ -32,12 +34,16 @@ class Lines:
     shares: pd.DataFrame
     axes: Mapping[str, axes.Axis]
     names: Sequence[str]
+    completed: bool
 
 
 def table(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 10) -> Lines:
     """Trials along the parameters of a space; of a large one, those `most` are drawn that explain most."""
     trials = frames.best_first(frames.marked(frame))
-    trials = trials[(trials["outcome"] == "completed") | trials["best"] | trials["baseline"]].reset_index(drop=True)
+    done = trials["outcome"] == "completed"
+    completed = int(done.sum()) >= FEWEST
+    if completed:
+        trials = trials[done | trials["best"] | trials["baseline"]].reset_index(drop=True)
     shares, found = pd.DataFrame(index=trials.index), {}
     for name in space:
         if name not in trials or trials[name].isna().all():
@@ -50,7 +56,7 @@ def table(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 10) -> Li
         found["score"] = _accuracies(float(errors.max()), float(errors.min()))
         shares["score"] = axes.along(found["score"], errors)
     names = [name for name in effects.by_importance(frame, space) if name in found]
-    return Lines(trials, shares, found, [*names[:most], "score"])
+    return Lines(trials, shares, found, [*names[:most], "score"], completed)
 
 
 def _accuracies(highest: float, lowest: float) -> axes.Axis:
@@ -70,13 +76,13 @@ def chart(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 10) -> Fi
 
 def _figure(lines: Lines) -> Figure:
     trials, shares, names = lines.trials, lines.shares, lines.names
-    if (trials["outcome"] == "completed").sum() < 3 or len(names) < 2:
-        return nothing("Three completed trials are needed for parallel coordinates.")
+    if len(trials) < FEWEST or len(names) < 2:
+        return nothing("Three trials with a score are needed for parallel coordinates.")
     figure = Figure("Parallel coordinates", 20 + 62 * len(names), LEFT_OF_NAMES)
     kept = axes.thin(trials, MOST_LINES)
     plain = kept[~kept["baseline"] & ~kept["best"]]
     steps = (shares.loc[plain.index, "score"] * len(RAMP)).astype(int).clip(upper=len(RAMP) - 1)
-    ends = {0: "less accurate", len(RAMP) - 1: "more accurate"}
+    ends = {steps.min(): "less accurate"} | {steps.max(): "more accurate"}  # the latter, where they are the same
     kinds = [(plain.index[steps == step], ends.get(step), color, 1.2) for step, color in enumerate(RAMP)]
     kinds += [(trials.index[trials["baseline"]][:1], "baseline", BASELINE, 2.5)]
     kinds += [(trials.index[trials["best"]], "best", BEST, 3)]
@@ -120,6 +126,7 @@ def document(lines: Lines, values: Mapping[str, list[Any]]) -> Json:
         "columns": {name: _packed(column) for name, column in values.items()},
         "ramp": RAMP,
         "most": MOST_LINES,
+        "completed": lines.completed,
         "special": [[trial, *look] for rows, *look in special for trial in trials.loc[rows, "trial"].tolist()[:1]],
     }
 
@@ -157,7 +164,7 @@ def _blocks(result: Result) -> Sequence[Block]:
 SECTION = Section(
     "parallel",
     "Parallel coordinates",
-    "Each line is a completed trial, through all its values to its accuracy. The scale of the accuracy widens towards "
-    "its upper end.",
+    "Each line is a completed trial, through all its values to its accuracy. While fewer than three have completed, "
+    "all trials with a score are drawn. The scale of the accuracy widens towards its upper end.",
     _blocks,
 )

@@ -115,12 +115,12 @@ const parallel = (() => {
   }
 
   function draw(figure) {
-    const { axes, trials, ramp, special, most } = read(figure);
+    const { axes, trials, ramp, special, most, completed } = read(figure);
     const shares = trials.map((values) => axes.map((axis) => share(axis, values[axis.name])));
     const looks = new Map(special.map(([trial, ...look]) => [trial, look]));
     const controls = axes.map(control), canvas = make("canvas", {}), tip = make("div", { className: "tip", hidden: true });
     const plane = make("div", { className: "plane" }, canvas, ...controls.map(({ element }) => element), tip);
-    const more = make("input", { type: "checkbox", checked: chosen.get("unfinished") === "yes" });
+    const more = make("input", { type: "checkbox", checked: !completed || chosen.get("unfinished") === "yes" });
     const help = "Drag along an axis, or move its handles, to show only such trials, here and in the other cards.";
     figure.before(make("p", { className: "note" }, help, " ", make("label", {}, more, " Also trials that are not trained to their end")));
     figure.setAttribute("role", "group");

@@ -472,9 +472,9 @@ INKED = """
 """
 
 
-def test_paused_trials_are_drawn_on_demand_which_is_kept(chromium, files):
+def test_trials_that_are_not_trained_to_their_end_are_drawn_on_demand_which_is_kept(chromium, files):
     box = "document.querySelector('#parallel .note input')"
-    with opened(chromium, files / "halted.html", width=1440) as page:
+    with opened(chromium, files / "hundred.html", width=1440) as page:
         lines_of(page)
         page.wait(f"{INKED} > 0")
         before = page.ask(INKED)

@@ -44,12 +44,12 @@ def test_lines_are_coloured_by_accuracy_from_grey_to_blue():
     assert {trace.name for trace in traces.values()} >= {"more accurate", "best", "baseline"}
 
 
-def test_one_parameter_is_enough_and_two_completed_trials_are_not():
+def test_one_parameter_is_enough_and_two_trials_are_not():
     space = {"learning_rate": SPACE["learning_rate"]}
     assert reports.parallel(frame_of(rows_of(0.98, 0.985, 0.99)), space).data
     few = reports.parallel(frame_of(rows_of(0.98, 0.985)), space)
     assert not few.data
-    assert few.layout.title.text == "Three completed trials are needed for parallel coordinates."
+    assert few.layout.title.text == "Three trials with a score are needed for parallel coordinates."
 
 
 def document(result):
@@ -113,11 +113,19 @@ def test_of_two_columns_of_one_name_the_first_is_compared_as_in_the_table():
 
 
 def test_a_best_trial_that_is_paused_is_drawn_and_other_paused_ones_are_not():
-    result = halted(30)
+    result = halted(90)
     lines = parallel.table(result.frame, result.study.drawn)
     others = lines.trials[~lines.trials["best"] & ~lines.trials["baseline"]]
     assert set(others["outcome"]) == {"completed"}
+    assert document(result)["completed"]
     paused = int(result.frame.loc[result.frame["outcome"] == "paused", "trial"].iloc[0])
     alone = result.frame["score"].where(result.frame["trial"] == paused)
     promised = parallel.table(result.frame.assign(expected=alone), result.study.drawn)
     assert promised.trials.loc[promised.trials["best"], "trial"].tolist() == [paused]
+
+
+def test_while_fewer_than_three_have_completed_all_trials_with_a_score_are_drawn():
+    result = halted(30)
+    assert (result.frame["outcome"] == "completed").sum() < 3
+    assert len(parallel.table(result.frame, result.study.drawn).trials) == 30
+    assert not document(result)["completed"]
