@@ -78,7 +78,7 @@ const charts = (() => {
     if (shown.state === state) return;
     state = shown.state;
     const mine = state;
-    await rest(120);
+    await rest(250);
     for (const [chart, plot] of filled([...drawn].sort((one, other) => far(one) - far(other)))) {
       if (mine !== state) return;
       if (drawn.has(chart)) await fill(chart, plot);

@@ -1,7 +1,7 @@
 
 // Trials as lines through axes, upright where the window is wide. What is marked on an axis is a condition of the filter.
 const parallel = (() => {
-  const SLOTS = 200, WIDE = 760, NEAR = 14;
+  const SLOTS = 200, WIDE = 760, NEAR = 14, MANY = 60; // many lines are as thin as is quick to draw
   const SCALES = {
     linear: [(value) => value, (place) => place],
     log: [Math.log10, (place) => 10 ** place],
@@ -73,29 +73,29 @@ const parallel = (() => {
     return list.filter((_, at) => at < top || (at - top) % every === 0);
   }
 
-  // An axis: its name and ticks, a strip to drag along, and a handle at each end, which keys move, too.
+  // An axis: its name and ticks, a rail to drag along, and a handle at each end, which keys move, too.
   function control(axis) {
     const most = steps(axis), gap = axis.options ? 1 : 0;
     const handle = (name, words) => make("input", { type: "range", className: name, min: 0, max: most, ariaLabel: `${axis.label}, ${words}` });
     const low = handle("low", "lowest shown"), high = handle("high", "highest shown");
-    const span = make("i", {}), strip = make("div", { className: "strip" }, span);
+    const span = make("i", {}), rail = make("div", { className: "rail" }, span);
     const ticks = axis.ticks.map(([at, text]) => {
       const tick = make("span", { className: "tick", textContent: text });
       tick.style.setProperty("--at", at);
       return tick;
     });
-    const element = make("div", { className: "axis" }, make("span", { className: "name", textContent: axis.label, title: axis.label }), ...ticks, strip, low, high);
+    const element = make("div", { className: "axis" }, make("span", { className: "name", textContent: axis.label, title: axis.label }), ...ticks, rail, low, high);
 
     low.addEventListener("input", () => mark(axis, Math.min(low.value, high.value - gap), Number(high.value)));
     high.addEventListener("input", () => mark(axis, Number(low.value), Math.max(high.value, Number(low.value) + gap)));
-    strip.addEventListener("pointerdown", (down) => {
-      const { left, bottom, width, height } = strip.getBoundingClientRect();
+    rail.addEventListener("pointerdown", (down) => {
+      const { left, bottom, width, height } = rail.getBoundingClientRect();
       const at = ({ clientX, clientY }) => most * within(height > width ? (bottom - clientY) / height : (clientX - left) / width, 0, 1);
       const begin = at(down);
-      strip.setPointerCapture(down.pointerId);
-      strip.onpointermove = (move) => mark(axis, Math.floor(Math.min(begin, at(move))), Math.ceil(Math.max(begin, at(move))));
-      strip.onpointerup = strip.onpointercancel = (up) => {
-        strip.onpointermove = strip.onpointerup = strip.onpointercancel = null;
+      rail.setPointerCapture(down.pointerId);
+      rail.onpointermove = (move) => mark(axis, Math.floor(Math.min(begin, at(move))), Math.ceil(Math.max(begin, at(move))));
+      rail.onpointerup = rail.onpointercancel = (up) => {
+        rail.onpointermove = rail.onpointerup = rail.onpointercancel = null;
         if (Math.abs(at(up) - begin) >= most / 100) return;
         const option = Math.min(most - 1, Math.floor(begin)); // a click selects it alone
         mark(axis, ...(axis.options ? [option, option + 1] : [0, most]));
@@ -151,21 +151,21 @@ const parallel = (() => {
 
     function path(pen, at) {
       let begun = false;
+      pen.beginPath(); // all lines as one path would take ten times as long
       shares[at].forEach((each, axis) => {
         if (isNaN(each)) return;
         pen[begun ? "lineTo" : "moveTo"](...place(axis, each));
         begun = true;
       });
+      pen.stroke();
     }
 
     function paint() {
       waiting = false;
       const pen = canvas.getContext("2d"), { color } = getComputedStyle(plane);
       const stroke = (list, colour, width) => {
-        pen.beginPath();
+        [pen.strokeStyle, pen.lineWidth] = [colour, list.length > MANY ? 1 / devicePixelRatio : width];
         list.forEach((at) => path(pen, at));
-        [pen.strokeStyle, pen.lineWidth] = [colour, width];
-        pen.stroke();
       };
       const wanted = trials.map((_, at) => at).filter((at) => more.checked || trials[at].outcome === "completed" || looks.has(trials[at].trial));
       const passing = wanted.filter((at) => shown.has(trials[at].trial));
@@ -218,7 +218,7 @@ const parallel = (() => {
       soon();
     });
     plane.addEventListener("click", (event) => {
-      const found = event.target.closest(".strip, input") ? null : nearest(event);
+      const found = event.target.closest(".rail, input") ? null : nearest(event);
       if (found !== null) stories.open(trials[found].trial);
     });
     more.addEventListener("change", () => { chosen.set("unfinished", more.checked ? "yes" : ""); soon(); });

@@ -331,10 +331,10 @@ def lines_of(page):
 
 def drag(page, name, begin, end):
     """Drags along an axis, from one share of it to another."""
-    strip = f"{AXES}.find((axis) => axis.textContent.startsWith({name!r})).querySelector('.strip')"
-    page.ask(f"{strip}.scrollIntoView({{ block: 'center' }})")
+    rail = f"{AXES}.find((axis) => axis.textContent.startsWith({name!r})).querySelector('.rail')"
+    page.ask(f"{rail}.scrollIntoView({{ block: 'center' }})")
     x, y, width, height = page.ask(
-        f"(({{ x, y, width, height }}) => [x, y, width, height])({strip}.getBoundingClientRect())"
+        f"(({{ x, y, width, height }}) => [x, y, width, height])({rail}.getBoundingClientRect())"
     )
 
     def at(share):
