@@ -62,7 +62,8 @@ def chart(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
         lines = [
             (each["epoch"].tolist(), _errors(each["val_accuracy"])) for _, each in rest.groupby("trial", sort=False)
         ]
-        trials = [int(trial) for trial, each in rest.groupby("trial", sort=False) for _ in range(len(each) + 1)]
+        own = (each["trial"].tolist() for _, each in rest.groupby("trial", sort=False))
+        trials = [trial for numbers in own for trial in [*numbers, numbers[0]]]
         marks.bundle(figure, lines, "other trials", FAINT, 1.2, hoverinfo="skip", customdata=trials)
     looks = iter(SERIES)
     for role in ("top", "baseline"):
