@@ -174,7 +174,7 @@ const parallel = (() => {
       pen.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
       pen.clearRect(0, 0, canvas.width, canvas.height);
       pen.lineJoin = "round";
-      if (shown.active) stroke(thinned(wanted, most), "rgba(125, 135, 150, 0.12)", 1);
+      if (shown.active) stroke(thinned(wanted, most / 4), "rgba(125, 135, 150, 0.12)", 1);
       ramp.forEach((colour, at) => stroke(lit.filter((each) => level(each) === at), colour, 1.2));
       passing.filter((at) => looks.has(trials[at].trial)).forEach((at) => stroke([at], ...looks.get(trials[at].trial)));
       if (over !== null) stroke([over], color, 2.5);
