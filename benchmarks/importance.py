@@ -24,7 +24,7 @@ from optuna.trial import TrialState
 
 from reports import effects
 from sweep.models.parameters import Value
-from sweep.search._mirror import Memory
+from sweep.search._memory import Memory
 from sweep.search.optuna import suggest
 from sweep.search.schedule import Arrival, Schedule, SuccessiveHalving, ToTheEnd
 from sweep.space.space import Choice, Float, Int, Range
@@ -78,7 +78,7 @@ class Search:
     def _go_on(self, number: int) -> None:
         row, trial = self._rows[number], self._trials[number]
         self._paused.discard(number)
-        self._memory.shown.pop(number, None)
+        self._memory.hide(number)
         while not (reached := float(row["trained_epochs"])) or not self._schedule.halts(number, reached):
             rung = self._schedule.next_rung(reached, EPOCHS)
             score = accuracy(row, rung) + NOISE * float(self._source.standard_normal())
@@ -90,8 +90,9 @@ class Search:
                 return
         row.update(outcome="paused")
         self._paused.add(number)
-        self._memory.shown[number] = shown = copy.copy(self._memory.get_trial(trial._trial_id))
+        shown = copy.copy(self._memory.get_trial(number))
         shown.state = TrialState.PRUNED
+        self._memory.show(shown)
 
 
 def named(seed: int, sampler: str, rungs: bool) -> dict[str, bool]:

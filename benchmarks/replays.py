@@ -23,7 +23,7 @@ from search_table import TABLE, last
 
 from sweep.defaults import CONFIRMED
 from sweep.models.parameters import Values
-from sweep.search._mirror import Memory
+from sweep.search._memory import Memory
 from sweep.search.optuna import suggest
 from sweep.search.schedule import Arrival, EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd
 from sweep.space.space import Choice, Float, Int, Range, Space
@@ -305,7 +305,7 @@ class Replay:
         shown.state = state
         shown._params = tried.point
         shown._distributions = {name: distribution(self._table.study.space[name]) for name in tried.point}
-        self._memory.shown[shown.number] = shown
+        self._memory.show(shown)
 
 
 def replayed(function: Callable[[str, int], Any], names: list[str], replays: int, workers: int) -> dict[str, list[Any]]:

@@ -103,13 +103,14 @@ class Coordinator:
         """Reads how far the study is, and tells the search what it has not heard of."""
         self._runs.recover()
         study = self._store.studies.find(self._plan.study.name)
-        for number in self._search.unfinished():
+        paused = self._store.trials.paused(study.id)
+        for number in sorted(set(self._search.unfinished()) - paused):
             ending = self._store.trials.ending(study.id, number)
             if ending is not None:
                 self._search.tell(number, ending.outcome, ending.score, ending.reason)
         self._recover_schedule(study.id)
-        self._ledger = Ledger(self._plan.study, study.outcomes, self._store.trials.paused(study.id))
-        for number in self._ledger.paused:
+        self._ledger = Ledger(self._plan.study, study.outcomes, paused)
+        for number in sorted(paused):
             self._search.pause(number)
 
     def _recover_schedule(self, study_id: int) -> None:
@@ -117,7 +118,7 @@ class Coordinator:
         for place in self._store.trials.curve_rows(study_id):
             trial = place["trial"]
             seconds[trial] += place["seconds"]
-            score = place["val_accuracy"]
+            score = math.nan if place["val_accuracy"] is None else place["val_accuracy"]
             self._schedule.reached(Arrival(trial, place["epoch"], epochs[trial], score, seconds[trial]))
 
     @property

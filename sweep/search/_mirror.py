@@ -6,9 +6,8 @@ a worker may be waiting. Here the coordinator alone writes, so it need not look.
 
 import copy
 import weakref
-from collections.abc import Container, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import optuna
@@ -18,6 +17,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sweep.errors import StoreError
+from sweep.search._memory import Memory
+from sweep.search._rows import Rows
 from sweep.storage.database import POOL, guarded, place_of, repeatable, settle_sqlite
 from sweep.storage.studies import foreign
 
@@ -26,15 +27,6 @@ METRIC = "validation accuracy"
 
 FIXED_PARAMETERS = "fixed_params"
 """Optuna's name for the point that was enqueued for a trial."""
-
-
-@dataclass
-class _Written:
-    """What the database knows of an unfinished trial, beside its parameters."""
-
-    steps: set[int] = field(default_factory=set)
-    user_attributes: dict[str, Any] = field(default_factory=dict)
-    system_attributes: dict[str, Any] = field(default_factory=dict)
 
 
 class Mirror:
@@ -55,114 +47,87 @@ class Mirror:
         self.study = optuna.create_study(storage=self._memory, study_name=name, direction="maximize")
         for key, value in self._study_attributes.items():
             self._memory.set_study_system_attr(self.study._study_id, key, value)
-        self._unfinished = {trial.number: trial for trial in trials if not trial.state.is_finished()}
-        self.study.add_trials([_as_begun(trial) if trial.number in self._unfinished else trial for trial in trials])
         self._ids = [trial._trial_id for trial in trials]
-        self._written = {number: _written(trial) for number, trial in self._unfinished.items()}
+        self._known = {trial.number: trial for trial in trials if not trial.state.is_finished()}
+        """Unfinished trials as the database knows them: after a stop, with what an earlier process reported of them."""
+        begun = [_as_begun(trial) if trial.number in self._known else trial for trial in trials]
+        self._memory.load(self.study._study_id, begun)
 
     def trial(self, number: int) -> Trial:
-        return Trial(self.study, self._id(number))
+        return Trial(self.study, number)
+
+    def bounded(self) -> AbstractContextManager[None]:
+        """Inside this block samplers see a bounded history: see `Memory.bounded`."""
+        return self._memory.bounded()
 
     def draw_again(self, number: int, sampler: BaseSampler) -> Trial:
         """A trial that is not kept yet, its parameters not drawn yet: `sampler` will draw them."""
-        undrawn = _as_begun(self._memory.get_trial(self._id(number)))
+        undrawn = _as_begun(self._memory.get_trial(number))
         undrawn.params, undrawn.distributions = {}, {}
-        self._memory._set_trial(self._id(number), undrawn)
+        self._memory._set_trial(number, undrawn)
         self.study.sampler = sampler
         return self.trial(number)
 
     @repeatable
     def keep(self, trial: Trial) -> None:
-        """Writes a trial once all its parameters are drawn."""
-        frozen = self._frozen(trial)
-        with _guarded(self._url):
-            if frozen.number == len(self._ids):
-                self._ids.append(self._added(frozen))
-                self._written[frozen.number] = _written(frozen)
-            attributes = self._memory.get_study_system_attrs(self.study._study_id)
-            for key, value in attributes.items():
-                if self._study_attributes.get(key) != value:
-                    self._storage.set_study_system_attr(self._study_id, key, value)
-            self._study_attributes = dict(attributes)
-
-    def _added(self, frozen: FrozenTrial) -> int:
-        """Adds a trial, unless that was done before the connection was lost; returns its id.
-
-        Raises:
-            StoreError: another program has added one.
-        """
-        try:
-            id_ = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, frozen.number)
-        except KeyError:
-            id_ = self._storage.create_new_trial(self._study_id, frozen)
-        kept = self._storage.get_trial(id_)
-        if (kept.number, kept.params) != (frozen.number, frozen.params):
-            raise StoreError(
-                f"Another program has added trials to study {self.study.study_name!r} in {place_of(self._url)}. "
-                "Close it, and run again."
-            )
-        return id_
+        """Writes a trial once all its parameters are drawn, and what its sampler keeps of the study."""
+        frozen = self._memory.get_trial(trial.number)
+        attributes = self._memory.get_study_system_attrs(self.study._study_id)
+        with self._rows() as rows:
+            id_ = rows.add(frozen)
+            if id_ is None:
+                raise StoreError(
+                    f"Another program has added trials to study {self.study.study_name!r} in {place_of(self._url)}. "
+                    "Close it, and run again."
+                )
+            rows.keep_attributes(attributes, self._study_attributes)
+        self._ids.append(id_)
+        self._known[frozen.number] = frozen
+        self._study_attributes = dict(attributes)
 
     def report(self, trial: Trial, step: int, value: float) -> bool:
         """Takes note of a value; returns whether the pruner would stop the trial here."""
-        if step not in self._frozen(trial).intermediate_values:  # one that was paused tells its way again
+        if step not in self._memory.get_trial(trial.number).intermediate_values:  # one that was paused tells it again
             trial.report(value, step)
         prune = trial.should_prune()
-        self._write(trial)
+        self._write(trial.number)
         return prune
 
     def pause(self, number: int) -> None:
         """Shows a trial to samplers as pruned; one of an earlier process, with what that one reported of it."""
-        self._memory.shown[number] = paused = copy.copy(self._memory.get_trial(self._id(number)))
+        paused = copy.copy(self._memory.get_trial(number))
         paused.state = TrialState.PRUNED
-        if not paused.intermediate_values and number in self._unfinished:
-            paused.intermediate_values = self._unfinished[number].intermediate_values
+        paused.intermediate_values = paused.intermediate_values or self._known[number].intermediate_values
+        self._memory.show(paused)
 
     def promote(self, number: int) -> None:
-        del self._memory.shown[number]
+        self._memory.hide(number)
 
     def tell(self, trial: Trial, state: TrialState, value: float | None = None) -> None:
         """Ends a trial; one of an earlier process that ended there, with what that process reported of it."""
-        before = self._unfinished.pop(trial.number, None)
-        if before is not None and not self._frozen(trial).intermediate_values:
+        before = self._known[trial.number]
+        if not self._memory.get_trial(trial.number).intermediate_values:
             for step, reported in before.intermediate_values.items():
                 trial.report(reported, step)
             for key, attribute in before.system_attrs.items():
-                self._memory.set_trial_system_attr(trial._trial_id, key, attribute)
+                self._memory.set_trial_system_attr(trial.number, key, attribute)
         self.study.tell(trial, value, state=state)
-        self._write(trial)
-        self._end(self._frozen(trial))
-        del self._written[trial.number]
+        self._write(trial.number)
+        del self._known[trial.number]
 
     @repeatable
-    def _end(self, frozen: FrozenTrial) -> None:
-        """Ends a trial in the database, unless that was done before the connection was lost."""
-        with _guarded(self._url), suppress(optuna.exceptions.UpdateFinishedTrialError):
-            self._storage.set_trial_state_values(self._ids[frozen.number], frozen.state, frozen.values)
+    def _write(self, number: int) -> None:
+        """Brings what is new about a trial to the database."""
+        frozen = self._memory.get_trial(number)
+        with self._rows() as rows:
+            rows.change(self._ids[number], frozen, self._known[number])
+        self._known[number] = frozen
 
-    @repeatable
-    def _write(self, trial: Trial) -> None:
-        """Brings what is new about an unfinished trial to the database."""
-        frozen, written, id_ = self._frozen(trial), self._written[trial.number], self._ids[trial.number]
-        with _guarded(self._url):
-            for step, value in frozen.intermediate_values.items():
-                if step not in written.steps:
-                    self._storage.set_trial_intermediate_value(id_, step, value)
-            for key, value in frozen.user_attrs.items():
-                if written.user_attributes.get(key) != value:
-                    self._storage.set_trial_user_attr(id_, key, value)
-            for key, value in frozen.system_attrs.items():
-                if written.system_attributes.get(key) != value:
-                    self._storage.set_trial_system_attr(id_, key, value)
-        written.steps.update(frozen.intermediate_values)
-        written.user_attributes.update(frozen.user_attrs)
-        written.system_attributes.update(frozen.system_attrs)
-
-    def _id(self, number: int) -> int:
-        return self._memory.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
-
-    def _frozen(self, trial: Trial) -> FrozenTrial:
-        return self._memory.get_trial(trial._trial_id)
+    @contextmanager
+    def _rows(self) -> Iterator[Rows]:
+        """The study's rows, in a transaction."""
+        with _guarded(self._url), self._storage.engine.begin() as connection:
+            yield Rows(connection, self._study_id)
 
 
 @repeatable
@@ -176,32 +141,13 @@ def make_tables(url: str) -> None:
         _close(_storage(url))
 
 
-class Memory(optuna.storages.InMemoryStorage):
-    """Optuna's storage in memory. A list of all trials has those of `shown` in place of the ones with their numbers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shown: dict[int, FrozenTrial] = {}
-
-    def get_all_trials(
-        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        if not self.shown or states == (TrialState.WAITING,):
-            return super().get_all_trials(study_id, deepcopy, states)
-        trials = [self.shown.get(trial.number, trial) for trial in super().get_all_trials(study_id, deepcopy)]
-        return trials if states is None else [trial for trial in trials if trial.state in states]
-
-
 def _as_begun(trial: FrozenTrial) -> FrozenTrial:
     """An unfinished trial before its first report: its reports come again, and a pruner judges each as it came."""
-    begun = copy.deepcopy(trial)
+    begun = copy.copy(trial)
+    begun.params, begun.distributions = dict(trial.params), dict(trial.distributions)
     begun.intermediate_values = {}
     begun.system_attrs = {key: value for key, value in trial.system_attrs.items() if key == FIXED_PARAMETERS}
     return begun
-
-
-def _written(trial: FrozenTrial) -> _Written:
-    return _Written(set(trial.intermediate_values), dict(trial.user_attrs), dict(trial.system_attrs))
 
 
 @contextmanager
@@ -221,7 +167,7 @@ def _guarded(url: str) -> Iterator[None]:
 
 @repeatable
 def _opened(url: str, name: str) -> tuple[optuna.storages.RDBStorage, int, dict[str, Any], list[FrozenTrial]]:
-    """A study's storage, its id there, its attributes and its trials.
+    """A study's storage, its id there, its attributes and its trials. It is created where there is none of that name.
 
     Raises:
         InputError: another program has made it.
@@ -229,30 +175,21 @@ def _opened(url: str, name: str) -> tuple[optuna.storages.RDBStorage, int, dict[
     with _guarded(url), ExitStack() as on_errors:
         storage = _storage(url)
         on_errors.callback(_close, storage)
-        kept = _own_study(storage, name, url)
-        found = storage.get_study_system_attrs(kept._study_id), kept.get_trials(deepcopy=False)
+        if name not in optuna.get_all_study_names(storage):
+            storage.create_new_study([StudyDirection.MAXIMIZE], name)
+        kept = optuna.load_study(study_name=name, storage=storage)
+        with storage.engine.begin() as connection:
+            trials = Rows(connection, kept._study_id).trials()
+        if not _is_own(kept, trials):
+            raise foreign(place_of(url), name)
+        kept.set_metric_names([METRIC])
+        attributes = storage.get_study_system_attrs(kept._study_id)
         on_errors.pop_all()
-        return storage, kept._study_id, *found
+        return storage, kept._study_id, attributes, trials
 
 
-def _own_study(storage: optuna.storages.RDBStorage, name: str, url: str) -> optuna.Study:
-    """The study as Optuna keeps it, created where there is none of that name.
-
-    Raises:
-        InputError: another program has made it.
-    """
-    if name not in optuna.get_all_study_names(storage):
-        storage.create_new_study([StudyDirection.MAXIMIZE], name)
-    kept = optuna.load_study(study_name=name, storage=storage)
-    if not _is_own(kept):
-        raise foreign(place_of(url), name)
-    kept.set_metric_names([METRIC])
-    return kept
-
-
-def _is_own(kept: optuna.Study) -> bool:
+def _is_own(kept: optuna.Study, trials: list[FrozenTrial]) -> bool:
     """Whether we made a study. One that is empty may lack its mark: we were killed between creating and marking it."""
-    trials = kept.get_trials(deepcopy=False)
     marked = kept.metric_names == [METRIC] or not (trials or kept.metric_names or kept.user_attrs)
     told = all("outcome" in trial.user_attrs for trial in trials if trial.state.is_finished())
     return kept.directions == [StudyDirection.MAXIMIZE] and marked and told

@@ -7,8 +7,9 @@ were the first trial at it still running, as long as there are others.
 
 import math
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -95,7 +96,7 @@ class OptunaSearch:
             known = self._study.get_trials(deepcopy=False)
         self._trials: dict[int, Trial] = {}
         self._unkept: Trial | None = None
-        self._to_resume = [trial.number for trial in known if not trial.state.is_finished()]
+        self._to_resume = dict.fromkeys(trial.number for trial in known if not trial.state.is_finished())
         self._count = len(known)
         self._proposed = {_key(trial.params) for trial in known if trial.params}
         self._size = self._space.size() or math.inf
@@ -107,12 +108,14 @@ class OptunaSearch:
         if not lost:
             return
         wanted = lost if self._count else None  # all of them
-        places = trials.curve_rows(study_id, wanted)
+        curves = defaultdict[int, list[tuple[float, float]]](list)
+        for place in trials.curve_rows(study_id, wanted):
+            if place["val_accuracy"] is not None:
+                curves[place["trial"]].append((place["epoch"], place["val_accuracy"]))
         for row in trials.rows(study_id, wanted):
             self._add(self._space.point_of(self._space.base.replaced(row["configuration"])))
-            for place in places:
-                if place["trial"] == row["number"] and place["val_accuracy"] is not None:
-                    self.report(row["number"], place["epoch"], place["val_accuracy"])
+            for epoch, score in curves[row["number"]]:
+                self.report(row["number"], epoch, score)
             if row["outcome"] not in GOING_ON:
                 self.tell(row["number"], Outcome(row["outcome"]), row["score"], row["reason"])
 
@@ -127,7 +130,7 @@ class OptunaSearch:
                 self._proposed.add(_key(self._draw(trial)))
         self._count += 1
         self._trials[trial.number] = trial
-        self._to_resume.append(trial.number)
+        self._to_resume[trial.number] = None
         self._mirror.keep(trial)
 
     def unfinished(self) -> list[int]:
@@ -141,9 +144,10 @@ class OptunaSearch:
 
     def ask(self) -> Proposal | None:
         """The next point, or None where there are no more. It is not kept yet."""
-        with _quiet():
-            if self._to_resume:
-                return self._again(self._taken_up(self._to_resume.pop(0)))
+        with _quiet(), self._history():
+            for number in self._to_resume:
+                del self._to_resume[number]
+                return self._again(self._taken_up(number))
             asked = self._queue.take(self._count) if self._count else None
             if not self._enqueue(asked):
                 return None
@@ -158,6 +162,10 @@ class OptunaSearch:
                 self._proposed.add(_key(point))
             self._trials[trial.number] = self._unkept = trial
             return Proposal(trial.number, point, asked)
+
+    def _history(self) -> AbstractContextManager[None]:
+        """What the sampler sees of earlier trials. The others need the whole history, and hardly look at it."""
+        return self._mirror.bounded() if self._spec.sampler == "tpe" else nullcontext()
 
     def _drawn_anew(self, trial: Trial) -> tuple[Trial, Values]:
         """A new trial at a point that was not proposed before, as far as one can be found."""
@@ -187,19 +195,19 @@ class OptunaSearch:
     def pause(self, number: int) -> None:
         """A trial goes on only if it is promoted: until then, what it reported is what can be learnt from it."""
         self._mirror.pause(number)
-        self._to_resume = [other for other in self._to_resume if other != number]
+        self._trials.pop(number, None)
+        self._to_resume.pop(number, None)
 
     def promote(self, number: int) -> Proposal:
         """A paused trial goes on: the point that it tries."""
         self._mirror.promote(number)
         with _quiet():
-            trial = self._trials[number] if number in self._trials else self._taken_up(number)
-            return self._again(trial)
+            return self._again(self._taken_up(number))
 
     def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
         """Takes note of how a trial ended; `score` is that of its last epoch, None without one."""
         trial = self._trials.pop(number) if number in self._trials else self._taken_up(number)
-        self._to_resume = [other for other in self._to_resume if other != number]
+        self._to_resume.pop(number, None)
         trial.set_user_attr("outcome", str(outcome))
         if reason or "reason" in trial.user_attrs:  # that of an earlier end
             trial.set_user_attr("reason", reason)
@@ -213,7 +221,7 @@ class OptunaSearch:
             self._mirror.tell(trial, TrialState.PRUNED if outcome is Outcome.PRUNED else TrialState.FAIL)
 
     def _taken_up(self, number: int) -> Trial:
-        """A trial that an earlier process has begun."""
+        """A trial that was begun before, here or by an earlier process."""
         with _quiet():
             self._study.sampler = _sampler(self._spec, number)
             self._trials[number] = self._mirror.trial(number)

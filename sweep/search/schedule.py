@@ -2,9 +2,9 @@
 
 import math
 from abc import ABC, abstractmethod
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from sweep.defaults import CONFIRMED
@@ -30,6 +30,11 @@ class Arrival:
     epochs: int
     score: float
     seconds: float = 0.0
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """Its place among the arrivals at a rung, the best first; a score that is no number comes last."""
+        return math.inf if math.isnan(self.score) else -self.score, self.trial
 
     @property
     def to_the_end(self) -> float:
@@ -111,20 +116,29 @@ class SuccessiveHalving(Schedule):
     def __init__(self, first: float = 0.25, factor: int = 3, share: float = 0.25) -> None:
         super().__init__()
         self._first, self._factor, self._share = first, factor, share
-        self._scores: defaultdict[float, list[tuple[float, int]]] = defaultdict(list)  # score, negated, and trial
+        self._ranks: defaultdict[float, list[tuple[float, int]]] = defaultdict(list)  # of all that reached a rung
+        self._waiting: defaultdict[float, list[tuple[float, int]]] = defaultdict(list)  # of those that came no further
         self._promoted: defaultdict[float, set[int]] = defaultdict(set)
+        self._furthest = 0.0
 
     def next_rung(self, epoch: float, epochs: int) -> float:
         return min(next(rung for rung in self._rungs() if rung > epoch), epochs)
 
     def reached(self, arrival: Arrival) -> bool:
+        before = self.last.get(arrival.trial)
         if not super().reached(arrival):
             return False
+        if before is not None and self._waits(before):
+            waiting = self._waiting[before.epoch]
+            del waiting[bisect_left(waiting, before.rank)]
         if self._is_rung(arrival.epoch):
-            insort(self._scores[arrival.epoch], (-arrival.score, arrival.trial))
-        for rung in self._scores:
+            insort(self._ranks[arrival.epoch], arrival.rank)
+        if self._waits(arrival):
+            insort(self._waiting[arrival.epoch], arrival.rank)
+        for rung in self._ranks:
             if rung < arrival.epoch:
                 self._promoted[rung].add(arrival.trial)
+        self._furthest = max(self._furthest, arrival.epoch)
         return True
 
     def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
@@ -134,17 +148,17 @@ class SuccessiveHalving(Schedule):
             return True
         if trial in self._promoted[epoch]:
             return False
-        if trial in self._best(epoch) or self._follows(trial):
+        if self._is_among_the_best(trial, epoch) or self._follows(trial):
             self._promoted[epoch].add(trial)
             return False
         return True
 
     def resumption_order(self, paused: Set[int]) -> list[int]:
         """From the highest rung to the lowest, the best first: the trials that are nearest to their end."""
-        return self._waiting(paused, {rung: [trial for _, trial in each] for rung, each in self._scores.items()})
+        return [n for rung in sorted(self._waiting, reverse=True) for _, n in self._waiting[rung] if n in paused]
 
     def promotable(self, paused: Set[int], left: float = math.inf) -> list[int]:
-        found = self._waiting(paused, {rung: self._best(rung) for rung in self._scores})
+        found = [n for rung in sorted(self._waiting, reverse=True) for n in self._best_waiting(rung) if n in paused]
         if BASELINE in paused and self._follows(BASELINE):
             found = [BASELINE, *(each for each in found if each != BASELINE)]
         return [each for each in found if not self.is_too_long(each, left)]
@@ -169,16 +183,26 @@ class SuccessiveHalving(Schedule):
         """Whether it is the baseline, and another trial has come further."""
         if trial != BASELINE or BASELINE not in self.last:
             return False
-        return any(each.epoch > self.last[BASELINE].epoch for each in self.last.values())
+        return self._furthest > self.last[BASELINE].epoch
 
-    def _waiting(self, paused: Set[int], trials: Mapping[float, list[int]]) -> list[int]:
-        """The paused ones of each rung's trials, the highest rung first."""
-        rungs = sorted(trials, reverse=True)
-        return [n for rung in rungs for n in trials[rung] if n in paused and self.last[n].epoch == rung]
+    def _waits(self, arrival: Arrival) -> bool:
+        """Whether a trial that has arrived there waits, or may have to, for its promotion."""
+        return self._is_rung(arrival.epoch) and arrival.epoch < arrival.epochs
 
-    def _best(self, rung: float) -> list[int]:
-        scores = self._scores[rung]
-        return [trial for _, trial in scores[: math.floor(len(scores) * self._share)]]
+    def _best_waiting(self, rung: float) -> list[int]:
+        """Of the best trials at a rung, those that came no further."""
+        waiting = self._waiting[rung]
+        return [trial for _, trial in waiting[: bisect_right(waiting, self._last_of_the_best(rung))]]
+
+    def _is_among_the_best(self, trial: int, rung: float) -> bool:
+        arrival = self.last.get(trial)
+        return arrival is not None and arrival.epoch == rung and arrival.rank <= self._last_of_the_best(rung)
+
+    def _last_of_the_best(self, rung: float) -> tuple[float, int]:
+        """The rank of the last trial of the best `share` at a rung; one before all ranks, if there are too few."""
+        ranks = self._ranks[rung]
+        count = math.floor(len(ranks) * self._share)
+        return ranks[count - 1] if count else (-math.inf, -1)
 
     def _is_rung(self, epoch: float) -> bool:
         """Whether a segment other than a trial's last one may end after `epoch` epochs."""

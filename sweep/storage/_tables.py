@@ -28,7 +28,8 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+
+from sweep.storage.database import insertion
 
 SCHEMA_VERSION = 5
 
@@ -258,7 +259,7 @@ def migrate(connection: Connection) -> None:
 
 def add(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Adds a row unless there is one with its key, if only since a moment ago; returns whether it was added."""
-    added = _inserted(connection, table).values(row).on_conflict_do_nothing().returning(literal(True))
+    added = insertion(connection, table).values(row).on_conflict_do_nothing().returning(literal(True))
     return connection.scalar(added) is not None
 
 
@@ -280,14 +281,10 @@ def run_again_in_optuna(connection: Connection, name: str, numbers: Collection[i
 
 def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
     """Adds a row, in place of the one that has its key."""
-    statement = _inserted(connection, table).values(row)
+    statement = insertion(connection, table).values(row)
     key = table.primary_key.columns
     others = {name: statement.excluded[name] for name in row if name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=others))
-
-
-def _inserted(connection: Connection, table: Table) -> Any:
-    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](table)
 
 
 def now() -> datetime:

@@ -9,7 +9,8 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -120,6 +121,11 @@ def repeatable(step: Callable[P, R]) -> Callable[P, R]:
         return step(*args, **named)
 
     return repeated
+
+
+def insertion(connection: Connection, table: Table) -> Any:
+    """An INSERT into a table that can say what happens to a row that is there: each kind of database has its own."""
+    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](table)
 
 
 def _lost(cause: BaseException | None) -> bool:

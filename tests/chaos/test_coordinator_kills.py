@@ -36,6 +36,7 @@ SEARCH, COORDINATOR = (
 )
 ACTIVE = "sweep.coordinator.active:ActiveRuns"
 OPTUNA = "optuna.storages:RDBStorage"
+MIRROR, ROWS = "sweep.search._mirror:Mirror", "sweep.search._rows:Rows"
 
 POINTS = [
     # the study begins
@@ -54,9 +55,10 @@ POINTS = [
     Point("after", f"{SEARCH}.ask", 4),
     Point("before", f"{SEARCH}.keep", 3),
     Point("after", f"{SEARCH}.keep", 3),
-    Point("before", f"{OPTUNA}.create_new_trial", 1),  # it is drawn, but kept nowhere
-    Point("after", f"{OPTUNA}.create_new_trial", 1),
-    Point("after", f"{OPTUNA}.create_new_trial", 4),
+    Point("before", f"{ROWS}.add", 1),  # it is drawn, but kept nowhere
+    Point("after", f"{ROWS}.add", 1),  # and not committed
+    Point("after", f"{MIRROR}.keep", 1),
+    Point("after", f"{MIRROR}.keep", 4),
     # a trial begins
     Point("before", f"{RUNS}.keep", 2),
     Point("after", f"{RUNS}.keep", 2),
@@ -80,10 +82,9 @@ POINTS = [
     Point("before", f"{TRIALS}.end", 1),
     Point("before", f"{TRIALS}.end", 2),
     *(Point("after", f"{TRIALS}.end", nth) for nth in (1, 2, 4, 7, 13)),  # ciFDP, and the search is not told
-    *(Point("after", f"{OPTUNA}.set_trial_user_attr", nth) for nth in (1, 3)),
-    Point("after", f"{OPTUNA}.set_trial_system_attr", 2),  # where it says that the network cannot exist
-    Point("before", f"{OPTUNA}.set_trial_state_values", 3),
-    Point("after", f"{OPTUNA}.set_trial_state_values", 3),
+    *(Point("before", f"{MIRROR}.tell", nth) for nth in (1, 2, 3)),
+    *(Point("after", f"{MIRROR}.tell", nth) for nth in (1, 3)),
+    *(Point("after", f"{ROWS}.change", nth) for nth in (1, 6, 7)),  # an epoch and ends; none is committed
     Point("before", f"{ACTIVE}._drop", 2),
     # the study ends
     Point("before", f"{ACTIVE}.interrupt", 2),  # the first is of what an earlier process left
@@ -211,7 +212,7 @@ def test_a_proposal_does_not_hang_on_how_far_the_trial_before_it_had_come(tmp_pa
     place.folder.mkdir()
     undisturbed.folder.mkdir()
     expected, _ = undisturbed.run(study)
-    assert killed(study, place, Point("before", f"{OPTUNA}.create_new_trial", 14))
+    assert killed(study, place, Point("before", f"{MIRROR}.keep", 14))
     result, _ = place.run(study)
     assert table(result) == table(expected)
 

@@ -1,5 +1,8 @@
+import math
+
 import pytest
 from samples.checkpoints import Keeping, states
+from samples.statements import statements
 from samples.studies import RATES, run, study_of
 
 from sweep.coordinator.coordinator import Stopped
@@ -169,6 +172,31 @@ def test_a_paused_trial_is_promoted_later_and_nothing_is_trained_again(storage):
     again = ScriptedEngine(promising)
     assert run(study, storage, again)[1] is Stopped.DONE
     assert again.trained == []
+
+
+def test_a_trial_whose_first_score_is_no_number_does_not_keep_its_study_from_resuming(storage):
+    def curve(configuration: Configuration, epoch: float) -> float:
+        return math.nan if configuration.learning_rate > 0.01 else promising(configuration, epoch)
+
+    study = study_of(RATES, pruner="asha", trials=12)
+    before, _ = run(study, storage, ScriptedEngine(curve, stop_after=10))
+    assert "diverged" in set(before.frame["outcome"])
+    result, stopped = run(study, storage, ScriptedEngine(curve))
+    assert stopped is Stopped.DONE
+    assert set(result.frame["outcome"]) == {"completed", "paused", "diverged"}
+
+
+def test_a_start_asks_the_database_as_often_with_many_paused_trials_as_with_few(storage):
+    paused, asked = [], []
+    for trials in (10, 40):
+        study = study_of(RATES, pruner="asha", sampler="random", trials=trials)
+        run(study, storage, ScriptedEngine(promising))
+        with statements() as sent:
+            result, _ = run(study, storage, ScriptedEngine(promising))
+        paused.append(outcomes(result).count("paused"))
+        asked.append(len(sent))
+    assert paused[0] < paused[1] / 2
+    assert asked[0] == asked[1]
 
 
 def test_a_known_curve_that_was_not_scored_at_a_rung_is_followed_to_where_it_was(storage):

@@ -5,20 +5,26 @@ import re
 import sqlite3
 import sys
 from contextlib import closing
+from pathlib import Path
 from statistics import mean
 
 import optuna
 import pytest
 from hypothesis import given, settings
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from samples.statements import statements
 from samples.strategies import spaces, unhurried
 
 from sweep.errors import InputError, StoreError
 from sweep.models.model import Infeasible
 from sweep.models.parameters import Condition
 from sweep.runs import Outcome
+from sweep.search import _memory
 from sweep.search.optuna import OptunaSearch, Proposal, suggest
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice, Float, Int
+from sweep.storage.by_hand import StudyQueue
+from sweep.storage.store import Store
 from sweep.study.study import Study
 
 CONDITIONAL = {
@@ -208,6 +214,60 @@ def test_a_search_opened_again_and_again_resumes_as_if_it_never_had_been_closed(
     assert pieces == undisturbed
 
 
+@pytest.mark.parametrize("stop", [4, 11, 17, 26])
+def test_a_long_search_resumes_at_any_trial_as_if_it_had_not_stopped(tmp_path, monkeypatch, stop):
+    """Its history is bounded, and a trial is drawn while the one before it is in progress, as for one worker."""
+    monkeypatch.setattr(_memory, "RECENT", 12)
+    monkeypatch.setattr(_memory, "GOOD", 3)
+    study = study_of("tpe", seed=3)
+
+    def go_on(search: OptunaSearch, count: int) -> list[Proposal]:
+        proposals, ahead = [], asked(search)
+        for _ in range(count):
+            begun, ahead = ahead, asked(search)
+            proposals.append(begun)
+            score = score_of(study, begun)
+            search.report(begun.number, 1, score)
+            if begun.number % 3 == 0:
+                search.tell(begun.number, Outcome.COMPLETED, score)
+            else:
+                search.pause(begun.number)
+                paused.append(begun.number)
+            if begun.number % 7 == 6:
+                search.promote(paused[0])
+                search.tell(paused.pop(0), Outcome.PRUNED, score)
+        return proposals
+
+    paused: list[int] = []
+    undisturbed = go_on(OptunaSearch(study, f"sqlite:///{tmp_path / 'a.db'}"), 30)
+    paused, url = [], f"sqlite:///{tmp_path / 'b.db'}"
+    proposals = go_on(OptunaSearch(study, url), stop)
+    again = OptunaSearch(study, url)
+    for number in paused:
+        again.pause(number)
+    assert proposals + go_on(again, 30 - stop) == undisturbed
+
+
+def test_what_a_draw_looks_at_does_not_grow_with_the_study(url, monkeypatch):
+    looked = []
+    for kind in (CategoricalDistribution, FloatDistribution, IntDistribution):
+        convert = kind.to_internal_repr
+        counting = lambda self, value, convert=convert: looked.append(value) or convert(self, value)  # noqa: E731
+        monkeypatch.setattr(kind, "to_internal_repr", counting)
+    monkeypatch.setattr(_memory, "RECENT", 15)
+    monkeypatch.setattr(_memory, "GOOD", 5)
+    study, counts = study_of("tpe"), []
+    search = OptunaSearch(study, url)
+    for _ in range(70):
+        looked.clear()
+        proposal = search.ask()
+        counts.append(len(looked))
+        search.keep()
+        search.tell(proposal.number, Outcome.COMPLETED, score_of(study, proposal))
+    most = (15 + 5 + 2) * len(CONDITIONAL)  # each value of the history once, and the point that is drawn
+    assert 0 < max(counts) <= most
+
+
 # -- going on after a crash
 
 
@@ -314,6 +374,77 @@ def test_an_epoch_reported_again_after_a_crash_is_kept_once(url):
     again.tell(0, Outcome.COMPLETED, 0.6)
     (trial,) = trials_in_optuna(url)
     assert trial.intermediate_values == {1: 0.5, 2: 0.6}
+
+
+# -- what is written
+
+
+@pytest.mark.parametrize(("sampler", "count"), SAMPLERS.items())
+def test_a_proposal_takes_at_most_six_statements_a_report_two_and_an_end_five(storage, sampler, count):
+    study = study_of(sampler)
+    with Store.open(storage) as store:
+        queue = StudyQueue(store.queue, store.studies.begin(study, "digest"), study.base)
+        search = OptunaSearch(study, store.url, queue)
+        for number in range(count):
+            with statements() as proposing:
+                proposal = asked(search)
+            with statements() as reporting:
+                search.report(number, 1, 0.5)
+            with statements() as ending:
+                search.tell(number, *[(Outcome.COMPLETED, 0.9), (Outcome.INFEASIBLE, None)][number % 2], "so it is")
+            assert proposal.number == number
+            assert 3 <= len(proposing) <= 6, proposing
+            assert len(reporting) == 2, reporting
+            assert len(ending) <= 5, ending
+
+
+def rows_in_optuna(path: Path) -> dict[str, list[tuple]]:
+    """What stands in Optuna's tables, without the ids of rows that nothing refers to."""
+    tables = ["trials", "trial_params", "trial_values", "trial_intermediate_values"]
+    tables += ["trial_user_attributes", "trial_system_attributes"]
+    with closing(sqlite3.connect(path)) as connection:
+        found = {name: connection.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in tables}
+    return {name: rows if name == "trials" else sorted(row[1:] for row in rows) for name, rows in found.items()}
+
+
+def test_the_rows_are_those_that_optuna_would_write_and_are_read_as_optuna_reads_them(tmp_path):
+    study, url = study_of(), f"sqlite:///{tmp_path / 'ours.db'}"
+    search = OptunaSearch(study, url)
+    ends = [(Outcome.COMPLETED, 0.9), (Outcome.PRUNED, 0.5), (Outcome.INFEASIBLE, None), (Outcome.FAILED, None)]
+    for number, (outcome, score) in enumerate([*ends, (Outcome.DIVERGED, math.nan), *ends]):
+        assert asked(search).number == number
+        for epoch, each in enumerate((0.1, math.inf, -math.inf, math.nan, 0.9 if score is None else score), start=1):
+            search.report(number, epoch, each)
+        search.tell(number, outcome, score, f'"{outcome}", so it is')
+    asked(search)
+    search.report(9, 1, 0.3)
+    optunas, mirror = trials_in_optuna(url), OptunaSearch(study, url)._mirror
+    read = [mirror._known.get(trial.number, trial) for trial in mirror.study.get_trials(deepcopy=False)]
+    assert [repr(vars(each) | {"_trial_id": 0}) for each in read] == [
+        repr(vars(each) | {"_trial_id": 0}) for each in optunas
+    ]
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'optunas.db'}")
+    study_id = storage.create_new_study([optuna.study.StudyDirection.MAXIMIZE], "test")
+    for trial in optunas:
+        storage.create_new_trial(study_id, trial)
+    storage.remove_session()
+    storage.engine.dispose()
+    assert rows_in_optuna(tmp_path / "ours.db") == rows_in_optuna(tmp_path / "optunas.db")
+
+
+def test_trials_that_another_program_adds_are_told_and_nothing_is_written(url):
+    search = OptunaSearch(study_of(), url)
+    asked(search)
+    storage = optuna.storages.RDBStorage(url)
+    failed = optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL)
+    optuna.load_study(study_name="test", storage=storage).add_trial(failed)
+    storage.remove_session()
+    storage.engine.dispose()
+    before = trials_in_optuna(url)
+    search.ask()
+    with pytest.raises(StoreError, match="Another program has added trials to study 'test'"):
+        search.keep()
+    assert trials_in_optuna(url) == before
 
 
 # -- what is learned

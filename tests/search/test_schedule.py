@@ -148,6 +148,35 @@ def test_told_again_in_any_order_of_the_trials_it_decides_the_same(order):
     assert again.promotable(everybody) == first.promotable(everybody)
 
 
+@given(st.lists(st.tuples(st.integers(0, 12), st.sampled_from([*range(8), math.nan])), max_size=80), st.integers(2, 4))
+def test_whom_it_lets_go_on_is_whom_a_look_at_all_trials_finds(events, factor):
+    """It remembers who waits at each rung; here all that have reached a rung are sorted anew each time."""
+    share, ends = 1 / factor, {trial: (1, 3, 9)[trial % 3] for trial in range(13)}
+    schedule, came, last = SuccessiveHalving(share=share), {0.25: {}, 1: {}, 3: {}}, {}
+
+    def best(rung: float) -> list[int]:
+        ranked = sorted(came[rung], key=lambda each: (came[rung][each], each))
+        return ranked[: math.floor(len(ranked) * share)]
+
+    for trial, score in events:
+        epoch = schedule.next_rung(last.get(trial, 0), ends[trial])
+        if last.get(trial) == ends[trial]:
+            continue
+        schedule.reached(Arrival(trial, epoch, ends[trial], score))
+        last[trial] = epoch
+        if epoch in came:
+            came[epoch][trial] = math.inf if math.isnan(score) else -score
+        paused = {each for each in last if last[each] < ends[each]}
+        found = [each for rung in (3, 1, 0.25) for each in best(rung) if each in paused and last[each] == rung]
+        if BASELINE in paused and any(each > last[BASELINE] for each in last.values()):
+            found = [BASELINE, *(each for each in found if each != BASELINE)]
+        assert schedule.promotable(paused) == found
+        order = [sorted(came[rung], key=lambda each, rung=rung: (came[rung][each], each)) for rung in (3, 1, 0.25)]
+        waiting = [each for rung, ranked in zip((3, 1, 0.25), order, strict=True) for each in ranked
+                   if each in paused and last[each] == rung]  # fmt: skip
+        assert schedule.resumption_order(paused) == waiting
+
+
 def test_what_a_trial_is_trained_for_is_what_many_at_random_are():
     rungs, source = SuccessiveHalving(), random.Random(0)
     spent, paused = 0.0, set()

@@ -6,11 +6,12 @@ import json
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from contracts.stores import StoreContract, epoch_of, run_of, trial_of
-from optuna.exceptions import StorageInternalError
 from samples.commands import ended, sweep
+from samples.statements import statements
 from samples.studies import run, study_of
 from samples.workers import lasting_workers
 from sqlalchemy import event, make_url, select, text
@@ -27,6 +28,7 @@ from sweep.runs import Outcome
 from sweep.search.optuna import OptunaSearch
 from sweep.space.space import Float
 from sweep.storage._tables import SCHEMA_VERSION, schema
+from sweep.storage.by_hand import StudyQueue
 from sweep.storage.foreign import read_optuna
 from sweep.storage.invariants import check_invariants
 from sweep.storage.store import Store
@@ -186,26 +188,40 @@ def test_what_optuna_writes_is_written_once_whichever_of_its_transactions_is_dro
     assert [(each.value, each.intermediate_values) for each in trials] == [(0.9, {1: 0.9}), (0.8, {1: 0.8})]
 
 
-@pytest.mark.parametrize("name", ["create_new_trial", "set_trial_state_values"])
-def test_what_optuna_has_committed_is_not_done_again_if_the_answer_is_lost(on_server, monkeypatch, name):
-    search, lost = OptunaSearch(STUDY, on_server), []
-    assert search.ask().number == 0
-    storage = search._mirror._storage
-    commit = getattr(storage, name)
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_what_was_committed_is_not_done_again_if_the_answer_is_lost(on_server, monkeypatch, nth):
+    search, transactions = OptunaSearch(STUDY, on_server), itertools.count(1)
+    mirror = search._mirror
+    rows = mirror._rows
 
-    def committed(*given):
-        commit(*given)
-        if not lost:
-            lost.append(name)
+    @contextmanager
+    def answer_lost():
+        with rows() as each:
+            yield each
+        if next(transactions) == nth:
             error = OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
-            raise StorageInternalError("lost") from error
+            raise StoreError("lost") from error
 
-    monkeypatch.setattr(storage, name, committed)
+    monkeypatch.setattr(mirror, "_rows", answer_lost)
+    assert search.ask().number == 0
     search.keep()
+    search.report(0, 1, 0.8)
     search.tell(0, Outcome.COMPLETED, 0.9)
-    assert lost
-    kept = OptunaSearch(STUDY, on_server)._mirror.study.get_trials(deepcopy=False)
-    assert [each.value for each in kept] == [0.9]
+    assert next(transactions) == 5  # one of three was done twice
+    (kept,) = OptunaSearch(STUDY, on_server)._mirror.study.get_trials(deepcopy=False)
+    assert (kept.value, kept.intermediate_values, kept.state.name) == (0.9, {1: 0.8}, "COMPLETE")
+
+
+def test_a_proposal_takes_at_most_six_statements(on_server):
+    with Store.open(on_server) as store:
+        study_id = store.studies.begin(STUDY, "digest")
+        search = OptunaSearch(STUDY, on_server, StudyQueue(store.queue, study_id, STUDY.base))
+        for number in range(3):
+            with statements() as proposing:
+                search.ask()
+                search.keep()
+            assert 3 <= len(proposing) <= 6, proposing
+            search.tell(number, Outcome.COMPLETED, 0.9)
 
 
 def test_what_may_not_be_done_twice_is_not_repeated(on_server, postgresql):
