@@ -25,8 +25,8 @@ from sweep.storage.studies import foreign
 METRIC = "validation accuracy"
 """What a study of ours maximizes. Optuna keeps this name with the study, so it tells ours from those of others."""
 
-FIXED_PARAMETERS = "fixed_params"
-"""Optuna's name for the point that was enqueued for a trial."""
+RUNGS = "completed_rung_"
+"""How the attributes begin in which a pruner notes what it has judged."""
 
 
 class Mirror:
@@ -63,7 +63,7 @@ class Mirror:
     def draw_again(self, number: int, sampler: BaseSampler) -> Trial:
         """A trial that is not kept yet, its parameters not drawn yet: `sampler` will draw them."""
         undrawn = _as_begun(self._memory.get_trial(number))
-        undrawn.params, undrawn.distributions = {}, {}
+        undrawn.params, undrawn.distributions, undrawn.system_attrs = {}, {}, {}
         self._memory._set_trial(number, undrawn)
         self.study.sampler = sampler
         return self.trial(number)
@@ -146,7 +146,7 @@ def _as_begun(trial: FrozenTrial) -> FrozenTrial:
     begun = copy.copy(trial)
     begun.params, begun.distributions = dict(trial.params), dict(trial.distributions)
     begun.intermediate_values = {}
-    begun.system_attrs = {key: value for key, value in trial.system_attrs.items() if key == FIXED_PARAMETERS}
+    begun.system_attrs = {key: value for key, value in trial.system_attrs.items() if not key.startswith(RUNGS)}
     return begun
 
 

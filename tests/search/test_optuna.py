@@ -214,12 +214,13 @@ def test_a_search_opened_again_and_again_resumes_as_if_it_never_had_been_closed(
     assert pieces == undisturbed
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "cmaes", "qmc"])
 @pytest.mark.parametrize("stop", [4, 11, 17, 26])
-def test_a_long_search_resumes_at_any_trial_as_if_it_had_not_stopped(tmp_path, monkeypatch, stop):
+def test_a_long_search_resumes_at_any_trial_as_if_it_had_not_stopped(tmp_path, monkeypatch, sampler, stop):
     """Its history is bounded, and a trial is drawn while the one before it is in progress, as for one worker."""
     monkeypatch.setattr(_memory, "RECENT", 12)
     monkeypatch.setattr(_memory, "GOOD", 3)
-    study = study_of("tpe", seed=3)
+    study = study_of(sampler, seed=3)
 
     def go_on(search: OptunaSearch, count: int) -> list[Proposal]:
         proposals, ahead = [], asked(search)
@@ -228,7 +229,7 @@ def test_a_long_search_resumes_at_any_trial_as_if_it_had_not_stopped(tmp_path, m
             proposals.append(begun)
             score = score_of(study, begun)
             search.report(begun.number, 1, score)
-            if begun.number % 3 == 0:
+            if begun.number % 3:
                 search.tell(begun.number, Outcome.COMPLETED, score)
             else:
                 search.pause(begun.number)
