@@ -44,8 +44,8 @@ class Plan:
 class Proposals:
     """Draws points from a search and keeps the trials that try them, until these can begin.
 
-    Drawing a point and keeping it take about as long as each other; `prepare` does one of the two, so that a worker
-    that becomes idle meanwhile can be seen to.
+    To draw a point takes longer than all else that the coordinator does. So `prepare` draws one or keeps one, and a
+    worker that becomes idle meanwhile can be seen to.
     """
 
     def __init__(self, search: "OptunaSearch", plan: Plan) -> None:

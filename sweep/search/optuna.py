@@ -183,7 +183,7 @@ class OptunaSearch:
         return Proposal(trial.number, self._point(trial, asked), asked)
 
     def keep(self) -> None:
-        """Keeps what was proposed last, which takes about as long as to draw it, so that no process draws it again."""
+        """Keeps what was proposed last, so that no process draws it again."""
         if self._unkept is not None:
             self._mirror.keep(self._unkept)
             self._unkept = None
