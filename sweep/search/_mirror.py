@@ -82,7 +82,7 @@ class Mirror:
                 )
             rows.keep_attributes(attributes, self._study_attributes)
         self._ids.append(id_)
-        self._known[frozen.number] = frozen
+        self._known[frozen.number] = _copied(frozen)
         self._study_attributes = dict(attributes)
 
     def report(self, trial: Trial, step: int, value: float) -> bool:
@@ -121,7 +121,7 @@ class Mirror:
         frozen = self._memory.get_trial(number)
         with self._rows() as rows:
             rows.change(self._ids[number], frozen, self._known[number])
-        self._known[number] = frozen
+        self._known[number] = _copied(frozen)
 
     @contextmanager
     def _rows(self) -> Iterator[Rows]:
@@ -141,10 +141,18 @@ def make_tables(url: str) -> None:
         _close(_storage(url))
 
 
+def _copied(trial: FrozenTrial) -> FrozenTrial:
+    """A trial as it is now: Optuna's `Trial` changes dictionaries that it has from its storage."""
+    copied = copy.copy(trial)
+    copied.params, copied.distributions = dict(trial.params), dict(trial.distributions)
+    copied.user_attrs, copied.system_attrs = dict(trial.user_attrs), dict(trial.system_attrs)
+    copied.intermediate_values = dict(trial.intermediate_values)
+    return copied
+
+
 def _as_begun(trial: FrozenTrial) -> FrozenTrial:
     """An unfinished trial before its first report: its reports come again, and a pruner judges each as it came."""
-    begun = copy.copy(trial)
-    begun.params, begun.distributions = dict(trial.params), dict(trial.distributions)
+    begun = _copied(trial)
     begun.intermediate_values = {}
     begun.system_attrs = {key: value for key, value in trial.system_attrs.items() if not key.startswith(RUNGS)}
     return begun

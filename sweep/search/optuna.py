@@ -31,6 +31,11 @@ DRAWS = 100
 in vain; then it is proposed once more, which costs nothing but a trial's number: its run is known."""
 
 
+LEARNT = Outcome.PRUNED, Outcome.INFEASIBLE, Outcome.DIVERGED
+STATES = {Outcome.COMPLETED: TrialState.COMPLETE} | dict.fromkeys(LEARNT, TrialState.PRUNED)
+"""What Optuna takes trials for that ended so, all others for failed ones: no sampler learns from these."""
+
+
 @dataclass(frozen=True)
 class Proposal:
     """A point of the space, and the number of the trial that tries it. Number 0 is the baseline.
@@ -211,14 +216,11 @@ class OptunaSearch:
         trial.set_user_attr("outcome", str(outcome))
         if reason or "reason" in trial.user_attrs:  # that of an earlier end
             trial.set_user_attr("reason", reason)
-        if outcome is Outcome.COMPLETED:
-            self._mirror.tell(trial, TrialState.COMPLETE, score)
-        elif outcome in (Outcome.INFEASIBLE, Outcome.DIVERGED):
-            if not trial.constraints:  # as it is where an earlier process was killed in here
-                trial.set_constraint("can be trained", 1.0)  # a violated constraint is what a sampler learns from
-            self._mirror.tell(trial, TrialState.PRUNED)
-        else:
-            self._mirror.tell(trial, TrialState.PRUNED if outcome is Outcome.PRUNED else TrialState.FAIL)
+        if outcome in (Outcome.INFEASIBLE, Outcome.DIVERGED) and not trial.constraints:  # as of an earlier end
+            trial.set_constraint("can be trained", 1.0)  # a violated constraint is what a sampler learns from
+        state = STATES.get(outcome, TrialState.FAIL)
+        with _quiet():
+            self._mirror.tell(trial, state, score if state is TrialState.COMPLETE else None)
 
     def _taken_up(self, number: int) -> Trial:
         """A trial that was begun before, here or by an earlier process."""
@@ -272,6 +274,7 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.filterwarnings("ignore", "Constraints have been set")  # and CMA-ES does not learn from them
             yield
     finally:
         optuna.logging.set_verbosity(level)
