@@ -71,7 +71,7 @@ def fit(connection: Connection, threads: int, images: int) -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     import keras
 
-    from sweep.data.dataset import partition
+    from sweep.data.partition import partition
     from sweep.training.loop import set_up
 
     set_up(threads)

@@ -72,7 +72,7 @@ class Run:
         values = self.configuration.counted()
         if self.configuration.schedule != "warm-hold-cool":
             del values["epochs"]
-        split = None if self.split is None else vars(self.split)
+        split = None if self.split is None else self.split.as_document()
         parts = [values, self.seed, self.data_digest, split, self.precision, TRAINING_VERSION]
         parts += filter(None, [self.configuration.model.digest])
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

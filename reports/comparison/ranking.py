@@ -97,7 +97,7 @@ def _blocks(results: Sequence[Result]) -> Sequence[Block]:
         Head("Its best", "what differs from the baseline", number=False),
         Head("Gain", "mean difference to the baseline at the same seeds in percentage points, with its 95 % interval"),
         Head("p", "of that difference, corrected for all networks that were confirmed"),
-        Head("Seeds", "fresh seeds, each with its own validation fold"),
+        Head("Seeds", "fresh seeds; each has its own validation fold, unless the data came with one"),
         Head("vs baseline", number=False),
         Head("Parameters", "and how many times those of the baseline"),
         Head("Training", "one run in the search, and how many times the baseline's"),

@@ -167,9 +167,13 @@ def _blocks(result: Result) -> Sequence[Block]:
 
 
 def _table(result: Result, table: pd.DataFrame) -> Table:
+    assert result.verdict is not None
+    images = (
+        "all with the same validation images" if result.verdict.same_images else "each with its own validation fold"
+    )
     heads = [
         Head("Network", number=False),
-        Head("Seeds", "fresh seeds it was trained on, each with its own validation fold"),
+        Head("Seeds", f"fresh seeds it was trained on, {images}"),
         Head("Accuracy", "mean over its seeds with its 95 % interval"),
         Head("vs baseline", "mean difference at the same seeds in percentage points, with its 95 % interval"),
         Head("p", "of that difference, corrected for the number of candidates and for repeated looks"),
@@ -180,7 +184,6 @@ def _table(result: Result, table: pd.DataFrame) -> Table:
     ]
     linked = set(frames.detailed(result.frame))
     rows = [_row(entry, _changes(result, int(entry["trial"])), linked) for entry in table.to_dict("records")]
-    assert result.verdict is not None
     return Table("Confirmed on fresh seeds", heads, rows, after=" ".join(_notes(table, result.verdict)))
 
 
@@ -191,6 +194,8 @@ def _notes(table: pd.DataFrame, verdict: Verdict) -> list[str]:
     look = f"This is the {looks_in_words(verdict)}." if verdict.looks else "Two seeds claim nothing."
     corrected = f"{labels.INTERVALS} the number of candidates and for repeated looks."
     notes = [corrected, "So an interval may exclude zero although p is above 0.05.", look]
+    if verdict.same_images:
+        notes.append("All seeds share their validation images, so the intervals add the error of these images.")
     if table["tied"].sum() > 1:
         notes.append(
             "If several networks are equally good, these seeds selected the first one: its interval covers the truth "

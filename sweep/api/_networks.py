@@ -117,7 +117,7 @@ def proof_of(study: Study, dataset: Dataset, batch: int, scored: int, seconds: f
 
     Its network must be built within so many `seconds`.
     """
-    images, held_out = Split(study.seed, study.validation, study.train_size).sizes(len(dataset.y_train))
+    images, held_out = study.split().sizes(len(dataset.y_train))
     batch = max(1, min(batch, study.base.batch_size, images // PROVED_BATCHES))
     split = Split(study.seed, min(held_out, scored), min(images, PROVED_BATCHES * batch))
     precision = AUTOMATIC_PRECISION if study.precision == "auto" else study.precision

@@ -66,6 +66,7 @@ def _ablated(before: Result, place: Workplace, seeds: Sequence[int], within: flo
         study.base,
         lambda configuration: inspect(configuration) or built.get(configuration),
         study.space,
+        study.given,
     )
     runs = len(seeds) * (2 + 2 * len(changes(before.configuration(best), study.base, study.space)))
     task = Task(study.base, runs, place.crew()[0], "run", running=place.running)

@@ -6,9 +6,10 @@ from tempfile import TemporaryDirectory
 
 from sweep.api._networks import proof_of, require_code
 from sweep.api.search import loaded
-from sweep.data.dataset import Split, load_dataset
+from sweep.data.dataset import load_dataset
 from sweep.search.preview import Preview, preview
-from sweep.study.study import Study, described, require_sampler
+from sweep.study.data import described
+from sweep.study.study import Study, require_sampler
 from sweep.training.finding import Finding
 from sweep.training.prove import prove as proved
 
@@ -32,9 +33,8 @@ def check(study: Study | str | Path, *, storage: str | Path | None = None) -> tu
     """
     wanted = loaded(study, storage=storage)
     require_sampler(wanted.sampler)
-    split = Split(wanted.seed, wanted.validation, wanted.train_size)
     known = described(wanted.data, wanted.preparation)
-    split.sizes(known.images)
+    wanted.split().sizes(known.images)
     return wanted, replace(preview(wanted, known.image_shape, known.classes, known.images), note=known.note)
 
 

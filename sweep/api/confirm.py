@@ -109,6 +109,12 @@ def plan(
         return ready.plan
 
 
+SAME_IMAGES = (
+    "Each seed is scored on the validation images that came with the data. Seeds vary the weights and the order of "
+    "images, and the intervals add the error of the images themselves."
+)
+
+
 def _require(top: int, seeds: int, within: float | None) -> None:
     require_count("top", top, 1, MOST_CONFIRMED)
     require_look(seeds)
@@ -137,6 +143,8 @@ def _prepared(
     seeds = max(seeds, len(known))
     require_code(study)
     dataset = place.load(study.data, study.preparation)
+    if study.given:
+        place.display.note(SAME_IMAGES)
     every_size = Sizes(study, len(dataset.y_train)).all
     sizes: Sequence[Size] = [each for each in every_size if within or before.verdict_on(each)] or every_size[:1]
     with place.open_store(create=False) as store, stop_on_signals() as stop, ExitStack() as held:
@@ -179,18 +187,19 @@ def _plan(
     ]
     documents = [document for each in alike if (document := store.verdicts.find(each))]
     score = float(before.frame["expected"].max())
+    noise = Noise(noise_of_difference(score, score, study.validation) / 2)
     return promised(
         [each for each in prices if each != BASELINE],
         depth,
         seconds_of(baseline, others, depth, folds.workers),
         before.verdict_on(sizes[-1]),
         [Verdict.from_document(each) for each in documents],
-        Noise(noise_of_difference(score, score, study.validation) / 2),
+        noise.on_same_images() if study.given else noise,
     )
 
 
-def _images(study: Study) -> tuple[str, int, int | None]:
-    return study.data, study.validation, study.train_size
+def _images(study: Study) -> tuple[str, int, bool, int | None]:
+    return study.data, study.validation, study.given, study.train_size
 
 
 def confirmed(

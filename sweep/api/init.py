@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep.api._sources import text_from
+from sweep.data.names import GIVEN
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
 from sweep.shell import sweep_command
@@ -79,6 +80,8 @@ def _next(name: str, file: Path, storage: str) -> str:
         start_from=(name,),
     )
     document = study.as_document()
+    if study.given:
+        document["validation"] = GIVEN
     if study.build is not None:
         document["build"] = f"{study.build.path}:{study.build.name}"
         document["base"] |= {"files": [each for each, _ in study.build.files]} if study.build.files else {}

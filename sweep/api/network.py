@@ -11,8 +11,9 @@ from sweep.models.model import Architecture, ImageShape, Infeasible
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration
 from sweep.study import recipe
+from sweep.study.data import described
 from sweep.study.files import load
-from sweep.study.study import Study, described
+from sweep.study.study import Study
 from sweep.system.apart import apart
 
 

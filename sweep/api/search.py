@@ -17,7 +17,8 @@ from sweep.api.workplace import NO_LIMITS, Workplace, WorkplaceOptions
 from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.coordinator import Coordinator, Stopped, TimeLeft
 from sweep.coordinator.proposals import Plan
-from sweep.data.dataset import Dataset, Split, partition
+from sweep.data.dataset import Dataset, Split
+from sweep.data.partition import partition
 from sweep.engines.supervised import Limits
 from sweep.progress.display import Task
 from sweep.results.reading import read_result
@@ -131,7 +132,7 @@ def search_on(
     require_sampler(study.sampler)
     workers, _ = place.crew()
     free = free_bytes(limits.memory, workers)
-    split = Split(study.seed, study.validation, study.train_size)
+    split = study.split()
     partition(dataset, split)  # a split that asks for too much is an error before anything is kept,
     study = with_baseline(study, dataset, before, limits.seconds)  # and so is a baseline that cannot exist
     begun = before is not None and not before.frame.empty
@@ -182,7 +183,7 @@ def begin(studies: list[Study], dataset: Dataset, place: Workplace) -> None:
         StoreError: the database cannot be used.
     """
     for study in studies:
-        partition(dataset, Split(study.seed, study.validation, study.train_size))
+        partition(dataset, study.split())
     with place.open_store() as store:
         for study in studies:
             store.studies.begin(settled(study, store), dataset.digest)

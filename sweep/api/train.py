@@ -1,6 +1,7 @@
 """`sweep.train`: one configuration on one or more seeds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Unpack
@@ -11,8 +12,10 @@ from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.bounds import ALLOWED_SEEDS, require_count
 from sweep.coordinator.batch import Trained
 from sweep.coordinator.watcher import LabelledRun
-from sweep.data.dataset import Split, partition
-from sweep.data.names import may_be_held_out, settled, share_of
+from sweep.data.dataset import Split
+from sweep.data.names import GIVEN, NONE_GIVEN, may_be_held_out, settled, share_of
+from sweep.data.partition import partition
+from sweep.defaults import VALIDATION
 from sweep.errors import InputError
 from sweep.models.model import Infeasible
 from sweep.progress.display import Task
@@ -20,8 +23,8 @@ from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 from sweep.study import recipe
+from sweep.study.data import described
 from sweep.study.recipe import Recipe
-from sweep.study.study import described
 from sweep.verdict.folds import drawn_seeds
 from sweep.wording import shown
 
@@ -32,7 +35,7 @@ def train(
     seed: int | None = None,
     seeds: int = 1,
     data: str | Path | None = None,
-    validation: float | None = None,
+    validation: float | str | None = None,
     **workplace: Unpack[WorkplaceOptions],
 ) -> list[Trained]:
     """Trains one configuration on one or more seeds, each scored as a trial is: on images that the seed holds out.
@@ -45,8 +48,8 @@ def train(
             of this database has used. A seed decides initial weights, shuffling and which images are held out.
         seeds: how many seeds, 1 to 1000.
         data: the name or path of a dataset; None: the file's or, where it says none, MNIST.
-        validation: how many training images are held out, or which share of them, as in 0.2; None: the file's or, where
-            it says none, 10,000.
+        validation: how many training images are held out, or a share of them, as in 0.2; or "given": the validation
+            images that came with the data. None: what the file says; else these if there are any, else 10,000.
         **workplace: the fields of `Workplace`.
 
     Returns:
@@ -61,17 +64,17 @@ def train(
     require_count("seeds", seeds, 1, ALLOWED_SEEDS)
     require_count("seed", seed or 0, 0, 2**32 - seeds)
     place = Workplace(**workplace)
-    wanted = recipe_of(configuration, data, validation)
-    configuration, data, validation = wanted.configuration, wanted.data, int(wanted.validation)
-    dataset = place.load(data, wanted.preparation)
-    partition(dataset, Split(seed or 0, validation))  # one that asks for too much is an error before anything is kept
+    wanted, split = recipe_of(configuration, data, validation)
+    configuration = wanted.configuration
+    dataset = place.load(wanted.data, wanted.preparation)
+    partition(dataset, split)  # one that asks for too much is an error before anything is kept
     try:
         network_within(dataset, free_bytes(None, place.crew(seeds)[0]), configuration)
     except Infeasible as reason:
         raise InputError(f"This configuration cannot be trained: {reason}.") from None
     with place.open_store() as store:
         runs = [
-            Run(configuration, each, dataset.source, dataset.digest, Split(each, validation), AUTOMATIC_PRECISION)
+            Run(configuration, each, dataset.source, dataset.digest, replace(split, seed=each), AUTOMATIC_PRECISION)
             for each in _seeds(store, place, seed, seeds)
         ]
         labelled = [LabelledRun(f"seed {each.seed}", each) for each in runs]
@@ -94,21 +97,29 @@ def _seeds(store: Store, place: Workplace, first: int | None, count: int) -> lis
     return wanted
 
 
-def recipe_of(given: Configuration | str | Path, data: str | Path | None, validation: float | None) -> Recipe:
-    """What `train` trains: a configuration or the file of a recipe, with what is given beside it, as whole images.
+def recipe_of(
+    given: Configuration | str | Path, data: str | Path | None, validation: float | str | None
+) -> tuple[Recipe, Split]:
+    """What `train` trains: a configuration or the file of a recipe, with what is given beside it, and how it is split.
 
     Raises:
         InputError: the file cannot be read, holds no recipe, or `validation` cannot be held out.
-        DataError: a share of the data is held out, and they cannot be read.
+        DataError: the data cannot be read.
     """
     found = Recipe(given) if isinstance(given, Configuration) else recipe.read(Path(given))
     source = found.data if data is None else settled(str(data))
     held_out = found.validation if validation is None else validation
-    if not may_be_held_out(held_out):
+    wanted = replace(found, data=source, validation=held_out)
+    known = described(source, wanted.preparation)
+    if held_out in (None, GIVEN) and known.given:
+        return wanted, Split(validation=known.given, given=True)
+    if held_out is None:
+        return wanted, Split(validation=VALIDATION)
+    if held_out == GIVEN:
+        raise InputError(NONE_GIVEN)
+    if isinstance(held_out, str) or not may_be_held_out(held_out):
         raise InputError(f"{recipe.HELD_OUT}, not {shown(held_out)}.")
-    if held_out < 1:
-        held_out = share_of(described(source, found.preparation).images, held_out)
-    return Recipe(found.configuration, source, held_out, found.preparation)
+    return wanted, Split(validation=int(held_out) if held_out >= 1 else share_of(known.images, held_out))
 
 
 def trained(

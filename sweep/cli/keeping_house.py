@@ -1,5 +1,6 @@
 """The panel "Keep house": is everything there, and is anything left over?"""
 
+import shutil
 from typing import Annotated
 
 import typer
@@ -19,19 +20,20 @@ def gc(
     keep_checkpoints: KeepCheckpoints = KEEP_CHECKPOINTS,
     storage: Storage = STORAGE,
 ) -> None:
-    """Remove checkpoints that no study needs."""
+    """Remove checkpoints that no study needs, and decoded images that no run was trained on."""
     from sweep.cli.tables import print_table
     from sweep.storage.checkpoints import unused
-    from sweep.storage.database import checkpoint_folder
-    from sweep.storage.invariants import superfluous
+    from sweep.storage.database import checkpoint_folder, image_folder
+    from sweep.storage.invariants import superfluous, unused_images
     from sweep.storage.store import Reader
     from sweep.wording import several, size
 
     with Reader.open(storage) as store, unused(checkpoint_folder(storage)):
         found = superfluous(store, checkpoint_folder(storage), keep_checkpoints, abandoned)
+        found += unused_images(store, image_folder(storage))
         for each in [] if dry_run else found:
             try:
-                each.path.unlink(missing_ok=True)
+                shutil.rmtree(each.path) if each.path.is_dir() else each.path.unlink(missing_ok=True)
             except OSError as error:
                 raise InputError(f"{each.path} cannot be removed: {error.strerror}.") from None
     if found:

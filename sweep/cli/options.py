@@ -7,6 +7,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from sweep.bounds import MOST_CHECKPOINTS, MOST_SECONDS
+from sweep.data.names import GIVEN
 from sweep.errors import InputError
 from sweep.wording import shown
 
@@ -90,6 +91,8 @@ def size_in_bytes(flag: str, text: str | None) -> int | None:
     return round(float(found[1]) * {"M": 1e6, "G": 1e9}[found[2].upper()])
 
 
-def number(text: str) -> float:
-    """A number as it is written: 1 is a whole one, 0.2 is not."""
+def held_out(text: str) -> float | str:
+    """A number as it is written: 1 is a whole one, 0.2 is not; or the word for what came with the data."""
+    if text == GIVEN:
+        return text
     return int(text) if text.strip().lstrip("+-").isdecimal() else float(text)

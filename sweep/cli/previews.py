@@ -25,6 +25,10 @@ def print_preview(study: "Study", seen: "Preview") -> None:
             f"{several(study.trials, 'trial')}, {how}; the space has {size}",
         ]
     )
+    scored = f"{study.validation:,} others"
+    if study.given:
+        scored = f"the {study.validation:,} validation images of the data"
+    print(f"each trial trains on {seen.train_images:,} images and is scored on {scored}")
     if seen.note:
         print_lines([seen.note])
     default = Configuration.of(study.base.model, {})

@@ -10,18 +10,22 @@ from sweep.wording import percent, points
 
 if TYPE_CHECKING:
     from sweep.coordinator.batch import Trained
+    from sweep.data.dataset import Split
 
 
-def print_runs(runs: Mapping[int, "Trained"], validation: float, as_json: bool) -> None:
+def print_runs(runs: Mapping[int, "Trained"], split: "Split", as_json: bool) -> None:
     """One configuration's runs by seed, and their mean with its 95 % confidence interval."""
     from sweep.verdict.estimates import estimate
 
     last = {seed: run.curve[-1] for seed, run in runs.items() if not run.reason}
     scores = [epoch.val_accuracy for epoch in last.values()]
-    mean = estimate(scores, sum(score * (1 - score) for score in scores) / len(scores) / validation) if scores else None
+    own = sum(score * (1 - score) for score in scores) / max(1, len(scores)) / split.validation
+    fresh, fixed = (0.0, own) if split.given else (own, 0.0)  # what images add: others at each seed, or the same
+    mean = estimate(scores, fresh, fixed=fixed) if scores else None
     interval = None if mean is None else {"value": mean.value, "low": known(mean.low), "high": known(mean.high)}
     if as_json:
-        return print_json({"validation": validation, "runs": [_run(*each) for each in runs.items()], "mean": interval})
+        found = [_run(*each) for each in runs.items()]
+        return print_json({"validation": split.validation, "runs": found, "mean": interval})
     rows = [
         [
             str(seed),
@@ -36,7 +40,10 @@ def print_runs(runs: Mapping[int, "Trained"], validation: float, as_json: bool) 
         loss = sum(epoch.val_loss for epoch in last.values()) / len(last)
         rows.append(["mean", percent(mean.value, mean.reach), f"{loss:.4f}", "", ""])
     print_table(["seed", "accuracy", "loss", "epochs", "seconds"], rows, right=(0, 2, 3, 4))
-    print(f"Each seed holds out {validation:,} training images to score. The test images stay sealed.")
+    held_out = f"Each seed holds out {split.validation:,} training images to score."
+    if split.given:
+        held_out = f"Each seed is scored on the {split.validation:,} validation images of the data."
+    print(f"{held_out} The test images stay sealed.")
 
 
 def _run(seed: int, run: "Trained") -> dict[str, Any]:

@@ -19,7 +19,7 @@ from sweep.cli.options import (
     TrialTimeout,
     Within,
     Workers,
-    number,
+    held_out,
     seconds,
     size_in_bytes,
 )
@@ -244,9 +244,9 @@ def train(
     validation: Annotated[
         float | None,
         Option(
-            parser=number,
+            parser=held_out,
             metavar="NUMBER",
-            help="Number of training images that each seed holds out, or a share of all, as in 0.2.",
+            help="Number of training images that each seed holds out, or a share of all, as in 0.2; or given.",
             show_default=f"the file's `validation`, or {VALIDATION}",
         ),
     ] = None,
@@ -262,15 +262,10 @@ def train(
     from sweep.cli.terminal import place
 
     with resumable(resuming(context)):
-        wanted = recipe_of(file, data, validation)
+        _, split = recipe_of(file, data, validation)
         trained = sweep.train(
-            wanted.configuration,
-            seed=seed,
-            seeds=seeds,
-            data=wanted.data,
-            validation=wanted.validation,
-            **place(storage, workers, threads),
+            file, seed=seed, seeds=seeds, data=data, validation=validation, **place(storage, workers, threads)
         )
-    print_runs({each.seed: each for each in trained}, wanted.validation, as_json)
+    print_runs({each.seed: each for each in trained}, split, as_json)
     if all(each.reason for each in trained):
         raise typer.Exit(1)

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,15 +28,20 @@ from sweep.system.files import open_plain, read_all, read_plain, require_size
 from sweep.wording import some_of
 
 UNUSED = re.compile(r"(?i)^[xy]_|(?<![a-z])[xy]?(val|valid|validation|dev)(?![a-z])")
-"""Names of arrays of images and labels beside the four, such as x_val, y_valid or val-images-idx3-ubyte."""
+"""Names of arrays of images and labels beside those that are used, such as y_valid or val-images-idx3-ubyte."""
+
+VALIDATED, TESTED = ("x_val", "y_val"), ("x_test", "y_test")
+"""The parts that a file of arrays may lack."""
 
 MEDMNIST = {
     "x_train": "train_images",
     "y_train": "train_labels",
+    "x_val": "val_images",
+    "y_val": "val_labels",
     "x_test": "test_images",
     "y_test": "test_labels",
 }
-"""What MedMNIST calls the four arrays."""
+"""What MedMNIST calls the arrays."""
 
 DAMAGE = (
     zipfile.BadZipFile,
@@ -71,10 +77,10 @@ def reading(where: object) -> Iterator[None]:
         raise DataError(f"{where}: {error.strerror or error}.") from error
 
 
-def read(path: Path, optional: Collection[str] = ()) -> dict[str, Raw]:
+def read(path: Path, optional: Collection[tuple[str, str]] = ()) -> dict[str, Raw]:
     """The four arrays, named as in `IDX_NAMES`, of a ``.npz`` file or of a folder of IDX files.
 
-    Those that are `optional` may be missing from a ``.npz`` file, together.
+    Parts that are `optional` may be missing from a ``.npz`` file, and are read from it beside the four.
 
     Raises:
         DataError: a file is missing, damaged or of another kind.
@@ -82,17 +88,18 @@ def read(path: Path, optional: Collection[str] = ()) -> dict[str, Raw]:
     return _read_folder(path) if path.is_dir() else read_npz(path, optional)
 
 
-def read_npz(path: Path, optional: Collection[str] = ()) -> dict[str, Raw]:
+def read_npz(path: Path, optional: Collection[tuple[str, str]] = ()) -> dict[str, Raw]:
     """The arrays of a file in the layout of Keras or MedMNIST; a pickled one is refused, never loaded."""
     with reading(path), open_plain(path) as file, zipfile.ZipFile(file) as archive:
         held = [name.removesuffix(".npy") for name in archive.namelist()]
         medmnist = not {"x_train", "y_train"}.intersection(held) and "train_images" in held
-        names = MEDMNIST if medmnist else {name: name for name in IDX_NAMES}
-        missing = [name for own, name in names.items() if name not in held]
+        wanted = dict.fromkeys([*IDX_NAMES, *chain(*optional)])
+        names = {own: MEDMNIST[own] if medmnist else own for own in wanted}
+        there = {own: name for own, name in names.items() if name in held}
         _require_use(path, [name for name in held if name not in names.values()])
-        if missing and missing != [names[own] for own in optional]:
+        left_out = {own for part in optional if there.keys().isdisjoint(part) for own in part}
+        if missing := [name for own, name in names.items() if own not in there.keys() | left_out]:
             raise DataError(f"{path}: holds no {', '.join(missing)}, only {', '.join(held[:8]) or 'nothing'}.")
-        there = {own: name for own, name in names.items() if name not in missing}
         return {own: _read_member(archive, name, f"{path}, {name}") for own, name in there.items()}
 
 
@@ -104,8 +111,8 @@ def _require_use(where: Path, others: list[str]) -> None:
     """
     if unused := [name for name in others if UNUSED.search(name)]:
         raise DataError(
-            f"{where}: {some_of(unused, 5)} would not be used, since sweep holds validation images out of x_train. "
-            "Append them to x_train and y_train, or take them out."
+            f"{where}: {some_of(unused, 5)} would not be used. Validation images are called x_val and y_val in a .npz "
+            "file. Rename them so, or take them out."
         )
 
 
@@ -193,7 +200,7 @@ def as_images(raw: Raw) -> NDArray[Any]:
             values = values.astype(np.float32)
         if not np.isfinite(values).all():
             raise DataError(f"{where}: some pixels are NaN, infinite or too large for float32.")
-    return _sealed(values)
+    return sealed(values)
 
 
 def as_labels(raw: Raw) -> NDArray[np.int32]:
@@ -221,13 +228,13 @@ def as_labels(raw: Raw) -> NDArray[np.int32]:
         wrong = ~((values >= 0) & (values <= limit) & (values % 1 == 0))  # so written, it catches NaN too
     if wrong.any():
         raise DataError(f"{where}: label {values[wrong][0]} is not a whole number from 0 to {limit}.")
-    return _sealed(values.astype(np.int32))
+    return sealed(values.astype(np.int32))
 
 
 def is_plain(found: Mapping[str, Raw]) -> bool:
     """Whether arrays are the four as Keras stores them: all there, under Keras's names, each label a number."""
     named = not any(raw.where.endswith(f", {MEDMNIST[name]}") for name, raw in found.items())
-    return named and len(found) == len(IDX_NAMES) and not any(is_one_hot(found[name]) for name in ("y_train", "y_test"))
+    return named and found.keys() == IDX_NAMES.keys() and not any(map(is_one_hot, found.values()))
 
 
 def is_one_hot(raw: Raw) -> bool:
@@ -240,7 +247,8 @@ def require_numbers(raw: Raw) -> None:
         raise DataError(f"{raw.where}: holds {raw.values.dtype}, not numbers.")
 
 
-def _sealed(values: NDArray[Any]) -> NDArray[Any]:
+def sealed(values: NDArray[Any]) -> NDArray[Any]:
+    """The same in one piece, read-only."""
     values = np.ascontiguousarray(values)
     values.flags.writeable = False
     return values

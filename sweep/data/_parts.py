@@ -36,8 +36,47 @@ def stratified(labels: NDArray[Any], seed: int, held_out: int, taken: int) -> tu
     return np.sort(order[trains]), np.sort(order[scores])
 
 
+def grouped(labels: NDArray[Any], groups: NDArray[Any], seed: int, held_out: int) -> tuple[Indices, Indices]:
+    """Draws about `held_out` of the images with `labels`, (n,), none of them apart from others of its group, (n,).
+
+    Groups come in a random order. One is held out if that brings the part nearer to its size and to having each class
+    in the proportion of the whole, and leaves some of each class. Which are held out depends on the arguments alone.
+
+    Returns:
+        Positions in `labels`, each in rising order: all others, and those held out.
+
+    Raises:
+        DataError: no group can be held out.
+    """
+    _, codes, left = np.unique(labels, return_inverse=True, return_counts=True)
+    _, members = np.unique(groups, return_inverse=True)
+    sizes = np.zeros((members.max() + 1, len(left)), dtype=np.intp)  # (groups, classes)
+    np.add.at(sizes, (members, codes), 1)
+    wanted = left * held_out / len(labels)  # of each class, still
+    out = np.zeros(len(sizes), dtype=np.bool_)
+    for group in np.random.default_rng(seed).permutation(len(sizes)):
+        size = sizes[group]
+        if _distance(wanted - size) < _distance(wanted) and (size < left).all():
+            wanted, left, out[group] = wanted - size, left - size, True
+    if not out.any():
+        raise DataError(
+            f"No group can be held out for about {held_out:,} of {len(labels):,} images: each has many more images, or "
+            "all of a class. Make the groups smaller, or hold out more images."
+        )
+    return np.flatnonzero(~out[members]), np.flatnonzero(out[members])
+
+
+def _distance(wanted: NDArray[np.float64]) -> float:
+    """How far a part is from what is wanted of each class, (classes,), and half as much from what is wanted in all."""
+    return float(np.abs(wanted).sum() + abs(wanted.sum()) / 2)
+
+
 def cut_off(
-    where: object, labels: NDArray[Any], test: float | None, names: Sequence[str] = ()
+    where: object,
+    labels: NDArray[Any],
+    test: float | None,
+    names: Sequence[str] = (),
+    groups: NDArray[Any] | None = None,
 ) -> tuple[Indices, Indices]:
     """Cuts off the images to test where the data have no such part: the same for every study on these labels.
 
@@ -49,6 +88,7 @@ def cut_off(
         labels: (n,), in the order of the images.
         test: how many, or which share if below 1; None: `TEST`.
         names: of the classes; empty: they are called by their labels.
+        groups: (n,), of images that stay together; None: each may be apart.
 
     Returns:
         Positions in `labels`, each in rising order: those that stay to train and to be held out, and those to test.
@@ -61,6 +101,11 @@ def cut_off(
     if count >= len(labels):
         raise DataError(f"{where}: test = {share:g} leaves none of the {len(labels):,} images to train on.")
     seed = int.from_bytes(hashlib.sha256(labels.astype("<i4").tobytes()).digest()[:8])
+    if groups is not None:
+        try:
+            return grouped(labels, groups, seed, count)
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from None
     stays, tests = stratified(labels, seed, count, len(labels) - count)
     if bare := sorted(set(labels.tolist()) - set(labels[stays].tolist())):
         which = f"class {names[bare[0]]!r}" if names else f"label {bare[0]}"

@@ -23,8 +23,8 @@ COLUMNS = {
 """What a CSV file may call its columns, in small letters."""
 
 
-def in_table(path: Path) -> dict[str, list[Named]]:
-    """The files of each part that a CSV file names.
+def in_table(path: Path) -> tuple[dict[str, list[Named]], dict[Path, str]]:
+    """The files of each part that a CSV file names, and the groups that some of them belong to.
 
     Raises:
         DataError: it cannot be read, or rows of it are wrong, all of which are named.
@@ -38,11 +38,13 @@ def in_table(path: Path) -> dict[str, list[Named]]:
             raise DataError(f"{path}:{rows.line_num}: not valid CSV: {error}.") from None
 
 
-def _of_rows(path: Path, rows: Any) -> dict[str, list[Named]]:
+def _of_rows(path: Path, rows: Any) -> tuple[dict[str, list[Named]], dict[Path, str]]:
     header = [name.strip().lower() for name in next(rows, [])]
     places = _columns(path, header)
     parts: dict[str, list[Named]] = defaultdict(list)
     lines: dict[str, int] = {}
+    groups: dict[Path, str] = {}
+    part_of: dict[str, str] = {}
     problems: list[str] = []
     for row in rows:
         line = f"{path}:{rows.line_num}"
@@ -55,6 +57,7 @@ def _of_rows(path: Path, rows: Any) -> dict[str, list[Named]]:
         file = Path(os.path.normpath(path.parent / given["path"]))
         key = os.path.realpath(file)
         part = PARTS.get(given.get("split", "train").lower())
+        group = given.get("group", "")
         if not given["path"] or not _is_file(file):
             problems.append(f"{line}: there is no file {shown(given['path'])}; paths start at the folder of this file.")
         elif key in lines:
@@ -65,12 +68,18 @@ def _of_rows(path: Path, rows: Any) -> dict[str, list[Named]]:
             problems.append(f"{line}: {shown(given['path'])} has no label.")
         elif part is None:
             problems.append(f"{line}: unknown split {shown(given['split'])}.{did_you_mean(given['split'], PARTS)}")
+        elif group and part_of.setdefault(group, part) != part:
+            problems.append(
+                f"{line}: group {shown(group)} is in {part_of[group]} and in {part}. Put all of it into one part."
+            )
         else:
             parts[part].append((given["label"], file, line))
+            if group:
+                groups[file] = group
         lines.setdefault(key, rows.line_num)
     if problems:
         raise DataError(at_once(problems))
-    return parts
+    return parts, groups
 
 
 def _is_file(path: Path) -> bool:
@@ -89,9 +98,4 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
     if missing:
         there = f"it has {some_of(map(shown, header), 8)}" if any(header) else "it has none"
         raise DataError(f"{path}:1: the header has no column {' and no column '.join(missing)}; {there}.")
-    if "group" in found:
-        raise DataError(
-            f"{path}:1: pictures of one group cannot be kept in one part yet. Divide them by a column split, and take "
-            "the column group out."
-        )
     return found

@@ -1,38 +1,34 @@
-"""Datasets: found by name or path, checked, and split into images that train and images that score."""
+"""Datasets: found by name or path, and checked; and how their images are split."""
 
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.data._arrays import Raw, as_images, as_labels, digest_of, idx_path, is_one_hot, is_plain, read, reading
+from sweep.data._arrays import TESTED, VALIDATED, digest_of, idx_path, is_plain, read, reading
+from sweep.data._assembled import Assembled, assembled
 from sweep.data._decoded import shape_of
-from sweep.data._listing import Listing, listed_in, sealed_note
-from sweep.data._parts import cut_off, stratified
+from sweep.data._listing import Listing, listed_in
+from sweep.data._parts import grouped, stratified
 from sweep.data.idx import IDX_NAMES
 from sweep.data.kept import Index, is_kept, keep_arrays, keep_pictures, kept, told_of
 from sweep.data.names import DATASETS, NamedDataset, misfit
 from sweep.data.pixels import Pixels
-from sweep.data.preparation import AS_THEY_ARE, Fit, Preparation
+from sweep.data.preparation import AS_THEY_ARE, Preparation
 from sweep.data.published import PUBLISHED, Progress, obtain, silent
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError
 from sweep.system.files import did_you_mean_path, stamp
-from sweep.wording import did_you_mean, some_of
+from sweep.wording import did_you_mean
 
 A_MOMENT = 2 * 10**9
 """Nanoseconds."""
-TESTED = ("x_test", "y_test")
-"""What a file of arrays may lack."""
-ONE_HOT = "The labels are one-hot: the place of the 1 is the class."
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +39,9 @@ class Dataset:
     uint8, else float32 and finite. `y_train` and `y_test` are (n,) int32, counted from 0. `digest` is a
     SHA-256 over dtype, shape and bytes of all four: it does not depend on the files they came in. `source` is what
     `load_dataset` takes to give the same in another process. `names` are those of the classes; empty: their numbers.
-    `told` is what was decided where the user said nothing. `fit` is that of picture files; None: it is of none.
+    `told` is what was decided where the user said nothing. `seen` is what is known of the pixels; None: they are looked
+    at. The last `given` of the training images came as validation images. `groups` are those of the training images,
+    (n,) of int32: no split takes one apart, and they are a part of the digest. None: there are none.
     """
 
     name: str
@@ -55,7 +53,9 @@ class Dataset:
     source: str = ""
     names: tuple[str, ...] = ()
     told: str = ""
-    fit: Fit | None = None
+    seen: Pixels | None = None
+    given: int = 0
+    groups: NDArray[np.int32] | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -69,22 +69,17 @@ class Dataset:
 
     @property
     def note(self) -> str:
-        """What its user should know: what was decided, and that some class has no training image. Else empty."""
-        there = np.unique(self.y_train).tolist()
-        gaps = [(one + 1, other - 1) for one, other in pairwise([-1, *there]) if other - one > 1]
-        if not gaps:
-            return self.told and f"{self.name}: {self.told}"
-        absent = some_of([str(low) if low == high else f"{low} to {high}" for low, high in gaps], 5)
-        return (
-            f"{self.name}: labels go from {there[0]} to {there[-1]}, and no training image has the label {absent}. "
-            f"Networks get {self.classes:,} classes for the {len(there):,} that there are. "
-            "Labels that begin at 0 and leave no gap avoid that."
-        )
+        """What its user should know: what was decided. Else empty."""
+        return self.told and f"{self.name}: {self.told}"
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        """In another process, kept images are mapped anew instead of sent."""
+        return (load_dataset, (self.source,)) if is_kept(self.source) else super().__reduce_ex__(protocol)
 
     @cached_property
     def pixels(self) -> Pixels:
-        """Scale and polarity of the images. Those of picture files are bytes, and are never inverted."""
-        return Pixels.of(self.x_train) if self.fit is None else Pixels(light_on_dark=None, fit=self.fit)
+        """Scale and polarity of the images."""
+        return self.seen or Pixels.of(self.x_train)
 
 
 @dataclass(frozen=True)
@@ -93,20 +88,38 @@ class Split:
 
     Both parts hold every class in the proportion of the whole, up to one image. The held-out part depends on
     `seed` and `validation` alone. `train_size` is a number of images; None: all that are left.
+
+    If the held-out part is `given`, it is the last images, which came as validation images, whatever the seed. If
+    images have groups, it has whole groups alone, and about as many images.
     """
 
     seed: int = 0
     validation: int = VALIDATION
     train_size: int | None = None
+    given: bool = False
 
-    def indices(self, labels: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def as_document(self) -> dict[str, int | None]:
+        """What decides the images, for fingerprints and databases."""
+        return {name: value for name, value in vars(self).items() if name != "given" or value}
+
+    def indices(
+        self, labels: NDArray[Any], groups: NDArray[Any] | None = None
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Positions in `labels`, (n,): those that train, and those held out; each in rising order.
 
         Raises:
-            DataError: there are not that many images.
+            DataError: there are not that many images, or no group can be held out.
         """
         train_size, validation = self.sizes(len(labels))
-        return stratified(labels, self.seed, validation, train_size)
+        if self.given:
+            others, scores = np.split(np.arange(len(labels)), [-validation])
+        elif groups is not None:
+            others, scores = grouped(labels, groups, self.seed, validation)
+        else:
+            return stratified(labels, self.seed, validation, train_size)
+        most = len(others) if self.train_size is None else min(train_size, len(others))
+        trains, _ = stratified(labels[others], self.seed, 0, most)
+        return others[trains], scores
 
     def sizes(self, available: int) -> tuple[int, int]:
         """How many of so many images train, and how many are held out.
@@ -123,31 +136,6 @@ class Split:
             raise DataError(found[1])
         left = available - self.validation
         return left if self.train_size is None else self.train_size, self.validation
-
-
-class Partition(NamedTuple):
-    """What a run sees: images (n, height, width, channels) with labels (n,), to train on and to score."""
-
-    x_train: NDArray[Any]
-    y_train: NDArray[np.int32]
-    x_score: NDArray[Any]
-    y_score: NDArray[np.int32]
-
-
-def partition(dataset: Dataset, split: Split | None) -> Partition:
-    """Takes out the images that train and those that score.
-
-    A split takes both from the training images. None breaks the seal: all training images train, and the
-    test images score. That is for the verdict, the export and the baseline reproduction alone.
-
-    Raises:
-        DataError: the split asks for more images than there are.
-    """
-    images, labels = dataset.x_train, dataset.y_train
-    if split is None:
-        return Partition(images, labels, dataset.x_test, dataset.y_test)
-    trains, scores = split.indices(labels)
-    return Partition(images[trains], labels[trains], images[scores], labels[scores])
 
 
 def load_dataset(
@@ -172,7 +160,8 @@ def load_dataset(
     """
     if source in DATASETS:
         _require_nothing_prepared(source, preparation)
-        return replace(_dataset(source, obtain(source, progress)), source=source, names=PUBLISHED[source].classes)
+        made = assembled(source, obtain(source, progress))
+        return replace(_dataset(source, source, made), names=PUBLISHED[source].classes)
     path = _existing(source)
     if is_kept(source):
         _require_nothing_prepared(path, preparation)
@@ -195,10 +184,10 @@ def describe(source: str, preparation: Preparation = AS_THEY_ARE) -> NamedDatase
     if source not in DATASETS and (listing := _listing(_existing(source), preparation)) is not None:
         shape, _ = shape_of(listing, preparation)
         told = told_of(listing, preparation)
-        note = told and f"{listing.name}: {told}"
-        return NamedDataset(shape, len(listing.classes), len(listing.train), note)
+        note, given = told and f"{listing.name}: {told}", len(listing.validation)
+        return NamedDataset(shape, len(listing.classes), len(listing.train) + given, note, given)
     found = load_dataset(source, preparation)
-    return NamedDataset(found.image_shape, found.classes, len(found.y_train), found.note)
+    return NamedDataset(found.image_shape, found.classes, len(found.y_train), found.note, found.given)
 
 
 def _as_it_is(path: Path) -> object:
@@ -245,7 +234,7 @@ def _name_of(path: Path) -> str:
 
 def _listing(path: Path, preparation: Preparation) -> Listing | None:
     """The pictures there with a test part; None: there are none."""
-    found = listed_in(path)
+    found = listed_in(path, preparation.skip_bad)
     if found is None:
         return None
     if found.test:
@@ -259,7 +248,8 @@ def _of_arrays(path: Path, source: str, preparation: Preparation, folder: Path |
     dataset, plain = _of_files(path, source, preparation, _as_it_is(path))
     if plain or folder is None:
         return dataset
-    index = Index(dataset.name, len(dataset.y_train), dataset.digest, [], dataset.told)
+    names, pixels = list(dataset.names), vars(dataset.pixels)
+    index = Index(dataset.name, len(dataset.y_train), dataset.digest, names, dataset.told, None, dataset.given, pixels)
     return _kept(keep_arrays(folder, index, (dataset.x_train, dataset.x_test), (dataset.y_train, dataset.y_test)))
 
 
@@ -270,33 +260,11 @@ def _of_files(path: Path, source: str, preparation: Preparation, _: object) -> t
     With it comes whether they are plain, as any script could read them.
     """
     preparation.require_none_of_pictures(path)
-    found = read(path, TESTED)
-    plain = is_plain(found)
-    told = [ONE_HOT] if any(map(is_one_hot, found.values())) else []
+    found = read(path, (VALIDATED, TESTED))
     if "x_test" in found:
         preparation.require_no_test(path)
-    else:
-        found = _tested(path, found, preparation.test)
-        tests = len(found["y_test"].values)
-        told.insert(0, sealed_note(tests, tests + len(found["y_train"].values)))
-    return replace(_dataset(_name_of(path), found), source=source, told=" ".join(told)), plain
-
-
-def _tested(path: Path, found: Mapping[str, Raw], test: float | None) -> dict[str, Raw]:
-    """All four arrays of a file that has no test part: that is cut off."""
-    images, labels = as_images(found["x_train"]), as_labels(found["y_train"])
-    _require_one_each(found["y_train"].where, images, labels, "train")
-    parts = dict(zip(("train", "test"), cut_off(path, labels, test), strict=True))
-    return {
-        f"{kind}_{part}": Raw(found[f"{kind}_train"].where, values[places])
-        for part, places in parts.items()
-        for kind, values in (("x", images), ("y", labels))
-    }
-
-
-def _require_one_each(where: str, images: NDArray[Any], labels: NDArray[Any], part: str) -> None:
-    if len(images) != len(labels):
-        raise DataError(f"{where}: {len(labels)} labels for the {len(images)} images of x_{part}.")
+    made = assembled(path, found, preparation.test)
+    return _dataset(_name_of(path), source, made), is_plain(found) and not made.names
 
 
 def _require_nothing_prepared(where: object, preparation: Preparation) -> None:
@@ -304,34 +272,20 @@ def _require_nothing_prepared(where: object, preparation: Preparation) -> None:
     preparation.require_no_test(where)
 
 
+def _dataset(name: str, source: str, made: Assembled) -> Dataset:
+    digest = digest_of(made.x_train, made.y_train, made.x_test, made.y_test)
+    return Dataset(name, *made[:4], digest, source, made.names, made.told, made.pixels, made.given)
+
+
 def _kept(folder: Path) -> Dataset:
     index, arrays = kept(folder)
-    names = tuple(index.names)
     return Dataset(
-        index.name, **arrays, digest=index.digest, source=str(folder), names=names, told=index.told, fit=index.fit
+        index.name,
+        **arrays,
+        digest=index.digest,
+        source=str(folder),
+        names=tuple(index.names),
+        told=index.told,
+        seen=index.seen,
+        given=index.given,
     )
-
-
-def _dataset(name: str, found: Mapping[str, Raw]) -> Dataset:
-    x_train, x_test = as_images(found["x_train"]), as_images(found["x_test"])
-    y_train, y_test = as_labels(found["y_train"]), as_labels(found["y_test"])
-    for images, labels, part in ((x_train, y_train, "train"), (x_test, y_test, "test")):
-        _require_one_each(found[f"y_{part}"].where, images, labels, part)
-    for what, train, test in (
-        ("images", x_train.shape[1:], x_test.shape[1:]),
-        ("values", x_train.dtype, x_test.dtype),  # bytes up to 255 here, fractions up to 1 there
-    ):
-        if train != test:
-            raise DataError(f"{found['x_test'].where}: {what} are {test}, but {train} in x_train.")
-    of_train, of_test = Pixels.of(x_train), Pixels.of(x_test)
-    if of_test.contradicts(of_train):
-        where = found["x_test"].where
-        raise DataError(f"{where}: pixels are {of_test}, but {of_train} in x_train. Prepare both in the same way.")
-    if y_train.min() == y_train.max():
-        raise DataError(f"{found['y_train'].where}: every label is {y_train[0]}; 2 classes are the least.")
-    if y_test.max() > y_train.max():
-        where = found["y_test"].where
-        raise DataError(f"{where}: label {y_test.max()} is beyond those of y_train, up to {y_train.max()}.")
-    made = Dataset(name, x_train, y_train, x_test, y_test, digest_of(x_train, y_train, x_test, y_test))
-    vars(made)["pixels"] = of_train  # known already, and every image was looked at for it
-    return made

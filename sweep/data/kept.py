@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sweep.data._arrays import digest_of, reading
 from sweep.data._decoded import VERSION, decode, key_of, shape_of
 from sweep.data._listing import Listing
+from sweep.data.pixels import Pixels
 from sweep.data.preparation import Fit, Preparation
 from sweep.data.published import Progress
 from sweep.errors import DataError
@@ -21,13 +22,16 @@ from sweep.system.files import atomic_fill
 
 IMAGES, LABELS, INDEX = "images.npy", "labels.npy", "sweep-images.json"
 """The files of such a folder: images (n, height, width, channels), labels (n,), and what an `Index` holds."""
+GROUPS = "groups.npy"
+"""A further one where images have groups: those of the images to train on, (n,)."""
 
 
 @dataclass(frozen=True)
 class Index:
     """What is known of kept images: the first `train` of them are to train on, the others to test.
 
-    `name`, `digest`, `names`, `told` and `fit` are those of the `Dataset`.
+    `name`, `digest`, `names`, `told` and `given` are those of the `Dataset`. `fit` is how picture files got their size,
+    `pixels` what was seen in arrays; None: they came as the other.
     """
 
     name: str
@@ -36,6 +40,16 @@ class Index:
     names: list[str]
     told: str
     fit: Fit | None = None
+    given: int = 0
+    pixels: dict[str, Any] | None = None
+    grouped: bool = False
+
+    @property
+    def seen(self) -> Pixels | None:
+        """What is known of the pixels: those of picture files are bytes, and are never inverted."""
+        if self.pixels is not None:
+            return Pixels(**self.pixels)
+        return None if self.fit is None else Pixels(light_on_dark=None, fit=self.fit)
 
 
 def is_kept(source: str) -> bool:
@@ -47,7 +61,7 @@ def is_kept(source: str) -> bool:
 
 
 def kept(folder: Path) -> tuple[Index, dict[str, NDArray[Any]]]:
-    """What is known of the images in a folder, and the four arrays of a dataset, mapped.
+    """What is known of the images in a folder, and the arrays of a dataset, mapped.
 
     Raises:
         DataError: a file is missing, damaged or of another kind.
@@ -55,7 +69,7 @@ def kept(folder: Path) -> tuple[Index, dict[str, NDArray[Any]]]:
     try:
         with reading(folder):
             index = Index(**json.loads((folder / INDEX).read_bytes()))
-            return index, _arrays(folder, index.train)
+            return index, _arrays(folder, index.train, index.grouped)
     except DataError as error:
         raise DataError(f"{error} Delete this folder: the next run writes it anew.") from error
 
@@ -70,9 +84,21 @@ def keep_pictures(folder: Path, listing: Listing, preparation: Preparation, prog
     def fill(inside: Path) -> Index:
         decode(listing, preparation, inside / IMAGES, progress)
         np.save(inside / LABELS, np.array([each.label for each in listing.pictures], np.int32))
-        train, told = len(listing.train), told_of(listing, preparation)
-        digest = digest_of(*_arrays(inside, train).values())
-        return Index(listing.name, train, digest, list(listing.classes), told, preparation.fit)
+        given, groups = len(listing.validation), listing.groups
+        if groups is not None:
+            np.save(inside / GROUPS, groups)
+        train, told = len(listing.train) + given, told_of(listing, preparation)
+        digest = digest_of(*_arrays(inside, train, groups is not None).values())
+        return Index(
+            listing.name,
+            train,
+            digest,
+            list(listing.classes),
+            told,
+            preparation.fit,
+            given,
+            grouped=groups is not None,
+        )
 
     return keep(folder, key_of(listing, preparation), fill)
 
@@ -119,6 +145,7 @@ def told_of(listing: Listing, preparation: Preparation) -> str:
     return " ".join(filter(None, [listing.note, shape_of(listing, preparation)[1]]))
 
 
-def _arrays(folder: Path, train: int) -> dict[str, NDArray[Any]]:
+def _arrays(folder: Path, train: int, grouped: bool) -> dict[str, NDArray[Any]]:
     images, labels = (np.load(folder / name, mmap_mode="r") for name in (IMAGES, LABELS))
-    return {"x_train": images[:train], "y_train": labels[:train], "x_test": images[train:], "y_test": labels[train:]}
+    four = {"x_train": images[:train], "y_train": labels[:train], "x_test": images[train:], "y_test": labels[train:]}
+    return four | ({"groups": np.load(folder / GROUPS, mmap_mode="r")} if grouped else {})

@@ -19,6 +19,8 @@ class NamedDataset:
     """To train on and to hold out."""
     note: str = ""
     """What its user should know."""
+    given: int = 0
+    """How many of the images, the last, came as validation images."""
 
 
 DATASETS = {
@@ -44,6 +46,11 @@ def _exists(path: Path) -> bool:
 def share_of(images: int, share: float) -> int:
     """How many images a share of them is: at least one."""
     return max(1, round(share * images))
+
+
+GIVEN = "given"
+"""What is said to have the validation images that come with data score. Where nothing is said, they do, too."""
+NONE_GIVEN = f'validation = "{GIVEN}", but these data have no validation images. Say a number of images, or a share.'
 
 
 def may_be_held_out(given: object) -> bool:

@@ -25,6 +25,7 @@ WORDS = {
     "color": "rgb or grayscale",
     "fit": "resize, crop or pad",
     "test": "a whole number from 1, or a share between 0 and 1",
+    "skip_bad": "true or false",
 }
 """The keys, and what each may be."""
 
@@ -32,7 +33,8 @@ WORDS = {
 def problem_of(key: str, given: object) -> str:
     """What is wrong with the value of a key; empty: nothing."""
     words: tuple[str, ...] = {"color": get_args(Color), "fit": get_args(Fit)}.get(key, ())
-    right = {"image_size": _is_image_size, "test": may_be_held_out}.get(key, words.__contains__)
+    checks = {"image_size": _is_image_size, "test": may_be_held_out, "skip_bad": _is_bool}
+    right = checks.get(key, words.__contains__)
     hint = did_you_mean(given, words) if isinstance(given, str) and words else ""
     return "" if right(given) else f"{key} must be {WORDS[key]}, not {shown(given)}.{hint if 'Did' in hint else ''}"
 
@@ -45,6 +47,10 @@ def _is_image_size(given: object) -> bool:
     )
 
 
+def _is_bool(given: object) -> bool:
+    return isinstance(given, bool)
+
+
 @dataclass(frozen=True)
 class Preparation:
     """How picture files become images, and how many images are cut off to test. Its fields are keys of a study.
@@ -52,13 +58,15 @@ class Preparation:
     `image_size` is (height, width) in pixels; None: as the pictures are if all have one size, else a square whose side
     is the median of theirs, at most `USUAL_SIDE`. `color` None: grayscale if no picture has colours. `fit` says how a
     picture of another shape gets that size: "resize" distorts it, "crop" cuts off its ends, "pad" adds borders in the
-    colour of its edges. `test` is a number of images, or their share if it is below 1; None: `TEST`.
+    colour of its edges. `test` is a number of images, or their share if it is below 1; None: `TEST`. `skip_bad` leaves
+    out files that cannot be read.
     """
 
     image_size: tuple[int, int] | None = None
     color: Color | None = None
     fit: Fit = "resize"
     test: float | None = None
+    skip_bad: bool = False
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "Preparation":

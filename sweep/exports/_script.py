@@ -26,7 +26,7 @@ NETWORK = "the_network"
 READ_NPZ = """with np.load(path) as arrays:
     x_train, y_train, x_test, y_test = (arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))"""
 
-READ_KEPT = """path = {path!r}  # the pictures, as they were decoded
+READ_KEPT = """path = {path!r}  # the images, as sweep has read them
 images, labels = np.load(f"{{path}}/images.npy"), np.load(f"{{path}}/labels.npy")
 x_train, y_train = images[:{train}], labels[:{train}]
 x_test, y_test = images[{train}:], labels[{train}:]"""
@@ -99,6 +99,7 @@ def _render(selection: Selection, network: str, notebook: bool) -> str:
         optimizer=marked(training.optimizer(configuration), training.optimizer(usual), whose),
         loss=marked(training.loss(configuration), training.loss(usual), whose),
         balanced=configuration.class_weight == "balanced",
+        smoothed=bool(configuration.label_smoothing),  # of the loss alone: the test's is plain
         batch_size=marked(f"batch_size={configuration.batch_size}", f"batch_size={usual.batch_size}", whose),
         epochs=marked(f"epochs={configuration.epochs}", f"epochs={usual.epochs}", whose),
         interval=selection.tested.one_more_run,

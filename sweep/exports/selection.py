@@ -134,12 +134,15 @@ def heading(result: Result, trial: int) -> list[str]:
     score = result.score(trial)
     early = "" if result.completed_score(trial) is not None else " before its last epoch"
     accuracy = "not scored" if math.isnan(score) else f"validation accuracy {percent(score)}{early}"
+    images, on = "held-out images", ", each with held-out images of its own"
+    if study.given:
+        images, on = "validation images", ", all on the same images"
     lines = [
         f"The configuration of trial {trial} of study {study.name!r}: {accuracy}",
-        f"on {study.validation:,} held-out images of {source}, one run, seed {study.seed}.",
+        f"on {study.validation:,} {images} of {source}, one run, seed {study.seed}.",
     ]
     if (found := confirmed_trial(result, trial)) is not None:
-        seeds = f"{len(found.scores)} fresh seeds, each with held-out images of its own"
+        seeds = f"{len(found.scores)} fresh seeds{on}"
         lines.append(f"On {seeds}: {percent(found.mean.value)}.")
         lines += wrapped(result.limit, 100)
     return lines

@@ -60,7 +60,7 @@ def mistakes(predictions: Predictions) -> Mistakes:
     dataset = load_dataset(source)
     if dataset.digest != predictions.digest:
         raise DataError(f"The dataset {source!r} is not the one that the networks saw.")
-    _, held_out = predictions.split.indices(dataset.y_train)
+    _, held_out = predictions.split.indices(dataset.y_train, dataset.groups)
     return Mistakes(
         predictions,
         dataset.y_train[held_out],

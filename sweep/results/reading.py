@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.data.dataset import Split
 from sweep.data.kept import is_kept
 from sweep.results.ablation import Ablation
 from sweep.results.columns import CURVE_COLUMNS, CURVE_TYPES, PARAMETER_TYPES, TRIAL_COLUMNS, TRIAL_TYPES
@@ -106,8 +105,8 @@ def _predictions(store: Reader, result: Result, digest: str) -> Predictions | No
     if study.precision == "auto":
         return None
     configurations = result.configuration(trial), study.base
-    fresh = [Split(each.seeds[0], study.validation, each.size.train_size) for each in filter(None, [result.verdict])]
-    for split in [*fresh, Split(study.seed, study.validation, study.train_size)]:
+    fresh = [replace(study.split(each.seeds[0]), train_size=each.size.train_size) for each in result.verdicts[-1:]]
+    for split in [*fresh, study.split()]:
         seed = split.seed
         runs = [Run(each, seed, study.data, digest, split, study.precision) for each in configurations]
         ours, baseline = (store.predictions.find(run.fingerprint, run.configuration.epochs) for run in runs)

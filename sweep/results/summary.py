@@ -27,7 +27,8 @@ def verdict_lines(verdict: Verdict, changes: str, test_looks: int) -> Iterator[s
     yield f"            {CONCLUSIONS[verdict.conclusion]}"
     yield from (f"            {line}" for line in beside_the_best(verdict))
     if recommended.difference is not None:
-        seeds = f"{several(len(recommended.scores), 'fresh seed')}, each with its own validation images"
+        images = "all on the same validation images" if verdict.same_images else "each with its own validation images"
+        seeds = f"{several(len(recommended.scores), 'fresh seed')}, {images}"
         yield f"difference  {_gain(recommended.difference)} points to the baseline on {seeds}"
     if verdict.looks:
         yield f"            {looks_in_words(verdict)}"

@@ -74,6 +74,9 @@ class ConfirmedTrial:
 
     `raced_out`: the race stopped it early, so it has fewer seeds than the baseline. A trial that is as good as the
     others and is stopped nevertheless had bad luck: its interval holds the truth in about 80 % of such cases.
+
+    `image_error` is the standard error that the images alone give the difference, if all seeds score on the same ones.
+    It is part of the interval. 0 if each seed has images of its own.
     """
 
     trial: int
@@ -87,6 +90,7 @@ class ConfirmedTrial:
     tied: bool
     raced_out: bool
     shortfall: float = math.nan
+    image_error: float = 0.0
 
     @property
     def luck(self) -> float | None:
@@ -120,6 +124,7 @@ class ConfirmedTrial:
             "tied": self.tied,
             "raced_out": self.raced_out,
             "shortfall": known(self.shortfall),
+            **({"image_error": self.image_error} if self.image_error else {}),
         }
 
     @classmethod
@@ -138,6 +143,7 @@ class ConfirmedTrial:
             tied=document["tied"],
             raced_out=document["raced_out"],
             shortfall=_number(document.get("shortfall")),
+            image_error=document.get("image_error", 0.0),
         )
 
 
@@ -197,6 +203,8 @@ class Verdict:
 
     `size`: on how many training images all of these were trained, for which alone the verdict holds.
 
+    `same_images`: all seeds were scored on the same images, the validation images that came with the data.
+
     `trials` are all that were confirmed, the baseline among them: by difference to it, highest first; those that the
     race stopped last. These seeds choose the first: where it has equals, its interval holds the truth in about 90 %
     of verdicts.
@@ -210,6 +218,7 @@ class Verdict:
     looks: tuple[int, ...] = ()
     test: SealedTest | None = None
     size: Size = FULL_SIZE
+    same_images: bool = False
 
     @property
     def baseline(self) -> ConfirmedTrial:
@@ -253,6 +262,7 @@ class Verdict:
             "recommended": self.recommended,
             "tolerance": self.tolerance,
             "looks": list(self.looks),
+            **({"same_images": True} if self.same_images else {}),
             **self.size.as_document(),
             "standings": [each.as_document() for each in self.trials],
             "test": self.test and self.test.as_document(),
@@ -271,6 +281,7 @@ class Verdict:
             looks=tuple(document.get("looks", [each] if (each := len(document["seeds"])) > 2 else [])),
             test=test and SealedTest.from_document(test),
             size=Size.from_document(document),
+            same_images=document.get("same_images", False),
         )
 
 

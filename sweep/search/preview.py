@@ -40,7 +40,8 @@ class Preview:
     `points` is the size of the space (None: more than can be counted). `baselines` is the cost in trainings of the
     study's base configuration, `seconds` the time on this machine with all its cores; both are expectations over the
     space. `infeasible` is the share of points that cannot exist. `note` says what is odd about the data. If only
-    building a network tells its size, the preview is not `sized`, and its costs count steps alone.
+    building a network tells its size, the preview is not `sized`, and its costs count steps alone. `train_images` is on
+    how many images a trial trains.
     """
 
     points: int | None
@@ -51,6 +52,7 @@ class Preview:
     workers: int
     note: str = ""
     sized: bool = True
+    train_images: int = 0
 
 
 def preview(
@@ -96,6 +98,7 @@ def preview(
         infeasible=1 - len(feasible) / len(samples),
         workers=cores(),
         sized=baseline is not None,
+        train_images=train_images,
     )
 
 

@@ -1,20 +1,23 @@
-"""What always holds of a database and its checkpoints, and which files no study needs."""
+"""What always holds of a database and its checkpoints, and which files beside it nothing needs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweep.data.kept import is_kept
 from sweep.errors import InputError
 from sweep.runs import UNFINISHED, Outcome
 from sweep.storage.checkpoints import path_of
 from sweep.storage.store import Reader
 from sweep.system.files import leftovers
 
+HALF = "half written by a process that was killed"
+
 
 @dataclass(frozen=True)
 class Superfluous:
-    """A file that can go: what it is, in words, and its size in bytes."""
+    """A file that can go, or a folder: what it is, in words, and its size in bytes."""
 
     what: str
     path: Path
@@ -41,8 +44,22 @@ def superfluous(store: Reader, folder: Path, keep: int, abandoned: bool = False)
         needed |= store.trials.kept_runs(study.id, keep)
     wanted = {path_of(folder, fingerprint) for fingerprint in needed}
     states = [("a state that no study needs", path) for path in sorted(folder.glob("*.npz")) if path not in wanted]
-    halves = [("half written by a process that was killed", path) for path in leftovers(folder)]
+    halves = [(HALF, path) for path in leftovers(folder)]
     return [Superfluous(what, path, path.stat().st_size) for what, path in states + halves]
+
+
+def unused_images(store: Reader, folder: Path) -> list[Superfluous]:
+    """Images in `folder` that no run of this database was trained on, and what killed processes left half written."""
+    used = {Path(source).name for source in store.runs.sources()}
+    kept = [path for path in sorted(folder.glob("[!.]*")) if is_kept(str(path)) and path.name not in used]
+    images = [("images that no run was trained on", path) for path in kept]
+    halves = [(HALF, path) for path in leftovers(folder)]
+    return [Superfluous(what, path, _size(path)) for what, path in images + halves]
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file, or of all files in a folder."""
+    return sum(each.stat().st_size for each in (path, *path.rglob("*")) if each.is_file())
 
 
 def check_invariants(store: Reader, folder: Path) -> list[str]:

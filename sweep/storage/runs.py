@@ -56,6 +56,10 @@ class RunReader(Subject):
         """Where its worker found the dataset of a run that is kept."""
         return str(self._value(select(runs.c.data).where(runs.c.fingerprint == fingerprint)))
 
+    def sources(self) -> set[str]:
+        """Where workers found the datasets of all runs."""
+        return set(self._column(select(runs.c.data).distinct()))
+
     def provenance(self, fingerprint: str) -> dict[str, Any]:
         """Where and with what a run was first trained; empty where it is not known."""
         return self._value(select(runs.c.provenance).where(runs.c.fingerprint == fingerprint)) or {}
@@ -82,7 +86,7 @@ class Runs(RunReader):
             "seed": run.seed,
             "data": run.data,
             "data_digest": run.data_digest,
-            "split": None if run.split is None else vars(run.split),
+            "split": None if run.split is None else run.split.as_document(),
             "precision": run.precision,
             "training_version": TRAINING_VERSION,
             "provenance": dict(provenance),

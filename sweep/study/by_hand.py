@@ -8,7 +8,8 @@ from sweep.models.model import Infeasible
 from sweep.models.parameters import Parameters
 from sweep.space.configuration import Configuration
 from sweep.study._values import Problems, outside_of, read_values
-from sweep.study.study import Study, described
+from sweep.study.data import described
+from sweep.study.study import Study
 from sweep.wording import did_you_mean, shown
 
 

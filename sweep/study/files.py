@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import studies
-from sweep.data.names import NamedDataset, misfit, settled, share_of
+from sweep.data.names import GIVEN, NamedDataset, misfit, settled, share_of
 from sweep.data.preparation import Preparation
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError, InputError, StudyError
@@ -17,7 +17,8 @@ from sweep.study import recipe
 from sweep.study._conditions import Located
 from sweep.study._lines import Lines
 from sweep.study._toml import located_error, parse_text, read_text
-from sweep.study.study import Study, described, place_and_name, require_sampler
+from sweep.study.data import described, with_given
+from sweep.study.study import Study, place_and_name, require_sampler
 from sweep.system.files import did_you_mean_path
 from sweep.wording import did_you_mean, shown
 
@@ -72,7 +73,7 @@ def _settle_data(document: dict[str, Any], folder: Path) -> tuple[NamedDataset |
         The data as they are described, None if they cannot be used, and what is wrong with them. Those are taken out
         of the document, so that the rest of it can be judged.
     """
-    data, given = document.get("data", "mnist"), document.get("validation", VALIDATION)
+    data = document.get("data", "mnist")
     if not isinstance(data, str) or not data:
         return None, []
     try:
@@ -82,14 +83,21 @@ def _settle_data(document: dict[str, Any], folder: Path) -> tuple[NamedDataset |
         known = described(path, Preparation.of(document))
     except DataError as error:
         document["data"] = "mnist"
+        if document.get("validation") == GIVEN:
+            del document["validation"]
         return None, [(("data",), line) for line in str(error).splitlines()]
+    document.update(with_given(document, known))
+    given = document.get("validation", VALIDATION)
     if isinstance(given, float) and 0 < given < 1:
         document["validation"] = given = share_of(known.images, given)
+    given = given[GIVEN] if isinstance(given, dict) and GIVEN in given else given
     numbers = given, document.get("train_size", 1)
     if any(type(number) is not int or not 1 <= number <= 10**9 for number in numbers):
         return known, []
     found = misfit(known.images, given, document.get("train_size"))
-    return known, [] if found is None else [((found[0] if found[0] in document else "data",), found[1])]
+    problems: list[Located] = [] if found is None else [((found[0] if found[0] in document else "data",), found[1])]
+    document.setdefault("validation", VALIDATION)  # lest the data are described again to find that out
+    return known, problems
 
 
 def read_study(path: Path) -> Study:

@@ -1,7 +1,7 @@
 """A recipe: one configuration as a TOML file, `name = value` a line, such as the best.toml of `sweep export`.
 
-`data` and `validation` may stand beside them: which dataset it is for, and how many of its images are held out. A table
-`[picture-files]` may hold `image_size`, `color`, `fit` and `test`, as they are in a study: there they cannot be taken
+`data` and `validation` may stand beside them: which dataset it is for, and which of its images are held out. A table
+`[picture-files]` may hold what a study says of them, such as `image_size` and `color`: there they cannot be taken
 for parameters of a function of the user's own, none of which has a dash in its name.
 """
 
@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sweep.data.names import may_be_held_out, settled
+from sweep.data.names import GIVEN, may_be_held_out, settled
 from sweep.data.preparation import AS_THEY_ARE, WORDS, Preparation, problem_of
-from sweep.defaults import VALIDATION
 from sweep.errors import InputError
 from sweep.models.function import Function, named
 from sweep.models.model import Model
@@ -61,19 +60,20 @@ def require_name(given: str) -> None:
 class Recipe:
     """A configuration, the name or path of the dataset it is for, and how many training images are held out.
 
-    A `validation` between 0 and 1 is a share of them.
+    A `validation` between 0 and 1 is a share of them, "given" are the validation images that came with the dataset.
+    None: these if there are any, else as many as usual.
     """
 
     configuration: Configuration
     data: str = "mnist"
-    validation: float = VALIDATION
+    validation: float | str | None = None
     preparation: Preparation = AS_THEY_ARE
 
 
 PICTURES = "picture-files"
 """The table of what is said of pictures."""
 KEYS = ("data", "validation", "build", "files", PICTURES)
-HELD_OUT = "validation must be a whole number from 1, or a share between 0 and 1"
+HELD_OUT = f'validation must be a whole number from 1, a share between 0 and 1, or "{GIVEN}"'
 
 
 def text_of(recipe: Recipe) -> str:
@@ -85,7 +85,8 @@ def text_of(recipe: Recipe) -> str:
         for each in differences(recipe.configuration, Configuration.of(model, {}))
     }
     data = settled(recipe.data).encode("utf-8", "replace").decode()  # a name of a file may be no text
-    lines = [] if data == "mnist" else [f"data = {value_of(data)}", f"validation = {recipe.validation}"]
+    lines = [] if data == "mnist" else [f"data = {value_of(data)}"]
+    lines += [f"validation = {value_of(recipe.validation)}"] if lines and recipe.validation is not None else []
     if isinstance(model, Function):
         lines.append(f"build = {value_of(f'{model.path}:{model.name}')}")
         lines += [f"files = {value_of([each for each, _ in model.files])}"] if model.files else []
@@ -110,11 +111,11 @@ def read(path: Path, model: Model | None = None) -> Recipe:
     if "space" in values:
         why = f"This is a study, not one configuration: `{sweep_command('run', str(path))}` searches it."
         raise located_error([(("space",), why)], text, str(path))
-    data, validation = values.pop("data", "mnist"), values.pop("validation", VALIDATION)
+    data, validation = values.pop("data", "mnist"), values.pop("validation", None)
     problems: list[Located] = []
     if not isinstance(data, str) or not data:
         problems.append((("data",), f"data must be the name or path of a dataset, not {shown(data)}."))
-    if not may_be_held_out(validation):
+    if validation not in (None, GIVEN) and not may_be_held_out(validation):
         problems.append((("validation",), f"{HELD_OUT}, not {shown(validation)}."))
     prepared = values.pop(PICTURES, {})
     if not isinstance(prepared, dict):

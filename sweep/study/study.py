@@ -6,7 +6,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -15,14 +15,15 @@ from pydantic import (
     ConfigDict,
     Field,
     InstanceOf,
+    PrivateAttr,
     ValidationError,
     ValidationInfo,
 )
 
-from sweep.data.names import DATASETS, NamedDataset, settled, share_of
-from sweep.data.preparation import AS_THEY_ARE, WORDS, Color, Fit, Preparation, problem_of
+from sweep.data.names import DATASETS, GIVEN
+from sweep.data.preparation import WORDS, Color, Fit, Preparation
 from sweep.defaults import TOLERANCE, VALIDATION
-from sweep.errors import DataError, InputError, Problem, StudyError
+from sweep.errors import InputError, Problem, StudyError
 from sweep.models.function import Function, named
 from sweep.models.model import ANY_SIZE, Architecture, ImageShape, Model, SizeLimits
 from sweep.models.tutorial.model import TUTORIAL
@@ -34,8 +35,12 @@ from sweep.study._conditions import Located
 from sweep.study._files import read_files, with_files
 from sweep.study._limits import read_limits
 from sweep.study._values import Problems, read_base, read_space
+from sweep.study.data import numbered, read_data, read_prepared, read_validation
 from sweep.system.extras import EXTRAS, require
 from sweep.wording import did_you_mean, shown
+
+if TYPE_CHECKING:
+    from sweep.data.dataset import Split
 
 Sampler = Literal["tpe", "random", "grid", "qmc", "cmaes", "gp"]
 Pruner = Literal["asha", "none", "hyperband", "successive-halving", "median"]
@@ -43,40 +48,6 @@ AnyPrecision = Literal["auto", "float32", "bfloat16"]
 
 
 NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-
-
-def _read_data(given: object) -> object:
-    text = str(given) if isinstance(given, Path) else given
-    return settled(text) if isinstance(text, str) else text
-
-
-def _read_prepared(given: object, info: ValidationInfo) -> object:
-    if given is not None and (problem := problem_of(str(info.field_name), given)):
-        raise Problems([((), problem)])
-    return tuple(given) if isinstance(given, list) else given
-
-
-def _read_validation(given: object, info: ValidationInfo) -> object:
-    data = info.data.get("data")
-    if not isinstance(given, float) or not 0 < given < 1 or data is None:
-        return given
-    try:
-        return share_of(described(data, Preparation.of(info.data)).images, given)
-    except DataError as error:
-        raise Problems([((), f"validation = {given} is a share of images that cannot be read. {error}")]) from None
-
-
-def described(data: str, preparation: Preparation) -> NamedDataset:
-    """The shape, classes and number of a dataset's training images. Pictures are not decoded.
-
-    Raises:
-        DataError: it cannot be found or read, or not be prepared like that.
-    """
-    if data in DATASETS and preparation == AS_THEY_ARE:
-        return DATASETS[data]
-    from sweep.data.dataset import describe  # NumPy, which is not needed for names
-
-    return describe(data, preparation)
 
 
 def _read_build(given: object) -> object:
@@ -173,27 +144,30 @@ class Study(BaseModel):
     description: str = _field(
         "", "one line for `sweep studies`", "one line of at most 200 characters", pattern="^.{0,200}$"
     )
-    data: Annotated[str, BeforeValidator(_read_data)] = _field(
+    data: Annotated[str, BeforeValidator(read_data)] = _field(
         "mnist",
         f"{', '.join(f'`{name}`' for name in DATASETS)}, or the path of pictures, an .npz or IDX folder",
         "a dataset's name or path",
         min_length=1,
     )
-    image_size: Annotated[tuple[int, int] | None, BeforeValidator(_read_prepared)] = _field(
+    image_size: Annotated[tuple[int, int] | None, BeforeValidator(read_prepared)] = _field(
         None, "height and width that pictures get; without it, their own or at most 128", WORDS["image_size"]
     )
-    color: Annotated[Color | None, BeforeValidator(_read_prepared)] = _field(
+    color: Annotated[Color | None, BeforeValidator(read_prepared)] = _field(
         None, "rgb or grayscale; without it, grayscale if no picture has colours", WORDS["color"]
     )
-    fit: Annotated[Fit, BeforeValidator(_read_prepared)] = _field(
+    fit: Annotated[Fit, BeforeValidator(read_prepared)] = _field(
         "resize", "how pictures get that size: resize, crop or pad", WORDS["fit"]
     )
-    test: Annotated[int | float | None, BeforeValidator(_read_prepared)] = _field(
+    test: Annotated[int | float | None, BeforeValidator(read_prepared)] = _field(
         None, "images cut off to test if there is no test part, or a share; without it, 0.15", WORDS["test"]
     )
-    validation: Annotated[int, BeforeValidator(_read_validation)] = _field(
-        VALIDATION, "training images held out to score trials; or a share of all, as in 0.2",
-        "a whole number from 1 to 1000000000, or a share between 0 and 1",
+    skip_bad: Annotated[bool, BeforeValidator(read_prepared)] = _field(
+        False, "whether picture files that cannot be read are left out", WORDS["skip_bad"]
+    )
+    validation: Annotated[int, BeforeValidator(read_validation)] = _field(
+        VALIDATION, 'training images held out to score trials; or a share of all, as in 0.2; or "given"',
+        'a whole number from 1 to 1000000000, a share between 0 and 1, or "given"',
         ge=1,
         le=10**9,
     )  # fmt: skip
@@ -250,16 +224,36 @@ class Study(BaseModel):
         "a table of parameters, flops or bytes",
     )
 
+    _given: bool = PrivateAttr(default=False)
+
     def __init__(self, /, **given: object) -> None:
+        fields, own = numbered(with_files(given))
         try:
-            super().__init__(**with_files(given))
+            super().__init__(**fields)
         except ValidationError as error:
             raise StudyError(f"study {shown(given.get('name', ''))}", _problems(error)) from None
+        self._given = own
+
+    @property
+    def given(self) -> bool:
+        """Whether its trials are scored on the validation images that came with its data."""
+        return self._given
+
+    def split(self, seed: int | None = None) -> "Split":
+        """How its images are split with a seed; None: with its own, as in the search."""
+        from sweep.data.dataset import Split  # NumPy, which reading a study does not need
+
+        return Split(self.seed if seed is None else seed, self.validation, self.train_size, self.given)
+
+    @property
+    def _held_out(self) -> int | dict[str, int]:
+        """What `validation` says, so that the data need not be there to read it."""
+        return {GIVEN: self.validation} if self.given else self.validation
 
     @property
     def preparation(self) -> Preparation:
         """How its data are read."""
-        return Preparation(self.image_size, self.color, self.fit, self.test)
+        return Preparation(self.image_size, self.color, self.fit, self.test, self.skip_bad)
 
     @property
     def drawn(self) -> dict[str, Range]:
@@ -303,11 +297,11 @@ class Study(BaseModel):
 
     def recipe_for(self, configuration: Configuration) -> recipe.Recipe:
         """One configuration, to be trained on the same data."""
-        return recipe.Recipe(configuration, self.data, self.validation, self.preparation)
+        return recipe.Recipe(configuration, self.data, GIVEN if self.given else self.validation, self.preparation)
 
     def replaced(self, **changes: object) -> "Study":
         """This study with some fields changed, validated anew; changes that are None are left out."""
-        given = {name: getattr(self, name) for name in Study.model_fields}
+        given = {name: getattr(self, name) for name in Study.model_fields} | {"validation": self._held_out}
         return Study(**given | {name: value for name, value in changes.items() if value is not None})
 
     def as_document(self) -> dict[str, Any]:
@@ -315,6 +309,7 @@ class Study(BaseModel):
         usual = WORDS.keys() - self.preparation.given.keys()
         given = {name: getattr(self, name) for name in Study.model_fields if name not in usual}
         document = {name: value for name, value in given.items() if value is not None}
+        document["validation"] = self._held_out
         document["base"] = replacements(self.base, Configuration.of(self.base.model, {}))
         document |= {} if self.build is None else {"build": self.build.as_document()}
         document |= {} if self.start_from is None else {"start_from": list(self.start_from)}
@@ -325,6 +320,7 @@ class Study(BaseModel):
     def identity(self) -> dict[str, str]:
         """What may not change under one name, each part in words."""
         parts = {name: repr(getattr(self, name)) for name in ("validation", "train_size", "seed", "precision")}
+        parts |= {"validation": f"{self.validation} {GIVEN}"} if self.given else {}
         parts |= {} if self.build is None else {"build": f"{self.build.name} {self.build.digest[:12]}"}
         parts |= {f"base.{name}": repr(value) for name, value in self.base.values().items()}
         parts |= {f"limits.{name}": f"{most}" for name, most in self.limits.as_document().items()}

@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from sweep.data.dataset import Dataset, Partition, load_dataset, partition
+from sweep.data.dataset import Dataset, load_dataset
+from sweep.data.partition import Partition, partition
 from sweep.system.processes import peak_memory
 from sweep.training._calls import Call, Outputs, calls_of, outputs_of
 from sweep.training._practice import added_losses

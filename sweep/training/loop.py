@@ -2,7 +2,8 @@
 
 A sweep is many small trainings, and for small networks most of `model.fit`'s time is spent between steps.
 So the pixels lie in memory once as they came (bytes, mostly), an epoch is a few calls into the graph, half a
-second each, and a step gathers its batch by index and casts it there.
+second each, and a step gathers its batch by index and casts it there. Pixels that are mapped from a file stay in it:
+each call gets those that it needs. Batches and arithmetic are the same, and so is the curve, to the bit.
 """
 
 import json
@@ -19,7 +20,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from sweep.data.dataset import Dataset, Split, partition
+from sweep.data.dataset import Dataset, Split
+from sweep.data.partition import Selected, partition
 from sweep.runs import Epoch, Run
 from sweep.system.files import atomic_write, open_plain
 from sweep.training._practice import Practice, losses_and_hits
@@ -28,6 +30,8 @@ from sweep.training.settings import settle_keras
 SCORING_BATCH = 1000
 PART_SECONDS = 0.5
 """An epoch is cut into parts of about this length, so that it can be stopped and watched."""
+PART_BYTES = 64_000_000
+"""The most that a part of several batches reads from a file."""
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """Keras's names: with the second, layers compute in bfloat16; weights, their updates and the loss stay float32."""
@@ -52,17 +56,21 @@ def set_up(threads: int, on_gpu: bool = True) -> str:
 
 
 class Images:
-    """A dataset, split, in TensorFlow's memory: shared by all runs on it."""
+    """A dataset, split: shared by all runs on it. It is in TensorFlow's memory unless it is mapped from a file."""
 
     def __init__(self, dataset: Dataset, split: Split | None) -> None:
         part = partition(dataset, split)
-        self.x_train = tf.constant(part.x_train)  # (n, height, width, channels), as stored
+        self.x_train = _held(part.x_train)  # (n, height, width, channels), as stored
         self.y_train = tf.constant(part.y_train)  # (n,)
-        self.x_score = tf.constant(part.x_score)
+        self.x_score = _held(part.x_score)
         self.y_score = tf.constant(part.y_score)
         self.scale = dataset.pixels.black, dataset.pixels.white
         self.shape = dataset.image_shape
         self.classes = dataset.classes
+
+
+def _held(images: NDArray[Any] | Selected) -> Any:
+    return images if isinstance(images, Selected) else tf.constant(images)
 
 
 @dataclass
@@ -77,19 +85,31 @@ class Pass:
     loss: float = 0.0
     hits: float = 0.0
 
-    def go_through(self, graph: Any, order: tf.Tensor, size: int, last: int) -> float:
-        """A part of the first `last` images of `order` (n,), in batches of `size`; returns the seconds it took."""
+    def go_through(self, graph: Any, images: Any, labels: Any, order: NDArray[np.int32], size: int) -> float:
+        """A part of the images in this order, (n,), and in batches of `size`; returns the seconds it took."""
         started = time.perf_counter()
-        begin, end = self.images, min(self.images + self.steps * size, last)
-        loss, hits = graph(order, *map(tf.constant, (begin, end, self.loss, self.hits)))
+        most = _most_steps(images, size)
+        begin = self.images
+        end = min(begin + int(min(self.steps, most)) * size, len(order))
+        within = begin, end
+        if isinstance(images, Selected):
+            wanted = order[begin:end]
+            images, labels = tf.constant(images[wanted]), tf.gather(labels, wanted)
+            order, within = np.arange(len(wanted), dtype=np.int32), (0, len(wanted))
+        loss, hits = graph(images, labels, *map(tf.constant, (order, *within, self.loss, self.hits)))
         self.images, self.loss, self.hits = end, float(loss), float(hits)  # reading is what waits for them
         seconds = time.perf_counter() - started
-        self.steps = max(1, int(self.steps * min(4.0, PART_SECONDS / seconds)))
+        self.steps = max(1, int(min(most, self.steps * min(4.0, PART_SECONDS / seconds))))
         return seconds
 
     def means(self) -> tuple[float, float]:
         """Loss and accuracy over the images so far."""
         return float(np.float32(self.loss) / self.images), float(np.float32(self.hits) / self.images)
+
+
+def _most_steps(images: Any, size: int) -> float:
+    """How many batches of `size` a part has at most, lest it reads much from a file at once."""
+    return max(1, PART_BYTES // (images[:1].nbytes * size)) if isinstance(images, Selected) else math.inf
 
 
 class Training:
@@ -141,16 +161,15 @@ class Training:
         until = self._images_until(to)
         order = np.random.default_rng([self.run.seed, number]).permutation(len(self._images.y_train))
         every = np.arange(len(self._images.y_score))
-        batch = self.run.configuration.batch_size
-        for at, graph, indices, size, last in (
-            (self._trained, self._train, order, batch, until),
-            (self._scored, self._score, every, SCORING_BATCH, len(every)),
+        batch, images = self.run.configuration.batch_size, self._images
+        for at, graph, x, y, indices, size in (
+            (self._trained, self._train, images.x_train, images.y_train, order[:until], batch),
+            (self._scored, self._score, images.x_score, images.y_score, every, SCORING_BATCH),
         ):
-            images = tf.constant(indices.astype(np.int32))
-            while at.images < last:
+            while at.images < len(indices):
                 if not go_on(number - 1 + self._trained.images / len(order)):
                     return None
-                self._seconds += at.go_through(graph, images, size, last)
+                self._seconds += at.go_through(graph, x, y, indices.astype(np.int32), size)
         self.curve.append(Epoch(to, *self._trained.means(), *self._scored.means(), seconds=self._seconds))
         if to == number:
             self._trained = Pass(self._trained.steps)
@@ -165,7 +184,8 @@ class Training:
     def predict(self) -> NDArray[np.uint16]:
         """The class that the network gives each image that scores, (images,)."""
         images, batches = self._images.x_score, range(0, len(self._images.y_score), SCORING_BATCH)
-        return np.concatenate([self._classify(images[begin : begin + SCORING_BATCH]) for begin in batches])
+        parts = (tf.constant(images[begin : begin + SCORING_BATCH]) for begin in batches)
+        return np.concatenate([self._classify(part) for part in parts])
 
     def save(self, path: Path) -> None:
         """Writes weights, optimizer slots, random state, curve and the place in the epoch under way.
@@ -203,42 +223,42 @@ class Training:
 
 
 def _graphs(model: keras.Model, practice: Practice, images: Images, batch_size: int) -> Any:
-    """Compiled: to train and to score, indices (n,), begin, end and sums so far -> sums; and pixels -> classes.
+    """Compiled: to train and to score, images, labels, their order, begin, end and sums so far -> sums.
 
-    AutoGraph is off. It would translate our code anew in every worker, which takes most of a second.
+    And to classify, pixels -> classes. AutoGraph is off. It would translate our code anew in every worker, which takes
+    most of a second.
     """
 
-    def batch(x: Any, y: Any, index: Any) -> Any:
-        return tf.cast(tf.gather(x, index), model.compute_dtype), tf.gather(y, index)
-
-    def train_step(index: Any) -> Any:
-        losses, hits = practice.step(*batch(images.x_train, images.y_train, index))
+    def train_step(pixels: Any, labels: Any) -> Any:
+        losses, hits = practice.step(pixels, labels)
         return tf.reduce_sum(losses), tf.reduce_sum(hits)
 
-    def score_step(index: Any) -> Any:
-        pixels, labels = batch(images.x_score, images.y_score, index)
+    def score_step(pixels: Any, labels: Any) -> Any:
         losses, hits = losses_and_hits(model(pixels, training=False), labels)
         return tf.reduce_sum(losses), tf.reduce_sum(hits)
 
-    def over(step: Any, size: int, order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
-        """The sums of loss and hits with those of images `begin` to `end`; the last batch holds what is left."""
+    def over(step: Any, size: int, shown: Any, order: Any, within: Any, sums: Any) -> Any:
+        """The sums with those of loss and hits of images `begin` to `end`; the last batch holds what is left."""
+        (x, y), (begin, end) = shown, within
 
         def batch_at(start: Any, loss: Any, hits: Any) -> Any:
-            losses, right = step(order[start : tf.minimum(start + size, end)])
+            index = order[start : tf.minimum(start + size, end)]
+            losses, right = step(tf.cast(tf.gather(x, index), model.compute_dtype), tf.gather(y, index))
             return start + size, loss + losses, hits + right
 
-        return tf.while_loop(lambda start, *_: start < end, batch_at, (begin, loss, hits))[1:]
+        return tf.while_loop(lambda start, *_: start < end, batch_at, (begin, *sums))[1:]
 
-    index, number = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
-    signature = [tf.TensorSpec([None], tf.int32), index, index, number, number]
-
-    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
-    def train(order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
-        return over(train_step, batch_size, order, begin, end, loss, hits)
+    index, number, indices = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32), tf.TensorSpec([None], tf.int32)
+    pixels = tf.TensorSpec([None, *images.shape], tf.as_dtype(images.x_train.dtype))
+    signature = [pixels, indices, indices, index, index, number, number]
 
     @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
-    def score(order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
-        return over(score_step, SCORING_BATCH, order, begin, end, loss, hits)
+    def train(x: Any, y: Any, order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
+        return over(train_step, batch_size, (x, y), order, (begin, end), (loss, hits))
+
+    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
+    def score(x: Any, y: Any, order: Any, begin: Any, end: Any, loss: Any, hits: Any) -> Any:
+        return over(score_step, SCORING_BATCH, (x, y), order, (begin, end), (loss, hits))
 
     @tf.function(reduce_retracing=True, autograph=False)  # type: ignore[untyped-decorator]
     def classify(pixels: Any) -> Any:

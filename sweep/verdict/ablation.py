@@ -20,8 +20,8 @@ from sweep.results.size import FULL_SIZE, Size
 from sweep.space.configuration import Configuration
 from sweep.space.differences import differences
 from sweep.space.space import Range, Space
-from sweep.verdict.estimates import estimate, holm
-from sweep.verdict.statistics import Candidate, Hits, contrast
+from sweep.verdict.estimates import holm
+from sweep.verdict.statistics import Candidate, Hits, accuracy, contrast
 
 Shape = Callable[[Configuration], Architecture | Sizes | None]
 
@@ -71,11 +71,16 @@ class AblationEntry:
     """The best, the baseline, each change undone and each by itself, to be trained on seed after seed.
 
     `shape` gives the network of a configuration (None: only building it tells), or raises `Infeasible`. `ranges` are
-    those of the study.
+    those of the study. `same_images`: all seeds score on the same ones.
     """
 
     def __init__(
-        self, best: Configuration, baseline: Configuration, shape: Shape, ranges: Mapping[str, Range] = NO_RANGES
+        self,
+        best: Configuration,
+        baseline: Configuration,
+        shape: Shape,
+        ranges: Mapping[str, Range] = NO_RANGES,
+        same_images: bool = False,
     ) -> None:
         self._best, self._baseline = best, baseline
         self._changes = changes(best, baseline, ranges)
@@ -92,7 +97,7 @@ class AblationEntry:
                 self._infeasible[each] = f"it cannot exist: {reason}"
             else:
                 self._parameters[each] = None if network is None else network.parameters
-                self._entrants[each] = Candidate(label, self._parameters[each] or 0, 0, None, ())
+                self._entrants[each] = Candidate(label, self._parameters[each] or 0, 0, None, (), same_images)
 
     @property
     def configurations(self) -> list[Configuration]:
@@ -128,9 +133,9 @@ class AblationEntry:
         return Ablation(
             trial=trial,
             seeds=self.seeds,
-            best=estimate(best.scores),
+            best=accuracy(best),
             best_parameters=best.parameters,
-            baseline=estimate(baseline.scores),
+            baseline=accuracy(baseline),
             baseline_parameters=baseline.parameters,
             gain=contrast([best], [baseline]),
             contributions=tuple(self.contributions()),

@@ -17,6 +17,9 @@ from sweep.results.verdict import ALPHA, Estimate
 
 Floats = NDArray[np.float64]
 
+NORMAL = 1e6
+"""Degrees of freedom with which Student's t is as good as normal."""
+
 
 @dataclass(frozen=True, eq=False)
 class Gap:
@@ -24,13 +27,14 @@ class Gap:
 
     `image_variance` is what the variance of the values would be if the networks differed by the images alone, `failed`
     whether a run did. `reference` has the other network's accuracies, by which gaps that share its noise are known;
-    empty where all gaps of a list have the same.
+    empty where all gaps of a list have the same. `fixed` is as for `estimate`.
     """
 
     values: Floats
     image_variance: float
     failed: bool = False
     reference: tuple[float, ...] = ()
+    fixed: float = 0.0
 
     def beside(self, gaps: "Sequence[Gap]") -> list[Floats]:
         """The values of those others that share their variance with this one."""
@@ -48,11 +52,15 @@ class Gap:
         """By how much the network is above that of another gap, at the seeds that both have."""
         seeds = min(self.values.size, other.values.size)
         values = self.values[:seeds] - other.values[:seeds]
-        return replace(self, values=values, failed=self.failed or other.failed)
+        return replace(self, values=values, failed=self.failed or other.failed, fixed=self.fixed + other.fixed)
 
 
 def estimate(
-    values: ArrayLike, image_variance: float = 0.0, others: Sequence[Floats] = (), wrong: float = ALPHA
+    values: ArrayLike,
+    image_variance: float = 0.0,
+    others: Sequence[Floats] = (),
+    wrong: float = ALPHA,
+    fixed: float = 0.0,
 ) -> Estimate:
     """Student's t for the mean of `values`, (seeds,); its interval misses the truth with a chance of `wrong`.
 
@@ -62,6 +70,8 @@ def estimate(
     `image_variance` is what the variance would be if networks differed by the images alone. Seeds that agree
     more closely than one time in twenty under it are taken as that far apart: five that agree by chance would give
     an absurdly short interval. That raises a coverage of 95 % to at most 96 %.
+
+    If all seeds score on the same images, these add `fixed` to the variance of the mean, however many seeds there are.
     """
     from scipy import special  # a fifth of a second, for which a dashboard need not wait
 
@@ -72,13 +82,14 @@ def estimate(
     variances = np.var([values, *(each[:seeds] for each in others)], axis=1, ddof=1)
     freedom = shared_freedom((seeds - 1) * variances.size, variances.size)
     error = standard_error(float(max(variances[0], variances.mean())), image_variance, freedom, seeds)
+    error, freedom = beside_images(error, freedom, fixed)
     reach = float(special.stdtrit(freedom, 1 - wrong / 2)) * error
     return Estimate(value, value - reach, value + reach, 2 * tail(abs(value), error, freedom))
 
 
 def means(gaps: Sequence[Gap], wrong: float = ALPHA) -> list[Estimate]:
     """The mean of each gap, with the variance that those share which have one network in common."""
-    return [estimate(each.values, each.image_variance, each.beside(gaps), wrong) for each in gaps]
+    return [estimate(each.values, each.image_variance, each.beside(gaps), wrong, each.fixed) for each in gaps]
 
 
 def difference(scores: ArrayLike, others: ArrayLike) -> Estimate:
@@ -139,6 +150,18 @@ def standard_error(variance: float, image_variance: float, freedom: float, seeds
 
     least = image_variance * float(special.chdtri(freedom, 1 - ALPHA)) / freedom
     return math.sqrt(max(variance, least) / seeds)
+
+
+def beside_images(error: float, freedom: float, fixed: float) -> tuple[float, float]:
+    """A standard error over seeds and its degrees of freedom, once a variance of images is added to it.
+
+    That is known from so many images that it has no degrees of freedom to speak of. Source: Satterthwaite 1946, "An
+    approximate distribution of estimates of variance components", Biometrics Bulletin 2.
+    """
+    if not fixed:
+        return error, freedom
+    both = error**2 + fixed
+    return math.sqrt(both), min(NORMAL, freedom * (both / error**2) ** 2 if error else NORMAL)
 
 
 def tail(value: float, error: float, freedom: float) -> float:

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -75,7 +76,8 @@ class Folds:
             of_seed = [next(trained) for _ in labels]
             if any(each is None for each in of_seed):
                 break
-            classes = self._dataset.y_train[self._split(seed).indices(self._dataset.y_train)[1]]
+            _, held_out = self._split(seed).indices(self._dataset.y_train, self._dataset.groups)
+            classes = self._dataset.y_train[held_out]
             found.append({one: hits(each, classes) for one, each in zip(labels, of_seed, strict=True) if each})
         return found
 
@@ -134,7 +136,7 @@ class Folds:
         ]
 
     def _split(self, seed: int) -> Split:
-        return Split(seed, self._study.validation, self.size.train_size)
+        return replace(self._study.split(seed), train_size=self.size.train_size)
 
     def _run(self, configuration: Configuration, seed: int, split: Split | None) -> Run:
         study = self._study

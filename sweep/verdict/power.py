@@ -6,7 +6,7 @@ they say how noisy networks are, and how surely. `benchmarks/verdict.py` compare
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +31,18 @@ class Noise:
     """The standard deviation over seeds of the difference between two networks' accuracies, as a fraction.
 
     `freedom` are the degrees of freedom of its square, infinite where it is assumed. `seeds` is how many of the plan's
-    own seeds it is from: 0 where it is from others.
+    own seeds it is from: 0 where it is from others. `fixed` is the variance of a mean difference that no seed takes
+    away, since all of them score on the same images.
     """
 
     deviation: float
     freedom: float = math.inf
     seeds: int = 0
+    fixed: float = 0.0
+
+    def on_same_images(self) -> "Noise":
+        """The same, assumed of single runs, if seeds have the half of its variance in common that is of images."""
+        return replace(self, deviation=self.deviation / math.sqrt(2), fixed=self.deviation**2 / 2)
 
 
 def noise_of_verdicts(verdicts: Sequence[Verdict], seeds: int = 0) -> Noise | None:
@@ -50,14 +56,18 @@ def noise_of_verdicts(verdicts: Sequence[Verdict], seeds: int = 0) -> Noise | No
     if not gaps:
         return None
     variance, freedom = pooled(gaps)
-    return Noise(math.sqrt(variance), freedom, seeds)
+    fixed = np.mean([each.image_error**2 for verdict in verdicts for each in verdict.candidates])
+    return Noise(math.sqrt(variance), freedom, seeds, float(fixed))
 
 
 def detectable(noise: Noise, seeds: int, networks: int, again: bool = False) -> float:
     """The difference that is called significant in 80 % of cases, as a fraction; NaN where seeds claim nothing.
 
-    `networks` race with the baseline on so many `seeds`; `again`: it is not the first verdict.
+    `networks` race with the baseline on so many `seeds`; `again`: it is not the first verdict. What images add that all
+    seeds share is added as variances are.
     """
+    from scipy import special
+
     if seeds < FIRST_LOOK:
         return math.nan
     source = np.random.default_rng(0)
@@ -67,7 +77,8 @@ def detectable(noise: Noise, seeds: int, networks: int, again: bool = False) -> 
     for _ in range(STEPS):
         middle = (low + high) / 2
         low, high = (low, middle) if _found(runs, middle * seen, level).mean() > POWER else (middle, high)
-    return high * noise.deviation
+    images = math.sqrt(noise.fixed) * float(special.ndtri(1 - level / 2) + special.ndtri(POWER))
+    return math.hypot(high * noise.deviation, images)
 
 
 @dataclass(frozen=True)

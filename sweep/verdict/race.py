@@ -34,7 +34,9 @@ class Race:
         scores = {BASELINE: result.baseline_score} | {number: result.completed_score(number) for number in trials}
         shapes = {n: shape(each) or result.sizes(n) for n, each in self._configurations.items()}
         self._entrants = {
-            number: Candidate(number, shapes[number].parameters, shapes[number].flops, scores[number], ())
+            number: Candidate(
+                number, shapes[number].parameters, shapes[number].flops, scores[number], (), result.study.given
+            )
             for number in self._configurations
         }
         self.racing = list(self._entrants)
@@ -91,7 +93,10 @@ class Race:
         found = folds.test({each: self.label(each) for each in tested}, seeds)
         if found is None:
             return verdict
-        baseline, *others = (replace(self._entrants[n], hits=each) for n, each in zip(numbers, found, strict=True))
+        baseline, *others = (
+            replace(self._entrants[n], hits=each, same_images=False)  # of which `SealedTest.image_error` tells
+            for n, each in zip(numbers, found, strict=True)
+        )
         recommended = others[0] if others else baseline
         gap = contrast([recommended], [baseline]) if others else None
         images = len(recommended.hits[0])

@@ -156,7 +156,9 @@ class _Confirmed:
         scores, reference = self.trial.scores, self.verdict.baseline.scores
         both = np.array([scores, reference[: len(scores)]])
         image_variance = float((both * (1 - both)).sum(axis=0).mean()) / self.result.study.validation
-        return Gap(both[0] - both[1], image_variance, one_failed(scores), reference)
+        if self.verdict.same_images:  # what they add to the mean is known, and seeds do not vary by it
+            image_variance = 0.0
+        return Gap(both[0] - both[1], image_variance, one_failed(scores), reference, self.trial.image_error**2)
 
     def suggestion(self, gain: Estimate, p: float, tied: bool) -> Suggestion:
         result, trial, baseline = self.result, self.trial, self.verdict.baseline

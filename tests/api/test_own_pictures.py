@@ -6,7 +6,7 @@ import sqlite3
 import numpy as np
 import pytest
 from PIL import Image
-from samples.pictures import CLASSES, drawn, parts_of
+from samples.pictures import CLASSES, drawn, parts_of, saved
 from samples.workers import lasting_workers
 
 import sweep
@@ -111,6 +111,45 @@ def test_the_exported_model_calls_classes_by_their_names_and_sizes_pictures_as_i
         "centred": True,
         "fit": "resize",
     }
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """A study that is scored on the validation pictures of its data, confirmed, and where it is."""
+    folder = tmp_path_factory.mktemp("given")
+    saved(parts_of(folder / "animals", 90, 30, height=16, width=16) / "val", *drawn(30, 16, 16, seed=2))
+    study = STUDY.format(data="animals").replace("validation = 30\n", "")
+    (folder / "my.toml").write_text('name = "my"' + study)
+    where = {"storage": folder / "own.db", "workers": 1, "progress": False}
+    return folder, where, sweep.run(folder / "my.toml", **where), sweep.confirm("my", top=1, seeds=2, **where)
+
+
+def test_validation_pictures_score_the_search_and_each_seed_of_the_confirmation(scored):
+    folder, where, found, confirmed = scored
+    dataset = load_dataset(str(folder / "animals"))
+    assert (found.study.validation, found.study.given) == (30, True)
+    assert mistakes(found.predictions).labels.tolist() == dataset.y_train[-30:].tolist()
+    assert sweep.result("my", storage=where["storage"]).study == found.study
+    assert confirmed.verdict.same_images
+    assert confirmed.predictions.seed == confirmed.verdict.seeds[0]
+    assert mistakes(confirmed.predictions).labels.tolist() == dataset.y_train[-30:].tolist()
+    with sqlite3.connect(where["storage"]) as connection:
+        splits = [json.loads(split) for (split,) in connection.execute("SELECT split FROM sweep_runs") if split]
+    assert {(each["validation"], each["given"]) for each in filter(None, splits)} == {(30, True)}
+
+
+def test_a_recipe_of_such_a_study_is_scored_alike_and_its_script_trains_on_all_but_the_test(scored, tmp_path):
+    _, where, found, _ = scored
+    sweep.export("my", tmp_path / "best", trial=1, **where)
+    recipe_text = (tmp_path / "best" / "best.toml").read_text()
+    assert 'validation = "given"' in recipe_text
+    assert "on 30 validation images of" in recipe_text
+    assert "# On 2 fresh seeds, all on the same images: " in recipe_text
+    (trained,) = sweep.train(tmp_path / "best" / "best.toml", seed=found.study.seed, **where)
+    assert trained.curve[-1].val_accuracy == found.score(1)
+    assert "x_train, y_train = images[:120], labels[:120]" in (tmp_path / "best" / "train.py").read_text()
+    with pytest.raises(InputError, match=r'validation = "given", but these data have no validation images'):
+        sweep.train(tmp_path / "best" / "best.toml", data="mnist", **where)
 
 
 def test_broken_files_end_the_command_before_anything_is_kept(tmp_path):

@@ -6,7 +6,7 @@ from PIL import Image
 from samples.pictures import classes_of, drawn, parts_of, saved, table
 
 from sweep.data import _classes
-from sweep.data.dataset import load_dataset
+from sweep.data.dataset import describe, load_dataset
 from sweep.data.preparation import Preparation
 from sweep.errors import DataError
 
@@ -160,6 +160,31 @@ def test_a_bomb_a_text_and_a_picture_that_is_cut_short_are_told_at_once(tmp_path
     assert lines[0] == f"{one}: not a PNG, JPEG, BMP, GIF or WEBP picture."
     assert lines[1].startswith(f"{two}: cannot be read: damaged or cut short")
     assert lines[2] == f"{three}: more than 0 million pixels are too many; make it smaller."
+
+
+def test_a_study_may_leave_out_what_cannot_be_read(tmp_path):
+    folder, good = parts_of(tmp_path / "animals"), parts_of(tmp_path / "good")
+    cats = sorted((folder / "train" / "cats").iterdir())
+    cats[0].write_text("<html>")
+    cats[1].write_bytes(cats[1].read_bytes()[:-60])
+    for file in cats[:2]:
+        (good / file.relative_to(folder)).unlink()
+    skipping = Preparation(skip_bad=True)
+    known = describe(str(folder), skipping)
+    dataset = load_dataset(str(folder), skipping, folder=tmp_path / "images")
+    assert dataset.digest == load_dataset(str(good)).digest
+    assert dataset.note == known.note
+    assert dataset.note == (
+        "animals: 2 pictures left out that cannot be read: 'animals/train/cats/00000.png' and "
+        "'animals/train/cats/00001.png'."
+    )
+    assert (known.images, len(dataset.y_train)) == (28, 28)
+    cats[0].write_bytes(cats[2].read_bytes())
+    assert describe(str(folder), skipping).images == 29
+    for file in cats[:9]:
+        file.write_text("none")
+    with pytest.raises(DataError, match="one picture to train on of class 'cats'"):
+        load_dataset(str(folder), skipping)
 
 
 def test_of_an_animated_picture_the_first_image_counts_and_that_is_told(tmp_path):

@@ -1,5 +1,6 @@
 import dataclasses
 import gzip
+import pickle
 import time
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from samples.data import idx_bytes, idx_folder, npz, tiny
-from samples.pictures import drawn, saved
+from samples.pictures import drawn, parts_of, saved
 from samples.strategies import unhurried
 
-from sweep.data.dataset import Partition, Split, load_dataset, locate_dataset, partition
+from sweep.data.dataset import Split, load_dataset, locate_dataset
+from sweep.data.partition import Partition, Selected, partition
 from sweep.data.preparation import Preparation
 from sweep.errors import DataError
 
@@ -180,7 +182,10 @@ ONE_HOT = np.eye(3)[tiny()["y_train"]]
         ({"y_train": np.zeros((6, 1, 2))}, r"y_train: its shape is \(6, 1, 2\); labels are"),
         ({"y_train": np.array(3)}, r"y_train: its shape is \(\); labels are"),
         ({"y_train": np.full(6, 3)}, r"y_train: every label is 3; 2 classes are the least"),
-        ({"y_test": np.array([0, 1, 3])}, r"y_test: label 3 is beyond those of y_train, up to 2"),
+        (
+            {"y_test": np.array([0, 1, 3])},
+            r"y_test: no image of x_train has the label 3; those of y_train are 0",
+        ),
     ],
 )
 def test_arrays_that_are_no_dataset_are_refused_by_file_and_name(tmp_path, changes, match):
@@ -193,40 +198,131 @@ def test_arrays_that_are_no_dataset_are_refused_by_file_and_name(tmp_path, chang
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        ([0, 1, 2, 2, 1, 0], ""),
-        (
-            [1, 2, 3, 3, 2, 1],
-            "labels go from 1 to 3, and no training image has the label 0. Networks get 4",
-        ),
-        (
-            [0, 1, 4, 4, 1, 0],
-            "labels go from 0 to 4, and no training image has the label 2 to 3. Networks",
-        ),
-        ([1, 3, 5, 7, 9, 9], "label 0, 2, 4, 6 and 8. Networks get 10 classes for the 5 that there are."),
-        (
-            [1, 3, 5, 7, 9, 999],
-            "the label 0, 2, 4, 6, 8 and 10 to 998. Networks get 1,000 classes for the 6",
-        ),
-        ([0, 1, 2**31 - 1, 1, 1, 0], "label 2 to 2147483646. Networks get 2,147,483,648 classes for the 3 that"),
+        ([1, 2, 3, 3, 2, 1], "The labels 1, 2 and 3 become the classes 0 to 2, in this order."),
+        ([0, 1, 5, 5, 1, 0], "The labels 0, 1 and 5 become the classes 0 to 2, in this order."),
+        ([1, 3, 5, 7, 9, 999], "The labels 1, 3, 5, 7, 9 and 999 become the classes 0 to 5"),
+        ([0, 1, 2**31 - 1, 1, 1, 0], "The labels 0, 1 and 2147483647 become the classes 0 to 2"),
     ],
 )
-def test_labels_that_do_not_begin_at_0_or_leave_gaps_are_told(tmp_path, labels, said):
-    dataset = load_dataset(npz(tmp_path / "my.npz", y_train=np.array(labels), y_test=np.array(labels)[:3]))
-    assert said in dataset.note
-    assert bool(said) == bool(dataset.note)
-    assert not said or dataset.note.startswith("my: labels go from ")
+def test_labels_that_do_not_begin_at_0_or_leave_gaps_become_classes_that_keep_their_names(tmp_path, labels, said):
+    labels = np.array(labels)
+    source = npz(tmp_path / "my.npz", y_train=labels, y_test=labels[:3])
+    for dataset in (load_dataset(source), load_dataset(source, folder=tmp_path / "images")):
+        names = np.unique(labels)
+        assert dataset.note.startswith(f"my: {said}")
+        assert dataset.names == tuple(map(str, names.tolist()))
+        assert dataset.classes == len(names)
+        assert names[dataset.y_train].tolist() == labels.tolist()
+        assert names[dataset.y_test].tolist() == labels[:3].tolist()
+
+
+def test_labels_from_0_without_gaps_are_classes_already(tmp_path):
+    dataset = load_dataset(npz(tmp_path / "my.npz"), folder=tmp_path / "images")
+    assert (dataset.names, dataset.note, dataset.source) == ((), "", str(tmp_path / "my.npz"))
 
 
 @pytest.mark.parametrize(
-    "names", [["x_val", "y_val"], ["X_valid"], ["y_dev"], ["x_extra", "y_extra"], ["validation_images"], ["xval"]]
+    "names", [["X_val", "Y_val"], ["X_valid"], ["y_dev"], ["x_extra", "y_extra"], ["validation_images"], ["xval"]]
 )
 def test_images_and_labels_that_would_not_be_used_are_refused_by_name(tmp_path, names):
     source = npz(tmp_path / "my.npz", **dict.fromkeys(names, tiny()["y_test"]))
-    with pytest.raises(DataError, match=f"{' and '.join(names)} would not be used, since sweep holds") as caught:
+    with pytest.raises(DataError, match=f"{' and '.join(names)} would not be used\\.") as caught:
         load_dataset(source)
-    assert "Append them to x_train and y_train, or take them out." in str(caught.value)
+    assert "are called x_val and y_val in a .npz file. Rename them so, or take them out." in str(caught.value)
     kept = npz(tmp_path / "names.npz", class_names=np.array(["a", "b"]), mean=np.array(0.5), intervals=np.arange(3))
     assert load_dataset(kept)
+
+
+VALIDATED = {"x_val": tiny()["x_test"] + 100, "y_val": np.array([1, 2, 0], np.uint8)}
+
+
+@pytest.mark.parametrize("medmnist", [False, True])
+def test_validation_images_of_an_npz_stand_behind_those_to_train_on(tmp_path, medmnist):
+    arrays = tiny() | VALIDATED
+    if medmnist:
+        kinds = {"x": "images", "y": "labels"}
+        arrays = {f"{name[2:]}_{kinds[name[0]]}": array for name, array in arrays.items()}
+    np.savez(tmp_path / "my.npz", **arrays)
+    dataset = load_dataset(str(tmp_path / "my.npz"), folder=tmp_path / "images")
+    for found in (dataset, load_dataset(dataset.source)):
+        assert (found.given, len(found.y_train), len(found.y_test)) == (3, 9, 3)
+        np.testing.assert_array_equal(found.x_train[6:, ..., 0], VALIDATED["x_val"])
+        assert found.y_train[6:].tolist() == [1, 2, 0]
+    pooled = {
+        name: np.concatenate([tiny()[name], VALIDATED[name.replace("train", "val")]]) for name in ("x_train", "y_train")
+    }
+    assert load_dataset(npz(tmp_path / "pooled.npz", **pooled)).digest == dataset.digest
+
+
+def test_a_missing_test_part_is_not_cut_off_the_validation_images(tmp_path):
+    images, labels = drawn(60)
+    np.savez(tmp_path / "my.npz", x_train=images[::2], y_train=labels[::2], x_val=images[1::2], y_val=labels[1::2])
+    dataset = load_dataset(str(tmp_path / "my.npz"))
+    assert (dataset.given, len(dataset.y_test)) == (30, 4)
+    np.testing.assert_array_equal(dataset.x_train[-30:], images[1::2])
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"y_val": None}, "holds no y_val"),
+        ({"y_val": np.array([1, 2])}, "y_val: 2 labels for the 3 images of x_val"),
+        ({"y_val": np.array([1, 2, 3])}, "y_val: no image of x_train has the label 3; those of y_train are 0, 1 and 2"),
+        ({"x_val": np.zeros((3, 5, 5), np.uint8)}, r"x_val: images are \(5, 5, 1\), but \(5, 4, 1\) in x_train"),
+        ({"x_val": np.zeros((3, 5, 4), np.float32)}, "x_val: values are float32, but uint8 in x_train"),
+    ],
+)
+def test_validation_images_of_another_kind_are_refused(tmp_path, changes, says):
+    with pytest.raises(DataError, match=says):
+        load_dataset(npz(tmp_path / "my.npz", **VALIDATED | changes))
+
+
+def test_a_given_split_holds_out_the_last_images_whatever_the_seed_and_trains_on_the_others():
+    labels = np.arange(50) % 5
+    for seed in (0, 1):
+        trains, scores = Split(seed, 10, None, given=True).indices(labels)
+        assert (trains.tolist(), scores.tolist()) == (list(range(40)), list(range(40, 50)))
+    few, other = (Split(seed, 10, 20, given=True).indices(labels) for seed in (0, 1))
+    assert few[0].tolist() != other[0].tolist()
+    assert np.bincount(labels[few[0]]).tolist() == [4] * 5
+    assert few[0].max() < 40
+
+
+def test_a_given_split_of_data_that_came_with_other_validation_images_is_refused(tmp_path):
+    dataset = load_dataset(npz(tmp_path / "my.npz", **VALIDATED))
+    assert len(partition(dataset, Split(0, 3, given=True)).x_score) == 3
+    with pytest.raises(DataError, match="my: 2 validation images of the data are to score, and 3 came with them"):
+        partition(dataset, Split(0, 2, given=True))
+
+
+def test_a_split_that_is_not_given_is_documented_as_it_always_was():
+    assert Split(3, 10, 20).as_document() == {"seed": 3, "validation": 10, "train_size": 20}
+    assert Split(3, 10, 20, given=True).as_document()["given"] is True
+
+
+def test_kept_images_are_mapped_anew_in_another_process_instead_of_sent(tmp_path):
+    dataset = load_dataset(str(parts_of(tmp_path / "animals")), folder=tmp_path / "images")
+    sent = pickle.dumps(dataset)
+    assert len(sent) < 1_000 < dataset.x_train.nbytes
+    found = pickle.loads(sent)
+    assert isinstance(found.x_train, np.memmap)
+    assert (found.digest, found.names, found.pixels) == (dataset.digest, dataset.names, dataset.pixels)
+    plain = load_dataset(npz(tmp_path / "my.npz"))
+    assert pickle.loads(pickle.dumps(plain)).x_train.tolist() == plain.x_train.tolist()
+
+
+def test_mapped_images_stay_in_their_file_and_are_the_same(tmp_path):
+    mapped = load_dataset(str(parts_of(tmp_path / "animals")), folder=tmp_path / "images")
+    plain = dataclasses.replace(mapped, x_train=np.array(mapped.x_train), x_test=np.array(mapped.x_test))
+    for split in (Split(0, 9), Split(0, 9, 12), None):
+        found, expected = partition(mapped, split), partition(plain, split)
+        assert [type(each) for each in (found.x_train, found.x_score)] == [Selected, Selected]
+        assert [type(each) for each in (expected.x_train, expected.x_score)] == [np.ndarray, np.ndarray]
+        some = np.array([3, 0, 5])
+        for ours, theirs in ((found.x_train, expected.x_train), (found.x_score, expected.x_score)):
+            assert len(ours) == len(theirs)
+            np.testing.assert_array_equal(ours[some], theirs[some])
+            np.testing.assert_array_equal(ours[2:4], theirs[2:4])
 
 
 def test_idx_files_of_a_validation_set_are_refused(tmp_path):

@@ -10,7 +10,7 @@ from PIL import Image
 from samples.pictures import CLASSES, classes_of, drawn, parts_of, saved, table
 
 from sweep.data import _decoded
-from sweep.data.dataset import describe, load_dataset
+from sweep.data.dataset import Split, describe, load_dataset
 from sweep.data.kept import is_kept
 from sweep.data.pixels import Pixels
 from sweep.data.preparation import Preparation
@@ -99,6 +99,79 @@ def test_pictures_and_an_npz_of_their_pixels_are_one_dataset(tmp_path):
     (x_train, y_train), (x_test, y_test) = drawn(30), drawn(9, seed=1)
     np.savez(tmp_path / "animals.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     assert load(tmp_path / "animals.npz").digest == folder.digest
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation", "Val"])
+def test_validation_pictures_stand_behind_those_to_train_on(tmp_path, name):
+    folder = parts_of(tmp_path / "animals")
+    saved(folder / name, *drawn(6, seed=2))
+    dataset = load(folder, tmp_path / "images")
+    for found in (dataset, load_dataset(dataset.source)):
+        assert (found.given, len(found.y_train), len(found.y_test)) == (6, 36, 9)
+        np.testing.assert_array_equal(found.x_train[30:], drawn(6, seed=2)[0])
+        np.testing.assert_array_equal(found.y_train[30:], drawn(6, seed=2)[1])
+    known = describe(str(folder))
+    assert (known.images, known.given) == (36, 6)
+    (folder / "test").rename(tmp_path / "away")
+    assert [load(folder).given, len(load(folder).y_test)] == [6, 4]  # cut off those to train on alone
+
+
+def test_a_csv_file_may_name_validation_pictures_and_a_class_of_one_picture_to_train_on(tmp_path):
+    for name in ("a", "b", "c", "d", "e"):
+        Image.new("L", (3, 3)).save(tmp_path / f"{name}.png")
+    splits = {"a": "train", "b": "train", "c": "val", "d": "Validation", "e": "test"}
+    rows = [[f"{name}.png", "xy"[place % 2], split] for place, (name, split) in enumerate(splits.items())]
+    dataset = load(table(tmp_path / "my.csv", "path,label,split", rows))
+    assert (dataset.y_train.tolist(), dataset.y_test.tolist(), dataset.given) == ([0, 1, 0, 1], [0], 2)
+    rows[2][1] = "z"
+    with pytest.raises(DataError, match="'z' among the validation pictures, but not to train on"):
+        load(table(tmp_path / "my.csv", "path,label,split", rows))
+
+
+def patients(folder, groups, column="group"):
+    """A CSV file of 90 pictures in three classes, three of each patient, and the patient of each in order."""
+    files = sorted(classes_of(folder / "files", 90).rglob("*.png"))
+    rows = [
+        [file.relative_to(folder), file.parent.name, f"p{place // 3}" if groups else ""]
+        for place, file in enumerate(files)
+    ]
+    return table(folder / "my.csv", f"path,label,{column}", rows), np.arange(90) // 3
+
+
+def test_pictures_of_a_group_are_in_one_part_alone_and_parts_have_each_class_in_proportion(tmp_path):
+    path, patient = patients(tmp_path, True)
+    dataset = load(path, tmp_path / "images")
+    assert (len(dataset.y_train), len(dataset.y_test)) == (75, 15)  # 13.5 would be 15 %
+    by_pixels = {image.tobytes(): each for image, each in zip(drawn(90)[0], patient, strict=True)}
+    of_train, of_test = ([by_pixels[image.tobytes()] for image in part] for part in (dataset.x_train, dataset.x_test))
+    assert not {*of_train} & {*of_test}
+    for found in (dataset, load_dataset(dataset.source)):
+        drawn_parts = set()
+        for seed in range(5):
+            trains, scores = Split(seed, 18).indices(found.y_train, found.groups)
+            assert len(trains) + len(scores) == 75
+            assert not {of_train[each] for each in trains} & {of_train[each] for each in scores}
+            assert np.bincount(found.y_train[scores]).tolist() == [6, 6, 6]
+            drawn_parts.add(tuple(scores))
+            few, same = Split(seed, 18, 10).indices(found.y_train, found.groups)
+            assert (len(few), same.tolist()) == (10, scores.tolist())
+            assert {*few} < {*trains}
+        assert len(drawn_parts) == 5
+
+
+def test_groups_decide_the_digest_and_empty_ones_do_not_count(tmp_path):
+    digests = []
+    for name, groups, column in (("a", True, "group"), ("b", False, "group"), ("c", True, "note")):
+        (tmp_path / name).mkdir()
+        digests.append(load(patients(tmp_path / name, groups, column)[0]).digest)
+    assert digests[0] != digests[1] == digests[2]
+
+
+def test_groups_that_leave_nothing_to_hold_out_are_refused(tmp_path):
+    files = sorted(classes_of(tmp_path / "files", 30).rglob("*.png"))
+    rows = [[file.relative_to(tmp_path), file.parent.name, file.parent.name] for file in files]
+    with pytest.raises(DataError, match=r"my\.csv: No group can be held out for about 4 of 30 images: each has many"):
+        load(table(tmp_path / "my.csv", "path,label,group", rows))
 
 
 # -- the test part
@@ -370,17 +443,21 @@ def test_problems_of_a_csv_file_are_told_with_their_lines(tmp_path, rows, proble
             r"my\.csv:1: the header has no column path, filename, file_name or image and no column label or",
         ),
         (b"path,lable\n", r"my\.csv:1: the header has no column label or class; it has 'path' and 'lable'"),
-        (b"path,label,group\n", r"my\.csv:1: pictures of one group cannot be kept in one part yet"),
+        (
+            b"path,label,split,group\na.png,x,train,p1\nb.png,y,test,p1\n",
+            r"my\.csv:3: group 'p1' is in train and in test\. Put all of it into one part\.",
+        ),
         (b"path,label,split\na.png,x,tset\n", r"my\.csv:2: unknown split 'tset'\. Did you mean 'test'\?"),
         (b'path,label\n"a.png,x\n', r"my\.csv:2: not valid CSV: unexpected end of data"),
         (b"path,label\n\xff,x\n", r"my\.csv: damaged, incomplete or of another kind \('utf-8' codec"),
         (b"path,label\na.png,x\n", r"my\.csv: all pictures are of class 'x'; 2 classes are the least"),
         (b"path,label\n", r"my\.csv: there are no pictures to train on; 2 classes are the least"),
-        (b"path,label,split\na.png,x,val\n", r"my\.csv: the 1 validation pictures would not be used"),
+        (b"path,label,split\na.png,x,val\n", r"my\.csv: there are no pictures to train on; 2 classes are the least"),
     ],
 )
 def test_a_csv_file_that_is_none_of_pictures_is_refused(tmp_path, content, says):
-    Image.new("L", (3, 3)).save(tmp_path / "a.png")
+    for name in ("a.png", "b.png"):
+        Image.new("L", (3, 3)).save(tmp_path / name)
     (tmp_path / "my.csv").write_bytes(content)
     with pytest.raises(DataError, match=says):
         load(tmp_path / "my.csv")

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from sweep.data.dataset import Split, load_dataset, partition
+from sweep.data.dataset import Split, load_dataset
+from sweep.data.partition import partition
 from sweep.data.published import PUBLISHED
 from sweep.errors import DataError
 from sweep.results.predictions import Predictions, mistakes

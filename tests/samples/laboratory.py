@@ -10,7 +10,8 @@ import numpy as np
 
 import sweep
 from sweep.api import confirm, look, search, workplace
-from sweep.data.dataset import Dataset, load_dataset, partition
+from sweep.data.dataset import Dataset, load_dataset
+from sweep.data.partition import partition
 from sweep.engines.scripted import ScriptedEngine
 from sweep.results.result import Result
 from sweep.runs import Run

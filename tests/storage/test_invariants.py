@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 from samples.checkpoints import Keeping, left_by_a_dead_process, states
+from samples.pictures import classes_of
 from samples.studies import RATES, run, study_of
 
-from sweep.data.dataset import Split
+from sweep.data.dataset import Split, load_dataset
 from sweep.errors import InputError
 from sweep.runs import Epoch, Run
 from sweep.space.configuration import Configuration
 from sweep.storage.checkpoints import path_of
-from sweep.storage.database import checkpoint_folder
-from sweep.storage.invariants import check_invariants, superfluous
+from sweep.storage.database import checkpoint_folder, image_folder
+from sweep.storage.invariants import check_invariants, superfluous, unused_images
 from sweep.storage.store import Store
 from sweep.system.processes import Identity
 
@@ -102,6 +103,21 @@ def test_who_ran_a_study_and_was_killed_is_not_waited_for(storage, folder):
 
 def test_a_folder_that_is_not_there_holds_nothing_superfluous(storage, folder):
     assert removable(storage, folder / "gone") == []
+
+
+def test_images_that_no_run_was_trained_on_are_superfluous_and_others_stay(storage, folder, tmp_path):
+    images = image_folder(storage)
+    mine, other = (
+        Path(load_dataset(str(classes_of(tmp_path / name, 30, seed=seed)), folder=images).source)
+        for seed, name in enumerate(("mine", "other"))
+    )
+    half = left_by_a_dead_process(images)
+    (images / "notes.txt").touch()
+    with Store.open(storage) as store:
+        store.runs.keep(Run(Configuration(), 99, str(tmp_path / "before" / mine.name), "digest", Split(99)), {})
+        found = unused_images(store, images)
+    assert [each.path for each in found] == [other, half]
+    assert found[0].size == sum(each.stat().st_size for each in other.iterdir())
 
 
 def test_what_an_interrupted_run_outside_of_a_study_resumes_from_stays(storage, folder):

@@ -55,7 +55,7 @@ def test_what_a_recipe_does_not_name_is_as_in_the_tutorial(tmp_path):
     (tmp_path / "mine.toml").write_text('optimizer = "sgd"\nmomentum = 0\n')
     assert recipe.read(tmp_path / "mine.toml").configuration == Configuration(optimizer="sgd", momentum=0.0)
     (tmp_path / "empty.toml").write_text("# nothing\n")
-    assert recipe.read(tmp_path / "empty.toml") == recipe.Recipe(Configuration(), "mnist", 10_000)
+    assert recipe.read(tmp_path / "empty.toml") == recipe.Recipe(Configuration(), "mnist", None)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_a_recipe_does_not_name_is_as_in_the_tutorial(tmp_path):
             "data = 3\nvalidation = 1.5\nepochs = 0\n",
             [
                 "1: data must be the name or path of a dataset, not 3.",
-                "2: validation must be a whole number from 1, or a share between 0 and 1, not 1.5.",
+                '2: validation must be a whole number from 1, a share between 0 and 1, or "given", not 1.5.',
                 "3: epochs must be a whole number from 1 to 1000, not 0.",
             ],
         ),

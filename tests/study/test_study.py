@@ -10,11 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from samples.broken_studies import BROKEN, NAME, RATE
 from samples.data import idx_folder
-from samples.pictures import classes_of
+from samples.pictures import classes_of, drawn, parts_of, saved
 from samples.strategies import studies as any_study
 from samples.strategies import unhurried
 
 import studies
+from sweep.data.dataset import Split
 from sweep.data.names import DATASETS
 from sweep.data.preparation import Preparation
 from sweep.data.published import PUBLISHED
@@ -365,12 +366,12 @@ def test_data_that_cannot_be_used_is_among_the_other_errors_of_the_file_with_its
         (
             "validation = 1.5",
             2,
-            "validation must be a whole number from 1 to 1000000000, or a share between 0 and 1, not",
+            'validation must be a whole number from 1 to 1000000000, a share between 0 and 1, or "given", not',
         ),
-        ("validation = 1.0", 2, "or a share between 0 and 1, not 1.0"),
-        ("validation = 0.0", 2, "or a share between 0 and 1, not 0.0"),
-        ("validation = nan", 2, "or a share between 0 and 1, not nan"),
-        ('validation = "20%"', 2, "or a share between 0 and 1, not '20%'"),
+        ("validation = 1.0", 2, 'a share between 0 and 1, or "given", not 1.0'),
+        ("validation = 0.0", 2, 'a share between 0 and 1, or "given", not 0.0'),
+        ("validation = nan", 2, 'a share between 0 and 1, or "given", not nan'),
+        ('validation = "20%"', 2, "a share between 0 and 1, or \"given\", not '20%'"),
     ],
 )
 def test_a_split_that_the_data_do_not_have_is_an_error_of_the_file(tmp_path, lines, line, says):
@@ -407,7 +408,7 @@ def test_a_share_of_the_training_images_is_held_out(tmp_path):
         assert read_study(tmp_path / "my.toml").validation == held_out
         given = data if data == "mnist" else tmp_path / data
         assert Study(name="mine", data=given, validation=share, space={"dropout": [0.1]}).validation == held_out
-    with pytest.raises(StudyError, match=r"validation = 0.2 is a share of images that cannot be read\. .*nowhere"):
+    with pytest.raises(StudyError, match=r"validation = 0.2 takes images that cannot be read\. .*nowhere"):
         Study(name="mine", data="./nowhere", validation=0.2, space={"dropout": [0.1]})
 
 
@@ -561,13 +562,56 @@ def test_however_deep_a_file_is_nested_it_is_refused_at_once_with_its_line(kind)
 
 def test_keys_of_pictures_are_read_and_decide_what_a_share_is_of(tmp_path):
     classes_of(tmp_path / "animals", 60)
-    keys = 'image_size = [40, 48]\ncolor = "grayscale"\nfit = "crop"\ntest = 12\nvalidation = 0.5\n'
+    keys = 'image_size = [40, 48]\ncolor = "grayscale"\nfit = "crop"\ntest = 12\nskip_bad = true\nvalidation = 0.5\n'
     (tmp_path / "my.toml").write_text(NAME + 'data = "animals"\n' + keys + RATE)
     study = read_study(tmp_path / "my.toml")
-    assert study.preparation == Preparation((40, 48), "grayscale", "crop", 12)
+    assert study.preparation == Preparation((40, 48), "grayscale", "crop", 12, True)
     assert study.validation == 24
     assert Study(**json.loads(json.dumps(study.as_document()))) == study
     assert study.recipe_for(study.base).preparation == study.preparation
+
+
+SMALL_IMAGES = "base = { conv1_kernel_size = 3, conv2_kernel_size = 3, pool1_size = 0, pool2_size = 0 }\n"
+
+
+@pytest.mark.parametrize("line", ["", 'validation = "given"'])
+def test_a_study_is_scored_on_the_validation_images_of_its_data_if_it_says_so_or_nothing(tmp_path, line):
+    saved(parts_of(tmp_path / "animals") / "val", *drawn(6, seed=2))
+    (tmp_path / "my.toml").write_text(NAME + f'data = "animals"\n{line}\n' + SMALL_IMAGES + RATE)
+    study = read_study(tmp_path / "my.toml")
+    assert (study.validation, study.given) == (6, True)
+    assert study.split(3) == Split(3, 6, None, given=True)
+    said = {"validation": "given"} if line else {}
+    written = Study(name="x", data=str(tmp_path / "animals"), base=study.base, space=study.space, **said)
+    assert (written.validation, written.given) == (6, True)
+    assert study.identity()["validation"] == "6 given"
+    assert study.recipe_for(study.base).validation == "given"
+    drawn_again = study.replaced(validation=0.5)
+    assert (drawn_again.validation, drawn_again.given) == (18, False)
+    assert drawn_again != study
+    (tmp_path / "animals").rename(tmp_path / "away")  # its document does not need them
+    assert Study(**json.loads(json.dumps(study.as_document()))) == study == study.replaced(trials=study.trials)
+
+
+def test_a_number_or_a_share_draws_validation_images_from_all_and_documents_are_as_they_always_were(tmp_path):
+    saved(parts_of(tmp_path / "animals") / "val", *drawn(6, seed=2))
+    (tmp_path / "my.toml").write_text(NAME + 'data = "animals"\nvalidation = 0.25\n' + SMALL_IMAGES + RATE)
+    study = read_study(tmp_path / "my.toml")
+    assert (study.validation, study.given) == (9, False)
+    assert study.as_document()["validation"] == 9
+    assert study.identity()["validation"] == "9"
+
+
+@pytest.mark.parametrize("data", ["animals", "mnist"])
+def test_validation_images_that_did_not_come_cannot_be_held_out(tmp_path, data):
+    parts_of(tmp_path / "animals")
+    (tmp_path / "my.toml").write_text(NAME + f'data = "{data}"\nvalidation = "given"\n' + RATE)
+    says = 'validation = "given", but these data have no validation images. Say a number of images, or a share.'
+    with pytest.raises(StudyError) as caught:
+        read_study(tmp_path / "my.toml")
+    assert str(caught.value) == f"{tmp_path / 'my.toml'}:3: {says}"
+    with pytest.raises(StudyError, match="takes images that cannot be read"):
+        Study(name="x", data=str(tmp_path / "nowhere"), validation="given", space={"epochs": [1, 2]})
 
 
 @pytest.mark.parametrize(

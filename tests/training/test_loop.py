@@ -18,7 +18,8 @@ from samples.training import (
     without_time,
 )
 
-from sweep.data.dataset import Dataset, Split
+from sweep.data.dataset import Dataset, Split, load_dataset
+from sweep.data.kept import Index, keep_arrays
 
 VARIED = {
     "translation_factor": 0.1, "rotation_factor": 0.05, "zoom_factor": 0.1, "contrast_factor": 0.2,
@@ -113,7 +114,7 @@ def trained_by_keras(run, epochs):
     """
     import keras
 
-    from sweep.data.dataset import partition
+    from sweep.data.partition import partition
 
     part, configuration = partition(mnist(), run.split), run.configuration
     keras.utils.clear_session()
@@ -487,6 +488,29 @@ def test_pixels_given_as_float32_train_as_the_same_bytes_do(both):
     bytes_ = replace(floats, x_train=mnist().x_train[:2000])
     one, other = both(trained, (run_of(), 2, floats), (run_of(), 2, bytes_))
     assert one == other
+
+
+def test_images_that_stay_in_their_file_train_as_the_same_in_memory_do(both, tmp_path):
+    """A part reads two batches at most."""
+    few = {"x": mnist().x_train[:2000], "y": mnist().y_train[:2000]}
+    index = Index("few", 1600, mnist().digest, [], "", pixels=vars(mnist().pixels))
+    kept = keep_arrays(tmp_path / "images", index, [few["x"]], [few["y"]])
+    mapped, held = both(trained_from, (kept, True), (kept, False))
+    assert mapped == held
+
+
+def trained_from(folder, mapped):
+    from sweep.training import loop
+
+    dataset, run = load_dataset(str(folder)), run_of(**EVERYTHING)
+    if mapped:
+        loop.PART_BYTES = 2 * 32 * 28 * 28
+    else:
+        dataset = replace(dataset, x_train=np.array(dataset.x_train), x_test=np.array(dataset.x_test))
+    try:
+        return trained(run, 2, dataset)
+    finally:
+        loop.PART_BYTES = 64_000_000
 
 
 def test_a_network_learns_colour_images_from_bytes_and_from_fractions(both):

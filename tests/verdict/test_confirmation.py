@@ -38,7 +38,8 @@ from sweep.api._networks import network_on
 from sweep.cli.verdicts import print_verdict
 from sweep.coordinator.batch import Trained
 from sweep.coordinator.watcher import SilentWatcher
-from sweep.data.dataset import Split, load_dataset, partition, silent
+from sweep.data.dataset import Split, load_dataset, silent
+from sweep.data.partition import partition
 from sweep.engines.scripted import Dead, ScriptedEngine
 from sweep.errors import InputError, TooLittleTime
 from sweep.progress.display import Task

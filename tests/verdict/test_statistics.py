@@ -9,7 +9,7 @@ from samples.source import ROOT
 from samples.worlds import IMAGES, World
 from scipy import stats
 
-from sweep.results.verdict import Conclusion
+from sweep.results.verdict import Conclusion, Verdict
 from sweep.verdict.estimates import difference, estimate, holm
 from sweep.verdict.statistics import Candidate, behind, conclude, corrected
 
@@ -82,6 +82,63 @@ def test_seeds_that_agree_by_chance_are_taken_as_far_apart_as_images_alone_would
     assert found[1].difference.high - 3 / IMAGES == pytest.approx(stats.t.ppf(0.975, 4) * error)
     assert found[1].difference.p == pytest.approx(2 * stats.t.sf(3 / IMAGES / error, 4))
     assert found[1].difference.p > 0.2
+
+
+def test_what_seeds_on_the_same_images_share_is_added_to_the_variance_of_the_mean():
+    """Satterthwaite's degrees of freedom, and the covariance of seeds over images, from NumPy's own."""
+    hits = np.random.default_rng(0).random((2, 4, 200)) < np.random.default_rng(1).random(200)  # (networks, seeds, n)
+    one, other = (Candidate(label, 1, 1, None, tuple(each), same_images=True) for label, each in enumerate(hits))
+    found = by_trial(verdict_of(one, [other]))[1]
+    gaps = hits[1].astype(int) - hits[0]
+    both = np.cov(gaps, bias=True)
+    shared = both[~np.eye(4, dtype=bool)].mean() / 200
+    assert found.image_error == pytest.approx(math.sqrt(shared))
+    own = max(gaps.mean(axis=1).var(ddof=1), (both.trace() / 4 / 200 - shared) * stats.chi2.ppf(0.05, 3) / 3) / 4
+    freedom = (own + shared) ** 2 / (own**2 / 3)
+    assert found.difference.reach == pytest.approx(stats.t.ppf(0.975, freedom) * math.sqrt(own + shared))
+
+
+def test_seeds_that_agree_on_every_image_say_what_the_images_say():
+    place = np.arange(IMAGES)
+    one, other = (Candidate(label, 1, 1, None, (place < 9_000 + 40 * label,) * 3, same_images=True) for label in (0, 1))
+    found = by_trial(verdict_of(one, [other]))[1].difference
+    share = 40 / IMAGES
+    assert found.reach == pytest.approx(stats.norm.ppf(0.975) * math.sqrt(share * (1 - share) / IMAGES), rel=1e-4)
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.15])
+def test_intervals_of_seeds_on_the_same_images_hold_what_is_true_of_other_images(gain):
+    """Images are as hard for all networks, for one of them, and for one run: 0.6, 0.25 and 0.15 of the variance."""
+    source, held, missed = np.random.default_rng(2), [], []
+    limits = np.array([-1.0, -1.0 - gain])
+    truth = stats.norm.sf(limits)
+    for _ in range(400):
+        ease = np.sqrt(0.6) * source.standard_normal(400) + np.sqrt(0.25) * source.standard_normal((2, 400))
+        hits = ease[:, None] + np.sqrt(0.15) * source.standard_normal((2, 4, 400)) > limits[:, None, None]
+        for kept, same in ((held, True), (missed, False)):
+            one, other = (Candidate(label, 1, 1, None, tuple(hits[label]), same_images=same) for label in (0, 1))
+            found = by_trial(verdict_of(one, [other]))[1]
+            kept.append(
+                [
+                    found.mean.low < truth[1] < found.mean.high,
+                    found.difference.low < truth[1] - truth[0] < found.difference.high,
+                ]
+            )
+    assert ((np.mean(held, axis=0) > 0.925) & (np.mean(held, axis=0) < 0.985)).all()
+    assert (np.mean(missed, axis=0) < 0.85).all()
+
+
+def test_a_verdict_on_the_same_images_says_so_in_its_document_and_others_are_as_they_were():
+    for same in (True, False):
+        one, other = (
+            Candidate(label, 1, 1, None, tuple(np.arange(IMAGES) < right for right in rights), same_images=same)
+            for label, rights in enumerate((USUAL, BETTER))
+        )
+        found = verdict_of(one, [other])
+        document = found.as_document()
+        assert Verdict.from_document(document) == found
+        assert document.get("same_images", False) is same
+        assert any("image_error" in each for each in document["standings"]) is same
 
 
 def test_images_shorten_no_interval():

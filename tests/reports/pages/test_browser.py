@@ -12,7 +12,8 @@ from samples.results import HOSTILE, confirmed, frame_of, halted, result_of, row
 import reports
 from reports import frames
 from reports.pages import contents
-from sweep.data.dataset import Split, load_dataset, partition
+from sweep.data.dataset import Split, load_dataset
+from sweep.data.partition import partition
 from sweep.results.predictions import Predictions
 from sweep.results.result import Result
 

@@ -15,7 +15,8 @@ import reports
 from reports.pages import contents, html
 from reports.sections import mistakes
 from reports.typography import NO_BREAK
-from sweep.data.dataset import Split, load_dataset, partition
+from sweep.data.dataset import Split, load_dataset
+from sweep.data.partition import partition
 from sweep.results.predictions import Mistakes, Predictions
 
 SPLIT = Split(0, 1000)
