@@ -42,11 +42,13 @@ class Reading:
 
 @dataclass
 class _Place:
-    """Where in the text a call stands: the loops, conditions and `compile` around it."""
+    """Where in the text a call stands: the loops, conditions and `compile` around it.
+
+    `known` are variables whose value is read: the indices of loops, and what a function is given.
+    """
 
     condition: Condition | None = None
-    loop: str = ""
-    index: int = 0
+    known: Mapping[str, Value] = field(default_factory=dict)
     compiled: bool = False
 
     def under(self, **changes: Any) -> "_Place":
@@ -73,16 +75,17 @@ class _Reader:
     calls: dict[str, Call] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     compiles: list[int] = field(default_factory=list)
-    _seen: set[str] = field(default_factory=set)
+    _seen: set[tuple[object, ...]] = field(default_factory=set)
     _assigned: dict[str, ast.Call] = field(default_factory=dict)
     _in_compile: set[str] = field(default_factory=set)
 
     def visit(self, node: ast.AST, place: _Place) -> None:
         match node:
             case ast.FunctionDef():
-                if node.name in self._seen:
+                key = (node.name, *place.known.items())
+                if key in self._seen:
                     return
-                self._seen.add(node.name)
+                self._seen.add(key)
                 self._in_compile |= _only_in_compile(node)
                 self._visit_all(node.body, place)
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call) if _kind(call):
@@ -119,7 +122,7 @@ class _Reader:
         if isinstance(node.func, ast.Name) and any(isinstance(each, ast.Name) and each.id == HP for each in given):
             called = self.functions.get(node.func.id)
             if called is not None:
-                self.visit(called, place)
+                self.visit(called, place.under(known=_given(node, called, place)))
 
     def _repeat(self, node: ast.For, name: str, last: ast.expr, place: _Place) -> None:
         """The body of a loop, once for each of its passes."""
@@ -132,7 +135,7 @@ class _Reader:
             most = 0
         for index in range(most):
             condition = Condition(parent, at_least=index + 1) if parent else place.condition
-            self._visit_all(node.body, place.under(loop=name, index=index, condition=condition))
+            self._visit_all(node.body, place.under(known={**place.known, name: index}, condition=condition))
 
     def _take(self, call: ast.Call, place: _Place) -> None:
         name, kind = _text(call, place), _kind(call)
@@ -171,22 +174,34 @@ def _text(call: ast.Call, place: _Place) -> str | None:
     """The name of a parameter, also where the index of a loop is in it; None where it cannot be read."""
     node = _argument(call, "name", 0)
     if isinstance(node, ast.JoinedStr):
-        parts = [
-            each.value if isinstance(each, ast.Constant) else place.index if _is_index(each, place) else None
-            for each in node.values
-        ]
+        parts = [each.value if isinstance(each, ast.Constant) else _known(each, place) for each in node.values]
         return None if None in parts else "".join(map(str, parts))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):  # "units_" + str(i)
-        left, right = _literal(node.left), node.right
-        if isinstance(right, ast.Call) and right.args and _is_index(right.args[0], place) and isinstance(left, str):
-            return f"{left}{place.index}"
-    found = _literal(node)
+        left, right = _known(node.left, place), node.right
+        index = _known(right.args[0], place) if isinstance(right, ast.Call) and right.args else _known(right, place)
+        if isinstance(left, str) and index is not None:
+            return f"{left}{index}"
+    found = None if node is None else _known(node, place)
     return found if isinstance(found, str) else None
 
 
-def _is_index(node: ast.AST, place: _Place) -> bool:
-    inner = node.value if isinstance(node, ast.FormattedValue) else node
-    return bool(place.loop) and isinstance(inner, ast.Name) and inner.id == place.loop
+def _known(node: ast.AST, place: _Place) -> Value | None:
+    """What a literal says, or a variable whose value is read; None for anything else."""
+    plain = isinstance(node, ast.FormattedValue) and node.format_spec is None and node.conversion == -1
+    inner = node.value if plain else node  # type: ignore[attr-defined]
+    if isinstance(inner, ast.Name):
+        return place.known.get(inner.id)
+    found = _literal(inner) if isinstance(inner, ast.Constant) else None
+    return found if isinstance(found, str | int) else None
+
+
+def _given(call: ast.Call, called: ast.FunctionDef, place: _Place) -> dict[str, Value]:
+    """What a function is given whose value is read, by the names that it has there and never changes."""
+    names = [each.arg for each in (*called.args.posonlyargs, *called.args.args)]
+    given = {each.arg: each.value for each in call.keywords if each.arg} | dict(zip(names, call.args, strict=False))
+    changed = {each.id for each in ast.walk(called) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+    read = {name: _known(node, place) for name, node in given.items() if name not in changed}
+    return {name: value for name, value in read.items() if value is not None}
 
 
 def _parameter(call: ast.Call, kind: str, name: str, condition: Condition | None) -> Parameter | None:

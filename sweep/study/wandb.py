@@ -1,5 +1,6 @@
 """Sweeps of Weights & Biases: what their YAML says, as ours would."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ def read_sweep(path: Path) -> Imported:
     left = [*_left(document)]
     for name, given in parameters.items():
         found = _read(given)
+        if not isinstance(found, str) and found.get("log") and "q" in given:
+            left.append(f"{name}: q: a range on a log scale has no steps; the range itself is taken")
         if isinstance(found, str):
             left.append(f"{name}: {found}")
         elif "value" in found:
@@ -65,13 +68,14 @@ def _read(given: object) -> dict[str, Any] | str:
     if not isinstance(given, Mapping):
         return f"{shown(given)} is no description of a parameter"
     if "value" in given:
-        return {"value": given["value"]}
+        return {"value": _number(given["value"])}
     if "values" in given:
-        return {"values": given["values"]} if isinstance(given["values"], list) else "its values are no list"
+        values = given["values"]
+        return {"values": [*map(_number, values)]} if isinstance(values, list) else "its values are no list"
     if "parameters" in given:
         return "parameters inside of a parameter have no place here"
     kind = str(given.get("distribution", ""))
-    low, high = given.get("min"), given.get("max")
+    low, high = _number(given.get("min")), _number(given.get("max"))
     if low is None or high is None:
         return f"a {kind or 'range'} without min and max has no ends"
     if kind in ("log_uniform", "q_log_uniform"):
@@ -82,3 +86,11 @@ def _read(given: object) -> dict[str, Any] | str:
     if "log_uniform" in kind:
         return span | {"log": True}
     return span | {"step": given["q"]} if kind.startswith("q_") and "q" in given else span
+
+
+def _number(given: object) -> object:
+    """1e-5 is a text to YAML 1.1, which wants a point in it; any other value as it is."""
+    return float(given) if isinstance(given, str) and _EXPONENT.fullmatch(given) else given
+
+
+_EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", re.ASCII)

@@ -105,6 +105,41 @@ def test_a_builder_is_built_as_it_is_with_the_values_of_a_trial(folder):
     assert model(np.ones((1, 8, 8, 1))).shape == (1, 10)
 
 
+def test_a_function_that_is_given_hp_is_read_at_each_of_its_calls(folder):
+    (folder / "blocks.py").write_text(
+        textwrap.dedent("""
+        def build_model(hp):
+            for i in range(hp.Int("layers", 1, 2)):
+                block(None, hp, i)
+                for j in range(2):
+                    hp.Int(f"size_{i}_{j}", 1, 3)
+            named(hp, "first")
+            named(hp, which="last")
+            counted(hp, 0)
+
+        def block(x, hp, number):
+            hp.Int(f"units_{number}", 8, 16)
+            hp.Int(f"padded_{number:02d}", 8, 16)
+
+        def named(hp, which):
+            hp.Float(which + "_rate", 0.0, 0.5)
+
+        def counted(hp, number):
+            number += 1
+            hp.Int("filters_" + str(number), 8, 16)
+        """)
+    )
+    function = Function.read(folder / "blocks.py", "build_model")
+    parameters = {each.name: each.when for each in function.parameters}
+    assert [*parameters] == [
+        "layers", "units_0", "size_0_0", "size_0_1", "units_1", "size_1_0", "size_1_1", "first_rate", "last_rate",
+    ]  # fmt: skip
+    assert parameters["units_1"] == Condition("layers", at_least=2)
+    said = "\n".join(left_out(sweep.init("blocks.toml", source="blocks.py:build_model")))
+    assert "line 13: hp.Int cannot be read" in said
+    assert "line 20: hp.Int cannot be read" in said
+
+
 def test_a_function_that_asks_no_hp_is_told(folder):
     (folder / "mine.py").write_text("def build(image_shape, classes, *, units=64): ...\n")
     with pytest.raises(InputError, match=r"mine.py:build is no builder: it takes no hp. Its arguments"):
@@ -207,6 +242,23 @@ def test_a_wandb_sweep_is_taken_over_line_by_line(folder):
     assert any(line.startswith("early_terminate: ") for line in said)
     assert "momentum: a normal without min and max has no ends" in said
     assert len(said) == 3
+
+
+def test_numbers_that_yaml_takes_for_texts_are_numbers_and_steps_on_a_log_scale_are_told(folder):
+    (folder / "sweep.yaml").write_text("""
+method: bayes
+parameters:
+  lr: {distribution: log_uniform_values, min: 1e-5, max: 1E-2}
+  weight_decay: {values: [0, 1e-4]}
+  dense_units: {distribution: q_log_uniform_values, q: 8, min: 32, max: 256}
+""")
+    written = sweep.init("mine.toml", source="sweep.yaml")
+    assert tomllib.loads(written.read_text())["space"] == {
+        "learning_rate": {"low": 1e-5, "high": 1e-2, "log": True},
+        "weight_decay": [0, 1e-4],
+        "dense_units": {"low": 32, "high": 256, "log": True},
+    }
+    assert left_out(written) == ["dense_units: q: a range on a log scale has no steps; the range itself is taken"]
 
 
 @pytest.mark.parametrize(
