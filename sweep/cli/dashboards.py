@@ -55,6 +55,7 @@ def serve_optuna(storage: str, host: str, port: int | None) -> None:
             raise InputError(f"--optuna is for this machine alone, without --host {host}.")
         with optuna_server(storage, port) as server:
             print(f"http://{LOOPBACK}:{server.server_port}/", flush=True)
+            note("A study that you delete there stays in sweep's own tables; `sweep run STUDY` writes it again.")
             _serve(server)
 
 
