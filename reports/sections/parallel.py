@@ -94,7 +94,7 @@ def _figure(lines: Lines) -> Figure:
         figure.shape(type="line", x0=0, x1=1, y0=row, y1=row, line={"color": OTHER, "width": 1})
         for share, text in _ticks(lines.axes[name], name):
             figure.write(share, row, html.escape(text), yshift=-11, font={"size": 11})
-    marks.name_axis(figure, [labels.label(name) for name in names])
+    marks.name_axis(figure, [_label(name) for name in names])
     figure.y_axis(range=[len(names) - 0.5, -0.25], showline=False)
     figure.x_axis(range=[-0.03, 1.03], tickvals=[], ticktext=[], showgrid=False, showline=False)
     figure.layout["margin"]["b"] = 6
@@ -134,7 +134,7 @@ def document(lines: Lines, values: Mapping[str, list[Any]]) -> Json:
 def _described(name: str, lines: Lines) -> Json:
     """An axis as the page draws it; its `name` is that of the filter's column."""
     axis = lines.axes[name]
-    label = "accuracy" if name == "score" else labels.label(name)
+    label = _label(name)
     common = {"name": label.lower(), "label": label, "ticks": _ticks(axis, name)}
     if axis.places:
         options = pd.Series(axis.options, dtype=lines.trials[name].dtype)
@@ -142,6 +142,10 @@ def _described(name: str, lines: Lines) -> Json:
     if name == "score":
         return common | {"kind": "error", "low": 100 - axis.low, "high": 100 - axis.high}
     return common | {"kind": "log" if axis.log else "linear", "low": axis.low, "high": axis.high}
+
+
+def _label(name: str) -> str:
+    return "accuracy" if name == "score" else labels.label(name)
 
 
 def _packed(column: list[Any]) -> list[Any] | Json:
