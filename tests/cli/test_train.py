@@ -68,7 +68,8 @@ def test_a_study_around_a_file_runs_and_its_first_trial_is_that_configuration(tr
 def test_check_shows_what_a_study_is_around(trained):
     folder, _ = trained
     shown = sweep("check", "around.toml", cwd=folder).stdout.splitlines()
-    assert shown[2] == (
+    assert shown[2] == "each trial trains on 5,000 images and is scored on 55,000 others"
+    assert shown[3] == (
         "the baseline is the tutorial's network with learning_rate 0.002, epochs 2, conv1_filters 4, conv1_stride 2, "
         "conv2_filters 4, dense_units 16, rescale yes"
     )
