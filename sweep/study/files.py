@@ -153,7 +153,10 @@ def study_template(source: str, name: str) -> str:
     """
     shipped = studies.texts()
     if source not in shipped:
-        raise InputError(f"There is no study {source!r} to start from.{did_you_mean(source, shipped, 'Studies')}")
+        hint = did_you_mean(source, shipped, "Studies")
+        if Path(source).is_file():
+            hint = f" It is a file: a study of an Optuna database is named as in {source}:NAME."
+        raise InputError(f"There is no study {source!r} to start from.{hint}")
     text = shipped[source].replace(f'name = "{source}"', f'name = "{name}"', 1)
     parse_study(text, f"{name}.toml")
     keys = (f"#   {key}: {field.description}" for key, field in Study.model_fields.items())

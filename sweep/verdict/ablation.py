@@ -156,9 +156,8 @@ class AblationEntry:
             return self._infeasible[configuration]
         if not self._entrants[configuration].failed:
             return ""
-        return {self._best: "a run of the recommended failed", self._baseline: "a run of the baseline failed"}.get(
-            configuration, "a run of it failed"
-        )
+        whose = {self._best: "the recommended", self._baseline: "the baseline"}.get(configuration, "it")
+        return f"a run of {whose} failed, or reached at most half of what another run did"
 
 
 def _corrected(effects: Sequence[Effect]) -> list[Effect]:

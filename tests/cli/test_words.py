@@ -39,6 +39,15 @@ def test_an_unknown_word_gets_a_hint(capsys, tmp_path, monkeypatch, typed, says)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_database_without_the_name_of_a_study_gets_a_hint(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "optuna.db").touch()
+    assert say(capsys, "init", "x.toml", "--from", "optuna.db", code=2) == (
+        "There is no study 'optuna.db' to start from. It is a file: a study of an Optuna database is named as in "
+        "optuna.db:NAME."
+    )
+
+
 @pytest.mark.parametrize(
     ("fails", "options", "last"),
     [

@@ -178,7 +178,8 @@ def test_a_network_that_cannot_exist_is_said_and_the_rest_is_judged():
 def test_a_network_whose_runs_fail_is_not_given_a_contribution():
     found = played(ablation(), lambda configuration: 0 if configuration == changed({"conv1_filters": 8}) else 9_800)
     rate, filters = found["learning_rate"], found["conv1_filters"]
-    assert (rate.from_best.estimate, rate.from_best.p, rate.from_best.reason) == (None, None, "a run of it failed")
+    why = "a run of it failed, or reached at most half of what another run did"
+    assert (rate.from_best.estimate, rate.from_best.p, rate.from_best.reason) == (None, None, why)
     assert rate.from_baseline.estimate is not None
     assert rate.interaction.estimate is None
     assert filters.from_best.estimate is not None
