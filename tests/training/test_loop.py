@@ -229,7 +229,8 @@ def untrained(run):
 
     training = start(run)
     images = len(training.predict())
-    sums = training._score(tf.range(images), *map(tf.constant, (0, images, 0.0, 0.0)))
+    shown = training._images.x_score, training._images.y_score
+    sums = training._score(*shown, tf.range(images), *map(tf.constant, (0, images, 0.0, 0.0)))
     layers = [layer.name for layer in training.model.layers]
     return [float(each) for each in sums], training.predict().tolist(), Counter(operations_of(training._score)), layers
 
