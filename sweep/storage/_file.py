@@ -87,7 +87,7 @@ class OpenFile:
         self._drop_log()
         if not contents:
             raise OSError("other contents were copied over it")
-        with atomic_write(copy) as temporary:
+        with atomic_write(copy, over_database=True) as temporary:
             temporary.write_bytes(contents)
 
     def _drop_log(self) -> None:

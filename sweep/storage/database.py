@@ -1,10 +1,11 @@
 """How a database is named, opened and spoken of: what our tables and Optuna's have in common."""
 
+import errno
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -38,18 +39,18 @@ def connect(storage: str, *, create: bool, readonly: bool = False) -> Engine:
     Raises:
         InputError: neither of them; no SQLite and no PostgreSQL; or a driver is missing.
         NoDatabase: there is no such file, and `create` is false.
+        StoreError: one may not look whether it is there.
     """
     url = make_url(as_url(storage))
     kind, file = url.get_backend_name(), url.database
     if kind not in ("sqlite", "postgresql"):
         raise InputError(f"{place_of(url)}: {kind} databases do not work. SQLite and PostgreSQL do: {EXAMPLES}.")
-    if kind == "sqlite" and not create and not (file and Path(file).exists()):
-        hint = did_you_mean_path(Path(file)) if file else ""
-        raise NoDatabase(f"There is no database {file!r} yet; `sweep run quickstart` starts one.{hint}")
-    if kind == "sqlite" and file:
-        with suppress(OSError, ValueError):  # of which SQLite tells
-            if what := odd_kind(Path(file)):
-                raise InputError(f"The database {file} cannot be used: it is {what}, not a plain file.")
+    if kind == "sqlite":
+        if not file:
+            raise InputError(f"{storage!r} names no file for a database. Give a path, or a URL: {EXAMPLES}.")
+        if not _is_there(Path(file)) and not create:
+            hint = did_you_mean_path(Path(file))
+            raise NoDatabase(f"There is no database {file!r} yet; `sweep run quickstart` starts one.{hint}")
     try:
         engine = create_engine(url, **POOL, **(_only_reading(url) if readonly else {}))
     except (ImportError, NoSuchModuleError):
@@ -58,6 +59,25 @@ def connect(storage: str, *, create: bool, readonly: bool = False) -> Engine:
     if kind == "sqlite" and not readonly:
         event.listen(engine, "connect", settle_sqlite)
     return engine
+
+
+def _is_there(file: Path) -> bool:
+    """Whether there is a plain file.
+
+    Raises:
+        InputError: something else is there, or nothing can have that name.
+        StoreError: one may not look.
+    """
+    try:
+        what = "a folder" if file.is_dir() else odd_kind(file)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # of which SQLite tells
+        return False
+    except OSError as error:
+        kind = InputError if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) else StoreError
+        raise kind(f"The database {file} cannot be used: {error.strerror}. Name another one with --storage.") from None
+    if what:
+        raise InputError(f"The database {file} cannot be used: it is {what}, not a plain file.")
+    return True
 
 
 def as_url(storage: str) -> str:
@@ -171,7 +191,7 @@ def copy_whole(source: sqlite3.Connection, copy: Path) -> None:
     Raises:
         OSError, sqlite3.Error: the copy cannot be written.
     """
-    with atomic_write(copy) as temporary, closing(sqlite3.connect(temporary)) as target:
+    with atomic_write(copy, over_database=True) as temporary, closing(sqlite3.connect(temporary)) as target:
         source.backup(target)
 
 

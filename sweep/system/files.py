@@ -19,6 +19,9 @@ from sweep.wording import did_you_mean, size
 
 KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
+SQLITE = b"SQLite format 3\0"
+"""The first bytes of each database of SQLite."""
+
 SECONDS_TO_LOCK = 300.0
 """A folder is locked by us for as long as a database is copied, at most."""
 SECONDS_TO_WRITE = 86_400.0
@@ -82,20 +85,23 @@ def read_all(read: Callable[[int], bytes], most: int | None = None) -> bytes:
 
 
 @contextmanager
-def atomic_write(target: Path) -> Iterator[Path]:
+def atomic_write(target: Path, *, over_database: bool = False) -> Iterator[Path]:
     """Gives a temporary name next to `target`. Its file replaces `target` if the block succeeds, and is removed if not.
 
     Two processes or threads may do this at the same time: each has its own name, and the later one wins. Where
-    `target` is a link, what it leads to is written, and the link stays.
+    `target` is a link, what it leads to is written, and the link stays. Only `over_database` replaces one of SQLite.
 
     Raises:
-        OSError: it cannot be written, or is neither a plain file nor new; an earlier file of that name is unchanged.
+        OSError: it cannot be written, is neither a plain file nor new, or is a database; an earlier file of that name
+            is unchanged.
     """
     if not target.name:  # "/" or "."
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     with suppress(FileNotFoundError):
         if kind := odd_kind(target):
             raise OSError(errno.EINVAL, f"it is {kind}, not a plain file", str(target))
+    if not over_database and _is_sqlite(target):
+        raise OSError(errno.EEXIST, "it is a database, which would be lost", str(target))
     target = Path(os.path.realpath(target))
     temporary = target.with_name(_temporary(target.name))
     try:
@@ -105,6 +111,12 @@ def atomic_write(target: Path) -> Iterator[Path]:
         _sync_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_sqlite(file: Path) -> bool:
+    with suppress(OSError), file.open("rb") as opened:
+        return opened.read(len(SQLITE)) == SQLITE
+    return False
 
 
 @contextmanager

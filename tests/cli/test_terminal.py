@@ -119,6 +119,37 @@ def test_an_output_path_that_is_no_plain_file_is_refused_and_stays(odd, kind, tm
     assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
 
 
+@pytest.mark.parametrize("name", ["other.db", "link.html"])
+def test_an_output_path_that_is_a_database_is_refused_and_stays(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for storage in ("sweep.db", "other.db"):
+        keep(storage, sample(6))
+    Path("link.html").symlink_to("sweep.db")
+    before = Path(name).read_bytes()
+    for command in (["report", "-o", name], ["trials", "quickstart", "--parquet", name]):
+        assert "it is a database, which would be lost" in say(capsys, *command, code=2)
+    assert Path(name).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("storage", "reason"),
+    [
+        ("", "names no file"),
+        ("sqlite://", "names no file"),
+        (".", "it is a folder"),
+        ("/", "it is a folder"),
+        ("x" * 300, "File name too long"),
+        ("loop.db", "Too many levels of symbolic links"),
+    ],
+)
+@pytest.mark.parametrize("command", [["list"], ["run", "quickstart"]])
+def test_a_database_that_no_file_can_be_is_refused(command, storage, reason, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("loop.db").symlink_to("loop.db")
+    assert reason in say(capsys, *command, "--storage", storage, code=2)
+    assert [each.name for each in tmp_path.iterdir()] == ["loop.db"]
+
+
 def test_init_does_not_wait_for_the_reader_of_a_fifo(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     os.mkfifo("mine.toml")
