@@ -61,9 +61,14 @@ def print_preview(study: "Study", seen: "Preview") -> None:
 
 def print_visible(images: int, found: "list[Visible]") -> None:
     """How small a difference can be, and still be told from chance."""
+    shown = several(images, "validation image")
+    found = [each for each in found if each.confirmed < 1 - each.accuracy]  # no network can be better than right
+    if not found:
+        print(f"\n{shown}: too few to tell networks apart that are right in 90 % of cases or more")
+        return
     single = listed(f"{_size(each.single)} at {100 * each.accuracy:.0f} % accuracy" for each in found)
     gain = listed(f"{_size(each.confirmed)} at {100 * each.accuracy:.0f} %" for each in found)
-    print(f"\n{images:,} validation images: by chance, two runs differ by up to {single}")
+    print(f"\n{shown}: by chance, two runs differ by up to {single}")
     print(f"five trials confirmed on {CONFIRMED} fresh seeds: a gain of {gain} is found with a chance of 80 %")
 
 

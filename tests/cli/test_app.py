@@ -404,6 +404,21 @@ def test_what_init_writes_is_a_study_that_checks(tmp_path, monkeypatch, capsys, 
     assert [each["accuracy"] for each in document["visible"]] == [0.9, 0.99]
 
 
+@pytest.mark.parametrize(
+    ("validation", "says"),
+    [
+        (1, "1 validation image: too few to tell networks apart that are right in 90 % of cases or more"),
+        (500, "500 validation images: by chance, two runs differ by up to 5.4"),
+        (10_000, "10,000 validation images: by chance, two runs differ by up to 1.20 points at 90 % accuracy and 0.40"),
+    ],
+)
+def test_check_promises_no_difference_that_cannot_be(tmp_path, monkeypatch, capsys, validation, says):
+    monkeypatch.chdir(tmp_path)
+    text = f'name = "few"\nvalidation = {validation}\n[space]\nbatch_size = [32, 64]\n'
+    Path("few.toml").write_text(text)
+    assert says in ended(capsys, "check", "few.toml", code=0).out
+
+
 def test_parquet_without_its_package_says_how_to_install_it(swept, tmp_path):
     hidden = tmp_path / "sitecustomize.py"
     hidden.write_text("import sys; sys.modules['pyarrow'] = None")
