@@ -408,7 +408,7 @@ def test_what_init_writes_is_a_study_that_checks(tmp_path, monkeypatch, capsys, 
     ("validation", "says"),
     [
         (1, "1 validation image: too few to tell networks apart that are right in 90 % of cases or more"),
-        (500, "500 validation images: by chance, two runs differ by up to 5.4"),
+        (500, "500 validation images: by chance, two runs differ by up to 5.39 points at 90 % accuracy"),
         (10_000, "10,000 validation images: by chance, two runs differ by up to 1.20 points at 90 % accuracy and 0.40"),
     ],
 )
