@@ -86,7 +86,7 @@ def _blocks(table: pd.DataFrame) -> "pd.Series[int]":
 
     A trial that stopped at no rung, as it ended or failed, is one of those that came to the end.
     """
-    rungs = table["trained_epochs"].where(table["outcome"].isin([Outcome.PAUSED, Outcome.PRUNED]), math.inf)
+    rungs = table["trained_epochs"].where(table["outcome"].isin([Outcome.PAUSED, Outcome.PRUNED, Outcome.STOPPED]), math.inf)
     return table.groupby([rungs, table.groupby(rungs).cumcount() // BLOCK]).ngroup()
 
 

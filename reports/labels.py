@@ -33,6 +33,7 @@ OUTCOMES = {
     "completed": "trained to its last epoch",
     "paused": "other trials were better at the same epoch; it resumes if it ranks among the best later",
     "pruned": "other trials were better at the same epoch, so it was stopped for good",
+    "stopped": "a user has stopped it for good",
     "infeasible": "this network cannot exist",
     "diverged": "the training diverged, so it was stopped",
     "timed out": "took longer than the time limit of a trial",

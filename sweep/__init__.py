@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sweep.api.ablate import ablate
     from sweep.api.baseline import baseline
     from sweep.api.confirm import confirm, plan
+    from sweep.api.control import pause, stop
     from sweep.api.export import export
     from sweep.api.init import init
     from sweep.api.look import result, studies
@@ -69,12 +70,14 @@ __all__ = [
     "init",
     "load",
     "note",
+    "pause",
     "plan",
     "predict",
     "report",
     "result",
     "retry",
     "run",
+    "stop",
     "studies",
     "suggestions",
     "train",
@@ -85,6 +88,7 @@ _HOMES = {
     "sweep.api.ablate": ("ablate",),
     "sweep.api.baseline": ("baseline",),
     "sweep.api.confirm": ("confirm", "plan"),
+    "sweep.api.control": ("pause", "stop"),
     "sweep.api.export": ("export",),
     "sweep.api.init": ("init",),
     "sweep.api.look": ("result", "studies"),

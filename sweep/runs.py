@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     PAUSED = "paused"
     COMPLETED = "completed"
     PRUNED = "pruned"
+    STOPPED = "stopped"
     INFEASIBLE = "infeasible"
     DIVERGED = "diverged"
     OUT_OF_MEMORY = "out of memory"

@@ -18,6 +18,7 @@ PAUSED = "#a8820a"
 EVENT = "#b565a7"
 FAINT = "rgba(125, 135, 150, 0.28)"
 PRUNED = "rgba(125, 135, 150, 0.45)"
+STOPPED = "#1a9fb5"
 NOISE = "rgba(213, 94, 0, 0.13)"
 TIED = "rgba(47, 127, 193, 0.13)"
 
@@ -37,6 +38,6 @@ SERIES = (
     (MEDIAN, "square"),
     (EVENT, "diamond"),
     (PAUSED, "triangle-up"),
-    ("#1a9fb5", "x"),
+    (STOPPED, "x"),
 )
 """Colour and symbol of the first, second, ... of the curves or studies in one chart."""

@@ -10,7 +10,7 @@ from reports import frames, labels
 from reports.blocks import Block, Section, chart_or_reason
 from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
-from reports.drawing.style import BASELINE, BEST, EVENT, MEDIAN, OTHER, PAUSED, PRUNED
+from reports.drawing.style import BASELINE, BEST, EVENT, MEDIAN, OTHER, PAUSED, PRUNED, STOPPED
 from sweep import wording
 from sweep.results.result import Result
 
@@ -118,15 +118,17 @@ def chart(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
 def _kinds(bars: pd.DataFrame, top: pd.Series | None) -> "list[tuple[pd.Series[bool], str, str]]":
     """Rows of each kind of bar, what it is called, and its colour."""
     best = bars["trial"] == (-1 if top is None else top["trial"])
-    completed, paused, pruned = (bars["outcome"] == outcome for outcome in ("completed", "paused", "pruned"))
+    known = ("completed", "paused", "pruned", "stopped")
+    completed, paused, pruned, stopped = (bars["outcome"] == outcome for outcome in known)
     running = bars["outcome"].isin(["running", "interrupted"])
     return [
         (completed & ~best, "completed", OTHER),
         (best, "best", BEST),
         (paused, "paused early", PAUSED),
         (pruned, "pruned", PRUNED),
+        (stopped, "stopped by hand", STOPPED),
         (running, "in progress", MEDIAN),
-        (~completed & ~paused & ~pruned & ~running, "failed", BASELINE),
+        (~bars["outcome"].isin(known) & ~running, "failed", BASELINE),
     ]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Unpack
 
+from sweep.api._holding import holding
 from sweep.api._networks import network_on, require_code
 from sweep.api.look import result
 from sweep.api.signals import stop_on_signals
@@ -13,7 +14,6 @@ from sweep.progress.display import Task
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.runs import BASELINE
-from sweep.storage.lease import Lease
 from sweep.verdict.ablation import AblationEntry, changes
 from sweep.verdict.folds import Folds, fresh_seeds, require_one, train_together
 
@@ -73,9 +73,9 @@ def _ablated(before: Result, place: Workplace, seeds: Sequence[int], within: flo
     with place.open_store(create=False) as store, stop_on_signals() as stop:
         study_id = store.studies.begin(study, dataset.digest)
         with (
-            Lease(store.leases, study_id, study.name) as lease,
+            holding(store, study_id, study.name, stop) as beat,
             place.display.watching(task) as watcher,
-            place.batch(store, watcher, stop, seconds=within, beat=lease.beat) as batch,
+            place.batch(store, watcher, stop, seconds=within, beat=beat) as batch,
         ):
             folds = Folds(study, dataset, batch)
             train_together([entry], seeds, folds)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Unpack
 
+from sweep.api._holding import holding
 from sweep.api._networks import network_on, require_code
 from sweep.api.budget import Budget
 from sweep.api.look import result
@@ -24,7 +25,6 @@ from sweep.results.result import Result
 from sweep.results.size import Size
 from sweep.results.verdict import Verdict
 from sweep.runs import BASELINE
-from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 from sweep.study.study import Study
 from sweep.verdict.candidates import best_and_confirmed, best_to_confirm, confirmed_before, further_ahead, may_be_best
@@ -149,7 +149,7 @@ def _prepared(
     sizes: Sequence[Size] = [each for each in every_size if within or before.verdict_on(each)] or every_size[:1]
     with place.open_store(create=False) as store, stop_on_signals() as stop, ExitStack() as held:
         study_id = store.studies.begin(study, dataset.digest)
-        beat = held.enter_context(Lease(store.leases, study_id, study.name)).beat if holds else lambda: None
+        beat = held.enter_context(holding(store, study_id, study.name, stop)) if holds else lambda: None
         fresh = fresh_seeds(study, seeds, known)
         folds = Folds(study, dataset, place.batch(store, SilentWatcher(), stop))
 
@@ -299,13 +299,13 @@ def confirm_together(
             for each in found
             if (trials := best_and_confirmed(each, top))
         }
-        leases = [
-            held.enter_context(Lease(store.leases, each, before.study.name)) for each, (before, _) in races.items()
+        beats = [
+            held.enter_context(holding(store, each, before.study.name, stop)) for each, (before, _) in races.items()
         ]
 
         def beat() -> None:
-            for lease in leases:
-                lease.beat()
+            for each in beats:
+                each()
 
         task = Task(study.base, seeds * (1 + top * len(names)), workers, "run", running=place.running)
         watcher = held.enter_context(place.display.watching(task))

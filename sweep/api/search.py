@@ -56,7 +56,7 @@ def run(
     limits: Limits = NO_LIMITS,
     **workplace: Unpack[WorkplaceOptions],
 ) -> Result:
-    """Runs a study until it has all its trials. Run it again to resume.
+    """Runs a study until it has all its trials, or `sweep.pause` or `sweep.stop` ends it. Run it again to resume.
 
     Args:
         study: a `Study`, the name of one that ships or that the database has, or the path of a TOML file.
@@ -81,7 +81,8 @@ def run(
         searched = search(loaded(study, trials, place.storage), place, budget, limits, fresh)
         if searched.stopped is Stopped.SIGNAL:
             raise KeyboardInterrupt
-        return confirmed_after(searched.result, place, budget)[0] if budget.confirms else searched.result
+        confirms = budget.confirms and searched.stopped is not Stopped.PAUSED
+        return confirmed_after(searched.result, place, budget)[0] if confirms else searched.result
 
 
 def loaded(study: Study | str | Path, trials: int | None = None, storage: str | Path | None = None) -> Study:

@@ -98,7 +98,7 @@ def _search_each(costs: list[tuple[Study, float]], dataset: Dataset, budget: Bud
     What one of them leaves, later ones get.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
+        KeyboardInterrupt: Ctrl-C, or a user has paused one; every finished epoch is kept.
     """
     enough, ahead = True, sum(cost for _, cost in costs)
     for study, cost in costs:
@@ -106,7 +106,7 @@ def _search_each(costs: list[tuple[Study, float]], dataset: Dataset, budget: Bud
         seconds = None if left is None else left * cost / ahead
         place.display.note(f"{study.name}: {ranges(study)}")
         searched = search_on(dataset, study, result(study.name, storage=place.storage), place, countdown(seconds))
-        if searched.stopped is Stopped.SIGNAL:
+        if searched.stopped in (Stopped.SIGNAL, Stopped.PAUSED):
             raise KeyboardInterrupt
         enough, ahead = enough and searched.stopped is not Stopped.TIMEOUT, ahead - cost
     return enough

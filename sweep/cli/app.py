@@ -19,7 +19,7 @@ EXIT_CODES: dict[type[SweepError], int] = {InputError: 2, StoreError: 3, EngineE
 PANELS = {
     "Try": (
         trying.run, trying.suggestions, trying.studies, trying.init, trying.check, trying.baseline, trying.train,
-        by_hand.try_, by_hand.retry,
+        by_hand.try_, by_hand.retry, by_hand.stop, by_hand.pause,
     ),
     "Look": (
         looking.list_, looking.show, looking.trials, looking.dashboard, looking.report, looking.compare,

@@ -1,4 +1,4 @@
-"""What users add to a study by hand: configurations, trials to be tried again, and notes."""
+"""What users do with a study by hand: try a configuration, retry, stop, pause and note."""
 
 import json
 from typing import Annotated
@@ -10,6 +10,8 @@ from sweep.cli.options import Storage, StudyName
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
 from sweep.wording import shown
+
+NOT_YET = "The process that runs the study has not read this yet:"
 
 
 def try_(
@@ -44,6 +46,36 @@ def retry(context: typer.Context, study: StudyName, storage: Storage = STORAGE) 
         return print(f"No trial of {study} failed, timed out or ran out of memory.")
     print(f"put back: trial {numbers[0]}" if len(numbers) == 1 else f"put back: trials {listed(map(str, numbers))}")
     print(f"next: {following(context, 'run', study)}")
+
+
+def stop(
+    context: typer.Context,
+    study: StudyName,
+    trial: Annotated[
+        int | None, Argument(metavar="[TRIAL]", help="Number of a trial.", show_default="the whole search")
+    ] = None,
+    storage: Storage = STORAGE,
+) -> None:
+    """Stop a trial for good, or the whole search, also of a study that another machine runs. Curves are kept."""
+    import sweep
+    from sweep.cli.resume import following
+
+    what = f"the search of {study}" if trial is None else f"trial {trial} of {study}"
+    if not sweep.stop(study, trial, storage=storage):
+        return print(f"{NOT_YET} {what} is stopped then.")
+    print(f"stopped: {what}")
+    if trial is None:
+        print(f"to search on: {following(context, 'run', study)}")
+
+
+def pause(context: typer.Context, study: StudyName, storage: Storage = STORAGE) -> None:
+    """End the process that runs a study, on whatever machine. Every finished epoch is kept; `sweep run` resumes it."""
+    import sweep
+    from sweep.cli.resume import following
+
+    if not sweep.pause(study, storage=storage):
+        return print(f"{NOT_YET} {study} is paused then.")
+    print(f"paused: {study}. Every finished epoch is kept. To resume:\n{following(context, 'run', study)}")
 
 
 def note(

@@ -17,6 +17,8 @@ INTERRUPTED = 130
 
 INTERRUPTION = "Interrupted. Every finished epoch is kept. To resume:"
 TIME_IS_OVER = "The time is over. Every finished epoch is kept. To resume:"
+PAUSED = "The study was paused. Every finished epoch is kept. To resume:"
+SEARCH_STOPPED = "The search was stopped. To search on:"
 
 
 def resuming(context: typer.Context) -> str:

@@ -23,7 +23,7 @@ from sweep.cli.options import (
     seconds,
     size_in_bytes,
 )
-from sweep.cli.resume import TIME_IS_OVER, following, interrupted, resumable, resuming
+from sweep.cli.resume import PAUSED, SEARCH_STOPPED, TIME_IS_OVER, following, interrupted, resumable, resuming
 from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, STORAGE, VALIDATION
 from sweep.shell import sweep_command
 from sweep.wording import plain
@@ -87,6 +87,9 @@ def _after_the_search(context: typer.Context, found: "Searched", place: "Workpla
     again, done = resuming(context), False
     if found.stopped is Stopped.SIGNAL:
         raise interrupted(again)
+    if found.stopped is Stopped.PAUSED:
+        print(f"{PAUSED}\n{again}")
+        raise typer.Exit
     can_be_confirmed = bool(confirmable(found.result))
     if budget.confirms and can_be_confirmed:
         print(flush=True)
@@ -94,8 +97,8 @@ def _after_the_search(context: typer.Context, found: "Searched", place: "Workpla
             result, done = confirmed_after(found.result, place, budget)
         if done:
             print_verdict(result)
-    if found.stopped is Stopped.TIMEOUT:
-        print(f"{TIME_IS_OVER}\n{again}")
+    if found.stopped in (Stopped.TIMEOUT, Stopped.BY_HAND):
+        print(f"{TIME_IS_OVER if found.stopped is Stopped.TIMEOUT else SEARCH_STOPPED}\n{again}")
         return
     if found.stopped is Stopped.EXHAUSTED:
         print(f"All {len(found.result.frame)} points of the space have been tried.")

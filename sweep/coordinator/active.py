@@ -166,6 +166,12 @@ class ActiveRuns:
     def __len__(self) -> int:
         return len(self._active)
 
+    def numbers(self) -> list[int]:
+        return list(self._active)
+
+    def find(self, number: int) -> ActiveRun | None:
+        return self._active.get(number)
+
     def is_active(self, run: Run) -> bool:
         return bool(self._on(run))
 
@@ -202,6 +208,13 @@ class ActiveRuns:
     def stop(self) -> Iterator[News]:
         """Has every worker stop at its next training step; gives what still comes of the runs until then."""
         return self._committed(self._engine.stop_all())
+
+    def give_up(self, active: ActiveRun) -> Iterator[News]:
+        """Takes a run from its worker at once; another run that followed it there may need a worker now."""
+        if active.training:
+            self._engine.drop(active.number)
+            active.training = False
+            yield from map(Ready, self._followers(active))
 
     def _committed(self, events: Iterable[Event]) -> Iterator[News]:
         for event in events:

@@ -17,6 +17,7 @@ from sweep.coordinator.proposals import Plan, Proposals
 from sweep.runs import BASELINE, Epoch, Outcome, Trial
 from sweep.search.schedule import Arrival, Schedule
 from sweep.storage.lease import Lease
+from sweep.storage.requests import Act, StudyRequests, by_hand
 from sweep.storage.store import Store
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Stopped(Enum):
     EXHAUSTED = "every point of the space has been tried"
     TIMEOUT = "the time allowed is over"
     SIGNAL = "it was interrupted"
+    PAUSED = "a user has paused it"
+    BY_HAND = "a user has stopped its search"
 
 
 class Coordinator:
@@ -66,11 +69,12 @@ class Coordinator:
         self._plan, self._search, self._schedule, self._store = plan, search, schedule, store
         self._runs, self._lease, self._fresh = runs, lease, fresh
         self._proposals = Proposals(search, plan)
+        self._unwanted: set[int] = set()  # trials that users want to stop
         self._stop = threading.Event()
         self._time_left: TimeLeft = endless
 
     def run(self, stop: threading.Event, time_left: TimeLeft = endless) -> Stopped:
-        """Tries configurations until the study has its trials, `stop` is set or no time is left.
+        """Tries configurations until the study has its trials, `stop` is set, no time is left or a user ends it.
 
         Trials that an earlier call left unfinished resume first.
 
@@ -86,9 +90,11 @@ class Coordinator:
             self._runs.start_workers()
             try:
                 while self._more_to_do():
-                    if stop.is_set() or self._left <= 0:
+                    if (why := self._why_to_end()) is not None:
                         self._decide_on(self._runs.stop())
-                        return Stopped.SIGNAL if stop.is_set() else Stopped.TIMEOUT
+                        for number in self._runs.numbers() if why is Stopped.BY_HAND else ():
+                            self._stop_trial(number)
+                        return why
                     self._lease.beat()
                     more_to_ask = self._ask_and_train()
                     self._decide_on(self._runs.wait(0 if more_to_ask else HEARTBEAT))
@@ -110,6 +116,8 @@ class Coordinator:
                 self._search.tell(number, ending.outcome, ending.score, ending.reason)
         self._recover_schedule(study.id)
         self._ledger = Ledger(self._plan.study, study.outcomes, paused)
+        self._study_id, self._requests = study.id, StudyRequests(self._store.requests, study.id)
+        self._store.requests.lapse(study.id)
         for number in sorted(paused):
             self._search.pause(number)
 
@@ -124,6 +132,37 @@ class Coordinator:
     @property
     def _left(self) -> float:
         return self._time_left(self._schedule.last)
+
+    # -- what users want
+
+    def _why_to_end(self) -> Stopped | None:
+        """Why no more is to be trained in this call; None where the study goes on."""
+        if self._stop.is_set():
+            return Stopped.SIGNAL
+        return Stopped.TIMEOUT if self._left <= 0 else self._obey()
+
+    def _obey(self) -> Stopped | None:
+        """Does what users have asked for; returns why the study does not go on, if they want that."""
+        why = None
+        for request in self._requests.waiting():
+            if request.trial is None:
+                why = Stopped.PAUSED if request.act is Act.PAUSE else Stopped.BY_HAND
+                self._requests.settle(request, why.value)
+                continue
+            self._stop_trial(request.trial)
+            ending = self._store.trials.ending(self._study_id, request.trial)
+            if ending is not None:  # else it waits to resume, and ends as it does
+                self._requests.settle(request, f"{ending.outcome} {ending.reason}".strip())
+        return why
+
+    def _stop_trial(self, number: int) -> None:
+        """Ends a trial that a user does not want: at once if it is in progress or paused, else once it resumes."""
+        self._unwanted.add(number)
+        if number in self._ledger.paused:
+            self._promote(number)
+        elif (active := self._runs.find(number)) is not None:
+            self._decide_on(self._runs.give_up(active))
+            self._advance(active)
 
     # -- ask and train
 
@@ -204,6 +243,9 @@ class Coordinator:
     def _advance(self, active: ActiveRun) -> None:
         """Takes a trial from rung to rung: along its stored curve as far as that goes, then by a worker."""
         while active.epoch < active.epochs:
+            if active.number in self._unwanted:
+                known = max(active.epoch, active.before.trained_epochs)
+                return self._end(active, Outcome.STOPPED, by_hand(known))
             if active.weak:
                 reason = f"after epoch {active.epoch:g} it was behind trials that had come as far"
                 return self._end(active, Outcome.PRUNED, reason)

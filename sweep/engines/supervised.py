@@ -116,6 +116,16 @@ class Supervised:
         while self._attended and time.monotonic() < deadline:
             yield from self.wait(0.1)
 
+    def drop(self, trial: int) -> None:
+        """Ends a trial's segment at once, without an event. Another worker takes the place of the one that trained it."""
+        attended = self._attended.pop(trial, None)
+        if attended is None:
+            return  # it waited when all were stopped
+        if attended.started is None:
+            self._waiting.remove(attended.segment)
+        else:
+            self._engine.kill(trial)
+
     def _hand_out(self) -> None:
         while self._waiting and self._engine.idle and not self._stopping:
             segment = self._waiting.popleft()
@@ -153,8 +163,7 @@ class Supervised:
         for trial, attended in list(self._attended.items()):
             broken = None if attended.started is None or self._stopping else self._broken(trial, attended)
             if broken is not None:
-                self._engine.kill(trial)
-                del self._attended[trial]
+                self.drop(trial)
                 yield SegmentFailed(trial, *broken)
 
     def _broken(self, trial: int, attended: _Attended) -> tuple[Outcome, str] | None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
-SUCCEEDED = (Outcome.COMPLETED, Outcome.PRUNED, Outcome.PAUSED)
+SUCCEEDED = (Outcome.COMPLETED, Outcome.PRUNED, Outcome.STOPPED, Outcome.PAUSED)
 EPOCHS_AT_ONCE = 200
 LONGEST_TAG = 5000
 """What MLflow takes: 1,000 metrics at once, and tags of 5,000 characters."""

@@ -3,7 +3,8 @@
 TRIAL_COLUMNS = {
     "trial": "number of the trial in its study, from 0; 0 is the baseline",
     "outcome": (
-        "running, interrupted, completed, paused, pruned, infeasible, diverged, out of memory, timed out or failed"
+        "running, interrupted, completed, paused, pruned, stopped, infeasible, diverged, out of memory, timed out or "
+        "failed"
     ),
     "reason": "why it ended so, in a sentence; empty where the outcome says it all",
     "detail": "the traceback, or its worker's last lines; empty where nothing went wrong",

@@ -29,7 +29,7 @@ CAUTION = 0.5
 """By how many standard deviations an expectation is lowered, so that a trial that was hardly trained must promise more
 than one that is known."""
 
-JUDGED = (*GOING_ON, Outcome.PRUNED, Outcome.COMPLETED)
+JUDGED = (*GOING_ON, Outcome.PRUNED, Outcome.STOPPED, Outcome.COMPLETED)
 """Outcomes of trials that can be the best: training them to the end is possible."""
 
 

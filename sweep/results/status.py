@@ -143,7 +143,7 @@ class StatusReader(Reader):
         study_id = self.studies.ids().get(name)
         if study_id is None:
             return Pulse("", running=False)
-        holder = self._holder(study_id)
+        holder = self.leases.running(study_id)
         text = f"{inode(Path(self.place))} {self.studies.pulse(study_id)} {holder}"
         return Pulse(text, running=holder is not None)
 
@@ -164,7 +164,7 @@ class StatusReader(Reader):
         trials = {each["number"]: _so_far(row.study, each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]
         running = tuple(trial for trial in trials.values() if trial.outcome is Outcome.RUNNING)
-        holder = self._holder(row.id)
+        holder = self.leases.running(row.id)
         before, most = self._workers.get(row.id, (None, 0))
         self._workers[row.id] = holder, max(len(running), most if before == holder else 0)
         return Status(
@@ -198,11 +198,6 @@ class StatusReader(Reader):
             found = self.trials.leaders(row.id, still), self.trials.climb(row.id)
             self._kept[row.id] = kept = state, *found
         return kept[1:]
-
-    def _holder(self, study_id: int) -> Identity | None:
-        """The process that runs a study: one of this machine only if it is alive, one of another machine as it says."""
-        held = self.leases.holder(study_id)
-        return None if held is None or (held.by.seen_from_here and not held.by.alive) else held.by
 
 
 class AwaitedReader:

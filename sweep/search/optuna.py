@@ -31,7 +31,7 @@ DRAWS = 100
 in vain; then it is proposed once more, which costs nothing but a trial's number: its run is known."""
 
 
-LEARNT = Outcome.PRUNED, Outcome.INFEASIBLE, Outcome.DIVERGED
+LEARNT = Outcome.PRUNED, Outcome.STOPPED, Outcome.INFEASIBLE, Outcome.DIVERGED
 STATES = {Outcome.COMPLETED: TrialState.COMPLETE} | dict.fromkeys(LEARNT, TrialState.PRUNED)
 """What Optuna takes trials for that ended so, all others for failed ones: no sampler learns from these."""
 

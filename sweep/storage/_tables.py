@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from sweep.storage.database import insertion
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 metadata = MetaData()
 
@@ -170,6 +170,18 @@ notes = Table(
     Column("written", DateTime, nullable=False),
 )
 
+requests = Table(
+    "sweep_requests",  # what users ask of the process that runs a study
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey(studies.c.id), nullable=False, index=True),
+    Column("act", String(16), nullable=False),
+    Column("trial", Integer),  # null: it is about the whole study
+    Column("asked", DateTime, nullable=False),
+    Column("answer", Text),  # what came of it; null: it waits
+    Column("answered", DateTime),
+)
+
 _optuna = MetaData()
 optuna_studies = Table("studies", _optuna, Column("study_id", Integer), Column("study_name", String(512)))
 optuna_trials = Table(
@@ -226,11 +238,17 @@ def _to_version_5(connection: Connection) -> None:
         table.create(connection)
 
 
+def _to_version_6(connection: Connection) -> None:
+    """What users ask of the process that runs a study."""
+    requests.create(connection)
+
+
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     2: _to_version_2,
     3: _to_version_3,
     4: _to_version_4,
     5: _to_version_5,
+    6: _to_version_6,
 }
 """Each from the version before to the one that is its key; none is ever changed once it was released."""
 

@@ -35,10 +35,10 @@ def superfluous(store: Reader, folder: Path, keep: int, abandoned: bool = False)
     """
     needed = set() if abandoned else store.runs.unfinished()
     for study in store.studies.all():
-        held = store.leases.holder(study.id)
-        if held is not None and (not held.by.seen_from_here or held.by.alive):
+        holder = store.leases.running(study.id)
+        if holder is not None:
             raise InputError(
-                f"Study {study.study.name!r} is being run by process {held.by.pid} on {held.by.host}; wait for its end."
+                f"Study {study.study.name!r} is being run by process {holder.pid} on {holder.host}; wait for its end."
             )
         needed |= {row["fingerprint"] for row in store.trials.rows(study.id) if row["outcome"] in UNFINISHED}
         needed |= store.trials.kept_runs(study.id, keep)

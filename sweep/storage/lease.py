@@ -32,6 +32,11 @@ class LeaseReader(Subject):
             return Held(Identity(row["host"], row["machine"], row["pid"], row["began"]), row["beats"])
         return None
 
+    def running(self, study_id: int) -> Identity | None:
+        """The process that runs a study: one of this machine only if it is alive, one of another machine as it says."""
+        held = self.holder(study_id)
+        return None if held is None or (held.by.seen_from_here and not held.by.alive) else held.by
+
 
 class Leases(LeaseReader):
     def take(self, study_id: int, holder: Identity, before: Held | None) -> bool:

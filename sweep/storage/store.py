@@ -12,6 +12,7 @@ from sweep.storage.connection import Database
 from sweep.storage.documents import AblationReader, Ablations, LookReader, Looks, VerdictReader, Verdicts
 from sweep.storage.lease import LeaseReader, Leases
 from sweep.storage.predictions import PredictionReader, Predictions
+from sweep.storage.requests import RequestReader, Requests
 from sweep.storage.runs import RunReader, Runs
 from sweep.storage.studies import Studies, StudyReader
 from sweep.storage.trials import TrialReader, Trials
@@ -35,6 +36,7 @@ class Reader:
         self.test_looks = LookReader(database)
         self.queue = QueueReader(database)
         self.notes = NoteReader(database)
+        self.requests = RequestReader(database)
 
     @classmethod
     def open(cls, storage: str) -> Self:
@@ -72,6 +74,7 @@ class Store(Reader):
     test_looks: Looks
     queue: Queue
     notes: Notes
+    requests: Requests
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -85,6 +88,7 @@ class Store(Reader):
         self.test_looks = Looks(database)
         self.queue = Queue(database)
         self.notes = Notes(database)
+        self.requests = Requests(database)
 
     @classmethod
     def open(cls, storage: str, *, create: bool = True) -> Self:

@@ -10,7 +10,19 @@ import studies as shipped
 from sweep.errors import InputError
 from sweep.runs import UNFINISHED, Outcome
 from sweep.storage._subject import Subject
-from sweep.storage._tables import ablations, add, in_optuna, notes, now, queue, studies, test_looks, trials, verdicts
+from sweep.storage._tables import (
+    ablations,
+    add,
+    in_optuna,
+    notes,
+    now,
+    queue,
+    requests,
+    studies,
+    test_looks,
+    trials,
+    verdicts,
+)
 from sweep.storage.database import repeatable
 from sweep.study.recipe import require_name
 from sweep.study.study import Study
@@ -84,6 +96,7 @@ class StudyReader(Subject):
                     select(count).select_from(test_looks).where(test_looks.c.study_id == study_id),
                     select(count).select_from(notes).where(notes.c.study_id == study_id),
                     select(count, func.count(queue.c.trial)).where(queue.c.study_id == study_id),
+                    select(count, func.count(requests.c.answer)).where(requests.c.study_id == study_id),
                     select(studies.c.document).where(studies.c.id == study_id),
                 )
             ]

@@ -1,0 +1,32 @@
+"""The right to train for a study outside of its search."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sweep.storage.lease import Lease
+from sweep.storage.requests import StudyRequests
+from sweep.storage.store import Store
+
+
+@contextmanager
+def holding(store: Store, study_id: int, name: str, stop: threading.Event) -> Iterator[Callable[[], None]]:
+    """Holds a study while the block lasts. What it gives is to be called often.
+
+    A user who pauses or stops the study sets `stop`, as Ctrl-C does.
+
+    Raises:
+        InputError: another process runs the study.
+    """
+    with Lease(store.leases, study_id, name) as lease:
+        store.requests.lapse(study_id)
+        requests = StudyRequests(store.requests, study_id)
+
+        def beat() -> None:
+            lease.beat()
+            for request in requests.waiting():
+                if request.trial is None:  # trials wait for a search
+                    requests.settle(request, "the networks that train outside of a search are interrupted")
+                    stop.set()
+
+        yield beat
