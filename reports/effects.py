@@ -86,7 +86,8 @@ def _blocks(table: pd.DataFrame) -> "pd.Series[int]":
 
     A trial that stopped at no rung, as it ended or failed, is one of those that came to the end.
     """
-    rungs = table["trained_epochs"].where(table["outcome"].isin([Outcome.PAUSED, Outcome.PRUNED, Outcome.STOPPED]), math.inf)
+    early = table["outcome"].isin([Outcome.PAUSED, Outcome.PRUNED, Outcome.STOPPED])
+    rungs = table["trained_epochs"].where(early, math.inf)
     return table.groupby([rungs, table.groupby(rungs).cumcount() // BLOCK]).ngroup()
 
 

@@ -1,8 +1,9 @@
 """`sweep.stop` and `sweep.pause`: what the process that runs a study is asked for, on whatever machine that is."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
@@ -45,15 +46,15 @@ def stop(study: str, trial: int | None = None, *, storage: str | Path = STORAGE)
         read_result(store, study).require(trial)
         _require_going_on(store, study_id, trial)
         request = store.requests.add(study_id, Act.STOP, trial)
-        if store.leases.running(study_id) is None:
+        if not _waited_for(lambda: store.leases.running(study_id) is None or bool(store.requests.answer(request))):
+            return False
+        if not store.requests.answer(request):
             with Lease(store.leases, study_id, study):
-                (row,) = store.trials.rows(study_id, [trial])
-                store.trials.end(study_id, trial, Outcome.STOPPED, by_hand(row["trained_epochs"]))
-                store.requests.settle(request, Outcome.STOPPED)
-        done = _waited_for(lambda: bool(store.requests.answer(request)))
-        if done:
-            _require_going_on(store, study_id, trial, or_else=Outcome.STOPPED)
-        return done
+                reached = _require_going_on(store, study_id, trial)["trained_epochs"]
+                store.trials.end(study_id, trial, Outcome.STOPPED, by_hand(reached))
+                store.requests.settle(request, f"{Outcome.STOPPED} {by_hand(reached)}")
+        _require_going_on(store, study_id, trial, or_else=Outcome.STOPPED)
+        return True
 
 
 def pause(study: str, *, storage: str | Path = STORAGE) -> bool:
@@ -83,12 +84,17 @@ def _ask_to_end(store: Store, study_id: int, study: str, act: Act) -> bool:
     holder = store.leases.running(study_id)
     if holder is None:
         raise InputError(f"No process runs study {study!r}, so there is nothing to {act}.")
-    store.requests.add(study_id, act)
-    return _waited_for(lambda: store.leases.running(study_id) != holder)
+    request = store.requests.add(study_id, act)
+
+    def done() -> bool:
+        over = store.leases.running(study_id) != holder
+        return over or (act is Act.STOP and bool(store.requests.answer(request)))  # a confirmation may follow
+
+    return _waited_for(done)
 
 
-def _require_going_on(store: Store, study_id: int, trial: int, or_else: Outcome | None = None) -> None:
-    """Checks that a trial has not ended, or with the outcome `or_else`.
+def _require_going_on(store: Store, study_id: int, trial: int, or_else: Outcome | None = None) -> Mapping[str, Any]:
+    """The row of a trial that has not ended, or with the outcome `or_else`.
 
     Raises:
         InputError: it has.
@@ -96,6 +102,7 @@ def _require_going_on(store: Store, study_id: int, trial: int, or_else: Outcome 
     (row,) = store.trials.rows(study_id, [trial])
     if row["outcome"] not in (*GOING_ON, or_else):
         raise InputError(f"Trial {trial} has ended already: it is {row['outcome']}.")
+    return row
 
 
 def _waited_for(done: Callable[[], bool]) -> bool:

@@ -117,7 +117,7 @@ class Supervised:
             yield from self.wait(0.1)
 
     def drop(self, trial: int) -> None:
-        """Ends a trial's segment at once, without an event. Another worker takes the place of the one that trained it."""
+        """Ends a trial's segment at once, without an event. Another worker replaces the one that trained it."""
         attended = self._attended.pop(trial, None)
         if attended is None:
             return  # it waited when all were stopped

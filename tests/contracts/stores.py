@@ -15,13 +15,14 @@ from sweep.runs import Epoch, Outcome, Run, Trial
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice, Float
 from sweep.storage.database import as_url
+from sweep.storage.requests import LAPSED, Act
 from sweep.storage.store import Reader, Store
 from sweep.storage.trials import Ending, Reached
 
 RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
 OURS = {
     "sweep_schema", "sweep_studies", "sweep_runs", "sweep_epochs", "sweep_trials", "sweep_leases", "sweep_predictions",
-    "sweep_verdicts", "sweep_ablations", "sweep_test_looks", "sweep_queue", "sweep_notes",
+    "sweep_verdicts", "sweep_ablations", "sweep_test_looks", "sweep_queue", "sweep_notes", "sweep_requests",
 }  # fmt: skip
 
 
@@ -264,6 +265,30 @@ class StoreContract:
             store.trials.end(study_id, 0, Outcome.DIVERGED, "not finite")
             ending = store.trials.ending(study_id, 0)
         assert ending == Ending(Outcome.DIVERGED, "not finite", 0.75)
+
+    # -- requests
+
+    def test_a_request_waits_for_its_answer_and_stays_as_a_record(self, database):
+        with Store.open(database) as store:
+            ids = [store.studies.begin(study_of(RATES, name=name), "digest") for name in ("one", "two")]
+            first, second = (store.requests.add(ids[0], Act.STOP, trial) for trial in (3, None))
+            store.requests.add(ids[1], Act.PAUSE)
+            assert [(each.act, each.trial) for each in store.requests.waiting(ids[0])] == [("stop", 3), ("stop", None)]
+            store.requests.settle(first, "stopped")
+            store.requests.settle(first, "stopped again")
+            store.requests.lapse(ids[0])
+            assert store.requests.waiting(ids[0]) == []
+            assert store.requests.answer(first) == "stopped"
+            assert [each.answer for each in store.requests.all(ids[0])] == ["stopped", LAPSED]
+            assert [each.id for each in store.requests.all(ids[0])] == [first, second]
+            assert [each.act for each in store.requests.waiting(ids[1])] == [Act.PAUSE]
+
+    def test_a_trial_keeps_its_request_from_one_process_to_the_next(self, database):
+        with Store.open(database) as store:
+            study_id = store.studies.begin(study_of(RATES), "digest")
+            store.requests.add(study_id, Act.STOP, 0)
+            store.requests.lapse(study_id)
+            assert [each.trial for each in store.requests.waiting(study_id)] == [0]
 
     # -- runs and their curves
 

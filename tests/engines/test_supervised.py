@@ -247,6 +247,20 @@ def test_a_limit_ends_the_trial_that_breaks_it_and_no_other(clock):
     assert others == [SegmentFinished(1)]
 
 
+def test_a_segment_that_is_dropped_says_no_more_whether_it_trained_waited_or_was_stopped():
+    supervised = ready(engine := ScriptedEngine(lambda *_: 0.9))
+    for trial in (0, 1, 2):  # of which one has a worker
+        supervised.start(segment_of(trial))
+    supervised.drop(1)
+    supervised.drop(0)
+    assert {event.trial for event in to_the_end(supervised)} == {2}
+    supervised.start(segment_of(3))
+    supervised.start(segment_of(4))
+    assert ended(list(supervised.stop_all())) == [SegmentStopped(3)]
+    supervised.drop(4)
+    assert engine.idle == 1
+
+
 def test_without_limits_nothing_but_silence_ends_a_trial(clock):
     supervised = ready(ScriptedEngine(held=10**15))
     supervised.start(segment_of(epochs=3), seconds=1e9)

@@ -456,6 +456,8 @@ def test_trials_that_another_program_adds_are_told_and_nothing_is_written(url):
     [
         (Outcome.COMPLETED, "COMPLETE", 0.9),
         (Outcome.PRUNED, "PRUNED", 0.9),
+        (Outcome.STOPPED, "PRUNED", 0.9),
+        (Outcome.STOPPED, "PRUNED", None),
         (Outcome.INFEASIBLE, "PRUNED", None),
         (Outcome.DIVERGED, "PRUNED", 0.9),
         (Outcome.FAILED, "FAIL", None),

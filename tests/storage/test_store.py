@@ -27,6 +27,7 @@ from sweep.storage import _tables as schema_of
 from sweep.storage._tables import SCHEMA_VERSION
 from sweep.storage.connection import Database
 from sweep.storage.database import as_url, checkpoint_folder
+from sweep.storage.requests import Act
 from sweep.storage.store import Store
 from sweep.system.files import locked
 
@@ -223,7 +224,7 @@ JOINT = study_of(
 def write_golden(path: Path) -> None:
     """Writes a database as this version does, to be kept for the next: all that can stand in it, and an open trial.
 
-    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v5.db")'
+    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v6.db")'
     """
 
     deaths = iter([Dead()])
@@ -248,6 +249,9 @@ def write_golden(path: Path) -> None:
     run(halved.replaced(trials=13), str(path), ScriptedEngine(stop_after=1))
     with Store.open(str(path)) as store:
         store.queue.add(4, halved.base.replaced({"learning_rate": 0.04}).values(), "by hand")
+        store.trials.end(4, min(store.trials.paused(4)), Outcome.STOPPED, "by hand, after 1 epoch")
+        store.requests.settle(store.requests.add(4, Act.PAUSE), "a user has paused it")
+        store.requests.add(4, Act.STOP, max(store.trials.paused(4)))
     with closing(sqlite3.connect(path)) as connection:
         for statement in ("PRAGMA journal_mode=DELETE", "PRAGMA page_size=1024", "VACUUM"):
             connection.execute(statement)
@@ -393,6 +397,8 @@ def test_a_database_of_this_version_is_opened_as_it_is(storage):
         assert [row["origin"] for row in store.trials.rows(4)] == [""] * 12 + ["by hand"] * 2
         assert [each.values["learning_rate"] for each in store.queue.waiting(4, 14)] == [0.04]
         assert [(note.trial, note.text) for note in store.notes.all(1)] == [(3, "to be looked at")]
+        assert [(each.act, bool(each.answer)) for each in store.requests.all(4)] == [("pause", True), ("stop", False)]
+        assert "stopped" in {row["outcome"] for row in store.trials.rows(4)}
     assert contents(storage) == before
     assert not Path(f"{storage}.version-{SCHEMA_VERSION}").exists()
 
