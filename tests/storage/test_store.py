@@ -438,7 +438,7 @@ def test_optunas_tables_stay_as_optuna_makes_them(tmp_path):
     plain, ours = layout("plain.db"), layout("ours.db")
     assert {name: ours[name] for name in plain} == plain
     indices = {f"ix_sweep_trials_{name}" for name in ("fingerprint", "outcome", "finished")}
-    indices |= {"ix_sweep_queue_trial", "ix_sweep_notes_study_id"}
+    indices |= {"ix_sweep_queue_trial", "ix_sweep_notes_study_id", "ix_sweep_requests_study_id"}
     assert set(ours) - set(plain) == OURS | indices
 
 
