@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,9 @@ from sqlalchemy import Engine, create_engine, text
 from sweep.data.dataset import load_dataset
 from sweep.data.published import PUBLISHED
 from sweep.errors import DataError
+
+if TYPE_CHECKING:
+    from samples.nursery import Nursery
 
 pytest.register_assert_rewrite("contracts", "samples")
 
@@ -78,13 +82,36 @@ def on_server(postgresql) -> str:
 
 
 @pytest.fixture(scope="session")
+def nursery() -> Iterator["Nursery"]:
+    from samples.nursery import Nursery
+
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture(scope="module")
+def forked(nursery) -> Iterator[None]:
+    """Has the workers of a module's tests forked: they start in a tenth of a second."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sweep.system.children.subprocess", nursery)
+        yield
+
+
+@pytest.fixture(scope="session")
 def confirmed(tmp_path_factory) -> Path:
-    """The database of the study `tiny`, to be copied by tests that change it."""
+    """The database of the study `tiny`, to be copied by tests that change it. All processes of pytest have the same."""
     from samples.exports import confirm_tiny_study
 
-    storage = tmp_path_factory.mktemp("confirmed") / "sweep.db"
-    confirm_tiny_study(storage)
-    return storage
+    ours = tmp_path_factory.getbasetemp()
+    shared = ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours
+    with (shared / "confirmed.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "confirmed").exists():
+            folder = tmp_path_factory.mktemp("confirmed")
+            confirm_tiny_study(folder / "sweep.db")
+            folder.rename(shared / "confirmed")
+    return shared / "confirmed" / "sweep.db"
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from samples.commands import kept_to_one_core, python, sweep
 from samples.documents import ROOT
 from samples.workers import lasting_workers
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 EXAMPLES = ROOT / "examples"
 
 

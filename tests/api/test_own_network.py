@@ -8,6 +8,8 @@ from samples.workers import lasting_workers
 
 import sweep
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 NETWORK = """
 import keras
 from keras import layers

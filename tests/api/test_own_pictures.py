@@ -16,6 +16,8 @@ from sweep.errors import InputError
 from sweep.results.predictions import mistakes
 from sweep.study import recipe
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 STUDY = """
 data = "{data}"
 validation = 30

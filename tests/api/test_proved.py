@@ -10,6 +10,8 @@ from samples.workers import lasting_workers
 import sweep
 from sweep.progress.automatic import SILENT
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 STUDY = """
 name = "{name}"
 data = "images.npz"

@@ -12,6 +12,8 @@ from sweep.cli.networks import _memory
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 BIG = """
 extra_blocks = 1
 batch_norm = true

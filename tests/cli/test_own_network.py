@@ -8,6 +8,8 @@ from samples.commands import say, sweep, sweep_alone
 
 from sweep.storage.store import Store
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 STUDY = """\
 name = "mine"
 data = "images.npz"

@@ -20,6 +20,8 @@ from sweep.storage.store import Store
 from sweep.study import recipe
 from sweep.verdict.estimates import estimate
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 RECIPE = """
 epochs = 2
 conv1_filters = 4

@@ -35,6 +35,8 @@ from sweep.storage.checkpoints import path_of
 from sweep.storage.store import Store
 from sweep.system import files
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 SCHEMA = json.loads((Path(card.__file__).parent / "templates" / "metrics.schema.json").read_text())
 ALL_FILES = {*export.NAMES, "savedmodel", "model.onnx", "model.tflite"}
 

@@ -22,6 +22,8 @@ from sweep.exports import folder as export
 from sweep.exports.formats import FORMATS
 from sweep.study import recipe
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 SCHEMA = json.loads((Path(card.__file__).parent / "templates" / "metrics.schema.json").read_text())
 NETWORK = '''"""Small networks of several kinds."""
 

@@ -67,6 +67,7 @@ def test_by_hand_a_study_is_given_trials_second_chances_and_notes(on_server, tmp
     assert read_optuna(on_server, "test").space == {"learning_rate": {"low": 1e-4, "high": 1e-2}}
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_study_is_searched_resumed_confirmed_and_shown(on_server, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     where = "--storage", on_server

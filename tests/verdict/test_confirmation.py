@@ -749,6 +749,7 @@ learning_rate = { low = 1e-6, high = 2e-6 }
 """Real and quick, with a clear outcome: whatever is not the baseline learns nothing."""
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_real_study_is_run_and_confirmed_in_one_go_and_confirming_again_trains_nothing(tmp_path):
     (tmp_path / "tiny.toml").write_text(TINY)
     with lasting_workers():
