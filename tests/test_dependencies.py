@@ -3,7 +3,8 @@
 import re
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from functools import cache
+from importlib import metadata
 
 import pytest
 from samples.source import ROOT, imports
@@ -15,6 +16,9 @@ OPTIONAL = PROJECT["optional-dependencies"]
 OWN = {"sweep", "reports", "studies", "tests", "benchmarks"}
 FOR_TESTS = ("test", "dev")
 OF_THE_USER = {"IPython"}  # imported in a notebook alone, which has it
+
+
+packages_distributions = cache(metadata.packages_distributions)
 
 
 def normal(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from samples.source import ROOT
@@ -56,6 +57,7 @@ def too_large(path: Path, name: str) -> Iterator[str]:
             yield f"parameters of {function}"
 
 
+@cache
 def found() -> set[str]:
     return {
         each
