@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from sweep.api._crashes import crashes_told
 from sweep.data.dataset import Dataset, Split
 from sweep.errors import InputError
 from sweep.models.model import Architecture, ChangedModel, Infeasible
@@ -11,7 +12,7 @@ from sweep.search.preview import baseline_shape
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Reader
 from sweep.study.study import Study
-from sweep.system.apart import Ended, apart
+from sweep.system.apart import apart
 from sweep.system.machine import cores
 from sweep.system.processes import main_memory
 from sweep.training import prove
@@ -98,14 +99,8 @@ def with_baseline(study: Study, dataset: Dataset, before: Result | None, seconds
     if study.build is None or seen is not None or (before is not None and before.has_best):
         return study
     proof = proof_of(study, dataset, PROVED_SMALL, PROVED_SMALL, min(MOST_SECONDS, seconds or MOST_SECONDS))
-    try:
+    with crashes_told("The baseline", study.build):
         failed = [each for each in apart(prove.begin, proof) if not each.holds]
-    except Ended as error:
-        if error.end.hung:
-            raise
-        how = f"the process that runs {study.build.place} {error.end.how}"
-        lines = f" Its last lines:\n{error.end.log}" if error.end.log else ""
-        raise InputError(f"The baseline cannot be built: {how}.{lines}") from None
     if not failed:
         return study
     why = f"{study.build.place} fails the proof {failed[-1].check!r}: {failed[-1].detail}"

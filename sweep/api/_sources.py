@@ -14,25 +14,25 @@ from sweep.study.wandb import read_sweep
 from sweep.wording import our_word
 
 
-def text_from(source: str, name: str) -> str:
-    """The text of a study file of this name.
+def text_from(source: str, file: Path) -> str:
+    """The text of a study file, which is called as the study is.
 
     Args:
         source: "tuner.py:build_model" of KerasTuner, "study.db:NAME" of Optuna, "sweep.yaml" of W&B, or a study that
             ships.
-        name: the name of the study.
+        file: where it is to be written.
 
     Raises:
         InputError: there is no such thing, or nothing of it can be taken over.
         StoreError: the database cannot be used.
     """
-    place, _, inside = source.rpartition(":")
+    (place, _, inside), name, folder = source.rpartition(":"), file.stem, file.parent
     if place.endswith(".py"):
-        return study_text(_of_builder(named(source)), name)
+        return study_text(_of_builder(named(source)), name, folder)
     if place:
-        return study_text(read_optuna(place, inside), name)
+        return study_text(read_optuna(place, inside), name, folder)
     if source.endswith((".yaml", ".yml")):
-        return study_text(read_sweep(Path(source)), name)
+        return study_text(read_sweep(Path(source)), name, folder)
     return study_template(source, name)
 
 
@@ -49,8 +49,15 @@ def _of_builder(function: Function) -> Imported:
     idle = [name for name, call in reading.calls.items() if call.compiled and name not in trained]
     space = {name: call.span for name, call in reading.calls.items() if call.span is not None and name not in idle}
     defaults = {name: reading.calls[name].parameter.default for name in reading.calls if name in trained}
+    own = {each.name: each.when for each in function.parameters}
+    free = [name for name in space if reading.calls[name].parameter.when is not None and own.get(name) is None]
     left = [
         *reading.unread,
+        *(
+            f"line {reading.calls[name].line}: {name} varies everywhere, not only where "
+            f"{reading.calls[name].parameter.when}"
+            for name in free
+        ),
         *(
             f"line {reading.calls[name].line}: {name} decides nothing but compile(), which the study does"
             for name in idle

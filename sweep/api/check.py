@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sweep.api._crashes import crashes_told
 from sweep.api._networks import proof_of, require_code
 from sweep.api.search import loaded
 from sweep.data.dataset import load_dataset
@@ -57,4 +58,5 @@ def prove(study: Study | str | Path, *, storage: str | Path | None = None) -> li
     require_code(wanted)
     with TemporaryDirectory() as folder:  # of what is decoded, for the processes that train
         dataset = load_dataset(wanted.data, wanted.preparation, folder=Path(folder))
-        return proved(proof_of(wanted, dataset, wanted.base.batch_size, PROVED_ON))
+        with crashes_told("The baseline", wanted.build):
+            return proved(proof_of(wanted, dataset, wanted.base.batch_size, PROVED_ON))

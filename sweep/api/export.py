@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
+from sweep.api._crashes import crashes_told
 from sweep.api._networks import require_code
 from sweep.api.look import result
 from sweep.api.train import trained
@@ -71,7 +72,8 @@ def export(
             dataset = place.load(found.study.data, found.study.preparation)
             selected, place = _trained_on_all(found, number, dataset, store, place)
             state = path_of(place.checkpoint_folder, selected.run.fingerprint)
-            document = fill(inside, selected, state, formats, place.provenance(at_most=1))
+            with crashes_told("The network to export", found.study.build):
+                document = fill(inside, selected, state, formats, place.provenance(at_most=1))
     for why in document["missing"].values():
         place.display.note(why)
     return document

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep.api._sources import text_from
-from sweep.data.names import GIVEN
+from sweep.data.names import DATASETS, GIVEN
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
 from sweep.shell import sweep_command
 from sweep.space.space import Space
 from sweep.storage.store import Reader
 from sweep.study.files import parse_study
-from sweep.study.writing import text_of
+from sweep.study.writing import beside, text_of
 from sweep.system.files import atomic_write
 from sweep.wording import percent, several
 
@@ -51,7 +51,7 @@ def init(
         raise InputError(f"{file}: the name of a study file ends in .toml.")
     if after is not None and source is not None:
         raise InputError("Give a study to start from, or one to come after, not both.")
-    text = text_from(source or "quickstart", file.stem) if after is None else _next(after, file, str(storage))
+    text = text_from(source or "quickstart", file) if after is None else _next(after, file, str(storage))
     if file.exists() and not force:
         raise InputError(f"{file} exists already; --force overwrites it.")
     try:
@@ -82,9 +82,12 @@ def _next(name: str, file: Path, storage: str) -> str:
     document = study.as_document()
     if study.given:
         document["validation"] = GIVEN
+    if study.data not in DATASETS and (data := beside(study.data, file.parent)) not in DATASETS:
+        document["data"] = data
     if study.build is not None:
-        document["build"] = f"{study.build.path}:{study.build.name}"
-        document["base"] |= {"files": [each for each, _ in study.build.files]} if study.build.files else {}
+        document["build"] = f"{beside(study.build.path, file.parent)}:{study.build.name}"
+        files = [beside(each, file.parent) for each, _ in study.build.files]
+        document["base"] |= {"files": files} if files else {}
     reasons = {each: following.reason for each, following in ranges.items()}
     text = text_of(document, _head(found, ranges), reasons)
     parse_study(text, file.name, file.parent)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import studies
+from sweep.api._crashes import crashes_told
 from sweep.api.look import result, result_if_any
 from sweep.data.preparation import Preparation
 from sweep.errors import InputError
@@ -83,7 +84,8 @@ def _network(title: str, configuration: Configuration, image_shape: ImageShape, 
     except Infeasible as reason:
         raise InputError(f"The network of {title} cannot exist: {reason}.") from None
     if found is None:
-        found = apart(_built, f"The network of {title}", configuration, image_shape, classes)
+        with crashes_told(f"The network of {title}", configuration.model):
+            found = apart(_built, f"The network of {title}", configuration, image_shape, classes)
     return Network(title, configuration, image_shape, classes, found)
 
 

@@ -7,22 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sweep.models import keras_tuner
+from sweep.models.hp import Hyperparameters
 from sweep.models.model import ImageShape
 from sweep.models.parameters import Parameter, Value
-from sweep.models.tuner import Hyperparameters
 from sweep.models.tutorial.source import marked
 
-OF_KERAS_TUNER = '''"""In place of KerasTuner."""
-
-
-def __getattr__(name):
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return type(name, (), {})
-'''
 STAND_INS = {
     "sweep": '"""In place of sweep."""\n\n\nclass Infeasible(Exception):\n    pass\n',
-    "keras_tuner": OF_KERAS_TUNER,
+    "keras_tuner": inspect.getsource(keras_tuner),
 }
 """What files may import of packages that the network does not need, by package."""
 
@@ -113,6 +106,9 @@ FILES = """\
 # The files that the network reads: they lie beside this script.
 FILES = {files}
 here = pathlib.Path(globals().get("__file__", "train.ipynb")).resolve().parent
+missing = [path for path in FILES.values() if not (here / path).is_file()]
+if missing:
+    raise SystemExit(f"{{here / missing[0]}} is missing: it comes with the folder that this script was exported to.")
 for name, path in FILES.items():
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(here / path, folder / name)

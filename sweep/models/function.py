@@ -17,18 +17,12 @@ from sweep.errors import InputError
 from sweep.models._script import Call, source
 from sweep.models.model import Architecture, ChangedModel, ImageShape
 from sweep.models.parameters import AUGMENTATION, Parameter, Value, with_training
+from sweep.models.sources import content_of, parsed, sources_of
 from sweep.models.tuner import Reading, is_builder, read_builder
-from sweep.system.files import did_you_mean_path, open_plain, read_plain
 from sweep.wording import did_you_mean, listed, shown
 
 if TYPE_CHECKING:
     import keras
-
-MOST_BYTES = 1_000_000
-"""The largest file of source text."""
-
-MOST_FILES = 200
-"""The function's file and what it imports from its own folder."""
 
 SOURCE = "model_source"
 """The folder with a copy of a function's files, beside what is exported."""
@@ -79,7 +73,7 @@ class Function:
         """
         path = path.absolute()
         contents = {str(each.absolute()): content_of(each) for each in files}
-        return cls.of(str(path), name, dict(_sources(path)), contents, inexact)
+        return cls.of(str(path), name, dict(sources_of(path)), contents, inexact)
 
     @classmethod
     def of(
@@ -89,7 +83,7 @@ class Function:
 
         Raises: as `read`.
         """
-        syntax = [(each, ast.unparse(_parsed(text, each))) for each, text in sorted(sources.items())]
+        syntax = [(each, ast.unparse(parsed(text, each))) for each, text in sorted(sources.items())]
         contents = sorted((Path(each).name, digest) for each, digest in files.items())
         parts = [name, syntax, *filter(None, [contents, inexact])]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -102,12 +96,19 @@ class Function:
         """As in "my_model.py:build"."""
         return f"{Path(self.path).name}:{self.name}"
 
+    @property
+    def line(self) -> str:
+        """Where it is defined, as in "my_model.py:3: build"."""
+        return f"{Path(self.path).name}:{self._definition.lineno}: {self.name}"
+
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         file, text = self.sources[0]
-        tree = _parsed(text, file)
+        tree = parsed(text, file)
         functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
         if self.name not in functions:
+            if (other := _other(self.name, tree)) is not None:
+                raise InputError(f"{file}:{other}: write it as `def {self.name}(...)` at the top level of this file.")
             hint = did_you_mean(self.name, functions, "Functions") if functions else ""
             raise InputError(f"{file} has no function {shown(self.name)} at its top level.{hint}")
         if self.is_builder:
@@ -116,7 +117,7 @@ class Function:
 
     @property
     def _definition(self) -> ast.FunctionDef:
-        tree = _parsed(self.sources[0][1], self.sources[0][0])
+        tree = parsed(self.sources[0][1], self.sources[0][0])
         return [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == self.name][-1]
 
     @cached_property
@@ -215,7 +216,7 @@ def named(given: object, folder: Path = Path(), files: Iterable[Path] = ()) -> F
 def _first_difference(before: Function, now: Function) -> str:
     """The file and line at which a function differs first from what it was, or its changed file of [base]."""
     told, found, folder = dict(before.sources), dict(now.sources), Path(now.path).parent
-    syntax = [{each: ast.unparse(_parsed(text, each)) for each, text in texts.items()} for texts in (told, found)]
+    syntax = [{each: ast.unparse(parsed(text, each)) for each, text in texts.items()} for texts in (told, found)]
     for name in (each for each in {**found, **told} if syntax[0].get(each) != syntax[1].get(each)):
         pairs = zip_longest(_words(told.get(name, "")), _words(found.get(name, "")), fillvalue=(0, ""))
         for (was, old), (line, new) in pairs:
@@ -231,86 +232,33 @@ def _words(text: str) -> Iterator[tuple[int, str]]:
             yield each.start[0], each.string.strip()
 
 
-def _sources(path: Path) -> Iterator[tuple[str, str]]:
-    """The texts of a file and of what it imports from its own folder, and that again, by path from the folder."""
-    folder, waiting, seen = path.parent, [path], {path}
-    while waiting:
-        file = waiting.pop(0)
-        name, text = file.relative_to(folder).as_posix(), _text(file)
-        yield name, text
-        for each in _imported(_parsed(text, name), file.parent, folder):
-            if each not in seen and each.is_file():
-                if len(seen) == MOST_FILES:
-                    raise InputError(
-                        f"{path} imports more than {MOST_FILES - 1} files of its own folder: import fewer."
-                    )
-                seen.add(each)
-                waiting.append(each)
-
-
-def content_of(path: Path) -> str:
-    """The SHA-256 of a file.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        with open_plain(path) as file:
-            found = hashlib.sha256()
-            while part := file.read(1 << 20):
-                found.update(part)
-            return found.hexdigest()
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: OSError | ValueError) -> InputError:
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    return InputError(f"{path}: cannot be read: {reason}.{did_you_mean_path(path)}")
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_plain(path, MOST_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file in UTF-8.") from None
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
-
-
-def _parsed(text: str, file: str) -> ast.Module:
-    try:
-        return ast.parse(text)
-    except SyntaxError as error:
-        raise InputError(f"{file}:{error.lineno}: not valid Python: {error.msg}.") from None
-    except (ValueError, RecursionError, MemoryError):
-        raise InputError(f"{file}: not valid Python.") from None
-
-
-def _imported(tree: ast.Module, beside: Path, folder: Path) -> Iterator[Path]:
-    """The files in `folder` that its import statements may mean; relative ones start `beside` the file."""
-    for node in ast.walk(tree):
-        names: list[tuple[Path, str]] = []
-        if isinstance(node, ast.Import):
-            names = [(folder, each.name) for each in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            start = beside.joinpath(*[".."] * (node.level - 1)).resolve() if node.level else folder
-            module = f"{node.module}." if node.module else ""
-            names = [(start, f"{module}{each.name}") for each in node.names] + [(start, node.module or "")]
-        for start, name in names:
-            parts = [part for part in name.split(".") if part]
-            for length in range(1, len(parts) + 1):
-                module_path = start.joinpath(*parts[:length])
-                for file in (module_path.with_name(f"{module_path.name}.py"), module_path / "__init__.py"):
-                    if file.is_relative_to(folder):
-                        yield file
-
-
 # The signature
+
+
+def _other(name: str, tree: ast.Module) -> str | None:
+    """The line and kind of what has this name, though no function at the top level does: "3: build is a lambda"."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.AsyncFunctionDef(name=given):
+                what = "an async function"
+            case ast.ClassDef(name=given):
+                what = "a class"
+            case ast.FunctionDef(name=given):
+                what = "a function inside of another statement"
+            case ast.Assign(targets=[ast.Name(id=given), *_]) | ast.AnnAssign(target=ast.Name(id=given)):
+                what = "a lambda" if isinstance(node.value, ast.Lambda) else "a variable"
+            case ast.alias():
+                given, what = node.asname or node.name, "imported from another file"
+            case _:
+                continue
+        if given == name:
+            return f"{node.lineno}: {name} is {what}"
+    return None
 
 
 def _of_hp(reading: Reading, function: str, file: str) -> Iterator[Parameter]:
     """What a builder asks `hp` for, but for what the training has already, or does itself."""
+    own = {name for name, call in reading.calls.items() if name not in with_training(()) and not call.compiled}
     for name, call in reading.calls.items():
         if name in RESERVED:
             raise InputError(
@@ -320,9 +268,9 @@ def _of_hp(reading: Reading, function: str, file: str) -> Iterator[Parameter]:
             raise InputError(
                 f"{file}:{call.line}: {name} is a parameter of the training: give it another name in {function}."
             )
-        if name not in with_training(()) and not call.compiled:
+        if name in own:
             when = call.parameter.when
-            yield call.parameter if when is None or when.parent in reading.calls else replace(call.parameter, when=None)
+            yield call.parameter if when is None or when.parent in own else replace(call.parameter, when=None)
 
 
 def _parameters(function: ast.FunctionDef, file: str) -> Iterator[Parameter]:

@@ -15,11 +15,18 @@ ImageShape = tuple[int, int, int]
 
 
 class Infeasible(Exception):  # noqa: N818 - an outcome of a trial, not an error of the program
-    """This network cannot exist on these images; the text is the sentence that says why."""
+    """This network cannot exist on these images; the text is the sentence that says why.
+
+    `place` is where the user's code says so, as in "my_model.py:9 in build"; empty if it does not.
+    """
+
+    def __init__(self, reason: str = "no reason is given", place: str = "") -> None:
+        super().__init__(reason)
+        self.place = place
 
 
 class TooLarge(Infeasible):
-    """This network is larger than its study allows."""
+    """This network is larger than its study or this machine allows."""
 
 
 class BrokenModel(Exception):  # noqa: N818 - an outcome of a trial, not an error of the program

@@ -14,10 +14,11 @@ from typing import Any
 
 import keras
 
+from sweep.models import keras_tuner
 from sweep.models._logits import with_logits
-from sweep.models.model import BrokenModel, ImageShape, Infeasible
+from sweep.models.hp import Hyperparameters
+from sweep.models.model import BrokenModel, ImageShape, Infeasible, TooLarge
 from sweep.models.parameters import Value
-from sweep.models.tuner import Hyperparameters
 
 OVERRIDDEN = ("train_step", "compute_loss")
 """Methods of Keras's training, which is not the one that trains here."""
@@ -50,7 +51,7 @@ def build(code: Code, arguments: Mapping[str, Value], image_shape: ImageShape, c
         BrokenModel: the function raised something else, or its network cannot be trained here.
     """
     place = code.place
-    with _own_errors(code.path.parent), _imports_from(code.path.parent), _one_process():
+    with _own_errors(code.path.parent), _imports_from(code.path.parent), _keras_tuner(), _one_process():
         function = _of_hp(_loaded(code)) if code.is_builder else _loaded(code)
         made = _uncompiled(function(image_shape, classes, **arguments), place)
         model = _required(_functional(made, image_shape), place, image_shape, classes)
@@ -87,6 +88,19 @@ def _imports_from(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _keras_tuner() -> Iterator[None]:
+    """A file may import it, for an annotation of `hp`, also where it is not installed."""
+    absent = keras_tuner.NAME not in sys.modules and importlib.util.find_spec(keras_tuner.NAME) is None
+    if absent:
+        sys.modules[keras_tuner.NAME] = keras_tuner
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[keras_tuner.NAME]
+
+
+@contextmanager
 def _one_process() -> Iterator[None]:
     """A copy of this process would answer in its place, and outlive it."""
 
@@ -108,13 +122,16 @@ def _own_errors(folder: Path) -> Iterator[None]:
     """Errors of the user's code have the frames of their files alone."""
     try:
         yield
-    except (Infeasible, BrokenModel, KeyboardInterrupt):
+    except (BrokenModel, KeyboardInterrupt):
         raise
     except BaseException as error:
         frames = traceback.extract_tb(error.__traceback__)
         own = [each for each in frames if _is_own(each.filename, folder)]
         said = _sentence(error)
-        place = f" ({Path(own[-1].filename).relative_to(folder)}:{own[-1].lineno} in {own[-1].name})" if own else ""
+        at = f"{Path(own[-1].filename).relative_to(folder)}:{own[-1].lineno} in {own[-1].name}" if own else ""
+        if isinstance(error, Infeasible):
+            raise (TooLarge if isinstance(error, TooLarge) else Infeasible)(said.removesuffix("."), at) from None
+        place = f" ({at})" if at else ""
         if isinstance(error, ValueError) and "keras" in Path(frames[-1].filename).parts:
             raise Infeasible(f"{said.removesuffix('.')}{place}") from None
         reason = f"{type(error).__name__}: {said}{place}"
@@ -123,6 +140,8 @@ def _own_errors(folder: Path) -> Iterator[None]:
 
 def _sentence(error: BaseException) -> str:
     """The first line of an error that says something; Keras begins many with where it happened."""
+    if isinstance(error, ModuleNotFoundError) and str(error.name).startswith(f"{keras_tuner.NAME}."):
+        return f"{error.name} needs KerasTuner: install keras-tuner"
     lines = [line for line in re.sub(r"\x1b\[\d*m", "", str(error)).splitlines() if line.strip()]
     return next((line for line in lines if not line.startswith("Exception encountered when calling")), "")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.wording import did_you_mean, shown
+from sweep.wording import did_you_mean, listed, shown
 
 Value = bool | int | float | str
 Values = dict[str, Value]
@@ -23,7 +23,7 @@ class Condition:
     parent: str
     at_least: float | None = None
     equals: Value | None = None
-    among: tuple[str, ...] = ()
+    among: tuple[Value, ...] = ()
 
     def holds(self, values: Mapping[str, Value]) -> bool:
         value = values.get(self.parent)
@@ -32,11 +32,10 @@ class Condition:
         return value in self.among if self.among else value == self.equals
 
     def __str__(self) -> str:
-        if self.among:
-            return f"{self.parent} = {', '.join(map(repr, self.among[:-1]))} or {self.among[-1]!r}"
-        if self.equals is None:
+        if self.at_least is not None:
             return f"{self.parent} >= {self.at_least}"
-        return f"{self.parent} = " + (str(self.equals).lower() if isinstance(self.equals, bool) else repr(self.equals))
+        values = [str(each).lower() if isinstance(each, bool) else repr(each) for each in self.among or (self.equals,)]
+        return f"{self.parent} = {listed(values, 'or')}"
 
 
 @dataclass(frozen=True)

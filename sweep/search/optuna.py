@@ -144,7 +144,7 @@ class OptunaSearch:
 
     @property
     def is_asked(self) -> bool:
-        """Whether something waits in the queue."""
+        """Whether something waits in the queue that is wanted besides the study's trials."""
         return self._queue.waits(self._count)
 
     def ask(self) -> Proposal | None:

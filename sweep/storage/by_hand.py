@@ -35,9 +35,11 @@ class QueueReader(Subject):
         query = select(queue).where(*_waiting(study_id, number)).order_by(*_order(number))
         return [Queued(row["configuration"], row["origin"]) for row in self._rows(query)]
 
-    def count(self, study_id: int, number: int) -> int:
-        """How many wait for the trial of this number, which is the next, and for those after it."""
-        return int(self._value(select(func.count()).select_from(queue).where(*_waiting(study_id, number))))
+    def count(self, study_id: int, number: int, origin: str | None = None) -> int:
+        """How many wait for the trial of this number, the next, and for those after it; None: of any origin."""
+        of_origin = () if origin is None else (queue.c.origin == origin,)
+        query = select(func.count()).select_from(queue).where(*_waiting(study_id, number), *of_origin)
+        return int(self._value(query))
 
     def find(self, study_id: int, number: int) -> Mapping[str, Value] | None:
         """The values that a trial tries; None where the search has proposed it."""
@@ -87,10 +89,10 @@ class StudyQueue:
         self._empty_until = -math.inf
 
     def waits(self, number: int) -> bool:
-        """Whether something waits for the next trial. Once nothing does, the database is not asked for a second."""
+        """Whether something waits that users want besides the study's trials. Once nothing does, a second goes by."""
         if time.monotonic() < self._empty_until:
             return False
-        if self._queue.count(self._study_id, number) > 0:
+        if self._queue.count(self._study_id, number, BY_HAND) > 0:
             return True
         self._empty_until = time.monotonic() + 1
         return False

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import InputError
-from sweep.models.function import content_of, named
+from sweep.models.function import named
+from sweep.models.sources import content_of
 from sweep.study._conditions import Located
 from sweep.study._values import Problems
 from sweep.wording import shown

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sweep.errors import InputError, StudyError
@@ -9,7 +10,7 @@ from sweep.models.function import Function
 from sweep.models.tutorial.model import TUTORIAL
 from sweep.space.configuration import parameters_of
 from sweep.study.study import Study
-from sweep.study.writing import text_of, value_of
+from sweep.study.writing import beside, text_of, value_of
 from sweep.wording import our_word
 
 NOT_TAKEN = "not taken over: "
@@ -37,8 +38,8 @@ class Imported:
     build: Function | None = None
 
 
-def study_text(given: Imported, name: str) -> str:
-    """The text of a study file of this name.
+def study_text(given: Imported, name: str, folder: Path) -> str:
+    """The text of a study file of this name in this folder.
 
     Raises:
         InputError: nothing that varies there is a parameter here, or no study can be called `name`.
@@ -62,7 +63,7 @@ def study_text(given: Imported, name: str) -> str:
             raise error
     renamed = {ours: f"{theirs} there" for theirs, ours in names.items() if theirs != ours}
     document: dict[str, Any] = {"name": name, **given.settings}
-    document |= {} if given.build is None else {"build": f"{given.build.path}:{given.build.name}"}
+    document |= {} if given.build is None else {"build": f"{beside(given.build.path, folder)}:{given.build.name}"}
     head = [f"From {given.whence}.", *(f"{NOT_TAKEN}{each}" for each in left), ""]
     return text_of(document | {"base": base, "space": space}, head, renamed)
 

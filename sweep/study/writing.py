@@ -1,11 +1,23 @@
 """Study files that the program writes: a document as TOML, with a comment on each line that has one."""
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+MOST_UP = 2
+"""A relative path climbs so many folders at most."""
+
 NOTHING: Mapping[str, str] = {}
+
+
+def beside(path: str, folder: Path) -> str:
+    """A path as a user writes it into a study file of this folder: relative, if that is short and means the same."""
+    relative = Path(os.path.relpath(path, folder))
+    far = relative.parts.count(os.pardir) > MOST_UP
+    return path if far or (folder / relative).resolve() != Path(path).resolve() else str(relative)
 
 
 def text_of(document: Mapping[str, Any], head: Iterable[str] = (), comments: Mapping[str, str] = NOTHING) -> str:

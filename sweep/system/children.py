@@ -45,7 +45,10 @@ def environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class End:
-    """How a child ended, and lines of its log: the last, or where it `hung`, since it did not start in its time."""
+    """How a child ended, and lines of its log: the last, where it crashed, or where it `hung`.
+
+    It hung if it did not start in its time.
+    """
 
     how: str
     log: str
@@ -111,7 +114,8 @@ class Child:
             stacks = [line for line in lines[hung[0] :] if "<frozen importlib" not in line]
             return End(f"did not start within {duration(SECONDS_TO_START)}", "\n".join(stacks[:LOG_LINES]), hung=True)
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        return End(how, "\n".join(lines[-LOG_LINES:]))
+        crashed = [number for number, line in enumerate(lines) if line.startswith("Fatal Python error")]
+        return End(how, "\n".join(lines[max(0, crashed[0] - 1) :][: 2 * LOG_LINES] if crashed else lines[-LOG_LINES:]))
 
     def __enter__(self) -> Self:
         return self
@@ -128,10 +132,11 @@ class Child:
 def arrive(seconds: str) -> IO[bytes]:
     """Gives the output for messages; what libraries print goes to the log.
 
-    A process that does not say `started` within `seconds` ends, and logs where it hangs. Until then no garbage is
-    collected, since imports leave none.
+    A process that does not say `started` within `seconds` ends, and logs where it hangs. One that crashes logs where.
+    Until it has started no garbage is collected, since imports leave none.
     """
     gc.disable()
+    faulthandler.enable(file=2, all_threads=False)
     faulthandler.dump_traceback_later(float(seconds), exit=True, file=2)
     messages = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

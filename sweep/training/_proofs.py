@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sweep.data.dataset import Dataset, load_dataset
 from sweep.data.partition import Partition, partition
 from sweep.system.processes import peak_memory
 from sweep.training._calls import Call, Outputs, calls_of, outputs_of
+from sweep.training._cuts import cut_behind
 from sweep.training._practice import added_losses
 from sweep.training.finding import Digests, Examined, Finding, Proof, agreements
 from sweep.training.loop import Images, Training
@@ -62,9 +64,8 @@ def examine(proof: Proof, dataset: Dataset, state: Path) -> Examined:
     first, added = _gradients(spare.model, few)
     findings = [*exact.findings, _finite(spare.model, few, first), added]
     frozen, random = _frozen(proof, training.model, images)
-    findings.append(
-        _trained(training.model, zip(first, _gradients(training.model, few)[0], strict=True), frozen, random)
-    )
+    gradients = zip(first, _gradients(training.model, few)[0], strict=True)
+    findings.append(_trained(training.model, few, gradients, frozen, random))
     taken = _seconds(proof, training)
     findings.append(Finding("Seconds per epoch", True, f"about {duration(taken)} on one core of this machine"))
     needed = peak_memory() + dataset.x_train.nbytes
@@ -157,10 +158,7 @@ def _gradients(model: keras.Model, few: Partition) -> tuple[Gradients, Finding]:
     """Those of a batch at the weights that there are; and whether each loss that a layer adds depends on any."""
     weights = [each.value for each in model.trainable_variables]
     with tf.GradientTape(persistent=True) as tape:
-        logits = model(tf.cast(few.x_train[:BATCH], model.compute_dtype), training=True)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(few.y_train[:BATCH], tf.cast(logits, tf.float32))
-        added = added_losses(model)
-        loss = tf.add_n([tf.reduce_mean(losses), *added])
+        loss, added = _loss(model, few), added_losses(model)
         by_layer = [(layer.name, each) for layer in model._flatten_layers() for each in layer._losses]
     found = [None if each is None else tf.convert_to_tensor(each) for each in tape.gradient(loss, weights)]
     without = [name for name, each in by_layer if all(one is None for one in tape.gradient(each, weights))]
@@ -169,6 +167,13 @@ def _gradients(model: keras.Model, few: Partition) -> tuple[Gradients, Finding]:
         return _as_arrays(found), Finding(check, False, f"the loss that layer {without[0]} adds depends on no weight")
     said = f"{several(len(added), 'loss', 'losses')} of regularisers and add_loss" if added else "there are none"
     return _as_arrays(found), Finding(check, True, said)
+
+
+def _loss(model: keras.Model, few: Partition) -> tf.Tensor:
+    """That of a batch in training, with what layers add."""
+    logits = model(tf.cast(few.x_train[:BATCH], model.compute_dtype), training=True)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(few.y_train[:BATCH], tf.cast(logits, tf.float32))
+    return tf.add_n([tf.reduce_mean(losses), *added_losses(model)])
 
 
 def _as_arrays(gradients: Iterable[tf.Tensor | None]) -> Gradients:
@@ -188,6 +193,7 @@ def _finite(model: keras.Model, few: Partition, gradients: Gradients) -> Finding
 
 def _trained(
     model: keras.Model,
+    few: Partition,
     gradients: Iterable[tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]],
     frozen: list[str],
     random: list[str],
@@ -205,14 +211,15 @@ def _trained(
             check, False, f"{some_of(random, MOST_NAMED, 'weight')}: frozen at random values, which nothing ever trains"
         )
     dead = [
-        weight.path
+        weight
         for weight, both in zip(model.trainable_variables, gradients, strict=True)
         if not any(each is not None and each.any() for each in both)
     ]
     if dead:
-        return Finding(
-            check, False, f"{some_of(dead, MOST_NAMED, 'weight')}: the loss does not depend on it, so nothing trains it"
-        )
+        cut = cut_behind(dead[0], partial(_loss, model, few))
+        why = f"since no gradient goes back through {cut}" if cut else "so nothing trains it"
+        named = some_of([each.path for each in dead], MOST_NAMED, "weight")
+        return Finding(check, False, f"{named}: the loss does not depend on it, {why}")
     return Finding(check, True, f"frozen: {some_of(frozen, MOST_NAMED, 'weight')}" if frozen else "")
 
 

@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 
 from sweep.data.dataset import Dataset, Split
 from sweep.data.partition import Selected, partition
+from sweep.models.model import ANY_SIZE, SizeLimits
 from sweep.runs import Epoch, Run
 from sweep.system.files import atomic_write, open_plain
 from sweep.training._practice import Practice, losses_and_hits
+from sweep.training._weights import build
 from sweep.training.settings import settle_keras
 
 SCORING_BATCH = 1000
@@ -118,15 +120,19 @@ class Training:
     The curve is decided by the run alone: initial weights and dropout by its seed, each epoch's order of
     images by seed and epoch. On one thread, and on several where TensorFlow's kernels are deterministic, two
     runs with one fingerprint agree to the last bit.
+
+    Raises:
+        Infeasible: its network cannot exist, or is far larger than `limits`.
+        BrokenModel: the user's code makes no network that can be trained.
     """
 
-    def __init__(self, run: Run, images: Images) -> None:
+    def __init__(self, run: Run, images: Images, limits: SizeLimits = ANY_SIZE) -> None:
         keras.utils.clear_session()
         keras.utils.set_random_seed(run.seed)
         keras.config.set_dtype_policy(POLICIES[run.precision])
         self.run = run
         self._images = images
-        self._model = run.configuration.build(images.shape, images.classes)
+        self._model = build(run.configuration, images.shape, images.classes, limits)
         self._practice = Practice.of(run.configuration, self._model, images.y_train.numpy(), images.scale)
         self._train, self._score, self._classify = _graphs(
             self._model, self._practice, images, run.configuration.batch_size

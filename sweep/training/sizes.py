@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from sweep.errors import InputError
+from sweep.models.function import Function
 from sweep.models.model import (
     ANY_SIZE,
     Architecture,
@@ -20,9 +21,11 @@ from sweep.models.model import (
     Layer,
     SizeLimits,
     Sizes,
+    TooLarge,
 )
 from sweep.space.configuration import Configuration
 from sweep.system.children import started
+from sweep.training._weights import build
 from sweep.training.finding import MOST_SECONDS
 from sweep.training.loop import set_up
 from sweep.wording import duration
@@ -88,11 +91,13 @@ def _built(
     keras.utils.set_random_seed(0)
     try:
         with _within(seconds):
-            model: keras.Model = configuration.build(image_shape, classes)
+            model = build(configuration, image_shape, classes, limits)
         if limits != ANY_SIZE:
             limits.require(sizes(model, image_shape))
     except Infeasible as reason:
-        raise InputError(f"{what} cannot exist: {reason}.") from None
+        model_of = configuration.model
+        place = model_of.line if isinstance(reason, TooLarge) and isinstance(model_of, Function) else reason.place
+        raise InputError(f"{what} cannot exist: {reason}{f' ({place})' if place else ''}.") from None
     except BrokenModel as error:
         detail = f"\n{error.detail}" if error.detail else ""
         raise InputError(f"{what} cannot be built: {error}.{detail}") from None

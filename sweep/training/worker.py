@@ -155,7 +155,7 @@ class Bench:
             return last
         self._training = last = None  # frees its memory
         images = _images(run.data, run.data_digest, run.split)
-        self._training = Training(run, images)
+        self._training = Training(run, images, segment.limits)
         if run.configuration.inspect(images.shape, images.classes) is None:
             self._look_at(self._training, segment, images.shape)
         if segment.checkpoint.exists():

@@ -37,12 +37,20 @@ def test_it_may_be_of_another_database_and_of_another_number_of_epochs(laborator
     searched(laboratory, storage=tmp_path / "old.db", name="first", trials=3)
     base = {"epochs": 1, "dense_units": BASELINE}
     origins = [f"{tmp_path / 'old.db'}:first"]
-    result = searched(laboratory, name="second", start_from=origins, base=base, trials=2, sampler="random")
+    result = searched(laboratory, name="second", start_from=origins, base=base, trials=3, sampler="random")
     assert list(result.frame["epochs"]) == [1, 1, 1]
     assert list(result.frame["origin"]) == ["", "from first 2", "from first 1"]
-    assert (
-        len(searched(laboratory, name="second", start_from=origins, base=base, trials=3, sampler="random").frame) == 3
-    )
+
+
+def test_they_count_among_the_trials_of_the_study(laboratory):
+    searched(laboratory, name="first", trials=9)
+    result = searched(laboratory, name="second", start_from=["first"], trials=2)
+    assert list(result.frame["origin"]) == ["", "from first 3"]
+    sweep.try_("second", {"dense_units": 48}, storage=laboratory.storage)
+    result = sweep.run("second", storage=laboratory.storage, workers=1, progress=False)
+    assert list(result.frame["origin"]) == ["", "from first 3", "by hand"]
+    result = searched(laboratory, name="second", start_from=["first"], trials=5)
+    assert list(result.frame["origin"]) == ["", "from first 3", "by hand", "from first 2", "from first 1"]
 
 
 def test_what_cannot_be_taken_over_is_said_and_left_out(laboratory, capsys):

@@ -1,6 +1,7 @@
 """A network of the user's own, from a file to a verdict, with real workers on a few images."""
 
 import sqlite3
+import tomllib
 
 import numpy as np
 import pytest
@@ -124,8 +125,18 @@ def test_conditions_and_limits_hold_for_a_network_of_ones_own(found, folder, pla
     assert list(anew["outcome"]) == list(limited["outcome"])
     assert list(anew["reason"]) == list(limited["reason"])
     (folder / "anew.toml").write_text(text + "[limits]\nbytes = 200\n")
-    with pytest.raises(sweep.SweepError, match=r"baseline cannot exist: its parameters take 652 bytes, and \[limits\]"):
+    says = (
+        r"The baseline cannot exist: its parameters take 652 bytes, and \[limits\] allows 200 \(network.py:7: build\)"
+    )
+    with pytest.raises(sweep.SweepError, match=says):
         sweep.run(folder / "anew.toml", **place | {"storage": folder / "none.db"})
+
+
+def test_the_next_study_names_its_files_as_a_user_would(found, folder, place):
+    (folder / "studies").mkdir()
+    for name, up in (("next.toml", ""), ("studies/next.toml", "../")):
+        document = tomllib.loads(sweep.init(folder / name, after="mine", storage=place["storage"]).read_text())
+        assert (document["build"], document["data"]) == (f"{up}network.py:build", f"{up}images.npz")
 
 
 def test_changed_code_does_not_continue_a_study_and_a_comment_does(found, folder, place):
@@ -146,13 +157,32 @@ def test_changed_code_does_not_continue_a_study_and_a_comment_does(found, folder
     ("text", "says"),
     [
         (NETWORK.replace("if units == 5", "if units == 4"), r"RuntimeError: unlucky \(network.py:9 in build\)"),
-        (NETWORK.replace("if units == 6", "if units == 4"), "The baseline cannot exist: six is one too many"),
+        (
+            NETWORK.replace("if units == 6", "if units == 4"),
+            r"The baseline cannot exist: six is one too many \(network.py:11 in build\)\.",
+        ),
         (f"import no_such\n{NETWORK}", r"No module named 'no_such' \(network.py:1 in <module>\)"),
         (NETWORK.replace("(x))", "(x) * 9.0)"), "never negative and add up to 9 for every image"),
         (NETWORK.replace("inputs = ", "import os; os.fork(); inputs = "), FORKS),
         (
             NETWORK.replace("inputs = ", "import os; os._exit(3); inputs = "),
-            "runs network.py:build ended with exit code 3",
+            "runs network.py:7: build ended with exit code 3",
+        ),
+        (
+            NETWORK.replace("inputs = ", "import ctypes; ctypes.string_at(0); inputs = "),
+            r"runs network.py:7: build was killed by SIGSEGV \(network.py:12 in build\)\.$",
+        ),
+        (
+            NETWORK.replace("inputs = ", "import os, signal; os.kill(os.getpid(), signal.SIGKILL); inputs = "),
+            "runs network.py:7: build was killed by SIGKILL, as where there is too little memory",
+        ),
+        (
+            NETWORK.replace("layers.Dense(units,", "layers.Dense(10**12,"),
+            r"cannot exist: training it would take about .* of memory, and this machine has .* \(network.py:7: build\)",
+        ),
+        (
+            NETWORK.replace("inputs = ", "inputs = keras.ops.ones((10**6, 10**6, 10**6)); inputs = "),
+            r"cannot be built: .* \(network.py:12 in build\)",
         ),
         (
             NETWORK.replace("inputs = ", "input(); inputs = "),
@@ -161,7 +191,10 @@ def test_changed_code_does_not_continue_a_study_and_a_comment_does(found, folder
         (NETWORK.replace("inputs = ", 'keras.utils.get_file("x", "http://127.0.0.1:9/x"); inputs = '), FETCHES),
         (NETWORK.replace("return keras.Model", "keras.Model"), "returned NoneType, not a keras.Model"),
     ],
-    ids=["raises", "infeasible", "missing", "probabilities", "forks", "exits", "asks", "fetches", "returns nothing"],
+    ids=[
+        *("raises", "infeasible", "missing", "probabilities", "forks", "exits", "crashes", "is killed"),
+        *("too large", "huge", "asks", "fetches", "returns nothing"),
+    ],
 )
 def test_a_baseline_that_cannot_be_built_is_an_error_before_anything_is_kept(folder, tmp_path, text, says):
     (tmp_path / "network.py").write_text(text)

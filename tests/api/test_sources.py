@@ -12,6 +12,7 @@ from samples.commands import ended, say
 import sweep
 from sweep.errors import InputError, StudyError
 from sweep.models.function import Function
+from sweep.models.hp import Hyperparameters
 from sweep.models.parameters import Condition
 from sweep.space.configuration import Configuration
 from sweep.study.files import read_study
@@ -75,7 +76,7 @@ def test_the_calls_of_hp_are_the_parameters(folder):
 def test_a_builder_becomes_a_study_and_what_cannot_be_taken_over_is_said(folder):
     written = sweep.init("mine.toml", source="tuner.py:build_model")
     document = tomllib.loads(written.read_text())
-    assert document["build"] == f"{folder}/tuner.py:build_model"
+    assert document["build"] == "tuner.py:build_model"
     assert document["base"] == {"learning_rate": 1e-4}
     assert document["space"] == {
         "num_layers": {"low": 1, "high": 3},
@@ -138,6 +139,102 @@ def test_a_function_that_is_given_hp_is_read_at_each_of_its_calls(folder):
     said = "\n".join(left_out(sweep.init("blocks.toml", source="blocks.py:build_model")))
     assert "line 13: hp.Int cannot be read" in said
     assert "line 20: hp.Int cannot be read" in said
+
+
+OPTIONS = """
+from elsewhere import tail
+
+
+def build_model(hp):
+    kind = hp.Choice("kind", ["mlp", "cnn", "vit"], False, "cnn")
+    hp.Int("units", 8, 100, 2, "log", 16)
+    hp.Float("rate", 1e-3, 1.0, step=10, sampling="log")
+    hp.Int("many", 1, 10**6, sampling="log", step=1)
+    hp.Float("late", 0.1, 0.9, sampling="reverse_log")
+    hp.Int("wide", 8, 64, 8, "linear", 32)
+    hp.Boolean("norm", True), hp.Choice("size", [1, 2], True)
+    hp.Float("drop", 0.0, 0.5, parent_name="kind", parent_values=["mlp", "cnn"])
+    with hp.conditional_scope("kind", ["cnn", "vit"]):
+        hp.Int("filters", 4, 8)
+        with hp.conditional_scope("norm", True):
+            hp.Float("momentum_of_norm", 0.5, 0.9)
+    with hp.name_scope("head"), hp.name_scope("last"):
+        hp.Int("units", 4, 8)
+    for name in ("first", "second"):
+        hp.Int(name, 1, 2)
+    if kind == "mlp":
+        hp.Int("shared", 1, 5)
+    else:
+        hp.Int("shared", 1, 9)
+    hp.Int("untold", 1, 9, step=len("ab"))
+    hp.Int("of_none", 1, 9, parent_name="nothing", parent_values=[1])
+    tail(hp)
+"""
+
+
+def test_every_option_of_hp_is_taken_over_or_said_with_its_line(folder):
+    (folder / "options.py").write_text(OPTIONS.replace("10**6", "1_000_000"))
+    function = Function.read(folder / "options.py", "build_model")
+    parameters = {each.name: each for each in function.parameters}
+    defaults = {name: each.default for name, each in parameters.items()}
+    assert (defaults["kind"], defaults["units"], defaults["wide"], defaults["norm"]) == ("cnn", 16, 32, True)
+    assert parameters["drop"].when == Condition("kind", among=("mlp", "cnn"))
+    assert parameters["filters"].when == Condition("kind", among=("cnn", "vit"))
+    assert parameters["momentum_of_norm"].when == Condition("norm", equals=True)
+    assert str(parameters["filters"].when) == "kind = 'cnn' or 'vit'"
+    written = sweep.init("mine.toml", source="options.py:build_model")
+    space = tomllib.loads(written.read_text())["space"]
+    assert space["units"] == [8, 16, 32, 64]
+    assert space["rate"] == [0.001, 0.01, 0.1, 1.0]
+    assert space["many"] == {"low": 1, "high": 1_000_000, "log": True}
+    assert space["late"] == {"low": 0.1, "high": 0.9}
+    assert space["head/last/units"] == {"low": 4, "high": 8}
+    assert space["shared"] == {"low": 1, "high": 5}
+    keeps = "what it asks for cannot be read, and keeps its default"
+    assert left_out(written) == [
+        "line 9: step of hp.Int('many') is left out: it is a factor, of too many values or on another scale than log",
+        "line 10: sampling of hp.Float('late') is 'reverse_log', which has no like here: the range is uniform",
+        "line 12: ordered of hp.Choice('size') has no like here: choices have no order",
+        "line 16: this is asked for only where kind = 'cnn' or 'vit', too: the study varies it also elsewhere",
+        "line 21: hp.Int cannot be read from the text, and keeps its default",
+        "line 25: hp.Int('shared') is asked for in line 23 with other values, which are taken",
+        "line 26: step of hp.Int('untold') cannot be read from the text, and is left out",
+        "line 27: no call before this line asks for nothing, so its condition is left out",
+        f"line 28: tail takes hp by another name, or is in another file: {keeps}",
+    ]
+    read_study(written)
+
+
+def test_where_a_condition_does_not_hold_a_builder_is_given_none_as_by_kerastuner():
+    hp = Hyperparameters({"kind": "cnn", "head/units": 6})
+    with hp.conditional_scope("kind", ["mlp"]):
+        assert hp.Int("depth", 1, 3) is None
+        with hp.name_scope("head"):
+            assert hp.Int("units", 4, 8) is None
+    assert "depth" not in hp
+    with hp.conditional_scope("kind", ["mlp", "cnn"]), hp.name_scope("head"):
+        assert (hp.Int("units", 4, 8), hp.get("units"), hp["units"], "units" in hp) == (6, 6, 6, True)
+    assert hp.Float("rate", 0.1, 0.5, parent_name="kind", parent_values=["mlp"]) is None
+    assert hp.Float("rate", 0.1, 0.5, None, "linear", 0.25, parent_name="kind", parent_values="cnn") == 0.25
+    assert (hp.Choice("last", ["a", "b"], False, "b"), hp.Boolean("norm", True)) == ("b", True)
+
+
+@pytest.mark.parametrize(
+    ("place", "build"),
+    [
+        ("mine.toml", "tuner.py:build_model"),
+        ("studies/deep/mine.toml", "../../tuner.py:build_model"),
+        ("studies/far/too/deep/mine.toml", "{folder}/tuner.py:build_model"),
+        ("link/mine.toml", "{folder}/tuner.py:build_model"),
+    ],
+)
+def test_a_study_names_the_file_of_its_builder_as_a_user_would(folder, place, build):
+    (folder / "elsewhere" / "deep").mkdir(parents=True)
+    (folder / "link").symlink_to(folder / "elsewhere" / "deep")
+    (folder / place).parent.mkdir(parents=True, exist_ok=True)
+    written = sweep.init(place, source="tuner.py:build_model")
+    assert tomllib.loads(written.read_text())["build"] == build.format(folder=folder)
+    assert Path(read_study(written).build.path).samefile(folder / "tuner.py")
 
 
 def test_a_function_that_asks_no_hp_is_told(folder):

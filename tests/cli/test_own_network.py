@@ -60,9 +60,24 @@ def kept(folder):
             "mine.toml:5: network.py:4: sweep cannot read parameters from **more",
         ),
         ("def build(:\n", "mine.toml:5: network.py:1: not valid Python"),
+        (
+            "import keras\nbuild = lambda image_shape, classes: None\n",
+            "mine.toml:5: network.py:2: build is a lambda: write it as `def build(...)` at the top level of this file.",
+        ),
+        (f"async {HEAD[HEAD.index('def') :]}{BODY}", "mine.toml:5: network.py:1: build is an async function: "),
+        ("class build:\n    pass\n", "mine.toml:5: network.py:1: build is a class: "),
+        ("import functools\n\nbuild = functools.partial(print)\n", "mine.toml:5: network.py:3: build is a variable: "),
+        ("from keras import Model as build\n", "mine.toml:5: network.py:1: build is imported from another file: "),
+        (
+            "class Mine:\n    def build(self, hp):\n        pass\n",
+            "mine.toml:5: network.py:2: build is a function inside of another statement: ",
+        ),
         (None, "network.py: cannot be read: No such file or directory."),
     ],
-    ids=["missing function", "no default", "any name", "no Python", "missing file"],
+    ids=[
+        *("missing function", "no default", "any name", "no Python", "lambda", "async", "class", "variable"),
+        *("imported", "method", "missing file"),
+    ],
 )
 def test_a_function_that_cannot_be_read_is_refused_by_every_verb_that_reads_a_study(folder, capsys, text, says):
     if text is not None:

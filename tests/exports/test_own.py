@@ -236,6 +236,15 @@ def test_the_script_trains_without_sweep(folder, others, tmp_path, kind):
     assert sorted(each.name for each in tmp_path.iterdir()) == ["model_source", "train.py"]
 
 
+def test_the_script_without_the_files_that_it_reads_says_so_in_a_sentence(folder, tmp_path):
+    (tmp_path / "train.py").write_text((folder / "best" / "train.py").read_text())
+    done = subprocess.run([sys.executable, "train.py"], cwd=tmp_path, capture_output=True, text=True)
+    missing = tmp_path / "model_source" / "bias.txt"
+    said = f"{missing} is missing: it comes with the folder that this script was exported to."
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, said)
+    assert "Traceback" not in done.stderr
+
+
 def test_the_notebook_has_the_code_in_its_one_cell_of_the_network(folder):
     cells = json.loads((folder / "best" / "train.ipynb").read_text())["cells"]
     assert [cell["cell_type"] for cell in cells] == ["markdown", "code"] * 6

@@ -317,11 +317,52 @@ def build_model(hp: kt.HyperParameters):
 """
 
 
-def test_the_script_of_a_builder_has_its_values_and_needs_no_keras_tuner(tmp_path, monkeypatch):
-    (tmp_path / "tuner.py").write_text(BUILDER)
+@pytest.fixture
+def without_keras_tuner(monkeypatch):
     monkeypatch.delitem(sys.modules, "keras_tuner", raising=False)
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "keras_tuner" else find(name))
+
+
+def test_a_builder_that_imports_keras_tuner_is_built_without_it(tmp_path, without_keras_tuner):
+    (tmp_path / "tuner.py").write_text(BUILDER + "\n\nclass Mine(kt.HyperModel):\n    pass\n\n\nmine = Mine(3)\n")
+    configuration = Configuration.of(Function.read(tmp_path / "tuner.py", "build_model"), {"units_0": 16})
+    model = configuration.build(IMAGE_SHAPE, CLASSES)
+    assert [each.units for each in model._flatten_layers() if type(each) is layers.Dense] == [16, 10]
+    assert "keras_tuner" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("kt.RandomSearch(build_model, max_trials=3).search(1, 2)", r"ImportError: search needs KerasTuner: install "),
+        ("import keras_tuner.tuners", r"keras_tuner.tuners needs KerasTuner: install keras-tuner \(tuner.py:"),
+    ],
+    ids=["searches", "a module of it"],
+)
+def test_what_of_keras_tuner_only_keras_tuner_can_do_says_what_to_install(tmp_path, without_keras_tuner, line, says):
+    (tmp_path / "tuner.py").write_text(f"{BUILDER}\n\n{line}\n")
+    with pytest.raises(BrokenModel, match=says):
+        Configuration.of(Function.read(tmp_path / "tuner.py", "build_model"), {}).build(IMAGE_SHAPE, CLASSES)
+
+
+def test_a_reason_to_be_infeasible_has_its_place_and_none_of_keras_own_words(tmp_path):
+    own = """
+class Picky(layers.Layer):
+    def call(self, x):
+        raise sweep.Infeasible("these are too few units")
+
+"""
+    head, _, rest = HEAD.partition("def build")
+    text = f"{head}{own}def build{rest}    return keras.Model(inputs, Picky()(inputs))\n"
+    with pytest.raises(Infeasible) as caught:
+        configuration_of(tmp_path, text).build(IMAGE_SHAPE, CLASSES)
+    assert str(caught.value) == "these are too few units"
+    assert caught.value.place == "network.py:9 in call"
+
+
+def test_the_script_of_a_builder_has_its_values_and_needs_no_keras_tuner(tmp_path, without_keras_tuner):
+    (tmp_path / "tuner.py").write_text(BUILDER)
     values = {"depth": 2, "units_0": 16, "units_1": 24, "act": "tanh", "dropout": True, "rate": 0.3}
     configuration = Configuration.of(Function.read(tmp_path / "tuner.py", "build_model"), values)
     lines = [line.strip() for line in configuration.source(IMAGE_SHAPE, CLASSES, "float32").splitlines()]

@@ -1,5 +1,6 @@
 """Child processes: what they import, where their files are, and what is reported if they die or hang."""
 
+import ctypes
 import json
 import math
 import os
@@ -59,6 +60,12 @@ def test_the_temporary_folder_of_a_process_is_removed_when_it_ends(temporary):
 def test_a_process_that_dies_is_reported_with_its_last_lines(temporary):
     with pytest.raises(EngineError, match=r"was killed by SIGABRT\. Its last lines:"):
         apart(os.abort)
+
+
+def test_a_process_that_crashes_is_reported_with_the_lines_where(temporary):
+    says = r'(?s)was killed by SIGSEGV\. Its last lines:\n.*Segmentation fault.*File ".*", line \d+ in string_at\n'
+    with pytest.raises(EngineError, match=says):
+        apart(ctypes.string_at, 0)
 
 
 def test_a_process_that_hangs_while_it_starts_is_killed_and_its_stack_is_reported(temporary, monkeypatch):

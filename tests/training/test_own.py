@@ -2,6 +2,8 @@
 
 import threading
 
+import keras
+import numpy as np
 import pytest
 from samples.data import npz
 
@@ -12,6 +14,7 @@ from sweep.models.model import ANY_SIZE, SizeLimits
 from sweep.runs import CodeChanged, EpochFinished, NetworkBuilt, Outcome, Run, Segment, SegmentFailed, SegmentFinished
 from sweep.space.configuration import Configuration
 from sweep.system.apart import apart
+from sweep.training import _weights
 from sweep.training.sizes import require_network
 from sweep.training.worker import Bench
 
@@ -70,6 +73,86 @@ def test_a_network_above_the_limits_is_refused_as_soon_as_it_is_built(folder):
     assert last[-1] == SegmentFailed(7, Outcome.INFEASIBLE, reason)
     assert not (folder / "run.npz").exists()
     assert isinstance(trained(folder, limits=SizeLimits(parameters=99))[0][-1], SegmentFinished)
+
+
+def test_a_network_far_above_the_limits_is_refused_before_memory_is_taken_for_it(folder):
+    (folder / "given.txt").write_text(f"{10**9} 0")
+    (end,), _ = trained(folder, limits=SizeLimits(parameters=98))
+    assert end == SegmentFailed(7, Outcome.INFEASIBLE, "it has 24,000,000,003 parameters, and [limits] allows 98")
+
+
+HUGE = """
+import keras
+import numpy as np
+from keras import layers
+
+
+class Inside(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.wide = layers.Dense(10**9)
+
+    def call(self, x):
+        return self.wide(x)
+
+
+class Subclassed(keras.Model):
+    def __init__(self, classes):
+        super().__init__()
+        self.all = [layers.Flatten(), layers.Dense(10**9), layers.Dense(classes)]
+
+    def call(self, x):
+        for each in self.all:
+            x = each(x)
+        return x
+
+
+def build(image_shape, classes):
+    inputs = keras.Input(image_shape)
+    x = layers.Flatten()(inputs)
+    KIND
+"""
+WIDE = "return keras.Model(inputs, layers.Dense(classes, activation='softmax')({}(x)))"
+EXACTLY = r"it has 24,000,000,003 parameters, and \[limits\] allows 1,000 \(network\.py:28: build\)\."
+ROUGHLY = r"it has more than 10,000,000 parameters, too many for \[limits\] \(network\.py:28: build\)\."
+FOR_MEMORY = r"training it would take about 384 GB of memory, and this machine has .* \(network\.py:28: build\)\."
+
+
+@pytest.mark.parametrize(
+    ("kind", "limits", "says"),
+    [
+        (WIDE.format("layers.Dense(10**9)"), SizeLimits(parameters=1000), EXACTLY),
+        (WIDE.format("layers.Dense(10**9)"), SizeLimits(bytes=1000), r"its parameters take 96,000,000,012 bytes, and"),
+        (WIDE.format("layers.Dense(10**9)"), SizeLimits(flops=1000), FOR_MEMORY),
+        (WIDE.format("layers.Dense(10**9)"), ANY_SIZE, FOR_MEMORY),
+        (WIDE.format("Inside()"), SizeLimits(parameters=1000), EXACTLY),
+        ("return Subclassed(classes)", SizeLimits(parameters=1000), EXACTLY),
+        ("return keras.Sequential([layers.Flatten(), *map(layers.Dense, (10**9, classes))])", ANY_SIZE, FOR_MEMORY),
+        (WIDE.format("layers.Dense(10**9)").replace("(x)))", "(x)) * 1.0)"), SizeLimits(parameters=1000), ROUGHLY),
+        ("layers.Dense(10**9)(np.zeros((1, 20), 'float32'))", SizeLimits(parameters=1000), ROUGHLY),
+    ],
+    ids=["parameters", "bytes", "flops", "memory", "inside", "subclassed", "unbuilt", "scaled", "called"],
+)
+def test_a_baseline_too_large_for_any_memory_is_refused_with_its_size_at_once(tmp_path, kind, limits, says):
+    (tmp_path / "network.py").write_text(HUGE.replace("KIND", kind))
+    base = Configuration.of(Function.read(tmp_path / "network.py", "build"), {})
+    with pytest.raises(InputError, match=f"The baseline cannot exist: {says}"):
+        apart(require_network, base, (5, 4, 1), 3, limits)
+
+
+def test_a_network_beside_which_others_were_built_is_the_same_with_limits_and_without(tmp_path, monkeypatch):
+    monkeypatch.setattr(_weights, "AT_ONCE", 10)
+    body = "layers.Dense(1000)(x)\n    return keras.Model(inputs, layers.Dense(classes)(layers.Dense(4)(x)))"
+    (tmp_path / "network.py").write_text(HUGE.replace("KIND", body))
+    base = Configuration.of(Function.read(tmp_path / "network.py", "build"), {})
+    found = []
+    for limits in (ANY_SIZE, SizeLimits(parameters=99)):
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(3)
+        found.append(_weights.build(base, (5, 4, 1), 3, limits).get_weights())
+    assert [each.shape for each in found[1]] == [(20, 4), (4,), (4, 3), (3,)]
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("given", ["5 0", "4 0.5"], ids=["another layer", "other initial weights"])

@@ -38,7 +38,13 @@ FAULTS = {
     "loss_of_nothing": ("Added losses train weights", "the loss that layer penalty adds depends on no weight"),
     "leak": ("Scores each image alone", "layer centre gives an image something else"),
     "unused": ("Trains every weight", "selective/unused: the loss does not depend on it"),
-    "cut_off": ("Trains every weight", "before/kernel and before/bias: the loss does not depend on it"),
+    "cut_off": (
+        "Trains every weight",
+        "before/kernel and before/bias: the loss does not depend on it, since no gradient goes back through layer cut",
+    ),
+    "cut_inside": ("Trains every weight", "since no gradient goes back through layer box"),
+    "cut_by_operation": ("Trains every weight", "since no gradient goes back through operation stop_gradient"),
+    "cut_in_a_branch": ("Trains every weight", "since no gradient goes back through layer rounded"),
     "changes": ("Two builds agree", "odd/kernel begins with other values each time"),
     "unseeded_weights": ("Two builds agree", "odd/kernel begins with other values each time"),
 }
@@ -52,7 +58,7 @@ REFUSED = {
 SOUND = (
     *("mlp", "convnet", "unbuilt", "tuner_example", "resnet", "xception", "mobilenet", "efficientnet", "vit"),
     *("convmixer", "augmented", "custom", "seeded_noise", "regularised", "subclassed", "squeezed", "dense_net"),
-    "recurrent",
+    *("recurrent", "gated", "recurrent_both_ways", "recurrent_convolution", "recurrent_cells", "looping"),
 )
 
 
@@ -125,7 +131,7 @@ def test_a_study_finds_at_its_start_what_makes_runs_inexact(prove, name):
     assert says in failing(prove.at_the_start("faults.py", name))[check]
 
 
-@pytest.mark.parametrize("name", ["mlp", "convnet", "seeded_noise", "recurrent"])
+@pytest.mark.parametrize("name", ["mlp", "convnet", "seeded_noise", "recurrent", "recurrent_both_ways"])
 def test_a_sound_network_passes_at_the_start_of_its_study(prove, name):
     found = prove.at_the_start("architectures.py", name)
     assert failing(found) == {}

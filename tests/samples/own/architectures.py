@@ -211,6 +211,50 @@ def recurrent(image_shape, classes):
     return ended(images, layers.LSTM(8, recurrent_dropout=0.1)(rows), classes)
 
 
+def rows_of(x, image_shape):
+    return layers.Reshape((image_shape[0], image_shape[1] * image_shape[2]))(x)
+
+
+def gated(image_shape, classes):
+    images, x = scaled(image_shape)
+    x = layers.GRU(8, dropout=0.1, return_sequences=True)(rows_of(x, image_shape))
+    return ended(images, layers.LSTM(8, activation="relu")(x), classes)
+
+
+def recurrent_both_ways(image_shape, classes):
+    images, x = scaled(image_shape)
+    x = layers.Bidirectional(layers.LSTM(8, return_sequences=True))(rows_of(x, image_shape))
+    return ended(images, layers.GlobalAveragePooling1D()(layers.TimeDistributed(layers.Dense(4))(x)), classes)
+
+
+def recurrent_convolution(image_shape, classes):
+    images, x = scaled(image_shape)
+    x = layers.Reshape((2, image_shape[0] // 2, *image_shape[1:]))(x)
+    return ended(images, layers.Flatten()(layers.ConvLSTM2D(2, 3)(x)), classes)
+
+
+def recurrent_cells(image_shape, classes):
+    images, x = scaled(image_shape)
+    cells = [layers.LSTMCell(4), layers.GRUCell(4, recurrent_dropout=0.1), layers.SimpleRNNCell(4)]
+    return ended(images, layers.RNN(cells, unroll=False)(rows_of(x, image_shape)), classes)
+
+
+class Looping(layers.Layer):
+    """A loop of TensorFlow's own, and a branch, as a layer of a user's may have them."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], shape[-1]), name="kernel")
+
+    def call(self, x):
+        x = ops.fori_loop(0, 3, lambda _, y: ops.tanh(ops.matmul(y, self.kernel)), x)
+        return ops.cond(ops.mean(x) > 2.0, lambda: x + 1.0, lambda: x - 1.0)
+
+
+def looping(image_shape, classes):
+    images, x = scaled(image_shape)
+    return ended(images, Looping()(layers.Dense(8)(layers.Flatten()(x))), classes)
+
+
 def compiled(image_shape, classes):
     model = mlp(image_shape, classes)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -161,6 +161,31 @@ def cut_off(image_shape, classes):
     return network(image_shape, classes, layers.Dense(4, name="before"), cut)
 
 
+class CutOff(layers.Layer):
+    """Has a layer inside whose outputs it cuts off."""
+
+    def __init__(self, name):
+        super().__init__(name=name)
+        self.inner, self.outer = layers.Dense(4, name="inner"), layers.Dense(4, name="outer")
+
+    def call(self, x):
+        return self.outer(ops.stop_gradient(self.inner(x)))
+
+
+def cut_inside(image_shape, classes):
+    return network(image_shape, classes, CutOff("box"))
+
+
+def cut_by_operation(image_shape, classes):
+    return network(image_shape, classes, layers.Dense(4, name="before"), layers.ReLU(), ops.stop_gradient)
+
+
+def cut_in_a_branch(image_shape, classes):
+    branch = keras.Sequential([layers.Dense(4, name="before"), layers.Dense(4, name="after")], name="branch")
+    rounded = layers.Lambda(ops.round, name="rounded")
+    return network(image_shape, classes, lambda x: layers.Concatenate()([layers.Dense(4)(x), rounded(branch(x))]))
+
+
 def changes(image_shape, classes):
     BUILDS.append(1)
     return network(
