@@ -142,7 +142,8 @@ def _sentence(error: BaseException) -> str:
     """The first line of an error that says something; Keras begins many with where it happened."""
     if isinstance(error, ModuleNotFoundError) and str(error.name).startswith(f"{keras_tuner.NAME}."):
         return f"{error.name} needs KerasTuner: install keras-tuner"
-    lines = [line for line in re.sub(r"\x1b\[\d*m", "", str(error)).splitlines() if line.strip()]
+    said = str(error).rpartition("Error encountered:\n")[2]
+    lines = [line for line in re.sub(r"\x1b\[\d*m", "", said).splitlines() if line.strip()]
     return next((line for line in lines if not line.startswith("Exception encountered when calling")), "")
 
 
