@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sweep.bounds import require_seconds
-from sweep.coordinator.coordinator import TimeLeft
+from sweep.coordinator.coordinator import Countdown
 from sweep.data.dataset import Dataset
 from sweep.defaults import SEARCH_SHARE
 from sweep.errors import InputError
+from sweep.runs import BASELINE
 from sweep.search.preview import preview
-from sweep.search.schedule import Arrival
+from sweep.search.schedule import Arrival, TimeLeft
 from sweep.study.study import Study
 from sweep.verdict.sizes import Sizes
-from sweep.verdict.time_plan import Prices, TimePlan, prices_of, time_plan
+from sweep.verdict.time_plan import Prices, TimePlan, confirmable, prices_of, time_plan
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,10 @@ class Budget:
         return None if self.seconds is None else max(0.0, share * self.seconds - self.spent)
 
 
-def countdown(seconds: float | None) -> TimeLeft:
+def countdown(seconds: float | None) -> Countdown:
     """Says how many of so many seconds are left, from now on; None: without end."""
     deadline = math.inf if seconds is None else time.monotonic() + seconds
-    return lambda _: deadline - time.monotonic()
+    return lambda _: TimeLeft(deadline - time.monotonic())
 
 
 class SearchTime:
@@ -73,7 +74,7 @@ class SearchTime:
         assert budget.seconds is not None
         self._budget, self._within, self._study, self._workers = budget, budget.seconds, study, workers
         self._sizes = Sizes(study, images)
-        self._search = SEARCH_SHARE * self._within
+        self._search, self._confirmable = SEARCH_SHARE * self._within, math.inf
         self._looked = 0.0
 
     def estimate(self, dataset: Dataset) -> TimePlan:
@@ -82,10 +83,12 @@ class SearchTime:
         each = Prices.at_pace(seen.workers * seen.seconds / seen.baselines, self._sizes)
         return time_plan(self._within, each, [[each]], self._sizes, self._workers)
 
-    def __call__(self, arrivals: Mapping[int, Arrival]) -> float:
+    def __call__(self, arrivals: Mapping[int, Arrival]) -> TimeLeft:
         if self._budget.spent >= self._looked + 1:
             self._looked = self._budget.spent
             if prices := prices_of(arrivals, self._study.validation, self._sizes):
                 (baseline,), *groups = prices
                 self._search = time_plan(self._within, baseline, groups, self._sizes, self._workers).search
-        return self._search - self._budget.spent
+            if known := arrivals.get(BASELINE):
+                self._confirmable = confirmable(self._within, known.to_the_end, self._sizes, self._workers)
+        return TimeLeft(self._search - self._budget.spent, self._confirmable)

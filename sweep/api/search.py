@@ -15,7 +15,7 @@ from sweep.api.look import kept_studies, result_if_any
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import NO_LIMITS, Workplace, WorkplaceOptions
 from sweep.coordinator.active import ActiveRuns
-from sweep.coordinator.coordinator import Coordinator, Stopped, TimeLeft
+from sweep.coordinator.coordinator import Coordinator, Countdown, Stopped
 from sweep.coordinator.proposals import Plan
 from sweep.data.dataset import Dataset, Split
 from sweep.data.partition import partition
@@ -121,7 +121,7 @@ def search_on(
     study: Study,
     before: Result | None,
     place: Workplace,
-    time_left: TimeLeft,
+    countdown: Countdown,
     limits: Limits = NO_LIMITS,
     fresh: bool = False,
 ) -> Searched:
@@ -163,7 +163,7 @@ def search_on(
             facts = place.provenance() | {"image shape": list(dataset.image_shape), "classes": dataset.classes}
             runs = ActiveRuns(store, place.engine(limits), checkpoints, watcher, facts, study_id, study.limits)
             rungs = schedule_for(study.pruner)
-            stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, time_left)
+            stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, countdown)
             store.studies.change(study)  # to as many trials as it has: a queue may have added some
         return Searched(read_result(store, study.name), stopped)
 

@@ -20,7 +20,7 @@ from sweep.space.configuration import Configuration
 from sweep.study.study import Study
 from sweep.verdict.sizes import Sizes
 from sweep.verdict.statistics import FIRST_LOOK, LOOKS, Hits
-from sweep.verdict.time_plan import Prices
+from sweep.verdict.time_plan import MARGIN, Prices
 
 LEAST_TESTED = 2
 """On how many seeds networks meet the test images at least."""
@@ -187,7 +187,7 @@ def train_together(
     Afterwards comes what takes `then` runs for each seed. The first three seeds are trained before time is kept for it,
     since two seeds hardly tell networks apart. Further seeds leave it the time that it needs, for all seeds or for the
     least, unless even that is too short; with `then_first`, for all seeds in any case. They begin only if there is time
-    for as many as the next verdict is drawn at.
+    for as many as the next verdict is drawn at, even if these take longer than the first ones did.
     """
     done = 0
     while done < len(seeds):
@@ -195,11 +195,13 @@ def train_together(
         if not wanted:
             break
         following = list(seeds[done : done + folds.seeds_at_once(len(wanted))])
-        if done >= FIRST_LOOK:
+        if done < FIRST_LOOK:
+            following = following[: FIRST_LOOK - done]
+        else:
             until = next(look for look in (*LOOKS, len(seeds)) if look > done)
             reserves = ((0, until),) if then_first else ((done, until), (LEAST_TESTED, LEAST_TESTED))
             afterwards = next((kept for now, kept in reserves if folds.has_time_for(then * now)), 0)
-            if not folds.has_time_for(folds.untrained(wanted, seeds[done:until]) + then * afterwards):
+            if not folds.has_time_for(MARGIN * (folds.untrained(wanted, seeds[done:until]) + then * afterwards)):
                 return False
         while done and following and not folds.has_time_for(folds.untrained(wanted, following)):
             following.pop()

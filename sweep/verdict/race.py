@@ -12,6 +12,7 @@ from sweep.runs import BASELINE
 from sweep.space.configuration import Configuration
 from sweep.verdict.folds import LEAST_TESTED, Folds, require_one
 from sweep.verdict.statistics import LOOKS, Candidate, Hits, accuracy, behind, conclude, contrast
+from sweep.verdict.time_plan import MARGIN
 
 Shape = Callable[[Configuration], Architecture | None]
 
@@ -84,8 +85,9 @@ class Race:
         verdict = self.verdict(folds.size)
         numbers = list(dict.fromkeys((BASELINE, verdict.recommended)))
         weight = len(numbers) * folds.test_weight
-        counts = range(len(verdict.seeds), LEAST_TESTED - 1, -1)
-        seeds = verdict.seeds[: next((each for each in counts if folds.has_time_for(each * weight)), 0)]
+        wanted = {each: MARGIN * each * weight for each in range(len(verdict.seeds), LEAST_TESTED, -1)}
+        wanted[LEAST_TESTED] = LEAST_TESTED * weight
+        seeds = verdict.seeds[: next((each for each, runs in wanted.items() if folds.has_time_for(runs)), 0)]
         if verdict.conclusion is Conclusion.UNKNOWN or not verdict.size.full or not seeds:
             return verdict
         look(f"trials {numbers} on seeds {list(seeds)}".translate(str.maketrans("", "", "[]")))

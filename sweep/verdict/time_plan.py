@@ -119,6 +119,29 @@ def time_plan(
     return TimePlan(within)
 
 
+def confirmable(within: float, baseline: float, sizes: Sizes, workers: int = 1) -> float:
+    """How many seconds a trial may take to its end, so that it can be confirmed after a search.
+
+    A dearer one is confirmed less strongly than one that takes as long as the baseline, or not at all.
+
+    Args:
+        within: seconds for search and confirmation, above 0.
+        baseline: seconds that the baseline takes to its end, above 0.
+        sizes: those of the study.
+        workers: how many runs are trained side by side.
+
+    Returns:
+        Seconds, at least `baseline`; infinity if nothing that takes as long as the baseline can be confirmed.
+    """
+    enough = (1 - LEAST_SEARCH) * within
+    one, two = (Prices.at_pace(times * baseline, sizes) for times in (1, 2))
+    for depth in depths(sizes):
+        if (as_long := seconds_of(one, [one], depth, workers)) <= enough:
+            twice = seconds_of(one, [two], depth, workers)  # between them, and further, it rises in a straight line
+            return baseline * (1 + (enough - as_long) / (twice - as_long))
+    return math.inf
+
+
 def prices_of(arrivals: Mapping[int, Arrival], images: int, sizes: Sizes) -> list[list[Prices]]:
     """What trials take: the baseline by itself, those that may be the best, and the others that are ahead of it.
 
@@ -166,13 +189,16 @@ def affordable(
 def seeds_for(baseline: Prices, trials: Sequence[Prices], seconds: float, most: Depth, workers: int) -> Depth:
     """On how many fresh seeds these are confirmed and tested in so many seconds: as many as fit, two at least.
 
-    `most` says at which sizes, on how many seeds at most, and whether they are tested.
+    The sealed test comes before a fourth seed. `most` says at which sizes, on how many seeds at most, and whether they
+    are tested.
     """
-    for seeds in reversed([each for each in LOOKS if each <= most.seeds]):
-        for tests in (seeds, LEAST_SEEDS, 0) if most.test_seeds else (0,):
-            depth = Depth(most.sizes, seeds, tests)
-            if seconds_of(baseline, trials, depth, workers) <= seconds:
-                return depth
+    looks = [each for each in reversed(LOOKS) if each <= most.seeds]
+    enough = [each for each in looks if each >= FIRST_LOOK and most.test_seeds]
+    tested = [(each, tests) for each in enough for tests in (each, LEAST_SEEDS)]
+    for seeds, tests in (*tested, *((each, 0) for each in looks)):
+        depth = Depth(most.sizes, seeds, tests)
+        if seconds_of(baseline, trials, depth, workers) <= seconds:
+            return depth
     return Depth(most.sizes, LEAST_SEEDS)
 
 
