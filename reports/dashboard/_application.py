@@ -2,15 +2,13 @@
 
 import asyncio
 import gzip
-import hmac
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from ipaddress import ip_address
 from math import ceil
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from plotly.offline import get_plotlyjs
 from starlette.applications import Starlette
@@ -19,14 +17,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reports.dashboard.sources import WATCH_SECONDS
+from reports.dashboard._guard import NOT_KEPT, Entry, Guard, page, told
+from reports.dashboard.sources import WATCH_SECONDS, Act
 from reports.dashboard.views import Pages, View, tag_of
-from reports.pages.html import page_script, rendered, text_of
-from sweep.errors import SweepError
+from reports.pages.contents import STUDY
+from reports.pages.html import page_script, text_of
+from sweep.errors import InputError, SweepError
 from sweep.shell import sweep_command
 
 HEARTBEAT_SECONDS = 15.0
@@ -35,49 +34,7 @@ HEARTBEAT_SECONDS = 15.0
 COMPRESSION = 6
 """The level of gzip: of 1 to 9, where more takes little off."""
 
-NOT_KEPT = {"Cache-Control": "no-cache"}
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-
-
-class Guard:
-    """Lets through GET requests that name this server and, if it has a `token`, hold that.
-
-    `names` are those of this server; under DNS rebinding, the name of a foreign page is none of them. A token in the
-    address becomes the `cookie`, and nothing else is sent.
-    """
-
-    def __init__(self, app: ASGIApp, names: Collection[str], token: str, cookie: str) -> None:
-        self._app, self._names, self._token, self._cookie = app, names, token, cookie
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self._app if scope["type"] != "http" else self._refusal(Request(scope)) or self._app
-        await answer(scope, receive, send)
-
-    def _refusal(self, request: Request) -> Response | None:
-        if not self._is_addressed(request.headers.get("host", "")):
-            return told(HTTPStatus.MISDIRECTED_REQUEST, "This dashboard does not answer to that host name.")
-        if request.method != "GET":
-            return told(HTTPStatus.METHOD_NOT_ALLOWED, "This dashboard answers GET requests only.")
-        if not self._token or self._is_token(request.cookies.get(self._cookie, "")):
-            return None
-        if not any(map(self._is_token, request.query_params.getlist("token"))):
-            return told(
-                HTTPStatus.FORBIDDEN, "This dashboard needs its token: open the address that its terminal shows."
-            )
-        onward = "/" + quote(request.scope["path"].strip("/"))
-        entered = page(rendered("entered.html", onward=onward))  # a redirect would not take along a strict cookie
-        entered.set_cookie(self._cookie, self._token, httponly=True, samesite="strict")
-        return entered
-
-    def _is_addressed(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-            return name in self._names or ip_address(name).is_loopback or bool(self._token)
-        except ValueError:
-            return False
-
-    def _is_token(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self._token.encode())
 
 
 class Asset:
@@ -106,13 +63,16 @@ def assets() -> dict[str, Asset]:
 
 
 class Answers:
-    """The dashboard's pages by their addresses. `has_ended` says that the server stops."""
+    """The dashboard's pages by their addresses. `has_ended` says that the server stops.
 
-    def __init__(self, pages: Pages, has_ended: Callable[[], bool]) -> None:
-        self._pages, self._has_ended, self._assets = pages, has_ended, assets()
+    `acts` are what visitors may do with a study, by name.
+    """
+
+    def __init__(self, pages: Pages, has_ended: Callable[[], bool], acts: Mapping[str, Act]) -> None:
+        self._pages, self._has_ended, self._acts, self._assets = pages, has_ended, acts, assets()
 
     def application(self, names: Collection[str], token: str, cookie: str) -> Starlette:
-        """Everything that is answered; the arguments are those of `Guard`."""
+        """Everything that is answered; the arguments are those of `Entry`."""
         views: dict[str, Callable[[Request], View]] = {
             "": lambda _: self._pages.start(),
             "/compare": self._comparison,
@@ -128,12 +88,13 @@ class Answers:
             Route("/compare", lambda request: self._shell(self._comparison(request))),
             Route("/study/{name}", self._study_page),
             Route("/study/{name}/trial/{number}", self._story),
+            Route("/study/{name}/act/{act}", self._act, methods=["POST"]),
         ]
         return Starlette(
             routes=routes,
             middleware=[
                 Middleware(GZipMiddleware, compresslevel=COMPRESSION),
-                Middleware(Guard, names=names, token=token, cookie=cookie),
+                Middleware(Guard, entry=Entry(names, token, cookie, controlled=bool(self._acts))),
             ],
             exception_handlers={HTTPException: _refused, SweepError: _unreadable, Exception: _failed},
         )
@@ -169,6 +130,7 @@ class Answers:
     def _shell(self, view: View, status: HTTPStatus = HTTPStatus.OK, missing: str = "") -> Response:
         links = [("All studies", "/"), ("Compare", "/compare")] if len(self._pages.names()) > 1 else []
         titles = {"place": self._pages.place, "report": f"`{sweep_command('report', storage=self._pages.place)}`"}
+        titles |= {"controlled": bool(self._acts) and view.kind == STUDY.kind}
         return page(view.shell(links=links, assets=self._assets, missing=missing, **titles), status)
 
     def _section(self, view_of: Callable[[Request], View]) -> Callable[[Request], Response]:
@@ -196,6 +158,17 @@ class Answers:
             raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such trial.")
         return page(story)
 
+    async def _act(self, request: Request) -> Response:
+        """Does what a visitor asks for, and says what came of it."""
+        name, act = request.path_params["name"], self._acts.get(request.path_params["act"])
+        if act is None or name not in await run_in_threadpool(self._pages.names):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        fields = dict(parse_qsl((await request.body()).decode(errors="replace")))
+        try:
+            return told(HTTPStatus.OK, await run_in_threadpool(act, name, fields))
+        except InputError as error:
+            return told(HTTPStatus.BAD_REQUEST, str(error))
+
     def _asset(self, request: Request) -> Response:
         found = [asset for asset in self._assets.values() if asset.address == request.scope["path"]]
         if not found:
@@ -219,14 +192,6 @@ class Answers:
                 yield f"data: {pulse}\n\n"
                 sent, at = pulse, time.monotonic()
             await asyncio.sleep(WATCH_SECONDS)
-
-
-def page(html: str, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] = NOT_KEPT) -> Response:
-    return Response(html.encode(errors="replace"), status, {**NOT_KEPT, **headers}, "text/html")
-
-
-def told(status: HTTPStatus, sentence: str) -> Response:
-    return PlainTextResponse(sentence.encode(errors="replace"), status, NOT_KEPT)
 
 
 def _refused(_: Request, error: Exception) -> Response:

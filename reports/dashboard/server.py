@@ -4,12 +4,14 @@ import ipaddress
 import platform
 import secrets
 import socket
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Self
 
 import uvicorn
 
 from reports.dashboard._application import Answers
-from reports.dashboard.sources import Reading
+from reports.dashboard.sources import Act, Reading
 from reports.dashboard.views import Pages
 from reports.pages.html import POLICY, policy_of
 from sweep.errors import InputError
@@ -43,21 +45,29 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 class Dashboard:
     """Listens from the moment it is made. `serve_forever` answers requests; leaving the `with` block ends it.
 
-    Without a `port` it takes the first free one of `PORTS`. On an address other than a loopback one it requires the
-    token that `address` contains.
+    Without a `port` it takes the first free one of `PORTS`. On an address other than a loopback one, or with `acts`, it
+    requires the token that `address` contains. `acts` are what visitors may do with a study, by name.
 
     Raises:
-        InputError: it cannot listen there.
+        InputError: it cannot listen there, or may not with `acts`.
     """
 
-    def __init__(self, reading: Reading, host: str = LOOPBACK, port: int | None = None) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        host: str = LOOPBACK,
+        port: int | None = None,
+        acts: Mapping[str, Act] = MappingProxyType({}),
+    ) -> None:
         self.pages = Pages(reading)
         self._ip = _resolved(host)
+        if acts and not self._ip.is_loopback:
+            raise InputError(f"--control is for this machine alone, without --host {host}: its token is not encrypted.")
         self._socket = listening(lambda each: _listening_at(self._ip, each), host, port)
         self.port = int(self._socket.getsockname()[1])
-        self.token = "" if self._ip.is_loopback else secrets.token_urlsafe(24)
+        self.token = "" if self._ip.is_loopback and not acts else secrets.token_urlsafe(24)
         names = {"localhost", host.lower(), *([platform.node().lower()] if self.token else [])}
-        answers = Answers(self.pages, lambda: self._server.should_exit)
+        answers = Answers(self.pages, lambda: self._server.should_exit, acts)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 answers.application(names, self.token, f"sweep-{self.port}"),

@@ -4,7 +4,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
@@ -37,6 +37,13 @@ class Reading(Protocol):
     def pulse(self, name: str) -> Pulse: ...
     def status(self, name: str) -> Status: ...
     def result(self, name: str) -> Result: ...
+
+
+Act = Callable[[str, Mapping[str, str]], str]
+"""What a visitor may do: takes a study's name and the fields of a form, and returns what came of it in a sentence.
+
+It raises InputError where that cannot be done.
+"""
 
 
 class Pace:

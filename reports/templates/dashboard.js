@@ -194,6 +194,26 @@
     ask(id).then(() => section(id).scrollIntoView()).catch(() => {});
   });
 
+  // What the reader asks for is sent, and what came of it is said.
+  async function act(form) {
+    const said = form.closest(".control").querySelector("[role=status]");
+    said.textContent = "…";
+    try {
+      const answer = await fetch(`${address}/act/${form.dataset.act}`, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      said.textContent = await answer.text();
+      if (answer.ok) form.reset();
+    } catch {
+      said.textContent = "The dashboard did not answer.";
+    }
+  }
+
+  for (const form of document.querySelectorAll(".control form")) {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      act(form);
+    });
+  }
+
   const onPage = stories.find;
   stories.find = async (trial) => {
     const known = await onPage(trial);

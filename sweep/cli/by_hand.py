@@ -1,6 +1,5 @@
-"""What users do with a study by hand: try a configuration, retry, stop, pause and note."""
+"""The commands for what users do with a study by hand: try a configuration, retry, stop, pause and note."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -9,9 +8,6 @@ from typer import Argument
 from sweep.cli.options import Storage, StudyName
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
-from sweep.wording import shown
-
-NOT_YET = "The process that runs the study has not read this yet:"
 
 
 def try_(
@@ -24,14 +20,11 @@ def try_(
     storage: Storage = STORAGE,
 ) -> None:
     """Put a configuration of your own at the head of a study's queue."""
-    import sweep
+    from sweep.cli import control
     from sweep.cli.resume import following
     from sweep.cli.terminal import print_lines
-    from sweep.wording import settings
 
-    named = _values(values)
-    found = sweep.try_(study, named, storage=storage).values()
-    print_lines([f"next in the queue of {study}: {settings({name: found[name] for name in named})}"])
+    print_lines([control.try_(study, values, storage)])
     print(f"A process that runs the study takes it; else: {following(context, 'run', study)}")
 
 
@@ -57,25 +50,20 @@ def stop(
     storage: Storage = STORAGE,
 ) -> None:
     """Stop a trial for good, or the whole search, also of a study that another machine runs. Curves are kept."""
-    import sweep
+    from sweep.cli import control
     from sweep.cli.resume import following
 
-    what = f"the search of {study}" if trial is None else f"trial {trial} of {study}"
-    if not sweep.stop(study, trial, storage=storage):
-        return print(f"{NOT_YET} {what} is stopped then.")
-    print(f"stopped: {what}")
+    print(control.stop(study, trial, storage))
     if trial is None:
         print(f"to search on: {following(context, 'run', study)}")
 
 
 def pause(context: typer.Context, study: StudyName, storage: Storage = STORAGE) -> None:
     """End the process that runs a study, on whatever machine. Every finished epoch is kept; `sweep run` resumes it."""
-    import sweep
+    from sweep.cli import control
     from sweep.cli.resume import following
 
-    if not sweep.pause(study, storage=storage):
-        return print(f"{NOT_YET} {study} is paused then.")
-    print(f"paused: {study}. Every finished epoch is kept. To resume:\n{following(context, 'run', study)}")
+    print(f"{control.pause(study, storage)}\nto resume: {following(context, 'run', study)}")
 
 
 def note(
@@ -87,32 +75,11 @@ def note(
     storage: Storage = STORAGE,
 ) -> None:
     """Keep a note on a study or on one of its trials."""
-    import sweep
+    from sweep.cli import control
 
     *trial, text = words
     if len(trial) > 1 or not all(each.isdecimal() for each in trial):
         raise InputError('Put the note in quotes, and before it at most a trial\'s number, as in 3 "a good one".')
     if not trial and text.isdecimal():
         raise InputError(f'There is no text: give one after the number of the trial, as in {text} "a good one".')
-    sweep.note(study, text, int(trial[0]) if trial else None, storage=storage)
-    print(f"noted: {f'trial {trial[0]} of ' if trial else ''}{study}")
-
-
-def _values(words: list[str]) -> dict[str, object]:
-    """Values by name. A number, true or false is one; everything else is a text.
-
-    Raises:
-        InputError: a word is no name with its value, or a name comes twice.
-    """
-    found: dict[str, object] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        if not name or not equals:
-            raise InputError(f"Give values as name=value, as in learning_rate=0.001, not {shown(word)}.")
-        if name in found:
-            raise InputError(f"{name} has two values: give one.")
-        try:
-            found[name] = json.loads(text)
-        except (ValueError, RecursionError):
-            found[name] = text
-    return found
+    print(control.note(study, text, int(trial[0]) if trial else None, storage))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from sweep.cli.control import acts
 from sweep.cli.terminal import note
 from sweep.errors import InputError
 from sweep.results.status import AwaitedReader, StatusReader
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from reports.dashboard.server import Dashboard
 
 
-def serve(storage: str, host: str, port: int | None, until_stdin_closes: bool = False) -> None:
+def serve(storage: str, host: str, port: int | None, control: bool = False, until_stdin_closes: bool = False) -> None:
     """Serves our dashboard of a database until Ctrl-C. It waits for a database that is not there yet.
+
+    `control`: visitors may stop, pause and resume studies, try configurations and keep notes.
 
     Raises:
         InputError: nothing can listen there.
@@ -34,13 +37,15 @@ def serve(storage: str, host: str, port: int | None, until_stdin_closes: bool = 
     """
     from reports.dashboard.server import Dashboard
 
-    with AwaitedReader(storage) as reading, Dashboard(reading, host, port) as server:
+    allowed = acts(storage, note) if control else {}
+    with AwaitedReader(storage) as reading, Dashboard(reading, host, port, allowed) as server:
         print(server.address, flush=True)
         if until_stdin_closes:
             threading.Thread(target=_when_input_ends, args=(server.shutdown,), daemon=True).start()
         else:
             what = "showing" if reading.is_there else "there is no database yet; waiting for"
-            note(f"{what} {reading.place}, read-only. Ctrl-C ends it.")
+            who = "to be controlled by who has this address" if control else "read-only"
+            note(f"{what} {reading.place}, {who}. Ctrl-C ends it.")
         _serve(server)
 
 

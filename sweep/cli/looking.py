@@ -130,6 +130,10 @@ def dashboard(
     host: Annotated[
         str, Option(help="The address to listen on. Browsers on other machines need a token.")
     ] = "127.0.0.1",
+    control: Annotated[
+        bool,
+        Option("--control", help="Let pages stop, pause and resume studies, try configurations and keep notes."),
+    ] = False,
     optuna: Annotated[bool, Option("--optuna", help="Show Optuna's own dashboard, on this machine only.")] = False,
     storage: Storage = STORAGE,
     until_stdin_closes: Annotated[bool, Option("--until-stdin-closes", hidden=True)] = False,
@@ -137,10 +141,12 @@ def dashboard(
     """Watch studies in a browser, during and after their runs."""
     from sweep.cli.dashboards import serve, serve_optuna
 
+    if optuna and control:
+        raise InputError("Give --control or --optuna: Optuna's dashboard is not controlled.")
     if optuna:
         serve_optuna(storage, host, port)
     else:
-        serve(storage, host, port, until_stdin_closes)
+        serve(storage, host, port, control, until_stdin_closes)
 
 
 def report(studies: StudyNames = None, output: HtmlFile = Path("report.html"), storage: Storage = STORAGE) -> None:

@@ -340,6 +340,6 @@ def test_what_cannot_be_done_is_told_in_a_sentence(in_its_folder, capsys, typed,
 def test_what_the_process_has_not_read_yet_is_told(in_its_folder, capsys, monkeypatch):
     monkeypatch.setattr("sweep.api.control.PATIENCE", 0.1)
     with Store.open(in_its_folder) as store, Lease(store.leases, 1, "test"):
-        for typed, what in (("pause test", "test is paused"), ("stop test 1", "trial 1 of test is stopped")):
+        for typed, what in (("pause test", "test pauses"), ("stop test 1", "trial 1 of test stops")):
             said = ended(capsys, *typed.split(), code=0).out
-            assert said == f"The process that runs the study has not read this yet: {what} then.\n"
+            assert said.startswith(f"asked: {what} as soon as the process that runs the study reads this\n")

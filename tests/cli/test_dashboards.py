@@ -8,18 +8,26 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from samples.commands import sweep
 from samples.databases import keep
+from samples.laboratory import npz
+from samples.laboratory import study_of as laboratory_study
 from samples.results import sample
 from samples.studies import run, study_of
 
+import sweep
+from sweep.cli import control
 from sweep.cli.dashboards import dashboard_process, optuna_server
+from sweep.data.dataset import load_dataset
 from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import InputError
 from sweep.space.space import Choice
+from sweep.storage.store import Reader, Store
 from sweep.system.processes import exists
 
 SWEEP = [sys.executable, "-m", "sweep"]
@@ -60,6 +68,43 @@ def test_the_command_says_where_it_is_and_ends_with_ctrl_c_in_peace(kept):
     assert errors == f"showing {kept}, read-only. Ctrl-C ends it.\n"
 
 
+def test_with_control_it_prints_a_token_and_what_was_done(kept):
+    command = [*SWEEP, "dashboard", "--control", "--storage", kept, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        place, token = process.stdout.readline().strip().split("/?token=")
+        name = urlsplit(place)
+        headers = {"Origin": place, "Cookie": f"sweep-{name.port}={token}"}
+        sent = urllib.request.Request(f"{place}/study/quickstart/act/note", b"text=a+good+one", headers)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        assert opener.open(sent, timeout=60).read() == b"noted: quickstart"
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (0, "")
+    assert errors.splitlines() == [
+        f"showing {kept}, to be controlled by who has this address. Ctrl-C ends it.",
+        "noted: quickstart",
+    ]
+    assert [each.text for each in sweep.result("quickstart", storage=kept).notes] == ["a good one"]
+
+
+def test_a_study_is_resumed_in_a_process_of_its_own(storage, tmp_path):
+    """With real workers: it goes on without the process that has started it, and an error comes back."""
+    source = npz(tmp_path / "small.npz")
+    study = laboratory_study(source, trials=1, base={"epochs": 1, "dense_units": 32})
+    with Store.open(storage) as store:
+        store.studies.begin(study, load_dataset(source).digest)
+    said = control.resume("test", storage)
+    pid = int(said.removeprefix("resumed: process ").removesuffix(" runs test"))
+    with Reader.open(storage) as store:
+        assert store.leases.holder(1).by.pid == pid
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+    assert list(sweep.result("test", storage=storage).frame["outcome"]) == ["completed"]
+    Path(source).unlink()
+    with pytest.raises(InputError, match=r"small\.npz"):
+        control.resume("test", storage)
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -68,6 +113,8 @@ def test_the_command_says_where_it_is_and_ends_with_ctrl_c_in_peace(kept):
         (["--port", "1"], "cannot listen on port 1"),
         (["--host", "no.such.host.invalid"], "is not an address of this machine"),
         (["--optuna", "--host", "0.0.0.0"], "--optuna is for this machine alone"),
+        (["--control", "--host", "0.0.0.0"], "--control is for this machine alone"),
+        (["--control", "--optuna"], "Give --control or --optuna"),
         (["--optuna"], "Optuna's dashboard cannot read"),
     ],
 )
