@@ -84,7 +84,7 @@ def _refused_form(headers: Headers) -> Response | None:
     if not own or headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return told(HTTPStatus.FORBIDDEN, "This dashboard takes forms from its own pages only.")
     length = headers.get("content-length", "")
-    if length.isdecimal() and len(length) < 10 and int(length) <= MOST_BYTES:
+    if length.isdecimal() and int(length) <= MOST_BYTES:
         return None
     return told(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This form is too large.")
 

@@ -86,7 +86,6 @@ def test_a_form_from_a_page_of_the_dashboard_is_done_and_answered(dashboard, don
         ({"Cookie": "sweep-1=guessed"}, 403),
         ({"Host": "evil.example", "Origin": "http://evil.example"}, 421),
         ({"Content_Length": "200001"}, 413),
-        ({"Content_Length": "9" * 30}, 413),
         ({"Content_Length": None, "Transfer_Encoding": "chunked"}, 413),
     ],
 )
