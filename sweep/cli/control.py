@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -63,6 +64,7 @@ def resume(study: str, storage: str) -> str:
         while process.poll() is None:
             holder = store.leases.running(study_id)
             if holder is not None and holder.pid == process.pid:
+                threading.Thread(target=process.wait, daemon=True).start()  # so that none is left behind once it ends
                 return f"resumed: process {process.pid} runs {study}"
             time.sleep(0.2)
         said.seek(0)

@@ -44,8 +44,7 @@ def serve(storage: str, host: str, port: int | None, control: bool = False, unti
             threading.Thread(target=_when_input_ends, args=(server.shutdown,), daemon=True).start()
         else:
             what = "showing" if reading.is_there else "there is no database yet; waiting for"
-            who = "to be controlled by who has this address" if control else "read-only"
-            note(f"{what} {reading.place}, {who}. Ctrl-C ends it.")
+            note(f"{what} {reading.place}, {'with control' if control else 'read-only'}. Ctrl-C ends it.")
         _serve(server)
 
 

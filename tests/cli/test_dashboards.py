@@ -8,7 +8,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -81,7 +80,7 @@ def test_with_control_it_prints_a_token_and_what_was_done(kept):
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (0, "")
     assert errors.splitlines() == [
-        f"showing {kept}, to be controlled by who has this address. Ctrl-C ends it.",
+        f"showing {kept}, with control. Ctrl-C ends it.",
         "noted: quickstart",
     ]
     assert [each.text for each in sweep.result("quickstart", storage=kept).notes] == ["a good one"]
@@ -90,15 +89,14 @@ def test_with_control_it_prints_a_token_and_what_was_done(kept):
 def test_a_study_is_resumed_in_a_process_of_its_own(storage, tmp_path):
     """With real workers: it goes on without the process that has started it, and an error comes back."""
     source = npz(tmp_path / "small.npz")
-    study = laboratory_study(source, trials=1, base={"epochs": 1, "dense_units": 32})
+    study = laboratory_study(source, trials=1, precision="float32", base={"epochs": 1, "dense_units": 32})
     with Store.open(storage) as store:
         store.studies.begin(study, load_dataset(source).digest)
     said = control.resume("test", storage)
     pid = int(said.removeprefix("resumed: process ").removesuffix(" runs test"))
     with Reader.open(storage) as store:
         assert store.leases.holder(1).by.pid == pid
-    with suppress(ChildProcessError):
-        os.waitpid(pid, 0)
+    gone(pid)
     assert list(sweep.result("test", storage=storage).frame["outcome"]) == ["completed"]
     Path(source).unlink()
     with pytest.raises(InputError, match=r"small\.npz"):
