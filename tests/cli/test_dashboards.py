@@ -19,7 +19,7 @@ from samples.laboratory import study_of as laboratory_study
 from samples.results import sample
 from samples.studies import run, study_of
 
-import sweep
+from sweep.api.look import result
 from sweep.cli import control
 from sweep.cli.dashboards import dashboard_process, optuna_server
 from sweep.data.dataset import load_dataset
@@ -83,7 +83,7 @@ def test_with_control_it_prints_a_token_and_what_was_done(kept):
         f"showing {kept}, with control. Ctrl-C ends it.",
         "noted: quickstart",
     ]
-    assert [each.text for each in sweep.result("quickstart", storage=kept).notes] == ["a good one"]
+    assert [each.text for each in result("quickstart", storage=kept).notes] == ["a good one"]
 
 
 def test_a_study_is_resumed_in_a_process_of_its_own(storage, tmp_path):
@@ -97,7 +97,7 @@ def test_a_study_is_resumed_in_a_process_of_its_own(storage, tmp_path):
     with Reader.open(storage) as store:
         assert store.leases.holder(1).by.pid == pid
     gone(pid)
-    assert list(sweep.result("test", storage=storage).frame["outcome"]) == ["completed"]
+    assert list(result("test", storage=storage).frame["outcome"]) == ["completed"]
     Path(source).unlink()
     with pytest.raises(InputError, match=r"small\.npz"):
         control.resume("test", storage)
