@@ -130,10 +130,8 @@ class Answers:
     def _shell(self, view: View, status: HTTPStatus = HTTPStatus.OK, missing: str = "") -> Response:
         links = [("All studies", "/"), ("Compare", "/compare")] if len(self._pages.names()) > 1 else []
         titles = {"place": self._pages.place, "report": f"`{sweep_command('report', storage=self._pages.place)}`"}
-        controlled = bool(self._acts) and view.kind == STUDY.kind
-        return page(
-            view.shell(links=links, assets=self._assets, missing=missing, controlled=controlled, **titles), status
-        )
+        what = {"missing": missing, "controlled": bool(self._acts) and view.kind == STUDY.kind}
+        return page(view.shell(links=links, assets=self._assets, **titles, **what), status)
 
     def _section(self, view_of: Callable[[Request], View]) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:
