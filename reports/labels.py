@@ -7,13 +7,14 @@ from typing import Any
 import pandas as pd
 
 from sweep import wording
+from sweep.data.metric import IN_WORDS, Metric, unit
 from sweep.models.parameters import Parameters
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.differences import changes_in_words
 from sweep.space.space import Choice, Range
+from sweep.study.study import Study
 
 LABELS = {
-    "score": "validation accuracy",
     "parameters": "network parameters",
     "flops": "FLOPs per image",
     "seconds": "training time",
@@ -42,6 +43,13 @@ OUTCOMES = {
 }
 """What each outcome means, in the order in which they are counted."""
 
+SCORES: dict[Metric, str] = {
+    "accuracy": "share of validation images classified correctly",
+    "balanced_accuracy": "mean over classes of the share of their validation images classified correctly",
+    "macro_f1": "mean over classes of F1 on the validation images, which counts false alarms, too",
+}
+"""What each metric says."""
+
 INTERVALS = "± is half of a 95 % interval over the seeds, each by itself, while p is corrected for"
 """Begins the note under a table of intervals and p-values."""
 
@@ -57,6 +65,17 @@ def label(name: str) -> str:
 def layer(name: str) -> str:
     """`conv1` as "conv 1"."""
     return re.sub(r"(\d+)$", r" \1", name).replace("_", " ")
+
+
+def metric(study: Study) -> str:
+    """What a score of a study is, as the head of a column: "Accuracy", or "Macro F1"."""
+    words = IN_WORDS[study.metric]
+    return words[0].upper() + words[1:]
+
+
+def by_metric(study: Study) -> str:
+    """The metric behind a number that has no head, as in ", macro F1"; empty for accuracy."""
+    return f",{words}" if (words := unit(study.metric)) else ""
 
 
 def explanation(name: str, parameters: Parameters) -> str:

@@ -2,6 +2,7 @@
 
 from reports import frames, labels
 from sweep import wording
+from sweep.data.metric import unit
 from sweep.defaults import CONFIRMED
 from sweep.results.climb import climb_in_words
 from sweep.results.result import Result
@@ -110,6 +111,7 @@ def tested(result: Result) -> str:
     ours, baseline = (wording.percent(each.value, each.reach) for each in (test.recommended, test.baseline))
     few = test.seeds is not None and test.seeds < len(result.verdict.seeds)
     on = f" on {test.seeds} of the {len(result.verdict.seeds)} seeds" if few else ""
+    ours += unit(result.study.metric)
     found = f"Trained on all training images{on}, {who} reaches {ours} on the test images"
     if test.image_error is not None:
         found += (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from sweep.data.dataset import Split
+from sweep.data.metric import Metric
 from sweep.models.model import ANY_SIZE, SizeLimits, Sizes
 from sweep.space.configuration import Configuration
 
@@ -55,6 +56,7 @@ class Run:
     """One training of one configuration with one seed on one split of one dataset.
 
     Without a `split`, the run trains on all training images and is scored on the test images, as the tutorial does.
+    `metric` is what its curve has as `val_accuracy`.
     """
 
     configuration: Configuration
@@ -63,6 +65,7 @@ class Run:
     data_digest: str
     split: Split | None
     precision: Precision = "float32"
+    metric: Metric = "accuracy"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -76,6 +79,7 @@ class Run:
         split = None if self.split is None else self.split.as_document()
         parts = [values, self.seed, self.data_digest, split, self.precision, TRAINING_VERSION]
         parts += filter(None, [self.configuration.model.digest])
+        parts += [] if self.metric == "accuracy" else [self.metric]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -101,8 +105,8 @@ class Epoch:
     """A place on a run's curve: the metrics after `epoch` epochs. Losses in nats, accuracies from 0 to 1.
 
     `epoch` is whole, except at a rung within an epoch. `loss` and `accuracy` are those of the training images while
-    this epoch passed over them. `val_loss` and `val_accuracy` are those of the images that score the run, after it.
-    `seconds` were spent since the place before.
+    this epoch passed over them. `val_loss` and `val_accuracy` are those of the images that score the run, after it; if
+    the run has another metric, that stands in place of `val_accuracy`. `seconds` were spent since the place before.
     """
 
     epoch: float

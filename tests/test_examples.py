@@ -1,5 +1,6 @@
 """Every example runs, from a folder of its own."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from nbclient import NotebookClient
 from samples.commands import kept_to_one_core, python, sweep
 from samples.documents import ROOT
 from samples.workers import lasting_workers
+
+from sweep import result
+from sweep.data.dataset import load_dataset
 
 pytestmark = pytest.mark.usefixtures("forked")
 
@@ -47,6 +51,17 @@ def test_pictures_of_ones_own_are_searched_exported_and_told_apart_by_name(tmp_p
     assert said.splitlines()[-1].removeprefix("ring.webp: ") in ("bars", "crosses", "rings")
     assert "of 3 classes: 'bars', 'crosses', 'rings'." in (tmp_path / "network" / "README.md").read_text()
     assert (tmp_path / "sweep.db.images").is_dir()
+
+
+def test_uneven_pictures_are_searched_and_confirmed_by_balanced_accuracy(tmp_path):
+    said = ran("uneven_pictures.py", tmp_path)
+    assert re.match("parts: 4 trials .*, scored by balanced accuracy\n", said)
+    assert "recommended " in said
+    found = result("parts", storage=tmp_path / "sweep.db")
+    dataset = load_dataset(str(tmp_path / "parts"))
+    assert (dataset.y_train == 0).mean() == pytest.approx(0.1, abs=0.01)
+    assert found.verdict.test.images < len(dataset.y_test)
+    assert found.images < found.study.validation / 2
 
 
 @pytest.fixture(scope="module")

@@ -58,6 +58,8 @@ def test_the_fingerprints_of_earlier_versions_stay():
         {"split": Split(validation=9_999)},
         {"split": Split(train_size=49_999)},
         {"precision": "bfloat16"},
+        {"metric": "balanced_accuracy"},
+        {"metric": "macro_f1"},
         {"configuration": Configuration(optimizer="sgd", momentum=0.5)},
         {"configuration": Configuration(optimizer="adamw", weight_decay=0.1)},
         {"configuration": Configuration(schedule="cosine", horizon=9)},

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep.cli.app import PANELS
+from sweep.data.metric import Metric
 from sweep.data.names import DATASETS
 from sweep.data.preparation import Color
 from sweep.space.configuration import PARAMETERS
@@ -205,6 +206,8 @@ def test_a_close_word_is_suggested_and_all_are_named_where_none_is_close():
         ("n_trials", Study.model_fields, "trials"),
         ("dataset", Study.model_fields, "data"),
         ("fashion", DATASETS, "fashion-mnist"),
+        ("f1", get_args(Metric), "macro_f1"),
+        ("balanced_accuracy_score", get_args(Metric), "balanced_accuracy"),
     ],
 )
 def test_what_is_called_otherwise_elsewhere_is_known(word, allowed, meant):
@@ -220,7 +223,7 @@ def test_no_word_of_ours_is_taken_for_another():
 def test_every_name_that_is_explained_is_one_of_ours():
     commands = {command.__name__.rstrip("_") for panel in PANELS.values() for command in panel}
     ours = {*PARAMETERS, *Study.model_fields, *DATASETS, *commands, "low", "high"}
-    ours |= {word for words in (Sampler, Pruner, AnyPrecision, Color) for word in get_args(words)}
+    ours |= {word for words in (Sampler, Pruner, AnyPrecision, Color, Metric) for word in get_args(words)}
     ours |= {word for each in PARAMETERS.values() for word in each.choices}
     assert set(USUAL) <= ours
 

@@ -8,7 +8,7 @@ from reports.comparison import overview, ranking
 from sweep import wording
 from sweep.results.result import Result
 
-SETTINGS = ("data", "validation", "train_size", "seed", "precision")
+SETTINGS = ("data", "validation", "train_size", "seed", "precision", "metric")
 """What makes scores of two studies comparable."""
 
 
@@ -31,9 +31,7 @@ def sentences(results: Sequence[Result]) -> list[str]:
         found.append(_significance(clear, known.loc[~known["clear"], "study"].tolist()))
     if names := differing(results):
         settings = wording.listed(labels.label(name) for name in names)
-        found.append(
-            f"The studies differ in {settings}: compare the gains over their own baselines, not their accuracies."
-        )
+        found.append(f"The studies differ in {settings}: compare the gains over their own baselines, not their scores.")
     return found
 
 

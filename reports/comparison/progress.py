@@ -32,7 +32,7 @@ def spending(results: Sequence[Result]) -> Figure:
             kept = history.climb_of(climb)
             marks.steps(figure, (kept["spent"] / scale).round(4).tolist(), kept["so_far"], name, color)
     figure.x_axis(title=f"total training time, {unit}", range=[0, max(1.02 * longest / scale, 1e-9)], nticks=7)
-    marks.accuracy_axis(figure, low, high)
+    marks.score_axis(figure, low, high, studies.metric_of(results))
     return figure
 
 
@@ -61,7 +61,7 @@ def distributions(results: Sequence[Result]) -> Figure:
             line={"color": color, "width": 2.5, "shape": "hv"},
             hovertemplate=f"{html.escape(name)}: %{{y:.0f}} % of trials up to %{{x:.2f}} %<extra></extra>",
         )
-    figure.x_axis(title=marks.ACCURACY, range=[100 * low, 100 * high], nticks=7)
+    figure.x_axis(title=marks.score_title(studies.metric_of(results)), range=[100 * low, 100 * high], nticks=7)
     figure.y_axis(title="completed trials, %", range=[0, 102], nticks=6)
     return figure
 

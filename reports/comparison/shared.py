@@ -44,7 +44,7 @@ def chart(results: Sequence[Result], name: str) -> Figure:
                 _overlay(figure, table[table["score"] >= low], axis, study, color)
                 marks.median(figure, parameters.trend(table, axis), axis, study, color)
     marks.parameter_axis(figure, "x", widest, title)
-    marks.accuracy_axis(figure, low, high)
+    marks.score_axis(figure, low, high, studies.metric_of(results))
     return figure
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from reports import frames
 from reports.drawing import axes
 from reports.drawing.style import FAINT, SERIES
+from sweep.data.metric import Metric
 from sweep.results.result import Result
 
 
@@ -25,6 +26,12 @@ def coloured(results: Sequence[Result]) -> list[tuple[Result, str, str]]:
     colors = [color for color, _ in SERIES]
     named = [(result, color, result.study.name) for result, color in zip(results, colors, strict=False)]
     return named + [(result, FAINT, "other studies") for result in results[len(colors) :]]
+
+
+def metric_of(results: Sequence[Result]) -> Metric | None:
+    """The metric of all studies; None if they differ."""
+    found = {result.study.metric for result in results}
+    return found.pop() if len(found) == 1 else None
 
 
 def score_range(results: Sequence[Result], scores: Sequence["pd.Series[float]"]) -> tuple[float, float]:

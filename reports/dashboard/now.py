@@ -66,10 +66,10 @@ def _running(status: Status) -> Table:
         Head("Epochs"),
         Head(
             "Curve",
-            "accuracy by epoch; the scale widens towards the top; dashed: the baseline",
+            "score by epoch; the scale widens towards the top; dashed: the baseline",
             number=False,
         ),
-        Head("Accuracy", "on the validation images, after its last epoch"),
+        Head(labels.metric(status.study), "on the validation images, after its last epoch"),
         Head("vs baseline", "difference to the baseline at the same epoch, in percentage points"),
         Head("Training time"),
         Head("Changes", number=False),
@@ -96,7 +96,7 @@ def _ended(status: Status) -> Table:
     heads = [
         Head("Trial", number=False),
         Head("Outcome", number=False),
-        Head("Accuracy"),
+        Head(labels.metric(status.study)),
         Head("vs baseline", "difference to the baseline, in percentage points"),
         Head("Changes", number=False),
         Head("Reason", number=False),
@@ -231,8 +231,8 @@ def _spark(trial: TrialSoFar, status: Status) -> Markup | str:
     own = points((place.epoch, place.val_accuracy) for place in trial.curve)
     before = [] if trial.baseline or status.baseline is None else status.baseline.curve
     reference = points((place.epoch, place.val_accuracy) for place in before)
-    accuracies = ", ".join(wording.percent(place.val_accuracy) for place in trial.curve)
-    return _svg(own, reference, f"accuracies by epoch: {accuracies}")
+    scores = ", ".join(wording.percent(place.val_accuracy) for place in trial.curve)
+    return _svg(own, reference, f"scores by epoch: {scores}")
 
 
 def _climb(status: Status) -> Markup | str:
@@ -257,7 +257,7 @@ def _climb(status: Status) -> Markup | str:
 
 
 def _depth(score: float) -> float:
-    """How near to 1 an accuracy is, as the number of digits that are nine."""
+    """How near to 1 a score is, as the number of digits that are nine."""
     return -math.log10(max(1 - score, 1e-4))
 
 

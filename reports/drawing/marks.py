@@ -11,9 +11,9 @@ from reports.drawing import axes
 from reports.drawing.figure import Figure
 from reports.drawing.style import BASELINE_LINE, BASELINE_MARKER, BEST, NOISE, OTHER
 from sweep import wording
+from sweep.data.metric import IN_WORDS, Metric
 from sweep.results.noise import noise_of_difference
 
-ACCURACY = "validation accuracy, %"
 WHOLE = ", also those far below"
 """Ends the title of a chart that has room for every trial."""
 LEAST_ERROR = 0.005
@@ -29,8 +29,13 @@ def percents(scores: Iterable[float]) -> list[float]:
 # Axes
 
 
-def accuracy_axis(figure: Figure, low: float, high: float) -> None:
-    figure.y_axis(title=ACCURACY, range=[100 * low, 100 * high], nticks=7)
+def score_title(metric: Metric | None) -> str:
+    """The title of an axis of scores; None: they are of several metrics."""
+    return f"validation {IN_WORDS[metric] if metric else 'score'}, %"
+
+
+def score_axis(figure: Figure, low: float, high: float, metric: Metric | None) -> None:
+    figure.y_axis(title=score_title(metric), range=[100 * low, 100 * high], nticks=7)
 
 
 def parameter_axis(figure: Figure, which: str, axis: axes.Axis, title: str) -> None:
@@ -109,7 +114,7 @@ def hover(table: pd.DataFrame, more: "pd.Series[str] | None" = None) -> list[str
     return texts
 
 
-def baseline_line(figure: Figure, score: float, images: int | None = None) -> None:
+def baseline_line(figure: Figure, score: float, images: float | None = None) -> None:
     """The baseline's score across the chart and, where the number of images is known, the noise of single runs."""
     name = "baseline's score"
     if images is not None:

@@ -76,7 +76,7 @@ def chart(ablation: Ablation) -> Figure:
     for side, (name, marker, _) in SIDES.items():
         intervals.estimates(figure, known[known["side"] == side], name, marker, span)
     marks.name_axis(figure, [wording.shortened(labels.label(name)) for name in names])
-    figure.x_axis(title="points of accuracy", range=[100 * span[0], 100 * span[1]], nticks=7)
+    figure.x_axis(title="points", range=[100 * span[0], 100 * span[1]], nticks=7)
     return figure.leaves_out(intervals.cut_note(known, span))
 
 
@@ -145,6 +145,6 @@ SECTION = Section(
     "ablation",
     "Ablation",
     "Each change of the recommended network is reverted alone, and made alone in the baseline, on the same seeds. A "
-    "dot is what the change adds to the accuracy, its line the 95 % interval.",
+    "dot is what the change adds to the score, its line the 95 % interval.",
     _blocks,
 )

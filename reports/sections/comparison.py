@@ -8,6 +8,7 @@ import pandas as pd
 from reports import frames, labels
 from reports.blocks import Block, Columns, Head, Layer, Networks, NotYet, Row, Section, Sentence, Table
 from sweep import wording
+from sweep.data.metric import IN_WORDS
 from sweep.models.model import Infeasible
 from sweep.results.result import Result
 
@@ -90,8 +91,9 @@ def _blocks(result: Result) -> Sequence[Block]:
 
 
 def _rows(result: Result, shown: slice) -> list[Row]:
+    said = {"score": f"validation {IN_WORDS[result.study.metric]}"}
     return [
-        Row([labels.label(name), *[labels.value(name, each) for each in (old, new)][shown]], group)
+        Row([said.get(name) or labels.label(name), *[labels.value(name, each) for each in (old, new)][shown]], group)
         for name, old, new, group in table(result.frame).itertuples(index=False, name=None)
     ]
 

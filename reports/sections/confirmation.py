@@ -174,7 +174,7 @@ def _table(result: Result, table: pd.DataFrame) -> Table:
     heads = [
         Head("Network", number=False),
         Head("Seeds", f"fresh seeds it was trained on, {images}"),
-        Head("Accuracy", "mean over its seeds with its 95 % interval"),
+        Head(labels.metric(result.study), "mean over its seeds with its 95 % interval"),
         Head("vs baseline", "mean difference at the same seeds in percentage points, with its 95 % interval"),
         Head("p", "of that difference, corrected for the number of candidates and for repeated looks"),
         Head("In the search", "its single score in the search"),

@@ -1,6 +1,7 @@
 """Learning curves: of the best trials and the baseline in colour, of the others faint; and of a single trial.
 
-Accuracies stand on a log axis of the error, losses on one of their own.
+Scores stand on a log axis of the error, losses on one of their own. Training has an accuracy, so validation stands
+beside it if that is the metric of the study.
 """
 
 import html
@@ -17,6 +18,7 @@ from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
 from reports.drawing.style import BASELINE, BEST, FAINT, PAUSED, SERIES
 from sweep import wording
+from sweep.data.metric import IN_WORDS, Metric
 from sweep.results.result import Result
 
 YOUNGER = "training images are scored while an epoch passes over them, so their score lags behind by half an epoch"
@@ -44,8 +46,8 @@ def table(frame: pd.DataFrame, curves: pd.DataFrame, top: int = 5, rest: int = 3
     return kept.sort_values(["rank", "epoch"], kind="stable").reset_index(drop=True)
 
 
-def chart(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
-    """Validation accuracy by epoch: the best five and the baseline in colour, others faint."""
+def chart(frame: pd.DataFrame, curves: pd.DataFrame, metric: Metric = "accuracy") -> Figure:
+    """The study's metric by epoch: the best five and the baseline in colour, others faint."""
     found = table(frame, curves)
     if found.empty:
         return nothing("No trial has finished an epoch yet.")
@@ -72,12 +74,12 @@ def chart(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
             look = next(looks) if role == "top" else (BASELINE, "diamond")
             _curve(figure, each, f"{who} ({wording.percent(scores[trial])})", look, dashed=role == "baseline")
     _paused(figure, found[found["trial"].isin(paused["trial"])].groupby("trial", sort=False).tail(1))
-    _error_axis(figure, min(errors), highest, float(found["epoch"].max()))
+    _error_axis(figure, (min(errors), highest), float(found["epoch"].max()), metric)
     drawn = rest["trial"].nunique()
     others = curves.loc[curves["trial"].isin(scores.index), "trial"].nunique() - found["trial"].nunique() + drawn
     return figure.leaves_out(
         f"{drawn:,} of {others:,} other trials drawn" if drawn < others else "",
-        f"accuracies below {100 - highest * 1.12:.1f} % are cut off" if max(errors) > highest * 1.12 else "",
+        f"scores below {100 - highest * 1.12:.1f} % are cut off" if max(errors) > highest * 1.12 else "",
     )
 
 
@@ -104,7 +106,7 @@ def beside(frame: pd.DataFrame, curves: pd.DataFrame, of: str) -> Figure:
     if not heights:
         return nothing("No trial has finished an epoch yet.")
     if of == "accuracy":
-        _error_axis(figure, min(heights), max(heights), epochs)
+        _error_axis(figure, (min(heights), max(heights)), epochs)
         figure.y_axis(title="accuracy, %")
     else:
         _log_axis(figure, (min(heights) / 1.12, max(heights) * 1.12), epochs, wording.number)
@@ -141,7 +143,7 @@ def _in_words(of: str, value: float) -> str:
     return wording.percent(value) if of == "accuracy" else wording.number(value)
 
 
-def single(trial: int, own: pd.DataFrame, before: pd.DataFrame | None = None) -> Figure:
+def single(trial: int, own: pd.DataFrame, before: pd.DataFrame | None = None, metric: Metric = "accuracy") -> Figure:
     """One trial's curve, with the baseline's where that is given; both are rows of a result's curves, by epoch."""
     figure = Figure(f"Learning curve of trial {trial}", 190)
     found = [rows for rows in (before, own) if rows is not None]
@@ -151,8 +153,9 @@ def single(trial: int, own: pd.DataFrame, before: pd.DataFrame | None = None) ->
         elif int(rows["trial"].iloc[0]) != trial:
             _curve(figure, rows, "baseline", (BASELINE, "diamond"), dashed=True)
     errors = _errors(pd.concat(found)["val_accuracy"].dropna())
-    _error_axis(figure, min(errors), max(errors), max(float(rows["epoch"].max()) for rows in found), 4)
-    figure.y_axis(title="accuracy, %")
+    epochs = max(float(rows["epoch"].max()) for rows in found)
+    _error_axis(figure, (min(errors), max(errors)), epochs, metric, 4)
+    figure.y_axis(title=f"{IN_WORDS[metric]}, %")
     return figure
 
 
@@ -188,11 +191,13 @@ def _curve(figure: Figure, curve: pd.DataFrame, name: str, look: tuple[str, str]
     )
 
 
-def _error_axis(figure: Figure, lowest: float, highest: float, epochs: float, ticks_at_most: int = 8) -> None:
-    """Accuracies on a log axis of the error, so that 98.5 and 99 % are well separated; and the epochs below."""
-    span = highest * 1.12, lowest / 1.12
+def _error_axis(
+    figure: Figure, errors: tuple[float, float], epochs: float, metric: Metric = "accuracy", ticks_at_most: int = 8
+) -> None:
+    """Scores on a log axis of the error, from lowest to highest; so 98.5 and 99 % are well separated. Epochs below."""
+    span = errors[1] * 1.12, errors[0] / 1.12
     _log_axis(figure, span, epochs, lambda error: labels.tick(100 - error), ticks_at_most)
-    figure.y_axis(title=marks.ACCURACY)
+    figure.y_axis(title=marks.score_title(metric))
 
 
 def _log_axis(
@@ -211,7 +216,7 @@ def _log_axis(
 
 
 def _errors(accuracies: "pd.Series[float]") -> list[float]:
-    """Per cent of images classified wrong."""
+    """What scores lack to 100 %: of accuracies, the images classified wrong."""
     return [max(round(100 - 100 * float(accuracy), 3), marks.LEAST_ERROR) for accuracy in accuracies]
 
 
@@ -221,9 +226,9 @@ def _losses(losses: "pd.Series[float]") -> list[float]:
 
 
 def _blocks(result: Result) -> Sequence[Block]:
-    frame, curves = result.frame, result.curves
-    found = [chart_or_reason(chart(frame, curves))]
-    figures = [beside(frame, curves, of) for of in ("accuracy", "loss")]
+    frame, curves, metric = result.frame, result.curves, result.study.metric
+    found = [chart_or_reason(chart(frame, curves, metric))]
+    figures = [beside(frame, curves, of) for of in (("accuracy", "loss") if metric == "accuracy" else ("loss",))]
     if isinstance(found[0], NotYet) or not all(figure.data for figure in figures):
         return found
     said = [overfits(who, curves[curves["trial"] == row["trial"]]) for row, who, _ in _pair(frame)]
@@ -233,7 +238,7 @@ def _blocks(result: Result) -> Sequence[Block]:
 SECTION = Section(
     "curves",
     "Learning curves",
-    "Accuracy on the validation images after each epoch. The scale widens towards the top.",
+    "Score on the validation images after each epoch. The scale widens towards the top.",
     _blocks,
     quick=True,
 )

@@ -1,4 +1,4 @@
-"""Trade-offs: accuracy against parameters, operations and training time."""
+"""Trade-offs: the score against parameters, operations and training time."""
 
 import html
 import math
@@ -12,6 +12,7 @@ from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
 from reports.drawing.style import MEDIAN
 from sweep import wording
+from sweep.data.metric import Metric
 from sweep.results.noise import noise_of_difference
 from sweep.results.result import Result
 
@@ -19,7 +20,7 @@ COSTS = ("parameters", "flops", "seconds")
 MOST_POINTS = 400
 
 
-def cheapest(frame: pd.DataFrame, column: str, images: int) -> pd.Series | None:
+def cheapest(frame: pd.DataFrame, column: str, images: float) -> pd.Series | None:
     """Of the completed trials that chance may have put behind the best, the one that needs least of a column.
 
     None where that is the best itself, or the best has not completed.
@@ -45,10 +46,10 @@ def table(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     return found.assign(front=found["score"] > before).reset_index(drop=True)
 
 
-def chart(frame: pd.DataFrame, column: str, whole: bool = False) -> Figure:
-    """Accuracy against what it costs; the line joins the trials that nothing cheaper matches.
+def chart(frame: pd.DataFrame, column: str, whole: bool = False, metric: Metric = "accuracy") -> Figure:
+    """The score against what it costs; the line joins the trials that nothing cheaper matches.
 
-    The `whole` chart has room for trials far below the others, too.
+    The `whole` chart has room for trials far below the others, too. `metric` is that of the study.
     """
     found = table(frame, column)
     if len(found) < 2:
@@ -74,7 +75,7 @@ def chart(frame: pd.DataFrame, column: str, whole: bool = False) -> Figure:
         tickvals=[tick * scale for tick in ticks],
         ticktext=[wording.number(tick) if unit else labels.value(column, tick) for tick in ticks],
     )
-    marks.accuracy_axis(figure, low, high)
+    marks.score_axis(figure, low, high, metric)
     return figure.leaves_out(marks.thinned(len(points), len(found)))
 
 
@@ -83,7 +84,7 @@ def _cheaper(result: Result) -> list[Sentence]:
     top = frames.best(result.frame)
     needs: dict[str, list[str]] = {}
     for column in COSTS:
-        least = cheapest(result.frame, column, result.study.validation)
+        least = cheapest(result.frame, column, result.images)
         if top is None or least is None:
             continue
         who = f"trial {least['trial']} ({wording.percent(least['score'])})"
@@ -94,7 +95,7 @@ def _cheaper(result: Result) -> list[Sentence]:
 
 def _blocks(result: Result) -> Sequence[Block]:
     def draw(whole: bool) -> list[Figure]:
-        return [chart(result.frame, column, whole) for column in COSTS]
+        return [chart(result.frame, column, whole, result.study.metric) for column in COSTS]
 
     scores = frames.completed(result.frame)["score"]
     low, _ = axes.score_range(scores, frames.baseline_score(result.frame)) if len(scores) else (0.0, 1.0)
@@ -103,5 +104,5 @@ def _blocks(result: Result) -> Sequence[Block]:
 
 
 SECTION = Section(
-    "fronts", "Trade-offs", "Completed trials: accuracy against cost. Up and to the left is better.", _blocks
+    "fronts", "Trade-offs", "Completed trials: score against cost. Up and to the left is better.", _blocks
 )

@@ -8,6 +8,7 @@ from reports import frames, labels
 from reports.blocks import Block, Section, charts_and_whole
 from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
+from sweep.data.metric import Metric
 from sweep.results.noise import noise_of_difference
 from sweep.results.result import Result
 
@@ -34,15 +35,15 @@ def climb_of(table: pd.DataFrame) -> pd.DataFrame:
     return climb[(climb["so_far"] != climb["so_far"].shift()) | last]
 
 
-def chart(frame: pd.DataFrame, images: int | None = None, whole: bool = False) -> Figure:
+def chart(frame: pd.DataFrame, images: float | None = None, whole: bool = False, metric: Metric = "accuracy") -> Figure:
     """Every scored trial in the order of their ends, the best so far as steps, and the baseline with its noise.
 
     `frame` is that of a `sweep.results.result.Result`; `images` the number of validation images, without which
-    no noise is drawn. The `whole` chart has room for trials far below the others, too.
+    no noise is drawn. The `whole` chart has room for trials far below the others, too. `metric` is that of the study.
     """
     found = table(frame)
     places = pd.Series(range(len(found)), found.index, dtype=float)
-    figure = _progress("Best so far, trial by trial", found, places, frame, images, whole)
+    figure = _progress("Best so far, trial by trial", found.assign(at=places), frame, images, whole, metric)
     if len(found) >= 2:
         last = len(found) - 1
         space = max(0.4, 0.015 * last)
@@ -50,20 +51,23 @@ def chart(frame: pd.DataFrame, images: int | None = None, whole: bool = False) -
     return figure
 
 
-def spending(frame: pd.DataFrame, images: int | None = None, whole: bool = False) -> Figure:
+def spending(
+    frame: pd.DataFrame, images: float | None = None, whole: bool = False, metric: Metric = "accuracy"
+) -> Figure:
     """The same over the time that was trained until each trial had ended."""
     found = table(frame)
     spent = float(found["spent"].max()) if len(found) else 0.0
     if spent <= 0:
         return nothing("No time has been spent on training yet.")
     unit, scale = labels.unit_of_time(spent)
-    figure = _progress("Best so far, over the time trained", found, found["spent"] / scale, frame, images, whole)
+    found = found.assign(at=found["spent"] / scale)
+    figure = _progress("Best so far, over the time trained", found, frame, images, whole, metric)
     figure.x_axis(title=f"total training time, {unit}", range=[0, 1.02 * spent / scale], nticks=7)
     return figure
 
 
 def _progress(
-    title: str, table: pd.DataFrame, at: "pd.Series[float]", frame: pd.DataFrame, images: int | None, whole: bool
+    title: str, table: pd.DataFrame, frame: pd.DataFrame, images: float | None, whole: bool, metric: Metric
 ) -> Figure:
     if len(table) < 2:
         return nothing("Two trials with a score are needed to show progress.")
@@ -72,18 +76,18 @@ def _progress(
     figure = Figure(title + marks.WHOLE * whole, 330)
     if reference is not None:
         marks.baseline_line(figure, reference, images)
-    table = table.assign(at=at.round(4))
+    table = table.assign(at=table["at"].round(4))
     points = axes.thin(table, MOST_POINTS)
     marks.trials(figure, points, (low, high))
     climb = climb_of(table)
     if len(climb):
         marks.steps(figure, climb["at"].tolist(), climb["so_far"], "best so far")
-    marks.accuracy_axis(figure, low, high)
+    marks.score_axis(figure, low, high, metric)
     return figure.leaves_out(marks.thinned(len(points), len(table)), marks.below(table["score"], low))
 
 
-def _range(table: pd.DataFrame, reference: float | None, images: int | None, whole: bool) -> tuple[float, float]:
-    """The accuracies that are shown, from lowest to highest."""
+def _range(table: pd.DataFrame, reference: float | None, images: float | None, whole: bool) -> tuple[float, float]:
+    """The scores that are shown, from lowest to highest."""
     low, high = axes.score_range(frames.comparable(table), reference)
     if reference is not None and images is not None:  # the band shows how small differences are
         noise = 1.1 * noise_of_difference(reference, reference, images)
@@ -92,12 +96,12 @@ def _range(table: pd.DataFrame, reference: float | None, images: int | None, who
 
 
 def _blocks(result: Result) -> Sequence[Block]:
-    frame, images = result.frame, result.study.validation
+    frame, images, metric = result.frame, result.images, result.study.metric
     found = frames.scored(frame)
     low, _ = _range(found, frames.baseline_score(frame), images, whole=False) if len(found) >= 2 else (0.0, 1.0)
 
     def draw(whole: bool) -> list[Figure]:
-        return [chart(frame, images, whole), spending(frame, images, whole)]
+        return [chart(frame, images, whole, metric), spending(frame, images, whole, metric)]
 
     return charts_and_whole(draw(whole=False), lambda: draw(whole=True), int((found["score"] < low).sum()))
 

@@ -114,7 +114,7 @@ def grid(table: pd.DataFrame, both: tuple[axes.Axis, axes.Axis], names: tuple[st
     rows = [Row([text, *(said(x, y) for x, _ in columns)]) for y, text in lines]
     first, second = (labels.label(name) for name in names)
     heads = [Head(second, number=False), *(Head(f"{first} {text}") for _, text in columns)]
-    return Table("Median accuracy of completed trials, and how many", heads, rows, titled=True)
+    return Table("Median score of completed trials, and how many", heads, rows, titled=True)
 
 
 def sentences(result: Result) -> list[str]:

@@ -119,7 +119,7 @@ def _heads(varied: Sequence[str], result: Result) -> list[Head]:
     ]
     return [
         Head("Trial"),
-        Head("Accuracy", "share of validation images classified correctly after the last trained epoch"),
+        Head(labels.metric(result.study), f"{labels.SCORES[result.study.metric]} after the last trained epoch"),
         Head("vs baseline", "difference to the baseline after as many epochs, in percentage points"),
         *columns,
         Head("Parameters", "number of values the network learns or updates"),

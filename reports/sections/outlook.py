@@ -13,7 +13,7 @@ HOW_TO_READ = "A range ends too soon if most of the best trials lie at its end."
 
 def sentences(result: Result) -> list[str]:
     """What there is to say; nothing where too few trials have completed."""
-    found = look_ahead(result.study, result.frame)
+    found = look_ahead(result.study, result.frame, result.images)
     if found is None:
         return []
     clauses = in_words(found, lambda edge: labels.with_value(edge.name, edge.value))

@@ -1,4 +1,4 @@
-"""Parallel coordinates: each completed trial as a line through all of its values, to its accuracy."""
+"""Parallel coordinates: each completed trial as a line through all of its values, to its score."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from reports.drawing import axes, marks
 from reports.drawing.figure import LEFT_OF_NAMES, Figure, Json, nothing
 from reports.drawing.style import BASELINE, BEST, OTHER, RAMP
 from reports.sections import leaderboard
+from sweep.data.metric import IN_WORDS, Metric
 from sweep.results.result import Result
 from sweep.space.space import Range
 
@@ -27,7 +28,7 @@ class Lines:
     """The completed `trials`, the best one and the baseline, as marked, the best first; all, if few are `completed`.
 
     `shares` are their places on each of the `axes`, from 0 to 1. The axes are those of parameters and, last, of the
-    `score`, a log axis of the error in per cent. Those in `names` are drawn.
+    `score`, a log axis of the error in per cent. Those in `names` are drawn. `metric` is that of the study, in words.
     """
 
     trials: pd.DataFrame
@@ -35,9 +36,10 @@ class Lines:
     axes: Mapping[str, axes.Axis]
     names: Sequence[str]
     completed: bool
+    metric: str
 
 
-def table(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 10) -> Lines:
+def table(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 10, metric: Metric = "accuracy") -> Lines:
     """Trials along the parameters of a space; of a large one, those `most` are drawn that explain most."""
     trials = frames.best_first(frames.marked(frame))
     done = trials["outcome"] == "completed"
@@ -53,25 +55,25 @@ def table(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 10) -> Li
         shares[name] = axes.along(found[name], pd.Series(at, index=trials.index[present])).reindex(trials.index)
     if len(trials):
         errors = (100 - 100 * trials["score"].astype(float)).clip(lower=marks.LEAST_ERROR)
-        found["score"] = _accuracies(float(errors.max()), float(errors.min()))
+        found["score"] = _scores(float(errors.max()), float(errors.min()))
         shares["score"] = axes.along(found["score"], errors)
     names = [name for name in effects.by_importance(frame, space) if name in found]
-    return Lines(trials, shares, found, [*names[:most], "score"], completed)
+    return Lines(trials, shares, found, [*names[:most], "score"], completed, IN_WORDS[metric])
 
 
-def _accuracies(highest: float, lowest: float) -> axes.Axis:
+def _scores(highest: float, lowest: float) -> axes.Axis:
     """The axis from the highest to the lowest error, so that good trials, too, are well separated."""
     low, high = highest * 1.08, lowest / 1.08
     ticks = tuple((tick, labels.tick(100 - tick)) for tick in axes.log_ticks(high, low, False, MOST_TICKS))
     return axes.Axis(False, True, low, high, ticks)
 
 
-def chart(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 10) -> Figure:
-    """Each completed trial as a line from parameter to parameter to its accuracy, which colours it.
+def chart(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 10, metric: Metric = "accuracy") -> Figure:
+    """Each completed trial as a line from parameter to parameter to its score, which colours it.
 
-    Of a large space, the `most` parameters that explain most.
+    Of a large space, the `most` parameters that explain most. `metric` is that of the study.
     """
-    return _figure(table(frame, space, most))
+    return _figure(table(frame, space, most, metric))
 
 
 def _figure(lines: Lines) -> Figure:
@@ -82,7 +84,7 @@ def _figure(lines: Lines) -> Figure:
     kept = axes.thin(trials, MOST_LINES)
     plain = kept[~kept["baseline"] & ~kept["best"]]
     steps = (shares.loc[plain.index, "score"] * len(RAMP)).astype(int).clip(upper=len(RAMP) - 1)
-    ends = {steps.min(): "less accurate"} | {steps.max(): "more accurate"}  # the latter, where they are the same
+    ends = {steps.min(): "lower score"} | {steps.max(): "higher score"}  # the latter, where they are the same
     kinds = [(plain.index[steps == step], ends.get(step), color, 1.2) for step, color in enumerate(RAMP)]
     kinds += [(trials.index[trials["baseline"]][:1], "baseline", BASELINE, 2.5)]
     kinds += [(trials.index[trials["best"]], "best", BEST, 3)]
@@ -94,7 +96,7 @@ def _figure(lines: Lines) -> Figure:
         figure.shape(type="line", x0=0, x1=1, y0=row, y1=row, line={"color": OTHER, "width": 1})
         for share, text in _ticks(lines.axes[name], name):
             figure.write(share, row, html.escape(text), yshift=-11, font={"size": 11})
-    marks.name_axis(figure, [_label(name) for name in names])
+    marks.name_axis(figure, [_label(name, lines) for name in names])
     figure.y_axis(range=[len(names) - 0.5, -0.25], showline=False)
     figure.x_axis(range=[-0.03, 1.03], tickvals=[], ticktext=[], showgrid=False, showline=False)
     figure.layout["margin"]["b"] = 6
@@ -134,7 +136,7 @@ def document(lines: Lines, values: Mapping[str, list[Any]]) -> Json:
 def _described(name: str, lines: Lines) -> Json:
     """An axis as the page draws it; its `name` is that of the filter's column."""
     axis = lines.axes[name]
-    label = _label(name)
+    label = _label(name, lines)
     common = {"name": label.lower(), "label": label, "ticks": _ticks(axis, name)}
     if axis.places:
         options = pd.Series(axis.options, dtype=lines.trials[name].dtype)
@@ -144,8 +146,8 @@ def _described(name: str, lines: Lines) -> Json:
     return common | {"kind": "log" if axis.log else "linear", "low": axis.low, "high": axis.high}
 
 
-def _label(name: str) -> str:
-    return "accuracy" if name == "score" else labels.label(name)
+def _label(name: str, lines: Lines) -> str:
+    return lines.metric if name == "score" else labels.label(name)
 
 
 def _packed(column: list[Any]) -> list[Any] | Json:
@@ -157,7 +159,7 @@ def _packed(column: list[Any]) -> list[Any] | Json:
 
 
 def _blocks(result: Result) -> Sequence[Block]:
-    lines = table(result.frame, result.study.drawn)
+    lines = table(result.frame, result.study.drawn, metric=result.study.metric)
     figure = _figure(lines)
     if not figure.data:
         return [NotYet(figure.title)]
@@ -168,7 +170,7 @@ def _blocks(result: Result) -> Sequence[Block]:
 SECTION = Section(
     "parallel",
     "Parallel coordinates",
-    "Each line is a completed trial, through all its values to its accuracy. While fewer than three have completed, "
-    "all trials with a score are drawn. The scale of the accuracy widens towards its upper end.",
+    "Each line is a completed trial, through all its values to its score. While fewer than three have completed, "
+    "all trials with a score are drawn. The scale of the score widens towards its upper end.",
     _blocks,
 )

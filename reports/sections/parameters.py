@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from reports.drawing import axes, marks
 from reports.drawing.figure import Figure, nothing
 from reports.drawing.style import BASELINE, MEDIAN
 from sweep import wording
+from sweep.data.metric import Metric
 from sweep.results.result import Result
 from sweep.space.space import Range
 
@@ -53,10 +55,10 @@ def trend(points: pd.DataFrame, axis: axes.Axis) -> pd.DataFrame:
     return found.rename(columns={"median": "score", "size": "trials"})[["at", "score", "trials"]].reset_index(drop=True)
 
 
-def chart(frame: pd.DataFrame, name: str, span: Range, whole: bool = False) -> Figure:
+def chart(frame: pd.DataFrame, name: str, span: Range, whole: bool = False, metric: Metric = "accuracy") -> Figure:
     """One parameter against the score, for the trials that have it, with the median of the completed ones.
 
-    The `whole` chart has room for trials far below the others, too.
+    The `whole` chart has room for trials far below the others, too. `metric` is that of the study.
     """
     frame = frame[[each for each in (*NEEDED, name) if each in frame]]  # picking rows of a wide frame takes its time
     found, axis = table(frame, name, span)
@@ -78,29 +80,32 @@ def chart(frame: pd.DataFrame, name: str, span: Range, whole: bool = False) -> F
     marks.trials(figure, points, (low, high), values)
     marks.median(figure, trend(found, axis), axis, "median", MEDIAN)
     marks.parameter_axis(figure, "x", axis, title)
-    marks.accuracy_axis(figure, low, high)
+    marks.score_axis(figure, low, high, metric)
     thinned = f"at most {MOST_POINTS} trials drawn, the best among them" if len(points) < len(found) else ""
     return figure.leaves_out(thinned)
 
 
-def each(frame: pd.DataFrame, space: Mapping[str, Range], whole: bool = False) -> dict[str, Figure]:
+def each(
+    frame: pd.DataFrame, space: Mapping[str, Range], whole: bool = False, metric: Metric = "accuracy"
+) -> dict[str, Figure]:
     """The chart of each parameter of a space, on one scale of scores; those that no scored trial has are missing."""
-    found = {name: chart(frame, name, span, whole) for name, span in space.items()}
+    found = {name: chart(frame, name, span, whole, metric) for name, span in space.items()}
     return {name: figure for name, figure in found.items() if figure.data}
 
 
 def _blocks(result: Result) -> Sequence[Block]:
-    frame, space = result.frame, result.study.drawn
+    frame, space, metric = result.frame, result.study.drawn, result.study.metric
     names = effects.by_importance(frame, space)
     first = {name: space[name] for name in names[:MOST_CHARTS]}
-    near = list(each(frame, first).values())
+    near = list(each(frame, first, metric=metric).values())
     if not near:
         return [NotYet("Two trials with a score are needed to compare values.")]
     scored = frames.scored(frame)
     low, _ = axes.score_range(frames.comparable(scored), frames.baseline_score(frame))
     below = int((scored["score"] < low).sum())
-    shown = charts_and_whole(near, lambda: list(each(frame, first, whole=True).values()), below, interactive=False)
-    others = list(each(frame, {name: space[name] for name in names[MOST_CHARTS:]}).values())
+    whole = partial(each, frame, first, whole=True, metric=metric)
+    shown = charts_and_whole(near, lambda: list(whole().values()), below, interactive=False)
+    others = list(each(frame, {name: space[name] for name in names[MOST_CHARTS:]}, metric=metric).values())
     fold = f"{wording.several(len(others), 'parameter')} that explain less"
     rest = [charts(others, fold=fold, interactive=False)] if others else []  # thirty would make too large a page
     return [*shown, *rest]

@@ -10,13 +10,14 @@ from reports import frames, labels
 from reports.blocks import Block, Definitions, Fold, Head, NotYet, Row, Section, Sentence, Story, Table, chart_of
 from reports.sections import curves
 from sweep import wording
+from sweep.data.metric import IN_WORDS, Metric
 from sweep.results.result import Result, configuration_of
 from sweep.space.configuration import Configuration
 from sweep.space.differences import differences
 from sweep.study import recipe
 
 MOST_EPOCHS = 12
-"""Accuracies that are listed."""
+"""Scores that are listed."""
 MOST_LINES = 20
 """Of a log."""
 
@@ -29,6 +30,10 @@ class _Study:
     best: "pd.Series[Any] | None"
     baseline: "pd.Series[Any] | None"
     curves: Mapping[int, pd.DataFrame]
+
+    @property
+    def metric(self) -> Metric:
+        return self.result.study.metric
 
     def configuration(self, row: "pd.Series[Any]") -> Configuration:
         return configuration_of(row, self.result.study.base)
@@ -46,7 +51,7 @@ def _story(study: _Study, row: "pd.Series[Any]") -> Story:
     trial = int(row["trial"])
     curve = study.curves.get(trial)
     before = None if study.baseline is None else study.curves.get(int(study.baseline["trial"]))
-    drawn = None if curve is None else chart_of(curves.single(trial, curve, before), interactive=False)
+    drawn = None if curve is None else chart_of(curves.single(trial, curve, before, study.metric), interactive=False)
     return Story(
         trial,
         _heading(study, row),
@@ -93,7 +98,7 @@ def _facts(study: _Study, row: "pd.Series[Any]", curve: pd.DataFrame | None) -> 
         "note": row["note"],
         "vs baseline": "" if wording.missing(away) else f"{wording.points(away)} points{at_that}",
         "epochs": _epochs(row),
-        "accuracy by epoch": "" if curve is None else _accuracies(curve[curve["val_accuracy"].notna()]),
+        f"{IN_WORDS[study.metric]} by epoch": "" if curve is None else _scores(curve[curve["val_accuracy"].notna()]),
         "reuse": f"{wording.epochs(reused)} taken from the database" if reused > 0 else "",
         "reused from": row["reused_from"],
         "attempts": row["attempts"],
@@ -115,10 +120,10 @@ def _epochs(row: "pd.Series[Any]") -> str:
     return f"{trained:g} of {planned:g}"
 
 
-def _accuracies(curve: pd.DataFrame) -> str:
+def _scores(curve: pd.DataFrame) -> str:
     texts = [
-        f"{100 * accuracy:.2f}" + (f" (epoch {epoch:g})" if epoch % 1 else "")
-        for epoch, accuracy in zip(curve["epoch"], curve["val_accuracy"], strict=True)
+        f"{100 * score:.2f}" + (f" (epoch {epoch:g})" if epoch % 1 else "")
+        for epoch, score in zip(curve["epoch"], curve["val_accuracy"], strict=True)
     ]
     if len(texts) > MOST_EPOCHS:
         texts = [*texts[: MOST_EPOCHS - 1], "…", texts[-1]]

@@ -45,7 +45,7 @@ def _searched(result: Result) -> list[Tile]:
     top, reference = frames.best(frame), frames.baseline(frame)
     if top is None:
         return []
-    score, on = float(top["score"]), f"{result.so_far(top['trial'])}, on {result.study.validation:,} validation images"
+    score, on = float(top["score"]), _on(result, top["trial"])
     if top["baseline"]:
         note = f"the baseline itself{on}{_tutorial(result, score)}"
         return [Tile("Best", wording.percent(score), note), Tile("Gain", "none", _second(result))]
@@ -56,6 +56,12 @@ def _searched(result: Result) -> list[Tile]:
         return [best, Tile("Baseline", number, _no_gain(reference, after))]
     note = f"trial {reference['trial']}{after}{_tutorial(result, compared)}"
     return [best, Tile("Baseline", number, note), _expected(gain)]
+
+
+def _on(result: Result, trial: int) -> str:
+    """How far a trial is, and what its score is of."""
+    metric = labels.by_metric(result.study)
+    return f"{result.so_far(trial)}{metric}, on {result.study.validation:,} validation images"
 
 
 def _expected(gain: Gain) -> Tile:
@@ -69,7 +75,8 @@ def _expected(gain: Gain) -> Tile:
 def _confirmed(result: Result, verdict: Verdict) -> list[Tile]:
     own, base, meaning = verdict.find(verdict.recommended), verdict.baseline.mean, CONCLUSIONS[verdict.conclusion]
     assert own is not None
-    who = f"{labels.the_trial(own.trial)} on {wording.several(len(own.scores), 'fresh seed')}"
+    seeds = f"{wording.several(len(own.scores), 'fresh seed')}{labels.by_metric(result.study)}"
+    who = f"{labels.the_trial(own.trial)} on {seeds}"
     tutorial = _tutorial(result, base.value, verdict.size.train_size)
     recommended = Tile("Recommended", wording.percent(own.mean.value, own.mean.reach), who)
     if own.difference is None:
@@ -109,7 +116,7 @@ def _no_gain(reference: pd.Series | None, after: str) -> str:
 def _tutorial(result: Result, baseline: float, train_size: int | None = None) -> str:
     """Why accuracies lie below the tutorial's, if fewer images train the networks; else empty."""
     study, images = result.study, DATASETS["mnist"].images
-    if study.data != "mnist" or baseline >= TUTORIAL_ACCURACY:
+    if (study.data, study.metric) != ("mnist", "accuracy") or baseline >= TUTORIAL_ACCURACY:
         return ""
     fewer = train_size or (study.train_size if result.verdict is None else None) or images - study.validation
     return f". Trained on {fewer:,} images; the tutorial's {wording.percent(TUTORIAL_ACCURACY)} took {images:,}"

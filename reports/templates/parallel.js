@@ -203,7 +203,7 @@ const parallel = (() => {
       tip.hidden = found === null;
       if (found !== null) {
         const { left, top, width } = plane.getBoundingClientRect(), values = trials[found], after = values.outcome === "completed" ? "" : ` · ${values.outcome}`;
-        const lines = axes.toReversed().map(({ label, name }) => make("div", { textContent: `${label}: ${said(values[name])}${name === "accuracy" ? " %" : ""}` }));
+        const lines = axes.toReversed().map(({ label, name, kind }) => make("div", { textContent: `${label}: ${said(values[name])}${kind === "error" ? " %" : ""}` }));
         tip.replaceChildren(make("strong", { textContent: `trial ${values.trial}${after}` }), ...lines);
         const at = event.clientX - left;
         const down = within(event.clientY - top - 40, 0, Math.max(0, plane.clientHeight - tip.offsetHeight));

@@ -1,5 +1,6 @@
 """What a study would do, before it does."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,14 +9,18 @@ from sweep.api._crashes import crashes_told
 from sweep.api._networks import proof_of, require_code
 from sweep.api.search import loaded
 from sweep.data.dataset import load_dataset
+from sweep.data.metric import images_that_count
 from sweep.search.preview import Preview, preview
 from sweep.study.data import described
 from sweep.study.study import Study, require_sampler
 from sweep.training.finding import Finding
 from sweep.training.prove import prove as proved
+from sweep.wording import shown
 
 PROVED_ON = 1000
 """So many images score, as many as a batch of them has."""
+UNEVEN = 2
+"""Classes are uneven if the largest has so many times the images of the smallest."""
 
 
 def check(study: Study | str | Path, *, storage: str | Path | None = None) -> tuple[Study, Preview]:
@@ -36,7 +41,24 @@ def check(study: Study | str | Path, *, storage: str | Path | None = None) -> tu
     require_sampler(wanted.sampler)
     known = described(wanted.data, wanted.preparation)
     wanted.split().sizes(known.images)
-    return wanted, replace(preview(wanted, known.image_shape, known.classes, known.images), note=known.note)
+    counts = [count for _, count in known.counts]
+    counted = wanted.validation * images_that_count(wanted.metric, counts) / sum(counts) if counts else 0
+    note = "\n".join(filter(None, [known.note, _uneven(wanted, known.counts)]))
+    seen = preview(wanted, known.image_shape, known.classes, known.images)
+    return wanted, replace(seen, note=note, counted=counted)
+
+
+def _uneven(study: Study, counts: Sequence[tuple[str, int]]) -> str:
+    """How uneven the classes are, and which metrics suit that; empty if they are even, or the study has one of them."""
+    if study.metric != "accuracy" or not counts:
+        return ""
+    (few, least), (many, most) = (pick(counts, key=lambda each: each[1]) for pick in (min, max))
+    if most < UNEVEN * least:
+        return ""
+    return (
+        f"Class {shown(many)} has {most:,} images and class {shown(few)} {least:,}: "
+        'metric = "balanced_accuracy" counts every class alike, and "macro_f1" false alarms as well.'
+    )
 
 
 def prove(study: Study | str | Path, *, storage: str | Path | None = None) -> list[Finding]:

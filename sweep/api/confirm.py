@@ -183,11 +183,11 @@ def _plan(
     if within is not None:
         depth = seeds_for(baseline, others, within, depth, folds.workers)
     alike = [
-        row.id for row in store.studies.all() if row.study.name != study.name and _images(row.study) == _images(study)
+        row.id for row in store.studies.all() if row.study.name != study.name and _scored(row.study) == _scored(study)
     ]
     documents = [document for each in alike if (document := store.verdicts.find(each))]
     score = float(before.frame["expected"].max())
-    noise = Noise(noise_of_difference(score, score, study.validation) / 2)
+    noise = Noise(noise_of_difference(score, score, before.images) / 2)
     return promised(
         [each for each in prices if each != BASELINE],
         depth,
@@ -198,8 +198,8 @@ def _plan(
     )
 
 
-def _images(study: Study) -> tuple[str, int, bool, int | None]:
-    return study.data, study.validation, study.given, study.train_size
+def _scored(study: Study) -> tuple[object, ...]:
+    return study.data, study.validation, study.given, study.train_size, study.metric
 
 
 def confirmed(

@@ -5,7 +5,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sweep.api._beginning import first_tries
 from sweep.api._networks import free_bytes, network_within, settled, with_baseline
@@ -18,6 +21,7 @@ from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.coordinator import Coordinator, Countdown, Stopped
 from sweep.coordinator.proposals import Plan
 from sweep.data.dataset import Dataset, Split
+from sweep.data.metric import images_that_count
 from sweep.data.partition import partition
 from sweep.engines.supervised import Limits
 from sweep.progress.display import Task
@@ -134,7 +138,7 @@ def search_on(
     workers, _ = place.crew()
     free = free_bytes(limits.memory, workers)
     split = study.split()
-    partition(dataset, split)  # a split that asks for too much is an error before anything is kept,
+    labels = partition(dataset, split).y_score  # a split that asks for too much is an error before anything is kept,
     study = with_baseline(study, dataset, before, limits.seconds)  # and so is a baseline that cannot exist
     begun = before is not None and not before.frame.empty
     first = [] if begun else first_tries(study, place.database, place.display.note)
@@ -160,7 +164,7 @@ def search_on(
                 lambda run: store.runs.sizes(run.fingerprint),
             )
             checkpoints = Checkpoints(place.checkpoint_folder, place.keep_checkpoints, best)
-            facts = place.provenance() | {"image shape": list(dataset.image_shape), "classes": dataset.classes}
+            facts = place.provenance() | _facts(study, dataset, labels)
             runs = ActiveRuns(store, place.engine(limits), checkpoints, watcher, facts, study_id, study.limits)
             rungs = schedule_for(study.pruner)
             stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, countdown)
@@ -197,6 +201,15 @@ def ranges(study: Study) -> str:
     return f"{several(study.trials, 'trial')} over {listed}"
 
 
+def _facts(study: Study, dataset: Dataset, labels: NDArray[np.int32]) -> dict[str, Any]:
+    """What is kept of the images; with a metric of its own, as how many those with these labels count, which score."""
+    facts: dict[str, Any] = {"image shape": list(dataset.image_shape), "classes": dataset.classes}
+    if study.metric != "accuracy":
+        facts["images that count"] = images_that_count(study.metric, np.bincount(labels).tolist())
+    return facts
+
+
 def _run(study: Study, dataset: Dataset, split: Split, configuration: Configuration) -> Run:
     assert study.precision != "auto"
-    return Run(configuration, study.seed, dataset.source, dataset.digest, split, study.precision)
+    source, digest = dataset.source, dataset.digest
+    return Run(configuration, study.seed, source, digest, split, study.precision, study.metric)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from sweep.cli.tables import print_table
 from sweep.cli.terminal import print_lines
+from sweep.data.metric import IN_WORDS
 from sweep.defaults import CONFIRMED
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
@@ -59,14 +60,16 @@ def print_preview(study: "Study", seen: "Preview") -> None:
     )
 
 
-def print_visible(images: int, found: "list[Visible]") -> None:
+def print_visible(study: "Study", seen: "Preview", found: "list[Visible]") -> None:
     """How small a difference can be, and still be told from chance."""
-    shown = several(images, "validation image")
+    shown, metric = several(study.validation, "validation image"), IN_WORDS[study.metric]
+    if study.metric != "accuracy" and seen.counted:
+        shown += f", which count as {seen.counted:,.0f} for {metric}"
     found = [each for each in found if each.confirmed < 1 - each.accuracy]  # no network can be better than right
     if not found:
         print(f"\n{shown}: too few to tell networks apart that are right in 90 % of cases or more")
         return
-    single = listed(f"{_size(each.single)} at {100 * each.accuracy:.0f} % accuracy" for each in found)
+    single = listed(f"{_size(each.single)} at {100 * each.accuracy:.0f} % {metric}" for each in found)
     gain = listed(f"{_size(each.confirmed)} at {100 * each.accuracy:.0f} %" for each in found)
     print(f"\n{shown}: by chance, two runs differ by up to {single}")
     print(f"five trials confirmed on {CONFIRMED} fresh seeds: a gain of {gain} is found with a chance of 80 %")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.cli.tables import print_json, print_table
 from sweep.cli.terminal import print_lines
+from sweep.data.metric import IN_WORDS
 from sweep.results.forecast import standing
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words, differences
@@ -46,7 +47,7 @@ def print_study(result: "Result", as_json: bool, all_of_them: str) -> None:
         ]
         for row in frame.head(MOST_TRIALS).to_dict("records")
     ]
-    columns = ["trial", "accuracy", "epochs", "outcome", "reason", "changes to the baseline", *extra]
+    columns = ["trial", IN_WORDS[result.study.metric], "epochs", "outcome", "reason", "changes to the baseline", *extra]
     print_table(columns, rows, right=(0, 1, 2), cut=range(4, len(columns)))
     if len(frame) > MOST_TRIALS:
         print(f"and {len(frame) - MOST_TRIALS} more: {all_of_them}")
@@ -69,7 +70,7 @@ def print_trial(result: "Result", trial: int, as_json: bool) -> None:
         return print_json(facts | {"curve": json.loads(curve.to_json(orient="records", date_format="iso"))})
     _print_facts(result, row.iloc[0].to_dict())
     _print_values(configuration, result.study.base)
-    _print_curve(curve.to_dict("records"))
+    _print_curve(curve.to_dict("records"), IN_WORDS[result.study.metric])
     if detail := row.iloc[0]["detail"]:
         last = "\n".join(detail.strip().splitlines()[-LOG_LINES:])
         print(plain(f"\nthe last lines of its worker\n{last}"))
@@ -80,8 +81,8 @@ def _print_facts(result: "Result", found: Mapping[Any, Any]) -> None:
     gain, so_far = found["difference"], epochs(found["trained_epochs"])
     after = "" if found["outcome"] == "completed" else f" after {so_far}"
     against = "" if math.isnan(gain) else f" ({points(gain)} points to the baseline{after})"
-    accuracy = f"accuracy {percent(found['score'])}{against}"
-    print(plain(f"trial {found['trial']} of {result.study.name}: {found['outcome']}{reason}, {accuracy}"))
+    score = f"{IN_WORDS[result.study.metric]} {percent(found['score'])}{against}"
+    print(plain(f"trial {found['trial']} of {result.study.name}: {found['outcome']}{reason}, {score}"))
     for what in ("origin", "note"):
         if found[what]:
             print(plain(f"{what}: {found[what]}"))
@@ -102,7 +103,7 @@ def _print_values(configuration: Configuration, base: Configuration) -> None:
     print()
 
 
-def _print_curve(curve: Iterable[Mapping[Any, Any]]) -> None:
+def _print_curve(curve: Iterable[Mapping[Any, Any]], metric: str) -> None:
     rows = [
         [
             f"{row['epoch']:g}",
@@ -114,5 +115,5 @@ def _print_curve(curve: Iterable[Mapping[Any, Any]]) -> None:
         ]
         for row in curve
     ]
-    columns = ["epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds"]
+    columns = ["epoch", "loss", "accuracy", "validation loss", f"validation {metric}", "seconds"]
     print_table(columns, rows, right=range(6))

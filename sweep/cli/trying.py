@@ -198,10 +198,10 @@ def check(
     from sweep.verdict.power import visible
 
     wanted, seen = checked(study, storage=storage)
-    differences = visible(wanted.validation)
+    differences = visible(seen.counted or wanted.validation)
     if not as_json:
         print_preview(wanted, seen)
-        print_visible(wanted.validation, differences)
+        print_visible(wanted, seen, differences)
     findings = prove(wanted) if proved else []
     if as_json:
         document = as_document(wanted, seen) | {"visible": [vars(each) for each in differences]}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sweep.cli.rankings import MOST_VALUES
 from sweep.cli.tables import print_json, print_table
 from sweep.cli.terminal import print_lines
+from sweep.data.metric import IN_WORDS, unit
 from sweep.models.parameters import Values
 from sweep.results.summary import named
 from sweep.results.verdict import known
@@ -29,7 +30,8 @@ def print_verdict(result: "Result", as_json: bool = False) -> None:
     assert found is not None
     if as_json:
         return print_json(found.as_document() | {"test_looks": result.test_looks, "limit": result.limit or None})
-    columns = ["", "seeds", "accuracy", "vs baseline", "p", "search score", "selection bias", "parameters", "changes"]
+    metric = IN_WORDS[result.study.metric]
+    columns = ["", "seeds", metric, "vs baseline", "p", "search score", "selection bias", "parameters", "changes"]
     print_table(columns, [_row(result, each) for each in found.trials], right=(3, 4, 5, 6, 7))
     print()
     print_lines(result.verdict_lines())
@@ -71,7 +73,7 @@ def print_ablation(result: "Result", as_json: bool) -> None:
     best, baseline = (percent(each.value, each.reach) for each in (found.best, found.baseline))
     gain = points(found.gain.value, found.gain.reach)
     seeds = several(len(found.seeds), "seed")
-    print(f"trial {found.trial} {best}, the baseline {baseline}: {gain} points on {seeds}")
+    print(f"trial {found.trial} {best}{unit(result.study.metric)}, the baseline {baseline}: {gain} points on {seeds}")
     for line in ablation_lines(found):
         print(line)
 

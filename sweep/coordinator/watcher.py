@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from sweep.data.metric import IN_WORDS
 from sweep.runs import Epoch, Outcome, Run
 from sweep.space.configuration import Configuration
 
@@ -24,7 +25,7 @@ class LabelledRun:
     @property
     def measure(self) -> str:
         """What scores the run, in words. A run without a split is scored on the test images."""
-        return "test accuracy" if self.run.split is None else "validation accuracy"
+        return f"{'test' if self.run.split is None else 'validation'} {IN_WORDS[self.run.metric]}"
 
 
 def trial_label(number: int) -> str:
@@ -50,7 +51,7 @@ class Watcher(Protocol):
         """The worker of a run died, for this reason. Another worker resumes the run from its last epoch."""
 
     def ended(self, run: LabelledRun, outcome: Outcome, reason: str, score: float | None) -> None:
-        """A run has ended or is paused. `score` is the accuracy after its last epoch, None without one."""
+        """A run has ended or is paused. `score` is that after its last epoch, None without one."""
 
     def infeasible(self, label: str, reason: str) -> None:
         """A trial has no run, because its network cannot exist for this reason."""

@@ -185,9 +185,17 @@ def describe(source: str, preparation: Preparation = AS_THEY_ARE) -> NamedDatase
         shape, _ = shape_of(listing, preparation)
         told = told_of(listing, preparation)
         note, given = told and f"{listing.name}: {told}", len(listing.validation)
-        return NamedDataset(shape, len(listing.classes), len(listing.train) + given, note, given)
+        labels = np.array([each.label for each in (*listing.train, *listing.validation)])
+        counts = _counts(labels, listing.classes)
+        return NamedDataset(shape, len(listing.classes), len(labels), note, given, counts)
     found = load_dataset(source, preparation)
-    return NamedDataset(found.image_shape, found.classes, len(found.y_train), found.note, found.given)
+    counts = _counts(found.y_train, found.names or tuple(map(str, range(found.classes))))
+    return NamedDataset(found.image_shape, found.classes, len(found.y_train), found.note, found.given, counts)
+
+
+def _counts(labels: NDArray[Any], names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """Each class by its name, and how many of the labels, (n,), are its own."""
+    return tuple(zip(names, np.bincount(labels, minlength=len(names)).tolist(), strict=True))
 
 
 def _as_it_is(path: Path) -> object:

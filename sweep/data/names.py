@@ -21,6 +21,8 @@ class NamedDataset:
     """What its user should know."""
     given: int = 0
     """How many of the images, the last, came as validation images."""
+    counts: tuple[tuple[str, int], ...] = ()
+    """The name of each class and how many of the images are of it; empty for datasets that are known by name."""
 
 
 DATASETS = {

@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from sweep.data.metric import unit
 from sweep.data.names import DATASETS
 from sweep.exports.formats import FORMATS, MODEL, Written
 from sweep.exports.selection import Sealed, Selection, confirmed_trial
@@ -34,6 +35,7 @@ def metrics(selection: Selection, written: Written, provenance: dict[str, Any]) 
     return {
         "version": VERSION,
         "study": study.name,
+        "metric": study.metric,
         "trial": selection.trial,
         "conclusion": str(result.verdict.conclusion) if result.verdict else None,
         "limit": result.limit or None,
@@ -84,6 +86,7 @@ def as_card(document: dict[str, Any], sources: Mapping[str, str] | None = None) 
     name = document["data"]["name"]
     fence = "`" * (1 + max([2, *(len(run) for text in texts.values() for run in re.findall("`+", text))]))
     more = {"source": name if name in DATASETS else shown(name), "changes": _changes(document)}
+    more["scored"] = f",{metric}" if (metric := unit(document["metric"])) else ""
     more["confirm"] = sweep_command("confirm", document["study"])
     return environment.get_template("card.md.j2").render(document | more | {"sources": texts, "fence": fence})
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sweep.data.dataset import Dataset
 from sweep.data.idx import IDX_NAMES, IDX_TYPES
 from sweep.data.kept import is_kept
+from sweep.data.metric import unit
 from sweep.data.names import DATASETS, settled
 from sweep.data.published import HOST, PUBLISHED
 from sweep.exports import _training as training
@@ -118,10 +119,10 @@ def _hint(selection: Selection) -> str:
     if selection.result.completed_score(selection.trial) is None:
         return "the search has not trained it to its last epoch"
     images = "all others" if study.train_size is None else f"{study.train_size:,} others"
-    chance = noise_of_score(score, study.validation)
+    chance = noise_of_score(score, selection.result.images)
     return (
-        f"the search saw {percent(score)} on {study.validation:,} held-out images after training on {images}, once: "
-        f"its images and its seed make that uncertain by about {margin(chance)} points"
+        f"the search saw {percent(score)}{unit(study.metric)} on {study.validation:,} held-out images after training "
+        f"on {images}, once: its images and its seed make that uncertain by about {margin(chance)} points"
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sweep.data.dataset import Dataset
+from sweep.data.metric import IN_WORDS, unit
 from sweep.data.names import DATASETS
 from sweep.errors import InputError
 from sweep.models.model import Architecture, Infeasible, Sizes
@@ -26,8 +27,8 @@ SURE = 0.001
 class Sealed:
     """Accuracies on the `images` test images, of one configuration trained on all training images, a seed each.
 
-    `others` are further runs of the study on several seeds, (seeds,) each: of the baseline on the test images, and of
-    all confirmed trials on the fresh seeds.
+    `others` are further accuracies on several seeds, (seeds,) each: of the baseline on the test images, and of all
+    confirmed trials on the fresh seeds.
     """
 
     accuracies: tuple[float, ...]
@@ -107,7 +108,7 @@ def select(store: Reader, result: Result, trial: int, dataset: Dataset) -> Selec
     tested, baseline_tested = (_tested(store, result, number, dataset) for number in (trial, BASELINE))
     folds = (
         [each.scores for each in result.verdict.trials if min(each.scores) > max(each.scores) / 2]
-        if result.verdict
+        if result.verdict and result.study.metric == "accuracy"
         else []
     )
     others = [baseline_tested.accuracies] if trial != BASELINE else []
@@ -116,7 +117,7 @@ def select(store: Reader, result: Result, trial: int, dataset: Dataset) -> Selec
 
 
 def sealed_run(result: Result, trial: int, seed: int, dataset: Dataset) -> Run:
-    """A trial's configuration on all training images, scored on the test images."""
+    """A trial's configuration on all training images, scored by its accuracy on the test images."""
     study = result.study
     assert study.precision != "auto"
     return Run(result.configuration(trial), seed, dataset.source, dataset.digest, None, study.precision)
@@ -133,17 +134,18 @@ def heading(result: Result, trial: int) -> list[str]:
     source = study.data if study.data in DATASETS else shown(study.data)
     score = result.score(trial)
     early = "" if result.completed_score(trial) is not None else " before its last epoch"
-    accuracy = "not scored" if math.isnan(score) else f"validation accuracy {percent(score)}{early}"
+    found_in_search = f"validation {IN_WORDS[study.metric]} {percent(score)}{early}"
+    found_in_search = "not scored" if math.isnan(score) else found_in_search
     images, on = "held-out images", ", each with held-out images of its own"
     if study.given:
         images, on = "validation images", ", all on the same images"
     lines = [
-        f"The configuration of trial {trial} of study {study.name!r}: {accuracy}",
+        f"The configuration of trial {trial} of study {study.name!r}: {found_in_search}",
         f"on {study.validation:,} {images} of {source}, one run, seed {study.seed}.",
     ]
     if (found := confirmed_trial(result, trial)) is not None:
         seeds = f"{len(found.scores)} fresh seeds{on}"
-        lines.append(f"On {seeds}: {percent(found.mean.value)}.")
+        lines.append(f"On {seeds}: {percent(found.mean.value)}{unit(study.metric)}.")
         lines += wrapped(result.limit, 100)
     return lines
 

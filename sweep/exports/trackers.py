@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
+"""What is sent of an epoch. If a study has another metric, its name stands in the last one."""
 SUCCEEDED = (Outcome.COMPLETED, Outcome.PRUNED, Outcome.STOPPED, Outcome.PAUSED)
 EPOCHS_AT_ONCE = 200
 LONGEST_TAG = 5000
@@ -67,7 +68,7 @@ def _events(result: Result, trial: Mapping[Any, Any]) -> Iterator[Any]:
     yield Event(wall_time=began, file_version="brain.Event:2")
     yield Event(wall_time=began, summary=hparams_pb(values, f"{result.study.name} {number}", began))
     for at, epoch in _curve(result, trial):
-        scalars = [Summary.Value(tag=metric, simple_value=epoch[metric]) for metric in METRICS]
+        scalars = [Summary.Value(tag=metric, simple_value=epoch[metric]) for metric in _metrics(result)]
         yield Event(wall_time=at, step=math.floor(epoch["epoch"]), summary=Summary(value=scalars))
     if trial["outcome"] not in UNFINISHED:
         ended = trial["finished"].timestamp()
@@ -146,7 +147,7 @@ class _Experiment:
             metrics = [
                 Metric(metric, epoch[metric], _milliseconds(at), math.floor(epoch["epoch"]))
                 for at, epoch in part
-                for metric in METRICS
+                for metric in _metrics(self._result)
             ]
             so_far = RunTag(LOGGED, str(part[-1][1]["epoch"]))
             self._client.log_batch(run.info.run_id, metrics=metrics, tags=[so_far])
@@ -182,7 +183,11 @@ def _curve(result: Result, trial: Mapping[Any, Any]) -> Iterator[tuple[float, Ma
     at = trial["started"].timestamp()
     for epoch in result.curves[result.curves["trial"] == trial["trial"]].to_dict("records"):
         at += epoch["seconds"]
-        yield at, epoch
+        yield at, epoch | {f"val_{result.study.metric}": epoch["val_accuracy"]}
+
+
+def _metrics(result: Result) -> tuple[str, ...]:
+    return (*METRICS[:-1], f"val_{result.study.metric}")
 
 
 def _milliseconds(seconds: float) -> int:

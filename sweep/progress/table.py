@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sweep.data.metric import IN_WORDS
 from sweep.progress.tally import Tally
 from sweep.space.differences import changes_in_words
 from sweep.wording import percent, several
@@ -22,7 +23,7 @@ class LiveTable:
     def __rich__(self) -> RenderableType:
         tally = self.tally
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for column in ("run", "epoch", "curve", "accuracy"):
+        for column in ("run", "epoch", "curve", IN_WORDS[tally.metric]):
             table.add_column(column, no_wrap=True)
         table.add_column(_cut("changes to the baseline"))  # the one that shrinks in a narrow terminal
         for run, curve in tally.running.values():

@@ -8,6 +8,7 @@ from heapq import nlargest
 from operator import itemgetter
 
 from sweep.coordinator.watcher import LabelledRun, trial_label
+from sweep.data.metric import Metric
 from sweep.defaults import VALIDATION
 from sweep.progress.display import Task
 from sweep.results.forecast import JUDGED, compared_score, expected_score
@@ -48,6 +49,7 @@ class Tally:
         self._changed = changed
         self.base, self.target, self.workers, self.noun = task.base, task.target, task.workers, task.noun
         self._study = task.study
+        self.metric: Metric = "accuracy" if task.study is None else task.study.metric
         self._scores: dict[str, float | None] = {}  # in order of trials; NaN: not completed, None: not ended
         self._top: list[tuple[float, str, Configuration]] = []
         self.running: dict[str, tuple[LabelledRun, list[Epoch]]] = {}

@@ -9,7 +9,9 @@ TRIAL_COLUMNS = {
     "reason": "why it ended so, in a sentence; empty where the outcome says it all",
     "detail": "the traceback, or its worker's last lines; empty where nothing went wrong",
     "baseline": "whether this is the study's base configuration",
-    "score": "validation accuracy after its last epoch so far, from 0 to 1; none without an epoch",
+    "score": (
+        "validation accuracy, or the study's `metric`, after its last epoch so far, from 0 to 1; none without an epoch"
+    ),
     "expected": (
         "score to expect, with caution, after its last epoch: of a completed trial its score; none of a failed one"
     ),
@@ -53,7 +55,7 @@ CURVE_COLUMNS = {
     "loss": "cross-entropy on the training images during the epoch, in nats",
     "accuracy": "accuracy on the training images during the epoch, from 0 to 1",
     "val_loss": "cross-entropy on the validation images after the epoch, in nats",
-    "val_accuracy": "accuracy on the validation images after the epoch, from 0 to 1",
+    "val_accuracy": "accuracy on the validation images after the epoch, or the study's `metric`; from 0 to 1",
     "seconds": "seconds the epoch took, scoring included",
     "finished": "when it ended, UTC; missing where that was not kept",
 }

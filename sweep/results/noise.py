@@ -12,6 +12,9 @@ The plain binomial standard error is zero at a perfect score, which is no certai
 - to each of two scores that are compared one right and one wrong: Agresti and Caffo 2000, "Simple and effective
   confidence intervals for proportions and differences of proportions", Am. Stat. 54.
 
+A mean over classes has the noise of an accuracy on fewer images, where classes are uneven:
+`sweep.data.metric.images_that_count` says how many stand for n.
+
 Two runs of a study are scored on the same images, but counted as independent. Networks that get the same images wrong
 differ by less, so that much is too wide. A confirmation (`sweep.verdict`) measures it.
 """
@@ -22,12 +25,12 @@ Z_95 = 1.959964
 """Between minus and plus so many standard deviations lie 95 % of a normal distribution."""
 
 
-def noise_of_score(score: float, images: int) -> float:
+def noise_of_score(score: float, images: float) -> float:
     """Two standard errors of a score from 0 to 1 on so many images, as a fraction."""
     return 2 * math.sqrt(_variance(score, images, added=2))
 
 
-def noise_of_difference(score: float, other: float, images: int) -> float:
+def noise_of_difference(score: float, other: float, images: float) -> float:
     """Two standard errors of the difference between two scores from 0 to 1 on so many images, as a fraction."""
     return 2 * math.sqrt(_variance(score, images, added=1) + _variance(other, images, added=1))
 
@@ -43,7 +46,7 @@ def share_interval(count: int, of: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def _variance(score: float, images: int, added: int) -> float:
+def _variance(score: float, images: float, added: int) -> float:
     """Of a score: twice that of the share of right images, after so many right and as many wrong ones were added."""
     in_all = images + 2 * added
     share = (score * images + added) / in_all

@@ -49,7 +49,7 @@ def outlook(
     scores: Sequence[float],
     best: Sequence[Mapping[str, Value]],
     space: Mapping[str, Range],
-    images: int,
+    images: float,
     parameters: Parameters,
 ) -> Outlook | None:
     """What may be said after trials with these scores, in their order; NaN: not completed. None where all are.
@@ -64,13 +64,16 @@ def outlook(
     return Outlook(late_gain(scores), edges(space, best, parameters), noise)
 
 
-def look_ahead(study: Study, frame: pd.DataFrame) -> Outlook | None:
-    """What may be said of a study whose trials are in `frame`; None before a trial has completed."""
+def look_ahead(study: Study, frame: pd.DataFrame, images: float | None = None) -> Outlook | None:
+    """What may be said of a study whose trials are in `frame`; None before a trial has completed.
+
+    `images` is how many a score counts; None: all that score.
+    """
     over = frame[~frame["outcome"].isin(["running", "interrupted", "infeasible"])].sort_values("trial", kind="stable")
     scores = over["score"].where(over["outcome"] == "completed").astype(float)
     highest = over.loc[scores.nlargest(TOP).index, [name for name in study.drawn if name in over]]
     best = [{name: each[name] for name in each.index[each.notna()]} for _, each in highest.iterrows()]
-    return outlook(scores.tolist(), best, study.drawn, study.validation, study.base.parameters)
+    return outlook(scores.tolist(), best, study.drawn, images or study.validation, study.base.parameters)
 
 
 def late_gain(scores: Sequence[float]) -> tuple[int, float] | None:

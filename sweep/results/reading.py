@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from sweep.data.dataset import Split
 from sweep.data.kept import is_kept
+from sweep.data.metric import Metric
 from sweep.results.ablation import Ablation
 from sweep.results.columns import CURVE_COLUMNS, CURVE_TYPES, PARAMETER_TYPES, TRIAL_COLUMNS, TRIAL_TYPES
 from sweep.results.forecast import judged
@@ -106,9 +108,10 @@ def _predictions(store: Reader, result: Result, digest: str) -> Predictions | No
         return None
     configurations = result.configuration(trial), study.base
     fresh = [replace(study.split(each.seeds[0]), train_size=each.size.train_size) for each in result.verdicts[-1:]]
-    for split in [*fresh, study.split()]:
+    splits: list[tuple[Split, Metric]] = [*((each, "accuracy") for each in fresh), (study.split(), study.metric)]
+    for split, metric in splits:
         seed = split.seed
-        runs = [Run(each, seed, study.data, digest, split, study.precision) for each in configurations]
+        runs = [Run(each, seed, study.data, digest, split, study.precision, metric) for each in configurations]
         ours, baseline = (store.predictions.find(run.fingerprint, run.configuration.epochs) for run in runs)
         if ours is not None and baseline is not None:
             kept = store.runs.source(runs[0].fingerprint)

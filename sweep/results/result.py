@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweep.data.metric import unit
 from sweep.data.names import DATASETS
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
@@ -112,7 +113,7 @@ class Result:
         return self.best_trial if self.verdict is None else self.verdict.recommended
 
     def score(self, trial: int) -> float:
-        """A trial's validation accuracy after its last epoch, from 0 to 1; NaN without one.
+        """A trial's score after its last epoch, from 0 to 1; NaN without one.
 
         Raises:
             InputError: the study has no such trial.
@@ -120,7 +121,7 @@ class Result:
         return float(self._row(trial)["score"])
 
     def completed_score(self, trial: int) -> float | None:
-        """A trial's validation accuracy after its last epoch; None unless it has completed.
+        """A trial's score after its last epoch; None unless it has completed.
 
         Raises:
             InputError: the study has no such trial.
@@ -160,9 +161,14 @@ class Result:
         return float(own["score"].iloc[0]), self.so_far(int(own["trial"].iloc[0]))
 
     @property
+    def images(self) -> float:
+        """How many images a score counts, which decides its noise: see `sweep.data.metric.images_that_count`."""
+        return float(self.provenance.get("images that count", self.study.validation))
+
+    @property
     def gain(self) -> Gain | None:
         """What the best trial is expected to gain over the baseline; None where they have no scores that compare."""
-        return gain_of_best(self.frame, self.study.validation, self.verdict)
+        return gain_of_best(self.frame, self.images, self.verdict)
 
     def configuration(self, trial: int) -> Configuration:
         """The configuration of one trial.
@@ -300,7 +306,8 @@ def _lines(found: Result) -> Iterator[str]:
         return
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in frame["outcome"].value_counts().items())
     trials = several(len(frame), "trial")
-    yield f"{found.study.name}: {trials} ({outcomes}), {duration(frame['cost'].sum())} of training"
+    by = f", scored by{metric}" if (metric := unit(found.study.metric)) else ""
+    yield f"{found.study.name}: {trials} ({outcomes}), {duration(frame['cost'].sum())} of training{by}"
     if not found.has_best:
         yield "no trial has a score"
         yield from sorted(set(frame["reason"]) - {""})[:3]
@@ -322,6 +329,6 @@ def _search_lines(found: Result) -> Iterator[str]:
     gain = found.gain
     if gain is not None and not row["baseline"]:
         yield f"expected    {gain_in_words(gain)}{'' if gain.clear else '; this may be luck'}"
-    ahead = look_ahead(study, found.frame)
+    ahead = look_ahead(study, found.frame, found.images)
     for clause in [] if ahead is None else in_words(ahead, lambda edge: f"{edge.name} {value(edge.value)}"):
         yield f"outlook     {clause}"

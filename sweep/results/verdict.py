@@ -152,14 +152,15 @@ class SealedTest:
     """Recommended and baseline, trained on all training images with each seed, on the test images.
 
     `difference` is None where the baseline is recommended. `seeds` is on how many of the verdict's seeds, `images` how
-    many test images there are; None in verdicts of version 0.1.0, which tested on all seeds.
+    many test images there are, or count (`sweep.data.metric.images_that_count`). They are None in verdicts of version
+    0.1.0, which tested on all seeds.
     """
 
     recommended: Estimate
     baseline: Estimate
     difference: Estimate | None
     seeds: int | None = None
-    images: int | None = None
+    images: float | None = None
 
     @property
     def image_error(self) -> float | None:

@@ -54,7 +54,7 @@ class Gain:
         return abs(self.difference) > self.noise
 
 
-def gain_of_best(frame: pd.DataFrame, images: int, verdict: Verdict | None = None) -> Gain | None:
+def gain_of_best(frame: pd.DataFrame, images: float, verdict: Verdict | None = None) -> Gain | None:
     """What the best trial of a result's frame is worth; None where it or the baseline has no score that compares.
 
     It is compared with the trials that came as far, and with completed ones. The noise of a run is that of repeated

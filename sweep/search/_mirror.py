@@ -22,9 +22,6 @@ from sweep.search._rows import Rows
 from sweep.storage.database import POOL, guarded, place_of, repeatable, settle_sqlite
 from sweep.storage.studies import foreign
 
-METRIC = "validation accuracy"
-"""What a study of ours maximizes. Optuna keeps this name with the study, so it tells ours from those of others."""
-
 RUNGS = "completed_rung_"
 """How the attributes begin in which a pruner notes what it has judged."""
 
@@ -34,15 +31,17 @@ class Mirror:
 
     Trials that are paused run on as far as the database knows; samplers take them for pruned where they are.
 
+    `metric` is what the study maximizes, in words. Optuna keeps it with the study, so it tells ours from others'.
+
     Every method raises StoreError where the database cannot be used, and where another program has changed the study.
 
     Raises:
         InputError: another program has made the study.
     """
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, metric: str) -> None:
         self._url, self._memory = url, Memory()
-        self._storage, self._study_id, self._study_attributes, trials = _opened(url, name)
+        self._storage, self._study_id, self._study_attributes, trials = _opened(url, name, metric)
         weakref.finalize(self, _close, self._storage)
         self.study = optuna.create_study(storage=self._memory, study_name=name, direction="maximize")
         for key, value in self._study_attributes.items():
@@ -174,7 +173,9 @@ def _guarded(url: str) -> Iterator[None]:
 
 
 @repeatable
-def _opened(url: str, name: str) -> tuple[optuna.storages.RDBStorage, int, dict[str, Any], list[FrozenTrial]]:
+def _opened(
+    url: str, name: str, metric: str
+) -> tuple[optuna.storages.RDBStorage, int, dict[str, Any], list[FrozenTrial]]:
     """A study's storage, its id there, its attributes and its trials. It is created where there is none of that name.
 
     Raises:
@@ -188,17 +189,17 @@ def _opened(url: str, name: str) -> tuple[optuna.storages.RDBStorage, int, dict[
         kept = optuna.load_study(study_name=name, storage=storage)
         with storage.engine.begin() as connection:
             trials = Rows(connection, kept._study_id).trials()
-        if not _is_own(kept, trials):
+        if not _is_own(kept, trials, metric):
             raise foreign(place_of(url), name)
-        kept.set_metric_names([METRIC])
+        kept.set_metric_names([metric])
         attributes = storage.get_study_system_attrs(kept._study_id)
         on_errors.pop_all()
         return storage, kept._study_id, attributes, trials
 
 
-def _is_own(kept: optuna.Study, trials: list[FrozenTrial]) -> bool:
+def _is_own(kept: optuna.Study, trials: list[FrozenTrial], metric: str) -> bool:
     """Whether we made a study. One that is empty may lack its mark: we were killed between creating and marking it."""
-    marked = kept.metric_names == [METRIC] or not (trials or kept.metric_names or kept.user_attrs)
+    marked = kept.metric_names == [metric] or not (trials or kept.metric_names or kept.user_attrs)
     told = all("outcome" in trial.user_attrs for trial in trials if trial.state.is_finished())
     return kept.directions == [StudyDirection.MAXIMIZE] and marked and told
 

@@ -18,6 +18,7 @@ import optuna
 from optuna.samplers import RandomSampler
 from optuna.trial import Trial, TrialState
 
+from sweep.data.metric import IN_WORDS
 from sweep.models.parameters import Value, Values
 from sweep.runs import GOING_ON, Outcome
 from sweep.search._mirror import Mirror, make_tables
@@ -75,7 +76,7 @@ NO_QUEUE = NoQueue()
 
 
 class OptunaSearch:
-    """Proposes points and learns from what came of them: an Optuna study in `url` that maximises validation accuracy.
+    """Proposes points and learns from what came of them: an Optuna study in `url` that maximises the study's metric.
 
     It is created where it does not exist yet. What waits in the `queue` comes first, right after the baseline.
 
@@ -94,7 +95,7 @@ class OptunaSearch:
         self._space = study.searched
         self._base_point = self._space.point_of(study.base)
         with _quiet():
-            self._mirror = Mirror(url, study.name)
+            self._mirror = Mirror(url, study.name, f"validation {IN_WORDS[study.metric]}")
             self._study = self._mirror.study
             self._study.pruner = _pruner(study)
             self._study.sampler = _sampler(study, 0)

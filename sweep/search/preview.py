@@ -41,7 +41,8 @@ class Preview:
     study's base configuration, `seconds` the time on this machine with all its cores; both are expectations over the
     space. `infeasible` is the share of points that cannot exist. `note` says what is odd about the data. If only
     building a network tells its size, the preview is not `sized`, and its costs count steps alone. `train_images` is on
-    how many images a trial trains.
+    how many images a trial trains, `counted` how many images its score counts (0: all that score it): see
+    `sweep.data.metric.images_that_count`.
     """
 
     points: int | None
@@ -53,6 +54,7 @@ class Preview:
     note: str = ""
     sized: bool = True
     train_images: int = 0
+    counted: float = 0
 
 
 def preview(

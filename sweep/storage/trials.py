@@ -14,7 +14,7 @@ from sweep.storage.database import repeatable
 
 @dataclass(frozen=True)
 class Ending:
-    """How a trial ended; `score` is the validation accuracy of its last epoch, None without one."""
+    """How a trial ended; `score` is that of its last epoch, None without one."""
 
     outcome: Outcome
     reason: str

@@ -20,6 +20,7 @@ from pydantic import (
     ValidationInfo,
 )
 
+from sweep.data.metric import Metric
 from sweep.data.names import DATASETS, GIVEN
 from sweep.data.preparation import WORDS, Color, Fit, Preparation
 from sweep.defaults import TOLERANCE, VALIDATION
@@ -187,6 +188,10 @@ class Study(BaseModel):
         ge=0,
         le=100,
     )
+    metric: Metric = _field(
+        "accuracy", "what scores trials: accuracy, balanced_accuracy or macro_f1; the latter two if classes are uneven",
+        "accuracy, balanced_accuracy or macro_f1",
+    )  # fmt: skip
     sampler: Sampler = _field(
         "tpe", "who proposes: tpe, random, grid, qmc, cmaes or gp", "tpe, random, grid, qmc, cmaes or gp"
     )
@@ -315,12 +320,15 @@ class Study(BaseModel):
         document |= {} if self.start_from is None else {"start_from": list(self.start_from)}
         document["space"] = {name: _as_document(span) for name, span in self.space.items()}
         del document["limits"]
+        if self.metric == "accuracy":
+            del document["metric"]
         return document | ({"limits": limits} if (limits := self.limits.as_document()) else {})
 
     def identity(self) -> dict[str, str]:
         """What may not change under one name, each part in words."""
         parts = {name: repr(getattr(self, name)) for name in ("validation", "train_size", "seed", "precision")}
         parts |= {"validation": f"{self.validation} {GIVEN}"} if self.given else {}
+        parts |= {} if self.metric == "accuracy" else {"metric": self.metric}
         parts |= {} if self.build is None else {"build": f"{self.build.name} {self.build.digest[:12]}"}
         parts |= {f"base.{name}": repr(value) for name, value in self.base.values().items()}
         parts |= {f"limits.{name}": f"{most}" for name, most in self.limits.as_document().items()}

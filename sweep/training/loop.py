@@ -21,6 +21,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from sweep.data.dataset import Dataset, Split
+from sweep.data.metric import score
 from sweep.data.partition import Selected, partition
 from sweep.models.model import ANY_SIZE, SizeLimits
 from sweep.runs import Epoch, Run
@@ -176,11 +177,25 @@ class Training:
                 if not go_on(number - 1 + self._trained.images / len(order)):
                     return None
                 self._seconds += at.go_through(graph, x, y, indices.astype(np.int32), size)
-        self.curve.append(Epoch(to, *self._trained.means(), *self._scored.means(), seconds=self._seconds))
+        trained, scored = self._trained.means(), self._judged()
+        self.curve.append(Epoch(to, *trained, *scored, seconds=self._seconds))
         if to == number:
             self._trained = Pass(self._trained.steps)
         self._scored, self._seconds = Pass(self._scored.steps), 0.0
         return self.curve[-1]
+
+    def _judged(self) -> tuple[float, float]:
+        """Loss and score, once all images that score have gone through.
+
+        Metrics other than accuracy follow from the predictions, which takes another pass over these images.
+        """
+        loss, accuracy = self._scored.means()
+        if self.run.metric == "accuracy":
+            return loss, accuracy
+        started = time.perf_counter()
+        found = score(self.run.metric, self.predict(), self._images.y_score.numpy())
+        self._seconds += time.perf_counter() - started
+        return loss, found
 
     def _images_until(self, epoch: float) -> int:
         """How many images of the epoch under way have been trained on at a place within it, in whole steps."""

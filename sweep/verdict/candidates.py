@@ -43,7 +43,7 @@ def best_and_confirmed(result: Result, top: int) -> list[int]:
 def may_be_best(result: Result, numbers: Sequence[int]) -> list[int]:
     """Those of the trials that may be the best of them, as far as their expected scores tell."""
     expected = _expected(result)
-    return leading({each: expected[each] for each in numbers if each in expected}, result.study.validation)
+    return leading({each: expected[each] for each in numbers if each in expected}, result.images)
 
 
 def further_ahead(result: Result, top: int, most: int = 50) -> list[int]:
@@ -53,7 +53,7 @@ def further_ahead(result: Result, top: int, most: int = 50) -> list[int]:
     return [each for each in confirmable(result)[top : top + most] if expected[each] > least]
 
 
-def leading(expected: Mapping[int, float], images: int) -> list[int]:
+def leading(expected: Mapping[int, float], images: float) -> list[int]:
     """The trials that may be the best: their scores are expected to come within a standard error of the highest.
 
     `expected` has scores from 0 to 1, which so many images gave. The best comes first.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sweep.coordinator.batch import Batch, Trained
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Dataset, Split
+from sweep.data.metric import Metric, image_values, images_that_count
 from sweep.errors import InputError
 from sweep.results.size import Size
 from sweep.runs import Run
@@ -66,7 +67,7 @@ class Folds:
         return Folds(self._study, self._dataset, self._batch, size)
 
     def train(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[dict[Configuration, Hits]]:
-        """Which images of a seed's fold each labelled configuration gets right, (images,).
+        """Which images of a seed's fold each labelled configuration gets right, (images,): see `hits`.
 
         If the time runs out, there are fewer seeds.
         """
@@ -78,7 +79,7 @@ class Folds:
                 break
             _, held_out = self._split(seed).indices(self._dataset.y_train, self._dataset.groups)
             classes = self._dataset.y_train[held_out]
-            found.append({one: hits(each, classes) for one, each in zip(labels, of_seed, strict=True) if each})
+            found.append({one: self._hits(each, classes) for one, each in zip(labels, of_seed, strict=True) if each})
         return found
 
     def untrained(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> float:
@@ -113,7 +114,7 @@ class Folds:
             for each, label in labels.items()
         ]
         trained = self._batch.train(runs, self.test_weight)
-        found = [hits(each, self._dataset.y_test) for each in trained if each and each.predicted is not None]
+        found = [self._hits(each, self._dataset.y_test) for each in trained if each and each.predicted is not None]
         if len(found) < len(trained):
             return None
         return [tuple(found[place :: len(labels)]) for place in range(len(labels))]
@@ -123,9 +124,17 @@ class Folds:
         return self._batch.has_time_for(runs)
 
     @property
+    def test_images(self) -> float:
+        """How many test images there are, or count where classes count alike."""
+        return images_that_count(self._study.metric, np.bincount(self._dataset.y_test).tolist())
+
+    @property
     def test_weight(self) -> float:
         """What a run on all training images takes, in runs of the study's own size."""
         return self.sizes.test_weight
+
+    def _hits(self, trained: Trained, labels: NDArray[np.int32]) -> Hits:
+        return hits(trained, labels, self._study.metric)
 
     def _runs(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[LabelledRun]:
         on = "" if self.size == self.sizes.all[0] else f" on {self.size.images:,} images"
@@ -144,11 +153,11 @@ class Folds:
         return Run(configuration, seed, self._dataset.source, self._dataset.digest, split, study.precision)
 
 
-def hits(trained: Trained, labels: NDArray[np.int32]) -> Hits:
-    """Which images a run got right, (images,); none of them where it failed."""
+def hits(trained: Trained, labels: NDArray[np.int32], metric: Metric = "accuracy") -> Hits:
+    """Which images a run got right, (images,), or what each adds to the metric; 0 of all of them where it failed."""
     if trained.predicted is None:
         return np.zeros(len(labels), np.bool_)
-    return np.equal(trained.predicted, labels)
+    return image_values(metric, trained.predicted, labels)
 
 
 class Entry(Protocol):
@@ -164,7 +173,7 @@ class Entry(Protocol):
         """What one of them is called on displays, such as "trial 7"."""
 
     def take(self, seed: int, hits: Sequence[Hits]) -> None:
-        """Receives which images of that seed's fold each of them got right."""
+        """Receives which images of that seed's fold each of them got right, or what these add to its score."""
 
 
 def require_one(entry: Entry) -> None:

@@ -94,7 +94,7 @@ class Visible:
     confirmed: float
 
 
-def visible(images: int, accuracies: Sequence[float] = (0.9, 0.99)) -> list[Visible]:
+def visible(images: float, accuracies: Sequence[float] = (0.9, 0.99)) -> list[Visible]:
     """What can be seen with so many validation images, at each of these accuracies; nothing else need be known."""
     noise = [noise_of_difference(each, each, images) for each in accuracies]
     share = detectable(Noise(1.0), CONFIRMED, CONFIRMED)

@@ -101,8 +101,8 @@ class Race:
         )
         recommended = others[0] if others else baseline
         gap = contrast([recommended], [baseline]) if others else None
-        images = len(recommended.hits[0])
-        return replace(verdict, test=SealedTest(accuracy(recommended), accuracy(baseline), gap, len(seeds), images))
+        test = SealedTest(accuracy(recommended), accuracy(baseline), gap, len(seeds), folds.test_images)
+        return replace(verdict, test=test)
 
     @property
     def _candidates(self) -> list[Candidate]:

@@ -41,7 +41,8 @@ LEAST_FAMILY = 3
 LOOKING_AGAIN = 5 / 3
 """What p-values are multiplied by from the second look on: each gives luck another chance."""
 
-Hits = NDArray[np.bool_]
+Hits = NDArray[np.bool_] | Floats
+"""Whether each image is right, (images,), or what it adds to a metric: see `sweep.data.metric.image_values`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +50,8 @@ class Candidate:
     """A configuration and its runs on the fresh seeds.
 
     `label` is its trial's number, `parameters` and `flops` what it costs, `score` the search's (None: it has none).
-    `hits` has an array (images,) per seed, in the order of the seeds: which images of that seed's fold the network
-    got right, none of them if it diverged. A candidate that left the race
+    `hits` has an array (images,) per seed, in the order of the seeds: which images of that seed's fold the network got
+    right, or what each adds to the metric of the study; 0 of all of them if it diverged. A candidate that left the race
     has the first few seeds only, at least one. `same_images`: all folds are the same one.
     """
 
@@ -63,8 +64,8 @@ class Candidate:
 
     @cached_property
     def scores(self) -> Floats:
-        """Accuracy at each seed, (seeds,)."""
-        return np.array([np.count_nonzero(hits) / hits.size for hits in self.hits])
+        """Accuracy at each seed, (seeds,), or what the study has as its metric."""
+        return np.array([hits.mean() for hits in self.hits])
 
     @property
     def failed(self) -> bool:
@@ -260,7 +261,8 @@ def _cost(found: ConfirmedTrial) -> tuple[int, int, bool, int]:
 def _contrast(plus: Sequence[Candidate], minus: Sequence[Candidate]) -> Gap:
     """What the former have more than the latter, in all, at each seed; with what the images make of that.
 
-    In a paired difference an image counts -1, 0 or 1: 0 where both are right or both are wrong (McNemar 1947).
+    In a paired difference of accuracies an image counts -1, 0 or 1: 0 where both are right or both are wrong (McNemar
+    1947). In one of other metrics, it counts what it adds to either.
     """
     seeds = min(len(each.hits) for each in (*plus, *minus))
     counts = [_right(plus, seed) - _right(minus, seed) for seed in range(seeds)]  # (images,) each
@@ -277,8 +279,8 @@ def _contrast(plus: Sequence[Candidate], minus: Sequence[Candidate]) -> Gap:
 
 
 def _right(group: Sequence[Candidate], seed: int) -> Any:
-    """How many of them got each image of a seed's fold right, (images,) of int8; 0 of none."""
-    return sum(each.hits[seed].view(np.int8) for each in group)
+    """What each image of a seed's fold adds to their scores, (images,); int8 if it is right or wrong. 0 of none."""
+    return sum(each.hits[seed] * np.int8(1) for each in group)
 
 
 def _behind(entrants: Sequence[Candidate], level: float) -> set[int]:

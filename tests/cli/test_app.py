@@ -12,9 +12,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from samples.commands import ended, on_one_core, python, say, sweep_alone, until
+from samples.pictures import drawn, saved
 
 import studies
 from sweep.cli import app as cli
@@ -417,6 +419,31 @@ def test_check_promises_no_difference_that_cannot_be(tmp_path, monkeypatch, caps
     text = f'name = "few"\nvalidation = {validation}\n[space]\nbatch_size = [32, 64]\n'
     Path("few.toml").write_text(text)
     assert says in ended(capsys, "check", "few.toml", code=0).out
+
+
+@pytest.mark.parametrize(
+    ("counts", "metric", "says"),
+    [
+        (
+            (90, 10),
+            "accuracy",
+            "Class 'cats' has 90 images and class 'dogs' 10: metric = \"balanced_accuracy\" counts every class alike",
+        ),
+        ((60, 40), "accuracy", ""),
+        ((90, 10), "macro_f1", ""),
+    ],
+)
+def test_check_points_out_uneven_classes_and_the_metrics_for_them(tmp_path, monkeypatch, capsys, counts, metric, says):
+    monkeypatch.chdir(tmp_path)
+    (images, _), labels = drawn(sum(counts), 28, 28), np.repeat([0, 1], counts)
+    saved(Path("animals", "train"), images, labels)
+    saved(Path("animals", "test"), images[::10], labels[::10])
+    text = f'name = "uneven"\ndata = "animals"\nvalidation = 50\nmetric = "{metric}"\n[space]\nbatch_size = [8, 16]\n'
+    Path("uneven.toml").write_text(text)
+    said = ended(capsys, "check", "uneven.toml", code=0).out
+    assert says in said
+    assert ("counts every class alike" in said) == bool(says)
+    assert ("50 validation images, which count as 18 for macro F1: " in said) == (metric == "macro_f1")
 
 
 def test_parquet_without_its_package_says_how_to_install_it(swept, tmp_path):

@@ -113,12 +113,22 @@ def test_a_study_in_python_is_the_study_of_the_file():
         {"space": {"learning_rate": Float(0.001, 0.01)}},
         {"space": {"learning_rate": {"choices": [0.001, 0.01], "when": "optimizer = adam"}}},
         {"limits": {"parameters": 10_000_000}},
+        {"metric": "macro_f1"},
     ],
 )
 def test_what_decides_a_studys_trials_is_its_identity(change):
     study = Study(name="mine", **CHOICE)
     assert study.replaced(**change).identity() != study.identity()
     assert study.replaced(trials=99, description="another", pruner="median").identity() == study.identity()
+
+
+def test_a_document_names_the_metric_unless_it_is_the_accuracy():
+    study = Study(name="mine", **CHOICE)
+    assert "metric" not in study.as_document()
+    assert "metric" not in study.identity()
+    balanced = study.replaced(metric="balanced_accuracy")
+    assert Study(**balanced.as_document()) == balanced
+    assert balanced.as_document()["metric"] == "balanced_accuracy"
 
 
 @pytest.mark.parametrize(
@@ -242,6 +252,10 @@ def test_an_error_says_file_line_what_was_given_and_what_is_allowed():
     ("fields", "expected"),
     [
         ({"trails": 5}, "Unknown key 'trails'. Did you mean 'trials'?"),
+        (
+            {"metric": "f1"},
+            "metric must be accuracy, balanced_accuracy or macro_f1, not 'f1'. Did you mean 'macro_f1'?",
+        ),
         ({"trials": True}, "trials must be a whole number from 1 to 1000000000, not True."),
         ({"space": {}}, "space must be a table with at least one parameter, not an empty one. For example"),
         ({"space": {"learing_rate": [1]}}, "Unknown parameter 'learing_rate' in [space]. Did you mean"),

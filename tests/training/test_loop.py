@@ -20,6 +20,7 @@ from samples.training import (
 
 from sweep.data.dataset import Dataset, Split, load_dataset
 from sweep.data.kept import Index, keep_arrays
+from sweep.data.metric import score
 
 VARIED = {
     "translation_factor": 0.1, "rotation_factor": 0.05, "zoom_factor": 0.1, "contrast_factor": 0.2,
@@ -142,6 +143,24 @@ def trained_by_keras(run, epochs):
         _, *scores = model.evaluate(part.x_score.astype(np.float32), y_score, batch_size=300, verbose=0)
         curve.append((epoch, *sums / len(order), *scores))
     return Trained(curve, [np.asarray(variable) for variable in network.variables])
+
+
+def scored_beside_predictions(run):
+    training = start(run)
+    for _ in range(2):
+        training.advance()
+    return result(training), training.predict()
+
+
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_f1"])
+def test_a_metric_is_that_of_the_predictions_and_nothing_else_differs(both, metric):
+    run = run_of()
+    (usual, _), (found, predictions) = both(scored_beside_predictions, [run], [replace(run, metric=metric)])
+    _, held_out = run.split.indices(mnist().y_train)
+    assert found.curve[-1][-1] == score(metric, predictions, mnist().y_train[held_out])
+    assert found.curve[-1][-1] != usual.curve[-1][-1]
+    assert [place[:-1] for place in found.curve] == [place[:-1] for place in usual.curve]
+    assert all(map(np.array_equal, usual.weights, found.weights))
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ from sweep.cli.verdicts import print_verdict
 from sweep.coordinator.batch import Trained
 from sweep.coordinator.watcher import SilentWatcher
 from sweep.data.dataset import Split, load_dataset, silent
+from sweep.data.metric import images_that_count, score
 from sweep.data.partition import partition
 from sweep.engines.scripted import Dead, ScriptedEngine
 from sweep.errors import InputError, TooLittleTime
@@ -178,6 +179,33 @@ def test_scores_are_the_shares_of_the_folds_images_that_were_predicted_right(lab
             for run in folds
         ]
         assert confirmed.scores == tuple(each.mean() for each in right)
+
+
+def test_a_study_with_a_metric_is_confirmed_and_tested_by_it(laboratory):
+    uneven = (np.random.default_rng(0).random(4_000) < 0.1).astype(np.uint8)
+    laboratory.source = npz(Path(laboratory.storage).parent / "uneven.npz", y_train=uneven, y_test=uneven[:500])
+    laboratory.dataset = load_dataset(laboratory.source)
+    laboratory.search(metric="macro_f1")
+    result = laboratory.confirm({BASELINE: 0.6, CHEAP: 0.6, BIG: 0.9, HUGE: 0.6}, seeds=3)
+    for dense_units, confirmed in by_units(result).items():
+        folds = [run for run in laboratory.runs if units(run) == dense_units and run.split is not None]
+        expected = [
+            score(
+                "macro_f1", np.frombuffer(laboratory.engine.predict(run), np.uint16), labels_of(laboratory.dataset, run)
+            )
+            for run in folds
+        ]
+        assert confirmed.scores == tuple(expected)
+    assert result.configuration(result.verdict.recommended).dense_units == BIG
+    sealed = [run for run in laboratory.runs if units(run) == BIG and run.split is None]
+    tested = [
+        score("macro_f1", np.frombuffer(laboratory.engine.predict(run), np.uint16), laboratory.dataset.y_test)
+        for run in sealed
+    ]
+    test = result.verdict.test
+    assert test.recommended.value == pytest.approx(np.mean(tested))
+    assert test.images == images_that_count("macro_f1", np.bincount(laboratory.dataset.y_test).tolist()) < 500
+    assert "scored by macro F1" in str(result)
 
 
 def test_a_run_that_failed_got_no_image_right():
