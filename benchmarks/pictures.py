@@ -1,8 +1,9 @@
-"""What a folder of colour pictures takes: the seconds to decode it once, and the memory of a worker that trains on it.
+"""What a folder of pictures takes: the seconds to decode it once, and the memory of a worker that trains on it.
 
     python benchmarks/pictures.py [--pictures 20000] [--side 64]
+    python benchmarks/pictures.py --fashion
 
-Makes the pictures, as JPEG files in ten folders, and runs a study of two trials on them in a folder that it removes.
+Makes colour pictures, as JPEG files in ten folders, or writes Fashion-MNIST as 70,000 PNG files. It runs a study of two trials on them in a folder that it removes.
 Prints the largest resident memory of a worker. The pages of the mapped images are a part of it that all workers share.
 Then it starts a second time, and prints how many pictures are decoded.
 """
@@ -57,6 +58,17 @@ def make(folder: Path, pictures: int, side: int) -> None:
         picture.save(path, quality=90)
 
 
+def write_fashion(folder: Path) -> int:
+    """Writes Fashion-MNIST into train/ and test/, in a folder for each class; returns how many pictures that are."""
+    found = load_dataset("fashion-mnist")
+    for part, images, labels in (("train", found.x_train, found.y_train), ("test", found.x_test, found.y_test)):
+        for label in range(CLASSES):
+            (folder / part / str(label)).mkdir(parents=True)
+        for place, (image, label) in enumerate(zip(images[..., 0], labels, strict=True)):
+            Image.fromarray(image).save(folder / part / str(label) / f"{place:05}.png")
+    return len(found.y_train) + len(found.y_test)
+
+
 @contextmanager
 def watched() -> Iterator[dict[str, float]]:
     """While the block lasts, the largest resident memory of a worker, and what of that is pages of files, in MB."""
@@ -85,11 +97,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=20_000)
     parser.add_argument("--side", type=int, default=64)
+    parser.add_argument("--fashion", action="store_true")
     options = parser.parse_args()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     with TemporaryDirectory() as made:
         folder = Path(made)
-        make(folder / "pictures", options.pictures, options.side)
+        if options.fashion:
+            options.pictures = write_fashion(folder / "pictures")
+        else:
+            make(folder / "pictures", options.pictures, options.side)
         (folder / "study.toml").write_text(STUDY, encoding="utf-8")
         source, database = str(folder / "pictures"), folder / "sweep.db"
         told: list[str] = []

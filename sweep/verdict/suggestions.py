@@ -155,7 +155,7 @@ class _Confirmed:
         """By how much it is above its baseline at each of its seeds, as if they erred on different images."""
         scores, reference = self.trial.scores, self.verdict.baseline.scores
         both = np.array([scores, reference[: len(scores)]])
-        image_variance = float((both * (1 - both)).sum(axis=0).mean()) / self.result.study.validation
+        image_variance = float((both * (1 - both)).sum(axis=0).mean()) / self.result.images
         if self.verdict.same_images:  # what they add to the mean is known, and seeds do not vary by it
             image_variance = 0.0
         return Gap(both[0] - both[1], image_variance, one_failed(scores), reference, self.trial.image_error**2)
