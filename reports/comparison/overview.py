@@ -14,15 +14,16 @@ from reports.drawing.figure import LEFT_OF_NAMES, Figure, nothing
 from reports.drawing.style import BASELINE_LINE, BEST, OTHER
 from reports.sections import history
 from sweep import wording
+from sweep.data.metric import unit
 from sweep.results.result import Result
 
 
 def table(results: Sequence[Result]) -> pd.DataFrame:
     """One row per study, the largest `difference` first; those without one last, as given.
 
-    `best` and `baseline` are accuracies from 0 to 1, after as many epochs each; `difference` is what the best is
-    expected to gain on a fresh seed, and `margin` its noise. It is `clear` if it is more than that. `cost` and
-    `until_best` are seconds of training.
+    `best` and `baseline` are scores from 0 to 1 by the study's `metric`, after as many epochs each; `difference` is what
+    the best is expected to gain on a fresh seed, and `margin` its noise. It is `clear` if it is more than that. `cost`
+    and `until_best` are seconds of training.
     """
     found = pd.DataFrame([_entry(result) for result in results])
     return found.sort_values("difference", ascending=False, kind="stable", na_position="last", ignore_index=True)
@@ -38,6 +39,7 @@ def _entry(result: Result) -> dict[str, object]:
     compared = frames.baseline_score(frame) if top is None or gain is None else float(top["score"]) - gain.seen
     return {
         "study": result.study.name,
+        "metric": result.study.metric,
         "trials": len(frame),
         "completed": len(frames.completed(frame)),
         "best_trial": None if top is None else int(top["trial"]),
@@ -99,7 +101,7 @@ def _row(entry: dict[Any, Any]) -> Row:
     return Row(
         [
             str(entry["study"]),
-            wording.percent(entry["best"]),
+            wording.percent(entry["best"]) + unit(entry["metric"]),
             wording.percent(entry["baseline"]),
             wording.points(entry["difference"], entry["margin"]),
             f"{entry['completed']:,} of {entry['trials']:,}",

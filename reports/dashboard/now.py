@@ -9,6 +9,7 @@ from markupsafe import Markup
 from reports import labels
 from reports.blocks import Block, Head, Row, Section, Sentence, Table
 from sweep import wording
+from sweep.data.metric import unit
 from sweep.results.forecast import compared_score
 from sweep.results.status import Status, TrialSoFar
 from sweep.runs import Outcome
@@ -151,7 +152,7 @@ def _study(status: Status) -> Row:
     failures = sum(status.outcomes.get(outcome, 0) for outcome in FAILURES)
     score, difference = (None, None) if best is None else (best.score, _difference(best, status))
     about = "" if left is None else f", about {wording.duration(left)} left"
-    reached = wording.percent(score) + ("" if best is None else _after(best))
+    reached = wording.percent(score) + ("" if best is None else unit(status.study.metric) + _after(best))
     done: tuple[tuple[str, object], ...] = (
         (name, name),
         (_short_state(status) + about, _short_state(status)),
