@@ -21,7 +21,7 @@ from sweep.results.result import Result
 def table(results: Sequence[Result]) -> pd.DataFrame:
     """One row per study, the largest `difference` first; those without one last, as given.
 
-    `best` and `baseline` are scores from 0 to 1 by the study's `metric`, after as many epochs each; `difference` is what
+    `best` and `baseline` are scores from 0 to 1 by the `metric`, after as many epochs each; `difference` is what
     the best is expected to gain on a fresh seed, and `margin` its noise. It is `clear` if it is more than that. `cost`
     and `until_best` are seconds of training.
     """
