@@ -392,6 +392,12 @@ def test_best_toml_tells_what_the_tutorial_had_where_it_differs():
     assert "batch_size = 128" in lines
 
 
+def test_a_score_of_another_metric_is_named_in_best_toml():
+    by_accuracy = found(Configuration())
+    scored = replace(by_accuracy, study=by_accuracy.study.replaced(metric="macro_f1"))
+    assert export.as_toml(scored, 0).splitlines()[0].endswith("'quickstart': validation macro F1 90.00 %")
+
+
 def test_no_path_can_break_out_of_best_toml():
     for name in ('"""\nimport os\n', "carriage\rreturn", "line\u2028separator\x85next = 1"):
         text = export.as_toml(found(Configuration(), name), 0)
@@ -412,3 +418,6 @@ def test_a_study_around_another_base_compares_with_that_and_the_tutorial(tmp_pat
     assert document["accuracy"]["search"] == 0.9
     assert document["baseline"]["search"] == 0.5
     assert "Nothing: it is the tutorial's own configuration." in text
+    assert "| this configuration in the search, one run | 90.00 % |" in text
+    by_another = card.as_card(document | {"metric": "macro_f1"})
+    assert "| this configuration in the search, one run, macro F1 | 90.00 % |" in by_another

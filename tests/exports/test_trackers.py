@@ -101,6 +101,14 @@ def test_tensorboard_shows_every_curve(found, tmp_path):
     assert curve(found, 1)[0][0] == 0
 
 
+def test_curves_are_sent_under_the_name_of_the_studys_metric(found, tmp_path):
+    to_tensorboard(replace(found, study=found.study.replaced(metric="macro_f1")), tmp_path)
+    trial = next(trial for trial in found.frame["trial"] if curve(found, trial))
+    tags = scalars(tmp_path)[f"quickstart/{trial}"]
+    assert set(tags) == {*METRICS} - {"val_accuracy"} | {"val_macro_f1"}
+    assert [value for _, value in tags["val_macro_f1"]] == pytest.approx([score for _, score in curve(found, trial)])
+
+
 def test_tensorboards_table_has_every_trial_with_its_hyperparameters_how_it_ended_and_its_last_metrics(found, tmp_path):
     to_tensorboard(found, tmp_path)
     rows = {row.name: row for row in table(tmp_path)}
