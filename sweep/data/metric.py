@@ -51,7 +51,7 @@ def image_values(metric: Metric, predicted: "NDArray[Any]", labels: "NDArray[Any
     """
     import numpy as np
 
-    right = np.equal(predicted, labels)
+    right: NDArray[Any] = np.equal(predicted, labels)
     if metric == "accuracy":
         return right
     classes = int(max(predicted.max(), labels.max())) + 1

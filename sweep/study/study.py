@@ -189,7 +189,7 @@ class Study(BaseModel):
         le=100,
     )
     metric: Metric = _field(
-        "accuracy", "what scores trials: accuracy, balanced_accuracy or macro_f1; the latter two if classes are uneven",
+        "accuracy", "what scores trials: accuracy or, for uneven classes, balanced_accuracy or macro_f1",
         "accuracy, balanced_accuracy or macro_f1",
     )  # fmt: skip
     sampler: Sampler = _field(
