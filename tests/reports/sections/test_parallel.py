@@ -41,7 +41,7 @@ def test_lines_are_coloured_by_accuracy_from_grey_to_blue():
     for level, color in enumerate(RAMP):
         count = 0 if color not in traces else traces[color].x.count(None)
         assert count == levels.count(level)
-    assert {trace.name for trace in traces.values()} >= {"more accurate", "best", "baseline"}
+    assert {trace.name for trace in traces.values()} >= {"higher score", "best", "baseline"}
 
 
 def test_one_parameter_is_enough_and_two_trials_are_not():
