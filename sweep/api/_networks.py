@@ -123,12 +123,14 @@ def proof_of(study: Study, dataset: Dataset, batch: int, scored: int, seconds: f
 def settled(study: Study, store: Reader) -> Study:
     """The study with what is decided when it begins, and kept on every machine.
 
-    That is what `auto` means for its precision, and whether its runs are its own.
+    That is what `auto` means for its precision, and whether its runs are its own. One of which nothing is trained yet
+    may begin otherwise.
 
     Raises:
         InputError: it has begun with other code.
     """
-    begun = [row.study for row in store.studies.all() if row.study.name == study.name]
+    known = [row for row in store.studies.all() if row.study.name == study.name]
+    begun = [row.study for row in known if store.studies.is_trained(row.id)]
     kept = begun[0] if begun else study.replaced(precision=AUTOMATIC_PRECISION if study.precision == "auto" else None)
     if study.precision == "auto":
         study = study.replaced(precision=kept.precision)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sweep.defaults import STORAGE
-from sweep.errors import InputError
+from sweep.errors import InputError, NoDatabase
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.storage.store import Reader
@@ -31,11 +31,13 @@ def result_if_any(study: str, *, storage: str | Path) -> Result | None:
     """As `result`; None if there is no such study yet.
 
     Raises:
+        InputError: there can be no database of this name.
         StoreError: the database cannot be used.
     """
     try:
-        return result(study, storage=storage)
-    except InputError:
+        with Reader.open(str(storage)) as store:
+            return read_result(store, study) if study in store.studies.ids() else None
+    except NoDatabase:
         return None
 
 
@@ -57,11 +59,12 @@ def kept_studies(storage: str | Path) -> dict[str, Study]:
     """The studies of a database by name; none where there is no database yet.
 
     Raises:
+        InputError: there can be no database of this name.
         StoreError: the database cannot be used.
     """
     try:
         return {row.study.name: row.study for row in studies(storage=storage)}
-    except InputError:
+    except NoDatabase:
         return {}
 
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,9 @@ from sweep.study.files import load
 from sweep.study.study import Study, require_sampler
 from sweep.system.machine import bfloat16_instructions
 from sweep.wording import duration, several
+
+if TYPE_CHECKING:
+    from sweep.search.optuna import OptunaSearch
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ def search(study: Study, place: Workplace, budget: Budget, limits: Limits = NO_L
     Raises: as `run`; but Ctrl-C is a reason to have `stopped`.
     """
     before = result_if_any(study.name, storage=place.storage)
+    place.require_storage()
     place.display.note(f"{study.name}: {ranges(study)}; stored in {place_of(as_url(place.database))}")
     if study.precision == "bfloat16" and not bfloat16_instructions():
         slow = 'slower than float32; precision = "auto" avoids it'
@@ -132,7 +136,7 @@ def search_on(
     """The same on a dataset that is loaded already, as long as there is time; `before` is what the database has."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "IProgress not found")  # Optuna's tqdm, in a notebook without ipywidgets
-        from sweep.search.optuna import OptunaSearch, prepare  # half a second of imports
+        from sweep.search.optuna import prepare  # half a second of imports
 
     require_sampler(study.sampler)
     workers, _ = place.crew()
@@ -140,18 +144,18 @@ def search_on(
     split = study.split()
     labels = partition(dataset, split).y_score  # a split that asks for too much is an error before anything is kept,
     study = with_baseline(study, dataset, before, limits.seconds)  # and so is a baseline that cannot exist
+    before = _before(study, dataset, before)
     begun = before is not None and not before.frame.empty
     first = [] if begun else first_tries(study, place.database, place.display.note)
     with place.open_store() as store, stop_on_signals() as stop:
         study = _settled(study, store, place)
-        with store.alone():
-            prepare(store.url)
+        store.alone(partial(prepare, store.url))
         study_id = store.studies.begin(study, dataset.digest)
         with ExitStack() as held:
             lease = held.enter_context(Lease(store.leases, study_id, study.name))
+            proposing = _proposing(study, study_id, dataset, store, place)
             for each in first:
                 store.queue.add(study_id, each.values, each.origin)
-            proposing = OptunaSearch(study, store.url, StudyQueue(store.queue, study_id, study.base))
             proposing.restore(store.trials, study_id)
             study = store.studies.change(study)
             task = Task(study.base, study.trials, workers, study=study, before=before, running=place.running)
@@ -170,6 +174,27 @@ def search_on(
             stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, countdown)
             store.studies.change(study)  # to as many trials as it has: a queue may have added some
         return Searched(read_result(store, study.name), stopped)
+
+
+def _before(study: Study, dataset: Dataset, before: Result | None) -> Result | None:
+    """What the database has of a study; None if that has other settings, and nothing is trained with them."""
+    if before is None or not before.curves.empty:
+        return before
+    kept = before.study.replaced(precision=study.precision if study.precision == "auto" else None)
+    is_same = kept.identity() == study.identity() and before.provenance["data digest"] == dataset.digest
+    return before if is_same else None
+
+
+def _proposing(study: Study, study_id: int, dataset: Dataset, store: Store, place: Workplace) -> "OptunaSearch":
+    """The search of a study, whose lease is held. It replaces one with other settings, of which nothing is trained."""
+    from sweep.search.optuna import OptunaSearch
+
+    other = store.studies.is_other(study, dataset.digest)
+    proposing = OptunaSearch(study, store.url, StudyQueue(store.queue, study_id, study.base), anew=other)
+    if other:
+        store.studies.replace(study, dataset.digest)
+        place.display.note(f"{study.name}: nothing was trained with its earlier settings; these replace them")
+    return proposing
 
 
 def _settled(study: Study, store: Store, place: Workplace) -> Study:

@@ -21,7 +21,7 @@ from sweep.errors import InputError
 from sweep.progress.automatic import SILENT, automatic
 from sweep.progress.display import Display, Told
 from sweep.storage.checkpoints import Checkpoints
-from sweep.storage.database import checkpoint_folder, image_folder
+from sweep.storage.database import checkpoint_folder, image_folder, require_place
 from sweep.storage.store import Store
 from sweep.system.machine import cores, provenance
 from sweep.system.processes import main_memory
@@ -88,6 +88,15 @@ class Workplace:
         if isinstance(self.progress, bool):
             return automatic() if self.progress else SILENT
         return self.progress if _is_display(self.progress) else Told(self.progress)  # type: ignore[return-value, arg-type]
+
+    def require_storage(self) -> None:
+        """Checks that the database can be written, before anything is said or done.
+
+        Raises:
+            InputError: it is none.
+            StoreError: one may not write there.
+        """
+        require_place(self.database)
 
     def open_store(self, create: bool = True) -> Store:
         """The store, to be closed by leaving its `with` block.

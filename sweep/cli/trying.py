@@ -66,6 +66,8 @@ def run(
     budget = Budget.of(seconds("--timeout", timeout), seconds("--within", within), confirmed)
     limits = Limits(seconds("--trial-timeout", trial_timeout), size_in_bytes("--trial-memory", trial_memory))
     workplace = Workplace(storage, workers, threads, keep_checkpoints, display())
+    with resumable(again):
+        workplace.require_storage()
     if dashboard:
         context.with_resource(shown_in_a_browser(wanted.name, storage))
     with workplace.keeping_workers() as kept:

@@ -6,7 +6,7 @@ a worker may be waiting. Here the coordinator alone writes, so it need not look.
 
 import copy
 import weakref
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
@@ -16,11 +16,15 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from sweep.data.metric import IN_WORDS
 from sweep.errors import StoreError
 from sweep.search._memory import Memory
 from sweep.search._rows import Rows
 from sweep.storage.database import POOL, guarded, place_of, repeatable, settle_sqlite
 from sweep.storage.studies import foreign
+
+METRICS = frozenset(f"validation {words}" for words in IN_WORDS.values())
+"""What studies of ours maximize."""
 
 RUNGS = "completed_rung_"
 """How the attributes begin in which a pruner notes what it has judged."""
@@ -32,6 +36,7 @@ class Mirror:
     Trials that are paused run on as far as the database knows; samplers take them for pruned where they are.
 
     `metric` is what the study maximizes, in words. Optuna keeps it with the study, so it tells ours from others'.
+    `anew`: what the database has of the study is deleted first, whatever metric it had.
 
     Every method raises StoreError where the database cannot be used, and where another program has changed the study.
 
@@ -39,9 +44,9 @@ class Mirror:
         InputError: another program has made the study.
     """
 
-    def __init__(self, url: str, name: str, metric: str) -> None:
+    def __init__(self, url: str, name: str, metric: str, anew: bool = False) -> None:
         self._url, self._memory = url, Memory()
-        self._storage, self._study_id, self._study_attributes, trials = _opened(url, name, metric)
+        self._storage, self._study_id, self._study_attributes, trials = _opened(url, name, metric, anew)
         weakref.finalize(self, _close, self._storage)
         self.study = optuna.create_study(storage=self._memory, study_name=name, direction="maximize")
         for key, value in self._study_attributes.items():
@@ -174,7 +179,7 @@ def _guarded(url: str) -> Iterator[None]:
 
 @repeatable
 def _opened(
-    url: str, name: str, metric: str
+    url: str, name: str, metric: str, anew: bool
 ) -> tuple[optuna.storages.RDBStorage, int, dict[str, Any], list[FrozenTrial]]:
     """A study's storage, its id there, its attributes and its trials. It is created where there is none of that name.
 
@@ -184,22 +189,37 @@ def _opened(
     with _guarded(url), ExitStack() as on_errors:
         storage = _storage(url)
         on_errors.callback(_close, storage)
-        if name not in optuna.get_all_study_names(storage):
-            storage.create_new_study([StudyDirection.MAXIMIZE], name)
-        kept = optuna.load_study(study_name=name, storage=storage)
-        with storage.engine.begin() as connection:
-            trials = Rows(connection, kept._study_id).trials()
-        if not _is_own(kept, trials, metric):
-            raise foreign(place_of(url), name)
+        if anew:
+            kept, _ = _own(storage, name, METRICS)
+            storage.delete_study(kept._study_id)
+        kept, trials = _own(storage, name, [metric])
         kept.set_metric_names([metric])
         attributes = storage.get_study_system_attrs(kept._study_id)
         on_errors.pop_all()
         return storage, kept._study_id, attributes, trials
 
 
-def _is_own(kept: optuna.Study, trials: list[FrozenTrial], metric: str) -> bool:
+def _own(
+    storage: optuna.storages.RDBStorage, name: str, metrics: Collection[str]
+) -> tuple[optuna.Study, list[FrozenTrial]]:
+    """The study of this name, which maximizes one of these, and its trials. It is created where there is none.
+
+    Raises:
+        InputError: another program has made it.
+    """
+    if name not in optuna.get_all_study_names(storage):
+        storage.create_new_study([StudyDirection.MAXIMIZE], name)
+    kept = optuna.load_study(study_name=name, storage=storage)
+    with storage.engine.begin() as connection:
+        trials = Rows(connection, kept._study_id).trials()
+    if not _is_own(kept, trials, metrics):
+        raise foreign(place_of(storage.url), name)
+    return kept, trials
+
+
+def _is_own(kept: optuna.Study, trials: list[FrozenTrial], metrics: Collection[str]) -> bool:
     """Whether we made a study. One that is empty may lack its mark: we were killed between creating and marking it."""
-    marked = kept.metric_names == [metric] or not (trials or kept.metric_names or kept.user_attrs)
+    marked = kept.metric_names in [[each] for each in metrics] or not (trials or kept.metric_names or kept.user_attrs)
     told = all("outcome" in trial.user_attrs for trial in trials if trial.state.is_finished())
     return kept.directions == [StudyDirection.MAXIMIZE] and marked and told
 

@@ -78,7 +78,8 @@ NO_QUEUE = NoQueue()
 class OptunaSearch:
     """Proposes points and learns from what came of them: an Optuna study in `url` that maximises the study's metric.
 
-    It is created where it does not exist yet. What waits in the `queue` comes first, right after the baseline.
+    It is created where it does not exist yet, and `anew` in place of one that does. What waits in the `queue` comes
+    first, right after the baseline.
 
     A trial that an earlier process left running is that same trial here: `ask` gives it again before any
     new one, with the values it was drawn with.
@@ -89,13 +90,13 @@ class OptunaSearch:
         InputError: another program has made the study, or a package that the sampler needs is not installed.
     """
 
-    def __init__(self, study: Study, url: str, queue: Queue = NO_QUEUE) -> None:
+    def __init__(self, study: Study, url: str, queue: Queue = NO_QUEUE, anew: bool = False) -> None:
         require_sampler(study.sampler)
         self._spec, self._queue = study, queue
         self._space = study.searched
         self._base_point = self._space.point_of(study.base)
         with _quiet():
-            self._mirror = Mirror(url, study.name, f"validation {IN_WORDS[study.metric]}")
+            self._mirror = Mirror(url, study.name, f"validation {IN_WORDS[study.metric]}", anew)
             self._study = self._mirror.study
             self._study.pruner = _pruner(study)
             self._study.sampler = _sampler(study, 0)

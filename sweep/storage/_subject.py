@@ -9,7 +9,7 @@ from sweep.storage.database import repeatable
 
 
 class Subject:
-    """What a database holds of one subject. Each question and each change is a transaction, and may be repeated."""
+    """What a database holds of one subject. Each question and each change is a transaction, and repeated if need be."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,6 +31,6 @@ class Subject:
 
     @repeatable
     def _change(self, statement: Executable) -> int:
-        """Changes rows; returns how many."""
+        """Changes rows; returns how many. The statement leaves the same if it is done twice: it inserts nothing."""
         with self._database.transaction() as connection:
             return connection.execute(statement).rowcount

@@ -129,7 +129,14 @@ class NoteReader(Subject):
 
 class Notes(NoteReader):
     def add(self, study_id: int, text: str, trial: int | None) -> None:
-        self._change(insert(notes).values(study_id=study_id, trial=trial, text=text, written=now()))
+        self._add({"study_id": study_id, "trial": trial, "text": text, "written": now()})
+
+    @repeatable
+    def _add(self, row: Mapping[str, Any]) -> None:
+        there = select(notes.c.id).where(*(notes.c[name].is_not_distinct_from(value) for name, value in row.items()))
+        with self._database.transaction() as connection:
+            if connection.execute(there).first() is None:
+                connection.execute(insert(notes).values(row))
 
 
 def _waiting(study_id: int, number: int) -> tuple[Any, Any]:

@@ -1,6 +1,7 @@
 """How a database is named, opened and spoken of: what our tables and Optuna's have in common."""
 
 import errno
+import os
 import secrets
 import sqlite3
 import time
@@ -27,8 +28,11 @@ EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
 POOL = {"pool_pre_ping": True}
 """How connections are kept for both engines: one that was dropped meanwhile is replaced before it is used."""
 
-PAUSES = (0.0, 0.2, 1.0)
+PAUSES = (0.0, 0.2, 1.0, 2.0, 4.0)
 """Seconds before a step whose connection was lost is done again."""
+
+LOST = "closed the connection", "terminating connection", "reset by peer", "starting up", "shutting down"
+"""What PostgreSQL and its driver say of a connection that is lost."""
 
 SQLITE_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL")
 
@@ -80,6 +84,27 @@ def _is_there(file: Path) -> bool:
     return True
 
 
+def require_place(storage: str) -> None:
+    """Checks that a database can be written in the place that a path or URL names; nothing is made there.
+
+    Raises:
+        InputError: it names no database, or what is there is no plain file.
+        StoreError: there is no such folder, or one may not write there. Of a server only opening tells.
+    """
+    url = make_url(as_url(storage))
+    connect(storage, create=True).dispose()
+    if url.get_backend_name() != "sqlite" or (file := str(url.database)).startswith("file:"):
+        return
+    place = Path(file).resolve()
+    if not place.parent.is_dir():
+        why = "unable to open database file"
+    elif not all(os.access(each, os.W_OK) for each in (place.parent, place) if each.exists()):
+        why = "attempt to write a readonly database"
+    else:
+        return
+    raise StoreError(f"The database {place_of(url)} cannot be used: {why}.{_remedy(why)}")
+
+
 def as_url(storage: str) -> str:
     """A database's URL; a path becomes that of an SQLite file.
 
@@ -123,11 +148,15 @@ def guarded(url: str | URL) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0].removesuffix(".")
-        raise StoreError(f"The database {place_of(url)} cannot be used: {cause}.{_remedy(cause)}") from error
+        remedy = RECONNECT if _lost(error) else _remedy(cause)
+        raise StoreError(f"The database {place_of(url)} cannot be used: {cause}.{remedy}") from error
 
 
 def repeatable(step: Callable[P, R]) -> Callable[P, R]:
-    """Does a step again if the connection to the database is lost in it: for steps that may be done twice."""
+    """Does a step again if the connection to the database is lost in it, maybe after its last change was kept.
+
+    Every step that reads or writes is one: what it leaves is the same, however often it is done.
+    """
 
     @wraps(step)
     def repeated(*args: P.args, **named: P.kwargs) -> R:
@@ -150,8 +179,7 @@ def insertion(connection: Connection, table: Table) -> Any:
 
 def _lost(cause: BaseException | None) -> bool:
     """Whether a connection was lost, if only while it was opened."""
-    words = "closed the connection", "terminating connection"
-    return getattr(cause, "connection_invalidated", False) or any(each in str(cause) for each in words)
+    return getattr(cause, "connection_invalidated", False) or any(each in str(cause) for each in LOST)
 
 
 def checkpoint_folder(storage: str) -> Path:
@@ -244,6 +272,9 @@ def copy_in_memory(file: Path) -> Engine:
     with closing(read_sqlite(file)) as source, engine.connect() as target:
         source.backup(target.connection.driver_connection)  # type: ignore[arg-type]
     return engine
+
+
+RECONNECT = " The server ended the connection, also when it was opened again. Run again once the server is back."
 
 
 def _remedy(cause: str) -> str:

@@ -43,8 +43,10 @@ class Verdicts(VerdictReader):
     @repeatable
     def keep(self, study_id: int, document: Document) -> None:
         """Adds a verdict, unless the last one says the same."""
-        if self.find(study_id) != document:
-            self._change(insert(verdicts).values(study_id=study_id, document=dict(document), created=now()))
+        mine = select(verdicts.c.document).where(verdicts.c.study_id == study_id).order_by(verdicts.c.id.desc())
+        with self._database.transaction() as connection:
+            if connection.scalar(mine.limit(1)) != dict(document):
+                connection.execute(insert(verdicts).values(study_id=study_id, document=dict(document), created=now()))
 
 
 class LookReader(Subject):

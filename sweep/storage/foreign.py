@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text, inspect, select
 
 from sweep.errors import InputError
-from sweep.storage.database import connect, guarded, place_of
+from sweep.storage.database import connect, guarded, place_of, repeatable
 from sweep.study.imported import Imported
 from sweep.wording import did_you_mean
 
@@ -23,6 +23,7 @@ _parameters = Table(
 )
 
 
+@repeatable
 def read_optuna(storage: str, name: str) -> Imported:
     """What varied in the Optuna study of this name: the ranges of the last trial that has a parameter.
 

@@ -1,5 +1,6 @@
 """The right to run a study: one process has it at a time, and loses it by ending, in whatever way."""
 
+import secrets
 import time
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,6 +10,7 @@ from sqlalchemy import delete, select, update
 from sweep.errors import InputError, StoreError
 from sweep.storage._subject import Subject
 from sweep.storage._tables import add, leases
+from sweep.storage.database import repeatable
 from sweep.system.processes import Identity
 
 BEAT_SECONDS = 2.0
@@ -40,13 +42,23 @@ class LeaseReader(Subject):
 
 class Leases(LeaseReader):
     def take(self, study_id: int, holder: Identity, before: Held | None) -> bool:
-        """Gives the lease to `holder` if it is still as `before`; returns whether it did."""
-        values = vars(holder) | {"beats": 0}
+        """Gives the lease to `holder` if it is still as `before`; returns whether it did.
+
+        Beats are counted from a random number: it tells this taking of the lease from another by the same process.
+        """
+        return self._take(study_id, Held(holder, secrets.randbits(32)), before)
+
+    @repeatable
+    def _take(self, study_id: int, taken: Held, before: Held | None) -> bool:
+        row = vars(taken.by) | {"beats": taken.beats}
         with self._database.transaction() as connection:
             if before is None:
-                return add(connection, leases, values | {"study_id": study_id})
-            taken = update(leases).where(*_held(study_id, before.by), leases.c.beats == before.beats)
-            return bool(connection.execute(taken.values(values)).rowcount)
+                add(connection, leases, row | {"study_id": study_id})
+            else:
+                free = *_held(study_id, before.by), leases.c.beats == before.beats
+                connection.execute(update(leases).where(*free).values(row))
+            holds = select(leases.c.study_id).where(*_held(study_id, taken.by), leases.c.beats == taken.beats)
+            return connection.execute(holds).first() is not None
 
     def beat(self, study_id: int, holder: Identity) -> bool:
         """Shows that `holder` is alive; returns whether it still holds the lease."""

@@ -4,11 +4,12 @@ Our tables stand beside Optuna's in the same database. The coordinator is the on
 before anything else happens with it.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from typing import Self
 
 from sweep.storage.by_hand import NoteReader, Notes, Queue, QueueReader
 from sweep.storage.connection import Database
+from sweep.storage.database import repeatable
 from sweep.storage.documents import AblationReader, Ablations, LookReader, Looks, VerdictReader, Verdicts
 from sweep.storage.lease import LeaseReader, Leases
 from sweep.storage.predictions import PredictionReader, Predictions
@@ -102,5 +103,11 @@ class Store(Reader):
         """Raises StoreError if the database's file was deleted, moved or replaced: see `Database.require_file`."""
         self._database.require_file()
 
-    def alone(self) -> AbstractContextManager[None]:
-        return self._database.alone()
+    @repeatable
+    def alone(self, step: Callable[[], None]) -> None:
+        """Does a step that may be done twice while no other process does one so.
+
+        Raises: as `Database.alone`.
+        """
+        with self._database.alone():
+            step()

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 import studies as shipped
 from sweep.errors import InputError
@@ -74,6 +75,28 @@ class StudyReader(Subject):
         rows = self._rows(select(studies.c.name, studies.c.id).order_by(studies.c.id))
         return {row["name"]: row["id"] for row in rows}
 
+    def is_trained(self, study_id: int) -> bool:
+        """Whether a trial of a study has come along its curve at all."""
+        mine = trials.c.study_id == study_id, trials.c.trained_epochs > 0
+        return self._value(select(trials.c.number).where(*mine).limit(1)) is not None
+
+    def is_other(self, study: Study, data_digest: str) -> bool:
+        """Whether the study of this name has other settings. Nothing of it is trained.
+
+        Raises:
+            InputError: it has other settings, and something of it is trained.
+        """
+        (row,) = self._found(study.name)
+        before = row.study.identity() | {"data": row.data_digest[:12]}
+        wanted = study.identity() | {"data": data_digest[:12]}
+        if before != wanted and self.is_trained(row.id):
+            raise InputError(
+                f"Study {study.name!r} was started with other settings in {self._database.place}:\n"
+                f"{_differences(before, wanted)}\n"
+                f"Give the changed study a name of its own, or keep it in another database (--storage)."
+            )
+        return before != wanted
+
     @repeatable
     def is_in_optuna(self, name: str) -> bool:
         """Whether Optuna's tables have a study of this name. They lack it if another program has deleted it."""
@@ -129,28 +152,35 @@ class StudyReader(Subject):
 
 
 class Studies(StudyReader):
+    @repeatable
     def begin(self, study: Study, data_digest: str) -> int:
-        """Keeps a study under its name. One that is known stays as it is: see `change`. Returns its id.
+        """Keeps a study under its name. One that is known stays as it is: see `change`, `replace`. Returns its id.
 
         Raises:
-            InputError: the name is taken by a study with another space, base, split, seed or data, or by an Optuna
-                study of another program.
+            InputError: the name is taken by an Optuna study of another program; or by a study with another space, base,
+                split, seed or data, of which something is trained.
         """
-        place = self._database.place
         with self._database.transaction() as connection:
-            new = {"name": study.name, "document": study.as_document(), "data_digest": data_digest, "created": now()}
-            if add(connection, studies, new) and in_optuna(connection, study.name):
-                raise foreign(place, study.name)
-            row = connection.execute(select(studies).where(studies.c.name == study.name)).mappings().one()
-            before = Study(**row["document"]).identity() | {"data": row["data_digest"][:12]}
-            wanted = study.identity() | {"data": data_digest[:12]}
-            if before != wanted:
-                differences = _differences(before, wanted)
-                raise InputError(
-                    f"Study {study.name!r} was started with other settings in {place}:\n{differences}\n"
-                    f"Give the changed study a name of its own, or keep it in another database (--storage)."
-                )
-            return int(row["id"])
+            if add(connection, studies, _row(study, data_digest)) and in_optuna(connection, study.name):
+                raise foreign(self._database.place, study.name)
+        self.is_other(study, data_digest)
+        return self.ids()[study.name]
+
+    def replace(self, study: Study, data_digest: str) -> None:
+        """Puts a study in the place of another one of its name, of which nothing is trained.
+
+        Its trials go, and what it has taken over from studies to start from. Called by the process that holds its
+        lease.
+        """
+        self._replace(self.ids()[study.name], _row(study, data_digest))
+
+    @repeatable
+    def _replace(self, study_id: int, row: Mapping[str, Any]) -> None:
+        with self._database.transaction() as connection:
+            for table in (trials, queue):
+                connection.execute(delete(table).where(table.c.study_id == study_id))
+            connection.execute(delete(notes).where(notes.c.study_id == study_id, notes.c.trial.is_not(None)))
+            connection.execute(update(studies).where(studies.c.id == study_id).values(row))
 
     def change(self, study: Study) -> Study:
         """Changes how long and how a study that has begun is searched; called by the process that holds its lease.
@@ -161,6 +191,10 @@ class Studies(StudyReader):
         kept = study.replaced(trials=max(study.trials, begun.counted))
         self._change(update(studies).where(studies.c.id == begun.id).values(document=kept.as_document()))
         return kept
+
+
+def _row(study: Study, data_digest: str) -> dict[str, Any]:
+    return {"name": study.name, "document": study.as_document(), "data_digest": data_digest, "created": now()}
 
 
 def foreign(place: str, name: str) -> InputError:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, func, insert, literal, select, update
+from sqlalchemy import Connection, Executable, case, func, insert, literal, select, update
 
 from sweep.runs import GOING_ON, UNFINISHED, Outcome, Trial
 from sweep.storage._subject import Subject
@@ -218,10 +218,10 @@ class Trials(TrialReader):
         self._change(update(trials).where(*_is(study_id, number)).values(vars(reached)))
 
     def attempt(self, study_id: int, number: int) -> None:
-        """Counts another worker for a trial, since its last one died."""
-        with self._database.transaction() as connection:
-            more = update(trials).where(*_is(study_id, number)).values(attempts=trials.c.attempts + 1)
-            connection.execute(more)
+        """Counts another worker for a trial, since its last one died; called by the process that holds the lease."""
+        mine = _is(study_id, number)
+        before = int(self._value(select(trials.c.attempts).where(*mine)))
+        self._change(update(trials).where(*mine).values(attempts=before + 1))
 
     @repeatable
     def end(self, study_id: int, number: int, outcome: Outcome, reason: str = "", detail: str = "") -> None:
@@ -238,20 +238,24 @@ class Trials(TrialReader):
         paused = update(trials).where(*_is(study_id, number))
         self._change(paused.values(outcome=Outcome.PAUSED, reason=reason, finished=now()))
 
-    @repeatable
     def put_back(self, study_id: int, outcomes: Collection[Outcome]) -> list[int]:
         """Marks trials that ended so as interrupted, so that they resume; returns their numbers.
 
         Called by the process that holds the study's lease.
         """
         mine = trials.c.study_id == study_id, trials.c.outcome.in_(outcomes)
+        numbers = self._column(select(trials.c.number).where(*mine).order_by(trials.c.number))
         before = literal("put back; it was ") + trials.c.outcome + literal(": ") + trials.c.reason
+        interrupted = update(trials).where(*mine).values(outcome=Outcome.INTERRUPTED, reason=before)
+        self._put_back(study_id, numbers, interrupted)
+        return numbers
+
+    @repeatable
+    def _put_back(self, study_id: int, numbers: Collection[int], change: Executable) -> None:
         with self._database.transaction() as connection:
-            numbers = list(connection.scalars(select(trials.c.number).where(*mine).order_by(trials.c.number)))
             name = connection.scalar(select(studies.c.name).where(studies.c.id == study_id))
             run_again_in_optuna(connection, str(name), numbers)
-            connection.execute(update(trials).where(*mine).values(outcome=Outcome.INTERRUPTED, reason=before))
-            return numbers
+            connection.execute(change)
 
     def reap(self, study_id: int, reason: str) -> None:
         """Marks running trials as interrupted; called by the process that holds the study's lease."""

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
+from contracts.stores import trained
 from samples.studies import RATES, study_of
 
 from sweep.api import _networks as networks
@@ -15,7 +16,7 @@ def test_auto_is_float32_and_a_study_keeps_the_precision_that_it_began_with(stor
         assert networks.settled(study_of(RATES), store).precision == "float32"
         for precision in ("float32", "bfloat16"):
             assert networks.settled(study_of(RATES, precision=precision), store).precision == precision
-        store.studies.begin(study_of(RATES, precision="bfloat16"), "digest")
+        trained(store, study_of(RATES, precision="bfloat16"))
         assert networks.settled(study_of(RATES), store).precision == "bfloat16"
 
 

@@ -13,6 +13,10 @@ from sweep.api.check import check
 from sweep.data.dataset import load_dataset
 from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import InputError
+from sweep.space.space import Choice
+from sweep.storage.database import checkpoint_folder
+from sweep.storage.invariants import check_invariants
+from sweep.storage.store import Store
 
 SHARES = EQUAL | {BIG: 0.99}
 
@@ -146,6 +150,29 @@ def test_a_name_that_is_none_makes_no_database(tmp_path):
 def test_without_a_trial_nothing_is_counted(laboratory):
     result = sweep.run(study_of(laboratory.source), timeout=1e-9, storage=place(laboratory), workers=1)
     assert str(result) == "test: no trial has started"
+
+
+@pytest.mark.parametrize("how", ["no time", "failed"])
+def test_a_corrected_study_takes_the_place_of_one_of_which_nothing_is_trained(laboratory, how):
+    if how == "no time":
+        sweep.run(study_of(laboratory.source), timeout=1e-9, storage=place(laboratory), workers=1)
+    else:
+        laboratory.use(ScriptedEngine(lambda *_: RuntimeError("no luck")))
+        assert not sweep.run(study_of(laboratory.source), storage=place(laboratory), workers=1).has_best
+    laboratory.use(laboratory.engine)
+    corrected = study_of(
+        laboratory.source, seed=8, space={"dense_units": Choice((CHEAP, BASELINE)), "batch_size": [64]}
+    )
+    result = sweep.run(corrected, storage=place(laboratory), workers=1)
+    assert result.study == corrected.replaced(precision="float32", trials=result.study.trials)
+    assert set(result.frame["outcome"]) == {"completed"}
+    assert set(result.frame["batch_size"][1:]) == {64}
+    with Store.open(laboratory.storage) as store:
+        assert check_invariants(store, checkpoint_folder(laboratory.storage)) == []
+    with pytest.raises(InputError, match="Study 'test' was started with other settings"):
+        sweep.run(study_of(laboratory.source), storage=place(laboratory), workers=1)
+    again = sweep.run(corrected, storage=place(laboratory), workers=1)
+    assert again.frame["fingerprint"].tolist() == result.frame["fingerprint"].tolist()
 
 
 def test_check_refuses_a_split_that_the_data_do_not_have_as_run_does(laboratory):

@@ -46,6 +46,15 @@ def tables(database: str) -> set[str]:
     return names
 
 
+def trained(store: Store, study) -> int:
+    """The id of a study of which an epoch is trained."""
+    study_id = store.studies.begin(study, "digest")
+    store.runs.keep(run_of(), {})
+    store.trials.begin(study_id, trial_of(0))
+    store.runs.add_epoch(run_of().fingerprint, epoch_of(1), study_id, 0)
+    return study_id
+
+
 class StoreContract:
     @pytest.fixture
     def database(self, tmp_path) -> str:
@@ -84,19 +93,42 @@ class StoreContract:
         ],
     )
     def test_a_changed_study_under_an_old_name_is_refused_with_what_changed(self, database, changes, difference):
+        changed, digest = study_of(**{"space": RATES} | changes), "another" if "data" in changes else "digest"
         with Store.open(database) as store:
-            store.studies.begin(study_of(RATES), "digest")
-            with pytest.raises(InputError, match="Study 'test' was started with other settings") as caught:
-                store.studies.begin(
-                    study_of(**{"space": RATES} | changes), "another" if "data" in changes else "digest"
-                )
+            trained(store, study_of(RATES))
+            for step in (store.studies.begin, store.studies.is_other):
+                with pytest.raises(InputError, match="Study 'test' was started with other settings") as caught:
+                    step(changed, digest)
             assert difference in str(caught.value)
             assert "a name of its own, or keep it in another database (--storage)" in str(caught.value)
             assert store.studies.find("test").study == study_of(RATES)
 
+    @pytest.mark.parametrize("changes", [{"seed": 7}, {"space": {"batch_size": Choice((32, 64))}}, {"data": "a.npz"}])
+    def test_a_changed_study_replaces_one_of_which_nothing_is_trained(self, database, changes):
+        changed, digest = study_of(**{"space": RATES} | changes), "another" if "data" in changes else "digest"
+        with Store.open(database) as store:
+            before = store.studies.begin(study_of(RATES), "digest")
+            store.runs.keep(run_of(), {})
+            for number, outcome in enumerate((Outcome.INTERRUPTED, Outcome.FAILED, Outcome.INFEASIBLE)):
+                store.trials.begin(before, trial_of(number))
+                store.trials.end(before, number, outcome)
+            store.queue.add(before, {"learning_rate": 0.1}, "from older 3")
+            store.notes.add(before, "why not", None)
+            store.notes.add(before, "odd", 1)
+            assert not store.studies.is_other(study_of(RATES), "digest")
+            assert store.studies.begin(changed, digest) == before
+            assert store.studies.is_other(changed, digest)
+            assert store.studies.find("test").study == study_of(RATES)
+            store.studies.replace(changed, digest)
+            assert not store.studies.is_other(changed, digest)
+            row = store.studies.find("test")
+            assert (row.id, row.study, row.data_digest, row.outcomes) == (before, changed, digest, {})
+            assert store.trials.rows(before) == store.queue.waiting(before, 0) == []
+            assert [note.text for note in store.notes.all(before)] == ["why not"]
+
     def test_only_what_changed_is_shown(self, database):
         with Store.open(database) as store:
-            store.studies.begin(study_of(RATES), "digest")
+            trained(store, study_of(RATES))
             with pytest.raises(InputError) as caught:
                 store.studies.begin(study_of(RATES, seed=7, validation=5000), "digest")
         assert [line.split(":")[0] for line in str(caught.value).splitlines() if line.startswith("  ")] == [

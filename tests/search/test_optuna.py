@@ -620,3 +620,25 @@ def test_where_rungs_ration_epochs_all_but_the_baseline_may_have_the_most(url):
     proposals = search_through(OptunaSearch(study, url), study, 12)
     epochs = [study.searched.configuration(proposal.point).epochs for proposal in proposals]
     assert epochs == [5, *[8] * 11]
+
+
+def test_a_search_that_begins_anew_knows_nothing_of_the_one_before(url):
+    before = Study(name="test", space={"learning_rate": Float(1e-5, 1e-1, log=True)})
+    search = OptunaSearch(before, url)
+    for number in range(3):
+        assert search.ask().number == number
+        search.keep()
+    other = Study(name="test", space={"batch_size": Choice((32, 64))})
+    for _ in range(2):  # the second time there is nothing to delete
+        anew = OptunaSearch(other, url, anew=True)
+        assert anew.unfinished() == []
+    assert anew.ask().number == 0
+    anew.keep()
+    assert OptunaSearch(other, url).unfinished() == [0]
+
+
+def test_a_search_that_begins_anew_leaves_the_study_of_another_program_alone(url):
+    optuna.create_study(storage=url, study_name="test").optimize(lambda trial: trial.suggest_float("x", 0, 1), 2)
+    with pytest.raises(InputError, match="holds an Optuna study 'test' that another program has made"):
+        OptunaSearch(Study(name="test", space={"batch_size": Choice((32, 64))}), url, anew=True)
+    assert len(optuna.load_study(storage=url, study_name="test").trials) == 2

@@ -5,16 +5,19 @@ import itertools
 import json
 import random
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from contracts.stores import StoreContract, epoch_of, run_of, trial_of
+from samples import steps
 from samples.commands import ended, sweep
 from samples.statements import statements
 from samples.studies import run, study_of
 from samples.workers import lasting_workers
-from sqlalchemy import event, make_url, select, text
+from sqlalchemy import Engine, event, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
 from sweep.api.note import note
@@ -25,12 +28,14 @@ from sweep.engines.scripted import ScriptedEngine, learns_with_rate
 from sweep.errors import StoreError
 from sweep.results.status import StatusReader
 from sweep.runs import Outcome
-from sweep.search.optuna import OptunaSearch
+from sweep.search.optuna import OptunaSearch, prepare
 from sweep.space.space import Float
+from sweep.storage import database
 from sweep.storage._tables import SCHEMA_VERSION, schema
 from sweep.storage.by_hand import StudyQueue
 from sweep.storage.foreign import read_optuna
 from sweep.storage.invariants import check_invariants
+from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 
 SEVERAL = 8
@@ -225,14 +230,82 @@ def test_a_proposal_takes_at_most_six_statements(on_server):
             search.tell(number, Outcome.COMPLETED, 0.9)
 
 
-def test_what_may_not_be_done_twice_is_not_repeated(on_server, postgresql):
+@contextmanager
+def one_drop(server, store: Store) -> Iterator[None]:
+    """Drops every connection of a store at the first statement of the block."""
+    dropped: list[str] = []
+
+    def drop(connection, cursor, text_, *_):
+        if not dropped:
+            dropped.append(text_)
+            drop_all(server, store.url)
+
+    event.listen(store._database._engine, "before_cursor_execute", drop)
+    try:
+        yield
+    finally:
+        event.remove(store._database._engine, "before_cursor_execute", drop)
+    assert dropped
+
+
+def test_every_step_of_a_store_outlives_a_dropped_connection(on_server, postgresql):
     with Store.open(on_server) as store:
-        study_id = store.studies.begin(STUDY, "digest")
-        store.runs.keep(run_of(), {})
-        store.trials.begin(study_id, trial_of(0))
+        study_id = steps.begun(store)
+        undisturbed = {name: str(step(store, study_id)) for name, step in steps.READS.items()}
+        found = {}
+        for name, step in steps.READS.items():
+            with one_drop(postgresql, store):
+                found[name] = str(step(store, study_id))
+        assert found == undisturbed
+        for step in steps.CHANGES.values():
+            with one_drop(postgresql, store):
+                step(store, study_id)
+
+
+@pytest.mark.parametrize("nth", [1, 2, 4, 7, 11, 16, 22, 29, 37, 46, 56])
+def test_a_study_begins_whichever_of_its_first_statements_is_dropped(on_server, postgresql, nth):
+    sent = itertools.count(1)
+
+    def drop(*_):
+        if next(sent) == nth:
+            drop_all(postgresql, on_server)
+
+    event.listen(Engine, "before_cursor_execute", drop)
+    try:
+        with Store.open(on_server) as store:
+            store.alone(partial(prepare, store.url))
+            study_id = store.studies.begin(STUDY, "digest")
+            with Lease(store.leases, study_id, STUDY.name) as lease:
+                search = OptunaSearch(STUDY, store.url, StudyQueue(store.queue, study_id, STUDY.base))
+                assert store.studies.change(STUDY) == STUDY
+                assert search.ask().number == 0
+                search.keep()
+                lease.beat()
+            assert store.leases.holder(study_id) is None
+    finally:
+        event.remove(Engine, "before_cursor_execute", drop)
+    assert next(sent) > nth
+    with Store.open(on_server) as store:
+        assert [row.study for row in store.studies.all()] == [STUDY]
+    assert OptunaSearch(STUDY, on_server).unfinished() == [0]
+
+
+def test_the_lock_of_a_step_that_is_done_alone_is_taken_again_if_it_is_lost(on_server, postgresql):
+    done: list[int] = []
+    with Store.open(on_server) as store:
+        store.alone(lambda: (done.append(len(done)), drop_all(postgresql, on_server) if len(done) < 3 else None))
+    assert done == [0, 1, 2]
+
+
+def test_a_server_that_ends_every_connection_is_told_and_no_password_is_suspected(on_server, postgresql, monkeypatch):
+    monkeypatch.setattr(database, "PAUSES", (0.0, 0.0))
+    with Store.open(on_server) as store:
         event.listen(store._database._engine, "before_cursor_execute", lambda *_: drop_all(postgresql, on_server))
-        with pytest.raises(StoreError, match="cannot be used"):
-            store.trials.attempt(study_id, 0)
+        with pytest.raises(StoreError, match="The server ended the connection, also when it was opened again") as told:
+            store.studies.begin(STUDY, "digest")
+    assert "password" not in str(told.value)
+    with pytest.raises(StoreError, match="Is the server running, and does the URL name it, its user and the password"):
+        Store.open("postgresql+psycopg://sweep@/nothing?host=/nowhere")
 
 
 def test_a_connection_that_is_dropped_while_nothing_uses_it_is_replaced(on_server, postgresql):
@@ -251,10 +324,7 @@ def test_a_connection_that_is_dropped_while_nothing_uses_it_is_replaced(on_serve
 
 @pytest.mark.filterwarnings("ignore:<psycopg.Connection .* was deleted while still open:ResourceWarning")
 def test_twenty_drops_at_random_moments_lose_and_repeat_nothing(on_server, postgresql, tmp_path):
-    """A call that ends in one of the few steps that may not be repeated is made again, as its user would.
-
-    psycopg warns of connections that are dropped before they are open.
-    """
+    """psycopg warns of connections that are dropped before they are open."""
     ended, drops = threading.Event(), itertools.count(1)
 
     def drop_at_random() -> None:
@@ -268,12 +338,8 @@ def test_twenty_drops_at_random_moments_lose_and_repeat_nothing(on_server, postg
         dropping = pool.submit(drop_at_random)
         for _ in range(20):
             engine = ScriptedEngine()
-            try:
-                _, stopped = run(study, on_server, engine, states=tmp_path)
-            except StoreError:
-                continue
-            finally:
-                trained += engine.trained
+            _, stopped = run(study, on_server, engine, states=tmp_path)
+            trained += engine.trained
             if stopped is Stopped.DONE and dropping.done():
                 break
             study = study.replaced(trials=study.trials + 5)

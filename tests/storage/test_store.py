@@ -1,20 +1,23 @@
 """The store in a file of SQLite: the contract, files and locks, and databases of older versions."""
 
+import itertools
 import json
 import shutil
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from contracts.stores import OURS, RATES, StoreContract, epoch_of, run_of, trial_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples.steps import CHANGES, READS, begun, steps_of
 from samples.strategies import configurations, unhurried
 from samples.studies import run, study_of
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from sweep.cli import app as cli
 from sweep.engines.scripted import Dead, ScriptedEngine
@@ -26,7 +29,7 @@ from sweep.space.space import Choice
 from sweep.storage import _tables as schema_of
 from sweep.storage._tables import SCHEMA_VERSION
 from sweep.storage.connection import Database
-from sweep.storage.database import as_url, checkpoint_folder
+from sweep.storage.database import as_url, checkpoint_folder, require_place
 from sweep.storage.requests import Act
 from sweep.storage.store import Store
 from sweep.system.files import locked
@@ -488,6 +491,86 @@ def test_any_configuration_survives_the_database(tmp_path_factory, configuration
         store.trials.begin(study_id, trial_of(0, run_of(configuration)))
         (row,) = store.trials.rows(study_id)
     assert Configuration().replaced(row["configuration"]) == configuration
+
+
+# -- steps that are repeated
+
+
+def test_every_step_of_a_store_is_known_to_the_tests_of_repeating(storage):
+    with Store.open(storage) as store:
+        assert steps_of(store) == READS.keys() | CHANGES.keys()
+
+
+MOMENTS = {"created", "started", "finished", "written", "added", "looked", "beats"}
+"""Columns that differ each time, and those of beats, of which one more does no harm."""
+
+
+def changed_by(step: str, storage: str, lost: int, monkeypatch) -> tuple[str, dict[str, list[dict]], int]:
+    """What a step returns, what the database has then, and how many transactions it took.
+
+    The answer of transaction `lost`, counted from 1, does not arrive, although the change is kept.
+    """
+    sent, transaction = itertools.count(1), Database.transaction
+
+    @contextmanager
+    def answered(self):
+        with transaction(self) as connection:
+            yield connection
+        if next(sent) == lost:
+            error = OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
+            raise StoreError("lost") from error
+
+    with Store.open(storage) as store:
+        study_id = begun(store)
+        with monkeypatch.context() as patched:
+            patched.setattr(Database, "transaction", answered)
+            found = CHANGES[step](store, study_id)
+    rows = {
+        name: [{key: value for key, value in row.items() if key not in MOMENTS} for row in rows]
+        for name, rows in rows_of(storage).items()
+    }
+    return str(found), rows, next(sent) - 1
+
+
+@pytest.mark.parametrize("step", CHANGES)
+def test_a_change_that_was_kept_is_not_made_again_if_the_answer_is_lost(step, tmp_path, monkeypatch):
+    found, rows, transactions = changed_by(step, str(tmp_path / "whole.db"), 0, monkeypatch)
+    assert transactions
+    for lost in range(1, transactions + 1):
+        again = changed_by(step, str(tmp_path / f"{lost}.db"), lost, monkeypatch)
+        assert again[:2] == (found, rows)
+        assert again[2] > transactions
+
+
+# -- places
+
+
+@pytest.mark.parametrize(
+    ("place", "error", "says"),
+    [
+        ("/dev/null", InputError, "it is a device, not a plain file"),
+        (".", InputError, "it is a folder"),
+        ("no/such/folder/x.db", StoreError, "It must be a file in a folder that exists"),
+        ("notes.txt/x.db", StoreError, "It must be a file in a folder that exists"),
+        ("mysql://h/b", InputError, "mysql databases do not work"),
+        ("foo://bar", InputError, "foo"),
+        ("", InputError, "names no file"),
+    ],
+)
+def test_a_place_where_no_database_can_be_is_known_before_one_is_made(tmp_path, monkeypatch, place, error, says):
+    monkeypatch.chdir(tmp_path)
+    Path("notes.txt").write_text("Dear diary")
+    with pytest.raises(error, match=says):
+        require_place(place)
+    assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_place_for_a_database_stays_as_it_is(tmp_path):
+    require_place(str(tmp_path / "new.db"))
+    require_place(f"sqlite:///{tmp_path}/new.db")
+    require_place(f"sqlite:///file:{tmp_path}/new.db?uri=true")
+    require_place("postgresql+psycopg://nobody@nowhere.invalid/x")
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- checkpoints

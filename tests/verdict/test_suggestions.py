@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from contracts.stores import trained
 from samples.results import confirmed, result_of, rows_of, shifted
 from samples.worlds import World
 
@@ -349,7 +350,7 @@ def test_without_time_for_one_seed_nothing_is_concluded_and_it_says_how_to_go_on
 def test_a_study_of_another_kind_under_such_a_name_is_an_error_before_anything_is_trained(engine, capsys, storage):
     mine = load("filters").replaced(space={"conv1_filters": Choice((8, 16))}, precision="float32")
     with Store.open(storage) as store:
-        store.studies.begin(mine, load_dataset("mnist").digest)
+        trained(store, mine)
     error = told(capsys, "suggestions", "--storage", storage, code=2).err
     assert "Study 'filters' was started with other settings" in error
     assert engine.segments == []

@@ -1,0 +1,109 @@
+"""Every step of a store, one call each: what it reads of a study, and what it changes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from contracts.stores import epoch_of, run_of, trial_of
+
+from samples.studies import RATES, study_of
+from sweep.models.model import Sizes
+from sweep.runs import Outcome
+from sweep.space.configuration import Configuration
+from sweep.storage.store import Store
+from sweep.storage.trials import Reached
+from sweep.system.processes import Identity
+
+STUDY = study_of(RATES)
+MOON, MARS = Identity("moon", "moon pid:[1]", 4711, 12.5), Identity("mars", "mars pid:[1]", 4712, 12.5)
+RUN, OTHER = run_of(), run_of(Configuration(batch_size=64))
+NEW = run_of(Configuration(batch_size=32))
+
+Step = Callable[[Store, int], Any]
+
+CHANGES: Mapping[str, Step] = {
+    "studies.begin": lambda store, _: store.studies.begin(study_of(RATES, name="new"), "digest"),
+    "studies.change": lambda store, _: store.studies.change(STUDY.replaced(trials=9)),
+    "studies.replace": lambda store, _: store.studies.replace(STUDY.replaced(seed=9), "digest"),
+    "leases.take": lambda store, id_: store.leases.take(id_, MARS, store.leases.holder(id_)),
+    "leases.beat": lambda store, id_: store.leases.beat(id_, MOON),
+    "leases.end": lambda store, id_: store.leases.end(id_, MOON),
+    "trials.begin": lambda store, id_: store.trials.begin(id_, trial_of(2, OTHER)),
+    "trials.reach": lambda store, id_: store.trials.reach(id_, 0, Reached(1, 1)),
+    "trials.attempt": lambda store, id_: store.trials.attempt(id_, 0),
+    "trials.end": lambda store, id_: store.trials.end(id_, 0, Outcome.PRUNED, "weak"),
+    "trials.pause": lambda store, id_: store.trials.pause(id_, 0, "behind"),
+    "trials.put_back": lambda store, id_: store.trials.put_back(id_, [Outcome.FAILED]),
+    "trials.reap": lambda store, id_: store.trials.reap(id_, "gone"),
+    "runs.keep": lambda store, _: store.runs.keep(NEW, {"workers": 1}),
+    "runs.size": lambda store, _: store.runs.size(RUN.fingerprint, Sizes(10, 20), "digest"),
+    "runs.add_epoch": lambda store, id_: store.runs.add_epoch(RUN.fingerprint, epoch_of(2), id_, 0),
+    "predictions.keep": lambda store, _: store.predictions.keep(OTHER.fingerprint, 1, bytes(4)),
+    "predictions.drop": lambda store, _: store.predictions.drop(OTHER.fingerprint),
+    "verdicts.keep": lambda store, id_: store.verdicts.keep(id_, {"a": 1}),
+    "ablations.keep": lambda store, id_: store.ablations.keep(id_, {"a": 1}),
+    "test_looks.add": lambda store, id_: store.test_looks.add(id_, "because"),
+    "queue.add": lambda store, id_: store.queue.add(id_, {"batch_size": 16}, "by hand"),
+    "queue.take": lambda store, id_: store.queue.take(id_, 2),
+    "notes.add": lambda store, id_: store.notes.add(id_, "odd", None),
+}
+
+READS: Mapping[str, Step] = {
+    "studies.all": lambda store, _: store.studies.all(),
+    "studies.find": lambda store, _: store.studies.find("test"),
+    "studies.ids": lambda store, _: store.studies.ids(),
+    "studies.is_trained": lambda store, id_: store.studies.is_trained(id_),
+    "studies.is_other": lambda store, _: store.studies.is_other(STUDY, "digest"),
+    "studies.is_in_optuna": lambda store, _: store.studies.is_in_optuna("test"),
+    "studies.pulse": lambda store, id_: store.studies.pulse(id_),
+    "leases.holder": lambda store, id_: store.leases.holder(id_),
+    "trials.rows": lambda store, id_: store.trials.rows(id_),
+    "trials.curve_rows": lambda store, id_: store.trials.curve_rows(id_),
+    "trials.ending": lambda store, id_: store.trials.ending(id_, 1),
+    "trials.paused": lambda store, id_: store.trials.paused(id_),
+    "trials.planned_epochs": lambda store, id_: store.trials.planned_epochs(id_),
+    "trials.recent": lambda store, id_: store.trials.recent(id_, 5),
+    "trials.leaders": lambda store, id_: store.trials.leaders(id_, [Outcome.COMPLETED]),
+    "trials.climb": lambda store, id_: store.trials.climb(id_),
+    "trials.best_runs": lambda store, id_: store.trials.best_runs(id_, 5),
+    "trials.paused_runs": lambda store, id_: store.trials.paused_runs(id_, 5),
+    "trials.ended_runs": lambda store, id_: store.trials.ended_runs(id_),
+    "trials.kept_runs": lambda store, id_: store.trials.kept_runs(id_, 5),
+    "trials.is_needed": lambda store, _: store.trials.is_needed(RUN.fingerprint, 5),
+    "runs.curve": lambda store, _: store.runs.curve(RUN.fingerprint),
+    "runs.unfinished": lambda store, _: store.runs.unfinished(),
+    "runs.sizes": lambda store, _: store.runs.sizes(RUN.fingerprint),
+    "runs.built": lambda store, _: store.runs.built(RUN.fingerprint),
+    "runs.source": lambda store, _: store.runs.source(RUN.fingerprint),
+    "runs.sources": lambda store, _: store.runs.sources(),
+    "runs.provenance": lambda store, _: store.runs.provenance(RUN.fingerprint),
+    "runs.latest_provenance": lambda store, id_: store.runs.latest_provenance(id_),
+    "predictions.find": lambda store, _: store.predictions.find(OTHER.fingerprint, 1),
+    "verdicts.all": lambda store, id_: store.verdicts.all(id_),
+    "verdicts.find": lambda store, id_: store.verdicts.find(id_),
+    "ablations.find": lambda store, id_: store.ablations.find(id_),
+    "test_looks.count": lambda store, id_: store.test_looks.count(id_),
+    "queue.waiting": lambda store, id_: store.queue.waiting(id_, 2),
+    "queue.count": lambda store, id_: store.queue.count(id_, 2),
+    "queue.find": lambda store, id_: store.queue.find(id_, 0),
+    "notes.all": lambda store, id_: store.notes.all(id_),
+}
+
+
+def steps_of(store: Store) -> set[str]:
+    """The names of all steps that a store has, as in "trials.begin"."""
+    subjects = {name: each for name, each in vars(store).items() if not name.startswith("_")}
+    return {f"{name}.{step}" for name, each in subjects.items() for step in dir(each) if not step.startswith("_")}
+
+
+def begun(store: Store) -> int:
+    """The id of a study: trial 0 runs and has an epoch, trial 1 failed, a configuration waits, a process holds it."""
+    study_id = store.studies.begin(STUDY, "digest")
+    store.leases.take(study_id, MOON, None)
+    for number, run in enumerate((RUN, OTHER)):
+        store.runs.keep(run, {})
+        store.trials.begin(study_id, trial_of(number, run))
+    store.runs.add_epoch(RUN.fingerprint, epoch_of(1), study_id, 0)
+    store.trials.end(study_id, 1, Outcome.FAILED, "out of luck")
+    store.predictions.keep(OTHER.fingerprint, 1, bytes(2))
+    store.queue.add(study_id, {"batch_size": 64}, "by hand")
+    return study_id
