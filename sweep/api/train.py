@@ -13,7 +13,7 @@ from sweep.bounds import ALLOWED_SEEDS, require_count
 from sweep.coordinator.batch import Trained
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split
-from sweep.data.names import GIVEN, NONE_GIVEN, may_be_held_out, settled, share_of
+from sweep.data.names import GIVEN, NONE_GIVEN, may_be_held_out, misfit, settled, share_of
 from sweep.data.partition import partition
 from sweep.defaults import VALIDATION
 from sweep.errors import InputError
@@ -64,6 +64,7 @@ def train(
     require_count("seeds", seeds, 1, ALLOWED_SEEDS)
     require_count("seed", seed or 0, 0, 2**32 - seeds)
     place = Workplace(**workplace)
+    place.require_storage()
     wanted, split = recipe_of(configuration, data, validation)
     configuration = wanted.configuration
     dataset = place.load(wanted.data, wanted.preparation)
@@ -119,6 +120,8 @@ def recipe_of(
         raise InputError(NONE_GIVEN)
     if isinstance(held_out, str) or not may_be_held_out(held_out):
         raise InputError(f"{recipe.HELD_OUT}, not {shown(held_out)}.")
+    if (found := misfit(known.images, held_out, None)) is not None:
+        raise InputError(found[1])
     return wanted, Split(validation=int(held_out) if held_out >= 1 else share_of(known.images, held_out))
 
 

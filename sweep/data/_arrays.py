@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sweep.data._named import ADVICE
 from sweep.data.idx import IDX_NAMES, IDX_TYPES
 from sweep.errors import DataError
 from sweep.system.files import open_plain, read_all, read_plain, require_size
@@ -127,7 +128,12 @@ def _read_member(archive: zipfile.ZipFile, name: str, where: str) -> Raw:
 
 def _read_folder(folder: Path) -> dict[str, Raw]:
     with reading(folder):
-        _require_use(folder, [path.name for path in folder.iterdir() if "ubyte" in path.name])
+        there = sorted(path.name for path in folder.iterdir())
+        if not any("ubyte" in name for name in there):
+            what = "holds neither folders of pictures nor IDX files" if there else "an empty folder"
+            arrays = next((f" The arrays in it are {folder / name}." for name in there if name.endswith(".npz")), "")
+            raise DataError(f"{folder}: {what}.{arrays} {ADVICE}")
+        _require_use(folder, [name for name in there if "ubyte" in name])
         paths = {name: idx_path(folder, file_name) for name, file_name in IDX_NAMES.items()}
         missing = [path.name for path in paths.values() if not path.exists()]
     if missing:

@@ -85,12 +85,11 @@ def _require_alike(found: Mapping[str, Raw], part: str, images: Arrays, pixels: 
         DataError: they are not.
     """
     where, other, train = found[f"x_{part}"].where, images[part], images["train"]
-    for what, of_other, of_train in (
-        ("images", other.shape[1:], train.shape[1:]),
-        ("values", other.dtype, train.dtype),  # bytes up to 255 here, fractions up to 1 there
-    ):
-        if of_other != of_train:
-            raise DataError(f"{where}: {what} are {of_other}, but {of_train} in x_train.")
+    if other.shape[1:] != train.shape[1:]:
+        raise DataError(f"{where}: images are {other.shape[1:]}, but {train.shape[1:]} in x_train.")
+    if other.dtype != train.dtype:  # bytes up to 255 here, fractions up to 1 there
+        given, of_train = (found[each].values.dtype for each in (f"x_{part}", "x_train"))
+        raise DataError(f"{where}: values are {given}, but {of_train} in x_train.")
     if pixels[part].contradicts(pixels["train"]):
         how = f"pixels are {pixels[part]}, but {pixels['train']} in x_train"
         raise DataError(f"{where}: {how}. Prepare both in the same way.")

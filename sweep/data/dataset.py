@@ -24,7 +24,7 @@ from sweep.data.preparation import AS_THEY_ARE, Preparation
 from sweep.data.published import PUBLISHED, Progress, obtain, silent
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError
-from sweep.system.files import did_you_mean_path, stamp
+from sweep.system.files import missing, stamp
 from sweep.wording import did_you_mean
 
 A_MOMENT = 2 * 10**9
@@ -228,12 +228,12 @@ def _existing(source: str) -> Path:
         path = Path(os.path.expanduser(source))  # noqa: PTH111 - which leaves it as it is where there is no home
         if path.exists():
             return path
-    if path.name == source and not path.suffix:
+    if path.name == source and not path.suffix and not path.is_symlink():
         raise DataError(
             f"Unknown dataset {source!r}.{did_you_mean(source, DATASETS)}"
             " A path may stand here too: of a .npz or CSV file, or of a folder of IDX files or pictures."
         )
-    raise DataError(f"{path}: no such file or folder.{did_you_mean_path(path)}")
+    raise DataError(f"{path}: {missing(path)}")
 
 
 def _name_of(path: Path) -> str:

@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from sweep.wording import several
+
 
 @dataclass(frozen=True)
 class NamedDataset:
@@ -60,13 +62,21 @@ def may_be_held_out(given: object) -> bool:
     return (type(given) is int and given >= 1) or (type(given) is float and 0 < given < 1)
 
 
-def misfit(images: int, validation: int, train_size: int | None) -> tuple[str, str] | None:
-    """Which key of a split asks for more than these training images, and what is wrong with it; None: neither."""
-    left = images - validation
+def misfit(images: int, validation: float, train_size: int | None) -> tuple[str, str] | None:
+    """Which key of a split asks for more than these training images, and what is wrong with it; None: neither.
+
+    `validation` is a number of them, or a share below 1.
+    """
+    said, held_out = f"validation = {validation:,}", int(validation)
+    if validation < 1:
+        held_out = share_of(images, validation)
+        said += f" ({several(held_out, 'image')})"
+    left = images - held_out
     if left < 1:
-        most = f"At most {images - 1:,} can be held out. A share, such as 0.2, works for any number."
-        return "validation", f"validation = {validation:,} leaves none of the {images:,} training images. {most}"
+        share = "A share, such as 0.2, works for any number." if validation >= 1 else "A smaller share is 0.2."
+        most = f"At most {images - 1:,} can be held out. {share}"
+        return "validation", f"{said} leaves none of the {images:,} training images. {most}"
     if train_size is not None and train_size > left:
-        there = f"the {left:,} that validation = {validation:,} leaves of {images:,} training images"
+        there = f"the {left:,} that {said} leaves of {images:,} training images"
         return "train_size", f"train_size = {train_size:,} is more than {there}."
     return None

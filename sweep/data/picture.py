@@ -11,7 +11,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from sweep.data.preparation import Fit
 from sweep.errors import InputError
-from sweep.system.files import did_you_mean_path, open_plain
+from sweep.system.files import missing, open_plain
 from sweep.wording import listed
 
 MOST_BYTES = 256_000_000
@@ -41,7 +41,7 @@ def opened(path: Path, formats: Collection[str] = FORMATS) -> Iterator[Image.Ima
         with open_plain(path, MOST_BYTES) as file, Image.open(file, formats=list(formats)) as picture:
             yield picture
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file.{did_you_mean_path(path)}") from None
+        raise InputError(f"{path}: {missing(path, 'file')}") from None
     except UnidentifiedImageError:
         raise InputError(f"{path}: not a {listed(formats, 'or')} picture.") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):

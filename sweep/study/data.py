@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationInfo
 
-from sweep.data.names import DATASETS, GIVEN, NONE_GIVEN, NamedDataset, settled, share_of
+from sweep.data.names import DATASETS, GIVEN, NONE_GIVEN, NamedDataset, misfit, settled, share_of
 from sweep.data.preparation import AS_THEY_ARE, Preparation, problem_of
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError
@@ -74,5 +74,7 @@ def read_validation(given: object, info: ValidationInfo) -> object:
         what = f"validation = {json.dumps(given)} takes images that cannot be read"
         raise Problems([((), f"{what}. {error}")]) from None
     if isinstance(given, float):
+        if (found := misfit(images, given, None)) is not None:
+            raise Problems([((), found[1])])
         return share_of(images, given)
     raise Problems([((), NONE_GIVEN)])

@@ -88,13 +88,13 @@ def _settle_data(document: dict[str, Any], folder: Path) -> tuple[NamedDataset |
         return None, [(("data",), line) for line in str(error).splitlines()]
     document.update(with_given(document, known))
     given = document.get("validation", VALIDATION)
+    said = given[GIVEN] if isinstance(given, dict) and GIVEN in given else given
     if isinstance(given, float) and 0 < given < 1:
         document["validation"] = given = share_of(known.images, given)
-    given = given[GIVEN] if isinstance(given, dict) and GIVEN in given else given
-    numbers = given, document.get("train_size", 1)
+    numbers = given if isinstance(given, int) else said, document.get("train_size", 1)
     if any(type(number) is not int or not 1 <= number <= 10**9 for number in numbers):
         return known, []
-    found = misfit(known.images, given, document.get("train_size"))
+    found = misfit(known.images, said, document.get("train_size"))
     problems: list[Located] = [] if found is None else [((found[0] if found[0] in document else "data",), found[1])]
     document.setdefault("validation", VALIDATION)  # lest the data are described again to find that out
     return known, problems

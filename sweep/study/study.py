@@ -359,6 +359,8 @@ def _sentence(key: str, detail: Mapping[str, Any]) -> str:
         if key in PARAMETERS:
             return f"{key} is a parameter: it belongs under [space] to vary, or under [base] to be set."
         return f"Unknown key {shown(key)}.{did_you_mean(key, Study.model_fields)}"
+    if detail["type"] == "string_unicode":
+        return f"{key} must be text in UTF-8, not {shown(detail['input'])}. Rename the files or folders of a path so."
     if detail["type"] == "missing":
         return f"{key} is missing ({Study.model_fields[key].description})."
     extra = Study.model_fields[key].json_schema_extra

@@ -193,6 +193,10 @@ def test_a_run_that_diverges_is_told_and_alone_it_is_a_failure(tmp_path):
             ["train", "best.toml", "--validation", "60000"],
             "validation = 60,000 leaves none of the 60,000 training images",
         ),
+        (
+            ["train", "best.toml", "--validation", "0.999999"],
+            "validation = 0.999999 (60,000 images) leaves none of the 60,000 training images",
+        ),
         (["train", "best.toml", "--workers", "0"], "workers must be at least 1, not 0."),
         (["run", "best.toml"], "best.toml:2: This is one configuration, not a study: `sweep train best.toml`"),
         (["run", "arround.tml"], "There is no study 'arround.tml'. Did you mean 'around.toml'?"),

@@ -167,7 +167,9 @@ ONE_HOT = np.eye(3)[tiny()["y_train"]]
             {"x_test": np.zeros((3, 4, 5), np.uint8)},
             r"x_test: images are \(4, 5, 1\), but \(5, 4, 1\) in x_tr",
         ),
-        ({"x_test": np.zeros((3, 5, 4))}, r"x_test: values are float32, but uint8 in x_train"),
+        ({"x_test": np.zeros((3, 5, 4))}, r"x_test: values are float64, but uint8 in x_train"),
+        ({"x_train": np.zeros((6, 5, 4), bool)}, r"x_test: values are uint8, but bool in x_train"),
+        ({"x_test": np.zeros((3, 5, 4), np.int16)}, r"x_test: values are int16, but uint8 in x_train"),
         ({"y_train": np.array([0, 1, 2, 2, 1, 0.5])}, r"y_train: label 0\.5 is not a whole number"),
         ({"y_train": np.array([0, 1, 2, 2, 1, -1])}, r"y_train: label -1 is not a whole number"),
         ({"y_train": np.array([0, 1, 2, 2, 1, np.nan])}, r"y_train: label nan is not a whole number"),
@@ -352,6 +354,47 @@ def test_idx_files_of_a_validation_set_are_refused(tmp_path):
 def test_what_is_no_name_and_no_path_is_refused(use, source, match):
     with pytest.raises(DataError, match=match):
         use(source)
+
+
+@pytest.mark.parametrize("use", [load_dataset, locate_dataset])
+@pytest.mark.parametrize("name", ["{}.npz", "{}", "{}.csv"])
+def test_links_that_lead_nowhere_or_in_a_circle_are_told_as_that(use, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for link, target in (("circle", "circle"), ("there", "back"), ("back", "there"), ("lost", "gone")):
+        Path(name.format(link)).symlink_to(name.format(target))
+    for link in ("circle", "there"):
+        with pytest.raises(DataError, match=rf"^{name.format(link)}: symbolic links lead in a circle here\.$"):
+            use(name.format(link))
+    with pytest.raises(DataError, match=rf"^{name.format('lost')}: a symbolic link to {name.format('gone')}, where n"):
+        use(name.format("lost"))
+    Path("folder").symlink_to("folder")
+    with pytest.raises(DataError, match=r"folder/my\.npz: symbolic links lead in a circle here"):
+        use("folder/my.npz")
+
+
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        (
+            (),
+            "data: an empty folder. A folder of pictures has a folder for each class, as in cats/1.jpg",
+        ),
+        (
+            (".DS_Store",),
+            "data: holds neither folders of pictures nor IDX files. A folder of pictures has a folder for",
+        ),
+        (("readme.txt", "a.csv"), "data: holds neither folders of pictures nor IDX files. A folder of pictures has"),
+        (("my.npz", "readme.txt"), "nor IDX files. The arrays in it are data/my.npz. A folder of pictures has"),
+    ],
+)
+def test_a_folder_without_data_is_told_what_data_are(there, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    for name in there:
+        Path("data", name).touch()
+    with pytest.raises(DataError) as caught:
+        load_dataset("data")
+    assert says in str(caught.value)
 
 
 def test_a_path_may_be_relative_or_begin_at_home(monkeypatch, tmp_path):

@@ -1,5 +1,6 @@
 import contextlib
 import json
+import os
 import random
 import re
 import sys
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from samples.broken_studies import BROKEN, NAME, RATE
-from samples.data import idx_folder
+from samples.data import idx_folder, npz
 from samples.pictures import classes_of, drawn, parts_of, saved
 from samples.strategies import studies as any_study
 from samples.strategies import unhurried
@@ -349,7 +350,7 @@ def test_data_beside_the_file_is_found_from_anywhere_but_a_known_name_stays_one(
     [
         ("mnits", r"Unknown dataset 'mnits'\. Did you mean 'mnist'\? A path may stand here too"),
         ("./picture", r"picture: no such file or folder\. Did you mean 'pictures'\?"),
-        ("pictures", r"pictures: holds no train-images-idx3-ubyte\.gz, .* \(nor the same without \.gz\)\."),
+        ("pictures", r"pictures: an empty folder\. A folder of pictures has a folder for each class"),
         ("x" * 5000, "x: File name too long"),
         ("\\u0000", "Unknown dataset"),
     ],
@@ -365,12 +366,34 @@ def test_data_that_cannot_be_used_is_among_the_other_errors_of_the_file_with_its
     assert "trials must be a whole number" in caught.value.problems[1].message
 
 
+def test_a_path_that_is_not_utf_8_is_told_as_that(tmp_path):
+    """The name of the folder is in Latin-1, as old archives have them."""
+    folder = tmp_path / os.fsdecode("müll".encode("latin-1"))
+    folder.mkdir()
+    npz(folder / "my.npz")
+    (folder / "my.toml").write_text(NAME + 'data = "my.npz"\nvalidation = 2\n' + RATE)
+    with pytest.raises(StudyError, match=r"data must be text in UTF-8, not '.*dcfc.*'\. Rename the files") as told:
+        read_study(folder / "my.toml")
+    assert [problem.line for problem in told.value.problems] == [2]
+    with pytest.raises(StudyError, match="start_from must be text in UTF-8"):
+        Study(name="my", space={"dropout": [0.1]}, start_from=[f"{folder}/old.db:filters"])
+
+
 @pytest.mark.parametrize(
     ("lines", "line", "says"),
     [
         ("validation = 70_000", 2, "validation = 70,000 leaves none of the 60,000 training images. At most 59,999"),
         ("train_size = 55_000", 2, "train_size = 55,000 is more than the 50,000 that validation"),
-        ("validation = 0.2\ntrain_size = 48_001", 3, "more than the 48,000 that validation = 12,000 leaves of 60,000"),
+        (
+            "validation = 0.2\ntrain_size = 48_001",
+            3,
+            "the 48,000 that validation = 0.2 (12,000 images) leaves of 60,000",
+        ),
+        (
+            "validation = 0.999999",
+            2,
+            "validation = 0.999999 (60,000 images) leaves none of the 60,000 training images. At most 59,999 can be",
+        ),
         (
             'data = "pictures"',
             2,
