@@ -24,9 +24,14 @@ from sweep.errors import InputError
 from sweep.results.result import Result
 from sweep.system.files import atomic_write
 
+OWN = b'<meta name="generator" content="sweep">'
+"""What tells our pages from those of others."""
 
-def write(results: Result | Sequence[Result], path: str | Path) -> None:
+
+def write(results: Result | Sequence[Result], path: str | Path, force: bool = False) -> None:
     """Write one study's page, or that which compares several, as one HTML file; all of it, or nothing.
+
+    It replaces an earlier report, and with `force` any other file.
 
     Raises:
         InputError: the file cannot be written there.
@@ -34,7 +39,7 @@ def write(results: Result | Sequence[Result], path: str | Path) -> None:
     target = Path(path)
     content = render(results).encode("utf-8", errors="replace")
     try:
-        with atomic_write(target) as temporary:
+        with atomic_write(target, own=b"" if force else OWN) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
         raise InputError(

@@ -3,17 +3,19 @@
 import errno
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from sweep.cli import by_hand, keeping_house, looking, taking_away, trusting, trying
 from sweep.cli.resume import INTERRUPTED
 from sweep.cli.terminal import write_what_it_can
 from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError
-from sweep.wording import did_you_mean, plain
+from sweep.wording import did_you_mean, our_word, plain
 
 EXIT_CODES: dict[type[SweepError], int] = {InputError: 2, StoreError: 3, EngineError: 1, ModelError: 1}
 PANELS = {
@@ -31,8 +33,31 @@ PANELS = {
 }  # fmt: skip
 
 
+def _hinted(command: TyperCommand | TyperGroup, context: Any, parse: Callable[[], list[str]]) -> list[str]:
+    """What `parse` gives; an unknown option becomes an error with a hint at the one that it may mean."""
+    try:
+        return parse()
+    except Exception as error:
+        if not hasattr(error, "possibilities"):  # which the error of an unknown option alone has
+            raise
+        unknown = str(error.option_name)  # type: ignore[attr-defined]
+        known = [each for option in command.get_params(context) for each in option.opts if each.startswith("--")]
+        meant = our_word(unknown.lstrip("-"), [each.lstrip("-") for each in known])
+        context.fail(f"No such option: {unknown}.{did_you_mean(f'--{meant}', known, 'Options')}")
+
+
+class Verb(TyperCommand):
+    """A command, with a hint at the option that an unknown one may mean."""
+
+    def parse_args(self, context: Any, words: list[str]) -> list[str]:
+        return _hinted(self, context, partial(super().parse_args, context, words))
+
+
 class Verbs(TyperGroup):
     """The commands, with a hint at the one that an unknown word may mean."""
+
+    def parse_args(self, context: Any, words: list[str]) -> list[str]:
+        return _hinted(self, context, partial(super().parse_args, context, words))
 
     def resolve_command(self, context: Any, words: list[str]) -> Any:
         name = words[0]
@@ -47,7 +72,7 @@ app = typer.Typer(
 )
 for panel, commands in PANELS.items():
     for command in commands:
-        app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
+        app.command(command.__name__.rstrip("_"), cls=Verb, rich_help_panel=panel)(command)
 
 
 def _print_version(wanted: bool) -> None:

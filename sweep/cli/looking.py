@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from sweep.cli.options import HtmlFile, Json, Storage, StudyName, StudyNames
+from sweep.cli.options import Force, HtmlFile, Json, Storage, StudyName, StudyNames
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
 
@@ -83,6 +83,7 @@ def trials(
         str | None,
         Option(metavar="TEXT", help="Print trials with this text in a note; '' is any note.", show_default="all"),
     ] = None,
+    force: Force = False,
     storage: Storage = STORAGE,
 ) -> None:
     """Print every trial of a study as a table for other programs."""
@@ -94,20 +95,24 @@ def trials(
     if sum([csv, as_json, parquet is not None]) > 1:
         raise InputError("Give one of --csv, --json and --parquet.")
     if parquet is not None:
-        _write_parquet(result, parquet)
+        _write_parquet(result, parquet, force)
     elif as_json:
         print(result.frame.to_json(orient="records", date_format="iso", indent=2))
     else:
         _print_csv(result)
 
 
-def _write_parquet(result: "Result", path: Path) -> None:
+OWN = b'"reused_from"'
+"""A column that stands in the Parquet files of trials, and hardly in those of others."""
+
+
+def _write_parquet(result: "Result", path: Path, force: bool) -> None:
     from sweep.system.extras import require
     from sweep.system.files import atomic_write
 
     require("--parquet", "parquet")
     try:
-        with atomic_write(path) as temporary, temporary.open("wb") as file:
+        with atomic_write(path, own=b"" if force else OWN) as temporary, temporary.open("wb") as file:
             result.frame.to_parquet(file)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}.") from None
@@ -149,11 +154,16 @@ def dashboard(
         serve(storage, host, port, control, until_stdin_closes)
 
 
-def report(studies: StudyNames = None, output: HtmlFile = Path("report.html"), storage: Storage = STORAGE) -> None:
+def report(
+    studies: StudyNames = None,
+    output: HtmlFile = Path("report.html"),
+    force: Force = False,
+    storage: Storage = STORAGE,
+) -> None:
     """Write what a study found, or how several compare, as one HTML file."""
     import sweep
 
-    print(f"wrote {sweep.report(studies or (), output, storage=storage)}")
+    print(f"wrote {sweep.report(studies or (), output, force=force, storage=storage)}")
 
 
 def compare(studies: StudyNames = None, storage: Storage = STORAGE, as_json: Json = False) -> None:

@@ -22,6 +22,9 @@ KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a dev
 SQLITE = b"SQLite format 3\0"
 """The first bytes of each database of SQLite."""
 
+MARGIN = 2**18
+"""Bytes at the beginning and at the end of a file, in which we find what tells that we wrote it."""
+
 SECONDS_TO_LOCK = 300.0
 """A folder is locked by us for as long as a database is copied, at most."""
 SECONDS_TO_WRITE = 86_400.0
@@ -85,15 +88,16 @@ def read_all(read: Callable[[int], bytes], most: int | None = None) -> bytes:
 
 
 @contextmanager
-def atomic_write(target: Path, *, over_database: bool = False) -> Iterator[Path]:
+def atomic_write(target: Path, *, over_database: bool = False, own: bytes = b"") -> Iterator[Path]:
     """Gives a temporary name next to `target`. Its file replaces `target` if the block succeeds, and is removed if not.
 
     Two processes or threads may do this at the same time: each has its own name, and the later one wins. Where
     `target` is a link, what it leads to is written, and the link stays. Only `over_database` replaces one of SQLite.
+    What has `own` near its beginning or end was written here before; no file without it is replaced.
 
     Raises:
-        OSError: it cannot be written, is neither a plain file nor new, or is a database; an earlier file of that name
-            is unchanged.
+        OSError: it cannot be written, is neither a plain file nor new, is a database, or is not our own; an earlier
+            file of that name is unchanged.
     """
     if not target.name:  # "/" or "."
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
@@ -102,6 +106,8 @@ def atomic_write(target: Path, *, over_database: bool = False) -> Iterator[Path]
             raise OSError(errno.EINVAL, f"it is {kind}, not a plain file", str(target))
     if not over_database and _is_sqlite(target):
         raise OSError(errno.EEXIST, "it is a database, which would be lost", str(target))
+    if own and not _is_own(target, own):
+        raise OSError(errno.EEXIST, "another program has written it; --force replaces it", str(target))
     target = Path(os.path.realpath(target))
     temporary = target.with_name(_temporary(target.name))
     try:
@@ -117,6 +123,15 @@ def _is_sqlite(file: Path) -> bool:
     with suppress(OSError), file.open("rb") as opened:
         return opened.read(len(SQLITE)) == SQLITE
     return False
+
+
+def _is_own(file: Path, own: bytes) -> bool:
+    """Whether there is no file, or an empty one, or one with these bytes near its beginning or end."""
+    with suppress(FileNotFoundError), file.open("rb") as opened:
+        begins = opened.read(MARGIN)
+        opened.seek(max(0, file.stat().st_size - MARGIN))
+        return not begins or own in begins or own in opened.read(MARGIN)
+    return True
 
 
 @contextmanager
@@ -246,6 +261,20 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def missing(path: Path, what: str = "file or folder") -> str:
+    """Why nothing can be opened at a path, as in "no such file or folder. Did you mean 'mnist.npz'?"."""
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return "symbolic links lead in a circle here."
+        if path.is_symlink():
+            return f"a symbolic link to {path.readlink()}, where nothing is."
+    except ValueError:  # a null character
+        pass
+    return f"no such {what}.{did_you_mean_path(path)}"
 
 
 def did_you_mean_path(path: Path) -> str:

@@ -326,7 +326,14 @@ def test_on_a_terminal_a_bar_shows_the_download_and_a_live_table_the_running_tri
         (["export", "small", "--storage", "none.db"], 2, "There is no database"),
         (["runn"], 2, "Did you mean 'run'?"),
         (["baseline", "--seeds", "0"], 2, "seeds"),
-        (["check", "elsewhere.toml", "--jsn"], 2, "No such option"),
+        (["check", "elsewhere.toml", "--jsn"], 2, "No such option: --jsn. Did you mean '--json'?"),
+        (["run", "quickstart", "--wrokers", "2"], 2, "No such option: --wrokers. Did you mean '--workers'?"),
+        (["run", "quickstart", "--wrokers=2"], 2, "No such option: --wrokers. Did you mean '--workers'?"),
+        (["run", "quickstart", "--n-trials", "2"], 2, "No such option: --n-trials. Did you mean '--trials'?"),
+        (["run", "quickstart", "--hlep"], 2, "No such option: --hlep. Did you mean '--help'?"),
+        (["list", "--xyz"], 2, "No such option: --xyz. Options: --help, --json, --storage."),
+        (["list", "-x"], 2, "No such option: -x. Options: --help, --json, --storage."),
+        (["--verison"], 2, "No such option: --verison. Did you mean '--version'?"),
     ],
 )
 def test_bad_input_gets_a_sentence_and_its_exit_code(tmp_path, monkeypatch, capsys, arguments, code, says):
@@ -335,6 +342,31 @@ def test_bad_input_gets_a_sentence_and_its_exit_code(tmp_path, monkeypatch, caps
     (tmp_path / "impossible.toml").write_text(SMALL.replace("dense_units = 16", "conv1_kernel_size = 40"))
     (tmp_path / "elsewhere.toml").write_text(re.sub("base = .*", 'data = "./no-such-folder"', SMALL))
     assert says in say(capsys, *arguments, code=code)
+
+
+@pytest.mark.parametrize(
+    "command", ["run quickstart", "run quickstart --dashboard", "suggestions", "baseline", "train one.toml"]
+)
+@pytest.mark.parametrize(
+    ("storage", "code", "says"),
+    [
+        ("/dev/null", 2, "The database /dev/null cannot be used: it is a device, not a plain file."),
+        (".", 2, "The database . cannot be used: it is a folder, not a plain file."),
+        ("no/folder/x.db", 3, "in a folder that exists"),
+        ("mysql://u@h/x", 2, "mysql databases do not work"),
+    ],
+)
+def test_a_place_without_a_database_is_refused_before_anything_else_is_said(
+    tmp_path, monkeypatch, capsys, command, storage, code, says
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.toml").write_text("epochs = 1\n")
+    printed = ended(capsys, *command.split(), "--storage", storage, code=code)
+    assert printed.out == ""
+    first, *rest = printed.err.splitlines()
+    assert says in first
+    assert not rest or rest[0] == "Once that is repaired:"
+    assert [each.name for each in tmp_path.iterdir()] == ["one.toml"]
 
 
 @pytest.mark.parametrize(

@@ -369,6 +369,19 @@ def test_a_parquet_file_that_cannot_be_is_told(swept_storage, tmp_path, place, s
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "other.parquet"])
+def test_a_file_that_is_no_table_of_trials_is_replaced_by_force_alone(swept_storage, tmp_path, name):
+    file = tmp_path / name
+    pd.DataFrame({"a": range(100)}).to_parquet(file) if file.suffix == ".parquet" else file.write_text("Dear diary")
+    before, command = file.read_bytes(), ["trials", "quickstart", "--parquet", name, "--storage", swept_storage]
+    refused = sweep(*command, cwd=tmp_path, code=2)
+    assert refused.stderr.decode().startswith(f"{name} cannot be written: another program has written it; --force")
+    assert file.read_bytes() == before
+    for again in ([*command, "--force"], command):
+        sweep(*again, cwd=tmp_path)
+        assert "fingerprint" in pd.read_parquet(file).columns
+
+
 def test_export_elsewhere_writes_that_alone_and_never_into_sweeps_own_database(swept_storage, tmp_path):
     where = ("--storage", swept_storage)
     done = sweep("export", "quickstart", "--tensorboard", "tb", "--mlflow", "sqlite:///mlflow.db", *where, cwd=tmp_path)

@@ -200,10 +200,25 @@ def test_the_page_stays_small_and_says_what_it_does_not_draw(trials, most):
 
 def test_a_report_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path):
     path = tmp_path / "report.html"
-    path.write_text("old")
+    reports.write(result_of(rows_of(0.98)), str(path))
+    old = path.read_bytes()
     reports.write(result_of(rows_of(0.98, 0.99)), str(path))
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert path.read_bytes() != old
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", [b"Dear diary", b"<!doctype html><title>My site</title>", b"%PDF-1.7" * 10**5])
+def test_a_file_that_is_no_report_is_replaced_by_force_alone(tmp_path, content):
+    path, empty = tmp_path / "mine.html", tmp_path / "empty.html"
+    path.write_bytes(content)
+    empty.touch()
+    with pytest.raises(InputError, match=r"mine\.html: another program has written it; --force replaces it\."):
+        reports.write(result_of(rows_of(0.98)), path)
+    assert path.read_bytes() == content
+    for target, force in ((path, True), (empty, False), (path, False)):
+        reports.write(result_of(rows_of(0.98)), target, force)
+        assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 def test_a_report_that_cannot_be_written_is_an_input_error_and_leaves_nothing(tmp_path):
