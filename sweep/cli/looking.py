@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from sweep.cli.options import Force, HtmlFile, Json, Storage, StudyName, StudyNames
+from sweep.cli.options import ForceOther, HtmlFile, Json, Storage, StudyName, StudyNames
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
 
@@ -83,7 +83,7 @@ def trials(
         str | None,
         Option(metavar="TEXT", help="Print trials with this text in a note; '' is any note.", show_default="all"),
     ] = None,
-    force: Force = False,
+    force: ForceOther = False,
     storage: Storage = STORAGE,
 ) -> None:
     """Print every trial of a study as a table for other programs."""
@@ -157,7 +157,7 @@ def dashboard(
 def report(
     studies: StudyNames = None,
     output: HtmlFile = Path("report.html"),
-    force: Force = False,
+    force: ForceOther = False,
     storage: Storage = STORAGE,
 ) -> None:
     """Write what a study found, or how several compare, as one HTML file."""

@@ -57,6 +57,7 @@ TrialMemory = Annotated[
     Option(metavar="SIZE", help="End a trial whose worker holds more memory, as in 4G.", show_default="never"),
 ]
 Force = Annotated[bool, Option("--force", help="Overwrite existing files.")]
+ForceOther = Annotated[bool, Option("--force", help="Overwrite also a file that another program has written.")]
 HtmlFile = Annotated[Path, Option("-o", "--output", metavar="FILE", help="The HTML file to write.")]
 
 
