@@ -23,7 +23,6 @@ Step = Callable[[Store, int], Any]
 CHANGES: Mapping[str, Step] = {
     "studies.begin": lambda store, _: store.studies.begin(study_of(RATES, name="new"), "digest"),
     "studies.change": lambda store, _: store.studies.change(STUDY.replaced(trials=9)),
-    "studies.replace": lambda store, _: store.studies.replace(STUDY.replaced(seed=9), "digest"),
     "leases.take": lambda store, id_: store.leases.take(id_, MARS, store.leases.holder(id_)),
     "leases.beat": lambda store, id_: store.leases.beat(id_, MOON),
     "leases.end": lambda store, id_: store.leases.end(id_, MOON),
@@ -45,6 +44,7 @@ CHANGES: Mapping[str, Step] = {
     "queue.add": lambda store, id_: store.queue.add(id_, {"batch_size": 16}, "by hand"),
     "queue.take": lambda store, id_: store.queue.take(id_, 2),
     "notes.add": lambda store, id_: store.notes.add(id_, "odd", None),
+    "studies.replace": lambda store, _: store.studies.replace(STUDY.replaced(seed=9), "digest"),
 }
 
 READS: Mapping[str, Step] = {
