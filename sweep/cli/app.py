@@ -33,7 +33,7 @@ PANELS = {
 }  # fmt: skip
 
 
-def _hinted(command: TyperCommand | TyperGroup, context: Any, parse: Callable[[], list[str]]) -> list[str]:
+def _hinted(command: TyperCommand | TyperGroup, context: typer.Context, parse: Callable[[], list[str]]) -> list[str]:
     """What `parse` gives; an unknown option becomes an error with a hint at the one that it may mean."""
     try:
         return parse()
