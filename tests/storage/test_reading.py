@@ -62,6 +62,16 @@ def test_a_study_is_looked_at_in_a_folder_that_cannot_be_written(readable):
     assert state(readable) == before
 
 
+@pytest.mark.parametrize("command", ["run quickstart", "suggestions", "baseline"])
+def test_what_would_be_written_there_is_refused_before_anything_else_is_said(readable, command):
+    before = state(readable)
+    refused = called(readable, command, code=3)
+    assert refused.stdout == ""
+    says = "The database sweep.db cannot be used: attempt to write a readonly database. Make the file and its folder"
+    assert refused.stderr.startswith(says)
+    assert state(readable) == before
+
+
 def test_a_checkpoint_that_cannot_be_removed_is_told(readable):
     readable.chmod(0o755)
     states = readable / "sweep.db.checkpoints"
