@@ -120,8 +120,8 @@ def recipe_of(
         raise InputError(NONE_GIVEN)
     if isinstance(held_out, str) or not may_be_held_out(held_out):
         raise InputError(f"{recipe.HELD_OUT}, not {shown(held_out)}.")
-    if (found := misfit(known.images, held_out, None)) is not None:
-        raise InputError(found[1])
+    if (wrong := misfit(known.images, held_out, None)) is not None:
+        raise InputError(wrong[1])
     return wanted, Split(validation=int(held_out) if held_out >= 1 else share_of(known.images, held_out))
 
 

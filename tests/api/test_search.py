@@ -12,7 +12,7 @@ from sweep.api.budget import Budget
 from sweep.api.check import check
 from sweep.data.dataset import load_dataset
 from sweep.engines.scripted import ScriptedEngine
-from sweep.errors import InputError
+from sweep.errors import EngineError, InputError
 from sweep.space.space import Choice
 from sweep.storage.database import checkpoint_folder
 from sweep.storage.invariants import check_invariants
@@ -155,10 +155,12 @@ def test_without_a_trial_nothing_is_counted(laboratory):
 @pytest.mark.parametrize("how", ["no time", "failed"])
 def test_a_corrected_study_takes_the_place_of_one_of_which_nothing_is_trained(laboratory, how):
     if how == "no time":
+        laboratory.use(ScriptedEngine())
         sweep.run(study_of(laboratory.source), timeout=1e-9, storage=place(laboratory), workers=1)
     else:
         laboratory.use(ScriptedEngine(lambda *_: RuntimeError("no luck")))
-        assert not sweep.run(study_of(laboratory.source), storage=place(laboratory), workers=1).has_best
+        with pytest.raises(EngineError, match="the study itself is broken"):
+            sweep.run(study_of(laboratory.source), storage=place(laboratory), workers=1)
     laboratory.use(laboratory.engine)
     corrected = study_of(
         laboratory.source, seed=8, space={"dense_units": Choice((CHEAP, BASELINE)), "batch_size": [64]}

@@ -505,7 +505,7 @@ MOMENTS = {"created", "started", "finished", "written", "added", "looked", "beat
 """Columns that differ each time, and those of beats, of which one more does no harm."""
 
 
-def changed_by(step: str, storage: str, lost: int, monkeypatch) -> tuple[str, dict[str, list[dict]], int]:
+def changed_by(step: str, storage: str, lost: int, monkeypatch) -> tuple[object, dict[str, list[dict]], int]:
     """What a step returns, what the database has then, and how many transactions it took.
 
     The answer of transaction `lost`, counted from 1, does not arrive, although the change is kept.
@@ -529,7 +529,7 @@ def changed_by(step: str, storage: str, lost: int, monkeypatch) -> tuple[str, di
         name: [{key: value for key, value in row.items() if key not in MOMENTS} for row in rows]
         for name, rows in rows_of(storage).items()
     }
-    return str(found), rows, next(sent) - 1
+    return found, rows, next(sent) - 1
 
 
 @pytest.mark.parametrize("step", CHANGES)
