@@ -32,8 +32,7 @@ def baseline(*, seeds: int = 1, **workplace: Unpack[WorkplaceOptions]) -> list[T
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
     require_count("seeds", seeds, 1, ALLOWED_SEEDS)
-    place = Workplace(**workplace)
-    place.require_storage()
+    place = Workplace(**workplace).writable()
     mnist = place.load("mnist")
     runs = [Run(Configuration(), seed, "mnist", mnist.digest, None) for seed in range(seeds)]
     task = Task(Configuration(), seeds, place.crew(seeds)[0], "seed")

@@ -111,7 +111,7 @@ def search(study: Study, place: Workplace, budget: Budget, limits: Limits = NO_L
     Raises: as `run`; but Ctrl-C is a reason to have `stopped`.
     """
     before = result_if_any(study.name, storage=place.storage)
-    place.require_storage()
+    place.writable()
     place.display.note(f"{study.name}: {ranges(study)}; stored in {place_of(as_url(place.database))}")
     if study.precision == "bfloat16" and not bfloat16_instructions():
         slow = 'slower than float32; precision = "auto" avoids it'

@@ -79,7 +79,7 @@ def suggested_by(
     """
     require_look(seeds)
     require_seconds("within", within)
-    place.require_storage()
+    place.writable()
     budget, tried = Budget(within, confirms=True), suggested(train_size)
     names, costs = [study.name for study in tried], seconds_for(tried, SUGGESTED, seeds)
     place.display.note(_expected(sum(costs), within, seeds))

@@ -63,8 +63,7 @@ def train(
     """
     require_count("seeds", seeds, 1, ALLOWED_SEEDS)
     require_count("seed", seed or 0, 0, 2**32 - seeds)
-    place = Workplace(**workplace)
-    place.require_storage()
+    place = Workplace(**workplace).writable()
     wanted, split = recipe_of(configuration, data, validation)
     configuration = wanted.configuration
     dataset = place.load(wanted.data, wanted.preparation)

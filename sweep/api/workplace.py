@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
-from typing import Any, TypedDict
+from typing import Any, Self, TypedDict
 
 from sweep.api._networks import WORKER_BYTES
 from sweep.bounds import MOST_CHECKPOINTS, MOST_THREADS, MOST_WORKERS_PER_CORE, require_count
@@ -89,14 +89,15 @@ class Workplace:
             return automatic() if self.progress else SILENT
         return self.progress if _is_display(self.progress) else Told(self.progress)  # type: ignore[return-value, arg-type]
 
-    def require_storage(self) -> None:
-        """Checks that the database can be written, before anything is said or done.
+    def writable(self) -> Self:
+        """The same workplace, once it is known that its database can be written.
 
         Raises:
             InputError: it is none.
             StoreError: one may not write there.
         """
         require_place(self.database)
+        return self
 
     def open_store(self, create: bool = True) -> Store:
         """The store, to be closed by leaving its `with` block.

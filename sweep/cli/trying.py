@@ -67,7 +67,7 @@ def run(
     limits = Limits(seconds("--trial-timeout", trial_timeout), size_in_bytes("--trial-memory", trial_memory))
     workplace = Workplace(storage, workers, threads, keep_checkpoints, display())
     with resumable(again):
-        workplace.require_storage()
+        workplace.writable()
     if dashboard:
         context.with_resource(shown_in_a_browser(wanted.name, storage))
     with workplace.keeping_workers() as kept:

@@ -360,7 +360,8 @@ def _sentence(key: str, detail: Mapping[str, Any]) -> str:
             return f"{key} is a parameter: it belongs under [space] to vary, or under [base] to be set."
         return f"Unknown key {shown(key)}.{did_you_mean(key, Study.model_fields)}"
     if detail["type"] == "string_unicode":
-        return f"{key} must be text in UTF-8, not {shown(detail['input'])}. Rename the files or folders of a path so."
+        part = next(each for each in str(detail["input"]).split("/") if re.search("[\ud800-\udfff]", each))
+        return f"{key} must be text in UTF-8, and {shown(part)} is not. Rename that file or folder."
     if detail["type"] == "missing":
         return f"{key} is missing ({Study.model_fields[key].description})."
     extra = Study.model_fields[key].json_schema_extra
