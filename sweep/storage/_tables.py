@@ -281,6 +281,15 @@ def add(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     return connection.scalar(added) is not None
 
 
+def add_once(connection: Connection, table: Table, row: Mapping[str, Any]) -> int:
+    """Adds a row unless the very same is there: a step may be done twice. Returns its id."""
+    same = (table.c[name].is_not_distinct_from(value) for name, value in row.items())
+    known = connection.scalar(select(table.c.id).where(*same))
+    if known is None:
+        known = connection.execute(insert(table).values(row)).inserted_primary_key[0]  # type: ignore[index]
+    return int(known)
+
+
 def in_optuna(connection: Connection, name: str) -> bool:
     if not inspect(connection).has_table(optuna_studies.name):
         return False

@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select, update
 from sweep.models.parameters import Value
 from sweep.space.configuration import Configuration
 from sweep.storage._subject import Subject
-from sweep.storage._tables import notes, now, queue
+from sweep.storage._tables import add_once, notes, now, queue
 from sweep.storage.database import repeatable
 
 BY_HAND = "by hand"
@@ -133,10 +133,8 @@ class Notes(NoteReader):
 
     @repeatable
     def _add(self, row: Mapping[str, Any]) -> None:
-        there = select(notes.c.id).where(*(notes.c[name].is_not_distinct_from(value) for name, value in row.items()))
         with self._database.transaction() as connection:
-            if connection.execute(there).first() is None:
-                connection.execute(insert(notes).values(row))
+            add_once(connection, notes, row)
 
 
 def _waiting(study_id: int, number: int) -> tuple[Any, Any]:

@@ -2,16 +2,17 @@
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from sweep import wording
 from sweep.storage._subject import Subject
-from sweep.storage._tables import now, requests
+from sweep.storage._tables import add_once, now, requests
 from sweep.storage.database import repeatable
 
 POLL_SECONDS = 1.0
@@ -62,13 +63,14 @@ class RequestReader(Subject):
 
 
 class Requests(RequestReader):
-    @repeatable
     def add(self, study_id: int, act: Act, trial: int | None = None) -> int:
         """Asks for something; returns the id of the request."""
-        row = {"study_id": study_id, "act": act, "trial": trial, "asked": now()}
+        return self._add({"study_id": study_id, "act": act, "trial": trial, "asked": now()})
+
+    @repeatable
+    def _add(self, row: Mapping[str, Any]) -> int:
         with self._database.transaction() as connection:
-            added = connection.execute(insert(requests).values(row))
-            return int(added.inserted_primary_key[0])  # type: ignore[index]
+            return add_once(connection, requests, row)
 
     def settle(self, request_id: int, answer: str) -> None:
         """Answers a request."""

@@ -179,7 +179,8 @@ class Studies(StudyReader):
         with self._database.transaction() as connection:
             for table in (trials, queue):
                 connection.execute(delete(table).where(table.c.study_id == study_id))
-            connection.execute(delete(notes).where(notes.c.study_id == study_id, notes.c.trial.is_not(None)))
+            for table in (notes, requests):
+                connection.execute(delete(table).where(table.c.study_id == study_id, table.c.trial.is_not(None)))
             connection.execute(update(studies).where(studies.c.id == study_id).values(row))
 
     def change(self, study: Study) -> Study:

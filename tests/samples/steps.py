@@ -9,6 +9,7 @@ from samples.studies import RATES, study_of
 from sweep.models.model import Sizes
 from sweep.runs import Outcome
 from sweep.space.configuration import Configuration
+from sweep.storage.requests import Act
 from sweep.storage.store import Store
 from sweep.storage.trials import Reached
 from sweep.system.processes import Identity
@@ -44,6 +45,9 @@ CHANGES: Mapping[str, Step] = {
     "queue.add": lambda store, id_: store.queue.add(id_, {"batch_size": 16}, "by hand"),
     "queue.take": lambda store, id_: store.queue.take(id_, 2),
     "notes.add": lambda store, id_: store.notes.add(id_, "odd", None),
+    "requests.add": lambda store, id_: store.requests.add(id_, Act.STOP, 0),
+    "requests.settle": lambda store, id_: store.requests.settle(1, "stopped"),
+    "requests.lapse": lambda store, id_: store.requests.lapse(id_),
     "studies.replace": lambda store, _: store.studies.replace(STUDY.replaced(seed=9), "digest"),
 }
 
@@ -56,6 +60,7 @@ READS: Mapping[str, Step] = {
     "studies.is_in_optuna": lambda store, _: store.studies.is_in_optuna("test"),
     "studies.pulse": lambda store, id_: store.studies.pulse(id_),
     "leases.holder": lambda store, id_: store.leases.holder(id_),
+    "leases.running": lambda store, id_: store.leases.running(id_),
     "trials.rows": lambda store, id_: store.trials.rows(id_),
     "trials.curve_rows": lambda store, id_: store.trials.curve_rows(id_),
     "trials.ending": lambda store, id_: store.trials.ending(id_, 1),
@@ -86,6 +91,9 @@ READS: Mapping[str, Step] = {
     "queue.count": lambda store, id_: store.queue.count(id_, 2),
     "queue.find": lambda store, id_: store.queue.find(id_, 0),
     "notes.all": lambda store, id_: store.notes.all(id_),
+    "requests.all": lambda store, id_: store.requests.all(id_),
+    "requests.waiting": lambda store, id_: store.requests.waiting(id_),
+    "requests.answer": lambda store, _: store.requests.answer(1),
 }
 
 
@@ -106,4 +114,5 @@ def begun(store: Store) -> int:
     store.trials.end(study_id, 1, Outcome.FAILED, "out of luck")
     store.predictions.keep(OTHER.fingerprint, 1, bytes(2))
     store.queue.add(study_id, {"batch_size": 64}, "by hand")
+    store.requests.add(study_id, Act.PAUSE)
     return study_id

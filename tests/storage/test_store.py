@@ -501,7 +501,7 @@ def test_every_step_of_a_store_is_known_to_the_tests_of_repeating(storage):
         assert steps_of(store) == READS.keys() | CHANGES.keys()
 
 
-MOMENTS = {"created", "started", "finished", "written", "added", "looked", "beats"}
+MOMENTS = {"created", "started", "finished", "written", "added", "looked", "asked", "answered", "beats"}
 """Columns that differ each time, and those of beats, of which one more does no harm."""
 
 
