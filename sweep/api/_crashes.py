@@ -25,19 +25,19 @@ def crashes_told(what: str, model: Model | None) -> Iterator[None]:
     try:
         yield
     except Ended as error:
-        if not isinstance(model, Function) or error.end.hung:
+        place = _place(model, error.end) if isinstance(model, Function) else ""
+        if not isinstance(model, Function) or (error.end.hung and not place):
             raise
-        raise InputError(f"{what} cannot be built: {_how(model, error.end)}") from None
+        how = "took too long" if error.end.hung else error.end.how
+        memory = ", as where there is too little memory" if how.endswith("SIGKILL") else ""
+        lines = f" Its last lines:\n{error.end.log}" if error.end.log and not place else ""
+        ended = f"the process that runs {model.line} {how}{memory}{place}"
+        raise InputError(f"{what} cannot be built: {ended}.{lines}") from None
 
 
-def _how(build: Function, end: End) -> str:
+def _place(build: Function, end: End) -> str:
+    """The innermost frame of the user's files in a log."""
     folder = Path(build.path).parent
     frames = [(Path(file), line, name) for file, line, name in FRAME.findall(end.log)]
-    places = [
-        f" ({file.relative_to(folder)}:{line} in {name})"
-        for file, line, name in frames
-        if file.is_relative_to(folder) and "site-packages" not in file.parts
-    ]
-    memory = ", as where there is too little memory" if end.how.endswith("SIGKILL") else ""
-    lines = f" Its last lines:\n{end.log}" if end.log and not places else ""
-    return f"the process that runs {build.line} {end.how}{memory}{places[0] if places else ''}.{lines}"
+    own = [each for each in frames if each[0].is_relative_to(folder) and "site-packages" not in each[0].parts]
+    return "".join(f" ({file.relative_to(folder)}:{line} in {name})" for file, line, name in own[:1])

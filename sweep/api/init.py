@@ -51,6 +51,8 @@ def init(
         raise InputError(f"{file}: the name of a study file ends in .toml.")
     if after is not None and source is not None:
         raise InputError("Give a study to start from, or one to come after, not both.")
+    if not file.parent.is_dir():
+        raise InputError(f"{file} cannot be written: there is no folder {file.parent}.")
     text = text_from(source or "quickstart", file) if after is None else _next(after, file, str(storage))
     if file.exists() and not force:
         raise InputError(f"{file} exists already; --force overwrites it.")

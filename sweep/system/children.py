@@ -112,7 +112,9 @@ class Child:
         hung = [number for number, line in enumerate(lines) if line.startswith("Timeout (")]  # faulthandler's word
         if code == 1 and hung:
             stacks = [line for line in lines[hung[0] :] if "<frozen importlib" not in line]
-            return End(f"did not start within {duration(SECONDS_TO_START)}", "\n".join(stacks[:LOG_LINES]), hung=True)
+            return End(
+                f"did not start within {duration(SECONDS_TO_START)}", "\n".join(stacks[: 2 * LOG_LINES]), hung=True
+            )
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         crashed = [number for number, line in enumerate(lines) if line.startswith("Fatal Python error")]
         return End(how, "\n".join(lines[max(0, crashed[0] - 1) :][: 2 * LOG_LINES] if crashed else lines[-LOG_LINES:]))

@@ -1,5 +1,6 @@
 """The size of a network that nothing but building it tells, and whether a study can begin with it."""
 
+import faulthandler
 import math
 import signal
 from collections.abc import Iterator
@@ -32,6 +33,10 @@ from sweep.wording import duration
 
 COUNTED = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2", "Einsum")
 """Operations of TensorFlow with multiply-adds; everything else is negligible."""
+
+
+PATIENCE = 5.0
+"""Seconds after a timeout in which code of the user's must end, or its process does."""
 
 
 def sizes(model: keras.Model, image_shape: ImageShape) -> Sizes:
@@ -110,14 +115,16 @@ class Timeout(BaseException):
 
 @contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """Raises Timeout in what takes longer, again and again."""
+    """Raises Timeout in what takes longer, again and again. What catches even that ends with its process."""
 
     def raise_timeout(number: int, frame: FrameType | None) -> None:
         raise Timeout(f"it took longer than {duration(seconds)}")
 
     signal.signal(signal.SIGALRM, raise_timeout)
     signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    faulthandler.dump_traceback_later(seconds + PATIENCE, exit=True, file=2)
     try:
         yield
     finally:
+        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)

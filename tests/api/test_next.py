@@ -214,6 +214,7 @@ def test_the_next_study_is_written_checked_and_run(storage, tmp_path):
     [
         ({"after": "frist"}, "Did you mean 'first'?"),
         ({"after": "first", "source": "filters"}, "Give a study to start from, or one to come after, not both."),
+        ({"after": "first", "path": "none/next.toml"}, "cannot be written: there is no folder "),
         ({"after": "begun"}, "Study 'begun' has no trial with a score yet"),
     ],
 )
@@ -224,8 +225,9 @@ def test_a_study_after_nothing_is_refused_and_nothing_written(storage, tmp_path,
         storage,
         ScriptedEngine(lambda *_: RuntimeError("no")),
     )
+    options = dict(options)
     with pytest.raises(InputError) as caught:
-        sweep.init(tmp_path / "next.toml", storage=storage, **options)
+        sweep.init(tmp_path / options.pop("path", "next.toml"), storage=storage, **options)
     assert says in str(caught.value)
     assert not (tmp_path / "next.toml").exists()
 

@@ -24,6 +24,14 @@ epochs = 1
 learning_rate = [0.1, 0.2]
 """
 HEAD = "import keras\n\n\ndef build(image_shape, classes):\n"
+NEVER = """\
+    import time
+    while True:
+        try:
+            time.sleep(99)
+        except BaseException:
+            pass
+"""
 BODY = """\
     inputs = keras.Input(image_shape)
     return keras.Model(inputs, keras.layers.Dense(classes)(keras.layers.Flatten()(inputs)))
@@ -101,11 +109,23 @@ def test_a_function_that_cannot_be_read_is_refused_by_every_verb_that_reads_a_st
         ),
         (f"{HEAD}    while True:\n        pass\n", "Timeout: it took longer than 3.0 s (network.py:"),
         (
+            HEAD + NEVER,
+            "the process that runs network.py:4: build took too long (network.py:",
+        ),
+        (
             f"{HEAD}    import socket\n    socket.create_connection(('127.0.0.1', 9))\n{BODY}",
             "(network.py:6 in build).",
         ),
     ],
-    ids=["returns no model", "missing package", "forks", "asks the network", "takes an hour", "opens a socket"],
+    ids=[
+        "returns no model",
+        "missing package",
+        "forks",
+        "asks the network",
+        "takes an hour",
+        "never gives up",
+        "opens a socket",
+    ],
 )
 def test_a_baseline_that_cannot_be_built_is_refused_before_anything_is_kept(folder, text, says):
     (folder / "network.py").write_text(text)
