@@ -27,6 +27,8 @@ def text_from(source: str, file: Path) -> str:
         StoreError: the database cannot be used.
     """
     (place, _, inside), name, folder = source.rpartition(":"), file.stem, file.parent
+    if source.endswith(".py"):
+        raise InputError(f"{source} is a file of Python: name a builder in it, as in {source}:build_model.")
     if place.endswith(".py"):
         return study_text(_of_builder(named(source)), name, folder)
     if place:

@@ -122,7 +122,7 @@ def _own_errors(folder: Path) -> Iterator[None]:
     """Errors of the user's code have the frames of their files alone."""
     try:
         yield
-    except (BrokenModel, KeyboardInterrupt):
+    except BrokenModel:
         raise
     except BaseException as error:
         frames = traceback.extract_tb(error.__traceback__)
@@ -134,8 +134,9 @@ def _own_errors(folder: Path) -> Iterator[None]:
         place = f" ({at})" if at else ""
         if isinstance(error, ValueError) and "keras" in Path(frames[-1].filename).parts:
             raise Infeasible(f"{said.removesuffix('.')}{place}") from None
-        reason = f"{type(error).__name__}: {said}{place}"
-        raise BrokenModel(reason, "".join(traceback.format_list(own)) + f"{type(error).__name__}: {error}") from None
+        kind = type(error).__name__
+        reason = f"{kind}: {said}{place}" if said else f"{kind}{place}"
+        raise BrokenModel(reason, "".join(traceback.format_list(own)) + f"{kind}: {error}") from None
 
 
 def _sentence(error: BaseException) -> str:

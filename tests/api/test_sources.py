@@ -241,7 +241,11 @@ def test_a_function_that_asks_no_hp_is_told(folder):
     (folder / "mine.py").write_text("def build(image_shape, classes, *, units=64): ...\n")
     with pytest.raises(InputError, match=r"mine.py:build is no builder: it takes no hp. Its arguments"):
         sweep.init("x.toml", source="mine.py:build")
-    for source, says in (("nine.py:build", "mine.py"), ("tuner.py:build_modell", "build_model")):
+    for source, says in (
+        ("mine.py", "as in mine.py:build_model"),
+        ("nine.py:build", "mine.py"),
+        ("tuner.py:build_modell", "build_model"),
+    ):
         with pytest.raises(InputError, match=says):
             sweep.init("x.toml", source=source)
     assert not (folder / "x.toml").exists()

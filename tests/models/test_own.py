@@ -192,6 +192,8 @@ def test_what_keras_cannot_build_is_infeasible_with_its_sentence(tmp_path):
             "    import no_such_package",
             r"ModuleNotFoundError: No module named 'no_such_package' \(network.py:8 in build\)",
         ),
+        ("    raise KeyError", r"^KeyError \(network.py:8 in build\)$"),
+        ("    raise KeyboardInterrupt", r"^KeyboardInterrupt \(network.py:8 in build\)$"),
         ("    raise SystemExit(3)", r"SystemExit: 3 \(network.py:8 in build\)"),
         ("    return 3", "network.py:6: build returned int, not a keras.Model"),
         ("    return None", "network.py:6: build returned NoneType, not a keras.Model"),
@@ -220,7 +222,7 @@ def test_what_keras_cannot_build_is_infeasible_with_its_sentence(tmp_path):
             r"outputs of shape \(1,\), and there are 10 classes",
         ),
     ],
-    ids=range(11),
+    ids=range(13),
 )
 def test_what_the_users_code_does_wrong_is_said_with_the_frames_of_their_files_alone(tmp_path, body, says):
     with pytest.raises(BrokenModel, match=says) as caught:
