@@ -673,7 +673,8 @@ def test_time_for_one_seed_alone_leaves_everything_open_and_the_test_sealed(labo
 # -- one at a time
 
 
-def test_the_study_is_held_while_it_is_confirmed_and_free_afterwards(laboratory):
+def test_the_study_is_held_while_it_is_confirmed_and_free_afterwards(laboratory, monkeypatch):
+    monkeypatch.setattr("sweep.storage.lease.BEAT_SECONDS", 0)
     holders = []
 
     def curve(configuration: Configuration, epoch: int) -> float:
