@@ -1,4 +1,4 @@
-"""The command line as a stranger uses it: real processes, real MNIST, real Ctrl-C."""
+"""The command line as a stranger uses it: real MNIST, real Ctrl-C, and real processes where those matter."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from samples.commands import ended, on_one_core, python, say, sweep_alone, until
+from samples.commands import ended, on_one_core, python, say, sweep, sweep_alone, until
 from samples.pictures import drawn, saved
 
 import studies
@@ -25,6 +25,8 @@ from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.storage.invariants import check_invariants
 from sweep.storage.store import Store
+
+pytestmark = pytest.mark.usefixtures("forked")
 
 SMALL = """
 name = "small"
@@ -80,10 +82,10 @@ def test_a_study_is_run_listed_shown_reported_and_exported(swept, printed):
     assert "conv1_stride" in printed("show", "small", "1")
     printed("report", "small")
     assert "</html>" in (swept / "report.html").read_text()
-    sweep_alone("export", "small", cwd=swept)
+    sweep("export", "small", cwd=swept)
     assert (swept / "best" / "train.py").exists()
     assert (swept / "best" / "best.toml").exists()
-    assert "best/best.toml" not in sweep_alone("export", "small", cwd=swept, code=2).stdout
+    assert "best/best.toml" not in sweep("export", "small", cwd=swept, code=2).stdout
 
 
 def test_trials_come_as_csv_json_and_parquet_alike(swept, printed):
@@ -104,7 +106,7 @@ def test_run_again_it_trains_nothing_and_says_the_same(swept):
 
 
 def test_a_raised_target_trains_only_what_is_missing(swept):
-    more = sweep_alone("run", "small.toml", "--trials", "4", cwd=swept)
+    more = sweep("run", "small.toml", "--trials", "4", cwd=swept)
     assert more.stderr.count(" starts: ") == 1
 
 
@@ -112,14 +114,14 @@ def test_the_first_trial_is_the_baseline_and_the_summary_compares_with_it(swept,
     shown = json.loads(printed("show", "small", "0", "--json"))
     assert shown["baseline"] is True
     assert (shown["conv1_filters"], shown["epochs"], len(shown["curve"])) == (32, 2, 2)
-    summary = sweep_alone("run", "small.toml", cwd=swept).stdout
+    summary = sweep("run", "small.toml", cwd=swept).stdout
     assert "baseline " in summary
     assert re.search(r"\nexpected +\d+\.\d\d % on a fresh seed, .* percentage points over the baseline", summary)
 
 
 def test_a_changed_study_under_an_old_name_is_refused_with_the_differences(swept):
     (swept / "changed.toml").write_text(SMALL.replace("[4, 32]", "[4, 8]").replace("= 1000", "= 900", 1))
-    error = sweep_alone("run", "changed.toml", cwd=swept, code=2).stderr
+    error = sweep("run", "changed.toml", cwd=swept, code=2).stderr
     assert "train_size: 1000 then, 900 now" in error
     assert "space.conv1_filters: 4, 32 then, 4, 8 now" in error
 
@@ -167,7 +169,7 @@ def undisturbed(tmp_path_factory) -> Result:
     """What nothing stopped."""
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "long.toml").write_text(LONG)
-    sweep_alone("run", "long.toml", "--workers", "2", cwd=folder)
+    sweep("run", "long.toml", "--workers", "2", cwd=folder)
     return found_in(folder)
 
 
@@ -188,7 +190,7 @@ def test_a_sweep_that_is_stopped_resumes_to_what_it_would_have_been(tmp_path, nu
         assert out.splitlines()[-1] == "sweep run long.toml --workers 2"
         assert "Traceback" not in err
     assert list((tmp_path / "sweep.db.checkpoints").glob("*.npz"))
-    again = sweep_alone("run", "long.toml", "--workers", "2", cwd=tmp_path)
+    again = sweep("run", "long.toml", "--workers", "2", cwd=tmp_path)
     assert "(reused)" in again.stderr
     found = found_in(tmp_path)
     columns = ["trial", "outcome", "score", "trained_epochs", "reused_epochs", "fingerprint"]
@@ -223,9 +225,9 @@ def test_a_study_that_another_process_runs_is_refused_with_its_pid(copied):
         assert holder.stdout.readline() == "held\n"
         refused = sweep_alone("run", "small.toml", "--trials", "4", cwd=copied, code=2)
         assert f"Study 'small' is being run already, by process {holder.pid} on " in refused.stderr
-        assert f"is being run by process {holder.pid} on " in sweep_alone("gc", cwd=copied, code=2).stderr
+        assert f"is being run by process {holder.pid} on " in sweep("gc", cwd=copied, code=2).stderr
         holder.kill()
-    assert sweep_alone("run", "small.toml", cwd=copied).stdout
+    assert sweep("run", "small.toml", cwd=copied).stdout
 
 
 def test_gc_shows_and_removes_what_no_study_needs(copied, monkeypatch, capsys):
@@ -248,7 +250,7 @@ def test_gc_shows_and_removes_what_no_study_needs(copied, monkeypatch, capsys):
 
 
 def test_gc_without_a_database_is_told(tmp_path):
-    assert "There is no database" in sweep_alone("gc", cwd=tmp_path, code=2).stderr
+    assert "There is no database" in sweep("gc", cwd=tmp_path, code=2).stderr
 
 
 def test_the_time_allowed_bounds_a_call_and_the_next_one_resumes(tmp_path):
@@ -396,7 +398,7 @@ def test_ctrl_c_while_libraries_are_imported_ends_without_a_traceback(monkeypatc
 
 def test_a_database_that_cannot_be_used_ends_with_the_command_that_resumes(tmp_path):
     (tmp_path / "notes.txt").write_text("this is no database, but long enough to be looked at as one\n" * 20)
-    error = sweep_alone("run", "quickstart", "--trials", "3", "--storage", "notes.txt", cwd=tmp_path, code=3).stderr
+    error = sweep("run", "quickstart", "--trials", "3", "--storage", "notes.txt", cwd=tmp_path, code=3).stderr
     assert error.splitlines()[-2:] == ["Once that is repaired:", "sweep run quickstart --trials 3 --storage notes.txt"]
 
 
@@ -419,7 +421,7 @@ def test_bad_questions_about_a_study_get_a_sentence(swept, monkeypatch, capsys, 
 def test_studies_lists_each_with_a_line(tmp_path):
     lines = sweep_alone("studies", cwd=tmp_path).stdout.splitlines()
     assert [line.split()[0] for line in lines[1:]] == list(studies.texts())
-    assert len(json.loads(sweep_alone("studies", "--json", cwd=tmp_path).stdout)) == len(lines) - 1
+    assert len(json.loads(sweep("studies", "--json", cwd=tmp_path).stdout)) == len(lines) - 1
 
 
 @pytest.mark.parametrize("name", studies.texts())
@@ -491,7 +493,7 @@ def test_parquet_without_its_package_says_how_to_install_it(swept, tmp_path):
 
 
 def test_doctor_finds_nothing_to_mend_here(swept):
-    found = json.loads(sweep_alone("doctor", "--json", cwd=swept).stdout)
+    found = json.loads(sweep("doctor", "--json", cwd=swept).stdout)
     assert all(finding["ok"] for finding in found)
     assert {"python", "tensorflow", "devices", "mnist", "database"} <= {finding["what"] for finding in found}
 

@@ -382,7 +382,8 @@ def test_a_file_that_is_no_table_of_trials_is_replaced_by_force_alone(swept_stor
         assert "fingerprint" in pd.read_parquet(file).columns
 
 
-def test_export_elsewhere_writes_that_alone_and_never_into_sweeps_own_database(swept_storage, tmp_path):
+def test_export_elsewhere_writes_that_alone_and_never_into_sweeps_own_database(swept_storage, empty, tmp_path):
+    shutil.copy(empty, tmp_path)
     where = ("--storage", swept_storage)
     done = sweep("export", "quickstart", "--tensorboard", "tb", "--mlflow", "sqlite:///mlflow.db", *where, cwd=tmp_path)
     assert done.stderr == b""

@@ -77,13 +77,19 @@ def xception(image_shape, classes):
 
 
 def mobilenet(image_shape, classes):
+    """Its first six blocks, whose images are still 4 pixels wide where they had 32."""
     images = keras.Input(image_shape)
-    base = keras.applications.MobileNetV2(image_shape, alpha=0.35, weights=None, include_top=False, pooling="avg")
-    return ended(images, base(keras.applications.mobilenet_v2.preprocess_input(images)), classes)
+    whole = keras.applications.MobileNetV2(image_shape, alpha=0.35, weights=None, include_top=False)
+    base = keras.Model(whole.input, whole.get_layer("block_5_add").output)
+    x = base(keras.applications.mobilenet_v2.preprocess_input(images))
+    return ended(images, layers.GlobalAveragePooling2D()(x), classes)
 
 
 def efficientnet(image_shape, classes):
-    return keras.applications.EfficientNetB0(input_shape=image_shape, weights=None, classes=classes)
+    """Its first three blocks, with all that the others have too."""
+    whole = keras.applications.EfficientNetB0(input_shape=image_shape, weights=None, include_top=False)
+    x = whole.get_layer("block3b_add").output
+    return ended(whole.input, layers.GlobalAveragePooling2D()(x), classes)
 
 
 class Patches(layers.Layer):
