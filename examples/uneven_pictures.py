@@ -1,8 +1,8 @@
 """A study on pictures of which one class is rare, scored by a metric that counts every class alike.
 
-The script draws surfaces into the folder parts/: 900 are sound and 100 are scratched. A network that calls every surface
-sound is right in 90 % of cases and useless. So balanced accuracy scores the trials, and one of the choices is whether
-rare classes weigh more in training. The best trial is confirmed by the same metric on fresh seeds.
+The script draws surfaces into the folder parts/: 900 are sound and 100 are scratched. A network that calls every
+surface sound is right in 90 % of cases and useless. So balanced accuracy scores the trials, and one of the choices is
+whether rare classes weigh more in training. The best trial is confirmed by the same metric on fresh seeds.
 """
 
 from pathlib import Path

@@ -111,7 +111,8 @@ def test_whole_numbers_stay_whole_beside_trials_that_have_none(storage):
     with_block = Configuration().replaced({"extra_blocks": 1, "conv3_filters": 16})
     frame = result_of(storage, [(Configuration(), 0.9), (with_block, 0.8)]).frame
     assert list(frame["conv3_filters"]) == [pd.NA, 16]
-    assert frame.to_csv(index=False).splitlines()[2].count("16.0") == 0
+    written = frame.drop(columns=["started", "finished"]).to_csv(index=False)  # which may hold any digits
+    assert written.splitlines()[2].count("16.0") == 0
     assert '"conv3_filters":16,' in frame.to_json(orient="records", date_format="iso")
 
 
