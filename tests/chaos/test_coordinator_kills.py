@@ -141,7 +141,7 @@ def test_a_coordinator_may_be_killed_while_it_puts_right_what_another_left_that_
 
 def test_a_coordinator_killed_again_and_again_comes_to_the_end_nevertheless(place, undisturbed):
     kills = 0
-    while killed(STUDY, place, Point("before", "commit", 47)):
+    while killed(STUDY, place, Point("before", "commit", 59)):
         kills += 1
         assert kills < 60
     assert kills >= 5
@@ -182,7 +182,7 @@ def test_who_is_paused_or_promoted_does_not_change_by_a_kill(point, place, halve
 
 def test_a_study_with_pauses_killed_again_and_again_comes_to_the_same_end(place, halved):
     kills = 0
-    while killed(HALVED, place, Point("before", "commit", 53)):
+    while killed(HALVED, place, Point("before", "commit", 67)):
         kills += 1
         assert kills < 60
     assert kills >= 5
