@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from contracts.stores import trained
 from hypothesis import given
 from samples.results import frame_of, result_of
 from samples.strategies import configurations, unhurried
@@ -158,7 +159,7 @@ def test_a_study_that_was_begun_around_a_file_resumes_whatever_becomes_of_that(t
     (tmp_path / "mine.toml").write_text(STUDY)
     study = read_study(tmp_path / "mine.toml")
     with Store.open(storage) as store:
-        store.studies.begin(study, "digest")
+        trained(store, study)
         (tmp_path / "best.toml").unlink()
         assert store.studies.find("mine").study == study
         assert store.studies.find("mine").study.base.dense_units == 7
