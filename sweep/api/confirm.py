@@ -39,6 +39,12 @@ from sweep.verdict.time_plan import LEAST_SEEDS, Depth, Prices, affordable, seco
 from sweep.wording import duration, several
 
 
+SAME_IMAGES = (
+    "Each seed is scored on the validation images that came with the data. Seeds vary the weights and the order of "
+    "images, and the intervals add the error of the images themselves."
+)
+
+
 def confirm(
     study: str,
     *,
@@ -107,12 +113,6 @@ def plan(
     place = replace(Workplace(**workplace), progress=False)
     with _prepared(result(study, storage=place.storage), place, top, seeds, within, holds=False) as ready:
         return ready.plan
-
-
-SAME_IMAGES = (
-    "Each seed is scored on the validation images that came with the data. Seeds vary the weights and the order of "
-    "images, and the intervals add the error of the images themselves."
-)
 
 
 def _require(top: int, seeds: int, within: float | None) -> None:
