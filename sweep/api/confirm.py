@@ -38,7 +38,6 @@ from sweep.verdict.statistics import require_look
 from sweep.verdict.time_plan import LEAST_SEEDS, Depth, Prices, affordable, seconds_of, seeds_for
 from sweep.wording import duration, several
 
-
 SAME_IMAGES = (
     "Each seed is scored on the validation images that came with the data. Seeds vary the weights and the order of "
     "images, and the intervals add the error of the images themselves."
