@@ -25,7 +25,7 @@ from sweep.defaults import CONFIRMED
 from sweep.models.parameters import Values
 from sweep.search._memory import Memory
 from sweep.search.optuna import suggest
-from sweep.search.schedule import ENDLESS, Arrival, EveryEpoch, Schedule, SuccessiveHalving, TimeLeft, ToTheEnd
+from sweep.search.schedule import Arrival, EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd
 from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.study.files import load
 from sweep.study.study import Study
@@ -71,10 +71,10 @@ class OneEpochThenTheTopFew(Schedule):
             self._scores[arrival.trial] = arrival.score
         return super().reached(arrival)
 
-    def halts(self, trial: int, epoch: float, left: TimeLeft = ENDLESS) -> bool:
+    def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
         return epoch == 1 and trial not in self._best()
 
-    def promotable(self, paused: Any, left: TimeLeft = ENDLESS) -> list[int]:
+    def promotable(self, paused: Any, left: float = math.inf) -> list[int]:
         return [trial for trial in self._best() if trial in paused]
 
     def _best(self) -> list[int]:
@@ -232,7 +232,7 @@ class Replay:
 
     def run(self) -> list[Found]:
         while self.spent < self.most_epochs and self.seconds < self.most_seconds:
-            if promotable := self._schedule.promotable(self._paused, self._time_left):
+            if promotable := self._schedule.promotable(self._paused, self._seconds_left):
                 self._paused.remove(promotable[0])
                 self._go_on(promotable[0])
             elif self._left:
@@ -245,8 +245,8 @@ class Replay:
         return self.found
 
     @property
-    def _time_left(self) -> TimeLeft:
-        return TimeLeft(self.most_seconds - self.seconds) if self.strategy.told else ENDLESS
+    def _seconds_left(self) -> float:
+        return self.most_seconds - self.seconds if self.strategy.told else math.inf
 
     def _begin(self) -> int:
         """Asks for a point, and takes the nearest one of the table that is left, the baseline first."""
@@ -266,7 +266,7 @@ class Replay:
         tried = self._trials[number]
         curve, epochs = self._curves[tried.place], int(tried.point["epochs"])
         while tried.reached < epochs:
-            if not spared and self._schedule.halts(number, tried.reached, self._time_left):
+            if not spared and self._schedule.halts(number, tried.reached, self._seconds_left):
                 self._paused.add(number)
                 return self._show(tried, TrialState.PRUNED)
             rung = self._schedule.next_rung(tried.reached, epochs)

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sweep.bounds import require_seconds
-from sweep.coordinator.coordinator import Countdown
+from sweep.coordinator.coordinator import TimeLeft
 from sweep.data.dataset import Dataset
 from sweep.defaults import SEARCH_SHARE
 from sweep.errors import InputError
-from sweep.runs import BASELINE
 from sweep.search.preview import preview
-from sweep.search.schedule import Arrival, TimeLeft
+from sweep.search.schedule import Arrival
 from sweep.study.study import Study
 from sweep.verdict.sizes import Sizes
-from sweep.verdict.time_plan import Prices, TimePlan, confirmable, prices_of, time_plan
+from sweep.verdict.time_plan import Prices, TimePlan, prices_of, time_plan
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,10 @@ class Budget:
         return None if self.seconds is None else max(0.0, share * self.seconds - self.spent)
 
 
-def countdown(seconds: float | None) -> Countdown:
+def countdown(seconds: float | None) -> TimeLeft:
     """Says how many of so many seconds are left, from now on; None: without end."""
     deadline = math.inf if seconds is None else time.monotonic() + seconds
-    return lambda _: TimeLeft(deadline - time.monotonic())
+    return lambda _: deadline - time.monotonic()
 
 
 class SearchTime:
@@ -74,7 +73,7 @@ class SearchTime:
         assert budget.seconds is not None
         self._budget, self._within, self._study, self._workers = budget, budget.seconds, study, workers
         self._sizes = Sizes(study, images)
-        self._search, self._confirmable = SEARCH_SHARE * self._within, math.inf
+        self._search = SEARCH_SHARE * self._within
         self._looked = 0.0
 
     def estimate(self, dataset: Dataset) -> TimePlan:
@@ -83,12 +82,10 @@ class SearchTime:
         each = Prices.at_pace(seen.workers * seen.seconds / seen.baselines, self._sizes)
         return time_plan(self._within, each, [[each]], self._sizes, self._workers)
 
-    def __call__(self, arrivals: Mapping[int, Arrival]) -> TimeLeft:
+    def __call__(self, arrivals: Mapping[int, Arrival]) -> float:
         if self._budget.spent >= self._looked + 1:
             self._looked = self._budget.spent
             if prices := prices_of(arrivals, self._study.validation, self._sizes):
                 (baseline,), *groups = prices
                 self._search = time_plan(self._within, baseline, groups, self._sizes, self._workers).search
-            if known := arrivals.get(BASELINE):
-                self._confirmable = confirmable(self._within, known.to_the_end, self._sizes, self._workers)
-        return TimeLeft(self._search - self._budget.spent, self._confirmable)
+        return self._search - self._budget.spent

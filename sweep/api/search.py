@@ -18,7 +18,7 @@ from sweep.api.look import kept_studies, result_if_any
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import NO_LIMITS, Workplace, WorkplaceOptions
 from sweep.coordinator.active import ActiveRuns
-from sweep.coordinator.coordinator import Coordinator, Countdown, Stopped
+from sweep.coordinator.coordinator import Coordinator, Stopped, TimeLeft
 from sweep.coordinator.proposals import Plan
 from sweep.data.dataset import Dataset, Split
 from sweep.data.metric import images_that_count
@@ -129,7 +129,7 @@ def search_on(
     study: Study,
     before: Result | None,
     place: Workplace,
-    countdown: Countdown,
+    time_left: TimeLeft,
     limits: Limits = NO_LIMITS,
     fresh: bool = False,
 ) -> Searched:
@@ -171,7 +171,7 @@ def search_on(
             facts = place.provenance() | _facts(study, dataset, labels)
             runs = ActiveRuns(store, place.engine(limits), checkpoints, watcher, facts, study_id, study.limits)
             rungs = schedule_for(study.pruner)
-            stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, countdown)
+            stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, time_left)
             store.studies.change(study)  # to as many trials as it has: a queue may have added some
         return Searched(read_result(store, study.name), stopped)
 

@@ -15,7 +15,7 @@ from sweep.coordinator.ledger import Ledger
 from sweep.coordinator.news import ActiveRun, Failed, News, Ready, Scored
 from sweep.coordinator.proposals import Plan, Proposals
 from sweep.runs import BASELINE, Epoch, Outcome, Trial
-from sweep.search.schedule import ENDLESS, Arrival, Schedule, TimeLeft
+from sweep.search.schedule import Arrival, Schedule
 from sweep.storage.lease import Lease
 from sweep.storage.requests import Act, StudyRequests, by_hand
 from sweep.storage.store import Store
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from sweep.search.optuna import OptunaSearch
 
 
-Countdown = Callable[[Mapping[int, Arrival]], TimeLeft]
-"""What time is left to search, after what has arrived of each trial last."""
+TimeLeft = Callable[[Mapping[int, Arrival]], float]
+"""How many seconds are left to search, after what has arrived of each trial last."""
 
 
-def endless(arrivals: Mapping[int, Arrival]) -> TimeLeft:
-    return ENDLESS
+def endless(arrivals: Mapping[int, Arrival]) -> float:
+    return math.inf
 
 
 class Stopped(Enum):
@@ -71,18 +71,18 @@ class Coordinator:
         self._proposals = Proposals(search, plan)
         self._unwanted: set[int] = set()  # trials that users want to stop
         self._stop = threading.Event()
-        self._countdown: Countdown = endless
+        self._time_left: TimeLeft = endless
 
-    def run(self, stop: threading.Event, countdown: Countdown = endless) -> Stopped:
+    def run(self, stop: threading.Event, time_left: TimeLeft = endless) -> Stopped:
         """Tries configurations until the study has its trials, `stop` is set, no time is left or a user ends it.
 
         Trials that an earlier call left unfinished resume first.
 
         Args:
             stop: interrupts the study once it is set.
-            countdown: says what time is left to search.
+            time_left: says how many seconds are left to search.
         """
-        self._stop, self._countdown = stop, countdown
+        self._stop, self._time_left = stop, time_left
         with self._runs:
             self._recover()
             if not self._more_to_do():
@@ -130,8 +130,8 @@ class Coordinator:
             self._schedule.reached(Arrival(trial, place["epoch"], epochs[trial], score, seconds[trial]))
 
     @property
-    def _left(self) -> TimeLeft:
-        return self._countdown(self._schedule.last)
+    def _left(self) -> float:
+        return self._time_left(self._schedule.last)
 
     # -- what users want
 
@@ -139,7 +139,7 @@ class Coordinator:
         """Why no more is to be trained in this call; None where the study goes on."""
         if self._stop.is_set():
             return Stopped.SIGNAL
-        return Stopped.TIMEOUT if self._left.seconds <= 0 else self._obey()
+        return Stopped.TIMEOUT if self._left <= 0 else self._obey()
 
     def _obey(self) -> Stopped | None:
         """Does what users have asked for; returns why the study does not go on, if they want that."""
@@ -216,7 +216,7 @@ class Coordinator:
             return found
         order = sorted(self._schedule.resumption_order(paused), key=lambda each: each != BASELINE)
         missing = max(self._ledger.missing_finalists(len(self._runs)), int(BASELINE in paused))
-        return [each for each in order[:missing] if not self._schedule.too_long(each, left)]
+        return [each for each in order[:missing] if not self._schedule.is_too_long(each, left)]
 
     def _promote(self, number: int) -> None:
         """A paused trial resumes as an interrupted one does: along its stored curve, then by a worker."""
@@ -261,13 +261,14 @@ class Coordinator:
         self._end(active, Outcome.COMPLETED)
 
     def _halts(self, active: ActiveRun) -> bool:
-        """Whether a trial pauses here. A finalist does only if it takes too long for the time that is left."""
+        """Whether a trial pauses here. A finalist does only if there is too little time for its next segment."""
         if self._ledger.is_finalist(active.number):
-            return bool(self._schedule.too_long(active.number, self._left))
+            return self._schedule.is_too_long(active.number, self._left)
         return self._schedule.halts(active.number, active.epoch, self._left)
 
     def _pause(self, active: ActiveRun) -> None:
-        self._runs.pause_trial(active, self._schedule.too_long(active.number, self._left))
+        too_long = self._schedule.is_too_long(active.number, self._left)
+        self._runs.pause_trial(active, "too little time was left for its next segment" if too_long else "")
         self._search.pause(active.number)
         self._ledger.pause(active.number)
 

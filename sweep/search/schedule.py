@@ -42,24 +42,10 @@ class Arrival:
         return self.seconds / self.epoch * self.epochs
 
 
-@dataclass(frozen=True)
-class TimeLeft:
-    """How many `seconds` are left to search.
-
-    A trial that takes more than `confirmable` seconds to its end could not be confirmed in the time after that.
-    """
-
-    seconds: float = math.inf
-    confirmable: float = math.inf
-
-
-ENDLESS = TimeLeft()
-
-
 class Schedule(ABC):
     """Cuts a trial's epochs into segments, and decides which trials pause between two of them; by itself, none.
 
-    `last` has the last arrival of each trial.
+    `last` has the last arrival of each trial. `left` is how many seconds are left to train.
     """
 
     def __init__(self) -> None:
@@ -77,7 +63,7 @@ class Schedule(ABC):
         self.last[arrival.trial] = arrival
         return True
 
-    def halts(self, trial: int, epoch: float, left: TimeLeft = ENDLESS) -> bool:
+    def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
         """Whether a trial is to be paused after `epoch` epochs."""
         return False
 
@@ -85,13 +71,13 @@ class Schedule(ABC):
         """The paused trials, in the order in which they should resume."""
         return sorted(paused)
 
-    def promotable(self, paused: Set[int], left: TimeLeft = ENDLESS) -> list[int]:
+    def promotable(self, paused: Set[int], left: float = math.inf) -> list[int]:
         """The paused trials that may resume now; `halts` is false for each of them."""
         return []
 
-    def too_long(self, trial: int, left: TimeLeft) -> str:
-        """Why a trial takes too long to be trained on in the time that is left; "" where it does not."""
-        return ""
+    def is_too_long(self, trial: int, left: float) -> bool:
+        """Whether the next segment of a trial would take more of the time that is left than it may."""
+        return False
 
     def expected(self, epochs: int) -> float:
         """The mean number of epochs that a trial of at most `epochs` trains for; the maximum, if that is unknown."""
@@ -120,7 +106,7 @@ class SuccessiveHalving(Schedule):
     it follows the trial that has come furthest, so that there is something to compare that one with.
 
     Where time is limited, no segment may take more than `SEGMENT_SHARE` of what is left, at its trial's own pace, nor
-    one of the baseline more than `BASELINE_SHARE`. A trial that could not be confirmed afterwards is not trained on.
+    one of the baseline more than `BASELINE_SHARE`.
 
     Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", algorithm 2, where the share is one
     by the factor, and whose rungs begin at the least resource and never below it. The share, a first rung of a part of
@@ -155,10 +141,10 @@ class SuccessiveHalving(Schedule):
         self._furthest = max(self._furthest, arrival.epoch)
         return True
 
-    def halts(self, trial: int, epoch: float, left: TimeLeft = ENDLESS) -> bool:
+    def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
         if not self._is_rung(epoch):
             return False
-        if self.too_long(trial, left):
+        if self.is_too_long(trial, left):
             return True
         if trial in self._promoted[epoch]:
             return False
@@ -171,22 +157,19 @@ class SuccessiveHalving(Schedule):
         """From the highest rung to the lowest, the best first: the trials that are nearest to their end."""
         return [n for rung in sorted(self._waiting, reverse=True) for _, n in self._waiting[rung] if n in paused]
 
-    def promotable(self, paused: Set[int], left: TimeLeft = ENDLESS) -> list[int]:
+    def promotable(self, paused: Set[int], left: float = math.inf) -> list[int]:
         found = [n for rung in sorted(self._waiting, reverse=True) for n in self._best_waiting(rung) if n in paused]
         if BASELINE in paused and self._follows(BASELINE):
             found = [BASELINE, *(each for each in found if each != BASELINE)]
-        return [each for each in found if not self.too_long(each, left)]
+        return [each for each in found if not self.is_too_long(each, left)]
 
-    def too_long(self, trial: int, left: TimeLeft) -> str:
+    def is_too_long(self, trial: int, left: float) -> bool:
         last = self.last.get(trial)
         if last is None:
-            return ""
-        if trial != BASELINE and last.to_the_end > left.confirmable:
-            return "it takes too long to be confirmed in the time that was given"
+            return False
         ahead = self.next_rung(last.epoch, last.epochs) - last.epoch
         share = BASELINE_SHARE if trial == BASELINE else SEGMENT_SHARE
-        too_long = last.seconds / last.epoch * ahead > share * left.seconds
-        return "too little time was left for its next segment" if too_long else ""
+        return last.seconds / last.epoch * ahead > share * left
 
     def expected(self, epochs: int) -> float:
         total, share, rung = 0.0, 1.0, 0.0

@@ -119,29 +119,6 @@ def time_plan(
     return TimePlan(within)
 
 
-def confirmable(within: float, baseline: float, sizes: Sizes, workers: int = 1) -> float:
-    """How many seconds a trial may take to its end, so that it can be confirmed after a search.
-
-    A dearer one is confirmed less strongly than one that takes as long as the baseline, or not at all.
-
-    Args:
-        within: seconds for search and confirmation, above 0.
-        baseline: seconds that the baseline takes to its end, above 0.
-        sizes: those of the study.
-        workers: how many runs are trained side by side.
-
-    Returns:
-        Seconds, at least `baseline`; infinity if nothing that takes as long as the baseline can be confirmed.
-    """
-    enough = (1 - LEAST_SEARCH) * within
-    one, two = (Prices.at_pace(times * baseline, sizes) for times in (1, 2))
-    for depth in depths(sizes):
-        if (as_long := seconds_of(one, [one], depth, workers)) <= enough:
-            twice = seconds_of(one, [two], depth, workers)  # between them, and further, it rises in a straight line
-            return baseline * (1 + (enough - as_long) / (twice - as_long))
-    return math.inf
-
-
 def prices_of(arrivals: Mapping[int, Arrival], images: int, sizes: Sizes) -> list[list[Prices]]:
     """What trials take: the baseline by itself, those that may be the best, and the others that are ahead of it.
 

@@ -14,7 +14,7 @@ from sweep.models.parameters import Condition
 from sweep.results.result import Result
 from sweep.runs import Event, Outcome, Run, SegmentFailed
 from sweep.search.optuna import OptunaSearch
-from sweep.search.schedule import FINALISTS, TimeLeft
+from sweep.search.schedule import FINALISTS
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice, Float
 from sweep.storage.lease import Lease
@@ -149,7 +149,7 @@ def test_the_baseline_pauses_as_all_do_and_follows_the_trial_that_has_come_furth
 def test_under_a_time_limit_a_trial_whose_next_segment_takes_too_long_pauses_and_says_so(storage):
     """A quarter of an epoch takes a second, and so does the rest of the first: 4 more until the third are too long."""
     study = study_of(RATES, pruner="asha", trials=12)
-    result, stopped = run(study, storage, ScriptedEngine(promising), count=lambda _: TimeLeft(8.0))
+    result, stopped = run(study, storage, ScriptedEngine(promising), time_left=lambda _: 8.0)
     assert stopped is Stopped.DONE
     others = result.frame[~result.frame["baseline"]]
     assert others["trained_epochs"].max() == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sweep.api.budget import countdown
 from sweep.coordinator.active import ActiveRuns
-from sweep.coordinator.coordinator import Coordinator, Countdown, Stopped
+from sweep.coordinator.coordinator import Coordinator, Stopped, TimeLeft
 from sweep.coordinator.proposals import Plan
 from sweep.coordinator.watcher import SilentWatcher
 from sweep.data.dataset import Split
@@ -38,7 +38,7 @@ def run(
     limits: Limits = UNLIMITED,
     fresh: bool = False,
     states: Path | None = None,
-    count: Countdown | None = None,
+    time_left: TimeLeft | None = None,
 ) -> tuple[Result, Stopped | None]:
     """One call of the coordinator, with checkpoints in the folder `states` (default: beside the database).
 
@@ -57,7 +57,7 @@ def run(
         search = OptunaSearch(study, store.url, StudyQueue(store.queue, study_id, study.base))
         coordinator = Coordinator(plan, search, rungs, store, runs, lease, fresh)
         try:
-            stopped = coordinator.run(threading.Event(), count or countdown(seconds))
+            stopped = coordinator.run(threading.Event(), time_left or countdown(seconds))
         except KeyboardInterrupt:
             stopped = None
         return read_result(store, study.name), stopped

@@ -6,15 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep.runs import BASELINE
-from sweep.search.schedule import (
-    BASELINE_SHARE,
-    SEGMENT_SHARE,
-    Arrival,
-    EveryEpoch,
-    SuccessiveHalving,
-    TimeLeft,
-    ToTheEnd,
-)
+from sweep.search.schedule import BASELINE_SHARE, SEGMENT_SHARE, Arrival, EveryEpoch, SuccessiveHalving, ToTheEnd
 
 
 def rungs(schedule, epochs: int) -> list[float]:
@@ -102,10 +94,10 @@ def test_a_trial_pauses_if_its_next_segment_takes_too_much_of_the_time_that_is_l
     schedule = SuccessiveHalving(share=1.0)
     arrives(schedule, 1, 1, 0.9, seconds=10)  # to the third epoch: 20 seconds more
     enough = 20 / SEGMENT_SHARE
-    assert not schedule.halts(1, 1, left=TimeLeft(enough))
-    assert schedule.halts(1, 1, left=TimeLeft(enough - 1))
-    assert schedule.promotable({1}, left=TimeLeft(enough)) == [1]
-    assert schedule.promotable({1}, left=TimeLeft(enough - 1)) == []
+    assert not schedule.halts(1, 1, left=enough)
+    assert schedule.halts(1, 1, left=enough - 1)
+    assert schedule.promotable({1}, left=enough) == [1]
+    assert schedule.promotable({1}, left=enough - 1) == []
     assert not schedule.halts(1, 1)
 
 
@@ -113,24 +105,13 @@ def test_the_baseline_may_take_more_of_the_time_since_others_are_compared_with_i
     schedule = SuccessiveHalving()
     arrives(schedule, BASELINE, 1, 0.9, seconds=10)
     arrives(schedule, 1, 3, 0.95, seconds=10)
-    assert schedule.promotable({BASELINE}, left=TimeLeft(20 / BASELINE_SHARE)) == [BASELINE]
-    assert schedule.promotable({BASELINE}, left=TimeLeft(20 / BASELINE_SHARE - 1)) == []
-
-
-def test_a_trial_that_could_not_be_confirmed_is_not_trained_on_and_the_baseline_always_is():
-    schedule = SuccessiveHalving(share=1.0)
-    arrives(schedule, 1, 1, 0.9, seconds=10)  # 90 seconds to its ninth epoch
-    arrives(schedule, BASELINE, 1, 0.8, seconds=10)
-    schedule.reached(Arrival(2, 3, 9, 0.9, seconds=27))  # further than the baseline, which follows
-    assert schedule.promotable({1, BASELINE}, TimeLeft(confirmable=90)) == [BASELINE, 1]
-    assert schedule.promotable({1, BASELINE}, TimeLeft(confirmable=89)) == [BASELINE]
-    assert schedule.halts(1, 1, TimeLeft(confirmable=89))
-    assert "confirmed" in schedule.too_long(1, TimeLeft(confirmable=89))
+    assert schedule.promotable({BASELINE}, left=20 / BASELINE_SHARE) == [BASELINE]
+    assert schedule.promotable({BASELINE}, left=20 / BASELINE_SHARE - 1) == []
 
 
 def test_a_trial_that_has_not_arrived_anywhere_is_not_too_long():
-    assert not SuccessiveHalving().too_long(7, TimeLeft(0.001))
-    assert not ToTheEnd().too_long(7, TimeLeft(0.001))
+    assert not SuccessiveHalving().is_too_long(7, left=0.001)
+    assert not ToTheEnd().is_too_long(7, left=0.001)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.integers(2, 4))

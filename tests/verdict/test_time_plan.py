@@ -21,10 +21,8 @@ from sweep.verdict.time_plan import (
     Depth,
     Prices,
     affordable,
-    confirmable,
     depths,
     prices_of,
-    seconds_of,
     seeds_for,
     time_plan,
 )
@@ -211,20 +209,6 @@ def test_the_sealed_test_comes_before_a_fourth_seed():
     assert seeds_for(prices, [prices], tested, most, 1) == Depth((ALL,), 3, 2)
     assert seeds_for(prices, [prices], tested - 1, most, 1) == Depth((ALL,), 5)
     assert seeds_for(prices, [prices], 2 * tested, most, 1) == Depth((ALL,), 7, 2)
-
-
-@pytest.mark.parametrize("workers", [1, 2, 5])
-@pytest.mark.parametrize("within", [900, 1200, 3600])
-def test_a_trial_can_be_confirmed_if_that_fits_as_strongly_as_for_one_as_dear_as_the_baseline(within, workers):
-    baseline, enough = Prices.at_pace(95.0, FULL), (1 - LEAST_SEARCH) * within
-    longest = confirmable(within, 95.0, FULL, workers)
-    depth = next(each for each in depths(FULL) if seconds_of(baseline, [baseline], each, workers) <= enough)
-    assert longest >= 95
-    assert seconds_of(baseline, [Prices.at_pace(longest, FULL)], depth, workers) == pytest.approx(enough)
-
-
-def test_where_nothing_as_dear_as_the_baseline_can_be_confirmed_no_trial_is_too_long():
-    assert confirmable(60, 95.0, FULL) == math.inf
 
 
 # -- sizes
