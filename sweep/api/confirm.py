@@ -258,7 +258,8 @@ def _affordable(
         TooLittleTime: there is none for any of them.
     """
     best, further = best_to_confirm(before, top), further_ahead(before, top)
-    choices = [(may_be_best(before, best), best), (best, best), (further, further)]
+    leading = may_be_best(before, [*best, *further])
+    choices = [(leading, list(dict.fromkeys([*best, *leading]))), (best, best), (further, further)]
     found = affordable(price, choices, within, folds.sizes, folds.workers)
     if isinstance(found, float):
         raise TooLittleTime(

@@ -599,6 +599,19 @@ def test_where_the_best_take_too_long_the_next_that_is_ahead_of_the_baseline_is_
     assert (result.configuration(trial).dense_units, result.configuration(trial).epochs) == (BIG, 2)
 
 
+def test_of_trials_that_may_be_the_best_one_that_can_meet_the_sealed_test_is_confirmed(laboratory):
+    """An epoch takes a second: on two seeds there is time for the trial of nine epochs, too, but not for its test."""
+    accuracies = {(BASELINE, 2): 0.95, (BIG, 2): 0.96, (BIG, 9): 0.9601}
+    laboratory.use(ScriptedEngine(lambda run, _: accuracies.get((run.dense_units, run.epochs), 0.9)))
+    space = {"epochs": Choice((2, 9)), "dense_units": Choice((BASELINE, CHEAP, BIG))}
+    found = search.run(study_of(laboratory.source, space=space, trials=6), storage=laboratory.storage, workers=1)
+    assert [found.configuration(each).epochs for each in best_to_confirm(found, 1)] == [9]
+    result = laboratory.confirm(within=31, top=1)
+    (trial,) = (each.trial for each in result.verdict.candidates)
+    assert (result.configuration(trial).dense_units, result.configuration(trial).epochs) == (BIG, 2)
+    assert result.verdict.test is not None
+
+
 def test_what_is_stored_needs_no_time(laboratory):
     laboratory.search()
     before = laboratory.confirm(seeds=3).verdict
