@@ -85,9 +85,12 @@ class Race:
         verdict = self.verdict(folds.size)
         numbers = list(dict.fromkeys((BASELINE, verdict.recommended)))
         weight = len(numbers) * folds.test_weight
-        wanted = {each: MARGIN * each * weight for each in range(len(verdict.seeds), LEAST_TESTED, -1)}
-        wanted[LEAST_TESTED] = LEAST_TESTED * weight
-        seeds = verdict.seeds[: next((each for each, runs in wanted.items() if folds.has_time_for(runs)), 0)]
+        counts = range(len(verdict.seeds), LEAST_TESTED - 1, -1)
+
+        def enough(count: int) -> bool:
+            return folds.has_time_for((1 if count == LEAST_TESTED else MARGIN) * count * weight)
+
+        seeds = verdict.seeds[: next(filter(enough, counts), 0)]
         if verdict.conclusion is Conclusion.UNKNOWN or not verdict.size.full or not seeds:
             return verdict
         look(f"trials {numbers} on seeds {list(seeds)}".translate(str.maketrans("", "", "[]")))

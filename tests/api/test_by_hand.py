@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from samples.commands import ended, say
 from samples.laboratory import BASELINE, BIG, CHEAP, HUGE, searched
-from samples.studies import RATES, run
+from samples.studies import RATES, optuna_states, run, sound
 from samples.studies import study_of as small
 
 import reports
@@ -18,22 +18,10 @@ from sweep.search.optuna import OptunaSearch
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice
 from sweep.storage.by_hand import StudyQueue
-from sweep.storage.database import checkpoint_folder
-from sweep.storage.invariants import check_invariants
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 
 FOUR = small(RATES, trials=4)
-
-
-def optuna_states(storage: str) -> list[str]:
-    with closing(sqlite3.connect(storage)) as connection:
-        return [state for (state,) in connection.execute("SELECT state FROM trials ORDER BY number")]
-
-
-def sound(storage: str) -> bool:
-    with Store.open(storage) as store:
-        return check_invariants(store, checkpoint_folder(storage)) == []
 
 
 # -- try

@@ -3,23 +3,19 @@
 The study runs in one thread and users ask in others, since each of them waits for the other.
 """
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
 
 import pytest
 from samples.commands import ended, say
 from samples.laboratory import EQUAL, predicting, searched
-from samples.studies import RATES, run, study_of
+from samples.studies import RATES, optuna_states, run, sound, study_of
 
 import sweep
 from sweep.coordinator.coordinator import Stopped
 from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import InputError
-from sweep.storage.database import checkpoint_folder
-from sweep.storage.invariants import check_invariants
 from sweep.storage.lease import Lease
 from sweep.storage.requests import LAPSED, Act
 from sweep.storage.store import Store
@@ -61,16 +57,6 @@ class Asked:
     def answer(self) -> object:
         self._user.join()
         return self.said[0]
-
-
-def optuna_states(storage: str) -> list[str]:
-    with closing(sqlite3.connect(storage)) as connection:
-        return [state for (state,) in connection.execute("SELECT state FROM trials ORDER BY number")]
-
-
-def sound(storage: str) -> bool:
-    with Store.open(storage) as store:
-        return check_invariants(store, checkpoint_folder(storage)) == []
 
 
 def requests(storage: str) -> list[tuple[str, int | None, str]]:

@@ -1,6 +1,8 @@
 """Small studies, run by a real coordinator with scripted workers: a real database, a real search, real rungs."""
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 from sweep.api.budget import countdown
@@ -20,6 +22,7 @@ from sweep.space.space import Float
 from sweep.storage.by_hand import StudyQueue
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import checkpoint_folder
+from sweep.storage.invariants import check_invariants
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
 from sweep.study.study import Study
@@ -65,3 +68,15 @@ def run(
 
 def study_of(space: dict, **fields) -> Study:
     return Study(**{"name": "test", "space": space, "trials": 6} | fields)
+
+
+def optuna_states(storage: str) -> list[str]:
+    """How Optuna's tables say that the trials of a database's only study stand, in their order."""
+    with closing(sqlite3.connect(storage)) as connection:
+        return [state for (state,) in connection.execute("SELECT state FROM trials ORDER BY number")]
+
+
+def sound(storage: str) -> bool:
+    """Whether a database and its checkpoints agree."""
+    with Store.open(storage) as store:
+        return check_invariants(store, checkpoint_folder(storage)) == []
