@@ -19,7 +19,7 @@ import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
-from search_table import TABLE, last
+from search_table import TABLES, last
 
 from sweep.defaults import CONFIRMED
 from sweep.models.parameters import Values
@@ -120,7 +120,7 @@ class Table:
 
 @cache
 def table() -> Table:
-    kept = json.loads(gzip.decompress(TABLE.read_bytes()))
+    kept = json.loads(gzip.decompress(TABLES["mnist"].path.read_bytes()))
     curves, clocks = ([list[dict[float, float]]() for _ in kept["points"]] for _ in range(2))
     for run in sorted(kept["runs"], key=last, reverse=True):
         accuracies = [0.0 if each is None else 100 * each for each in run["accuracies"]]
