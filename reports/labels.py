@@ -122,11 +122,6 @@ def span(name: str, given: Range) -> str:
 # Trials
 
 
-def the_trial(number: int) -> str:
-    """As in "trial 3", or "the baseline"."""
-    return f"trial {number}" if number else "the baseline"
-
-
 def ended(trial: "Mapping[Any, Any] | pd.Series[Any]") -> str:
     """How a trial ended and why, as in "pruned: behind half of the others"."""
     reason = trial["reason"] if given(trial["reason"]) else OUTCOMES["paused"] if trial["outcome"] == "paused" else ""

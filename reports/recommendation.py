@@ -1,6 +1,6 @@
 """The verdict in sentences: which network is recommended and why, and its accuracy on the test images."""
 
-from reports import frames, labels
+from reports import frames
 from sweep import wording
 from sweep.data.metric import unit
 from sweep.defaults import CONFIRMED
@@ -59,8 +59,8 @@ def why(verdict: Verdict) -> str:
 def _choice(verdict: Verdict) -> str:
     own = _recommended(verdict)
     seeds, mean = wording.several(len(own.scores), "fresh seed"), wording.percent(own.mean.value, own.mean.reach)
-    who = f"Recommended is {labels.the_trial(own.trial)} with {mean} on {seeds}"
-    others = [labels.the_trial(each.trial) for each in verdict.tied if each is not own]
+    who = f"Recommended is {wording.the_trial(own.trial)} with {mean} on {seeds}"
+    others = [wording.the_trial(each.trial) for each in verdict.tied if each is not own]
     tied = f" (tied with it: {wording.some_of(others, 4, 'trials')})" if others else ""
     end = f"{tied}."
     match verdict.conclusion:
@@ -107,16 +107,14 @@ def tested(result: Result) -> str:
     times = f"used {_times(looks)} for this study" if looks else "still sealed"
     if test is None:
         return f"The test images are {times}." if not looks else f"The test images were {times}, not for this verdict."
-    who = labels.the_trial(result.verdict.recommended)
+    who = wording.the_trial(result.verdict.recommended)
     ours, baseline = (wording.percent(each.value, each.reach) for each in (test.recommended, test.baseline))
     few = test.seeds is not None and test.seeds < len(result.verdict.seeds)
     on = f" on {test.seeds} of the {len(result.verdict.seeds)} seeds" if few else ""
     ours += unit(result.study.metric)
     found = f"Trained on all training images{on}, {who} reaches {ours} on the test images"
     if test.image_error is not None:
-        found += (
-            f" (standard error for other images of this kind: {wording.points(test.image_error).lstrip('+')} points)"
-        )
+        found += f" (standard error for other images of this kind: {wording.distance(test.image_error)} points)"
     seen = f"(they were {times}{'; only the first look was blind' if looks > 1 else ''})"
     if test.difference is None:
         return f"{found} {seen}."

@@ -85,34 +85,28 @@ __all__ = [
 ]
 
 _HOMES = {
-    "sweep.api.ablate": ("ablate",),
-    "sweep.api.baseline": ("baseline",),
-    "sweep.api.confirm": ("confirm", "plan"),
-    "sweep.api.control": ("pause", "stop"),
-    "sweep.api.export": ("export",),
-    "sweep.api.init": ("init",),
-    "sweep.api.look": ("result", "studies"),
-    "sweep.api.note": ("note",),
-    "sweep.api.predict": ("predict",),
-    "sweep.api.report": ("report",),
-    "sweep.api.retry": ("retry",),
-    "sweep.api.search": ("run",),
-    "sweep.api.suggestions": ("suggestions",),
-    "sweep.api.train": ("train",),
-    "sweep.api.try_": ("try_",),
-    "sweep.api.workplace": ("Workplace",),
-    "sweep.engines.supervised": ("Limits",),
-    "sweep.errors": ("SweepError",),
-    "sweep.models.model": ("Infeasible",),
-    "sweep.models.tutorial.parameters": ("ConvBlock",),
-    "sweep.results.result": ("Result",),
-    "sweep.results.verdict": ("Verdict",),
-    "sweep.space.configuration": ("Configuration",),
-    "sweep.space.space": ("Choice", "Float", "Int"),
-    "sweep.study.files": ("load",),
-    "sweep.study.study": ("Study",),
-    "sweep.verdict.plan": ("Plan",),
+    "Choice": "sweep.space.space",
+    "Configuration": "sweep.space.configuration",
+    "ConvBlock": "sweep.models.tutorial.parameters",
+    "Float": "sweep.space.space",
+    "Infeasible": "sweep.models.model",
+    "Int": "sweep.space.space",
+    "Limits": "sweep.engines.supervised",
+    "Plan": "sweep.verdict.plan",
+    "Result": "sweep.results.result",
+    "Study": "sweep.study.study",
+    "SweepError": "sweep.errors",
+    "Verdict": "sweep.results.verdict",
+    "Workplace": "sweep.api.workplace",
+    "load": "sweep.study.files",
+    "pause": "sweep.api.control",
+    "plan": "sweep.api.confirm",
+    "result": "sweep.api.look",
+    "run": "sweep.api.search",
+    "stop": "sweep.api.control",
+    "studies": "sweep.api.look",
 }
+"""Modules of names. Any other verb is in the module of `sweep.api` that has its name."""
 
 
 if not TYPE_CHECKING:  # or type checkers would accept every name
@@ -120,19 +114,14 @@ if not TYPE_CHECKING:  # or type checkers would accept every name
     def __getattr__(name: str) -> Any:
         if name == "__version__":
             return import_module("importlib.metadata").version("cnn-sweep")
-        for home, names in _HOMES.items():
-            if name in names:
-                _require_own_packages()
-                return getattr(import_module(home), name)
+        if name in __all__:
+            _require_own_packages()
+            return getattr(import_module(_HOMES.get(name, f"sweep.api.{name}")), name)
         raise AttributeError(f"module 'sweep' has no attribute {name!r}")
 
 
 def _require_own_packages() -> None:
-    """Checks that a script of the user, such as `reports.py`, does not hide a package that belongs to this one.
-
-    Raises:
-        InputError: one does.
-    """
+    """Raises InputError if a script of the user, such as `reports.py`, hides a package that belongs to this one."""
     from sweep.errors import InputError
 
     for name in ("reports", "studies"):

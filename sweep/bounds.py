@@ -12,11 +12,7 @@ MOST_SECONDS = 366 * 24 * 3600
 
 
 def require_count(name: str, given: object, least: int, most: int, of: str = "") -> None:
-    """Checks a whole number from `least` to `most`; `of` says in the message why that is the most.
-
-    Raises:
-        InputError: it is none.
-    """
+    """Raises InputError unless a whole number from `least` to `most` is given; `of` says why that is the most."""
     if not isinstance(given, int) or isinstance(given, bool):
         raise InputError(f"{name} must be a whole number, not {shown(given)}.")
     if given < least:
@@ -26,11 +22,7 @@ def require_count(name: str, given: object, least: int, most: int, of: str = "")
 
 
 def require_seconds(name: str, given: object) -> None:
-    """Checks a time in seconds, above 0 and at most `MOST_SECONDS`; None means no limit.
-
-    Raises:
-        InputError: it is none.
-    """
+    """Raises InputError unless a time is given: seconds above 0 and at most `MOST_SECONDS`, or None for no limit."""
     if given is None:
         return
     if not isinstance(given, int | float) or isinstance(given, bool) or not 0 < given <= MOST_SECONDS:

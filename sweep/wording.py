@@ -45,6 +45,11 @@ def points(difference: Number, reach: Number = None) -> str:
     return ("0.00" if text in ("+0.00", "-0.00") else text) + _give(reach)
 
 
+def distance(difference: float) -> str:
+    """A difference of accuracies in percentage points without its sign, as "0.35"."""
+    return points(difference).lstrip("+-")
+
+
 def margin(reach: Number) -> str:
     """Half of an interval of accuracies in percentage points, as "±0.52"."""
     return NOTHING if missing(reach) else f"±{100 * _float(reach):.2f}"
@@ -131,6 +136,11 @@ def _float(number: Number) -> float:
 def several(how_many: int, noun: str, plural: str = "") -> str:
     """As in "1 trial", "12 trials", "10,000 trials"."""
     return f"{how_many:,} {noun if how_many == 1 else plural or noun + 's'}"
+
+
+def the_trial(number: int) -> str:
+    """As in "trial 3", or "the baseline"."""
+    return f"trial {number}" if number else "the baseline"
 
 
 def epochs(how_many: float) -> str:

@@ -6,6 +6,7 @@ from reports import labels
 from reports.blocks import Block, Definitions, Section
 from reports.comparison import studies
 from reports.sections import summary
+from sweep import wording
 from sweep.results.result import Result
 from sweep.space.differences import changes_with_baseline_in_words
 
@@ -20,7 +21,7 @@ def _searched(result: Result) -> str:
         return f"Search space: {summary.space(result)}."
     which = "Best" if result.verdict is None else "Recommended"
     changes = changes_with_baseline_in_words(*both, most=summary.MENTIONED, label=labels.label)
-    named = f"{which} is {labels.the_trial(result.recommended)}{f': {changes}' if changes else ''}"
+    named = f"{which} is {wording.the_trial(result.recommended)}{f': {changes}' if changes else ''}"
     return f"Search space: {summary.space(result)}. {named}."
 
 

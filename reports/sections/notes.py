@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from reports import frames, labels
+from reports import frames
 from reports.blocks import Block, Head, NotYet, Row, Section, Table
 from sweep import wording
 from sweep.results.result import Result
@@ -24,7 +24,7 @@ def _blocks(result: Result) -> Sequence[Block]:
     heads = [Head("About", number=False), Head("Note", number=False), Head("Written", number=False)]
     rows = [
         Row(
-            ["the study" if trial is None else labels.the_trial(trial), text, wording.moment(written)],
+            ["the study" if trial is None else wording.the_trial(trial), text, wording.moment(written)],
             keys=[-1 if trial is None else trial, text, str(written)],
             link=f"#trial-{trial}" if trial in linked else "",
         )

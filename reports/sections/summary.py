@@ -76,7 +76,7 @@ def _confirmed(result: Result, verdict: Verdict) -> list[Tile]:
     own, base, meaning = verdict.find(verdict.recommended), verdict.baseline.mean, CONCLUSIONS[verdict.conclusion]
     assert own is not None
     seeds = f"{wording.several(len(own.scores), 'fresh seed')}{labels.by_metric(result.study)}"
-    who = f"{labels.the_trial(own.trial)} on {seeds}"
+    who = f"{wording.the_trial(own.trial)} on {seeds}"
     tutorial = _tutorial(result, base.value, verdict.size.train_size)
     recommended = Tile("Recommended", wording.percent(own.mean.value, own.mean.reach), who)
     if own.difference is None:

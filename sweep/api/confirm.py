@@ -157,7 +157,7 @@ def _prepared(
             return folds.prices(before.configuration(number), fresh, before.training_seconds(number))
 
         if within is not None:
-            trials, sizes = _affordable(before, top, price, folds, within, place)
+            trials, sizes = _affordable(before, trials, further_ahead(before, top), price, folds, within, place)
         prices = {each: price(each) for each in (BASELINE, *trials)}
         found = _plan(before, prices, sizes, folds, fresh, within, store)
         task = Task(study.base, found.runs, folds.workers, "run", running=place.running)
@@ -248,16 +248,21 @@ def confirmed_after(searched: Result, place: Workplace, budget: Budget) -> tuple
 
 
 def _affordable(
-    before: Result, top: int, price: Callable[[int], Prices], folds: Folds, within: float, place: Workplace
+    before: Result,
+    best: list[int],
+    further: list[int],
+    price: Callable[[int], Prices],
+    folds: Folds,
+    within: float,
+    place: Workplace,
 ) -> tuple[list[int], Sequence[Size]]:
     """The trials that there is time for, those that were confirmed before among them, and at which sizes.
 
-    Says which of the best are left out.
+    Says which of the `best` are left out. If there is too little time for these, `further` ones may stand in.
 
     Raises:
         TooLittleTime: there is none for any of them.
     """
-    best, further = best_to_confirm(before, top), further_ahead(before, top)
     leading = may_be_best(before, [*best, *further])
     choices = [(leading, list(dict.fromkeys([*best, *leading]))), (best, best), (further, further)]
     found = affordable(price, choices, within, folds.sizes, folds.workers)

@@ -76,11 +76,7 @@ def pause(study: str, *, storage: str | Path = STORAGE) -> bool:
 
 
 def _ask_to_end(store: Store, study_id: int, study: str, act: Act) -> bool:
-    """Asks the process that runs a study to end; whether it does soon.
-
-    Raises:
-        InputError: there is none.
-    """
+    """Asks the process that runs a study to end; whether it does soon."""
     holder = store.leases.running(study_id)
     if holder is None:
         raise InputError(f"No process runs study {study!r}, so there is nothing to {act}.")
@@ -94,11 +90,7 @@ def _ask_to_end(store: Store, study_id: int, study: str, act: Act) -> bool:
 
 
 def _require_going_on(store: Store, study_id: int, trial: int, or_else: Outcome | None = None) -> Mapping[str, Any]:
-    """The row of a trial that has not ended, or with the outcome `or_else`.
-
-    Raises:
-        InputError: it has.
-    """
+    """The row of a trial, which must not have ended, or only with the outcome `or_else`."""
     (row,) = store.trials.rows(study_id, [trial])
     if row["outcome"] not in (*GOING_ON, or_else):
         raise InputError(f"Trial {trial} has ended already: it is {row['outcome']}.")

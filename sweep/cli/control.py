@@ -96,11 +96,7 @@ def acts(storage: str, told: Callable[[str], None]) -> dict[str, "Act"]:
 
 
 def _trial(given: Mapping[str, str]) -> int | None:
-    """The number of a trial in a form; None where that was left empty.
-
-    Raises:
-        InputError: it is no number.
-    """
+    """The number of a trial in a form; None where that was left empty."""
     text = given.get("trial", "").strip()
     if text and not (text.isdecimal() and len(text) < 10):
         raise InputError(f"A trial is given by its number, not {shown(text)}.")
@@ -108,11 +104,7 @@ def _trial(given: Mapping[str, str]) -> int | None:
 
 
 def _split(text: str) -> list[str]:
-    """The words of a line, as a shell splits it.
-
-    Raises:
-        InputError: a quote does not end.
-    """
+    """The words of a line, as a shell splits it."""
     try:
         return shlex.split(text)
     except ValueError:
@@ -120,11 +112,7 @@ def _split(text: str) -> list[str]:
 
 
 def _values(words: Sequence[str]) -> dict[str, object]:
-    """Values by name. A number, true or false is one; everything else is a text.
-
-    Raises:
-        InputError: a word is no name with its value, or a name comes twice.
-    """
+    """Values by name. A number, true or false is one; everything else is a text."""
     found: dict[str, object] = {}
     for word in words:
         name, equals, text = word.partition("=")

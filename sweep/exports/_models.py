@@ -90,12 +90,7 @@ def _network(run: Run, state: Path, dataset: Dataset) -> keras.Model:
 
 
 def _save(model: keras.Model, name: str, path: Path, names: Sequence[str]) -> None:
-    """Writes a format with the names of classes.
-
-    Raises:
-        ModelError: it cannot be written.
-        OSError: there is no room for it.
-    """
+    """Writes a format with the names of classes."""
     with _converting(name, path):
         if name == KERAS:
             model.save(path)
@@ -117,11 +112,7 @@ def _converting(name: str, path: Path) -> Iterator[None]:
 
 
 def _difference(name: str, path: Path, images: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
-    """By how much the probabilities of a format differ at most.
-
-    Raises:
-        ModelError: it cannot be read, or computes something else.
-    """
+    """By how much the probabilities of a format differ at most: by so little that it computes the same."""
     with _converting(name, path):
         difference = float(np.abs(np.asarray(_READERS[name](path)(images)) - expected).max())
     if not difference < TOLERANCE:

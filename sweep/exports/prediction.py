@@ -191,15 +191,10 @@ def _fit(
         fitted = found if pixels.light_on_dark else 255 - found
     else:
         light_on_dark = not light_edges(np.asarray(image)[None, ..., None], 127.5)[0]
-        fitted = _padded(image, shape)
+        fitted = _sized(image, shape, "pad")
         fitted = fitted if light_on_dark == pixels.light_on_dark else 255 - fitted
     inverted = light_on_dark != pixels.light_on_dark
     return fitted, (f"inverted: it is {POLARITIES[light_on_dark]}",) if inverted else ()
-
-
-def _padded(image: Image.Image, shape: tuple[int, int, int]) -> NDArray[np.float32]:
-    """A picture resized to a shape with its proportions kept, amid the colour of its edges."""
-    return _sized(image, shape, "pad")
 
 
 def _sized(image: Image.Image, shape: tuple[int, int, int], fit: Fit) -> NDArray[np.float32]:

@@ -134,11 +134,7 @@ class Function:
         return {each: inside.get(each, Path(path.name)).as_posix() for each, path in paths.items()}
 
     def require_named(self) -> None:
-        """Checks that every argument is one that can be read.
-
-        Raises:
-            InputError: the function takes others, too.
-        """
+        """Raises InputError if the function takes arguments that cannot be read, too."""
         given = self._definition.args
         for stars, each in (("*", given.vararg), ("**", given.kwarg)):
             if each is not None and not self.is_builder:

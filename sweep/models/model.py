@@ -116,11 +116,7 @@ class SizeLimits:
     bytes: int | None = None
 
     def require(self, found: Sizes | Architecture) -> None:
-        """Checks the size of a network.
-
-        Raises:
-            TooLarge: it is larger.
-        """
+        """Raises TooLarge if a network is larger."""
         for most, number, words in (
             (self.parameters, found.parameters, "it has {:,} parameters"),
             (self.flops, found.flops, "it takes {:,} FLOPs per image"),

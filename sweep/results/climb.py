@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from sweep.results.verdict import Verdict
-from sweep.wording import listed
+from sweep.wording import listed, the_trial
 
 
 def turn(verdicts: Sequence[Verdict]) -> tuple[Verdict, Verdict] | None:
@@ -30,20 +30,16 @@ def climb_in_words(verdicts: Sequence[Verdict]) -> str:
     """What was recommended at each size, and where the order turns; empty for one size."""
     if len(verdicts) < 2:
         return ""
-    recommended = (f"{_named(each.recommended)} on {each.size.images:,}" for each in verdicts)
+    recommended = (f"{the_trial(each.recommended)} on {each.size.images:,}" for each in verdicts)
     return f"Recommended by training images: {listed(recommended)}. {_order(verdicts)}."
 
 
 def _order(verdicts: Sequence[Verdict]) -> str:
     if turned := turn(verdicts):
         earlier, later = turned
-        one, other = _named(earlier.recommended), _named(later.recommended)
+        one, other = the_trial(earlier.recommended), the_trial(later.recommended)
         return f"The order turns at {later.size.images:,} images: {one} falls significantly behind {other}"
     changes = [later for earlier, later in pairwise(verdicts) if earlier.recommended != later.recommended]
     if not changes:
         return "The order does not turn"
     return f"The order turns at {changes[-1].size.images:,} images, but that may be chance"
-
-
-def _named(trial: int) -> str:
-    return f"trial {trial}" if trial else "the baseline"

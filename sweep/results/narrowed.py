@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from sweep.models.parameters import Condition, Parameter, Value
-from sweep.results.outlook import Edge, look_ahead
+from sweep.results.outlook import Edge, look_ahead, place_in
 from sweep.results.result import Result
 from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.study.study import Study
@@ -135,7 +135,7 @@ def _beyond(parameter: Parameter, span: Choice, edge: Edge) -> Value | None:
 def _numbers(parameter: Parameter, span: Float | Int, seen: _Seen) -> Next:
     held = [] if seen.held is None else [float(seen.held)]
     values = [float(each) for each in seen.best]
-    low, high = (_place(each, span) for each in (min([*values, *held]), max([*values, *held])))
+    low, high = (place_in(span, each) for each in (min([*values, *held]), max([*values, *held])))
     low, high = max(0.0, low - MARGIN), min(1.0, high + MARGIN)
     where = f"{seen.whose} lie from {value(min(values))} to {value(max(values))}"
     if seen.edge is not None:
@@ -169,13 +169,6 @@ def _between(parameter: Parameter, span: Float | Int, low: float, high: float) -
         return Float(ends[0], ends[1], span.log, span.step)
     first, last = max(math.floor(ends[0]), 1 if span.log else math.floor(ends[0])), math.ceil(ends[1])
     return Int(first, last, span.log, span.step) if first < last else Choice((first,))
-
-
-def _place(number: float, span: Float | Int) -> float:
-    """Where on the scale of a range a number lies."""
-    if span.log:
-        return math.log(number / span.low) / math.log(span.high / span.low)
-    return (number - span.low) / (span.high - span.low)
 
 
 def _value(place: float, span: Float | Int) -> float:

@@ -128,11 +128,11 @@ def _ends(span: Range) -> tuple[bool, tuple[float, float]] | None:
 def _is_at(value: float, limit: float, span: Range, few: bool) -> bool:
     if few or isinstance(span, Choice):
         return value == limit
-    return span.low <= value <= span.high and abs(_place(value, span) - _place(limit, span)) <= 0.1
+    return span.low <= value <= span.high and abs(place_in(span, value) - place_in(span, limit)) <= 0.1
 
 
-def _place(value: float, span: Float | Int) -> float:
-    """Where in a range a value lies, from 0 to 1."""
+def place_in(span: Float | Int, value: float) -> float:
+    """Where on the scale of a range a value lies, from 0 to 1."""
     if span.log:
         return math.log(value / span.low) / math.log(span.high / span.low)
     return (value - span.low) / (span.high - span.low)

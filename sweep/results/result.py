@@ -35,6 +35,8 @@ from sweep.wording import duration, epochs, missing, percent, several, so_far, v
 class Result:
     """A study and its trials so far.
 
+    What takes the number of a trial raises InputError if the study has no such trial.
+
     Attributes:
         study: what was asked for.
         frame: one row per trial, in the order of their numbers: `TRIAL_COLUMNS`, then parameters.
@@ -113,28 +115,16 @@ class Result:
         return self.best_trial if self.verdict is None else self.verdict.recommended
 
     def score(self, trial: int) -> float:
-        """A trial's score after its last epoch, from 0 to 1; NaN without one.
-
-        Raises:
-            InputError: the study has no such trial.
-        """
+        """A trial's score after its last epoch, from 0 to 1; NaN without one."""
         return float(self._row(trial)["score"])
 
     def completed_score(self, trial: int) -> float | None:
-        """A trial's score after its last epoch; None unless it has completed.
-
-        Raises:
-            InputError: the study has no such trial.
-        """
+        """A trial's score after its last epoch; None unless it has completed."""
         row = self._row(trial)
         return float(row["score"]) if row["outcome"] == "completed" else None
 
     def so_far(self, trial: int) -> str:
-        """How far a trial is, to be put behind its score; empty once it has completed.
-
-        Raises:
-            InputError: the study has no such trial.
-        """
+        """How far a trial is, to be put behind its score; empty once it has completed."""
         row = self._row(trial)
         return so_far(row["trained_epochs"], self.configuration(trial).epochs, row["outcome"] == "completed")
 
@@ -171,18 +161,14 @@ class Result:
         return gain_of_best(self.frame, self.images, self.verdict)
 
     def configuration(self, trial: int) -> Configuration:
-        """The configuration of one trial.
-
-        Raises:
-            InputError: the study has no such trial.
-        """
+        """The configuration of one trial."""
         return configuration_of(self._row(trial), self.study.base)
 
     def sizes(self, trial: int) -> Sizes:
         """What the network of a trial costs.
 
         Raises:
-            InputError: the study has no such trial, or its network was never built.
+            InputError: its network was never built.
         """
         row = self._row(trial)
         if pd.isna(row["parameters"]):
@@ -277,11 +263,7 @@ class Result:
         return replace(self, frame=kept.reset_index(drop=True), curves=curves.reset_index(drop=True))
 
     def require(self, trial: int) -> None:
-        """Checks that there is a trial of this number.
-
-        Raises:
-            InputError: the study has no such trial.
-        """
+        """Checks that there is a trial of this number."""
         self._row(trial)
 
     def _row(self, trial: int) -> "pd.Series[Any]":

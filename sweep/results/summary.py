@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sweep.results.verdict import Conclusion, ConfirmedTrial, Estimate, Verdict
-from sweep.wording import listed, ordinal, percent, points, several
+from sweep.wording import distance, listed, ordinal, percent, points, several
 
 CONCLUSIONS = {
     Conclusion.BETTER: "significantly better than the baseline",
@@ -43,7 +43,7 @@ def beside_the_best(verdict: Verdict) -> Iterator[str]:
     if own is best:
         yield f"it has the highest mean{_shortfall(own)}"
     else:
-        yield f"it is the cheapest within {_size(verdict.tolerance)} points of the best{_shortfall(own)}"
+        yield f"it is the cheapest within {distance(verdict.tolerance)} points of the best{_shortfall(own)}"
         yield f"the best is {named(best.trial)} with {percent(best.mean.value)}{_shortfall(best)}"
 
 
@@ -54,11 +54,7 @@ def looks_in_words(verdict: Verdict) -> str:
 
 
 def _shortfall(trial: ConfirmedTrial) -> str:
-    return f", and at most {_size(trial.shortfall)} points worse than the truly best (95 % limit)"
-
-
-def _size(difference: float) -> str:
-    return points(difference).lstrip("+")
+    return f", and at most {distance(trial.shortfall)} points worse than the truly best (95 % limit)"
 
 
 def _test(verdict: Verdict, test_looks: int) -> Iterator[str]:
@@ -67,7 +63,7 @@ def _test(verdict: Verdict, test_looks: int) -> Iterator[str]:
     if test is not None:
         yield percent(test.recommended.value)
     if test is not None and test.image_error is not None:
-        yield f"standard error for other images of this kind {_size(test.image_error)} points"
+        yield f"standard error for other images of this kind {distance(test.image_error)} points"
     if test is not None and test.difference is not None:
         yield f"the baseline {percent(test.baseline.value)}"
         yield f"{_gain(test.difference)} points"

@@ -32,10 +32,9 @@ class OpenFile:
         self._marks = {now, mark}  # a new one stands in the log at first
 
     def require(self) -> None:
-        """Checks that the file is still the one that was opened, with its own contents.
+        """Raises StoreError unless the file is still the one that was opened, with its own contents.
 
-        Raises:
-            StoreError: it was deleted, moved or replaced. What was in it is saved beside it if that is still known.
+        What was in it is saved beside it if that is still known.
         """
         now = stamp(self._file)
         if not self._loss:
@@ -77,11 +76,7 @@ class OpenFile:
         return f"What was in it is saved in {copy}: rename that to {lost.name}, and run again."
 
     def _save_log(self, copy: Path) -> None:
-        """Saves what the log holds. SQLite itself would mix it with what is in the file now.
-
-        Raises:
-            OSError: the log lacks a part of the database, or the copy cannot be written.
-        """
+        """Saves what the log holds. SQLite itself would mix it with what is in the file now."""
         contents = database_in(self._log.read_bytes())
         os.truncate(self._log, 0)  # else SQLite would write it into the file as it closes that
         self._drop_log()

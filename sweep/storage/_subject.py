@@ -1,9 +1,11 @@
 """What the readers and writers of all subjects have in common: how a database is asked, and changed."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Executable, Select
+from sqlalchemy import Executable, Select, Table
 
+from sweep.storage._tables import add_once
 from sweep.storage.connection import Database
 from sweep.storage.database import repeatable
 
@@ -28,6 +30,12 @@ class Subject:
     def _value(self, query: Select[Any]) -> Any:
         """The first column of the first row; None without one."""
         return next(iter(self._column(query)), None)
+
+    @repeatable
+    def _add_once(self, table: Table, row: Mapping[str, Any]) -> int:
+        """Adds a row, once however often this is repeated; returns its id."""
+        with self._database.transaction() as connection:
+            return add_once(connection, table, row)
 
     @repeatable
     def _change(self, statement: Executable) -> int:

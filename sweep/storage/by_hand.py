@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select, update
 from sweep.models.parameters import Value
 from sweep.space.configuration import Configuration
 from sweep.storage._subject import Subject
-from sweep.storage._tables import add_once, notes, now, queue
+from sweep.storage._tables import notes, now, queue
 from sweep.storage.database import repeatable
 
 BY_HAND = "by hand"
@@ -129,12 +129,7 @@ class NoteReader(Subject):
 
 class Notes(NoteReader):
     def add(self, study_id: int, text: str, trial: int | None) -> None:
-        self._add({"study_id": study_id, "trial": trial, "text": text, "written": now()})
-
-    @repeatable
-    def _add(self, row: Mapping[str, Any]) -> None:
-        with self._database.transaction() as connection:
-            add_once(connection, notes, row)
+        self._add_once(notes, {"study_id": study_id, "trial": trial, "text": text, "written": now()})
 
 
 def _waiting(study_id: int, number: int) -> tuple[Any, Any]:

@@ -108,11 +108,7 @@ class Database:
         self._engine.dispose()
 
     def require_file(self) -> None:
-        """Checks that an SQLite file that is written to is still the one that was opened.
-
-        Raises:
-            StoreError: it was deleted, moved or replaced, or other contents were copied into it.
-        """
+        """Raises StoreError if an SQLite file that is written to was deleted, moved, replaced or written over."""
         if self._file is not None:
             self._file.require()
 

@@ -66,12 +66,7 @@ def connect(storage: str, *, create: bool, readonly: bool = False) -> Engine:
 
 
 def _is_there(file: Path) -> bool:
-    """Whether there is a plain file.
-
-    Raises:
-        InputError: something else is there, or nothing can have that name.
-        StoreError: one may not look.
-    """
+    """Whether there is a plain file; an error if something else is there, or one may not look."""
     try:
         what = "a folder" if file.is_dir() else odd_kind(file)
     except (FileNotFoundError, NotADirectoryError, ValueError):  # of which SQLite tells

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,8 +11,7 @@ from sqlalchemy import select, update
 
 from sweep import wording
 from sweep.storage._subject import Subject
-from sweep.storage._tables import add_once, now, requests
-from sweep.storage.database import repeatable
+from sweep.storage._tables import now, requests
 
 POLL_SECONDS = 1.0
 """How often the process that runs a study looks for requests."""
@@ -65,12 +63,7 @@ class RequestReader(Subject):
 class Requests(RequestReader):
     def add(self, study_id: int, act: Act, trial: int | None = None) -> int:
         """Asks for something; returns the id of the request."""
-        return self._add({"study_id": study_id, "act": act, "trial": trial, "asked": now()})
-
-    @repeatable
-    def _add(self, row: Mapping[str, Any]) -> int:
-        with self._database.transaction() as connection:
-            return add_once(connection, requests, row)
+        return self._add_once(requests, {"study_id": study_id, "act": act, "trial": trial, "asked": now()})
 
     def settle(self, request_id: int, answer: str) -> None:
         """Answers a request."""

@@ -100,7 +100,7 @@ class Store(Reader):
         return cls(Database.open(storage, create=create))
 
     def require_file(self) -> None:
-        """Raises StoreError if the database's file was deleted, moved or replaced: see `Database.require_file`."""
+        """Raises: as `Database.require_file`."""
         self._database.require_file()
 
     @repeatable

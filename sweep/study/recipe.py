@@ -38,11 +38,7 @@ def is_study(path: Path) -> bool:
 
 
 def require_name(given: str) -> None:
-    """Checks that what names a study of a database is not the path of a file.
-
-    Raises:
-        InputError: it is; the text says what to give instead.
-    """
+    """Raises InputError if what names a study of a database is the path of a file; it says what to give instead."""
     path = Path(given)
     if not given.endswith(".toml") or not path.is_file():
         return

@@ -373,10 +373,6 @@ def _sentence(key: str, detail: Mapping[str, Any]) -> str:
 
 
 def require_sampler(sampler: Sampler) -> None:
-    """Checks that the packages which a sampler needs are installed.
-
-    Raises:
-        InputError: one is not; it says how to install it.
-    """
+    """Raises InputError, which says how to install it, if a package is missing that a sampler needs."""
     if sampler in EXTRAS:
         require(f"The {sampler} sampler", sampler)

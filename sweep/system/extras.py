@@ -22,11 +22,7 @@ def missing(extra: str) -> list[str]:
 
 
 def require(what: str, *extras: str) -> None:
-    """Checks that the extras which `what` needs are installed; `what` begins the message.
-
-    Raises:
-        InputError: some are not; it says how to install them.
-    """
+    """Raises InputError, which says how to install them, if extras are missing that `what` needs."""
     absent = {extra: missing(extra) for extra in extras if missing(extra)}
     if absent:
         modules = [module for extra in absent for module in absent[extra]]

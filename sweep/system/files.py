@@ -41,11 +41,7 @@ def odd_kind(path: Path) -> str:
 
 
 def require_size(bytes_: int, most: int | None = None) -> None:
-    """Checks that so many bytes may be read: at most `most`; None: a quarter of the main memory.
-
-    Raises:
-        OSError: they are more.
-    """
+    """Raises OSError if more than `most` bytes are to be read; None: than a quarter of the main memory."""
     most = main_memory() // 4 if most is None else most
     if bytes_ > most:
         raise OSError(errno.EFBIG, f"it holds more than {size(most)}, which is too much to read")
@@ -68,8 +64,7 @@ def open_plain(path: Path, most: int | None = None) -> BinaryIO:
 def read_plain(path: Path, most: int | None = None) -> bytes:
     """What is in a file that `open_plain` opens.
 
-    Raises:
-        OSError: as there.
+    Raises: as that.
     """
     with open_plain(path, most) as file:
         return read_all(file.read, most)

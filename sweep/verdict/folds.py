@@ -21,10 +21,7 @@ from sweep.space.configuration import Configuration
 from sweep.study.study import Study
 from sweep.verdict.sizes import Sizes
 from sweep.verdict.statistics import FIRST_LOOK, LOOKS, Hits
-from sweep.verdict.time_plan import MARGIN, Prices
-
-LEAST_TESTED = 2
-"""On how many seeds networks meet the test images at least."""
+from sweep.verdict.time_plan import LEAST_SEEDS, MARGIN, Prices
 
 
 def fresh_seeds(study: Study, count: int, known: Sequence[int] = ()) -> tuple[int, ...]:
@@ -208,7 +205,7 @@ def train_together(
             following = following[: FIRST_LOOK - done]
         else:
             until = next(look for look in (*LOOKS, len(seeds)) if look > done)
-            reserves = ((0, until),) if then_first else ((done, until), (LEAST_TESTED, LEAST_TESTED))
+            reserves = ((0, until),) if then_first else ((done, until), (LEAST_SEEDS, LEAST_SEEDS))
             afterwards = next((kept for now, kept in reserves if folds.has_time_for(then * now)), 0)
             if not folds.has_time_for(MARGIN * (folds.untrained(wanted, seeds[done:until]) + then * afterwards)):
                 return False

@@ -9,7 +9,7 @@ from sweep.results.verdict import Verdict, known
 from sweep.verdict.power import Noise, detectable, noise_of_verdicts
 from sweep.verdict.statistics import FIRST_LOOK
 from sweep.verdict.time_plan import Depth
-from sweep.wording import duration, listed, points, several
+from sweep.wording import distance, duration, listed, several
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Plan:
             yield "plan: two seeds give a recommendation, but show no difference to be significant"
             return
         source = "assumed noise: that of single runs" if self.assumed else "noise: that of the seeds that are known"
-        yield f"plan: a gain of {_size(self.difference)} points is significant with a chance of 80 % ({source})"
+        yield f"plan: a gain of {distance(self.difference)} points is significant with a chance of 80 % ({source})"
 
     def __str__(self) -> str:
         """The lines that `sweep confirm --plan` prints."""
@@ -105,8 +105,4 @@ def came(verdict: Verdict, seconds: float) -> str:
     if noise is None or len(verdict.seeds) < FIRST_LOOK:
         return text
     difference = detectable(noise, len(verdict.seeds), len(verdict.candidates), again=len(verdict.looks) > 1)
-    return f"{text}; with their noise, a gain of {_size(difference)} points is significant with a chance of 80 %"
-
-
-def _size(difference: float) -> str:
-    return points(difference).lstrip("+")
+    return f"{text}; with their noise, a gain of {distance(difference)} points is significant with a chance of 80 %"

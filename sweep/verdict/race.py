@@ -10,9 +10,9 @@ from sweep.results.size import FULL_SIZE, Size
 from sweep.results.verdict import Conclusion, SealedTest, Verdict
 from sweep.runs import BASELINE
 from sweep.space.configuration import Configuration
-from sweep.verdict.folds import LEAST_TESTED, Folds, require_one
+from sweep.verdict.folds import Folds, require_one
 from sweep.verdict.statistics import LOOKS, Candidate, Hits, accuracy, behind, conclude, contrast
-from sweep.verdict.time_plan import MARGIN
+from sweep.verdict.time_plan import LEAST_SEEDS, MARGIN
 
 Shape = Callable[[Configuration], Architecture | None]
 
@@ -78,17 +78,17 @@ class Race:
     def tested_verdict(self, folds: Folds, look: Callable[[str], None]) -> Verdict:
         """The same, and then what the test images say, if something is recommended at full size and there is time.
 
-        If there is less time, they are met on fewer of the seeds, but for an interval on `LEAST_TESTED` at least.
+        If there is less time, they are met on fewer of the seeds, but for an interval on `LEAST_SEEDS` at least.
 
         `look` is called when their seal is broken, with the reason.
         """
         verdict = self.verdict(folds.size)
         numbers = list(dict.fromkeys((BASELINE, verdict.recommended)))
         weight = len(numbers) * folds.test_weight
-        counts = range(len(verdict.seeds), LEAST_TESTED - 1, -1)
+        counts = range(len(verdict.seeds), LEAST_SEEDS - 1, -1)
 
         def enough(count: int) -> bool:
-            return folds.has_time_for((1 if count == LEAST_TESTED else MARGIN) * count * weight)
+            return folds.has_time_for((1 if count == LEAST_SEEDS else MARGIN) * count * weight)
 
         seeds = verdict.seeds[: next(filter(enough, counts), 0)]
         if verdict.conclusion is Conclusion.UNKNOWN or not verdict.size.full or not seeds:

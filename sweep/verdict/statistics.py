@@ -92,11 +92,7 @@ def contrast(plus: Sequence[Candidate], minus: Sequence[Candidate]) -> Estimate:
 
 
 def require_look(seeds: int) -> None:
-    """Checks that a verdict is drawn at so many seeds.
-
-    Raises:
-        InputError: it is not.
-    """
+    """Raises InputError unless a verdict is drawn at so many seeds."""
     if type(seeds) is not int or seeds not in LOOKS:
         allowed = listed(map(str, LOOKS), "or")
         raise InputError(

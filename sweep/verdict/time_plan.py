@@ -32,7 +32,7 @@ BETWEEN = 0.02
 """The share of the time that goes by between the parts, while workers put down what they train and results are read."""
 
 LEAST_SEEDS = 2
-"""On how many fresh seeds networks are confirmed at least."""
+"""On how many fresh seeds networks are confirmed, and meet the sealed test, at least."""
 
 
 @dataclass(frozen=True)
