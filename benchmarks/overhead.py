@@ -19,7 +19,7 @@ import psutil
 
 from sweep.api import search, workplace
 from sweep.coordinator.watcher import LabelledRun, SilentWatcher
-from sweep.engines import local
+from sweep.engines import local, pool
 from sweep.runs import Event, Segment, SegmentFailed, SegmentFinished
 from sweep.study.files import load
 
@@ -58,7 +58,7 @@ class Stamped:
         self._news.put(item)
 
 
-def listen(worker: Any, news: Any, listen: Any = local._listen) -> None:
+def listen(worker: Any, news: Any, listen: Any = pool._listen) -> None:
     listen(worker, Stamped(news))
 
 
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--study", default="everything")
     options = parser.parse_args()
     study = load(options.study).replaced(trials=options.trials, train_size=options.images, validation=500)
-    patched = patch.object(workplace, "LocalEngine", TimedEngine), patch.object(local, "_listen", listen)
+    patched = patch.object(workplace, "LocalEngine", TimedEngine), patch.object(pool, "_listen", listen)
     with tempfile.TemporaryDirectory() as folder, patched[0], patched[1]:
         search.run(study, storage=Path(folder, "sweep.db"), progress=Watch())
     began = psutil.Process().create_time()

@@ -3,12 +3,12 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sweep.data.dataset import Split
 from sweep.data.metric import Metric
@@ -175,18 +175,26 @@ class NetworkBuilt:
 
 @dataclass(frozen=True)
 class Progress:
-    """A sign of life: the run has trained for `epochs` epochs, the finished part of the current epoch included."""
+    """A sign of life: the run has trained for `epochs` epochs, the finished part of the current epoch included.
+
+    Its worker holds `held` bytes of main memory; 0: unknown.
+    """
 
     trial: int
     epochs: float
+    held: int = 0
 
 
 @dataclass(frozen=True)
 class EpochFinished:
-    """The run has one more place on its curve. Its state is in the checkpoint."""
+    """The run has one more place on its curve. Its state is in the checkpoint.
+
+    `machine` is that of its worker, as `sweep.system.machine` describes it; None: this one.
+    """
 
     trial: int
     metrics: Epoch
+    machine: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -231,11 +239,15 @@ class CodeChanged:
 
 @dataclass(frozen=True)
 class WorkerDied:
-    """The segment's worker has died, and another one is starting. `detail` is its last lines."""
+    """The segment's worker has died, and another one is starting. `detail` is its last lines.
+
+    It was `lost` if its machine is gone, silent or full: no trial is blamed for that.
+    """
 
     trial: int
     reason: str
     detail: str
+    lost: bool = False
 
 
 Event = (

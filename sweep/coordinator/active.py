@@ -227,12 +227,13 @@ class ActiveRuns:
                     self._store.runs.size(active.run.fingerprint, sizes, digest)
                 case Progress(_, epochs):
                     self._watcher.progress(active.labelled, epochs)
-                case EpochFinished(_, metrics):
+                case EpochFinished(_, metrics, machine):
                     self._commit(active, metrics)
+                    self._keep_machine(active, machine)
                     yield Scored(active, metrics)
                     yield from map(Ready, self._followers(active))
-                case WorkerDied(_, reason):
-                    self._count_death(active, reason)
+                case WorkerDied(_, reason, _, lost):
+                    self._count_death(active, reason, lost)
                 case SegmentStopped():
                     active.training = False
                 case SegmentFinished(_, predicted):
@@ -268,8 +269,15 @@ class ActiveRuns:
         active.score = metrics.val_accuracy
         self._watcher.epoch(active.labelled, metrics, reused)
 
-    def _count_death(self, active: ActiveRun, reason: str) -> None:
-        if self._study_id is not None:
+    def _keep_machine(self, active: ActiveRun, machine: Mapping[str, Any] | None) -> None:
+        """Keeps what machines train a run, if that is another one than this."""
+        if machine is not None and machine != active.machine:
+            active.machine = machine
+            self._store.runs.trained_on(active.run.fingerprint, machine)
+
+    def _count_death(self, active: ActiveRun, reason: str, lost: bool) -> None:
+        """Notes that a worker died. An attempt counts only if its machine was not `lost`."""
+        if self._study_id is not None and not lost:
             self._store.trials.attempt(self._study_id, active.number)
         self._checkpoints.clear()
         self._watcher.retried(active.labelled, reason)

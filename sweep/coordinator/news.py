@@ -1,7 +1,9 @@
 """A run in progress, and what its owner, a search or a batch, is told of it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sweep.coordinator.watcher import LabelledRun
 from sweep.runs import Epoch, Outcome, Run
@@ -22,6 +24,7 @@ class ActiveRun:
         score: the accuracy of the last epoch that it reached, None before the first.
         training: whether a worker trains the run for it.
         weak: whether the search would prune it here.
+        machine: where its last epoch was trained, if not on this machine.
     """
 
     number: int
@@ -32,6 +35,7 @@ class ActiveRun:
     score: float | None = None
     training: bool = False
     weak: bool = False
+    machine: Mapping[str, Any] | None = None
 
     @property
     def run(self) -> Run:

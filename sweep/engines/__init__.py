@@ -24,9 +24,6 @@ class Engine(Protocol):
     def kill(self, trial: int) -> None:
         """Ends the worker that trains a trial at once, without an event. Another worker starts."""
 
-    def memory(self, trial: int) -> int:
-        """Bytes of main memory that the worker of a trial holds; 0 if unknown."""
-
     def wait(self, timeout: float | None) -> Sequence[Event]:
         """The events since the last call, waiting for one at most `timeout` seconds (None: as long as it takes).
 

@@ -2,15 +2,16 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from sweep.runs import (
     Epoch,
     EpochFinished,
     Event,
     Outcome,
+    Progress,
     Run,
     Segment,
     SegmentFailed,
@@ -26,7 +27,10 @@ Curve = Callable[[Configuration, float], float | Exception]
 
 
 class Dead(Exception):  # noqa: N818 - what a scripted worker is
-    """In place of an accuracy: the worker dies in this epoch."""
+    """In place of an accuracy: the worker dies in this epoch, or is `lost` with its machine."""
+
+    def __init__(self, lost: bool = False) -> None:
+        self.lost = lost
 
 
 def learns_with_rate(configuration: Configuration, epoch: float) -> float:
@@ -39,8 +43,9 @@ class ScriptedEngine:
     """An engine whose workers follow a script; every `wait` gives the events of one epoch of one segment.
 
     `trained` lists (fingerprint, epoch) for all that was trained, in order. `stop_after` raises
-    KeyboardInterrupt once so many epochs were given. `held` is the memory of every worker, in bytes. `predict` gives
-    the classes of a run's images at the end of its configuration's epochs, uint16 in bytes.
+    KeyboardInterrupt once so many epochs were given. `held` is the memory that every worker says it holds, in bytes,
+    and `machine` where it says it is. `predict` gives the classes of a run's images at the end of its configuration's
+    epochs, uint16 in bytes.
     """
 
     curve: Curve = learns_with_rate
@@ -49,6 +54,7 @@ class ScriptedEngine:
     trained: list[tuple[str, float]] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     held: int = 0
+    machine: Mapping[str, Any] | None = None
     predict: Callable[[Run], bytes] = lambda _: b""
     _waiting: deque[tuple[Segment, list[float]]] = field(default_factory=deque)
     _ready: bool = False
@@ -69,9 +75,6 @@ class ScriptedEngine:
 
     def kill(self, trial: int) -> None:
         self._waiting = deque(each for each in self._waiting if each[0].trial != trial)
-
-    def memory(self, trial: int) -> int:
-        return self.held
 
     def wait(self, timeout: float | None) -> Sequence[Event]:
         if self._stopped:
@@ -102,18 +105,20 @@ class ScriptedEngine:
     def _epoch(self, trial: int, run: Run, epoch: float) -> list[Event]:
         score = self.curve(run.configuration, epoch)
         if isinstance(score, Dead):
-            return [WorkerDied(trial, "its worker was killed by a script", "its last words")]
+            return [WorkerDied(trial, "its worker was killed by a script", "its last words", score.lost)]
         if isinstance(score, Exception):
             return [SegmentFailed(trial, Outcome.FAILED, f"{type(score).__name__}: {score}")]
         self.trained.append((run.fingerprint, epoch))
+        signs: list[Event] = [Progress(trial, epoch, self.held)] if self.held else []
         loss = -math.log(score) if score > 0 else math.nan
         metrics = Epoch(epoch, loss, score, loss, score, seconds=1.0)
         if math.isnan(loss):
             return [
+                *signs,
                 EpochFinished(trial, metrics),
                 SegmentFailed(trial, Outcome.DIVERGED, "the loss was not finite"),
             ]
-        return [EpochFinished(trial, metrics)]
+        return [*signs, EpochFinished(trial, metrics, self.machine)]
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,7 @@
 """Supervises an engine whose workers may die, hang, or take too much time or memory.
 
-If a worker dies, another worker resumes its segment from the checkpoint. A segment that breaks a limit is ended.
+If a worker dies, another worker resumes its segment from the checkpoint. A segment that breaks a limit is ended. A
+worker whose machine was lost counts against no trial.
 """
 
 import time
@@ -16,6 +17,7 @@ from sweep.runs import (
     EpochFinished,
     Event,
     Outcome,
+    Progress,
     Segment,
     SegmentFailed,
     SegmentFinished,
@@ -56,7 +58,8 @@ class Limits:
 class _Attended:
     """A segment in progress, or waiting for a worker. Its times are those of `time.monotonic`.
 
-    `seconds` were spent on it by workers that died. `epochs` are the seconds that each of its epochs took.
+    `seconds` were spent on it by workers that died. `epochs` are the seconds that each of its epochs took. `held` is
+    the memory of its worker in bytes, as that said last.
     """
 
     segment: Segment
@@ -64,6 +67,7 @@ class _Attended:
     started: float | None = None
     last_sign: float = 0.0
     epochs: list[float] = field(default_factory=list)
+    held: int = 0
 
 
 class Supervised:
@@ -140,33 +144,35 @@ class Supervised:
         attended = self._attended[event.trial]
         attended.last_sign = time.monotonic()
         match event:
+            case Progress(_, _, held):
+                attended.held = held
             case EpochFinished(_, metrics):
                 attended.segment = replace(attended.segment, from_epoch=metrics.epoch)
                 attended.epochs.append(metrics.seconds)
             case SegmentFinished() | SegmentStopped() | SegmentFailed():
                 del self._attended[event.trial]
-            case WorkerDied(trial, reason, detail):
-                self._deaths[trial] += 1
+            case WorkerDied(trial, reason, detail, lost):
+                self._deaths[trial] += not lost
                 if self._stopping:
                     event = SegmentStopped(trial)
                     del self._attended[trial]
-                elif self._deaths[trial] == ATTEMPTS:
+                elif self._deaths[trial] == ATTEMPTS and not lost:
                     event = SegmentFailed(trial, Outcome.FAILED, f"{reason}, {ATTEMPTS} times over", detail)
                     del self._attended[trial]
                 else:
-                    attended.seconds += self._elapsed(attended)
-                    attended.started = None
+                    attended.seconds += 0.0 if lost else self._elapsed(attended)
+                    attended.started, attended.held = None, 0
                     self._waiting.appendleft(attended.segment)
         yield event
 
     def _break_off(self) -> Iterable[Event]:
         for trial, attended in list(self._attended.items()):
-            broken = None if attended.started is None or self._stopping else self._broken(trial, attended)
+            broken = None if attended.started is None or self._stopping else self._broken(attended)
             if broken is not None:
                 self.drop(trial)
                 yield SegmentFailed(trial, *broken)
 
-    def _broken(self, trial: int, attended: _Attended) -> tuple[Outcome, str] | None:
+    def _broken(self, attended: _Attended) -> tuple[Outcome, str] | None:
         silent = time.monotonic() - attended.last_sign
         patience = max(HANG_SECONDS, HANG_EPOCHS * median(attended.epochs or [0.0]))
         if silent > patience:
@@ -175,8 +181,8 @@ class Supervised:
         if allowed is not None and seconds > allowed:
             return Outcome.TIMED_OUT, f"it had trained for {duration(seconds)}, and {duration(allowed)} are allowed"
         most = self._limits.memory
-        if most is not None and (held := self._engine.memory(trial)) > most:
-            return Outcome.OUT_OF_MEMORY, f"its worker held {size(held)}, and {size(most)} are allowed"
+        if most is not None and attended.held > most:
+            return Outcome.OUT_OF_MEMORY, f"its worker held {size(attended.held)}, and {size(most)} are allowed"
         return None
 
     def _elapsed(self, attended: _Attended) -> float:

@@ -105,6 +105,15 @@ class Runs(RunReader):
             connection.execute(update(trials).where(trials.c.fingerprint == fingerprint).values(vars(sizes)))
 
     @repeatable
+    def trained_on(self, fingerprint: str, machine: Mapping[str, Any]) -> None:
+        """Keeps that a machine of a cluster, which has a `host`, trains a run; an earlier one stays beside it."""
+        mine = runs.c.fingerprint == fingerprint
+        with self._database.transaction() as connection:
+            known = connection.scalar(select(runs.c.provenance).where(mine)) or {}
+            nodes = known.get("nodes", {}) | {machine["host"]: dict(machine)}
+            connection.execute(update(runs).where(mine).values(provenance=known | {"nodes": nodes}))
+
+    @repeatable
     def add_epoch(self, fingerprint: str, epoch: Epoch, study_id: int | None = None, trial: int | None = None) -> None:
         """Keeps an epoch of a run, in place of the same one if it is known; with it, that a trial trained so far."""
         row = {name: value if math.isfinite(value) else None for name, value in vars(epoch).items()}

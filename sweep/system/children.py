@@ -47,12 +47,13 @@ def environment() -> dict[str, str]:
 class End:
     """How a child ended, and lines of its log: the last, where it crashed, or where it `hung`.
 
-    It hung if it did not start in its time.
+    It hung if it did not start in its time. It is `lost` if its machine was, which is not the child's doing.
     """
 
     how: str
     log: str
     hung: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +96,19 @@ class Child:
         with suppress(BrokenPipeError):  # it has just died: the end of its output says so
             pickle.dump(message, self.inbox)
             self.inbox.flush()
+
+    def answers(self) -> Iterator[Any]:
+        """Gives each message from it until its end."""
+        with self.outbox:
+            while True:
+                try:
+                    message = pickle.load(self.outbox)
+                except Exception:  # the end, or half a message: pickle may raise anything then
+                    return
+                yield message
+
+    def kill(self) -> None:
+        self.process.kill()
 
     def end(self) -> End:
         """Waits for its end, kills it if that takes too long, and removes its folder."""

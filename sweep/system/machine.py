@@ -86,16 +86,17 @@ def git_state() -> str | None:
     return commit + ("+" if changes else "")
 
 
+def machine() -> dict[str, Any]:
+    """What this machine is."""
+    system = f"{platform.system()} {platform.release()}"
+    return {"host": platform.node(), "system": system, "processor": processor(), "cores": cores()}
+
+
 def provenance(workers: int, threads: int) -> dict[str, Any]:
     """What is kept with a run, so that it can be told later where and with what it was trained."""
     return {
         "versions": {"python": platform.python_version()} | {name: installed(name) for name in PACKAGES},
-        "machine": {
-            "host": platform.node(),
-            "system": f"{platform.system()} {platform.release()}",
-            "processor": processor(),
-            "cores": cores(),
-        },
+        "machine": machine(),
         "workers": workers,
         "threads": threads,
         "git": git_state(),

@@ -1,7 +1,8 @@
 """A worker process: `python -m sweep.training.worker THREADS SECONDS FOLDER`, started by `sweep.engines.local` alone.
 
 It reads segments from standard input and writes events to standard output, both pickled, and knows neither
-Optuna nor SQL. Standard input closes when the coordinator ends, however it ends; then so does the worker.
+Optuna nor SQL. A dataset that is sent to it is not loaded by its path. Standard input closes when the coordinator
+ends, however it ends; then so does the worker.
 """
 
 import math
@@ -14,11 +15,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
-from sweep.data.dataset import Split, load_dataset
+from sweep.data.dataset import Dataset, load_dataset
 from sweep.errors import DataError
 from sweep.models.model import BrokenModel, ChangedModel, ImageShape, Infeasible
 from sweep.runs import (
@@ -28,6 +29,7 @@ from sweep.runs import (
     NetworkBuilt,
     Outcome,
     Progress,
+    Run,
     Segment,
     SegmentFailed,
     SegmentFinished,
@@ -36,6 +38,7 @@ from sweep.runs import (
     WorkerReady,
 )
 from sweep.system.children import arrive, messages, started
+from sweep.system.processes import resident
 
 if TYPE_CHECKING:
     from sweep.training.loop import Images, Training
@@ -59,9 +62,9 @@ def main(threads: str, seconds: str, folder: str) -> None:
         pickle.dump(event, events)
         events.flush()
 
-    segments: queue.SimpleQueue[Segment] = queue.SimpleQueue()
+    work: queue.SimpleQueue[Segment | Dataset] = queue.SimpleQueue()
     stopping = threading.Event()
-    threading.Thread(target=_receive, args=(folder, segments, stopping), daemon=True).start()
+    threading.Thread(target=_receive, args=(folder, work, stopping), daemon=True).start()
 
     from sweep.training.loop import set_up  # seconds of imports, and the first thing that may fail
 
@@ -70,16 +73,20 @@ def main(threads: str, seconds: str, folder: str) -> None:
     send(WorkerReady(device))
     bench = Bench(send, stopping)
     while True:
-        send(bench.train(segments.get()))
+        given = work.get()
+        if isinstance(given, Dataset):
+            bench.take(given)
+        else:
+            send(bench.train(given))
 
 
-def _receive(folder: str, segments: "queue.SimpleQueue[Segment]", stopping: threading.Event) -> None:
+def _receive(folder: str, work: "queue.SimpleQueue[Segment | Dataset]", stopping: threading.Event) -> None:
     for message in messages(folder):
         if isinstance(message, Stop):
             stopping.set()
         else:
             stopping.clear()
-            segments.put(message)
+            work.put(message)
 
 
 class Bench:
@@ -92,7 +99,13 @@ class Bench:
         self._send = send
         self._stopping = stopping
         self._training: Training | None = None
+        self._taken: Dataset | None = None
+        self._images: tuple[object, Images] | None = None  # of the last run
         self._last_sign = 0.0
+
+    def take(self, dataset: Dataset) -> None:
+        """Takes the dataset of segments to come, in place of another one."""
+        self._taken = dataset
 
     def train(self, segment: Segment) -> Event:
         """Trains a segment, sends each epoch, and returns how it ended."""
@@ -144,7 +157,7 @@ class Bench:
         now = time.monotonic()
         if now - self._last_sign >= SECONDS_BETWEEN_SIGNS:
             self._last_sign = now
-            self._send(Progress(trial, epochs))
+            self._send(Progress(trial, epochs, resident(os.getpid())))
         return not self._stopping.is_set()
 
     def _training_of(self, segment: Segment) -> "Training":
@@ -154,7 +167,7 @@ class Bench:
         if last is not None and last.run == run and last.epochs == segment.from_epoch:
             return last
         self._training = last = None  # frees its memory
-        images = _images(run.data, run.data_digest, run.split)
+        images = self._images_of(run)
         self._training = Training(run, images, segment.limits)
         if run.configuration.inspect(images.shape, images.classes) is None:
             self._look_at(self._training, segment, images.shape)
@@ -167,6 +180,19 @@ class Bench:
         if not self._training.can_reach(segment.to_epoch):
             self._training = Training(run, images)  # there is no way back along a curve
         return self._training
+
+    def _images_of(self, run: Run) -> "Images":
+        from sweep.training.loop import Images
+
+        decides = run.data, run.data_digest, run.split
+        if self._images is None or self._images[0] != decides:
+            self._images = None  # frees its memory
+            taken = self._taken
+            dataset = taken if taken is not None and taken.digest == run.data_digest else load_dataset(run.data)
+            if dataset.digest != run.data_digest:
+                raise DataError(f"{run.data}: these are no longer the images that the study was started with.")
+            self._images = decides, Images(dataset, run.split)
+        return self._images[1]
 
     def _look_at(self, training: "Training", segment: Segment, image_shape: ImageShape) -> None:
         """Tells what only building a network tells, before its first epoch.
@@ -203,16 +229,6 @@ def _outcome(error: Exception) -> Outcome:
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
         return Outcome.OUT_OF_MEMORY
     return Outcome.FAILED
-
-
-@lru_cache(maxsize=1)
-def _images(source: str, digest: str, split: Split | None) -> "Images":
-    from sweep.training.loop import Images
-
-    dataset = load_dataset(source)
-    if dataset.digest != digest:
-        raise DataError(f"{source}: these are no longer the images that the study was started with.")
-    return Images(dataset, split)
 
 
 if __name__ == "__main__":

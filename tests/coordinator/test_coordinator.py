@@ -463,6 +463,22 @@ def test_a_worker_that_dies_costs_no_epoch_and_the_attempts_are_counted(storage)
     assert [epoch for _, epoch in engine.trained] == [1, 2, 3, 4, 5] * 2
 
 
+def test_a_worker_that_is_lost_with_its_machine_is_no_attempt_of_its_trial(storage):
+    lost = iter([Dead(lost=True)] * 4)
+    engine = ScriptedEngine(lambda *_: next(lost, 0.9) if len(engine.trained) == 2 else 0.9)
+    result, _ = run(study_of(RATES, trials=2), storage, engine)
+    assert outcomes(result) == ["completed"] * 2
+    assert list(result.frame["attempts"]) == [1, 1]
+    assert [epoch for _, epoch in engine.trained] == [1, 2, 3, 4, 5] * 2
+
+
+def test_the_machines_that_trained_a_run_are_kept_with_it(storage):
+    engine = ScriptedEngine(lambda *_: 0.9, machine={"host": "first", "cores": 4})
+    engine.curve = lambda *_: 0.9 if len(engine.trained) < 2 else setattr(engine, "machine", {"host": "other"}) or 0.9
+    result, _ = run(study_of(RATES, trials=1), storage, engine)
+    assert result.provenance["nodes"] == {"first": {"host": "first", "cores": 4}, "other": {"host": "other"}}
+
+
 def test_a_trial_that_kills_every_worker_fails_and_the_study_continues(storage):
     def curve(configuration: Configuration, epoch: int) -> float | Exception:
         return Dead() if configuration != Configuration() else 0.9

@@ -159,6 +159,18 @@ def test_a_death_costs_no_other_trial_an_attempt():
     }
 
 
+def test_a_worker_that_is_lost_with_its_machine_counts_against_no_trial(clock):
+    lost = iter([Dead(lost=True)] * 5)
+    supervised = ready(ScriptedEngine(lambda *_: next(lost, 0.9)), Limits(seconds=100))
+    supervised.start(segment_of(), seconds=60)
+    deaths = []
+    while len(deaths) < 5:
+        clock.goes_on(30)
+        deaths += supervised.wait(0)
+    assert {event.lost for event in deaths} == {True}
+    assert ended(to_the_end(supervised)) == [SegmentFinished(0)]
+
+
 def test_segments_may_be_started_while_no_worker_is_idle_and_wait():
     supervised = ready(engine := ScriptedEngine(workers=2))
     assert supervised.idle == 2

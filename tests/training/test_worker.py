@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -287,6 +288,19 @@ def test_a_worker_does_not_train_on_data_that_changed_since_the_study_began(work
     npz(tmp_path / "changes.npz", x_train=tiny()["x_train"] + 1)
     [failed] = worker.train(segment(tmp_path, run))
     assert "no longer the images" in failed.reason
+
+
+def test_a_dataset_that_is_sent_is_not_loaded_by_its_path(worker, other_worker, tmp_path):
+    run = run_on_six_images(npz(tmp_path / "six.npz"))
+    elsewhere = replace(run, data=str(tmp_path / "of another machine.npz"))
+    worker.send(replace(load_dataset(run.data), source=""))
+    sent = worker.train(segment(tmp_path, elsewhere))
+    (tmp_path / "run.npz").unlink()
+    loaded = other_worker.train(segment(tmp_path, run))
+    assert finished(sent)
+    assert without_time(metrics_of(sent)) == without_time(metrics_of(loaded))
+    [failed] = other_worker.train(segment(tmp_path, elsewhere))
+    assert "of another machine.npz" in failed.reason
 
 
 def test_ctrl_c_does_not_interrupt_a_worker(other_worker, tmp_path):
