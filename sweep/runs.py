@@ -13,6 +13,7 @@ from typing import Any, Literal
 from sweep.data.dataset import Split
 from sweep.data.metric import Metric
 from sweep.models.model import ANY_SIZE, SizeLimits, Sizes
+from sweep.models.tutorial.model import TUTORIAL
 from sweep.space.configuration import Configuration
 
 Precision = Literal["float32", "bfloat16"]
@@ -21,7 +22,7 @@ Precision = Literal["float32", "bfloat16"]
 BASELINE = 0
 """The number of the baseline's trial."""
 
-TRAINING_VERSION = 2
+TRAINING_VERSION = 3
 """Raised whenever a change of `sweep.training.loop` or `sweep.models.tutorial` changes the curve of a run."""
 
 
@@ -67,6 +68,12 @@ class Run:
     precision: Precision = "float32"
     metric: Metric = "accuracy"
 
+    @property
+    def training_version(self) -> int:
+        """The version that gave this run's curve first. The third changed that of batch normalisation alone."""
+        model, values = self.configuration.model, self.configuration.values()
+        return TRAINING_VERSION - (model == TUTORIAL and not values["batch_norm"])
+
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of everything that decides this run's curve, except its number of epochs.
@@ -77,7 +84,7 @@ class Run:
         if self.configuration.schedule != "warm-hold-cool":
             del values["epochs"]
         split = None if self.split is None else self.split.as_document()
-        parts = [values, self.seed, self.data_digest, split, self.precision, TRAINING_VERSION]
+        parts = [values, self.seed, self.data_digest, split, self.precision, self.training_version]
         parts += filter(None, [self.configuration.model.digest])
         parts += [] if self.metric == "accuracy" else [self.metric]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from sweep.api._crashes import crashes_told
 from sweep.data.dataset import Dataset, Split
 from sweep.errors import InputError
-from sweep.models.model import Architecture, ChangedModel, Infeasible
+from sweep.models.model import Architecture, ChangedModel, Infeasible, Model
+from sweep.models.tutorial.model import TUTORIAL
 from sweep.results.result import Result
 from sweep.runs import Precision, Run
 from sweep.search.preview import baseline_shape
@@ -13,14 +14,11 @@ from sweep.space.configuration import Configuration
 from sweep.storage.store import Reader
 from sweep.study.study import Study
 from sweep.system.apart import apart
-from sweep.system.machine import cores
+from sweep.system.machine import bfloat16_instructions, cores, oldest_gpu
 from sweep.system.processes import main_memory
 from sweep.training import prove
 from sweep.training.finding import MOST_SECONDS, Proof
 from sweep.wording import size
-
-AUTOMATIC_PRECISION: Precision = "float32"
-"""What `auto` means. bfloat16 was not shown to be harmless: see `benchmarks/NOTES.md`."""
 
 PROVED_BATCHES = 4
 PROVED_SMALL = 32
@@ -64,6 +62,16 @@ def free_bytes(trial_memory: int | None, workers: int) -> int:
         most, there = main_memory() // WORKER_BYTES, size(main_memory())
         raise InputError(f"{workers} workers need more memory than the {there} of this machine: at most {most} fit.")
     return (trial_memory or main_memory() // workers) - WORKER_BYTES
+
+
+def automatic_precision(model: Model) -> Precision:
+    """What `precision = "auto"` means for networks of a model on this machine.
+
+    bfloat16 was shown to be harmless for the tutorial's networks on processors that multiply it natively: see
+    `docs/measurements.md`. On GPUs, and for other networks, it was not measured.
+    """
+    shown = model == TUTORIAL and oldest_gpu() is None
+    return "bfloat16" if shown and bfloat16_instructions() else "float32"
 
 
 def require_code(study: Study) -> None:
@@ -115,7 +123,7 @@ def proof_of(study: Study, dataset: Dataset, batch: int, scored: int, seconds: f
     images, held_out = study.split().sizes(len(dataset.y_train))
     batch = max(1, min(batch, study.base.batch_size, images // PROVED_BATCHES))
     split = Split(study.seed, min(held_out, scored), min(images, PROVED_BATCHES * batch))
-    precision = AUTOMATIC_PRECISION if study.precision == "auto" else study.precision
+    precision = automatic_precision(study.base.model) if study.precision == "auto" else study.precision
     run = Run(study.base.replaced({"batch_size": batch}), study.seed, dataset.source, dataset.digest, split, precision)
     return Proof(run, images, held_out, main_memory() // cores(), study.limits, seconds)
 
@@ -131,7 +139,8 @@ def settled(study: Study, store: Reader) -> Study:
     """
     known = [row for row in store.studies.all() if row.study.name == study.name]
     begun = [row.study for row in known if store.studies.is_trained(row.id)]
-    kept = begun[0] if begun else study.replaced(precision=AUTOMATIC_PRECISION if study.precision == "auto" else None)
+    here = automatic_precision(study.base.model) if study.precision == "auto" else None
+    kept = begun[0] if begun else study.replaced(precision=here)
     if study.precision == "auto":
         study = study.replaced(precision=kept.precision)
     if study.build is None or kept.build is None:

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Unpack
 
-from sweep.api._networks import AUTOMATIC_PRECISION, free_bytes, network_within
+from sweep.api._networks import automatic_precision, free_bytes, network_within
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.bounds import ALLOWED_SEEDS, require_count
@@ -65,7 +65,7 @@ def train(
     require_count("seed", seed or 0, 0, 2**32 - seeds)
     place = Workplace(**workplace).writable()
     wanted, split = recipe_of(configuration, data, validation)
-    configuration = wanted.configuration
+    configuration, precision = wanted.configuration, automatic_precision(wanted.configuration.model)
     dataset = place.load(wanted.data, wanted.preparation)
     partition(dataset, split)  # one that asks for too much is an error before anything is kept
     try:
@@ -74,7 +74,7 @@ def train(
         raise InputError(f"This configuration cannot be trained: {reason}.") from None
     with place.open_store() as store:
         runs = [
-            Run(configuration, each, dataset.source, dataset.digest, replace(split, seed=each), AUTOMATIC_PRECISION)
+            Run(configuration, each, dataset.source, dataset.digest, replace(split, seed=each), precision)
             for each in _seeds(store, place, seed, seeds)
         ]
         labelled = [LabelledRun(f"seed {each.seed}", each) for each in runs]

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import exists, func, select, update
 
 from sweep.models.model import Sizes
-from sweep.runs import TRAINING_VERSION, Epoch, Run
+from sweep.runs import Epoch, Run
 from sweep.storage._subject import Subject
 from sweep.storage._tables import add, epochs, now, predictions, put, runs, trials
 from sweep.storage.database import repeatable
@@ -88,7 +88,7 @@ class Runs(RunReader):
             "data_digest": run.data_digest,
             "split": None if run.split is None else run.split.as_document(),
             "precision": run.precision,
-            "training_version": TRAINING_VERSION,
+            "training_version": run.training_version,
             "provenance": dict(provenance),
             "created": now(),
         }

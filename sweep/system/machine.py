@@ -52,17 +52,26 @@ def processor() -> str:
 
 
 @cache
+def oldest_gpu() -> float | None:
+    """The compute capability of the oldest NVIDIA GPU; None without one."""
+    command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    try:
+        generations = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.split()
+        return min(float(each) for each in generations)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+
+
+@cache
 def bfloat16_instructions() -> bool:
     """Whether the GPU, or without one the processor, multiplies bfloat16 natively."""
-    try:
-        command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
-        generation = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.split()
-        return min(float(each) for each in generation) >= FIRST_GPU_WITH_BFLOAT16
-    except (OSError, ValueError, subprocess.SubprocessError):  # no GPU: the processor it is
-        with suppress(OSError):
-            flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
-            return not flags.isdisjoint({"avx512_bf16", "amx_bf16", "bf16"})
-        return False
+    gpu = oldest_gpu()
+    if gpu is not None:
+        return gpu >= FIRST_GPU_WITH_BFLOAT16
+    with suppress(OSError):
+        flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+        return not flags.isdisjoint({"avx512_bf16", "amx_bf16", "bf16"})
+    return False
 
 
 @cache

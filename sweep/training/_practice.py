@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sweep.space.configuration import Configuration
 from sweep.training._augmentation import Augmentation
+from sweep.training._kernels import call
 from sweep.training._objective import Objective
 from sweep.training._optimizers import Optimizer
 from sweep.training._statistics import quick_statistics
@@ -45,7 +46,7 @@ class Practice:
     def step(self, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Trains on a batch, (batch, height, width, channels) and (batch,); returns its plain losses and hits."""
         with tf.GradientTape() as tape, quick_statistics(self.model, self.optimizer.iterations):
-            logits = self.model(self.augmentation(pixels), training=True)
+            logits = call(self.model, self.augmentation(pixels), training=True)
             losses, hits = losses_and_hits(logits, labels)
             loss = tf.add_n([tf.reduce_mean(self.objective(losses, logits, labels)), *added_losses(self.model)])
         unused = tf.UnconnectedGradients.ZERO

@@ -26,6 +26,7 @@ from sweep.data.partition import Selected, partition
 from sweep.models.model import ANY_SIZE, SizeLimits
 from sweep.runs import Epoch, Run
 from sweep.system.files import atomic_write, open_plain
+from sweep.training._kernels import call
 from sweep.training._practice import Practice, losses_and_hits
 from sweep.training._weights import build
 from sweep.training.settings import settle_keras
@@ -255,7 +256,7 @@ def _graphs(model: keras.Model, practice: Practice, images: Images, batch_size: 
         return tf.reduce_sum(losses), tf.reduce_sum(hits)
 
     def score_step(pixels: Any, labels: Any) -> Any:
-        losses, hits = losses_and_hits(model(pixels, training=False), labels)
+        losses, hits = losses_and_hits(call(model, pixels, training=False), labels)
         return tf.reduce_sum(losses), tf.reduce_sum(hits)
 
     def over(step: Any, size: int, shown: Any, order: Any, within: Any, sums: Any) -> Any:
@@ -283,7 +284,7 @@ def _graphs(model: keras.Model, practice: Practice, images: Images, batch_size: 
 
     @tf.function(reduce_retracing=True, autograph=False)  # type: ignore[untyped-decorator]
     def classify(pixels: Any) -> Any:
-        logits = model(tf.cast(pixels, model.compute_dtype), training=False)
+        logits = call(model, tf.cast(pixels, model.compute_dtype), training=False)
         return tf.cast(tf.argmax(logits, axis=-1), tf.uint16)
 
     return train, score, classify

@@ -6,12 +6,37 @@ from samples.studies import RATES, study_of
 
 from sweep.api import _networks as networks
 from sweep.errors import InputError
+from sweep.models.function import Function
 from sweep.models.model import Infeasible
 from sweep.space.configuration import Configuration
 from sweep.storage.store import Store
 
 
-def test_auto_is_float32_and_a_study_keeps_the_precision_that_it_began_with(storage):
+@pytest.fixture
+def on_processor(monkeypatch):
+    """Has this machine have no GPU, and a processor that has bfloat16 instructions or not."""
+
+    def settle(has_bfloat16):
+        monkeypatch.setattr(networks, "oldest_gpu", lambda: None)
+        monkeypatch.setattr(networks, "bfloat16_instructions", lambda: has_bfloat16)
+
+    return settle
+
+
+def test_auto_is_bfloat16_where_it_was_shown_to_be_harmless_and_fast(on_processor, monkeypatch, tmp_path):
+    (tmp_path / "network.py").write_text("def build(image_shape, classes):\n    return None\n")
+    own = Function.read(tmp_path / "network.py", "build")
+    for has_bfloat16, tutorial in ((True, "bfloat16"), (False, "float32")):
+        on_processor(has_bfloat16)
+        assert networks.automatic_precision(Configuration().model) == tutorial
+        assert networks.automatic_precision(own) == "float32"
+    on_processor(True)
+    monkeypatch.setattr(networks, "oldest_gpu", lambda: 9.0)
+    assert networks.automatic_precision(Configuration().model) == "float32"
+
+
+def test_a_study_keeps_the_precision_that_it_began_with(storage, on_processor):
+    on_processor(False)
     with Store.open(storage) as store:
         assert networks.settled(study_of(RATES), store).precision == "float32"
         for precision in ("float32", "bfloat16"):

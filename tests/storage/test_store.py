@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 from sweep.cli import app as cli
 from sweep.engines.scripted import Dead, ScriptedEngine
 from sweep.errors import InputError, StoreError
-from sweep.runs import Outcome
+from sweep.runs import Outcome, Run
 from sweep.search.optuna import OptunaSearch
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice
@@ -343,7 +343,7 @@ def test_a_study_of_an_older_version_resumes(version_1, study):
 
 
 def test_an_interrupted_trial_of_an_older_version_resumes_after_its_third_epoch(version_1, monkeypatch):
-    monkeypatch.setattr("sweep.runs.TRAINING_VERSION", 1)  # or its curve would be another's
+    monkeypatch.setattr(Run, "training_version", 1)  # or its curve would be another's
     engine = ScriptedEngine()
     result, _ = run(GOES_ON.replaced(precision="float32"), version_1, engine)
     assert [epoch for _, epoch in engine.trained] == [4, 5, 1, 2, 3, 4, 5]
