@@ -1,12 +1,14 @@
 """Training throughput of `sweep` beside `model.fit`, and beside what the processor can do.
 
-    python benchmarks/throughput.py [--repetitions 3] [--images 60000] [--only baseline small] [--json FILE]
+    python benchmarks/throughput.py [--repetitions 3] [--images 60000] [--precision auto] [--fit float32]
+                                    [--only baseline small] [--json FILE]
 
 Per configuration and repetition, one after the other in one run: (a) an epoch of `model.fit` on arrays with all
 cores in float32, scored on the validation images, as most people write it; (b) an epoch of ours in every worker
-at once, one thread each, scored likewise. Both are warm: the first epoch of each is not counted. (c) is the share
-of the machine's float32 matrix-product rate, measured in the same run, that (b)'s arithmetic amounts to; a training
-step is counted as three forward passes (`sweep.models.tutorial.shapes`).
+at once, one thread each, scored likewise, in what `precision = "auto"` means here. Both are warm: the first epoch of
+each is not counted. (c) is the share of the machine's float32 matrix-product rate, measured in the same run, that
+(b)'s arithmetic amounts to; a training step is counted as three forward passes (`sweep.models.tutorial.shapes`). In
+bfloat16, that can be more than 100 %.
 """
 
 import argparse
@@ -24,10 +26,12 @@ from typing import Any
 
 from step import SMALL, matrix_product_rate
 
+from sweep.api._networks import automatic_precision
 from sweep.data.dataset import Split, load_dataset
+from sweep.models.tutorial.model import TUTORIAL
 from sweep.models.tutorial.parameters import Network
 from sweep.models.tutorial.shapes import architecture
-from sweep.runs import Run
+from sweep.runs import Precision, Run
 from sweep.space.configuration import Configuration
 from sweep.system.machine import cores, processor, provenance
 
@@ -52,10 +56,12 @@ class Process:
     connection: Connection
 
     @classmethod
-    def start(cls, target: Callable[[Connection, int, int], None], threads: int, images: int) -> "Process":
+    def start(
+        cls, target: Callable[[Connection, int, int, Precision], None], threads: int, images: int, precision: Precision
+    ) -> "Process":
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=target, args=(theirs, threads, images), daemon=True)
+        process = context.Process(target=target, args=(theirs, threads, images, precision), daemon=True)
         process.start()
         return cls(process, ours)
 
@@ -66,15 +72,16 @@ class Process:
         return self.connection.recv()
 
 
-def fit(connection: Connection, threads: int, images: int) -> None:
+def fit(connection: Connection, threads: int, images: int, precision: Precision) -> None:
     """The idiomatic loop. Receives configurations; for each, warms up and answers seconds, epoch by epoch."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     import keras
 
     from sweep.data.partition import partition
-    from sweep.training.loop import set_up
+    from sweep.training.loop import POLICIES, set_up
 
     set_up(threads)
+    keras.config.set_dtype_policy(POLICIES[precision])
     dataset = load_dataset("mnist")
     part = partition(dataset, _split(images))
     models: dict[str, keras.Model] = {}
@@ -96,7 +103,7 @@ def fit(connection: Connection, threads: int, images: int) -> None:
         connection.send(time.perf_counter() - started)
 
 
-def ours(connection: Connection, threads: int, images: int) -> None:
+def ours(connection: Connection, threads: int, images: int, precision: Precision) -> None:
     """Our loop, in one worker of several; likewise. The name None ends it, "matrix product" measures that."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     from sweep.training.loop import Images, Training, set_up
@@ -110,7 +117,7 @@ def ours(connection: Connection, threads: int, images: int) -> None:
             connection.send(matrix_product_rate())
             continue
         if name not in trainings:
-            run = Run(Configuration().replaced(CONFIGURATIONS[name]), 0, "mnist", "", split)
+            run = Run(Configuration().replaced(CONFIGURATIONS[name]), 0, "mnist", "", split, precision)
             trainings[name] = Training(run, shared)
             trainings[name].advance()
         connection.send("warm")
@@ -129,11 +136,11 @@ def flops_of_an_epoch(configuration: Configuration, images: int) -> float:
     return architecture(Network.of(configuration.values()), (28, 28, 1), 10).flops * (3 * images + VALIDATION)
 
 
-def measure(names: list[str], repetitions: int, images: int) -> dict[str, Any]:
+def measure(names: list[str], repetitions: int, images: int, precision: Precision, of_fit: Precision) -> dict[str, Any]:
     """Seconds of each, repetition by repetition, interleaved."""
     workers = cores()
-    reference = Process.start(fit, workers, images)
-    crew = [Process.start(ours, 1, images) for _ in range(workers)]
+    reference = Process.start(fit, workers, images, of_fit)
+    crew = [Process.start(ours, 1, images, precision) for _ in range(workers)]
     times: dict[str, dict[str, list[float]]] = {name: {"fit": [], "ours": []} for name in names}
     rates: list[float] = []
     for _ in range(repetitions):
@@ -182,11 +189,15 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=50_000, help="training images, at most 50000")
     parser.add_argument("--only", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS))
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto", help="ours")
+    parser.add_argument("--fit", choices=["float32", "bfloat16"], default="float32", help="the precision of model.fit")
     options = parser.parse_args()
-    measured = measure(options.only, options.repetitions, options.images)
+    precision = automatic_precision(TUTORIAL) if options.precision == "auto" else options.precision
+    measured = measure(options.only, options.repetitions, options.images, precision, options.fit)
     rows = table(measured, options.images)
     print(f"{processor()}, {measured['workers']} workers; matrix product {measured['rate'] / 1e9:.0f} GFLOP/s in all")
-    print(f"{options.images} images an epoch, {options.repetitions} repetitions\n")
+    print(f"{options.images} images an epoch, {options.repetitions} repetitions; ", end="")
+    print(f"ours in {precision}, model.fit in {options.fit}\n")
     print(f"{'':18} {'model.fit':>10} {'ours':>10} {'ratio':>7} {'(low - high)':>15} {'of the rate':>12}")
     for row in rows:
         spread = f"({row['ratio_low']:.2f} - {row['ratio_high']:.2f})"
