@@ -16,8 +16,8 @@ def test_the_readme_is_short_enough_to_be_read():
 
 
 def test_the_readme_names_the_images_that_quickstart_trains_on():
-    assert "train_size = 10_000" in studies.texts()["quickstart"]
-    assert "10,000" in README.read_text()
+    assert "train_size = 6_000" in studies.texts()["quickstart"]
+    assert "6,000 images" in README.read_text()
 
 
 def test_the_readme_leads_to_every_page():

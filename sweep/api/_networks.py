@@ -74,6 +74,11 @@ def automatic_precision(model: Model) -> Precision:
     return "bfloat16" if shown and bfloat16_instructions() else "float32"
 
 
+def precision_of(study: Study) -> Precision:
+    """What a study computes in if it begins on this machine."""
+    return automatic_precision(study.base.model) if study.precision == "auto" else study.precision
+
+
 def require_code(study: Study) -> None:
     """Checks that the function which builds the networks of a study still computes what it did when the study began.
 
@@ -123,8 +128,8 @@ def proof_of(study: Study, dataset: Dataset, batch: int, scored: int, seconds: f
     images, held_out = study.split().sizes(len(dataset.y_train))
     batch = max(1, min(batch, study.base.batch_size, images // PROVED_BATCHES))
     split = Split(study.seed, min(held_out, scored), min(images, PROVED_BATCHES * batch))
-    precision = automatic_precision(study.base.model) if study.precision == "auto" else study.precision
-    run = Run(study.base.replaced({"batch_size": batch}), study.seed, dataset.source, dataset.digest, split, precision)
+    base = study.base.replaced({"batch_size": batch})
+    run = Run(base, study.seed, dataset.source, dataset.digest, split, precision_of(study))
     return Proof(run, images, held_out, main_memory() // cores(), study.limits, seconds)
 
 
@@ -139,8 +144,7 @@ def settled(study: Study, store: Reader) -> Study:
     """
     known = [row for row in store.studies.all() if row.study.name == study.name]
     begun = [row.study for row in known if store.studies.is_trained(row.id)]
-    here = automatic_precision(study.base.model) if study.precision == "auto" else None
-    kept = begun[0] if begun else study.replaced(precision=here)
+    kept = begun[0] if begun else study.replaced(precision=precision_of(study))
     if study.precision == "auto":
         study = study.replaced(precision=kept.precision)
     if study.build is None or kept.build is None:

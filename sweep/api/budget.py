@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sweep.api._networks import precision_of
 from sweep.bounds import require_seconds
 from sweep.coordinator.coordinator import TimeLeft
 from sweep.data.dataset import Dataset
@@ -78,7 +79,8 @@ class SearchTime:
 
     def estimate(self, dataset: Dataset) -> TimePlan:
         """The plan before anything is measured: as if every network took as long as the baseline."""
-        seen = preview(self._study, dataset.image_shape, dataset.classes, len(dataset.y_train))
+        shape, classes, images = dataset.image_shape, dataset.classes, len(dataset.y_train)
+        seen = preview(self._study, shape, classes, images, precision=precision_of(self._study))
         each = Prices.at_pace(seen.workers * seen.seconds / seen.baselines, self._sizes)
         return time_plan(self._within, each, [[each]], self._sizes, self._workers)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sweep.api._crashes import crashes_told
-from sweep.api._networks import proof_of, require_code
+from sweep.api._networks import precision_of, proof_of, require_code
 from sweep.api.search import loaded
 from sweep.data.dataset import load_dataset
 from sweep.data.metric import images_that_count
@@ -44,7 +44,7 @@ def check(study: Study | str | Path, *, storage: str | Path | None = None) -> tu
     counts = [count for _, count in known.counts]
     counted = wanted.validation * images_that_count(wanted.metric, counts) / sum(counts) if counts else 0
     note = "\n".join(filter(None, [known.note, _uneven(wanted, known.counts)]))
-    seen = preview(wanted, known.image_shape, known.classes, known.images)
+    seen = preview(wanted, known.image_shape, known.classes, known.images, precision=precision_of(wanted))
     return wanted, replace(seen, note=note, counted=counted)
 
 

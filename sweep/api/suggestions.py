@@ -1,8 +1,10 @@
 """`sweep.suggestions`: each of the tutorial's suggestions by itself, confirmed together and ranked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
+from sweep.api._networks import precision_of
 from sweep.api.budget import Budget, countdown
 from sweep.api.confirm import confirm_together
 from sweep.api.look import result
@@ -81,7 +83,7 @@ def suggested_by(
     require_seconds("within", within)
     place.writable()
     budget, tried = Budget(within, confirms=True), suggested(train_size)
-    names, costs = [study.name for study in tried], seconds_for(tried, SUGGESTED, seeds)
+    names, costs = [study.name for study in tried], _seconds(tried, seeds)
     place.display.note(_expected(sum(costs), within, seeds))
     dataset = place.load(tried[0].data, tried[0].preparation)
     begin(tried, dataset, place)
@@ -113,11 +115,15 @@ def _search_each(costs: list[tuple[Study, float]], dataset: Dataset, budget: Bud
     return enough
 
 
+def _seconds(tried: Sequence[Study], seeds: int) -> list[float]:
+    return seconds_for(tried, SUGGESTED, seeds, precision_of(tried[0]))
+
+
 def _expected(needed: float, within: float | None, seeds: int) -> str:
     """What trying all suggestions will take, and what to do where that is too long."""
     roughly = f"all of it takes roughly {duration(needed)} on this machine, less what is stored already"
     if within is None or needed <= within:
         return roughly
-    fitting = [size for size in TRAIN_SIZES if sum(seconds_for(suggested(size), SUGGESTED, seeds)) <= within]
+    fitting = [size for size in TRAIN_SIZES if sum(_seconds(suggested(size), seeds)) <= within]
     smaller = f"; --train-size {fitting[0]} would fit" if fitting else ""
     return f"{roughly}: within {duration(within)} there will be fewer trials or seeds{smaller}"

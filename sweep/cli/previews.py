@@ -52,7 +52,7 @@ def print_preview(study: "Study", seen: "Preview") -> None:
         print(f"- {cost}{settings(sample.point)}")
     took = "if all networks train equally fast: how fast yours are is known once they run"
     if seen.sized:
-        took = f"roughly {duration(seen.seconds)} on the {several(seen.workers, 'core')} of this machine"
+        took = f"roughly {duration(seen.until_the_end)} on the {several(seen.workers, 'core')} of this machine"
     infeasible = f"; {100 * seen.infeasible:.0f} % of the proposals cannot exist and cost nothing"
     print(
         f"\nexpected cost: {seen.baselines:.1f} times the baseline's training, {took}"

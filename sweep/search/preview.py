@@ -13,6 +13,7 @@ import numpy as np
 from sweep.errors import InputError
 from sweep.models.model import Architecture, ImageShape, Infeasible
 from sweep.models.parameters import Values
+from sweep.runs import Precision
 from sweep.search.schedule import FINALISTS, schedule_for
 from sweep.space.configuration import Configuration
 from sweep.study.study import Study
@@ -20,8 +21,17 @@ from sweep.system.machine import cores
 
 SAMPLES = 10
 SAMPLES_FOR_COST = 200
-SECONDS_PER_STEP = 0.0005
-"""What a step costs beyond its arithmetic, roughly."""
+SECONDS_PER_STEP = 0.002
+"""What a step costs beyond its arithmetic, roughly: mostly the update of a million weights."""
+SECONDS_PER_TRIAL = 0.6
+"""What a trial takes before its first step: its graph is made."""
+SECONDS_TO_START = 6.0
+"""From the command to the first step: TensorFlow is loaded in each worker."""
+SHARE_OF_RATE = {"float32": 0.45, "bfloat16": 0.8}
+"""What training achieves of one core's rate in a small float32 matrix product, by precision.
+
+Between small networks and the baseline, which achieves 0.5 to 0.9 in float32, and 1.3 in bfloat16 with AMX.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,11 @@ class Preview:
     train_images: int = 0
     counted: float = 0
 
+    @property
+    def until_the_end(self) -> float:
+        """Seconds from the command to its end."""
+        return SECONDS_TO_START + self.seconds
+
 
 def preview(
     study: Study,
@@ -63,10 +78,12 @@ def preview(
     classes: int = 10,
     images: int = 60_000,
     rate: float | None = None,
+    precision: Precision = "float32",
 ) -> Preview:
     """A preview that needs no data; shapes and sizes are MNIST's by default.
 
     `rate` is the speed of one core in a matrix product, in floating-point operations a second; None: measured now.
+    `precision` is what trials compute in.
 
     Raises:
         InputError: the study's base configuration cannot exist.
@@ -76,22 +93,23 @@ def preview(
     train_images = study.train_size or max(1, images - study.validation)
     points = [space.sample(source) for _ in range(SAMPLES_FOR_COST)]
     samples = [_sample(study, point, image_shape, classes) for point in points]
-    rate = rate or _matrix_product_rate()
+    rate = SHARE_OF_RATE[precision] * (rate or _matrix_product_rate())
 
     trained = schedule_for(study.pruner).expected(study.longest) / study.longest  # as a share of a trial's epochs
     trained += (1 - trained) * min(1, (FINALISTS - 1) / max(1, study.trials - 1))
 
     def seconds(configuration: Configuration, shape: Architecture | None) -> float:
+        """Of all its epochs: a training step is about three forward passes."""
         steps = train_images / configuration.batch_size
-        flops = (
-            0 if shape is None else shape.flops * (3 * train_images + study.validation)
-        )  # a training step is about three forward passes
+        flops = 0 if shape is None else shape.flops * (3 * train_images + study.validation)
         return configuration.epochs * (steps * SECONDS_PER_STEP + flops / rate)
 
     feasible = [seconds(space.configuration(sample.point), sample.shape) for sample in samples if not sample.reason]
     baseline = baseline_shape(study, image_shape, classes)
-    base = seconds(study.base, baseline)
-    total = base + (study.trials - 1) * trained * (mean(feasible) if feasible else 0.0)
+    base = SECONDS_PER_TRIAL + seconds(study.base, baseline)
+    total = base
+    if feasible:
+        total += (study.trials - 1) * (SECONDS_PER_TRIAL + trained * mean(feasible))
     return Preview(
         points=space.size(),
         samples=tuple(samples[:SAMPLES]),
@@ -104,14 +122,14 @@ def preview(
     )
 
 
-def seconds_for(tried: Sequence[Study], top: int, seeds: int) -> list[float]:
+def seconds_for(tried: Sequence[Study], top: int, seeds: int, precision: Precision) -> list[float]:
     """Seconds to search each of these studies and to confirm its best `top` trials on `seeds` seeds, on all cores.
 
     The first includes the confirmation of the baseline, which all of them share. No run counts as stored. As rough as
     `preview`.
     """
     rate = _matrix_product_rate()
-    seen = [preview(study, rate=rate) for study in tried]
+    seen = [preview(study, rate=rate, precision=precision) for study in tried]
     own = [
         each.seconds * (1 + min(top, study.trials - 1) * seeds / study.trials)
         for study, each in zip(tried, seen, strict=True)
@@ -141,7 +159,7 @@ def as_document(study: Study, seen: Preview) -> dict[str, Any]:
         }
         for sample in seen.samples
     ]
-    seconds = seen.seconds if seen.sized else None
+    seconds = seen.until_the_end if seen.sized else None
     cost = {"baselines": seen.baselines, "seconds": seconds, "infeasible_share": seen.infeasible}
     document = {"study": study.as_document(), "points": seen.points, "samples": samples, "expected_cost": cost}
     return document | {"note": seen.note or None}

@@ -36,17 +36,28 @@ def test_the_cost_is_proportional_to_the_trials():
 
 def test_the_cost_grows_with_whatever_makes_training_longer():
     usual = seconds()
-    assert seconds(base={"epochs": 10}) == pytest.approx(2 * usual)
+    assert seconds(base={"epochs": 10}) == pytest.approx(2 * usual, rel=0.02)
     assert seconds(base={"conv2_filters": 128}) > 1.2 * usual
     assert seconds(base={"batch_size": 8}) > usual
     assert seconds(base={"conv1_stride": 2}) < usual
-    assert seconds(train_size=1000) < usual / 10
+    assert seconds(train_size=1000) < usual / 5
     assert seconds({"epochs": Int(5, 9)}) > usual > seconds({"epochs": Int(1, 5)})
 
 
 def test_the_cost_is_told_in_trainings_of_the_baseline_too():
     seen = preview(study_of({"epochs": Choice((10,))}, trials=3))
-    assert seen.baselines == pytest.approx(1 + 2 * 2)
+    assert seen.baselines == pytest.approx(1 + 2 * 2, rel=0.02)
+
+
+def test_bfloat16_takes_little_more_than_half_the_time():
+    study = study_of(RATES, base={"conv1_filters": 64})
+    exact, rough = (preview(study, precision=each).seconds for each in ("float32", "bfloat16"))
+    assert 0.5 < rough / exact < 0.65
+
+
+def test_the_whole_of_a_call_includes_its_start():
+    seen = preview(study_of(RATES))
+    assert seen.until_the_end == seen.seconds + preview_module.SECONDS_TO_START
 
 
 def test_two_cores_halve_the_time(monkeypatch):
@@ -144,5 +155,5 @@ def test_rungs_are_counted_on_and_the_few_that_are_trained_to_their_end():
     none, rungs = (preview(study_of(both, trials=101, pruner=pruner)).baselines for pruner in ("none", "asha"))
     assert none == pytest.approx(101)
     share = (0.25 + 0.75 / 4 + 2 / 16 + 2 / 64) / 5
-    assert rungs == pytest.approx(1 + 95 * share + 5)
+    assert rungs == pytest.approx(1 + 95 * share + 5, rel=0.02)  # and a graph for each trial
     assert preview(study_of(both, trials=4, pruner="asha")).baselines == pytest.approx(4)
