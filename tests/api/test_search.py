@@ -8,6 +8,7 @@ from samples.laboratory import BASELINE, BIG, CHEAP, EQUAL, HUGE, Laboratory, pr
 
 import studies as shipped
 import sweep
+from sweep.api._networks import precision_of
 from sweep.api.budget import Budget
 from sweep.api.check import check
 from sweep.data.dataset import load_dataset
@@ -166,7 +167,7 @@ def test_a_corrected_study_takes_the_place_of_one_of_which_nothing_is_trained(la
         laboratory.source, seed=8, space={"dense_units": Choice((CHEAP, BASELINE)), "batch_size": [64]}
     )
     result = sweep.run(corrected, storage=place(laboratory), workers=1)
-    assert result.study == corrected.replaced(precision="float32", trials=result.study.trials)
+    assert result.study == corrected.replaced(precision=precision_of(corrected), trials=result.study.trials)
     assert set(result.frame["outcome"]) == {"completed"}
     assert set(result.frame["batch_size"][1:]) == {64}
     with Store.open(laboratory.storage) as store:
