@@ -109,17 +109,20 @@ class Coordinator:
         """Reads how far the study is, and tells the search what it has not heard of."""
         self._runs.recover()
         study = self._store.studies.find(self._plan.study.name)
-        paused = self._store.trials.paused(study.id)
+        self._study_id, self._requests = study.id, StudyRequests(self._store.requests, study.id)
+        paused, told = self._store.trials.paused(study.id), self._search.paused()
         for number in sorted(set(self._search.unfinished()) - paused):
             ending = self._store.trials.ending(study.id, number)
             if ending is not None:
-                self._search.tell(number, ending.outcome, ending.score, ending.reason)
+                self._search.tell(number, ending.outcome, ending.score, ending.reason, self._measured(number))
         self._recover_schedule(study.id)
         self._ledger = Ledger(self._plan.study, study.outcomes, paused)
-        self._study_id, self._requests = study.id, StudyRequests(self._store.requests, study.id)
         self._store.requests.lapse(study.id)
         for number in sorted(paused):
-            self._search.pause(number)
+            self._search.pause(number, {} if number in told else self._measured(number))
+
+    def _measured(self, number: int) -> dict[str, float]:
+        return self._store.trials.measured(self._study_id, number)
 
     def _recover_schedule(self, study_id: int) -> None:
         epochs, seconds = self._store.trials.planned_epochs(study_id), defaultdict[int, float](float)
@@ -269,11 +272,11 @@ class Coordinator:
     def _pause(self, active: ActiveRun) -> None:
         too_long = self._schedule.is_too_long(active.number, self._left)
         self._runs.pause_trial(active, "too little time was left for its next segment" if too_long else "")
-        self._search.pause(active.number)
+        self._search.pause(active.number, self._measured(active.number))
         self._ledger.pause(active.number)
 
     def _end(self, active: ActiveRun, outcome: Outcome, reason: str = "", detail: str = "") -> None:
         """The store is told first, the search second: `_recover` mends what a kill leaves between the two."""
         self._runs.end_trial(active, outcome, reason, detail)
-        self._search.tell(active.number, outcome, active.score, reason)
+        self._search.tell(active.number, outcome, active.score, reason, self._measured(active.number))
         self._ledger.end(active.run.fingerprint, outcome, reason, detail)

@@ -6,18 +6,22 @@ a worker may be waiting. Here the coordinator alone writes, so it need not look.
 
 import copy
 import weakref
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import optuna
 import sqlalchemy
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FixedTrial, FrozenTrial, Trial, TrialState
 
 from sweep.data.metric import IN_WORDS
 from sweep.errors import StoreError
+from sweep.models.parameters import Value
+from sweep.runs import Outcome
 from sweep.search._memory import Memory
 from sweep.search._rows import Rows
 from sweep.storage.database import POOL, guarded, place_of, repeatable, settle_sqlite
@@ -29,13 +33,31 @@ METRICS = frozenset(f"validation {words}" for words in IN_WORDS.values())
 RUNGS = "completed_rung_"
 """How the attributes begin in which a pruner notes what it has judged."""
 
+OUTCOME = "outcome"
+"""The user attribute that says how a trial ended, or that it is paused."""
+
+OUTSIDE = "outside of the space"
+"""The user attribute that has those values of a trial that no sampler could have drawn."""
+
+NOTE, NOTE_VERSION = "dashboard:note_str:0", "dashboard:note_ver"
+"""Where optuna-dashboard keeps the note of a study, of up to 2045 characters, and how often it was written."""
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A configuration outside of the space: what a sampler could have `drawn` of it, and the `values` of the rest."""
+
+    drawn: FixedTrial
+    values: Mapping[str, Value]
+
 
 class Mirror:
     """`study` is asked and told as any other; `keep`, `report` and `tell` bring to the database what came of it.
 
-    Trials that are paused run on as far as the database knows; samplers take them for pruned where they are.
+    Paused trials are pruned ones there and for samplers, where they are, until they are promoted.
 
     `metric` is what the study maximizes, in words. Optuna keeps it with the study, so it tells ours from others'.
+    `about` is what the study says of itself, which optuna-dashboard shows as its note.
     `anew`: what the database has of the study is deleted first, whatever metric it had.
 
     Every method raises StoreError where the database cannot be used, and where another program has changed the study.
@@ -44,18 +66,18 @@ class Mirror:
         InputError: another program has made the study.
     """
 
-    def __init__(self, url: str, name: str, metric: str, anew: bool = False) -> None:
+    def __init__(self, url: str, name: str, metric: str, about: str = "", anew: bool = False) -> None:
         self._url, self._memory = url, Memory()
-        self._storage, self._study_id, self._study_attributes, trials = _opened(url, name, metric, anew)
+        self._storage, self._study_id, self._study_attributes, trials = _opened(url, name, metric, about, anew)
         weakref.finalize(self, _close, self._storage)
         self.study = optuna.create_study(storage=self._memory, study_name=name, direction="maximize")
         for key, value in self._study_attributes.items():
             self._memory.set_study_system_attr(self.study._study_id, key, value)
         self._ids = [trial._trial_id for trial in trials]
-        self._known = {trial.number: trial for trial in trials if not trial.state.is_finished()}
+        self._known = {trial.number: trial for trial in trials if not _has_ended(trial)}
         """Unfinished trials as the database knows them: after a stop, with what an earlier process reported of them."""
         begun = [_as_begun(trial) if trial.number in self._known else trial for trial in trials]
-        self._memory.load(self.study._study_id, begun)
+        self._memory.load(self.study._study_id, [_as_drawn(trial) for trial in begun])
 
     def trial(self, number: int) -> Trial:
         return Trial(self.study, number)
@@ -73,9 +95,15 @@ class Mirror:
         return self.trial(number)
 
     @repeatable
-    def keep(self, trial: Trial) -> None:
-        """Writes a trial once all its parameters are drawn, and what its sampler keeps of the study."""
-        frozen = self._memory.get_trial(trial.number)
+    def keep(self, trial: Trial, stray: Stray | None = None) -> None:
+        """Writes a trial once all its parameters are drawn, and what its sampler keeps of the study.
+
+        The parameters of a `stray` one are written as well, but samplers do not see them.
+        """
+        frozen = _copied(self._memory.get_trial(trial.number))
+        if stray is not None:
+            frozen.params, frozen.distributions = dict(stray.drawn.params), dict(stray.drawn.distributions)
+            frozen.user_attrs[OUTSIDE] = dict(stray.values)
         attributes = self._memory.get_study_system_attrs(self.study._study_id)
         with self._rows() as rows:
             id_ = rows.add(frozen)
@@ -86,7 +114,7 @@ class Mirror:
                 )
             rows.keep_attributes(attributes, self._study_attributes)
         self._ids.append(id_)
-        self._known[frozen.number] = _copied(frozen)
+        self._known[frozen.number] = frozen
         self._study_attributes = dict(attributes)
 
     def report(self, trial: Trial, step: int, value: float) -> bool:
@@ -94,18 +122,41 @@ class Mirror:
         if step not in self._memory.get_trial(trial.number).intermediate_values:  # one that was paused tells it again
             trial.report(value, step)
         prune = trial.should_prune()
-        self._write(trial.number)
+        self._write(self._memory.get_trial(trial.number))
         return prune
 
-    def pause(self, number: int) -> None:
-        """Shows a trial to samplers as pruned; one of an earlier process, with what that one reported of it."""
+    def paused(self) -> set[int]:
+        """The trials that the database has as paused."""
+        return {number for number, trial in self._known.items() if _is_paused(trial)}
+
+    def pause(self, number: int, attributes: Mapping[str, Any]) -> None:
+        """Shows a trial as pruned; one of an earlier process, with what that one reported of it.
+
+        The attributes are those of the paused trial in the database.
+        """
+        known = self._known[number]
         paused = copy.copy(self._memory.get_trial(number))
         paused.state = TrialState.PRUNED
-        paused.intermediate_values = paused.intermediate_values or self._known[number].intermediate_values
+        paused.intermediate_values = paused.intermediate_values or known.intermediate_values
         self._memory.show(paused)
+        if not _is_paused(known):
+            self._show(known, TrialState.PRUNED, dict(attributes) | {OUTCOME: Outcome.PAUSED})
 
     def promote(self, number: int) -> None:
         self._memory.hide(number)
+        self._show(self._known[number], TrialState.RUNNING, {OUTCOME: Outcome.RUNNING})
+
+    def _show(self, known: FrozenTrial, state: TrialState, attributes: Mapping[str, Any]) -> None:
+        """Brings to the database in which state a trial is that has not ended."""
+        shown = _copied(known)
+        shown.state = state
+        shown.datetime_complete = datetime.now() if state.is_finished() else None
+        shown.user_attrs |= attributes
+        self._write(shown)
+
+    def violate(self, trial: Trial) -> None:
+        """Marks a trial as one that violates a constraint. It is Optuna's older form, which optuna-dashboard reads."""
+        self._memory.set_trial_system_attr(trial.number, "constraints", [1.0])
 
     def tell(self, trial: Trial, state: TrialState, value: float | None = None) -> None:
         """Ends a trial; one of an earlier process that ended there, with what that process reported of it."""
@@ -116,16 +167,15 @@ class Mirror:
             for key, attribute in before.system_attrs.items():
                 self._memory.set_trial_system_attr(trial.number, key, attribute)
         self.study.tell(trial, value, state=state)
-        self._write(trial.number)
+        self._write(self._memory.get_trial(trial.number))
         del self._known[trial.number]
 
     @repeatable
-    def _write(self, number: int) -> None:
+    def _write(self, trial: FrozenTrial) -> None:
         """Brings what is new about a trial to the database."""
-        frozen = self._memory.get_trial(number)
         with self._rows() as rows:
-            rows.change(self._ids[number], frozen, self._known[number])
-        self._known[number] = _copied(frozen)
+            rows.change(self._ids[trial.number], trial, self._known[trial.number])
+        self._known[trial.number] = _copied(trial)
 
     @contextmanager
     def _rows(self) -> Iterator[Rows]:
@@ -154,9 +204,26 @@ def _copied(trial: FrozenTrial) -> FrozenTrial:
     return copied
 
 
+def _is_paused(trial: FrozenTrial) -> bool:
+    return trial.state is TrialState.PRUNED and trial.user_attrs.get(OUTCOME) == Outcome.PAUSED
+
+
+def _has_ended(trial: FrozenTrial) -> bool:
+    return trial.state.is_finished() and not _is_paused(trial)
+
+
+def _as_drawn(trial: FrozenTrial) -> FrozenTrial:
+    """A trial as samplers see it: a stray one without parameters, since these would split the space for them."""
+    if OUTSIDE in trial.user_attrs:
+        trial = _copied(trial)
+        trial.params, trial.distributions = {}, {}
+    return trial
+
+
 def _as_begun(trial: FrozenTrial) -> FrozenTrial:
     """An unfinished trial before its first report: its reports come again, and a pruner judges each as it came."""
     begun = _copied(trial)
+    begun.state, begun.datetime_complete = TrialState.RUNNING, None
     begun.intermediate_values = {}
     begun.system_attrs = {key: value for key, value in trial.system_attrs.items() if not key.startswith(RUNGS)}
     return begun
@@ -179,7 +246,7 @@ def _guarded(url: str) -> Iterator[None]:
 
 @repeatable
 def _opened(
-    url: str, name: str, metric: str, anew: bool
+    url: str, name: str, metric: str, about: str, anew: bool
 ) -> tuple[optuna.storages.RDBStorage, int, dict[str, Any], list[FrozenTrial]]:
     """A study's storage, its id there, its attributes and its trials. It is created where there is none of that name.
 
@@ -195,6 +262,10 @@ def _opened(
         kept, trials = _own(storage, name, [metric])
         kept.set_metric_names([metric])
         attributes = storage.get_study_system_attrs(kept._study_id)
+        if about and NOTE_VERSION not in attributes:
+            for key, part in ((NOTE, about), (NOTE_VERSION, 1)):  # with its version, a note is there
+                storage.set_study_system_attr(kept._study_id, key, part)
+                attributes[key] = part
         on_errors.pop_all()
         return storage, kept._study_id, attributes, trials
 

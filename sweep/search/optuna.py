@@ -16,15 +16,15 @@ from typing import Protocol
 
 import optuna
 from optuna.samplers import RandomSampler
-from optuna.trial import Trial, TrialState
+from optuna.trial import FixedTrial, Trial, TrialState
 
 from sweep.data.metric import IN_WORDS
 from sweep.models.parameters import Value, Values
 from sweep.runs import GOING_ON, Outcome
-from sweep.search._mirror import Mirror, make_tables
+from sweep.search._mirror import OUTCOME, Mirror, Stray, make_tables
 from sweep.space.configuration import Configuration
 from sweep.space.space import Float, Int, Range
-from sweep.storage.trials import TrialReader
+from sweep.storage.trials import MEASURED, TrialReader
 from sweep.study.study import Study, require_sampler
 
 DRAWS = 100
@@ -35,6 +35,8 @@ in vain; then it is proposed once more, which costs nothing but a trial's number
 LEARNT = Outcome.PRUNED, Outcome.STOPPED, Outcome.INFEASIBLE, Outcome.DIVERGED
 STATES = {Outcome.COMPLETED: TrialState.COMPLETE} | dict.fromkeys(LEARNT, TrialState.PRUNED)
 """What Optuna takes trials for that ended so, all others for failed ones: no sampler learns from these."""
+
+NOTHING: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,13 @@ class OptunaSearch:
         self._space = study.searched
         self._base_point = self._space.point_of(study.base)
         with _quiet():
-            self._mirror = Mirror(url, study.name, f"validation {IN_WORDS[study.metric]}", anew)
+            self._mirror = Mirror(url, study.name, f"validation {IN_WORDS[study.metric]}", study.description, anew)
             self._study = self._mirror.study
             self._study.pruner = _pruner(study)
             self._study.sampler = _sampler(study, 0)
             known = self._study.get_trials(deepcopy=False)
         self._trials: dict[int, Trial] = {}
-        self._unkept: Trial | None = None
+        self._unkept: tuple[Trial, Stray | None] | None = None
         self._to_resume = dict.fromkeys(trial.number for trial in known if not trial.state.is_finished())
         self._count = len(known)
         self._proposed = {_key(trial.params) for trial in known if trial.params}
@@ -120,15 +122,17 @@ class OptunaSearch:
             if place["val_accuracy"] is not None:
                 curves[place["trial"]].append((place["epoch"], place["val_accuracy"]))
         for row in trials.rows(study_id, wanted):
-            self._add(self._space.point_of(self._space.base.replaced(row["configuration"])))
+            self._add(self._space.base.replaced(row["configuration"]))
             for epoch, score in curves[row["number"]]:
                 self.report(row["number"], epoch, score)
             if row["outcome"] not in GOING_ON:
-                self.tell(row["number"], Outcome(row["outcome"]), row["score"], row["reason"])
+                measured = {name: row[name] for name in MEASURED if row[name] is not None}
+                self.tell(row["number"], Outcome(row["outcome"]), row["score"], row["reason"], measured)
 
-    def _add(self, point: Values | None) -> None:
-        """Adds the next trial, unfinished, at this point; without one, at a point outside of the space."""
+    def _add(self, configuration: Configuration) -> None:
+        """Adds the next trial, unfinished."""
         with _quiet():
+            point = self._space.point_of(configuration)
             if point is not None:
                 self._study.enqueue_trial(point)
             self._study.sampler = _sampler(self._spec, self._count)
@@ -138,7 +142,7 @@ class OptunaSearch:
         self._count += 1
         self._trials[trial.number] = trial
         self._to_resume[trial.number] = None
-        self._mirror.keep(trial)
+        self._mirror.keep(trial, self._stray(configuration))
 
     def unfinished(self) -> list[int]:
         """Numbers of the trials that were asked for and never told of: `ask` gives them again."""
@@ -167,7 +171,8 @@ class OptunaSearch:
                 point = self._point(trial, asked)
             if point:
                 self._proposed.add(_key(point))
-            self._trials[trial.number] = self._unkept = trial
+            self._trials[trial.number] = trial
+            self._unkept = trial, self._stray(asked or (self._spec.base if trial.number == 0 else None))
             return Proposal(trial.number, point, asked)
 
     def _history(self) -> AbstractContextManager[None]:
@@ -192,16 +197,20 @@ class OptunaSearch:
     def keep(self) -> None:
         """Keeps what was proposed last, so that no process draws it again."""
         if self._unkept is not None:
-            self._mirror.keep(self._unkept)
+            self._mirror.keep(*self._unkept)
             self._unkept = None
 
     def report(self, number: int, epoch: float, score: float) -> bool:
         """Takes note of a score; returns whether the trial should stop here."""
         return self._mirror.report(self._trials[number], math.floor(epoch), score)  # Optuna's steps are whole
 
-    def pause(self, number: int) -> None:
+    def paused(self) -> set[int]:
+        """Numbers of the trials that an earlier process has paused here."""
+        return self._mirror.paused()
+
+    def pause(self, number: int, measured: Mapping[str, float] = NOTHING) -> None:
         """A trial goes on only if it is promoted: until then, what it reported is what can be learnt from it."""
-        self._mirror.pause(number)
+        self._mirror.pause(number, _rounded(measured))
         self._trials.pop(number, None)
         self._to_resume.pop(number, None)
 
@@ -211,15 +220,27 @@ class OptunaSearch:
         with _quiet():
             return self._again(self._taken_up(number))
 
-    def tell(self, number: int, outcome: Outcome, score: float | None, reason: str = "") -> None:
-        """Takes note of how a trial ended; `score` is that of its last epoch, None without one."""
+    def tell(
+        self,
+        number: int,
+        outcome: Outcome,
+        score: float | None,
+        reason: str = "",
+        measured: Mapping[str, float] = NOTHING,
+    ) -> None:
+        """Takes note of how a trial ended; `score` is that of its last epoch, None without one.
+
+        What is `measured` of it is for those who look at it in Optuna: see `TrialReader.measured`.
+        """
         trial = self._trials.pop(number) if number in self._trials else self._taken_up(number)
         self._to_resume.pop(number, None)
-        trial.set_user_attr("outcome", str(outcome))
+        attributes: dict[str, float | str] = {OUTCOME: str(outcome), **_rounded(measured)}
         if reason or "reason" in trial.user_attrs:  # that of an earlier end
-            trial.set_user_attr("reason", reason)
+            attributes["reason"] = reason
+        for key, attribute in attributes.items():
+            trial.set_user_attr(key, attribute)
         if outcome in (Outcome.INFEASIBLE, Outcome.DIVERGED) and not trial.constraints:  # as of an earlier end
-            trial.set_constraint("can be trained", 1.0)  # a violated constraint is what a sampler learns from
+            self._mirror.violate(trial)  # which is what a sampler learns from
         state = STATES.get(outcome, TrialState.FAIL)
         with _quiet():
             self._mirror.tell(trial, state, score if state is TrialState.COMPLETE else None)
@@ -254,6 +275,19 @@ class OptunaSearch:
             return {}
         return self._draw(trial)
 
+    def _stray(self, configuration: Configuration | None) -> Stray | None:
+        """What is kept of a configuration that lies outside of the space; None of one inside."""
+        if configuration is None or self._space.point_of(configuration) is not None:
+            return None
+        values, base = configuration.values(), self._space.base.values()
+        varying = self._space.varying(values)
+        drawn = FixedTrial(varying)
+        for name, value in varying.items():
+            if value in self._space.ranges[name]:
+                suggest(drawn, name, self._space.ranges[name])
+        others = {name: value for name, value in values.items() if name in varying or base.get(name) != value}
+        return Stray(drawn, {name: value for name, value in others.items() if name not in drawn.params})
+
     def _draw(self, trial: Trial) -> Values:
         return self._space.walk(lambda name, span: suggest(trial, name, span))
 
@@ -282,7 +316,7 @@ def _quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(level)
 
 
-def suggest(trial: Trial, name: str, span: Range) -> Value:
+def suggest(trial: Trial | FixedTrial, name: str, span: Range) -> Value:
     """A parameter's value in a trial, drawn from its range where it was not yet."""
     if isinstance(span, Float):
         value = trial.suggest_float(name, span.low, span.last, log=span.log, step=_even_step(span))
@@ -327,6 +361,10 @@ def _sampler(study: Study, number: int) -> optuna.samplers.BaseSampler:
 
 def _seed(study: Study, number: int, again: int = 0) -> int:
     return (study.seed * 1_000_003 + number + again * 0x9E3779B1) % 2**32
+
+
+def _rounded(measured: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(number, 2) for name, number in measured.items()}
 
 
 def _key(point: Mapping[str, Value]) -> int:

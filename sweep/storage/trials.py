@@ -11,6 +11,9 @@ from sweep.storage._subject import Subject
 from sweep.storage._tables import epochs, now, queue, run_again_in_optuna, runs, studies, trials
 from sweep.storage.database import repeatable
 
+MEASURED = ("trained_epochs", "seconds", "parameters", "flops")
+"""What is measured of a trial, by the names of `sweep.results.columns`."""
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -79,6 +82,13 @@ class TrialReader(Subject):
         for outcome, reason, score in map(dict.values, self._rows(query)):
             return None if outcome in GOING_ON else Ending(Outcome(outcome), reason, score)
         return None
+
+    def measured(self, study_id: int, number: int) -> dict[str, float]:
+        """What is `MEASURED` of a trial so far, as far as it is known."""
+        seconds = select(func.sum(epochs.c.seconds)).where(_own_epochs()).correlate(trials).scalar_subquery()
+        columns = trials.c.trained_epochs, seconds.label("seconds"), trials.c.parameters, trials.c.flops
+        (row,) = self._rows(select(*columns).where(*_is(study_id, number)))
+        return {name: value for name, value in row.items() if value is not None}
 
     def paused(self, study_id: int) -> set[int]:
         query = select(trials.c.number).where(trials.c.study_id == study_id, trials.c.outcome == Outcome.PAUSED)

@@ -23,7 +23,7 @@ from sweep.coordinator.active import ActiveRuns
 from sweep.engines.scripted import Dead
 from sweep.engines.supervised import Limits
 from sweep.errors import EngineError, InputError
-from sweep.runs import GOING_ON
+from sweep.runs import GOING_ON, UNFINISHED
 from sweep.storage.invariants import check_invariants
 from sweep.storage.lease import Lease
 from sweep.storage.store import Store
@@ -217,7 +217,7 @@ class Sweeps(RuleBasedStateMachine):
                         changed = {"seconds", "cost"} if row["fingerprint"] in self.excused else set()
                         assert {key for key in row if row[key] != before[key]} <= changed
                 if name not in self.crashed:
-                    unfinished = {number for number, row in rows.items() if row["outcome"] in GOING_ON}
+                    unfinished = {number for number, row in rows.items() if row["outcome"] in UNFINISHED}
                     assert not any(row["outcome"] == "running" for row in rows.values())
                     running = {number for number, state in told(self.place.storage, name)[0] if state == "RUNNING"}
                     assert running & rows.keys() == unfinished

@@ -154,9 +154,7 @@ def problems(place: Place) -> list[str]:
             unfinished = [row["number"] for row in store.trials.rows(study.id) if row["outcome"] in UNFINISHED]
             if unfinished:
                 found.append(f"{name}: trials {unfinished} never ended")
-            paused = store.trials.paused(study.id)
-            waiting = {n for n, state in told(place.storage, name)[0] if state in ("RUNNING", "WAITING")}
-            if waiting != paused:
+            if {state for _, state in told(place.storage, name)[0]} & {"RUNNING", "WAITING"}:
                 found.append(f"{name}: Optuna waits for trials still")
     found += [f"{path} is half a file" for path in place.folder.rglob("*.partial*")]
     return found + [f"{epoch} was trained {count} times" for epoch, count in place.trained.items() if count > 1]

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import mean
 
 import optuna
+import optuna_dashboard
 import pytest
 from hypothesis import given, settings
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -448,6 +449,53 @@ def test_trials_that_another_program_adds_are_told_and_nothing_is_written(url):
     assert trials_in_optuna(url) == before
 
 
+def test_a_paused_trial_is_a_pruned_one_in_optuna_until_it_is_promoted(url):
+    def stands() -> tuple:
+        (trial,) = trials_in_optuna(url)
+        return trial.state.name, trial.datetime_complete is not None, trial.user_attrs, trial.intermediate_values
+
+    study = study_of(space={"dropout": Float(0, 0.5)}, pruner="asha")
+    search = OptunaSearch(study, url)
+    proposal = asked(search)
+    search.report(0, 1, 0.5)
+    assert stands()[:3] == ("RUNNING", False, {})
+    search.pause(0, {"trained_epochs": 1.0, "seconds": 1 / 3})
+    paused = "PRUNED", True, {"outcome": "paused", "trained_epochs": 1.0, "seconds": 0.33}, {1: 0.5}
+    assert stands() == paused
+    again = OptunaSearch(study, url)
+    assert (again.unfinished(), again.paused()) == ([0], {0})
+    with statements() as pausing:
+        again.pause(0)
+    assert (pausing, stands()) == ([], paused)
+    assert again.promote(0) == proposal
+    assert stands()[:2] == ("RUNNING", False)
+    assert stands()[2]["outcome"] == "running"
+    assert OptunaSearch(study, url).paused() == set()
+    again.tell(0, Outcome.STOPPED, 0.5)
+    assert stands()[::3] == ("PRUNED", {1: 0.5})
+    assert stands()[2]["outcome"] == "stopped"
+    last = OptunaSearch(study, url)
+    assert (last.unfinished(), last.paused()) == ([], set())
+
+
+@pytest.mark.parametrize("description", ["", "What the tutorial asks for."])
+def test_a_description_is_the_note_of_optunas_dashboard_and_stays_as_its_users_change_it(url, description):
+    def kept() -> str:
+        storage = optuna.storages.RDBStorage(url)
+        study = optuna.load_study(study_name="test", storage=storage)
+        found = optuna_dashboard.get_note(study)
+        optuna_dashboard.save_note(study, found + " Ours.")
+        storage.remove_session()
+        storage.engine.dispose()
+        return found
+
+    study = study_of(description=description)
+    asked(OptunaSearch(study, url))
+    assert kept() == description
+    asked(OptunaSearch(study, url))
+    assert kept() == description + " Ours."
+
+
 # -- what is learned
 
 
@@ -613,6 +661,36 @@ def test_a_baseline_outside_of_the_space_is_none_of_its_points(url):
     proposals = search_through(OptunaSearch(study, url), study, 9)
     assert proposals[0] == Proposal(0, {})
     assert sorted(proposal.point["batch_size"] for proposal in proposals[1:]) == [32, 64]
+
+
+def test_a_baseline_outside_of_the_space_keeps_what_lies_inside_for_those_who_look_at_optuna(url):
+    """Samplers see none of it: a trial with some of the parameters would split the space that they draw from."""
+    study = study_of(
+        "random", {"batch_size": Choice((32, 64)), "dropout": Float(0, 0.5), "extra_blocks": Choice((0, 1))}
+    )
+    values = study.base.values()
+    search = OptunaSearch(study, url)
+    assert asked(search) == Proposal(0, {})
+    for each in (search, OptunaSearch(study, url)):
+        assert each._mirror.study.get_trials()[0].params == {}
+    search.tell(0, Outcome.COMPLETED, 0.9)
+    (baseline,) = trials_in_optuna(url)
+    assert baseline.params == {name: values[name] for name in ("dropout", "extra_blocks")}
+    assert baseline.user_attrs == {"outside of the space": {"batch_size": values["batch_size"]}, "outcome": "completed"}
+    assert OptunaSearch(study, url)._mirror.study.get_trials()[0].params == {}
+
+
+def test_a_configuration_by_hand_keeps_all_that_no_sampler_could_have_drawn(storage):
+    study = study_of("random", {"dropout": Float(0, 0.5)})
+    with Store.open(storage) as store:
+        study_id = store.studies.begin(study, "digest")
+        asked_for = study.base.replaced({"dropout": 0.25, "batch_size": 7})
+        store.queue.add(study_id, asked_for.values(), "by hand")
+        search = OptunaSearch(study, store.url, StudyQueue(store.queue, study_id, study.base))
+        asked(search)
+        assert asked(search) == Proposal(1, {}, asked_for)
+        _, by_hand = trials_in_optuna(store.url)
+    assert (by_hand.params, by_hand.user_attrs) == ({"dropout": 0.25}, {"outside of the space": {"batch_size": 7}})
 
 
 def test_where_rungs_ration_epochs_all_but_the_baseline_may_have_the_most(url):

@@ -18,7 +18,7 @@ from samples.studies import run, study_of
 from sweep.engines.scripted import ScriptedEngine
 from sweep.results.result import Result
 from sweep.space.configuration import Configuration
-from sweep.space.space import Choice
+from sweep.space.space import Choice, Float
 
 SPACE = {
     "batch_size": Choice((32, 64, 128, 256)),
@@ -26,7 +26,8 @@ SPACE = {
     "extra_blocks": Choice((0, 1)),
     "conv3_filters": Choice((8,)),
 }
-STATES = {"completed": "Complete", "pruned": "Pruned", "infeasible": "Pruned", "diverged": "Pruned", "failed": "Fail"}
+PRUNED = ("pruned", "paused", "infeasible", "diverged")
+STATES = {"completed": "Complete", "failed": "Fail"} | dict.fromkeys(PRUNED, "Pruned")
 
 
 def curve(configuration: Configuration, epoch: int) -> float | Exception:
@@ -43,7 +44,10 @@ def result(tmp_path_factory) -> tuple[Result, str]:
     storage = str(tmp_path_factory.mktemp("dashboard") / "sweep.db")
     study = study_of(SPACE, sampler="grid", trials=99, name="everything")
     found, _ = run(study, storage, ScriptedEngine(curve, workers=2))
-    run(study_of({"epochs": Choice((1, 5))}, trials=1, name="epochs"), storage, ScriptedEngine())
+    epochs = study_of({"epochs": Choice((1, 2))}, trials=1, name="epochs", description="Is one epoch enough?")
+    run(epochs, storage, ScriptedEngine())
+    rates = {"learning_rate": Float(1e-5, 1e-1, log=True)}
+    run(study_of(rates, pruner="asha", trials=12, name="rungs"), storage, ScriptedEngine())
     return found, storage
 
 
@@ -82,22 +86,30 @@ def fetched(url: str) -> dict:
         return json.load(answer)
 
 
+def looked_at(address: str, name: str) -> dict:
+    studies = fetched(f"{address}/api/studies")["study_summaries"]
+    (study,) = [study for study in studies if study["study_name"] == name]
+    return fetched(f"{address}/api/studies/{study['study_id']}")
+
+
+def attributes(trial: dict) -> dict[str, str]:
+    return {item["key"]: item["value"] for item in trial["user_attrs"]}
+
+
 @pytest.fixture(scope="module")
 def detail(address) -> dict:
-    studies = fetched(f"{address}/api/studies")["study_summaries"]
-    (study,) = [study for study in studies if study["study_name"] == "everything"]
-    return fetched(f"{address}/api/studies/{study['study_id']}")
+    return looked_at(address, "everything")
 
 
 def test_it_lists_the_studies_with_their_direction(address):
     studies = fetched(f"{address}/api/studies")["study_summaries"]
-    assert sorted(study["study_name"] for study in studies) == ["epochs", "everything"]
+    assert sorted(study["study_name"] for study in studies) == ["epochs", "everything", "rungs"]
     assert all(study["directions"] == ["maximize"] for study in studies)
 
 
 def test_it_shows_every_trial_in_its_state(detail, result):
     frame = result[0].frame
-    assert set(frame["outcome"]) == set(STATES) - {"pruned"}
+    assert set(frame["outcome"]) == set(STATES) - {"pruned", "paused"}
     assert [trial["number"] for trial in detail["trials"]] == list(frame["trial"])
     assert [trial["state"] for trial in detail["trials"]] == [STATES[outcome] for outcome in frame["outcome"]]
 
@@ -132,12 +144,31 @@ def test_it_shows_the_score_of_each_epoch(detail, result):
     assert detail["has_intermediate_values"]
 
 
-def test_it_shows_how_and_why_each_trial_ended(detail, result):
+def test_it_shows_how_and_why_each_trial_ended_and_what_it_took(detail, result):
     rows = result[0].frame.set_index("trial")
     for trial in detail["trials"]:
-        attributes = {item["key"]: item["value"] for item in trial["user_attrs"]}
-        row = rows.loc[trial["number"]]
-        assert attributes == {"outcome": row["outcome"]} | ({"reason": row["reason"]} if row["reason"] else {})
+        row, shown = rows.loc[trial["number"]], attributes(trial)
+        wanted = {"outcome": row["outcome"]} | ({"reason": row["reason"]} if row["reason"] else {})
+        measured = {name: row[name] for name in ("trained_epochs", "seconds", "parameters", "flops")}
+        if row["outcome"] != "infeasible":
+            wanted |= {name: f"{value:.2f}" for name, value in measured.items() if value == value}
+        numbers = {name: f"{float(value):.2f}" for name, value in shown.items() if name in measured}
+        assert shown | numbers == wanted
+        assert (trial["constraints"] == [1.0]) is (row["outcome"] in ("infeasible", "diverged"))
+
+
+def test_no_paused_trial_is_running(address):
+    trials = looked_at(address, "rungs")["trials"]
+    assert {(trial["state"], attributes(trial)["outcome"]) for trial in trials} == {
+        ("Complete", "completed"),
+        ("Pruned", "paused"),
+    }
+
+
+def test_a_baseline_outside_of_the_space_is_shown_with_its_values_and_the_description_as_a_note(address):
+    study = looked_at(address, "epochs")
+    assert study["note"]["body"] == "Is one epoch enough?"
+    assert attributes(study["trials"][0])["outside of the space"] == '{"epochs": 5}'
 
 
 def test_it_names_what_is_measured(detail):
