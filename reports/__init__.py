@@ -1,6 +1,6 @@
 """Looking at a study: `write(result, path)` makes one self-contained HTML page; several results, one that compares.
 
-In a notebook each chart is one call, as in ``reports.history(result.frame)``. What a name needs is imported when it is
+In a notebook each chart is one call, as in ``reports.history(result)``. What a name needs is imported when it is
 first used.
 """
 

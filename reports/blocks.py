@@ -299,9 +299,9 @@ class Section(Generic[Subject]):
     quick: bool = False
 
 
-def chart_or_reason(figure: Figure) -> Block:
+def chart_or_reason(figure: Figure, interactive: bool = True) -> Block:
     """The chart over the whole width, or the reason why there is none."""
-    return Charts([chart_of(figure)]) if figure.data else NotYet(figure.title)
+    return Charts([chart_of(figure, interactive)]) if figure.data else NotYet(figure.title)
 
 
 def charts(figures: Sequence[Figure], fold: str = "", interactive: bool = True) -> Block:

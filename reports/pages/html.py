@@ -13,7 +13,6 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 from markupsafe import Markup, escape
-from plotly.offline import get_plotlyjs
 
 from reports import frames
 from reports.blocks import Columns, NotYet, Section, Sentence, Subject
@@ -79,6 +78,8 @@ def render(results: Result | Sequence[Result]) -> str:
 
 
 def _file(page: Page[Subject], subject: Subject, tables: Sequence[pd.DataFrame], titles: Mapping[str, str]) -> str:
+    from plotly.offline import get_plotlyjs  # a cell of a notebook does without
+
     plotly, script = (_script(text) for text in (get_plotlyjs(), page_script()))
     policy = POLICY | {"script-src": f"{_hash(plotly)} {_hash(script)}"}
     return rendered(

@@ -59,5 +59,5 @@ def sparkline(values: list[float], width: int = 12) -> str:
     if not values:
         return ""
     low, high = min(values), max(values)
-    steps = (len(BARS) - 1) / (high - low) if high > low else 0
-    return "".join(BARS[round((value - low) * steps)] for value in values)
+    places = [(value - low) / (high - low) if high > low else 0 for value in values]
+    return "".join(BARS[round(place * (len(BARS) - 1))] for place in places)

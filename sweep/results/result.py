@@ -1,9 +1,9 @@
 """What a study has found, in tidy frames: `sweep.results.columns` documents their columns."""
 
-import html
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import Any
 
 import pandas as pd
@@ -221,13 +221,9 @@ class Result:
         return frame[[*TABLE_COLUMNS[:3], *varied, *TABLE_COLUMNS[3:]]].reset_index(drop=True)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: how far the study is, and its ten best trials."""
-        trials, outcomes = len(self.frame), self.frame["outcome"].value_counts()
-        counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
-        title = f"{self.study.name}: {trials} of {self.study.trials} trials" + (f" ({counts})" if counts else "")
-        shown: dict[str, Any] = {"score": percent, "cost": duration}
-        table = self.table.head(10).to_html(index=False, na_rep="–", formatters=shown, border=0)
-        return f"<h4>{html.escape(title)}</h4>{table}"
+        """What a notebook shows. Pages stand above results, so they are found by name, and only here."""
+        shown: str = import_module("reports.notebook").cell(self)
+        return shown
 
     @property
     def image_shape(self) -> ImageShape:

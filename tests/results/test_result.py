@@ -1,6 +1,4 @@
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -302,29 +300,6 @@ def test_the_columns_of_the_table_are_documented(storage):
 def test_a_results_repr_is_one_short_line(storage, tmp_path):
     assert repr(result_of(storage, rates(0.9, 0.95, 0.8))) == "<Result 'test': 3 trials, best 95.00 % (trial 1)>"
     assert repr(result_of(str(tmp_path / "none.db"), [])) == "<Result 'test': 0 trials, none with a score>"
-
-
-def test_a_notebook_shows_how_far_a_study_is_and_its_best_trials(storage):
-    shown = result_of(storage, rates(0.9, 0.95, 0.8), trials=20)._repr_html_()
-    assert "test: 3 of 20 trials (3 completed)" in shown
-    assert shown.index("95.00 %") < shown.index("90.00 %") < shown.index("80.00 %")
-    assert "learning_rate" in shown
-    assert "conv1_filters" not in shown
-
-
-def test_what_a_notebook_shows_is_escaped_and_may_be_of_nothing(tmp_path):
-    ending = {"outcome": Outcome.FAILED, "reason": "<script>"}
-    shown = result_of(str(tmp_path / "a.db"), [(Configuration(), None, ending)])._repr_html_()
-    assert "<script" not in shown
-    assert "0 of" in result_of(str(tmp_path / "b.db"), [])._repr_html_()
-
-
-def test_showing_a_result_draws_nothing(storage):
-    result_of(storage, rates(0.9))
-    script = (
-        "import sweep, sys; sweep.result('test', storage=sys.argv[1])._repr_html_(); assert 'plotly' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", script, storage], check=True)
 
 
 # -- configurations
