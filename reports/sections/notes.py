@@ -1,4 +1,4 @@
-"""Notes: what users wrote about the study and its trials."""
+"""Notes and requests: what users wrote about the study and its trials, and what they asked of it."""
 
 from collections.abc import Sequence
 
@@ -16,21 +16,47 @@ def table(result: Result) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["trial", "text", "written"], dtype=object)
 
 
-def _blocks(result: Result) -> Sequence[Block]:
-    found = table(result)
-    if found.empty:
-        return [NotYet(f"There are no notes. `{result.command('note', 'text')}` keeps one here.")]
-    linked = set(frames.detailed(result.frame))
+def asked(result: Result) -> pd.DataFrame:
+    """The requests, the oldest first: `trial` (none for one on the study), `request`, `answer`, when it was `asked`.
+
+    An empty answer is still to come.
+    """
+    rows = [(each.trial, each.in_words, each.answer, each.asked) for each in result.requests]
+    return pd.DataFrame(rows, columns=["trial", "request", "answer", "asked"], dtype=object)
+
+
+def _notes(result: Result) -> Table:
     heads = [Head("About", number=False), Head("Note", number=False), Head("Written", number=False)]
+    linked = set(frames.detailed(result.frame))
     rows = [
         Row(
             ["the study" if trial is None else wording.the_trial(trial), text, wording.moment(written)],
             keys=[-1 if trial is None else trial, text, str(written)],
             link=f"#trial-{trial}" if trial in linked else "",
         )
-        for trial, text, written in found.itertuples(index=False, name=None)
+        for trial, text, written in table(result).itertuples(index=False, name=None)
     ]
-    return [Table("Notes", heads, rows, tools=True)]
+    return Table("Notes", heads, rows, tools=True)
 
 
-SECTION = Section("notes", "Notes", "", _blocks)
+def _requests(result: Result) -> Table:
+    heads = [Head("Request", number=False), Head("What came of it", number=False), Head("Asked", number=False)]
+    linked = set(frames.detailed(result.frame))
+    rows = [
+        Row(
+            [request, answer or "no answer yet", wording.moment(when)],
+            keys=[request, answer, str(when)],
+            link=f"#trial-{trial}" if trial in linked else "",
+        )
+        for trial, request, answer, when in asked(result).itertuples(index=False, name=None)
+    ]
+    return Table("Requests", heads, rows, titled=True)
+
+
+def _blocks(result: Result) -> Sequence[Block]:
+    if not result.notes and not result.requests:
+        return [NotYet(f"There are none. `{result.command('note', 'text')}` keeps a note here.")]
+    return [*([_notes(result)] if result.notes else []), *([_requests(result)] if result.requests else [])]
+
+
+SECTION = Section("notes", "Notes and requests", "", _blocks)

@@ -53,8 +53,14 @@ def resume(study: str, storage: str) -> str:
     Raises:
         InputError: it does not run.
     """
-    from sweep.storage.store import Reader
+    from sweep.storage.requests import Act
+    from sweep.storage.store import Reader, Store
     from sweep.system.children import command, environment
+
+    def recorded(sentence: str) -> str:
+        with Store.open(storage, create=False) as store:
+            store.requests.record(study_id, Act.RESUME, sentence)
+        return sentence
 
     run, there = command("sweep", "run", study), environment() | {"SWEEP_STORAGE": storage}
     with tempfile.TemporaryFile() as said, Reader.open(storage) as store:
@@ -65,13 +71,13 @@ def resume(study: str, storage: str) -> str:
             holder = store.leases.running(study_id)
             if holder is not None and holder.pid == process.pid:
                 threading.Thread(target=process.wait, daemon=True).start()  # so that none is left behind once it ends
-                return f"resumed: process {process.pid} runs {study}"
+                return recorded(f"resumed: process {process.pid} runs {study}")
             time.sleep(0.2)
         said.seek(0)
         lines = said.read().decode(errors="replace").split("\n")
     if process.returncode:
         raise InputError("\n".join(lines[-5:]).strip())
-    return f"{study} had nothing left to do"
+    return recorded(f"{study} had nothing left to do")
 
 
 def acts(storage: str, told: Callable[[str], None]) -> dict[str, "Act"]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LOG_LINES = 20
 """How many of the last lines of a trial's worker are shown."""
+MOST_REQUESTS = 5
+"""How many of the last requests are shown."""
+WAITS = "no answer yet"
 MOST_TRIALS = 20
 """How many trials of a study are shown, completed ones first."""
 
@@ -28,10 +31,15 @@ def print_study(result: "Result", as_json: bool, all_of_them: str) -> None:
     if as_json:
         best = result.best_trial if result.has_best else None
         trials = json.loads(frame.to_json(orient="records", date_format="iso"))
-        notes = [{"trial": each.trial, "text": each.text, "written": str(each.written)} for each in result.notes]
-        queue = [vars(each) for each in result.queue]
-        study = result.study.as_document()
-        return print_json({"study": study, "best_trial": best, "trials": trials, "notes": notes, "queue": queue})
+        by_hand = {
+            "notes": [{"trial": each.trial, "text": each.text, "written": str(each.written)} for each in result.notes],
+            "queue": [vars(each) for each in result.queue],
+            "requests": [
+                {"act": each.act, "trial": each.trial, "asked": str(each.asked), "answer": each.answer}
+                for each in result.requests
+            ],
+        }
+        return print_json({"study": result.study.as_document(), "best_trial": best, "trials": trials} | by_hand)
     print_lines([*str(result).splitlines(), *_by_hand(result)])
     print()
     extra = [name for name in ("origin", "note") if (frame[name] != "").any()]
@@ -54,11 +62,13 @@ def print_study(result: "Result", as_json: bool, all_of_them: str) -> None:
 
 
 def _by_hand(result: "Result") -> Iterator[str]:
-    """The notes on a study as a whole, and what waits in its queue."""
+    """The notes on a study as a whole, what waits in its queue, and the last of what users asked of it."""
     yield from (f"note        {each.text}" for each in result.notes if each.trial is None)
     for each in result.queue:
         changes = changes_in_words(Configuration.of(result.study.base.model, each.values), result.study.base)
         yield f"queue       {each.origin}: {changes}"
+    for request in result.requests[-MOST_REQUESTS:]:
+        yield f"asked       {moment(request.asked)}: {request.in_words} ({request.answer or WAITS})"
 
 
 def print_trial(result: "Result", trial: int, as_json: bool) -> None:

@@ -50,6 +50,7 @@ def read_result(store: Reader, name: str) -> Result:
         test_looks=store.test_looks.count(row.id),
         notes=tuple(notes),
         queue=tuple(store.queue.waiting(row.id, len(rows))),
+        requests=tuple(store.requests.all(row.id)),
         storage=store.place,
     )
     return replace(result, predictions=_predictions(store, result, row.data_digest))

@@ -20,10 +20,11 @@ LAPSED = "the process that was asked ended before it read this"
 
 
 class Act(StrEnum):
-    """What is asked for: that a trial or the search stops for good, or that the study pauses."""
+    """What is asked for: that a trial or the search stops for good, or that the study pauses or resumes."""
 
     STOP = "stop"
     PAUSE = "pause"
+    RESUME = "resume"  # no process is asked: it is kept together with what came of it
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,12 @@ class Request:
     trial: int | None
     asked: datetime
     answer: str
+
+    @property
+    def in_words(self) -> str:
+        """As in "stop trial 3"."""
+        whole = "stop the search" if self.act is Act.STOP else f"{self.act} the study"
+        return whole if self.trial is None else f"{self.act} trial {self.trial}"
 
 
 class RequestReader(Subject):
@@ -64,6 +71,12 @@ class Requests(RequestReader):
     def add(self, study_id: int, act: Act, trial: int | None = None) -> int:
         """Asks for something; returns the id of the request."""
         return self._add_once(requests, {"study_id": study_id, "act": act, "trial": trial, "asked": now()})
+
+    def record(self, study_id: int, act: Act, answer: str) -> None:
+        """Keeps what was asked for, and is done already."""
+        moment = now()
+        row = {"study_id": study_id, "act": act, "asked": moment, "answer": answer, "answered": moment}
+        self._add_once(requests, row)
 
     def settle(self, request_id: int, answer: str) -> None:
         """Answers a request."""

@@ -97,7 +97,9 @@ def test_a_study_is_resumed_in_a_process_of_its_own(storage, tmp_path):
     with Reader.open(storage) as store:
         assert store.leases.holder(1).by.pid == pid
     gone(pid)
-    assert list(result("test", storage=storage).frame["outcome"]) == ["completed"]
+    found = result("test", storage=storage)
+    assert list(found.frame["outcome"]) == ["completed"]
+    assert [(each.act, each.answer) for each in found.requests] == [("resume", said)]
     Path(source).unlink()
     with pytest.raises(InputError, match=r"small\.npz"):
         control.resume("test", storage)

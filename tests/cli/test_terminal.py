@@ -1,10 +1,13 @@
 """Commands in terminals that are not UTF-8, and output paths that are no plain files."""
 
 import io
+import json
 import os
 import re
 import socket
 import sys
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from sweep.cli import app as cli
 from sweep.cli.studies import print_study
 from sweep.cli.terminal import write_what_it_can
 from sweep.engines.scripted import ScriptedEngine
+from sweep.storage.requests import Act, Request
 from sweep.system.files import atomic_write
 
 COMMANDS = [
@@ -60,6 +64,21 @@ def test_every_command_writes_what_the_terminal_has(tmp_path, monkeypatch, encod
 class Terminal(io.StringIO):
     def isatty(self):
         return True
+
+
+def test_show_says_what_users_asked_for_last_and_what_came_of_it(capsys):
+    asked = [Request(number, Act.STOP, number, datetime(2026, 1, 1, 12, number), "") for number in range(6)]
+    asked.append(Request(6, Act.RESUME, None, datetime(2026, 1, 1, 13), "resumed: process 7 runs quickstart"))
+    result = replace(result_of(rows_of(0.98)), requests=tuple(asked))
+    print_study(result, False, "sweep trials quickstart")
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("asked")]
+    assert [line.partition(": ")[2] for line in lines] == [
+        *(f"stop trial {number} (no answer yet)" for number in range(2, 6)),
+        "resume the study (resumed: process 7 runs quickstart)",
+    ]
+    print_study(result, True, "sweep trials quickstart")
+    kept = json.loads(capsys.readouterr().out)["requests"]
+    assert kept[0] == {"act": "stop", "trial": 0, "asked": "2026-01-01 12:00:00", "answer": ""}
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

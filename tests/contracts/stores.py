@@ -313,7 +313,9 @@ class StoreContract:
             assert store.requests.answer(first) == "stopped"
             assert [each.answer for each in store.requests.all(ids[0])] == ["stopped", LAPSED]
             assert [each.id for each in store.requests.all(ids[0])] == [first, second]
+            store.requests.record(ids[1], Act.RESUME, "resumed")
             assert [each.act for each in store.requests.waiting(ids[1])] == [Act.PAUSE]
+            assert [each.answer for each in store.requests.all(ids[1])] == ["", "resumed"]
 
     def test_a_trial_keeps_its_request_from_one_process_to_the_next(self, database):
         with Store.open(database) as store:

@@ -47,6 +47,7 @@ CHANGES: Mapping[str, Step] = {
     "notes.add": lambda store, id_: store.notes.add(id_, "odd", None),
     "requests.add": lambda store, id_: store.requests.add(id_, Act.STOP, 0),
     "requests.settle": lambda store, id_: store.requests.settle(1, "stopped"),
+    "requests.record": lambda store, id_: store.requests.record(id_, Act.RESUME, "resumed"),
     "requests.lapse": lambda store, id_: store.requests.lapse(id_),
     "studies.replace": lambda store, _: store.studies.replace(STUDY.replaced(seed=9), "digest"),
 }
@@ -64,6 +65,7 @@ READS: Mapping[str, Step] = {
     "trials.rows": lambda store, id_: store.trials.rows(id_),
     "trials.curve_rows": lambda store, id_: store.trials.curve_rows(id_),
     "trials.ending": lambda store, id_: store.trials.ending(id_, 1),
+    "trials.measured": lambda store, id_: store.trials.measured(id_, 0),
     "trials.paused": lambda store, id_: store.trials.paused(id_),
     "trials.planned_epochs": lambda store, id_: store.trials.planned_epochs(id_),
     "trials.recent": lambda store, id_: store.trials.recent(id_, 5),
