@@ -242,7 +242,10 @@ class Charts:
 
 @dataclass(frozen=True)
 class Story:
-    """One trial, from its values to its end; `toml` is its configuration, for `sweep train`, `log` its last lines."""
+    """One trial, from its values to its end; `toml` is its configuration, for `sweep train`, `log` its last lines.
+
+    `curve` has its scores by epoch, in percent, as JSON: the page draws those of several trials together.
+    """
 
     trial: int
     title: str
@@ -252,6 +255,7 @@ class Story:
     chart: Chart | None
     toml: str
     log: str = ""
+    curve: str = ""
     template: ClassVar[str] = "story"
 
 

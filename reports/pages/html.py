@@ -131,7 +131,7 @@ def text_of(name: str) -> str:
 
 def page_script() -> str:
     """What every page runs; each part uses those before it."""
-    return "".join(text_of(name) for name in ("filter.js", "parallel.js", "page.js"))
+    return "".join(text_of(name) for name in ("filter.js", "parallel.js", "compare.js", "page.js"))
 
 
 def _code(text: str) -> Markup:

@@ -1,5 +1,6 @@
 """Trial details: what a trial changed, how it went, why it ended, and how to train it again."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +62,14 @@ def _story(study: _Study, row: "pd.Series[Any]") -> Story:
         drawn,
         recipe.text_of(study.result.study.recipe_for(study.configuration(row))),
         _tail(row["detail"]),
+        "" if curve is None else _points(curve),
     )
+
+
+def _points(curve: pd.DataFrame) -> str:
+    known = curve[curve["val_accuracy"].between(0, 1)]
+    points = zip(known["epoch"], (100 * known["val_accuracy"]).round(3), strict=True)
+    return json.dumps([[epoch, score] for epoch, score in points]) if len(known) else ""
 
 
 def _tail(detail: object) -> str:

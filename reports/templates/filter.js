@@ -101,6 +101,7 @@ const filtering = (() => {
       get state() { return passing && [...passing].join(); },
       get count() { return passing?.size ?? records.size; },
       get total() { return records.size; },
+      all: () => [...records].filter(([id]) => passing === null || passing.has(id)).map(([, record]) => record),
       has: (id) => passing === null || passing.has(id),
 
       // Takes in records by their ids: `values` by column, perhaps `texts` as shown, and all `words`.

@@ -326,7 +326,12 @@ const tables = (() => {
       if (link) cell.append(trialCopier(link.hash.slice(7), "TOML"));
       row.append(cell);
     }
-    table.parentElement.before(make("div", { className: "toolbar" }, filter, status, picker));
+    const bar = make("div", { className: "toolbar" }, filter, status, picker);
+    table.parentElement.before(bar);
+    if (ofTrials) compare.equip(table, bar, rows, names, (row) => {
+      const { texts } = record(row, names);
+      return Object.fromEntries(names.map((name) => [name, texts[name]]));
+    });
     wanted.follow(table, () => {
       rows.forEach((row, at) => { row.hidden = !wanted.has(id(row, at)); });
       const left = rows.filter((row) => !row.hidden).length;

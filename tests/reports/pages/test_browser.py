@@ -306,6 +306,77 @@ def test_a_condition_that_cannot_be_understood_says_so_and_hides_nothing(chromiu
         assert page.problems == []
 
 
+def cells(page, panel):
+    """The rows of a panel's table below the leaderboard, as text."""
+    rows = f"[...document.querySelectorAll('#leaderboard {panel} tr')]"
+    return page.ask(f"{rows}.map((row) => [...row.cells].map((cell) => cell.textContent))")
+
+
+def tick(page, *trials):
+    for trial in trials:
+        page.ask(f"document.querySelector('#leaderboard input[aria-label=\"Compare trial {trial}\"]').click()")
+
+
+def test_ticked_trials_are_compared_side_by_side(chromium, files):
+    frame = PAGES["hundred"].frame.set_index("trial")
+    best, second = frames.best_first(PAGES["hundred"].frame)["trial"].iloc[:2].tolist()
+    button = "[...document.querySelectorAll('#leaderboard .toolbar button')].find((each) => !each.hidden)"
+    traces = (
+        "document.querySelector('#leaderboard .compared .js-plotly-plot')?.data.map((trace) => [trace.name, trace.y])"
+    )
+    with opened(chromium, files / "hundred.html") as page:
+        tick(page, best)
+        assert page.ask(f"{button} === undefined")
+        tick(page, second)
+        assert page.ask(f"{button}.textContent") == "Compare 2 trials"
+        page.ask(f"{button}.click()")
+        page.wait("document.querySelector('#leaderboard .compared table') !== null")
+        head, *rows = cells(page, ".compared")
+        assert head == ["", f"Trial {best}", f"Trial {second}"]
+        assert all(one != other for _, one, other in rows)
+        different = bool(frame.loc[best, "learning_rate"] != frame.loc[second, "learning_rate"])
+        assert ("learning rate" in [name for name, *_ in rows]) is different
+        page.ask("document.querySelector('#leaderboard .compared figure').scrollIntoView()")
+        page.wait(f"({traces} ?? []).length === 2")
+        curves = PAGES["hundred"].curves
+        for (name, scores), trial in zip(page.ask(traces), (best, second), strict=True):
+            assert name == f"trial {trial}"
+            assert scores == pytest.approx(list(100 * curves[curves["trial"] == trial]["val_accuracy"]), abs=1e-3)
+        tick(page, second)
+        page.wait("document.querySelector('#leaderboard .compared table') === null")
+        assert page.problems == []
+
+
+def test_trials_are_grouped_by_a_parameter_as_the_filter_shows_them(chromium, files):
+    choose = (
+        "(() => {{ const select = document.querySelector('#leaderboard select'); select.value = {!r};"
+        " select.dispatchEvent(new Event('change')); }})()"
+    )
+    frame = PAGES["ten thousand"].frame
+    frame = frame[frame["outcome"] == "completed"]
+    with opened(chromium, files / "ten thousand.html") as page:
+        page.ask(choose.format("batch size"))
+        _, *rows = cells(page, ".grouped")
+        by_value = frame.groupby("batch_size")["score"]
+        assert [[row[0], int(row[1])] for row in rows] == [[f"{size}", len(group)] for size, group in by_value]
+        for row, (_, group) in zip(rows, by_value, strict=True):
+            expected = [100 * each for each in (group.mean(), group.std(), group.max())]
+            assert [float(text) for text in row[2:]] == pytest.approx(expected, abs=0.006)
+        page.ask(choose.format("learning rate"))
+        _, *ranges = cells(page, ".grouped")
+        assert len(ranges) == 5
+        assert sum(int(row[1]) for row in ranges) == frame["learning_rate"].notna().sum()
+        page.ask(
+            "(() => { const field = document.querySelector('#leaderboard input[type=search]');"
+            " field.value = 'batch size = 32'; field.dispatchEvent(new Event('input')); })()"
+        )
+        page.ask(choose.format("batch size"))
+        assert [row[0] for row in cells(page, ".grouped")[1:]] == ["32"]
+        page.ask(choose.format(""))
+        assert cells(page, ".grouped") == []
+        assert page.problems == []
+
+
 def test_the_last_column_of_the_leaderboard_is_not_cut(chromium, files):
     box = "document.querySelector('#leaderboard .scroll')"
     with opened(chromium, files / "hundred.html", width=1440) as page:
