@@ -12,6 +12,7 @@ from sweep.models.parameters import Parameters
 from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.differences import changes_in_words
 from sweep.space.space import Choice, Range
+from sweep.storage.lease import Work
 from sweep.study.study import Study
 
 LABELS = {
@@ -120,6 +121,15 @@ def span(name: str, given: Range) -> str:
 
 
 # Trials
+
+
+WORK = {
+    Work.SEARCH: "trials train",
+    Work.CONFIRMATION: "the best trials and the baseline train on fresh seeds, for a confirmation",
+    Work.ABLATION: "the recommended network trains with each change reverted, for an ablation",
+    Work.SUGGESTIONS: "the best of each suggestion train on fresh seeds, to be ranked",
+}
+"""What a process does that runs a study."""
 
 
 def ended(trial: "Mapping[Any, Any] | pd.Series[Any]") -> str:

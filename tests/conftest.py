@@ -101,20 +101,18 @@ def on_server(postgresql) -> str:
 
 @pytest.fixture(scope="session")
 def nursery() -> Iterator["Nursery"]:
-    from samples.nursery import begun
+    from samples.nursery import Nursery
 
-    with begun() as nursery:
-        yield nursery
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
 
 
 @pytest.fixture(scope="module")
 def forked(nursery) -> Iterator[None]:
     """Has the workers of a module's tests forked: they start in a tenth of a second."""
-    from samples.nursery import KNOWN
-
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("sweep.system.children.subprocess", nursery)
-        patched.setenv(KNOWN, nursery.known)
         yield
 
 

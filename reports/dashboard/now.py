@@ -14,6 +14,7 @@ from sweep.results.forecast import compared_score
 from sweep.results.status import Status, TrialSoFar
 from sweep.runs import Outcome
 from sweep.shell import sweep_command
+from sweep.storage.lease import Work
 
 SHOWN = 5
 """How many of the last ended trials are listed."""
@@ -37,9 +38,9 @@ def _state(status: Status) -> str:
         about = "" if left is None else f", about {wording.duration(left)} left if trials take as long as the last ones"
         if status.running:
             return f"{who}: {running} in progress{about}."
-        if status.counted < status.study.trials:
+        if status.work in (None, Work.SEARCH):
             return f"{who}. No trial is in progress."
-        return f"{who}: its search is done, and networks train for a confirmation, an ablation or suggestions."
+        return f"{who}: {labels.WORK[status.work]}."
     if status.running:
         return f"The process running this study stopped unexpectedly. `{status.command('run')}` resumes its {running}."
     if status.counted >= status.study.trials:
@@ -177,7 +178,7 @@ def _done(status: Status) -> Markup:
 
 def _short_state(status: Status) -> str:
     if status.holder is not None:
-        return "running"
+        return "running" if status.work in (None, Work.SEARCH) else str(status.work)
     if status.counted >= status.study.trials:
         return "done"
     return "stopped" if status.outcomes else "not started"

@@ -16,6 +16,7 @@ from sweep import wording
 from sweep.results.ablation import Ablation, Change, Contribution, Effect
 from sweep.results.result import Result
 from sweep.results.verdict import GAIN
+from sweep.storage.lease import Work
 
 SIDES = {
     "from_best": ("reverted in the best", {"color": BEST, "size": 10}, -0.16),
@@ -86,6 +87,8 @@ def _blocks(result: Result) -> Sequence[Block]:
         return [NotYet("There is no confirmed network yet whose changes could be measured.")]
     if verdict.recommended == 0:
         return [NotYet("The baseline itself is recommended, so there are no changes to measure.")]
+    if result.work is Work.ABLATION:
+        return [NotYet("An ablation is in progress.")]
     if found is None:
         return [NotYet(f"Not done yet. `{ablate}` reverts each change alone.")]
     if found.trial != verdict.recommended:

@@ -15,6 +15,7 @@ from sweep import wording
 from sweep.results.result import Result, configuration_of
 from sweep.results.summary import looks_in_words, named
 from sweep.results.verdict import ConfirmedTrial, Verdict
+from sweep.storage.lease import Work
 
 TIED = "not significantly behind the best"
 
@@ -151,7 +152,8 @@ def _axes(figure: Figure, table: pd.DataFrame, span: intervals.Span) -> None:
 
 def _blocks(result: Result) -> Sequence[Block]:
     if result.verdict is None:
-        return [NotYet(recommendation.unconfirmed(result))]
+        confirms = result.work in (Work.CONFIRMATION, Work.SUGGESTIONS)
+        return [NotYet("A confirmation is in progress." if confirms else recommendation.unconfirmed(result))]
     later = recommendation.left_out(result)
     again = (
         f"The search's best, trial {later}, is not among these networks. `{result.command('confirm')}` trains it on "

@@ -21,6 +21,7 @@ from sweep.results.winner import Gain
 from sweep.runs import BASELINE
 from sweep.space.configuration import Configuration
 from sweep.space.differences import differences
+from sweep.storage.lease import Work
 from sweep.verdict.statistics import LOOKS
 
 MENTIONED = 4
@@ -166,9 +167,11 @@ def space(result: Result) -> str:
 
 
 def step(result: Result) -> Strip | None:
-    """What is to be done next; None while trials are in progress, and where nothing is left to do."""
+    """What is to be done next; None while a process runs the study, and where nothing is left to do."""
     outcomes, verdict = result.frame["outcome"], result.verdict
     confirm = result.command("confirm")
+    if result.work is not None:
+        return None
     if outcomes.empty:
         return Strip("Not started:", result.command("run"))
     if (outcomes == "running").any():
@@ -190,6 +193,10 @@ def step(result: Result) -> Strip | None:
     return Strip("Ready to use:", result.command("export"), "writes it as TOML and as plain Keras")
 
 
+def _under_way(work: Work) -> str:
+    return f"In progress: {labels.WORK[work]}."
+
+
 def _blocks(result: Result) -> Sequence[Block]:
     changed, following = chips(result), step(result)
     more = f"and {len(changed) - MOST_CHIPS} more" if len(changed) > MOST_CHIPS else ""
@@ -197,6 +204,7 @@ def _blocks(result: Result) -> Sequence[Block]:
         Tiles(tiles(result)),
         *([Chips("Changes from the baseline", changed[:MOST_CHIPS], more)] if changed else []),
         *map(Sentence, sentences(result)),
+        *([Sentence(_under_way(result.work))] if result.work not in (None, Work.SEARCH) else []),
         *([following] if following else []),
     ]
 

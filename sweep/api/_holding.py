@@ -4,21 +4,21 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sweep.storage.lease import Lease
+from sweep.storage.lease import Lease, Work
 from sweep.storage.requests import StudyRequests
 from sweep.storage.store import Store
 
 
 @contextmanager
-def holding(store: Store, study_id: int, name: str, stop: threading.Event) -> Iterator[Callable[[], None]]:
-    """Holds a study while the block lasts. What it gives is to be called often.
+def holding(store: Store, study_id: int, name: str, stop: threading.Event, work: Work) -> Iterator[Callable[[], None]]:
+    """Holds a study for some `work` while the block lasts. What it gives is to be called often.
 
     A user who pauses or stops the study sets `stop`, as Ctrl-C does.
 
     Raises:
         InputError: another process runs the study.
     """
-    with Lease(store.leases, study_id, name) as lease:
+    with Lease(store.leases, study_id, name, work) as lease:
         store.requests.lapse(study_id)
         requests = StudyRequests(store.requests, study_id)
 

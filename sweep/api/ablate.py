@@ -14,6 +14,7 @@ from sweep.progress.display import Task
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.runs import BASELINE
+from sweep.storage.lease import Work
 from sweep.verdict.ablation import AblationEntry, changes
 from sweep.verdict.folds import Folds, fresh_seeds, require_one, train_together
 
@@ -73,7 +74,7 @@ def _ablated(before: Result, place: Workplace, seeds: Sequence[int], within: flo
     with place.open_store(create=False) as store, stop_on_signals() as stop:
         study_id = store.studies.begin(study, dataset.digest)
         with (
-            holding(store, study_id, study.name, stop) as beat,
+            holding(store, study_id, study.name, stop, Work.ABLATION) as beat,
             place.display.watching(task) as watcher,
             place.batch(store, watcher, stop, seconds=within, beat=beat) as batch,
         ):

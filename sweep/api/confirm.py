@@ -25,6 +25,7 @@ from sweep.results.result import Result
 from sweep.results.size import Size
 from sweep.results.verdict import Verdict
 from sweep.runs import BASELINE
+from sweep.storage.lease import Work
 from sweep.storage.store import Store
 from sweep.study.study import Study
 from sweep.verdict.candidates import best_and_confirmed, best_to_confirm, confirmed_before, further_ahead, may_be_best
@@ -148,7 +149,8 @@ def _prepared(
     sizes: Sequence[Size] = [each for each in every_size if within or before.verdict_on(each)] or every_size[:1]
     with place.open_store(create=False) as store, stop_on_signals() as stop, ExitStack() as held:
         study_id = store.studies.begin(study, dataset.digest)
-        beat = held.enter_context(holding(store, study_id, study.name, stop)) if holds else lambda: None
+        own = holding(store, study_id, study.name, stop, Work.CONFIRMATION)
+        beat = held.enter_context(own) if holds else lambda: None
         fresh = fresh_seeds(study, seeds, known)
         folds = Folds(study, dataset, place.batch(store, SilentWatcher(), stop))
 
@@ -305,7 +307,8 @@ def confirm_together(
             if (trials := best_and_confirmed(each, top))
         }
         beats = [
-            held.enter_context(holding(store, each, before.study.name, stop)) for each, (before, _) in races.items()
+            held.enter_context(holding(store, each, before.study.name, stop, Work.SUGGESTIONS))
+            for each, (before, _) in races.items()
         ]
 
         def beat() -> None:

@@ -62,7 +62,9 @@ def print_study(result: "Result", as_json: bool, all_of_them: str) -> None:
 
 
 def _by_hand(result: "Result") -> Iterator[str]:
-    """The notes on a study as a whole, what waits in its queue, and the last of what users asked of it."""
+    """What another process does with a study, notes on it, its queue, and the last of what users asked of it."""
+    if result.work is not None:
+        yield f"in progress  {result.work}"
     yield from (f"note        {each.text}" for each in result.notes if each.trial is None)
     for each in result.queue:
         changes = changes_in_words(Configuration.of(result.study.base.model, each.values), result.study.base)

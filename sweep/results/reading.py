@@ -18,8 +18,10 @@ from sweep.results.result import Result
 from sweep.results.verdict import Verdict
 from sweep.runs import Run
 from sweep.storage.by_hand import Note
+from sweep.storage.lease import Work
 from sweep.storage.store import Reader
 from sweep.study.study import Study
+from sweep.system.processes import Identity
 
 STORED_AS = {"trial": "number"}
 """Columns that are called otherwise in the store."""
@@ -51,9 +53,15 @@ def read_result(store: Reader, name: str) -> Result:
         notes=tuple(notes),
         queue=tuple(store.queue.waiting(row.id, len(rows))),
         requests=tuple(store.requests.all(row.id)),
+        work=_work_of_another(store, row.id),
         storage=store.place,
     )
     return replace(result, predictions=_predictions(store, result, row.data_digest))
+
+
+def _work_of_another(store: Reader, study_id: int) -> Work | None:
+    holder, work = store.leases.at_work(study_id)
+    return None if holder == Identity.own() else work
 
 
 def _last_of_each_size(drawn: Sequence[Verdict]) -> list[Verdict]:

@@ -27,6 +27,7 @@ from sweep.shell import sweep_command
 from sweep.space.configuration import Configuration
 from sweep.space.differences import changes_in_words
 from sweep.storage.by_hand import Note, Queued
+from sweep.storage.lease import Work
 from sweep.storage.requests import Request
 from sweep.study.study import Study
 from sweep.wording import duration, epochs, missing, percent, several, so_far, value
@@ -50,6 +51,7 @@ class Result:
         predictions: those of the recommended trial and of the baseline; None: not kept, or they are the same.
         notes: what users noted of the study and its trials, the oldest first.
         queue: the configurations that wait to be tried, the next one first.
+        work: what another process does with the study at this moment; None: none runs it.
         requests: what users asked of the study while it ran, the oldest first, and what came of it.
         storage: the path or URL of the database it was read from, without its password.
     """
@@ -66,6 +68,7 @@ class Result:
     notes: tuple[Note, ...] = ()
     queue: tuple[Queued, ...] = ()
     requests: tuple[Request, ...] = ()
+    work: Work | None = None
     storage: str = STORAGE
 
     def command(self, verb: str, *arguments: str, options: Iterable[str] = ()) -> str:

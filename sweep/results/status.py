@@ -24,6 +24,7 @@ from sweep.shell import sweep_command
 from sweep.space.configuration import Configuration
 from sweep.storage.connection import Database
 from sweep.storage.database import as_url, place_of
+from sweep.storage.lease import Work
 from sweep.storage.runs import epoch_of
 from sweep.storage.store import Reader
 from sweep.storage.studies import StudyRow
@@ -81,8 +82,8 @@ class Status:
     """The present status of a study.
 
     `outcomes` counts its trials by outcome, `counted` those that count towards its target. `holder` runs it (None: no
-    process does). `queued` configurations wait that users want to be tried. `storage` is the path or URL of its
-    database, without its password.
+    process does), and does this `work`. `queued` configurations wait that users want to be tried. `storage` is the
+    path or URL of its database, without its password.
 
     `running` are in the order of their numbers, `ended` the last ones, the latest first. `climb` has the completed
     trials that were better than all before: their place in the order of ends, from 1, and score. `workers` says how
@@ -101,6 +102,7 @@ class Status:
     storage: str = STORAGE
     climb: tuple[tuple[int, float], ...] = ()
     workers: int = 0
+    work: Work | None = None
 
     @property
     def changed(self) -> datetime | None:
@@ -143,8 +145,8 @@ class StatusReader(Reader):
         study_id = self.studies.ids().get(name)
         if study_id is None:
             return Pulse("", running=False)
-        holder = self.leases.running(study_id)
-        text = f"{inode(Path(self.place))} {self.studies.pulse(study_id)} {holder}"
+        holder, work = self.leases.at_work(study_id)
+        text = f"{inode(Path(self.place))} {self.studies.pulse(study_id)} {holder} {work}"
         return Pulse(text, running=holder is not None)
 
     def status(self, name: str) -> Status:
@@ -164,7 +166,7 @@ class StatusReader(Reader):
         trials = {each["number"]: _so_far(row.study, each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]
         running = tuple(trial for trial in trials.values() if trial.outcome is Outcome.RUNNING)
-        holder = self.leases.running(row.id)
+        holder, work = self.leases.at_work(row.id)
         before, most = self._workers.get(row.id, (None, 0))
         self._workers[row.id] = holder, max(len(running), most if before == holder else 0)
         return Status(
@@ -180,6 +182,7 @@ class StatusReader(Reader):
             storage=self.place,
             climb=tuple(climb),
             workers=self._workers[row.id][1],
+            work=work,
         )
 
     def result(self, name: str) -> Result:

@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from sweep.storage.database import insertion
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 metadata = MetaData()
 
@@ -145,6 +145,7 @@ leases = Table(
     Column("pid", BigInteger, nullable=False),
     Column("began", Float, nullable=False),
     Column("beats", BigInteger, nullable=False),  # goes on growing while its holder is alive
+    Column("work", String(16), nullable=False, server_default="search"),  # what its holder does
 )
 
 queue = Table(
@@ -243,12 +244,19 @@ def _to_version_6(connection: Connection) -> None:
     requests.create(connection)
 
 
+def _to_version_7(connection: Connection) -> None:
+    """What the process that runs a study does. Leases that the step to version 2 has just made have that already."""
+    if "work" not in {column["name"] for column in inspect(connection).get_columns(leases.name)}:
+        connection.execute(text("ALTER TABLE sweep_leases ADD COLUMN work VARCHAR(16) NOT NULL DEFAULT 'search'"))
+
+
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     2: _to_version_2,
     3: _to_version_3,
     4: _to_version_4,
     5: _to_version_5,
     6: _to_version_6,
+    7: _to_version_7,
 }
 """Each from the version before to the one that is its key; none is ever changed once it was released."""
 

@@ -3,6 +3,7 @@
 import secrets
 import time
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Self
 
 from sqlalchemy import delete, select, update
@@ -18,12 +19,22 @@ SILENCE_SECONDS = 30.0
 """A holder on another machine that has not beaten for so long is dead."""
 
 
+class Work(StrEnum):
+    """What a process does that runs a study: it searches, or trains for something else."""
+
+    SEARCH = "search"
+    CONFIRMATION = "confirmation"
+    ABLATION = "ablation"
+    SUGGESTIONS = "suggestions"
+
+
 @dataclass(frozen=True)
 class Held:
-    """A study's lease: the process that runs it, and how often that process has shown that it is alive."""
+    """A study's lease: the process that runs it, how often that process has shown that it is alive, what it does."""
 
     by: Identity
     beats: int
+    work: Work = Work.SEARCH
 
 
 class LeaseReader(Subject):
@@ -31,26 +42,32 @@ class LeaseReader(Subject):
 
     def holder(self, study_id: int) -> Held | None:
         for row in self._rows(select(leases).where(leases.c.study_id == study_id)):
-            return Held(Identity(row["host"], row["machine"], row["pid"], row["began"]), row["beats"])
+            by = Identity(row["host"], row["machine"], row["pid"], row["began"])
+            return Held(by, row["beats"], Work(row["work"]))
         return None
 
     def running(self, study_id: int) -> Identity | None:
         """The process that runs a study: one of this machine only if it is alive, one of another machine as it says."""
+        return self.at_work(study_id)[0]
+
+    def at_work(self, study_id: int) -> tuple[Identity | None, Work | None]:
+        """The same process, and what it does."""
         held = self.holder(study_id)
-        return None if held is None or (held.by.seen_from_here and not held.by.alive) else held.by
+        dead = held is None or (held.by.seen_from_here and not held.by.alive)
+        return (None, None) if held is None or dead else (held.by, held.work)
 
 
 class Leases(LeaseReader):
-    def take(self, study_id: int, holder: Identity, before: Held | None) -> bool:
-        """Gives the lease to `holder` if it is still as `before`; returns whether it did.
+    def take(self, study_id: int, holder: Identity, before: Held | None, work: Work = Work.SEARCH) -> bool:
+        """Gives the lease to `holder` for some `work` if it is still as `before`; returns whether it did.
 
         Beats are counted from a random number: it tells this taking of the lease from another by the same process.
         """
-        return self._take(study_id, Held(holder, secrets.randbits(32)), before)
+        return self._take(study_id, Held(holder, secrets.randbits(32), work), before)
 
     @repeatable
     def _take(self, study_id: int, taken: Held, before: Held | None) -> bool:
-        row = vars(taken.by) | {"beats": taken.beats}
+        row = vars(taken.by) | {"beats": taken.beats, "work": taken.work}
         with self._database.transaction() as connection:
             if before is None:
                 add(connection, leases, row | {"study_id": study_id})
@@ -78,8 +95,8 @@ class Lease:
         InputError: another process runs this study.
     """
 
-    def __init__(self, leases: Leases, study_id: int, name: str) -> None:
-        self._leases, self._study_id, self._name = leases, study_id, name
+    def __init__(self, leases: Leases, study_id: int, name: str, work: Work = Work.SEARCH) -> None:
+        self._leases, self._study_id, self._name, self._work = leases, study_id, name, work
         self._own = Identity.own()
         self._last_beat = 0.0
         self.lost = False
@@ -108,7 +125,7 @@ class Lease:
                     f"Study {self._name!r} is being run already, by process {held.by.pid} on {held.by.host}. "
                     "Wait for it, or stop it and run this again."
                 )
-            if self._leases.take(self._study_id, self._own, held):
+            if self._leases.take(self._study_id, self._own, held, self._work):
                 return self
 
     def __exit__(self, *_: object) -> None:

@@ -38,7 +38,7 @@ from sweep.study._limits import read_limits
 from sweep.study._values import Problems, read_base, read_space
 from sweep.study.data import numbered, read_data, read_prepared, read_validation
 from sweep.system.extras import EXTRAS, require
-from sweep.wording import did_you_mean, shown, unknown_name
+from sweep.wording import did_you_mean, shown
 
 if TYPE_CHECKING:
     from sweep.data.dataset import Split
@@ -358,7 +358,7 @@ def _sentence(key: str, detail: Mapping[str, Any]) -> str:
     if detail["type"] == "extra_forbidden":
         if key in PARAMETERS:
             return f"{key} is a parameter: it belongs under [space] to vary, or under [base] to be set."
-        return unknown_name("key", key, Study.model_fields)
+        return f"Unknown key {shown(key)}.{did_you_mean(key, Study.model_fields)}"
     if detail["type"] == "string_unicode":
         part = next(each for each in str(detail["input"]).split("/") if re.search("[\ud800-\udfff]", each))
         return f"{key} must be text in UTF-8, and {shown(part)} is not. Rename that file or folder."

@@ -8,10 +8,7 @@ import sys
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from samples.commands import forking
 from samples.laboratory import npz
-
-pytestmark = pytest.mark.usefixtures("forked")
 
 SCRIPT = """
 import sweep
@@ -32,7 +29,7 @@ print(result)
 
 
 def script(progress: str = "") -> str:
-    return forking(SCRIPT.replace(", PROGRESS", f", {progress}" if progress else ""))
+    return SCRIPT.replace(", PROGRESS", f", {progress}" if progress else "")
 
 
 @pytest.fixture

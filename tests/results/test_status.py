@@ -11,6 +11,7 @@ from sqlalchemy import event
 from sweep.errors import InputError, StoreError
 from sweep.results.status import AwaitedReader, Pulse, StatusReader
 from sweep.runs import Epoch, Outcome
+from sweep.storage.lease import Work
 from sweep.storage.store import Store
 from sweep.storage.trials import Reached
 from sweep.system.processes import Identity
@@ -69,6 +70,12 @@ def changes(store, study_id):
     yield "somebody who runs it"
     store.leases.end(study_id, Identity.own())
     yield "that nobody does any more"
+    store.leases.take(study_id, Identity.own(), None, Work.CONFIRMATION)
+    yield "somebody who confirms it"
+    store.leases.take(study_id, Identity.own(), store.leases.holder(study_id), Work.ABLATION)
+    yield "and goes on to an ablation"
+    store.leases.end(study_id, Identity.own())
+    yield "which ends"
 
 
 def test_the_pulse_is_another_after_every_change_and_the_same_without(kept, reading):

@@ -227,7 +227,7 @@ JOINT = study_of(
 def write_golden(path: Path) -> None:
     """Writes a database as this version does, to be kept for the next: all that can stand in it, and an open trial.
 
-    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v6.db")'
+    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v7.db")'
     """
 
     deaths = iter([Dead()])

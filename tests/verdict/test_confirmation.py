@@ -700,6 +700,7 @@ def test_the_study_is_held_while_it_is_confirmed_and_free_afterwards(laboratory,
     assert len(holders) == len(laboratory.engine.trained)
     assert None not in holders
     assert holders[-1].beats > holders[0].beats
+    assert {each.work for each in holders} == {"confirmation"}
     with Store.open(laboratory.storage) as store:
         assert store.leases.holder(1) is None
 

@@ -11,6 +11,7 @@ from reports.dashboard.now import HEIGHT, NOW, STUDIES, WIDTH, Statuses
 from reports.pages.html import section_html
 from sweep.results.status import Status, TrialSoFar
 from sweep.runs import Epoch, Outcome
+from sweep.storage.lease import Work
 from sweep.system.processes import Identity
 
 BASE = study().base
@@ -41,6 +42,9 @@ IN_FULL = Status(
 )
 
 
+CONFIRMED = replace(EMPTY, holder=HOLDER, counted=12, work=Work.CONFIRMATION)
+
+
 def said(element, subject):
     """The text of an element, a cell or a line each."""
     text = re.sub(r"<[^>]*>", "\n", section_html(element, subject)).replace("\N{NO-BREAK SPACE}", " ")
@@ -60,10 +64,17 @@ def said(element, subject):
             ),
         ),
         (
-            replace(EMPTY, holder=HOLDER, counted=12),
+            replace(EMPTY, holder=HOLDER, counted=12, work=Work.CONFIRMATION),
             (
-                "Process 4711 on lab is running this study: its search is done, and networks train for a confirmation, "
-                "an ablation or suggestions."
+                "Process 4711 on lab is running this study: the best trials and the baseline train on fresh seeds, for "
+                "a confirmation."
+            ),
+        ),
+        (
+            replace(EMPTY, holder=HOLDER, counted=12, work=Work.ABLATION),
+            (
+                "Process 4711 on lab is running this study: the recommended network trains with each change reverted, "
+                "for an ablation."
             ),
         ),
         (
@@ -99,14 +110,15 @@ def test_curves_stay_in_their_box_and_the_last_place_has_a_dot():
 
 
 def test_the_list_of_studies_says_how_each_is():
-    lines = said(
-        STUDIES, Statuses("sweep.db", [IN_FULL, replace(EMPTY, counted=12), replace(IN_FULL, holder=None), EMPTY])
-    )
-    assert [line for line in lines if line.startswith(("running", "done", "stopped", "not started"))] == [
+    studies = [IN_FULL, replace(EMPTY, counted=12), replace(IN_FULL, holder=None), EMPTY, CONFIRMED]
+    lines = said(STUDIES, Statuses("sweep.db", studies))
+    states = "running", "done", "stopped", "not started", "confirmation"
+    assert [line for line in lines if line.startswith(states)] == [
         "running, about 30 s left",  # six to come for 4 s each, and 6 s for the one that runs
         "done",
         "stopped",
         "not started",
+        "confirmation",
     ]
     assert " ".join(lines).count("5 of 12") == 2
     assert "starts one" in " ".join(said(STUDIES, Statuses("sweep.db", [])))

@@ -1,12 +1,16 @@
 """The opening of a study's page: tiles, chips, two sentences and the next step."""
 
-import pytest
-from samples.results import SPACE, halted, result_of, rows_of, sample
+from dataclasses import replace
 
+import pytest
+from samples.results import SPACE, confirmed, halted, result_of, rows_of, sample, shifted
+
+from reports.blocks import Sentence
 from reports.pages.html import section_html
-from reports.sections import outlook, summary
+from reports.sections import ablation, confirmation, outlook, summary
 from reports.typography import NO_BREAK
 from sweep.space.space import Choice, Float, Int
+from sweep.storage.lease import Work
 
 SEARCHED = result_of(rows_of(0.9756, 0.98, 0.985, 0.98, 0.98, 0.986), trials=6)
 
@@ -196,3 +200,24 @@ def test_the_outlook_ends_with_how_to_use_and_how_to_continue():
     assert more == "`sweep run quickstart --trials 16` continues the search."
     kept = result_of(rows_of(0.986, 0.98, 0.97), trials=3)
     assert not [block for block in outlook._blocks(kept) if "sweep export" in block.text]
+
+
+@pytest.mark.parametrize("work", [Work.CONFIRMATION, Work.SUGGESTIONS])
+def test_a_confirmation_in_progress_is_told_and_no_step_is_offered(work):
+    result = replace(SEARCHED, work=work)
+    assert summary.step(result) is None
+    shown = [block.text for block in summary.SECTION.make(result) if isinstance(block, Sentence)]
+    assert shown[-1].startswith("In progress: ")
+    assert [block.text for block in confirmation.SECTION.make(result)] == ["A confirmation is in progress."]
+
+
+def test_an_ablation_in_progress_is_told():
+    sure = confirmed(SEARCHED, {0: shifted(0, 0.1, -0.1), 5: shifted(0.9, 1, 0.8)})
+    result = replace(sure, work=Work.ABLATION)
+    assert [block.text for block in ablation.SECTION.make(result)] == ["An ablation is in progress."]
+
+
+def test_a_search_between_two_trials_is_no_reason_to_offer_a_step():
+    result = replace(SEARCHED, work=Work.SEARCH)
+    assert summary.step(result) is None
+    assert not any("In progress" in getattr(block, "text", "") for block in summary.SECTION.make(result))
