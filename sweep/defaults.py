@@ -1,6 +1,8 @@
 """What the command line and `import sweep` take where nothing is said."""
 
 STORAGE = "sweep.db"
+LOCAL = "local"
+"""The engine whose workers are processes of this machine."""
 VALIDATION = 10_000
 """How many training images are held out to score trials."""
 KEEP_CHECKPOINTS = 5

@@ -9,6 +9,7 @@
     │   ├── NoDatabase    a database that is not there yet
     │   └── TooLittleTime a time limit within which nothing could be concluded
     ├── StoreError        the database cannot be read or written            (exit code 3)
+    ├── ClusterError      the cluster cannot be used any more               (exit code 3)
     ├── EngineError       no worker can be started                          (exit code 1)
     └── ModelError        a network that cannot be written as asked for     (exit code 1)
 
@@ -42,6 +43,10 @@ class TooLittleTime(InputError):  # noqa: N818 - it reads like what it is
 
 class StoreError(SweepError):
     """A database that cannot be opened, read or written, with the remedy."""
+
+
+class ClusterError(SweepError):
+    """A cluster whose head is gone, or of which no node can be used any more."""
 
 
 class EngineError(SweepError):

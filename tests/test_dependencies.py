@@ -38,8 +38,8 @@ def imported(folder: str) -> set[str]:
     return tops - own - OF_THE_USER - sys.stdlib_module_names
 
 
-PEERS = {"keras_tuner", "ray"}
-"""What `benchmarks/peers.py` compares ours with, and asks its reader to install: extras of that benchmark alone."""
+PEERS = {"keras_tuner"}
+"""What `benchmarks/peers.py` compares ours with, and asks its reader to install: an extra of that benchmark alone."""
 
 
 def declared(*extras: str) -> set[str]:

@@ -2,22 +2,27 @@
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+import typer
+import yaml
 from nbclient import NotebookClient
 from samples.commands import kept_to_one_core, python, sweep
 from samples.documents import ROOT
 from samples.workers import lasting_workers
 
 from sweep import result
+from sweep.cli.app import app
 from sweep.data.dataset import load_dataset
 
 pytestmark = pytest.mark.usefixtures("forked")
 
 EXAMPLES = ROOT / "examples"
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
 def ran(script: str | Path, cwd: Path) -> str:
@@ -32,6 +37,26 @@ def test_every_example_is_named_on_their_page():
     tracked = [path.name for path in EXAMPLES.iterdir() if path.suffix in (".py", ".toml", ".ipynb")]
     assert tracked
     assert [name for name in tracked if f"[{name}]({name})" not in text] == []
+
+
+def test_the_job_of_slurm_is_a_script_that_runs_sweep_on_its_nodes():
+    job = EXAMPLES / "slurm" / "sweep.sbatch"
+    subprocess.run(["bash", "-n", str(job)], check=True)
+    [line] = [line for line in job.read_text().splitlines() if line.startswith("exec sweep run ")]
+    known = {option for parameter in COMMANDS["run"].params for option in parameter.opts}
+    assert set(re.findall(r" (--[\w-]+)", line)) <= known
+
+
+def test_the_cluster_of_kubernetes_has_one_image_and_the_version_of_ray_that_is_in_it():
+    folder = EXAMPLES / "kubernetes"
+    cluster, claim = yaml.safe_load_all((folder / "cluster.yaml").read_text())
+    spec = cluster["spec"]
+    groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
+    assert {each["image"] for group in groups for each in group["template"]["spec"]["containers"]} == {"REGISTRY/sweep"}
+    assert f"rayproject/ray:{spec['rayVersion']}-" in (folder / "Dockerfile").read_text()
+    [volume] = spec["headGroupSpec"]["template"]["spec"]["volumes"]
+    assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    assert spec["authOptions"] == {"mode": "token"}
 
 
 def test_the_study_of_ones_own_is_checked_and_runs(tmp_path):

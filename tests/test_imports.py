@@ -31,6 +31,7 @@ TIERS = (
 DOORS = {
     "tensorflow": {"sweep.training", "sweep.exports"},
     "keras": {"sweep.models", "sweep.training", "sweep.exports"},
+    "ray": {"sweep.engines"},
     "PIL": {"sweep.data", "sweep.exports"},
     "tensorboard": {"sweep.exports"},
     "mlflow": {"sweep.exports"},

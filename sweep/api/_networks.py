@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sweep.api._crashes import crashes_told
 from sweep.data.dataset import Dataset, Split
+from sweep.engines import Site
 from sweep.errors import InputError
 from sweep.models.model import Architecture, ChangedModel, Infeasible, Model
 from sweep.models.tutorial.model import TUTORIAL
@@ -47,7 +48,7 @@ def network_within(dataset: Dataset, free_bytes: int, configuration: Configurati
     return network
 
 
-def free_bytes(trial_memory: int | None, workers: int) -> int:
+def free_bytes(trial_memory: int | None, workers: int, site: Site) -> int:
     """Bytes that training a network may take, on top of what its worker holds anyway.
 
     Raises:
@@ -58,10 +59,10 @@ def free_bytes(trial_memory: int | None, workers: int) -> int:
         raise InputError(
             f"A worker needs at least {least} of memory (TensorFlow takes half of that), not {trial_memory}."
         )
-    if trial_memory is None and main_memory() // workers <= WORKER_BYTES:
-        most, there = main_memory() // WORKER_BYTES, size(main_memory())
-        raise InputError(f"{workers} workers need more memory than the {there} of this machine: at most {most} fit.")
-    return (trial_memory or main_memory() // workers) - WORKER_BYTES
+    if trial_memory is None and site.memory // workers <= WORKER_BYTES:
+        most, there = site.memory // WORKER_BYTES, f"the {size(site.memory)} of {site.name}"
+        raise InputError(f"{workers} workers need more memory than {there}: at most {most} fit.")
+    return (trial_memory or site.memory // workers) - WORKER_BYTES
 
 
 def automatic_precision(model: Model) -> Precision:

@@ -140,7 +140,7 @@ def search_on(
 
     require_sampler(study.sampler)
     workers, _ = place.crew()
-    free = free_bytes(limits.memory, workers)
+    free = free_bytes(limits.memory, workers, place.site)
     split = study.split()
     labels = partition(dataset, split).y_score  # a split that asks for too much is an error before anything is kept,
     study = with_baseline(study, dataset, before, limits.seconds)  # and so is a baseline that cannot exist
@@ -169,7 +169,7 @@ def search_on(
             )
             checkpoints = Checkpoints(place.checkpoint_folder, place.keep_checkpoints, best)
             facts = place.provenance() | _facts(study, dataset, labels)
-            runs = ActiveRuns(store, place.engine(limits), checkpoints, watcher, facts, study_id, study.limits)
+            runs = ActiveRuns(store, place.supervised(limits), checkpoints, watcher, facts, study_id, study.limits)
             rungs = schedule_for(study.pruner)
             stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, time_left)
             store.studies.change(study)  # to as many trials as it has: a queue may have added some

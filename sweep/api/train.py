@@ -69,7 +69,7 @@ def train(
     dataset = place.load(wanted.data, wanted.preparation)
     partition(dataset, split)  # one that asks for too much is an error before anything is kept
     try:
-        network_within(dataset, free_bytes(None, place.crew(seeds)[0]), configuration)
+        network_within(dataset, free_bytes(None, place.crew(seeds)[0], place.site), configuration)
     except Infeasible as reason:
         raise InputError(f"This configuration cannot be trained: {reason}.") from None
     with place.open_store() as store:

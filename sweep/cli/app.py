@@ -14,10 +14,16 @@ from typer.core import TyperCommand, TyperGroup
 from sweep.cli import by_hand, keeping_house, looking, taking_away, trusting, trying
 from sweep.cli.resume import INTERRUPTED
 from sweep.cli.terminal import write_what_it_can
-from sweep.errors import EngineError, InputError, ModelError, StoreError, SweepError
+from sweep.errors import ClusterError, EngineError, InputError, ModelError, StoreError, SweepError
 from sweep.wording import did_you_mean, our_word, plain
 
-EXIT_CODES: dict[type[SweepError], int] = {InputError: 2, StoreError: 3, EngineError: 1, ModelError: 1}
+EXIT_CODES: dict[type[SweepError], int] = {
+    InputError: 2,
+    StoreError: 3,
+    ClusterError: 3,
+    EngineError: 1,
+    ModelError: 1,
+}
 PANELS = {
     "Try": (
         trying.run, trying.suggestions, trying.studies, trying.init, trying.check, trying.baseline, trying.train,

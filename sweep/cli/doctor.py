@@ -4,8 +4,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sweep.api.workplace import Workplace
 from sweep.data.dataset import locate_dataset
 from sweep.data.names import DATASETS
+from sweep.defaults import LOCAL
 from sweep.errors import EngineError, SweepError
 from sweep.storage.database import checkpoint_folder
 from sweep.storage.invariants import check_invariants
@@ -13,6 +15,7 @@ from sweep.storage.store import Reader
 from sweep.system.apart import apart
 from sweep.system.machine import PACKAGES, bfloat16_instructions, cores, installed, processor
 from sweep.training.devices import devices
+from sweep.wording import several, size
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class Finding:
         return "ok" if self.ok else "!!"
 
 
-def examine(storage: str) -> Iterator[Finding]:
-    """Versions, devices, threads, data and database, in that order."""
+def examine(storage: str, engine: str = LOCAL) -> Iterator[Finding]:
+    """Versions, devices, threads, data, database and the nodes of a cluster, in that order."""
     yield Finding(True, "python", sys.version.split()[0])
     for package in PACKAGES:
         version = installed(package)
@@ -48,6 +51,23 @@ def examine(storage: str) -> Iterator[Finding]:
         except SweepError as error:
             yield Finding(False, name, "cannot be used", str(error))
     yield _database(storage)
+    if engine != LOCAL:
+        yield from _cluster(engine)
+
+
+def _cluster(engine: str) -> Iterator[Finding]:
+    """What there is to train on, and each node. Nothing is trained."""
+    try:
+        site = Workplace(engine=engine).site
+        from sweep.engines.cluster import nodes  # once it is known that Ray is installed
+    except SweepError as error:
+        yield Finding(False, "cluster", "cannot be used", str(error))
+        return
+    yield Finding(True, "cluster", f"{several(site.cores, 'processor')}, {size(site.memory)} for workers")
+    for node in nodes():
+        told = "" if node.machine is None else f"{node.machine['processor']}, {several(node.machine['cores'], 'core')}"
+        wrong = "; ".join(node.wrong)
+        yield Finding(not wrong, f"node {node.host}", wrong or told, wrong and "the same versions on every node")
 
 
 def _devices() -> Finding:

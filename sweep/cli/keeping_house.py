@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from sweep.cli.options import Json, KeepCheckpoints, Storage
-from sweep.defaults import KEEP_CHECKPOINTS, STORAGE
+from sweep.cli.options import Engine, Json, KeepCheckpoints, Storage
+from sweep.defaults import KEEP_CHECKPOINTS, LOCAL, STORAGE
 from sweep.errors import InputError
 
 
@@ -42,12 +42,12 @@ def gc(
     print(f"{all_of_them}: {'kept, this is a dry run' if dry_run else 'removed'}")
 
 
-def doctor(storage: Storage = STORAGE, as_json: Json = False) -> None:
+def doctor(engine: Engine = LOCAL, storage: Storage = STORAGE, as_json: Json = False) -> None:
     """Check versions, devices, data and database, and say how to repair them."""
     from sweep.cli.doctor import examine
     from sweep.cli.tables import print_json, print_table
 
-    findings = list(examine(storage))
+    findings = list(examine(storage, engine))
     if as_json:
         print_json([vars(finding) for finding in findings])
     else:

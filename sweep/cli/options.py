@@ -16,6 +16,13 @@ Storage = Annotated[
     Option("--storage", metavar="URL", envvar="SWEEP_STORAGE", help="The database: a path or an SQLAlchemy URL."),
 ]
 Json = Annotated[bool, Option("--json", help="Print JSON instead of tables.")]
+Engine = Annotated[
+    str,
+    Option(
+        metavar="ENGINE",
+        help="Where workers run: local, or ray for the nodes of a Ray cluster, or ray:HOST:PORT for those of this one.",
+    ),
+]
 Workers = Annotated[int | None, Option(help="Number of processes that train.", show_default="one per core")]
 Threads = Annotated[
     int | None, Option(help="Number of threads of each worker.", show_default="as many as keep all cores busy")

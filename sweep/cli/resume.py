@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from sweep.errors import EngineError, StoreError
+from sweep.errors import ClusterError, EngineError, StoreError
 from sweep.shell import sweep_command
 
 INTERRUPTED = 130
@@ -59,5 +59,5 @@ def resumable(again: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise interrupted(again) from None
-    except (StoreError, EngineError) as error:
+    except (StoreError, ClusterError, EngineError) as error:
         raise type(error)(f"{error}\nOnce that is repaired:\n{again}") from None

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from sweep.cli.options import Force, Json, Storage, StudyName
+from sweep.cli.options import Engine, Force, Json, Storage, StudyName
 from sweep.cli.resume import following, resumable, resuming
-from sweep.defaults import STORAGE
+from sweep.defaults import LOCAL, STORAGE
 from sweep.shell import typed
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def export(
     mlflow: Annotated[
         str | None, Option(metavar="URI", help="Only log all trials and the report to MLflow.", show_default=False)
     ] = None,
+    engine: Engine = LOCAL,
     storage: Storage = STORAGE,
 ) -> None:
     """Write the best network as a model, a script, a notebook and a configuration."""
@@ -50,6 +51,7 @@ def export(
             formats=() if formats is None else formats.split(","),
             force=force,
             storage=storage,
+            engine=engine,
             progress=display(),
         )
     _print_export(output, written, trial is None)

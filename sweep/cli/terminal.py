@@ -39,9 +39,9 @@ def display() -> ConsoleDisplay:
     return ConsoleDisplay(Console(stderr=True))
 
 
-def place(storage: str, workers: int | None, threads: int | None) -> "WorkplaceOptions":
+def place(storage: str, workers: int | None, threads: int | None, engine: str) -> "WorkplaceOptions":
     """Where a command trains, with its progress on standard error."""
-    return {"storage": storage, "workers": workers, "threads": threads, "progress": display()}
+    return {"storage": storage, "workers": workers, "threads": threads, "engine": engine, "progress": display()}
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -6,9 +6,9 @@ import typer
 from typer import Option
 
 from sweep.bounds import ALLOWED_SEEDS, MOST_CONFIRMED
-from sweep.cli.options import Json, Storage, StudyName, Threads, Workers, seconds
+from sweep.cli.options import Engine, Json, Storage, StudyName, Threads, Workers, seconds
 from sweep.cli.resume import following, resumable, resuming
-from sweep.defaults import CONFIRMED, STORAGE
+from sweep.defaults import CONFIRMED, LOCAL, STORAGE
 
 UpToFullSize = Annotated[
     str | None,
@@ -41,6 +41,7 @@ def confirm(
     ] = False,
     workers: Workers = None,
     threads: Threads = None,
+    engine: Engine = LOCAL,
     storage: Storage = STORAGE,
     as_json: Json = False,
 ) -> None:
@@ -51,7 +52,7 @@ def confirm(
 
     time = seconds("--within", within)
     if plan:
-        asked = sweep.plan(study, top=top, seeds=seeds, within=time, **place(storage, workers, threads))
+        asked = sweep.plan(study, top=top, seeds=seeds, within=time, **place(storage, workers, threads, engine))
         return print_plan(asked, as_json)
     with resumable(resuming(context)):
         found = sweep.confirm(
@@ -60,7 +61,7 @@ def confirm(
             seeds=seeds,
             within=time,
             tolerance=tolerance,
-            **place(storage, workers, threads),
+            **place(storage, workers, threads, engine),
         )
     print_verdict(found, as_json)
     if not as_json:
@@ -84,6 +85,7 @@ def ablate(
     ] = None,
     workers: Workers = None,
     threads: Threads = None,
+    engine: Engine = LOCAL,
     storage: Storage = STORAGE,
     as_json: Json = False,
 ) -> None:
@@ -94,5 +96,5 @@ def ablate(
 
     time = seconds("--within", within)
     with resumable(resuming(context)):
-        found = sweep.ablate(study, seeds=seeds, within=time, **place(storage, workers, threads))
+        found = sweep.ablate(study, seeds=seeds, within=time, **place(storage, workers, threads, engine))
     print_ablation(found, as_json)

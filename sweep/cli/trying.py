@@ -8,6 +8,7 @@ from typer import Argument, Option
 
 from sweep.bounds import ALLOWED_SEEDS
 from sweep.cli.options import (
+    Engine,
     Force,
     Json,
     KeepCheckpoints,
@@ -24,7 +25,7 @@ from sweep.cli.options import (
     size_in_bytes,
 )
 from sweep.cli.resume import PAUSED, SEARCH_STOPPED, TIME_IS_OVER, following, interrupted, resumable, resuming
-from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, STORAGE, VALIDATION
+from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, LOCAL, STORAGE, VALIDATION
 from sweep.shell import sweep_command
 from sweep.wording import plain
 
@@ -45,6 +46,7 @@ def run(
     confirmed: Annotated[bool, Option("--confirm", help="Confirm the best trials after the search.")] = False,
     workers: Workers = None,
     threads: Threads = None,
+    engine: Engine = LOCAL,
     trial_timeout: TrialTimeout = None,
     trial_memory: TrialMemory = None,
     fresh: Annotated[bool, Option("--fresh", help="Retrain even if an identical run is stored.")] = False,
@@ -65,7 +67,7 @@ def run(
         wanted = loaded(study, trials, storage)
     budget = Budget.of(seconds("--timeout", timeout), seconds("--within", within), confirmed)
     limits = Limits(seconds("--trial-timeout", trial_timeout), size_in_bytes("--trial-memory", trial_memory))
-    workplace = Workplace(storage, workers, threads, keep_checkpoints, display())
+    workplace = Workplace(storage, workers, threads, keep_checkpoints, display(), engine)
     with resumable(again):
         workplace.writable()
     if dashboard:
@@ -120,6 +122,7 @@ def suggestions(
     ] = None,
     workers: Workers = None,
     threads: Threads = None,
+    engine: Engine = LOCAL,
     storage: Storage = STORAGE,
     as_json: Json = False,
 ) -> None:
@@ -131,7 +134,7 @@ def suggestions(
 
     time, again = seconds("--within", within), resuming(context)
     with resumable(again):
-        workplace = Workplace(**place(storage, workers, threads))
+        workplace = Workplace(**place(storage, workers, threads, engine))
         found = suggested_by(workplace, within=time, seeds=seeds, train_size=train_size)
     print_ranking(found.ranked, found.unconfirmed, as_json)
     if not as_json and not found.complete:
@@ -219,6 +222,7 @@ def baseline(
     seeds: Annotated[int, Option(min=1, max=ALLOWED_SEEDS, help="Number of seeds: 0, 1, ...")] = 1,
     workers: Workers = None,
     threads: Threads = None,
+    engine: Engine = LOCAL,
     storage: Storage = STORAGE,
     as_json: Json = False,
 ) -> None:
@@ -228,7 +232,7 @@ def baseline(
     from sweep.cli.terminal import place
 
     with resumable(resuming(context)):
-        runs = sweep.baseline(seeds=seeds, **place(storage, workers, threads))
+        runs = sweep.baseline(seeds=seeds, **place(storage, workers, threads, engine))
     print_baseline(runs, as_json)
 
 
@@ -257,6 +261,7 @@ def train(
     ] = None,
     workers: Workers = None,
     threads: Threads = None,
+    engine: Engine = LOCAL,
     storage: Storage = STORAGE,
     as_json: Json = False,
 ) -> None:
@@ -269,7 +274,7 @@ def train(
     with resumable(resuming(context)):
         _, split = recipe_of(file, data, validation)
         trained = sweep.train(
-            file, seed=seed, seeds=seeds, data=data, validation=validation, **place(storage, workers, threads)
+            file, seed=seed, seeds=seeds, data=data, validation=validation, **place(storage, workers, threads, engine)
         )
     print_runs({each.seed: each for each in trained}, split, as_json)
     if all(each.reason for each in trained):

@@ -1,9 +1,19 @@
 """Where workers run. An engine takes segments and gives events. Nothing else knows processes or hosts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from sweep.runs import Event, Segment
+
+
+@dataclass(frozen=True)
+class Site:
+    """What workers can have in all: processors, and bytes of main memory; `name` is that of the place."""
+
+    cores: int
+    memory: int
+    name: str
 
 
 class Engine(Protocol):

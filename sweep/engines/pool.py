@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from sweep.errors import EngineError
+from sweep.errors import ClusterError, EngineError
 from sweep.runs import Event, Segment, SegmentFailed, SegmentFinished, SegmentStopped, Stop, WorkerDied, WorkerReady
 from sweep.system.children import End
 
@@ -90,9 +90,8 @@ class Pool(ABC):
 
     def kill(self, trial: int) -> None:
         worker = self._worker_of(trial)
-        worker.child.kill()
-        worker.child.end()
         self._replace(worker)
+        worker.child.end()
 
     def _worker_of(self, trial: int) -> Worker:
         return next(worker for worker in self._pool if worker.trial == trial)
@@ -130,6 +129,7 @@ class Pool(ABC):
         return None if worker.trial is None else WorkerDied(worker.trial, f"its worker {end.how}", end.log, end.lost)
 
     def _replace(self, worker: Worker) -> None:
+        worker.child.kill()
         self._pool.remove(worker)
         self._pool.append(self._spawn())
 
@@ -149,7 +149,7 @@ class Pool(ABC):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._stack is None or kind is KeyboardInterrupt:
+        if self._stack is None or kind in (KeyboardInterrupt, ClusterError):
             return self._end()
         for trial in [worker.trial for worker in self._pool if worker.trial is not None]:
             self.kill(trial)

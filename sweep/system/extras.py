@@ -12,6 +12,7 @@ EXTRAS = {
     "mlflow": ("mlflow",),
     "onnx": ("tf2onnx", "onnxruntime"),
     "parquet": ("pyarrow",),
+    "ray": ("ray",),
     "tensorboard": ("tensorboard",),
 }
 """The modules that each extra must make importable."""

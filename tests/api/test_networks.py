@@ -5,6 +5,7 @@ from contracts.stores import trained
 from samples.studies import RATES, study_of
 
 from sweep.api import _networks as networks
+from sweep.engines import Site
 from sweep.errors import InputError
 from sweep.models.function import Function
 from sweep.models.model import Infeasible
@@ -52,4 +53,4 @@ def test_a_network_that_cannot_fit_in_a_workers_memory_is_refused_before_it_is_t
     with pytest.raises(Infeasible, match=r"would take about 69\.\d GB of memory, and a worker has 1\.00 GB for it"):
         networks.network_within(dataset, 10**9, huge)
     with pytest.raises(InputError, match=r"at least 1\.40 GB of memory"):
-        networks.free_bytes(10**9, workers=1)
+        networks.free_bytes(10**9, 1, Site(1, 10**10, "this machine"))

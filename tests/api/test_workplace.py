@@ -1,4 +1,5 @@
 import math
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import get_type_hints
@@ -35,6 +36,9 @@ def test_its_options_are_its_fields():
         ({"keep_checkpoints": None}, "keep_checkpoints must be a whole number, not None."),
         ({"storage": 3}, "storage must be a path or a URL, not 3."),
         ({"progress": "yes"}, "progress must be True, False or a Watcher, not 'yes'."),
+        ({"engine": "spark"}, 'engine must be "local", "ray" or "ray:HOST:PORT", not \'spark\'.'),
+        ({"engine": "ray:"}, 'engine must be "local", "ray" or "ray:HOST:PORT", not \'ray:\'.'),
+        ({"engine": None}, 'engine must be "local", "ray" or "ray:HOST:PORT", not None.'),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_a_sentence(options, sentence, monkeypatch):
@@ -42,6 +46,13 @@ def test_what_cannot_be_used_is_refused_with_a_sentence(options, sentence, monke
     with pytest.raises(InputError) as refused:
         Workplace(**options)
     assert str(refused.value) == sentence
+
+
+def test_an_engine_whose_package_is_missing_is_told_with_what_installs_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError) as refused:
+        Workplace(engine="ray")
+    assert str(refused.value) == "The engine ray needs ray, which is not installed: pip install 'cnn-sweep[ray]'"
 
 
 def test_a_path_and_a_text_name_the_same_database(tmp_path):
