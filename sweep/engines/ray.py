@@ -179,7 +179,8 @@ class RayEngine(Pool):
 
 def _unmapped(dataset: Dataset) -> Dataset:
     """The same with arrays that can travel, also if they are mapped from a file."""
-    arrays = {name: np.asarray(array) for name, array in vars(dataset).items() if isinstance(array, np.ndarray)}
+    given = vars(dataset).items()
+    arrays: dict[str, Any] = {name: np.asarray(array) for name, array in given if isinstance(array, np.ndarray)}
     return replace(dataset, source="", **arrays)
 
 
