@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 from cli_page import FILE, page
-from samples.commands import python
+from samples.commands import forking, python
 from samples.documents import PAGES, README, ROOT, anchors, blocks, prose, table
 
 import studies
@@ -102,10 +102,11 @@ def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("pages")
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("path", [path for path in PAGES if blocks(path, "python")], ids=lambda path: path.stem)
 def test_the_python_of_a_page_runs_from_top_to_bottom(path, folder):
     text = "\n".join(blocks(path, "python"))
-    done = python("-W", "error", "-c", text, cwd=folder, seconds=600)
+    done = python("-W", "error", "-c", forking(text), cwd=folder, seconds=600)
     assert done.returncode == 0, done.stderr
 
 

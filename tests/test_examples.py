@@ -11,7 +11,7 @@ import pytest
 import typer
 import yaml
 from nbclient import NotebookClient
-from samples.commands import kept_to_one_core, python, sweep
+from samples.commands import forking, kept_to_one_core, python, sweep
 from samples.documents import ROOT
 from samples.workers import lasting_workers
 
@@ -25,9 +25,11 @@ EXAMPLES = ROOT / "examples"
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
-def ran(script: str | Path, cwd: Path) -> str:
-    """What a script prints that lies in `examples/` or where its path says."""
-    done = python(EXAMPLES / script, cwd=cwd, seconds=1200)
+def ran(script: str, cwd: Path) -> str:
+    """What a script in `examples/` prints."""
+    path = str(EXAMPLES / script)
+    text = f"import runpy, sys\nsys.path[0] = {str(EXAMPLES)!r}\nrunpy.run_path({path!r}, run_name='__main__')"
+    done = python("-c", forking(text), cwd=cwd, seconds=1200)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -121,7 +123,7 @@ def test_a_builder_for_keras_tuner_is_searched_and_its_script_trains_alone(tmp_p
     with lasting_workers():
         assert sweep("run", "tuner_network.toml", cwd=tmp_path).stdout.startswith("tuner-network: 4 trials")
         sweep("export", "tuner-network", cwd=tmp_path)
-    assert "test accuracy" in ran(tmp_path / "best" / "train.py", tmp_path)
+    assert "test accuracy" in python(tmp_path / "best" / "train.py", cwd=tmp_path).stdout
 
 
 def test_the_script_goes_from_the_search_to_the_export(tmp_path):
