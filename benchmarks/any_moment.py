@@ -33,6 +33,7 @@ IMAGES = 10_000
 PEERS = {f"Optuna: {name}": strategy for name, strategy in STRATEGIES.items() if name.startswith("TPE")}
 OURS = {
     "ours": STRATEGIES["ours"],
+    "ours, with experience": STRATEGIES["ours, with experience"],
     "ours, told when (--timeout)": replace(STRATEGIES["ours"], told=True),
 }
 

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, NopPruner, SuccessiveHalvingPruner
@@ -24,6 +24,7 @@ from search_table import TABLES, last
 from sweep.defaults import CONFIRMED
 from sweep.models.parameters import Values
 from sweep.search._memory import Memory
+from sweep.search.experience import DRAWN, OWN_TURN, PROPOSALS, Source, Surrogate, misleads
 from sweep.search.optuna import suggest
 from sweep.search.schedule import Arrival, EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd
 from sweep.space.space import Choice, Float, Int, Range, Space
@@ -39,6 +40,7 @@ class Strategy:
 
     `draws_epochs`: each trial ends after as many epochs as its point says. Without, each may have the most.
     `steps`: how many of Optuna's steps an epoch has. `told`: it is told how much time is left.
+    `experience`: it begins with what the other table has shown, as it is or with its scores shuffled.
     """
 
     sampler: Callable[[int], BaseSampler]
@@ -47,6 +49,7 @@ class Strategy:
     draws_epochs: bool = False
     steps: int = 1
     told: bool = False
+    experience: Literal["none", "table", "shuffled"] = "none"
 
 
 class QuarterEpochs(Schedule):
@@ -101,6 +104,8 @@ STRATEGIES = {
     "TPE + successive halving, quarter epochs": Strategy(tpe, QuarterEpochs, SuccessiveHalvingPruner, steps=4),
     "one epoch, then the top 5 of 40": Strategy(RandomSampler, OneEpochThenTheTopFew),
     "ours": Strategy(tpe, SuccessiveHalving),
+    "ours, with experience": Strategy(tpe, SuccessiveHalving, experience="table"),
+    "ours, with shuffled experience": Strategy(tpe, SuccessiveHalving, experience="shuffled"),
 }
 
 
@@ -119,8 +124,8 @@ class Table:
 
 
 @cache
-def table() -> Table:
-    kept = json.loads(gzip.decompress(TABLES["mnist"].path.read_bytes()))
+def table(data: str = "mnist") -> Table:
+    kept = json.loads(gzip.decompress(TABLES[data].path.read_bytes()))
     curves, clocks = ([list[dict[float, float]]() for _ in kept["points"]] for _ in range(2))
     for run in sorted(kept["runs"], key=last, reverse=True):
         accuracies = [0.0 if each is None else 100 * each for each in run["accuracies"]]
@@ -180,6 +185,14 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Named:
+    """After so many seconds of training: the regret of the best of the few trials that stand best."""
+
+    seconds: float
+    regret: float
+
+
+@dataclass(frozen=True)
 class Seen:
     """A score that a search has seen: after so many seconds of training, at which place of which trial's curve."""
 
@@ -193,19 +206,20 @@ class Seen:
 
 @dataclass
 class Replay:
-    """One search on a third of the table, by a strategy, with a seed, for so many epochs or seconds of training."""
+    """One search on a third of a table, by a strategy, with a seed, for so many epochs or seconds of training."""
 
     strategy: Strategy
     seed: int
     most_epochs: float = MOST_EPOCHS
     most_seconds: float = math.inf
+    data: str = "mnist"
     spent: float = 0.0
     seconds: float = 0.0
     found: list[Found] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._table = table()
+        self._table = table(self.data)
         self._memory = Memory()
         self._optuna = optuna.create_study(
             storage=self._memory,
@@ -226,6 +240,8 @@ class Replay:
         self._left = {(place, each) for place in part for each in epochs}
         self.best_place = max(part, key=lambda place: self._table.truth(place, longest))
         self._goal = self._table.truth(self.best_place, longest)
+        self._promise = self._promised(part)
+        self._lessons: set[int] = set()  # trials that experience has proposed
         self._trials: list[Tried] = []
         self._paused: set[int] = set()
         self._completed: list[tuple[float, float, int]] = []  # score, regret and place, the best score first
@@ -248,13 +264,58 @@ class Replay:
     def _seconds_left(self) -> float:
         return self.most_seconds - self.seconds if self.strategy.told else math.inf
 
+    def named(self) -> list[Named]:
+        """At each moment, the few trials that have come furthest; of those that came as far, the best scores."""
+        stands: dict[int, tuple[float, float, int, int]] = {}
+        found = []
+        for each in self.seen:
+            stands[each.trial] = each.epoch, each.score, each.place, each.epochs
+            few = sorted(stands.values(), reverse=True)[:CONFIRMED]
+            truth = max(self._table.truth(place, epochs) for _, _, place, epochs in few)
+            found.append(Named(each.seconds, self._goal - truth))
+        return found
+
+    def _promised(self, part: set[int]) -> dict[int, float]:
+        """How promising the other table makes each place of this one, by what it has shown of others; maybe nothing.
+
+        The points of the one table are the first of the other, so a place is the same in both.
+        """
+        if self.strategy.experience == "none":
+            return {}
+        name = next(each for each in TABLES if each != self.data)
+        other, base, longest = table(name), self._table.study.base, self._table.study.longest
+        places = [place for place in range(len(other.points)) if place not in part]
+        scores = [other.truth(place, longest) for place in places]
+        if self.strategy.experience == "shuffled":
+            random.Random(f"shuffled {self.seed}").shuffle(scores)
+        surrogate = Surrogate([Source(name, [base.replaced(other.points[place]) for place in places], scores)])
+        own = sorted(part)
+        promise = surrogate([base.replaced(self._table.points[place]) for place in own])
+        return dict(zip(own, promise.tolist(), strict=True))
+
+    def _promising(self, number: int) -> int | None:
+        """The place that experience has a trial try, of so many random ones that are left; None on others' turns."""
+        first = {each.trial: each.score for each in reversed(self.seen) if each.trial}
+        tried, own = ([first[each] for each in first if (each in self._lessons) is by] for by in (True, False))
+        if not number % OWN_TURN or len(self._lessons) >= PROPOSALS:
+            return None
+        if misleads(tried, own):
+            self._promise = {}
+            return None
+        left = sorted(place for place, _ in self._left)
+        drawn = random.Random(f"drawn {self.seed} {number}").sample(left, min(DRAWN, len(left)))
+        self._lessons.add(number)
+        return max(drawn, key=lambda place: self._promise[place])
+
     def _begin(self) -> int:
         """Asks for a point, and takes the nearest one of the table that is left, the baseline first."""
         study, trial = self._table.study, self._optuna.ask()
-        point = Space(study.space, study.base).walk(partial(suggest, trial))
         if trial.number == 0:
             place, epochs = 0, study.base.epochs
+        elif self._promise and (promising := self._promising(trial.number)) is not None:
+            place, epochs = promising, study.longest
         else:
+            point = Space(study.space, study.base).walk(partial(suggest, trial))
             wanted = point["epochs"] if self.strategy.draws_epochs else study.longest
             left = [each for each in self._left if each[1] == wanted] or self._left
             place, epochs = min(left, key=lambda each: distance(study, point, self._table.points[each[0]]))

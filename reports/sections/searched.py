@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from reports import labels
-from reports.blocks import Block, Head, Row, Section, Table
+from reports.blocks import Block, Head, Row, Section, Sentence, Table
 from sweep import wording
 from sweep.models.parameters import Parameters
 from sweep.results.result import Result
@@ -28,7 +28,8 @@ def _blocks(result: Result) -> Sequence[Block]:
     heads = [Head("Parameter", number=False), Head("Range", number=False), Head("Meaning", number=False)]
     found = table(result.study.space, result.study.base.parameters)
     rows = [Row([labels.label(name), span, meaning]) for name, span, meaning in found.itertuples(index=False)]
-    return [Table("Search space", heads, rows)]
+    experience = [Sentence(f"The search {result.experience}.")] if result.experience else []
+    return [*experience, Table("Search space", heads, rows)]
 
 
 SECTION = Section("searched", "Search space", "", _blocks)

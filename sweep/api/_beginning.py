@@ -7,7 +7,8 @@ from sweep.errors import InputError
 from sweep.results.result import Result
 from sweep.storage.by_hand import Queued
 from sweep.study.by_hand import asked
-from sweep.study.study import Study, place_and_name
+from sweep.study.origins import place_and_name
+from sweep.study.study import Study
 from sweep.verdict.candidates import confirmable
 
 BEST = 3

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.api._beginning import first_tries
+from sweep.api._experience import first_lessons
 from sweep.api._networks import free_bytes, network_within, settled, with_baseline
 from sweep.api.budget import Budget, SearchTime, countdown
 from sweep.api.confirm import confirmed_after
@@ -30,7 +31,7 @@ from sweep.results.result import Result
 from sweep.runs import Run
 from sweep.search.schedule import schedule_for
 from sweep.space.configuration import Configuration
-from sweep.storage.by_hand import StudyQueue
+from sweep.storage.by_hand import Queued, StudyQueue
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.database import as_url, place_of
 from sweep.storage.lease import Lease
@@ -145,8 +146,7 @@ def search_on(
     labels = partition(dataset, split).y_score  # a split that asks for too much is an error before anything is kept,
     study = with_baseline(study, dataset, before, limits.seconds)  # and so is a baseline that cannot exist
     before = _before(study, dataset, before)
-    begun = before is not None and not before.frame.empty
-    first = [] if begun else first_tries(study, place.database, place.display.note)
+    first = _first(study, dataset, before, place)
     with place.open_store() as store, stop_on_signals() as stop:
         study = _settled(study, store, place)
         store.alone(partial(prepare, store.url))
@@ -154,8 +154,9 @@ def search_on(
         with ExitStack() as held:
             lease = held.enter_context(Lease(store.leases, study_id, study.name))
             proposing = _proposing(study, study_id, dataset, store, place)
-            for each in first:
-                store.queue.add(study_id, each.values, each.origin)
+            store.queue.begin(study_id, first)
+            if experience := store.queue.experience(study_id):
+                place.display.note(f"{study.name}: {experience}")
             proposing.restore(store.trials, study_id)
             study = store.studies.change(study)
             task = Task(study.base, study.trials, workers, study=study, before=before, running=place.running)
@@ -174,6 +175,14 @@ def search_on(
             stopped = Coordinator(plan, proposing, rungs, store, runs, lease, fresh).run(stop, time_left)
             store.studies.change(study)  # to as many trials as it has: a queue may have added some
         return Searched(read_result(store, study.name), stopped)
+
+
+def _first(study: Study, dataset: Dataset, before: Result | None, place: Workplace) -> list[Queued]:
+    """What a study that begins tries first: the best of studies to start from, and what experience proposes."""
+    if before is not None and not before.frame.empty:
+        return []
+    tries = first_tries(study, place.database, place.display.note)
+    return [*tries, *first_lessons(study, dataset, place.database)]
 
 
 def _before(study: Study, dataset: Dataset, before: Result | None) -> Result | None:

@@ -30,7 +30,7 @@ TRIAL_COLUMNS = {
     "fingerprint": "hash of all that decides the run's curve",
     "started": "when it started, UTC",
     "finished": "when it ended, UTC",
-    "origin": "source of its configuration: `by hand`, or the study and trial of `start_from`; empty for the search",
+    "origin": "source of its configuration: `by hand`, `experience`, or a trial of `start_from`; empty for the sampler",
     "note": "what `sweep note` has kept of it; several notes stand one after the other",
 }
 """Columns of `Result.frame`; after them stands one column for each parameter that some trial has."""

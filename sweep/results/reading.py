@@ -54,6 +54,7 @@ def read_result(store: Reader, name: str) -> Result:
         queue=tuple(store.queue.waiting(row.id, len(rows))),
         requests=tuple(store.requests.all(row.id)),
         work=_work_of_another(store, row.id),
+        experience=store.queue.experience(row.id),
         storage=store.place,
     )
     return replace(result, predictions=_predictions(store, result, row.data_digest))

@@ -53,6 +53,7 @@ class Result:
         queue: the configurations that wait to be tried, the next one first.
         work: what another process does with the study at this moment; None: none runs it.
         requests: what users asked of the study while it ran, the oldest first, and what came of it.
+        experience: what its search began with, in words; empty if with nothing but its own trials.
         storage: the path or URL of the database it was read from, without its password.
     """
 
@@ -69,6 +70,7 @@ class Result:
     queue: tuple[Queued, ...] = ()
     requests: tuple[Request, ...] = ()
     work: Work | None = None
+    experience: str = ""
     storage: str = STORAGE
 
     def command(self, verb: str, *arguments: str, options: Iterable[str] = ()) -> str:
@@ -292,6 +294,8 @@ def _lines(found: Result) -> Iterator[str]:
     trials = several(len(frame), "trial")
     by = f", scored by{metric}" if (metric := unit(found.study.metric)) else ""
     yield f"{found.study.name}: {trials} ({outcomes}), {duration(frame['cost'].sum())} of training{by}"
+    if found.experience:
+        yield found.experience
     if not found.has_best:
         yield "no trial has a score"
         yield from sorted(set(frame["reason"]) - {""})[:3]

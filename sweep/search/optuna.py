@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
 
 import optuna
 from optuna.samplers import RandomSampler
@@ -20,10 +19,13 @@ from optuna.trial import FixedTrial, Trial, TrialState
 
 from sweep.data.metric import IN_WORDS
 from sweep.models.parameters import Value, Values
-from sweep.runs import GOING_ON, Outcome
+from sweep.runs import BASELINE, GOING_ON, Outcome
 from sweep.search._mirror import OUTCOME, Mirror, Stray, make_tables
+from sweep.search.experience import OWN_TURN, misleads
+from sweep.search.queue import NO_QUEUE, Queue
 from sweep.space.configuration import Configuration
 from sweep.space.space import Float, Int, Range
+from sweep.storage.by_hand import EXPERIENCE
 from sweep.storage.trials import MEASURED, TrialReader
 from sweep.study.study import Study, require_sampler
 
@@ -51,37 +53,12 @@ class Proposal:
     asked: Configuration | None = None
 
 
-class Queue(Protocol):
-    """What users want to be tried before anything that a sampler proposes: see `sweep.storage.by_hand.StudyQueue`."""
-
-    def waits(self, number: int) -> bool: ...
-
-    def take(self, number: int) -> Configuration | None: ...
-
-    def find(self, number: int) -> Configuration | None: ...
-
-
-class NoQueue:
-    """A queue in which nothing ever waits."""
-
-    def waits(self, number: int) -> bool:
-        return False
-
-    def take(self, number: int) -> Configuration | None:
-        return None
-
-    def find(self, number: int) -> Configuration | None:
-        return None
-
-
-NO_QUEUE = NoQueue()
-
-
 class OptunaSearch:
     """Proposes points and learns from what came of them: an Optuna study in `url` that maximises the study's metric.
 
     It is created where it does not exist yet, and `anew` in place of one that does. What waits in the `queue` comes
-    first, right after the baseline.
+    first, right after the baseline. What experience proposes there leaves every third turn to the sampler, and is
+    dropped when it misleads.
 
     A trial that an earlier process left running is that same trial here: `ask` gives it again before any
     new one, with the values it was drawn with.
@@ -159,7 +136,7 @@ class OptunaSearch:
             for number in self._to_resume:
                 del self._to_resume[number]
                 return self._again(self._taken_up(number))
-            asked = self._queue.take(self._count) if self._count else None
+            asked = self._queue.take(self._count, self._uses_experience()) if self._count else None
             if not self._enqueue(asked):
                 return None
             self._study.sampler = _sampler(self._spec, self._count)
@@ -174,6 +151,30 @@ class OptunaSearch:
             self._trials[trial.number] = trial
             self._unkept = trial, self._stray(asked or (self._spec.base if trial.number == 0 else None))
             return Proposal(trial.number, point, asked)
+
+    def _uses_experience(self) -> bool:
+        """Whether the next trial may try what experience proposes, which is dropped here when it misleads."""
+        if self._count % OWN_TURN == 0 or not self._queue.has_experience():
+            return False
+        tried, own = self._first_scores()
+        if misleads(tried, own):
+            self._queue.unlearn()
+            return False
+        return True
+
+    def _first_scores(self) -> tuple[list[float], list[float]]:
+        """The scores at the first rung of what experience proposed, and of what the sampler did."""
+        origins = {BASELINE: "baseline"} | dict(self._queue.origins())
+        trials = self._study.get_trials(deepcopy=False)
+        first = min((step for trial in trials for step in trial.intermediate_values), default=0)
+        found: dict[str, list[float]] = {EXPERIENCE: [], "": []}
+        for trial in trials:
+            score = trial.intermediate_values.get(first)
+            if trial.user_attrs.get("outcome") == Outcome.DIVERGED:
+                score = -math.inf
+            if score is not None:
+                found.setdefault(origins.get(trial.number, ""), []).append(score)
+        return found[EXPERIENCE], found[""]
 
     def _history(self) -> AbstractContextManager[None]:
         """What the sampler sees of earlier trials. The others need the whole history, and hardly look at it."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Executable, case, func, insert, literal, sele
 from sweep.runs import GOING_ON, UNFINISHED, Outcome, Trial
 from sweep.storage._subject import Subject
 from sweep.storage._tables import epochs, now, queue, run_again_in_optuna, runs, studies, trials
+from sweep.storage.by_hand import EXPERIENCE
 from sweep.storage.database import repeatable
 
 MEASURED = ("trained_epochs", "seconds", "parameters", "flops")
@@ -42,8 +43,10 @@ class TrialReader(Subject):
     def rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """A study's trials as they are kept, each with its run's seed, and score, seconds and cost of its epochs.
 
-        `origin` says where its configuration comes from; it is empty if the search has proposed it.
+        `origin` says where its configuration comes from; it is empty if the sampler has proposed it.
         """
+        learnt = queue.c.origin.startswith(EXPERIENCE)
+        origin = case((learnt, EXPERIENCE), else_=func.coalesce(queue.c.origin, ""))
         within = _own_epochs()
         seconds = select(func.sum(epochs.c.seconds)).where(within).correlate(trials)
         own = case((epochs.c.epoch > trials.c.reused_epochs, epochs.c.seconds), else_=0.0)
@@ -51,7 +54,7 @@ class TrialReader(Subject):
         query = (
             select(trials, epochs.c.val_accuracy.label("score"), runs.c.seed)
             .add_columns(seconds.scalar_subquery().label("seconds"), cost.scalar_subquery().label("cost"))
-            .add_columns(func.coalesce(queue.c.origin, "").label("origin"))
+            .add_columns(origin.label("origin"))
             .select_from(trials)
             .outerjoin(queue, (queue.c.study_id == trials.c.study_id) & (queue.c.trial == trials.c.number))
             .outerjoin(runs, runs.c.fingerprint == trials.c.fingerprint)

@@ -18,7 +18,8 @@ from sweep.study._conditions import Located
 from sweep.study._lines import Lines
 from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study.data import described, with_given
-from sweep.study.study import Study, place_and_name, require_sampler
+from sweep.study.origins import place_and_name
+from sweep.study.study import Study, require_sampler
 from sweep.system.files import did_you_mean_path
 from sweep.wording import did_you_mean, shown
 
@@ -42,8 +43,9 @@ def _parsed(text: str, source: str, folder: Path) -> tuple[Study, NamedDataset |
         document["base"] = str(folder / document["base"])
     if isinstance(document.get("build"), str):
         document["build"] = os.path.join(folder, document["build"])  # noqa: PTH118 - as it is written
-    if isinstance(document.get("start_from"), list):
-        document["start_from"] = [_rooted(each, folder) for each in document["start_from"]]
+    for key in ("start_from", "experience"):
+        if isinstance(document.get(key), list):
+            document[key] = [_rooted(each, folder) for each in document[key]]
     base = document.get("base")
     if isinstance(base, dict) and isinstance(base.get("files"), list):
         base["files"] = [str(folder / each) if isinstance(each, str) and each else each for each in base["files"]]
@@ -61,7 +63,7 @@ def _parsed(text: str, source: str, folder: Path) -> tuple[Study, NamedDataset |
 
 
 def _rooted(origin: object, folder: Path) -> object:
-    """A study to start from, the path of its database as it is from here."""
+    """A study to start or to learn from, the path of its database as it is from here."""
     place, name = place_and_name(origin) if isinstance(origin, str) else ("", "")
     return f"{os.path.join(folder, place)}:{name}" if place and "://" not in place else origin  # noqa: PTH118
 

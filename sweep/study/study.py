@@ -32,11 +32,11 @@ from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.differences import replacements
 from sweep.space.space import Choice, Int, Range, Space
 from sweep.study import recipe
-from sweep.study._conditions import Located
 from sweep.study._files import read_files, with_files
 from sweep.study._limits import read_limits
 from sweep.study._values import Problems, read_base, read_space
 from sweep.study.data import numbered, read_data, read_prepared, read_validation
+from sweep.study.origins import NAME, read_experience, read_start
 from sweep.system.extras import EXTRAS, require
 from sweep.wording import did_you_mean, shown
 
@@ -48,9 +48,6 @@ Pruner = Literal["asha", "none", "hyperband", "successive-halving", "median"]
 AnyPrecision = Literal["auto", "float32", "bfloat16"]
 
 
-NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-
-
 def _read_build(given: object) -> object:
     if given is None or isinstance(given, Function):
         return given
@@ -60,26 +57,6 @@ def _read_build(given: object) -> object:
         return named(given)
     except InputError as error:
         raise Problems([((), str(error))]) from None
-
-
-def _read_start(given: object) -> object:
-    if given is None:
-        return None
-    origins = list(given) if isinstance(given, list | tuple) else [given]
-    wrong: list[Located] = [
-        ((index,), f'start_from lists studies by name, or as in "old.db:everything", not {shown(each)}.')
-        for index, each in enumerate(origins)
-        if not isinstance(each, str) or not re.fullmatch(NAME, place_and_name(each)[1])
-    ]
-    if wrong:
-        raise Problems(wrong)
-    return tuple(dict.fromkeys(origins)) or None
-
-
-def place_and_name(origin: str) -> tuple[str, str]:
-    """Where a study to start from is kept, and its name; the place is empty if that is the study's own database."""
-    place, _, name = origin.rpartition(":")
-    return place, name
 
 
 def _model(known: Mapping[str, Any]) -> Model | None:
@@ -218,10 +195,15 @@ class Study(BaseModel):
         description="who halts weak trials: asha, none, hyperband, successive-halving or median",
         json_schema_extra={"allowed": "asha, none, hyperband, successive-halving or median"},
     )
-    start_from: Annotated[tuple[str, ...] | None, BeforeValidator(_read_start)] = _field(
+    start_from: Annotated[tuple[str, ...] | None, BeforeValidator(read_start)] = _field(
         None,
         'studies whose best three trials are tried first, as in `["filters", "old.db:everything"]`',
         'a list of studies, as in ["filters", "old.db:everything"]',
+    )
+    experience: Annotated[bool | tuple[str, ...], BeforeValidator(read_experience)] = _field(
+        True,
+        "whether other trainings say what is tried first, or those of which studies",
+        'true, false or a list of studies, as in ["old.db:everything"]',
     )
     limits: Annotated[InstanceOf[SizeLimits], BeforeValidator(read_limits)] = _field(
         ANY_SIZE,
@@ -318,6 +300,9 @@ class Study(BaseModel):
         document["base"] = replacements(self.base, Configuration.of(self.base.model, {}))
         document |= {} if self.build is None else {"build": self.build.as_document()}
         document |= {} if self.start_from is None else {"start_from": list(self.start_from)}
+        del document["experience"]
+        if self.experience is not True:
+            document["experience"] = list(self.experience) if self.experience else False
         document["space"] = {name: _as_document(span) for name, span in self.space.items()}
         del document["limits"]
         if self.metric == "accuracy":
