@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sweep.engines import Site
 from sweep.engines._relay import Arrived, arrived, versions
 from sweep.errors import InputError
 
+SECONDS_TO_CONNECT = 5.0
 SECONDS_TO_ANSWER = 20.0
 """A node that is only asked what it is has so long."""
 
@@ -36,13 +38,15 @@ def join(name: str) -> Site:
 
 def _join(address: str | None) -> None:
     quiet = {"log_to_driver": False, "configure_logging": False, "logging_level": logging.ERROR}
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     ray._private.worker._worker_logs_enabled = False  # else Ray prints of lost nodes where our tables go
-    if address is not None:
-        os.environ["RAY_ADDRESS"] = address  # which comes first, whatever `init` is given
     try:
+        if address is not None:
+            os.environ["RAY_ADDRESS"] = address  # which comes first, whatever `init` is given
+            host, _, port = address.rpartition(":")
+            with socket.create_connection((host, int(port)), timeout=SECONDS_TO_CONNECT):
+                pass  # where nothing listens, Ray tries for minutes
         ray.init(address=address or "auto", **quiet)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         if address is not None:
             reason = str(error).splitlines()[0]
             raise InputError(f"The Ray cluster at {address} cannot be joined: {reason}") from None

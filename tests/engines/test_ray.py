@@ -279,6 +279,12 @@ def test_a_cluster_without_a_token_on_a_network_is_refused(cluster, monkeypatch)
         on_cluster._join(cluster.address)
 
 
+def test_an_address_where_nothing_listens_is_refused_at_once(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "")
+    with pytest.raises(InputError, match=r"^The Ray cluster at 127\.0\.0\.1:1 cannot be joined: .*Connection refused"):
+        on_cluster._join("127.0.0.1:1")
+
+
 def test_every_node_says_what_it_is_and_what_differs_there(cluster, monkeypatch):
     found = list(nodes())
     assert [each.wrong for each in found] == [[], []]
