@@ -3,11 +3,12 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 from sweep.data.dataset import Split
@@ -89,6 +90,26 @@ class Run:
         parts += [] if self.metric == "accuracy" else [self.metric]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def folds(self) -> int:
+        """How many runs score its trial, on a fold each."""
+        return max(1, self.split.folds) if self.split else 1
+
+    def on_fold(self, fold: int) -> "Run":
+        """The same on another fold. Each fold has a seed of its own, lest one seed's luck is in all of them."""
+        assert self.split is not None
+        return replace(self, seed=(self.seed + fold - self.split.fold) % 2**32, split=replace(self.split, fold=fold))
+
+    def mean_of(self, folds: int) -> "Run":
+        """What has the mean curve of the runs on the first so many folds: of one, that run. No worker trains it."""
+        assert self.split is not None
+        return self if folds == 1 else replace(self, split=replace(self.split, fold=0, mean_of=folds))
+
+    @property
+    def names(self) -> set[str]:
+        """Its fingerprint, and those of the means that a trial on it may come to have."""
+        return {self.fingerprint, *(self.mean_of(folds).fingerprint for folds in range(2, self.folds + 1))}
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -131,6 +152,20 @@ class Epoch:
     def divergence(self) -> str:
         """The reason of a run whose loss is not finite."""
         return f"the loss was no longer a finite number in epoch {math.ceil(self.epoch)}"
+
+
+def mean_curve(curves: Sequence[Sequence[Epoch]]) -> list[Epoch]:
+    """The mean of curves at the whole epochs of the first; its seconds are those of all of them."""
+    places = [[place for place in curve if place.epoch == math.floor(place.epoch)] for curve in curves]
+    return [
+        replace(
+            each[0],
+            **{name: fmean(getattr(place, name) for place in each) for name in ("loss", "accuracy", "val_loss")},
+            val_accuracy=fmean(place.val_accuracy for place in each),
+            seconds=sum(place.seconds for place in each),
+        )
+        for each in zip(*places, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def _page(result: Result, number: int | None) -> Sequence[Block]:
     if table.empty:
         return [NotYet("No trial has a score yet.")]
     varied = _varied(result)
-    columns = _columns(varied)
+    columns = _columns(varied, result)
     top = frames.best(result.frame)
     best = -1 if top is None else int(top["trial"])
     linked = set(frames.detailed(result.frame) if number is None else table["trial"])
@@ -71,9 +71,11 @@ def _varied(result: Result) -> list[str]:
     return [name for name in effects.by_importance(result.frame, result.study.drawn) if name in result.frame]
 
 
-def _columns(varied: Sequence[str]) -> list[str]:
+def _columns(varied: Sequence[str], result: Result) -> list[str]:
     """The columns of a frame between the trial's number and its outcome."""
-    return ["score", "difference", *varied, "parameters", "flops", "trained_epochs", "reused_epochs", "seconds"]
+    folds = ["folds"] if result.study.folds else []
+    columns = ["score", "difference", *varied, "parameters", "flops", "trained_epochs", *folds]
+    return [*columns, "reused_epochs", "seconds"]
 
 
 def _noted(table: pd.DataFrame) -> bool:
@@ -87,7 +89,7 @@ def values(result: Result) -> dict[str, list[Any]]:
     """
     table, varied = frames.best_first(result.frame), _varied(result)
     table = table.assign(difference=table["difference"].mask(table["baseline"], 0.0))
-    columns = ["trial", *_columns(varied), "outcome", *(["note"] if _noted(table) else [])]
+    columns = ["trial", *_columns(varied, result), "outcome", *(["note"] if _noted(table) else [])]
     found: dict[str, list[Any]] = {}
     for head, name in zip(_heads(varied, result), columns, strict=True):
         found.setdefault(head.text.lower(), comparable(name, table[name]))  # the filter finds the first of two
@@ -125,6 +127,7 @@ def _heads(varied: Sequence[str], result: Result) -> list[Head]:
         Head("Parameters", "number of values the network learns or updates"),
         Head("FLOPs", "operations for one image", extra=True),
         Head("Epochs", "epochs trained"),
+        *([Head("Folds", "folds that scored it")] if result.study.folds else []),
         Head("Reused", "epochs taken from the database", extra=True),
         Head("Time", "seconds of training and scoring"),
         Head("Outcome", number=False),

@@ -62,7 +62,10 @@ def _searched(result: Result) -> list[Tile]:
 def _on(result: Result, trial: int) -> str:
     """How far a trial is, and what its score is of."""
     metric = labels.by_metric(result.study)
-    return f"{result.so_far(trial)}{metric}, on {result.study.validation:,} validation images"
+    images = f"{result.study.validation:,} validation images"
+    if (folds := result.folds(trial)) > 1:
+        images = f"{folds} folds of {images}: their mean"
+    return f"{result.so_far(trial)}{metric}, on {images}"
 
 
 def _expected(gain: Gain) -> Tile:

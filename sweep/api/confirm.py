@@ -188,7 +188,7 @@ def _plan(
     ]
     documents = [document for each in alike if (document := store.verdicts.find(each))]
     score = float(before.frame["expected"].max())
-    noise = Noise(noise_of_difference(score, score, before.images) / 2)
+    noise = Noise(noise_of_difference(score, score, before.images / (study.folds or 1)) / 2)
     return promised(
         [each for each in prices if each != BASELINE],
         depth,

@@ -239,7 +239,8 @@ def _facts(study: Study, dataset: Dataset, labels: NDArray[np.int32]) -> dict[st
     """What is kept of the images; with a metric of its own, as how many those with these labels count, which score."""
     facts: dict[str, Any] = {"image shape": list(dataset.image_shape), "classes": dataset.classes}
     if study.metric != "accuracy":
-        facts["images that count"] = images_that_count(study.metric, np.bincount(labels).tolist())
+        counted = images_that_count(study.metric, np.bincount(labels).tolist())
+        facts["images that count"] = counted * (study.folds or 1)
     return facts
 
 

@@ -30,6 +30,8 @@ def print_preview(study: "Study", seen: "Preview") -> None:
     if study.given:
         scored = f"the {study.validation:,} validation images of the data"
     print(f"each trial trains on {seen.train_images:,} images and is scored on {scored}")
+    if study.folds is not None:
+        print(f"it does so on {study.folds} folds in turn, until it is clearly behind; its score is their mean")
     if seen.note:
         print_lines([seen.note])
     default = Configuration.of(study.base.model, {})
@@ -71,7 +73,10 @@ def print_visible(study: "Study", seen: "Preview", found: "list[Visible]") -> No
         return
     single = listed(f"{_size(each.single)} at {100 * each.accuracy:.0f} % {metric}" for each in found)
     gain = listed(f"{_size(each.confirmed)} at {100 * each.accuracy:.0f} %" for each in found)
-    print(f"\n{shown}: by chance, two runs differ by up to {single}")
+    if study.folds is not None:
+        shown += f" in each of {study.folds} folds"
+    who = "runs" if study.folds is None else "trials"
+    print(f"\n{shown}: by chance, two {who} differ by up to {single}")
     print(f"five trials confirmed on {CONFIRMED} fresh seeds: a gain of {gain} is found with a chance of 80 %")
 
 

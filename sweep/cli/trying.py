@@ -203,7 +203,7 @@ def check(
     from sweep.verdict.power import visible
 
     wanted, seen = checked(study, storage=storage)
-    differences = visible(seen.counted or wanted.validation)
+    differences = visible(seen.counted or wanted.validation, folds=wanted.folds or 1)
     if not as_json:
         print_preview(wanted, seen)
         print_visible(wanted, seen, differences)

@@ -31,6 +31,7 @@ from sweep.runs import (
     Trial,
     WorkerDied,
     WorkerReady,
+    mean_curve,
 )
 from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.store import Store
@@ -141,6 +142,39 @@ class ActiveRuns:
         labelled = LabelledRun(trial_label(trial.number), run)
         return self._enter(ActiveRun(trial.number, labelled, curve, before, Reached(fresh=before.fresh)))
 
+    def is_trained_for_another(self, active: ActiveRun) -> bool:
+        """Whether a worker trains its run, which it follows."""
+        return any(other.training for other in self._on(active.run))
+
+    def end_fold(self, active: ActiveRun) -> list[float]:
+        """Takes a trial from its run to the mean of those on the folds so far; gives its score on each of them."""
+        curves = [*active.folds, active.curve]
+        ends = [[place for place in curve if place.epoch <= active.epochs] for curve in curves]
+        if not active.on_first_fold:
+            mean = active.run.on_fold(1).mean_of(len(ends))
+            self._store.runs.keep(mean, self._provenance)
+            for place in mean_curve(ends):
+                self._store.runs.add_epoch(mean.fingerprint, place)
+                active.score = place.val_accuracy
+            self._store.trials.move(self._study, active.number, mean.fingerprint, active.least_reused)
+        return [curve[-1].val_accuracy for curve in ends]
+
+    def begin_fold(self, active: ActiveRun) -> None:
+        """A trial goes on with its configuration's run on the next fold, as far as that is stored."""
+        run = active.run.on_fold(len(active.folds) + 2)
+        self._store.runs.keep(run, self._provenance)
+        others = self._on(run)
+        active.folds.append(active.curve)
+        active.reused = active.least_reused
+        active.curve = others[0].curve if others else self._store.runs.curve(run.fingerprint)
+        if active.before.fresh and active.before.trained_epochs < active.epochs and not others:
+            active.curve = []
+            self._checkpoints.path(run).unlink(missing_ok=True)
+        active.labelled = LabelledRun(active.labelled.label, run)
+        active.reached = Reached(fresh=active.before.fresh)
+        self._drop_states(active)
+        self._watcher.began(active.labelled)
+
     def pause_trial(self, active: ActiveRun, reason: str) -> None:
         assert active.score is not None
         del self._active[active.number]
@@ -152,7 +186,10 @@ class ActiveRuns:
     def end_trial(self, active: ActiveRun, outcome: Outcome, reason: str, detail: str) -> None:
         del self._active[active.number]
         self._store.trials.end(self._study, active.number, outcome, reason, detail)
-        self._drop(self._checkpoints.ended(active.run, active.score if outcome is Outcome.COMPLETED else None))
+        if active.on_first_fold:
+            self._drop(self._checkpoints.ended(active.run, active.score if outcome is Outcome.COMPLETED else None))
+        else:
+            self._drop_states(active)
         self._watcher.ended(active.labelled, outcome, reason, active.score)
 
     def refuse_trial(self, trial: Trial) -> None:
@@ -192,7 +229,7 @@ class ActiveRuns:
         path, own = self._checkpoints.path(active.run), bool(active.run.configuration.model.digest)
         built = self._store.runs.built(active.run.fingerprint) if own else ""
         segment = Segment(active.number, active.run, active.stored_until, to_epoch, path, self._limits, built)
-        self._engine.start(segment, sum(metrics.seconds for metrics in active.curve))
+        self._engine.start(segment, active.seconds)
 
     def wait(self, timeout: float) -> Iterator[News]:
         """What comes of the runs, waiting for it at most `timeout` seconds. Each epoch is committed before it is given.
@@ -252,21 +289,23 @@ class ActiveRuns:
 
     def _commit(self, active: ActiveRun, metrics: Epoch) -> None:
         active.curve.append(metrics)
-        self._store.runs.add_epoch(active.run.fingerprint, metrics, self._study_id, active.number)
+        study = self._study_id if active.on_first_fold else None
+        self._store.runs.add_epoch(active.run.fingerprint, metrics, study, active.number)
         active.reached = replace(active.reached, trained_epochs=metrics.epoch)
         self._show(active, metrics, reused=False)
 
     def _reach(self, active: ActiveRun, epoch: float) -> None:
         """A trial has come so far along the stored curve: by reuse, unless it was there before it was interrupted."""
         before, so_far = active.before, active.reached
-        own = epoch <= before.trained_epochs
+        own = active.on_first_fold and epoch <= before.trained_epochs
         reused = min(before.reused_epochs, epoch) if own else so_far.reused_epochs + epoch - so_far.trained_epochs
         active.reached = replace(so_far, trained_epochs=epoch, reused_epochs=reused)
-        if not own:
+        if not own and active.on_first_fold:
             self._store.trials.reach(self._study, active.number, active.reached)
 
     def _show(self, active: ActiveRun, metrics: Epoch, reused: bool) -> None:
-        active.score = metrics.val_accuracy
+        if active.on_first_fold:
+            active.score = metrics.val_accuracy
         self._watcher.epoch(active.labelled, metrics, reused)
 
     def _keep_machine(self, active: ActiveRun, machine: Mapping[str, Any] | None) -> None:
@@ -308,6 +347,13 @@ class ActiveRuns:
 
     def _followers(self, leader: ActiveRun) -> list[ActiveRun]:
         return [active for active in self._on(leader.run) if active is not leader]
+
+    def _drop_states(self, active: ActiveRun) -> None:
+        """Deletes the states of a trial on all folds but the one that it is trained on; their predictions stay."""
+        for fold in range(1, len(active.folds) + 2):
+            run = active.run.on_fold(fold)
+            if not self._on(run) and not self._store.trials.is_needed(run.fingerprint, self._checkpoints.keep):
+                self._checkpoints.path(run).unlink(missing_ok=True)
 
     def _drop(self, states: Iterable[Path]) -> None:
         """Deletes these states, and the predictions of their runs, unless another trial needs them."""

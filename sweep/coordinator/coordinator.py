@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sweep.coordinator.active import HEARTBEAT, ActiveRuns
+from sweep.coordinator.folds import FoldRace, curves_by_fold
 from sweep.coordinator.ledger import Ledger
 from sweep.coordinator.news import ActiveRun, Failed, News, Ready, Scored
 from sweep.coordinator.proposals import Plan, Proposals
@@ -18,6 +19,7 @@ from sweep.runs import BASELINE, Epoch, Outcome, Trial
 from sweep.search.schedule import Arrival, Schedule
 from sweep.storage.lease import Lease
 from sweep.storage.requests import Act, StudyRequests, by_hand
+from sweep.storage.runs import epoch_of
 from sweep.storage.store import Store
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ class Coordinator:
         self._plan, self._search, self._schedule, self._store = plan, search, schedule, store
         self._runs, self._lease, self._fresh = runs, lease, fresh
         self._proposals = Proposals(search, plan)
+        self._race = FoldRace(plan.study.folds or 1, plan.study.validation)
         self._unwanted: set[int] = set()  # trials that users want to stop
         self._stop = threading.Event()
         self._time_left: TimeLeft = endless
@@ -125,12 +128,17 @@ class Coordinator:
         return self._store.trials.measured(self._study_id, number)
 
     def _recover_schedule(self, study_id: int) -> None:
-        epochs, seconds = self._store.trials.planned_epochs(study_id), defaultdict[int, float](float)
+        epochs, curves = self._store.trials.planned_epochs(study_id), defaultdict[int, list[Epoch]](list)
         for place in self._store.trials.curve_rows(study_id):
-            trial = place["trial"]
-            seconds[trial] += place["seconds"]
-            score = math.nan if place["val_accuracy"] is None else place["val_accuracy"]
-            self._schedule.reached(Arrival(trial, place["epoch"], epochs[trial], score, seconds[trial]))
+            curves[place["trial"]].append(epoch_of(place))
+        for trial, on_folds in curves_by_fold(self._store, self._plan, study_id).items():
+            curves[trial] = on_folds[0]  # on which trials are compared at rungs
+            self._race.take(trial, [curve[-1].val_accuracy for curve in on_folds])
+        for trial, curve in curves.items():
+            seconds = 0.0
+            for each in curve:
+                seconds += each.seconds
+                self._schedule.reached(Arrival(trial, each.epoch, epochs[trial], each.val_accuracy, seconds))
 
     @property
     def _left(self) -> float:
@@ -240,8 +248,9 @@ class Coordinator:
                     self._end(active, outcome, reason, detail)
 
     def _learn(self, active: ActiveRun, metrics: Epoch) -> None:
-        active.weak = self._search.report(active.number, metrics.epoch, metrics.val_accuracy)
-        self._schedule.reached(active.arrival(metrics))
+        if active.on_first_fold:
+            active.weak = self._search.report(active.number, metrics.epoch, metrics.val_accuracy)
+            self._schedule.reached(active.arrival(metrics))
 
     def _advance(self, active: ActiveRun) -> None:
         """Takes a trial from rung to rung: along its stored curve as far as that goes, then by a worker."""
@@ -249,19 +258,36 @@ class Coordinator:
             if active.number in self._unwanted:
                 known = max(active.epoch, active.before.trained_epochs)
                 return self._end(active, Outcome.STOPPED, by_hand(known))
-            if active.weak:
+            if active.weak and active.on_first_fold:
                 reason = f"after epoch {active.epoch:g} it was behind trials that had come as far"
                 return self._end(active, Outcome.PRUNED, reason)
-            if self._halts(active):
+            if active.on_first_fold and self._halts(active):
                 return self._pause(active)
-            rung = self._schedule.next_rung(active.epoch, active.epochs)
+            rung = self._schedule.next_rung(active.epoch, active.epochs) if active.on_first_fold else active.epochs
             for metrics in self._runs.replay(active, rung):
                 self._learn(active, metrics)
                 if not metrics.finite:
                     return self._end(active, Outcome.DIVERGED, metrics.divergence)
             if active.stored_until < rung:
                 return self._runs.train(active, rung)
-        self._end(active, Outcome.COMPLETED)
+        self._end_fold(active)
+
+    def _end_fold(self, active: ActiveRun) -> None:
+        """Takes a trial at the end of its run to its next fold, unless this is the last, or it is clearly behind."""
+        if self._race.folds == 1:
+            return self._end(active, Outcome.COMPLETED)
+        if self._runs.is_trained_for_another(active):
+            return None  # its worker is not free before the other trial's segment has ended
+        scores = self._runs.end_fold(active)
+        self._race.take(active.number, scores)
+        if len(scores) == self._race.folds:
+            return self._end(active, Outcome.COMPLETED)
+        if behind := self._race.behind(active.number, scores):
+            return self._end(active, Outcome.PRUNED, behind)
+        if too_long := self._race.too_long(active.number, scores, active.seconds, self._left):
+            return self._end(active, Outcome.COMPLETED, too_long)
+        self._runs.begin_fold(active)
+        return self._advance(active)
 
     def _halts(self, active: ActiveRun) -> bool:
         """Whether a trial pauses here. A finalist does only if there is too little time for its next segment."""

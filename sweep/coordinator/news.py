@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sweep.coordinator.watcher import LabelledRun
@@ -25,6 +25,8 @@ class ActiveRun:
         training: whether a worker trains the run for it.
         weak: whether the search would prune it here.
         machine: where its last epoch was trained, if not on this machine.
+        folds: the curves on the folds before this one, where several score a trial.
+        reused: the fewest epochs that one of them had stored already.
     """
 
     number: int
@@ -36,10 +38,27 @@ class ActiveRun:
     training: bool = False
     weak: bool = False
     machine: Mapping[str, Any] | None = None
+    folds: list[list[Epoch]] = field(default_factory=list)
+    reused: float = math.inf
 
     @property
     def run(self) -> Run:
         return self.labelled.run
+
+    @property
+    def on_first_fold(self) -> bool:
+        """Whether it is where trials are compared at rungs: later folds are trained to the end."""
+        return not self.folds
+
+    @property
+    def least_reused(self) -> float:
+        """The fewest epochs that were stored already on one of its folds, this one included."""
+        return min(self.reused, self.reached.reused_epochs)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, on all folds."""
+        return sum(place.seconds for curve in (*self.folds, self.curve) for place in curve)
 
     @property
     def epoch(self) -> float:

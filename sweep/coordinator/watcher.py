@@ -23,6 +23,12 @@ class LabelledRun:
         return self.run.configuration
 
     @property
+    def on_fold(self) -> str:
+        """As in ", fold 2 of 5", to be put behind the label; empty where it has one."""
+        split = self.run.split
+        return f", fold {split.fold} of {split.folds}" if split is not None and split.fold > 1 else ""
+
+    @property
     def measure(self) -> str:
         """What scores the run, in words. A run without a split is scored on the test images."""
         return f"{'test' if self.run.split is None else 'validation'} {IN_WORDS[self.run.metric]}"

@@ -66,6 +66,35 @@ def grouped(labels: NDArray[Any], groups: NDArray[Any], seed: int, held_out: int
     return np.flatnonzero(~out[members]), np.flatnonzero(out[members])
 
 
+def folded(labels: NDArray[Any], seed: int, folds: int, groups: NDArray[Any] | None = None) -> Indices:
+    """The fold of each image with `labels`, (n,), from 1 to `folds`.
+
+    Each fold has every class in the proportion of the whole. Sizes of folds, and of a class in them, differ by one
+    image at most. With `groups`, (n,), none of which is taken apart, sizes are about equal.
+
+    Raises:
+        DataError: a fold would have no image of a class, or no group can be held out.
+    """
+    if groups is None:
+        shuffled = np.random.default_rng(seed).permutation(len(labels))
+        by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+        found = np.empty(len(labels), dtype=np.intp)
+        found[by_class] = 1 + np.arange(len(labels)) % folds
+    else:
+        found, left = np.full(len(labels), folds, dtype=np.intp), np.arange(len(labels))
+        for fold in range(1, folds):
+            stays, out = grouped(labels[left], groups[left], seed, round(len(left) / (folds - fold + 1)))
+            found[left[out]], left = fold, left[stays]
+    for label in np.unique(labels):
+        missing = set(range(1, folds + 1)) - set(found[labels == label].tolist())
+        if missing:
+            raise DataError(
+                f"folds = {folds} leaves fold {min(missing)} without an image of label {label}. Say fewer folds, or "
+                "give that class more images."
+            )
+    return found
+
+
 def _distance(wanted: NDArray[np.float64]) -> float:
     """How far a part is from what is wanted of each class, (classes,), and half as much from what is wanted in all."""
     return float(np.abs(wanted).sum() + abs(wanted.sum()) / 2)

@@ -15,7 +15,7 @@ from sweep.data._arrays import TESTED, VALIDATED, digest_of, idx_path, is_plain,
 from sweep.data._assembled import Assembled, assembled
 from sweep.data._decoded import shape_of
 from sweep.data._listing import Listing, listed_in
-from sweep.data._parts import grouped, stratified
+from sweep.data._parts import folded, grouped, stratified
 from sweep.data.idx import IDX_NAMES
 from sweep.data.kept import Index, is_kept, keep_arrays, keep_pictures, kept, told_of
 from sweep.data.names import DATASETS, NamedDataset, misfit
@@ -29,6 +29,9 @@ from sweep.wording import did_you_mean
 
 A_MOMENT = 2 * 10**9
 """Nanoseconds."""
+
+ALWAYS_SAID = ("seed", "validation", "train_size")
+"""What the document of a split says even if it is 0 or None."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,16 +94,22 @@ class Split:
 
     If the held-out part is `given`, it is the last images, which came as validation images, whatever the seed. If
     images have groups, it has whole groups alone, and about as many images.
+
+    With `folds`, that many parts share out all images, the same for all of them by `seed`, and `fold` says which of
+    them is held out, from 1. `mean_of` has no images: it names the mean of the runs on the first so many folds.
     """
 
     seed: int = 0
     validation: int = VALIDATION
     train_size: int | None = None
     given: bool = False
+    folds: int = 0
+    fold: int = 0
+    mean_of: int = 0
 
     def as_document(self) -> dict[str, int | None]:
         """What decides the images, for fingerprints and databases."""
-        return {name: value for name, value in vars(self).items() if name != "given" or value}
+        return {name: value for name, value in vars(self).items() if value or name in ALWAYS_SAID}
 
     def indices(
         self, labels: NDArray[Any], groups: NDArray[Any] | None = None
@@ -108,10 +117,13 @@ class Split:
         """Positions in `labels`, (n,): those that train, and those held out; each in rising order.
 
         Raises:
-            DataError: there are not that many images, or no group can be held out.
+            DataError: there are not that many images, no group can be held out, or a fold lacks a class.
         """
         train_size, validation = self.sizes(len(labels))
-        if self.given:
+        if self.folds:
+            out = folded(labels, self.seed, self.folds, groups) == self.fold
+            others, scores = np.flatnonzero(~out), np.flatnonzero(out)
+        elif self.given:
             others, scores = np.split(np.arange(len(labels)), [-validation])
         elif groups is not None:
             others, scores = grouped(labels, groups, self.seed, validation)

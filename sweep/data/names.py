@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweep.wording import several
+from sweep.wording import several, shown
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,26 @@ def share_of(images: int, share: float) -> int:
 GIVEN = "given"
 """What is said to have the validation images that come with data score. Where nothing is said, they do, too."""
 NONE_GIVEN = f'validation = "{GIVEN}", but these data have no validation images. Say a number of images, or a share.'
+
+
+FOLDS = "folds"
+"""The key whose value says how many parts score in turn; then a study's document has the size of each under it."""
+
+
+def held_out_in_folds(folds: int, known: NamedDataset) -> int | str:
+    """How many images each of so many folds holds out; a sentence if these data cannot be shared out so."""
+    if known.given:
+        return (
+            f"{FOLDS} = {folds} would hold out others than the {known.given:,} validation images that came with these "
+            f"data. Leave {FOLDS} out."
+        )
+    name, least = min(known.counts, key=lambda each: each[1], default=("", folds))
+    if least < folds:
+        return (
+            f"{FOLDS} = {folds} needs {folds} images of each class, one for each fold, and class {shown(name)} has "
+            f"{least}. Say fewer folds, or give it more images."
+        )
+    return known.images // folds
 
 
 def may_be_held_out(given: object) -> bool:

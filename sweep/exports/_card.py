@@ -103,12 +103,13 @@ def _search(result: Result, images: int) -> dict[str, Any]:
         "seconds": float(result.frame["cost"].sum()),
         "training_images": study.train_size or images - study.validation,
         "validation_images": study.validation,
+        "folds": study.folds or 1,
         "seed": study.seed,
     }
 
 
 def _accuracy(selection: Selection, trial: int, tested: Sealed) -> dict[str, Any]:
-    """What is known of a trial: of one run in the search, on fresh seeds, and on the test images."""
+    """What is known of a trial: in the search, on fresh seeds, and on the test images."""
     score = selection.result.completed_score(trial)
     found = confirmed_trial(selection.result, trial)
     return {

@@ -119,10 +119,12 @@ def _hint(selection: Selection) -> str:
     if selection.result.completed_score(selection.trial) is None:
         return "the search has not trained it to its last epoch"
     images = "all others" if study.train_size is None else f"{study.train_size:,} others"
+    folds = selection.result.folds(selection.trial)
+    once = "once" if folds == 1 else f"as the mean over {folds} folds"
     chance = noise_of_score(score, selection.result.images)
     return (
         f"the search saw {percent(score)}{unit(study.metric)} on {study.validation:,} held-out images after training "
-        f"on {images}, once: its images and its seed make that uncertain by about {margin(chance)} points"
+        f"on {images}, {once}: its images and its seed make that uncertain by about {margin(chance)} points"
     )
 
 

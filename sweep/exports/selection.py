@@ -139,9 +139,11 @@ def heading(result: Result, trial: int) -> list[str]:
     images, on = "held-out images", ", each with held-out images of its own"
     if study.given:
         images, on = "validation images", ", all on the same images"
+    folds = result.folds(trial)
+    once = "one run" if folds == 1 else f"the mean over {folds} folds"
     lines = [
         f"The configuration of trial {trial} of study {study.name!r}: {found_in_search}",
-        f"on {study.validation:,} {images} of {source}, one run, seed {study.seed}.",
+        f"on {study.validation:,} {images} of {source}, {once}, seed {study.seed}.",
     ]
     if (found := confirmed_trial(result, trial)) is not None:
         seeds = f"{len(found.scores)} fresh seeds{on}"

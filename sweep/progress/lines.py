@@ -25,7 +25,7 @@ class Lines(Tally):
     def began(self, run: LabelledRun) -> None:
         verb = "resumes" if run.label in self.paused else "starts"
         super().began(run)
-        self._say(f"{run.label} {verb}: {changes_in_words(run.configuration, self.base)}")
+        self._say(f"{run.label}{run.on_fold} {verb}: {changes_in_words(run.configuration, self.base)}")
 
     def retried(self, run: LabelledRun, reason: str) -> None:
         super().retried(run, reason)
@@ -35,7 +35,7 @@ class Lines(Tally):
         super().epoch(run, metrics, reused)
         how = "reused" if reused else duration(metrics.seconds)
         self._say(
-            f"{run.label} epoch {metrics.epoch:g} of {run.configuration.epochs}: "
+            f"{run.label}{run.on_fold} epoch {metrics.epoch:g} of {run.configuration.epochs}: "
             f"loss {metrics.loss:.4f}, {run.measure} {percent(metrics.val_accuracy)} ({how})"
         )
 

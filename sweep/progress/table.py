@@ -29,7 +29,7 @@ class LiveTable:
         for run, curve in tally.running.values():
             configuration = run.configuration
             table.add_row(
-                run.label,
+                f"{run.label}{run.on_fold}",
                 f"{tally.epochs.get(run.label, 0):.1f}/{configuration.epochs}",
                 sparkline([metrics.val_accuracy for metrics in curve]),
                 percent(curve[-1].val_accuracy if curve else None),

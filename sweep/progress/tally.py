@@ -48,7 +48,7 @@ class Tally:
     def __init__(self, task: Task, changed: Callable[[], None] = lambda: None) -> None:
         self._changed = changed
         self.base, self.target, self.workers, self.noun = task.base, task.target, task.workers, task.noun
-        self._study = task.study
+        self._study, self._folds = task.study, (task.study and task.study.folds) or 1
         self.metric: Metric = "accuracy" if task.study is None else task.study.metric
         self._scores: dict[str, float | None] = {}  # in order of trials; NaN: not completed, None: not ended
         self._top: list[tuple[float, str, Configuration]] = []
@@ -102,7 +102,7 @@ class Tally:
 
     def _judge(self, label: str, configuration: Configuration, score: float, epoch: float) -> None:
         """Takes in what is expected of a run that has come so far."""
-        images = VALIDATION if self._study is None else self._study.validation
+        images = VALIDATION if self._study is None else self._study.scoring
         expected = expected_score(score, epoch, configuration.epochs, images)
         self._judged[label] = Best(expected, score, epoch, label, configuration)
 
@@ -142,7 +142,7 @@ class Tally:
 
     def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
         self.running[run.label][1].append(metrics)
-        if run.configuration == self.base:
+        if run.configuration == self.base and not run.on_fold:
             self._baseline[metrics.epoch] = metrics.val_accuracy
         self.epochs[run.label] = metrics.epoch
         if not reused:
@@ -160,7 +160,8 @@ class Tally:
         if outcome is Outcome.PAUSED:
             self.paused.add(run.label)
         self._judged.pop(run.label, None)
-        if outcome in JUDGED and score is not None and epoch:
+        part = self._folds > 1 and outcome is not Outcome.COMPLETED  # of what the score of others is a mean of
+        if outcome in JUDGED and score is not None and epoch and not part:
             self._judge(run.label, run.configuration, score, epoch)
         if outcome is Outcome.COMPLETED and score is not None:
             self._scores[run.label] = score
@@ -204,7 +205,7 @@ class Tally:
             return ""
         scores = [score for score in self._scores.values() if score is not None]
         best = [configuration.values() for *_, configuration in self._top]
-        found = outlook(scores, best, self._study.drawn, self._study.validation, self.base.parameters)
+        found = outlook(scores, best, self._study.drawn, self._study.scoring, self.base.parameters)
         return "" if found is None else "; ".join(in_words(found, lambda edge: f"{edge.name} {value(edge.value)}"))
 
     def comparison(self) -> str:

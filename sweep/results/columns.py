@@ -18,6 +18,7 @@ TRIAL_COLUMNS = {
     "difference": (
         "score less that of the baseline after as many epochs; of two completed trials, after the last epoch of each"
     ),
+    "folds": "on how many folds it was scored: `score` is the mean; 1 in a study without `folds`",
     "trained_epochs": "epochs the trial went along its run's curve",
     "reused_epochs": "how many of them the store held already",
     "reused_from": "study and number of the trial that trained those; empty where there are none",
@@ -36,7 +37,7 @@ TRIAL_COLUMNS = {
 """Columns of `Result.frame`; after them stands one column for each parameter that some trial has."""
 
 TYPES = {
-    "int64": ("trial", "attempts"),
+    "int64": ("trial", "folds", "attempts"),
     "Int64": ("parameters", "flops", "seed"),
     "str": ("outcome", "reason", "detail", "reused_from", "fingerprint", "origin", "note"),
     "bool": ("baseline",),

@@ -61,12 +61,13 @@ def compared_score(epoch: float, completed: bool, baseline: Mapping[float, float
 def judged(frame: pd.DataFrame, curves: pd.DataFrame, images: int) -> pd.DataFrame:
     """The frame of a result with its columns `expected` and `difference`, which follow from the others.
 
-    `images` is how many validation images scored the trials.
+    `images` is how many validation images scored the trials. Those that fewer folds scored than others are not judged.
     """
     scores, reached = frame["score"], frame["trained_epochs"]
     longest = frame["epochs"] if "epochs" in frame else pd.Series(Configuration().epochs, frame.index)
     longest = longest.astype(float).where(frame["outcome"] != Outcome.COMPLETED, reached)
     can = frame["outcome"].isin(JUDGED) & scores.notna() & (reached > 0)
+    can &= frame["baseline"] | (frame["folds"] >= frame.loc[can & ~frame["baseline"], "folds"].max())
     expected = [
         expected_score(score, epoch, epochs, images) if possible else math.nan
         for score, epoch, epochs, possible in zip(scores, reached, longest, can, strict=True)

@@ -73,7 +73,7 @@ def look_ahead(study: Study, frame: pd.DataFrame, images: float | None = None) -
     scores = over["score"].where(over["outcome"] == "completed").astype(float)
     highest = over.loc[scores.nlargest(TOP).index, [name for name in study.drawn if name in over]]
     best = [{name: each[name] for name in each.index[each.notna()]} for _, each in highest.iterrows()]
-    return outlook(scores.tolist(), best, study.drawn, images or study.validation, study.base.parameters)
+    return outlook(scores.tolist(), best, study.drawn, images or study.scoring, study.base.parameters)
 
 
 def late_gain(scores: Sequence[float]) -> tuple[int, float] | None:

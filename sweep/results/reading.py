@@ -43,7 +43,7 @@ def read_result(store: Reader, name: str) -> Result:
     ablation, notes = store.ablations.find(row.id), store.notes.all(row.id)
     result = Result(
         study=row.study,
-        frame=judged(_frame(_noted(rows, notes), row.study), curves, row.study.validation),
+        frame=judged(_frame(_noted(rows, notes), row.study), curves, row.study.scoring),
         curves=curves,
         provenance={"data": row.study.data, "data digest": row.data_digest} | store.runs.latest_provenance(row.id),
         verdict=verdicts[-1] if verdicts else None,

@@ -126,6 +126,14 @@ class Result:
         """A trial's score after its last epoch, from 0 to 1; NaN without one."""
         return float(self._row(trial)["score"])
 
+    def folds(self, trial: int) -> int:
+        """How many folds have scored a trial; 1 in a study without folds.
+
+        Raises:
+            InputError: the study has no such trial.
+        """
+        return int(self._row(trial)["folds"])
+
     def completed_score(self, trial: int) -> float | None:
         """A trial's score after its last epoch; None unless it has completed."""
         row = self._row(trial)
@@ -161,7 +169,7 @@ class Result:
     @property
     def images(self) -> float:
         """How many images a score counts, which decides its noise: see `sweep.data.metric.images_that_count`."""
-        return float(self.provenance.get("images that count", self.study.validation))
+        return float(self.provenance.get("images that count", self.study.scoring))
 
     @property
     def gain(self) -> Gain | None:
@@ -214,12 +222,13 @@ class Result:
         return self.verdict.size.limit(self.study.name, seconds, storage=self.storage)
 
     def training_seconds(self, trial: int) -> float:
-        """What a trial takes to its last epoch, by one worker, at its pace in the search; 0 where that is unknown."""
+        """What a run of a trial takes to its last epoch, by one worker, at its pace in the search; 0 if unknown."""
         rows = self.frame[(self.frame["trial"] == trial) & (self.frame["trained_epochs"] > 0)]
         if rows.empty or missing(rows["seconds"].iloc[0]):
             return 0.0
         row = rows.iloc[0]
-        return float(row["seconds"] / row["trained_epochs"]) * configuration_of(row, self.study.base).epochs
+        pace = float(row["seconds"] / row["folds"] / row["trained_epochs"])
+        return pace * configuration_of(row, self.study.base).epochs
 
     @property
     def table(self) -> pd.DataFrame:

@@ -38,7 +38,8 @@ from sweep.wording import plain
 class TrialSoFar:
     """A trial as far as it has come: `cost` are seconds of training spent for it, times are UTC.
 
-    `origin` says where its configuration comes from; it is empty if the search has proposed it.
+    `origin` says where its configuration comes from; it is empty if the search has proposed it. Its curve is the mean
+    of so many `folds`.
     """
 
     number: int
@@ -52,6 +53,7 @@ class TrialSoFar:
     started: datetime
     finished: datetime | None
     origin: str = ""
+    folds: int = 1
 
     @property
     def score(self) -> float | None:
@@ -176,7 +178,7 @@ class StatusReader(Reader):
             holder=holder,
             running=running,
             ended=tuple(sorted(ended, key=lambda trial: trial.finished or trial.started, reverse=True)[:LATEST]),
-            best=_best(trials.values(), row.study.validation),
+            best=_best(trials.values(), row.study.scoring),
             baseline=next((trial for trial in trials.values() if trial.baseline), None),
             queued=self.queue.count(row.id, sum(row.outcomes.values())),
             storage=self.place,
@@ -252,6 +254,8 @@ class AwaitedReader:
 def _best(trials: Iterable[TrialSoFar], images: int) -> TrialSoFar | None:
     """As `Result.best_trial`: the trial with the highest expected score; of equals, the earliest."""
     judged = [each for each in trials if each.outcome in JUDGED and each.curve and each.curve[-1].finite]
+    most = max((each.folds for each in judged if not each.baseline), default=1)
+    judged = [each for each in judged if each.baseline or each.folds == most]
     expected = {trial.number: trial.expected_score(images) for trial in judged}
     return min(judged, key=lambda trial: (-expected[trial.number], trial.number), default=None)
 
@@ -269,6 +273,7 @@ def _so_far(study: Study, row: Mapping[str, Any], curve: list[Epoch]) -> TrialSo
         started=row["started"],
         finished=row["finished"],
         origin=row["origin"],
+        folds=row["folds"],
     )
 
 

@@ -72,7 +72,9 @@ def gain_of_best(frame: pd.DataFrame, images: float, verdict: Verdict | None = N
     others = frame[as_far & frame["expected"].notna() & ~frame["baseline"].eq(True) & (frame["trial"] != best["trial"])]
     scores = np.array([score - float(best["difference"]), score, *others["score"].astype(float)])
     seeds = None if verdict is None else deviation_of_seeds([each.scores for each in verdict.trials])
-    deviations = [noise_of_score(each, images) / 2 for each in scores] if seeds is None else [seeds] * len(scores)
+    deviations = [noise_of_score(each, images) / 2 for each in scores]
+    if seeds is not None:
+        deviations = [seeds / math.sqrt(best["folds"])] * len(scores)
     return expected(scores, np.array(deviations))
 
 

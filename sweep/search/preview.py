@@ -96,7 +96,10 @@ def preview(
     rate = SHARE_OF_RATE[precision] * (rate or _matrix_product_rate())
 
     trained = schedule_for(study.pruner).expected(study.longest) / study.longest  # as a share of a trial's epochs
-    trained += (1 - trained) * min(1, (FINALISTS - 1) / max(1, study.trials - 1))
+    finalists = min(1, (FINALISTS - 1) / max(1, study.trials - 1))
+    further = (study.folds or 1) - 1  # folds, for trials that reach their end on the first one
+    ends = 1 if trained == 1 else finalists
+    trained += (1 - trained) * finalists + further * ends
 
     def seconds(configuration: Configuration, shape: Architecture | None) -> float:
         """Of all its epochs: a training step is about three forward passes."""
@@ -107,7 +110,7 @@ def preview(
     feasible = [seconds(space.configuration(sample.point), sample.shape) for sample in samples if not sample.reason]
     baseline = baseline_shape(study, image_shape, classes)
     base = SECONDS_PER_TRIAL + seconds(study.base, baseline)
-    total = base
+    total = base * (1 + further)
     if feasible:
         total += (study.trials - 1) * (SECONDS_PER_TRIAL + trained * mean(feasible))
     return Preview(

@@ -43,7 +43,8 @@ class TrialReader(Subject):
     def rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """A study's trials as they are kept, each with its run's seed, and score, seconds and cost of its epochs.
 
-        `origin` says where its configuration comes from; it is empty if the sampler has proposed it.
+        `origin` says where its configuration comes from; it is empty if the sampler has proposed it. `folds` is on how
+        many folds it was scored.
         """
         learnt = queue.c.origin.startswith(EXPERIENCE)
         origin = case((learnt, EXPERIENCE), else_=func.coalesce(queue.c.origin, ""))
@@ -52,7 +53,7 @@ class TrialReader(Subject):
         own = case((epochs.c.epoch > trials.c.reused_epochs, epochs.c.seconds), else_=0.0)
         cost = select(func.sum(own)).where(within).correlate(trials)
         query = (
-            select(trials, epochs.c.val_accuracy.label("score"), runs.c.seed)
+            select(trials, epochs.c.val_accuracy.label("score"), runs.c.seed, runs.c.split)
             .add_columns(seconds.scalar_subquery().label("seconds"), cost.scalar_subquery().label("cost"))
             .add_columns(origin.label("origin"))
             .select_from(trials)
@@ -62,7 +63,7 @@ class TrialReader(Subject):
             .where(_among(study_id, numbers))
             .order_by(trials.c.number)
         )
-        return self._rows(query)
+        return [row | {"folds": (row.pop("split") or {}).get("mean_of", 1)} for row in self._rows(query)]
 
     def curve_rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """The epochs of all of a study's trials, as far as each of them went."""
@@ -203,8 +204,10 @@ class Trials(TrialReader):
             begun = select(trials.c.fingerprint, trials.c.trained_epochs, trials.c.reused_epochs, trials.c.fresh)
             row = connection.execute(begun.where(*_is(study_id, trial.number))).first()
             if row is not None:
-                reached = Reached(*row[1:]) if row.fingerprint == fingerprint else Reached(fresh=row.fresh)
-                again = update(trials).where(*_is(study_id, trial.number)).values(fingerprint=fingerprint)
+                same = row.fingerprint in ([None] if trial.run is None else trial.run.names)
+                reached = Reached(*row[1:]) if same else Reached(fresh=row.fresh)
+                on = row.fingerprint if same else fingerprint
+                again = update(trials).where(*_is(study_id, trial.number)).values(fingerprint=on)
                 running = {"outcome": Outcome.RUNNING, "reason": "", "detail": "", "finished": None}
                 connection.execute(again.values(running | vars(reached)))
                 return reached
@@ -229,6 +232,11 @@ class Trials(TrialReader):
     def reach(self, study_id: int, number: int, reached: Reached) -> None:
         """Records how far a trial has come along its run's curve."""
         self._change(update(trials).where(*_is(study_id, number)).values(vars(reached)))
+
+    def move(self, study_id: int, number: int, fingerprint: str, reused: float) -> None:
+        """Records that a trial has another curve, as long as the one before; so many of its epochs were stored."""
+        moved = update(trials).where(*_is(study_id, number))
+        self._change(moved.values(fingerprint=fingerprint, reused_epochs=reused))
 
     def attempt(self, study_id: int, number: int) -> None:
         """Counts another worker for a trial, since its last one died; called by the process that holds the lease."""

@@ -7,7 +7,17 @@ from typing import Any
 
 from pydantic import ValidationInfo
 
-from sweep.data.names import DATASETS, GIVEN, NONE_GIVEN, NamedDataset, misfit, settled, share_of
+from sweep.data.names import (
+    DATASETS,
+    FOLDS,
+    GIVEN,
+    NONE_GIVEN,
+    NamedDataset,
+    held_out_in_folds,
+    misfit,
+    settled,
+    share_of,
+)
 from sweep.data.preparation import AS_THEY_ARE, Preparation, problem_of
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError
@@ -33,7 +43,8 @@ def with_given(fields: dict[str, Any], known: NamedDataset | None = None) -> dic
     They do if it says "given", or nothing, and there are some. `known` are its data; None: they are described here.
     """
     data = fields.get("data", "mnist")
-    if fields.get("validation", GIVEN) != GIVEN or not isinstance(data, str | Path) or not str(data):
+    elsewhere = fields.get(FOLDS) is not None or fields.get("validation", GIVEN) != GIVEN
+    if elsewhere or not isinstance(data, str | Path) or not str(data):
         return fields
     try:
         known = known or described(settled(str(data)), Preparation.of(fields))
@@ -42,9 +53,33 @@ def with_given(fields: dict[str, Any], known: NamedDataset | None = None) -> dic
     return fields | ({"validation": {GIVEN: known.given}} if known.given else {})
 
 
+MOST_FOLDS = 20
+
+
+def with_folds(fields: dict[str, Any], known: NamedDataset | None = None) -> dict[str, Any]:
+    """A study's fields; with folds, `validation` is the size of one, as in {"folds": 500}, or what is wrong with them.
+
+    `known` are its data; None: they are described here.
+    """
+    folds, data = fields.get(FOLDS), fields.get("data", "mnist")
+    if type(folds) is not int or not 2 <= folds <= MOST_FOLDS or not isinstance(data, str | Path) or not str(data):
+        return fields
+    said = fields.get("validation")
+    if isinstance(said, Mapping) and said.keys() == {FOLDS}:
+        return fields
+    if said is not None:
+        why = f"{FOLDS} = {folds} holds out every image once, so validation = {json.dumps(said)} has no part in it."
+        return fields | {"validation": {FOLDS: f"{why} Leave one of them out."}}
+    try:
+        known = known or described(settled(str(data)), Preparation.of(fields))
+    except DataError as error:
+        return fields | {"validation": {FOLDS: f"{FOLDS} = {folds} shares out images that cannot be read. {error}"}}
+    return fields | {"validation": {FOLDS: held_out_in_folds(folds, known)}}
+
+
 def numbered(fields: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """A study's fields with a number as `validation`, and whether that is of the validation images of its data."""
-    fields = with_given(fields)
+    fields = with_given(with_folds(fields))
     said = fields.get("validation")
     if not isinstance(said, Mapping) or said.keys() != {GIVEN}:
         return fields, False
@@ -63,6 +98,10 @@ def read_prepared(given: object, info: ValidationInfo) -> object:
 
 
 def read_validation(given: object, info: ValidationInfo) -> object:
+    if isinstance(given, Mapping) and given.keys() == {FOLDS}:
+        if isinstance(given[FOLDS], str):
+            raise Problems([((), given[FOLDS])])
+        return given[FOLDS]
     data = info.data.get("data")
     if data is None:
         return VALIDATION if given == GIVEN else given

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import studies
-from sweep.data.names import GIVEN, NamedDataset, misfit, settled, share_of
+from sweep.data.names import FOLDS, GIVEN, NamedDataset, misfit, settled, share_of
 from sweep.data.preparation import Preparation
 from sweep.defaults import VALIDATION
 from sweep.errors import DataError, InputError, StudyError
@@ -17,7 +17,7 @@ from sweep.study import recipe
 from sweep.study._conditions import Located
 from sweep.study._lines import Lines
 from sweep.study._toml import located_error, parse_text, read_text
-from sweep.study.data import described, with_given
+from sweep.study.data import described, with_folds, with_given
 from sweep.study.origins import place_and_name
 from sweep.study.study import Study, require_sampler
 from sweep.system.files import did_you_mean_path
@@ -88,15 +88,20 @@ def _settle_data(document: dict[str, Any], folder: Path) -> tuple[NamedDataset |
         if document.get("validation") == GIVEN:
             del document["validation"]
         return None, [(("data",), line) for line in str(error).splitlines()]
-    document.update(with_given(document, known))
+    document.update(with_folds(with_given(document, known), known))
     given = document.get("validation", VALIDATION)
-    said = given[GIVEN] if isinstance(given, dict) and GIVEN in given else given
+    said = next(iter(given.values())) if isinstance(given, dict) and given.keys() & {GIVEN, FOLDS} else given
+    if isinstance(given, dict) and FOLDS in given and isinstance(said, str):
+        document["validation"] = {FOLDS: 1}
+        return known, [((FOLDS,), said)]
     if isinstance(given, float) and 0 < given < 1:
         document["validation"] = given = share_of(known.images, given)
     numbers = given if isinstance(given, int) else said, document.get("train_size", 1)
     if any(type(number) is not int or not 1 <= number <= 10**9 for number in numbers):
         return known, []
     found = misfit(known.images, said, document.get("train_size"))
+    if found is not None and document.get(FOLDS) is not None:
+        found = found[0], found[1].replace(f"validation = {said:,}", f"{FOLDS} = {document[FOLDS]}")
     problems: list[Located] = [] if found is None else [((found[0] if found[0] in document else "data",), found[1])]
     document.setdefault("validation", VALIDATION)  # lest the data are described again to find that out
     return known, problems

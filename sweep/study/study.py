@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from sweep.data.metric import Metric
-from sweep.data.names import DATASETS, GIVEN
+from sweep.data.names import DATASETS, FOLDS, GIVEN
 from sweep.data.preparation import WORDS, Color, Fit, Preparation
 from sweep.defaults import TOLERANCE, VALIDATION
 from sweep.errors import InputError, Problem, StudyError
@@ -35,7 +35,7 @@ from sweep.study import recipe
 from sweep.study._files import read_files, with_files
 from sweep.study._limits import read_limits
 from sweep.study._values import Problems, read_base, read_space
-from sweep.study.data import numbered, read_data, read_prepared, read_validation
+from sweep.study.data import MOST_FOLDS, numbered, read_data, read_prepared, read_validation
 from sweep.study.origins import NAME, read_experience, read_start
 from sweep.system.extras import EXTRAS, require
 from sweep.wording import did_you_mean, shown
@@ -149,6 +149,10 @@ class Study(BaseModel):
         ge=1,
         le=10**9,
     )  # fmt: skip
+    folds: int | None = _field(
+        None, "parts of the images that score each trial in turn; its score is their mean",
+        f"a whole number from 2 to {MOST_FOLDS}", ge=2, le=MOST_FOLDS,
+    )  # fmt: skip
     train_size: int | None = _count(None, "images trained on; without it, all the rest")
     seed: int = _field(
         0,
@@ -227,15 +231,24 @@ class Study(BaseModel):
         return self._given
 
     def split(self, seed: int | None = None) -> "Split":
-        """How its images are split with a seed; None: with its own, as in the search."""
+        """How its images are split with a seed; None: with its own, as in the search, with the first of its folds."""
         from sweep.data.dataset import Split  # NumPy, which reading a study does not need
 
+        if seed is None and self.folds is not None:
+            return Split(self.seed, self.validation, self.train_size, folds=self.folds, fold=1)
         return Split(self.seed if seed is None else seed, self.validation, self.train_size, self.given)
 
     @property
     def _held_out(self) -> int | dict[str, int]:
         """What `validation` says, so that the data need not be there to read it."""
+        if self.folds is not None:
+            return {FOLDS: self.validation}
         return {GIVEN: self.validation} if self.given else self.validation
+
+    @property
+    def scoring(self) -> int:
+        """How many images score a trial that has completed."""
+        return self.validation * (self.folds or 1)
 
     @property
     def preparation(self) -> Preparation:
@@ -314,6 +327,7 @@ class Study(BaseModel):
         parts = {name: repr(getattr(self, name)) for name in ("validation", "train_size", "seed", "precision")}
         parts |= {"validation": f"{self.validation} {GIVEN}"} if self.given else {}
         parts |= {} if self.metric == "accuracy" else {"metric": self.metric}
+        parts |= {} if self.folds is None else {FOLDS: f"{self.folds}"}
         parts |= {} if self.build is None else {"build": f"{self.build.name} {self.build.digest[:12]}"}
         parts |= {f"base.{name}": repr(value) for name, value in self.base.values().items()}
         parts |= {f"limits.{name}": f"{most}" for name, most in self.limits.as_document().items()}

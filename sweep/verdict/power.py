@@ -85,8 +85,9 @@ def detectable(noise: Noise, seeds: int, networks: int, again: bool = False) -> 
 class Visible:
     """What differences can be seen with so many validation images between networks that are right at `accuracy`.
 
-    `single` is two standard errors of the difference between two single runs. `confirmed` is the gain that a
-    confirmation of five trials on five fresh seeds finds with a chance of 80 %. All are fractions.
+    `single` is two standard errors of the difference between two trials, which are single runs without folds.
+    `confirmed` is the gain that a confirmation of five trials on five fresh seeds finds with a chance of 80 %. All are
+    fractions.
     """
 
     accuracy: float
@@ -94,11 +95,15 @@ class Visible:
     confirmed: float
 
 
-def visible(images: float, accuracies: Sequence[float] = (0.9, 0.99)) -> list[Visible]:
-    """What can be seen with so many validation images, at each of these accuracies; nothing else need be known."""
-    noise = [noise_of_difference(each, each, images) for each in accuracies]
+def visible(images: float, accuracies: Sequence[float] = (0.9, 0.99), folds: int = 1) -> list[Visible]:
+    """What can be seen with so many validation images, at each of these accuracies; nothing else need be known.
+
+    The images are those of each of the `folds` that score a trial.
+    """
+    trials = [noise_of_difference(each, each, folds * images) for each in accuracies]
+    runs = [noise_of_difference(each, each, images) for each in accuracies]
     share = detectable(Noise(1.0), CONFIRMED, CONFIRMED)
-    return [Visible(each, own, share * own / 2) for each, own in zip(accuracies, noise, strict=True)]
+    return [Visible(each, own, share * run / 2) for each, own, run in zip(accuracies, trials, runs, strict=True)]
 
 
 def _seen(noise: Noise, runs: Floats, source: np.random.Generator) -> Floats:

@@ -154,6 +154,47 @@ def test_a_recipe_of_such_a_study_is_scored_alike_and_its_script_trains_on_all_b
         sweep.train(tmp_path / "best" / "best.toml", data="mnist", **where)
 
 
+@pytest.fixture(scope="module")
+def in_folds(folder, place):
+    (folder / "folds.toml").write_text(
+        'name = "folds"' + STUDY.format(data="animals").replace("validation = 30", "folds = 3")
+    )
+    sweep.run(folder / "folds.toml", **place)
+    return sweep.confirm("folds", top=1, seeds=2, **place)
+
+
+def test_each_picture_scores_a_trial_once_if_there_are_folds(in_folds, folder):
+    with sqlite3.connect(folder / "own.db") as connection:
+        rows = connection.execute("SELECT fingerprint, configuration, seed, split FROM sweep_runs").fetchall()
+        scores = dict(
+            connection.execute("SELECT fingerprint, val_accuracy FROM sweep_epochs WHERE epoch = 1").fetchall()
+        )
+        predictions = dict(connection.execute("SELECT fingerprint, length(classes) FROM sweep_predictions").fetchall())
+    on_folds = {}
+    for fingerprint, configuration, seed, split in rows:
+        split = json.loads(split) if split else {}
+        if "fold" in split and json.loads(configuration)["batch_size"] == in_folds.study.base.batch_size:
+            on_folds[split["fold"]] = scores[fingerprint]
+            assert seed == split["fold"] - 1
+            assert split["validation"] == 30
+            assert fingerprint in predictions
+    assert sorted(on_folds) == [1, 2, 3]
+    assert in_folds.frame["folds"][0] == 3
+    assert in_folds.frame["score"][0] == pytest.approx(np.mean(list(on_folds.values())))
+    assert in_folds.images == 90
+
+
+def test_what_is_found_in_folds_is_confirmed_reported_and_exported_as_any_other(in_folds, place, tmp_path):
+    assert in_folds.verdict is not None
+    assert in_folds.predictions.split.fold in (0, 1)
+    sweep.report("folds", tmp_path / "report.html", storage=place["storage"])
+    assert "0 failed" not in (tmp_path / "report.html").read_text()
+    sweep.export("folds", folder := tmp_path / "best", trial=0, **place)
+    assert "the mean over 3 folds" in (folder / "train.py").read_text()
+    assert json.loads((folder / "metrics.json").read_text())["search"]["folds"] == 3
+    assert "in the search, mean over folds" in (folder / "README.md").read_text()
+
+
 def test_broken_files_end_the_command_before_anything_is_kept(tmp_path):
     parts_of(tmp_path / "animals", 90, 30, height=16, width=16)
     (tmp_path / "animals" / "train" / "cats" / "00000.png").write_text("no picture")

@@ -520,3 +520,56 @@ def test_files_that_have_just_changed_are_always_read(tmp_path):
     for label in (1, 2) * 20:
         source = npz(tmp_path / "mine.npz", y_test=np.full(3, label, dtype=np.uint8))
         assert load_dataset(source).y_test.tolist() == [label] * 3
+
+
+@st.composite
+def labels_and_folds(draw):
+    folds = draw(st.integers(2, 6))
+    sizes = draw(st.lists(st.integers(folds, 20), min_size=1, max_size=4))
+    labels = np.random.default_rng(draw(st.integers(0, 99))).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    return labels, Split(draw(st.integers(0, 2**32)), len(labels) // folds, folds=folds)
+
+
+@unhurried
+@given(labels_and_folds())
+def test_each_image_scores_in_one_fold_and_folds_are_alike_in_size_and_classes(case):
+    labels, split = case
+    parts = [dataclasses.replace(split, fold=fold + 1).indices(labels) for fold in range(split.folds)]
+    assert sorted(np.concatenate([scores for _, scores in parts]).tolist()) == list(range(len(labels)))
+    for trains, scores in parts:
+        assert sorted([*trains.tolist(), *scores.tolist()]) == list(range(len(labels)))
+        assert len(scores) - split.validation in (0, 1)
+    counts = np.array([np.bincount(labels[scores], minlength=labels.max() + 1) for _, scores in parts])
+    assert (np.ptp(counts, axis=0) <= 1).all()
+    assert counts.min() >= 1
+
+
+def test_a_fold_may_train_on_fewer_images():
+    labels = np.arange(60) % 3
+    split = Split(0, 12, 30, folds=5, fold=2)
+    trains, scores = split.indices(labels)
+    assert (len(trains), len(scores)) == (30, 12)
+    assert np.bincount(labels[trains]).tolist() == [10, 10, 10]
+    assert not set(trains) & set(scores)
+
+
+def test_folds_take_no_group_apart_and_share_out_all_images():
+    groups = np.repeat(np.arange(40), 3)
+    labels = (groups % 2).astype(np.int32)
+    parts = [Split(1, 24, folds=5, fold=fold).indices(labels, groups)[1] for fold in range(1, 6)]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(120))
+    assert sum(len(set(groups[part])) for part in parts) == 40
+    assert all(18 <= len(part) <= 30 for part in parts)
+
+
+def test_a_fold_without_an_image_of_a_class_is_refused():
+    labels = np.array([0] * 20 + [7] * 3)
+    with pytest.raises(DataError, match="folds = 5 leaves fold 4 without an image of label 7"):
+        Split(0, 4, folds=5, fold=1).indices(labels)
+
+
+def test_documents_of_splits_name_their_fold_and_others_are_as_they_always_were():
+    whole = {"seed": 3, "validation": 10, "train_size": None}
+    assert Split(3, 10).as_document() == whole
+    assert Split(3, 10, folds=5, fold=2).as_document() == whole | {"folds": 5, "fold": 2}
+    assert Split(3, 10, folds=5, mean_of=4).as_document() == whole | {"folds": 5, "mean_of": 4}

@@ -52,6 +52,7 @@ def frame_of(rows):
         "reused_epochs": 0,
         "reused_from": "",
         "seconds": 60.0,
+        "folds": 1,
         "attempts": 1,
         "parameters": 1_111_946,
         "flops": 28_900_000,

@@ -10,7 +10,6 @@ from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.coordinator import Coordinator, Stopped, TimeLeft
 from sweep.coordinator.proposals import Plan
 from sweep.coordinator.watcher import SilentWatcher
-from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Limits, Supervised
 from sweep.results.reading import read_result
@@ -52,7 +51,7 @@ def run(
         plan = Plan(
             study,
             network=lambda configuration: configuration.inspect((28, 28, 1), 10),
-            run=lambda configuration: Run(configuration, study.seed, study.data, "digest", Split(study.seed)),
+            run=lambda configuration: Run(configuration, study.seed, study.data, "digest", study.split()),
         )
         checkpoints = Checkpoints(states or checkpoint_folder(storage), KEPT, store.trials.best_runs(study_id, KEPT))
         runs = ActiveRuns(store, Supervised(engine, limits), checkpoints, SilentWatcher(), {}, study_id)

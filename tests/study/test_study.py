@@ -637,6 +637,65 @@ def test_a_number_or_a_share_draws_validation_images_from_all_and_documents_are_
     assert study.identity()["validation"] == "9"
 
 
+def test_folds_hold_out_equal_parts_of_the_images(tmp_path):
+    parts_of(tmp_path / "animals", 33)
+    (tmp_path / "my.toml").write_text(NAME + 'data = "animals"\nfolds = 4\n' + SMALL_IMAGES + RATE)
+    study = read_study(tmp_path / "my.toml")
+    assert (study.folds, study.validation, study.scoring, study.given) == (4, 8, 32, False)
+    assert study.split() == Split(0, 8, None, folds=4, fold=1)
+    assert study.split(3) == Split(3, 8)  # a confirmation draws the images of each seed
+    assert study.identity()["folds"] == "4"
+    assert study.recipe_for(study.base).validation == 8
+    written = Study(name="x", data=str(tmp_path / "animals"), base=study.base, space=study.space, folds=4)
+    assert written.validation == 8
+    (tmp_path / "animals").rename(tmp_path / "away")  # its document does not need them
+    assert Study(**json.loads(json.dumps(study.as_document()))) == study == study.replaced(trials=study.trials)
+    assert "folds" not in Study(name="x", space=study.space).identity()
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("folds = 1", "folds must be a whole number from 2 to 20, not 1."),
+        ("folds = 21", "folds must be a whole number from 2 to 20, not 21."),
+        ("folds = 2.5", "folds must be a whole number from 2 to 20, not 2.5."),
+        ("folds = true", "folds must be a whole number from 2 to 20, not True."),
+        (
+            "folds = 5\nvalidation = 0.2",
+            "folds = 5 holds out every image once, so validation = 0.2 has no part in it. Leave one of them out.",
+        ),
+        ("folds = 5\nvalidation = 7", "so validation = 7 has no part in it."),
+        (
+            "folds = 12",
+            "folds = 12 needs 12 images of each class, one for each fold, and class 'cats' has 11. Say fewer folds,",
+        ),
+        ("folds = 3\ntrain_size = 23", "train_size = 23 is more than the 22 that folds = 3 leaves of 33 training"),
+    ],
+)
+def test_folds_that_the_data_do_not_have_are_told_with_their_line_among_the_others(tmp_path, lines, says):
+    parts_of(tmp_path / "animals", 33)
+    (tmp_path / "my.toml").write_text(NAME + f'data = "animals"\n{lines}\ntrials = 0\n' + SMALL_IMAGES + RATE)
+    with pytest.raises(StudyError) as caught:
+        read_study(tmp_path / "my.toml")
+    told = {problem.line: problem.message for problem in caught.value.problems}
+    first = 4 if "train_size" in lines else 3
+    assert list(told) == [first, 4 + lines.count("\n")]
+    assert says in told[first]
+
+
+def test_folds_of_data_with_validation_images_are_refused(tmp_path):
+    saved(parts_of(tmp_path / "animals") / "val", *drawn(6, seed=2))
+    (tmp_path / "my.toml").write_text(NAME + 'data = "animals"\nfolds = 5\n' + RATE)
+    says = "folds = 5 would hold out others than the 6 validation images that came with these data. Leave folds out."
+    with pytest.raises(StudyError) as caught:
+        read_study(tmp_path / "my.toml")
+    assert str(caught.value) == f"{tmp_path / 'my.toml'}:3: {says}"
+    with pytest.raises(StudyError, match=says):
+        Study(name="x", data=str(tmp_path / "animals"), folds=5, space={"epochs": [1, 2]})
+    with pytest.raises(StudyError, match="folds = 5 shares out images that cannot be read"):
+        Study(name="x", data=str(tmp_path / "nowhere"), folds=5, space={"epochs": [1, 2]})
+
+
 @pytest.mark.parametrize("data", ["animals", "mnist"])
 def test_validation_images_that_did_not_come_cannot_be_held_out(tmp_path, data):
     parts_of(tmp_path / "animals")
