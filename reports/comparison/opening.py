@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from reports import labels
 from reports.blocks import Block, Section, Sentence
-from reports.comparison import overview, ranking
+from reports.comparison import overview, ranking, studies
 from sweep import wording
 from sweep.results.result import Result
 
 SETTINGS = ("data", "validation", "train_size", "seed", "precision", "metric")
 """What makes scores of two studies comparable."""
+
+UNLIKE = "neither their scores nor their gains compare across metrics"
 
 
 def sentences(results: Sequence[Result]) -> list[str]:
@@ -18,21 +20,28 @@ def sentences(results: Sequence[Result]) -> list[str]:
     trials, cost = int(table["trials"].sum()), float(table["cost"].sum())
     counted = f"{wording.several(len(results), 'study', 'studies')} with {wording.several(trials, 'trial')} in all"
     found = [f"{counted}, {wording.duration(cost)} of training."]
-    known, confirmed = table[table["difference"].notna()], ranking.table(results)
-    if not confirmed.empty:
-        found.append(ranking.answer(confirmed))
-    elif known.empty:
-        return [*found, "None of them has both a best trial and a baseline yet."]
-    else:
-        first = known.iloc[0]
-        gain = wording.points(first["difference"], first["margin"])
-        found.append(f"The largest gain expected is that of `{first['study']}`: {gain} percentage points.")
-        clear = known.loc[known["clear"], "study"].tolist()
-        found.append(_significance(clear, known.loc[~known["clear"], "study"].tolist()))
+    for metric, alike in studies.by_metric(results):
+        found += [f"{metric}{sentence}" for sentence in _gains(alike)]
     if names := differing(results):
         settings = wording.listed(labels.label(name) for name in names)
-        found.append(f"The studies differ in {settings}: compare the gains over their own baselines, not their scores.")
+        own = "compare the gains over their own baselines, not their scores"
+        found.append(f"The studies differ in {settings}: {UNLIKE if 'metric' in names else own}.")
     return found
+
+
+def _gains(results: Sequence[Result]) -> list[str]:
+    """What gained most of studies of one metric, and whether that is more than chance."""
+    table, confirmed = overview.table(results), ranking.table(results)
+    if not confirmed.empty:
+        return [ranking.answer(confirmed)]
+    known = table[table["difference"].notna()]
+    if known.empty:
+        return ["None of them has both a best trial and a baseline yet."]
+    first = known.iloc[0]
+    gain = wording.points(first["difference"], first["margin"])
+    clear = known.loc[known["clear"], "study"].tolist()
+    largest = f"The largest gain expected is that of `{first['study']}`: {gain} percentage points."
+    return [largest, _significance(clear, known.loc[~known["clear"], "study"].tolist())]
 
 
 def differing(results: Sequence[Result]) -> list[str]:

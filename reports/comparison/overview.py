@@ -9,12 +9,13 @@ import pandas as pd
 
 from reports import effects, frames, labels
 from reports.blocks import Block, Head, Row, Section, Table, chart_or_reason
+from reports.comparison import studies
 from reports.drawing import intervals, marks
 from reports.drawing.figure import LEFT_OF_NAMES, Figure, nothing
 from reports.drawing.style import BASELINE_LINE, BEST, OTHER
 from reports.sections import history
 from sweep import wording
-from sweep.data.metric import unit
+from sweep.data.metric import IN_WORDS, unit
 from sweep.results.result import Result
 
 
@@ -93,17 +94,19 @@ def _blocks(results: Sequence[Result]) -> Sequence[Block]:
         Head("Until the best"),
         Head("Most important parameter", number=False),
     ]
-    rows = [_row(entry) for entry in table(results).to_dict("records")]
+    named = len(studies.by_metric(results)) > 1
+    rows = [_row(entry, named) for entry in table(results).to_dict("records")]
     return [chart_or_reason(chart(results)), Table("Studies side by side", heads, rows)]
 
 
-def _row(entry: dict[Any, Any]) -> Row:
+def _row(entry: dict[Any, Any], named: bool) -> Row:
+    """What the table says of a study; with its metric behind the gain, if other studies have other ones."""
     return Row(
         [
             str(entry["study"]),
             wording.percent(entry["best"]) + unit(entry["metric"]),
             wording.percent(entry["baseline"]),
-            wording.points(entry["difference"], entry["margin"]),
+            wording.points(entry["difference"], entry["margin"]) + (f" {IN_WORDS[entry['metric']]}" if named else ""),
             f"{entry['completed']:,} of {entry['trials']:,}",
             wording.duration(entry["cost"]),
             wording.duration(entry["until_best"]),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from reports import labels
 from reports.blocks import Block, Head, NotYet, Row, Section, Sentence, Table, chart_or_reason
+from reports.comparison import studies
 from reports.drawing import intervals, marks
 from reports.drawing.figure import LEFT_OF_NAMES, Figure, nothing
 from reports.drawing.style import BEST, MEDIAN, OTHER
@@ -92,6 +93,14 @@ def _blocks(results: Sequence[Result]) -> Sequence[Block]:
         how = f"`{tutorial}` runs and confirms each of the tutorial's, `{other}` any other."
         return [NotYet(f"None of these studies is confirmed on fresh seeds yet. {how}")]
     left = [f"`{result.study.name}`" for result in results if result.verdict is None]
+    unconfirmed = [Sentence(f"Not confirmed: {wording.listed(left)}.")] if left else []
+    groups = [(metric, alike) for metric, alike in studies.by_metric(results) if not table(alike).empty]
+    return [*unconfirmed, *(block for metric, alike in groups for block in _ranked(metric, alike))]
+
+
+def _ranked(metric: str, results: Sequence[Result]) -> Sequence[Block]:
+    """The ranking of studies of one metric, some of which are confirmed."""
+    found = table(results)
     heads = [
         Head("Study", number=False),
         Head("Its best", "what differs from the baseline", number=False),
@@ -104,8 +113,7 @@ def _blocks(results: Sequence[Result]) -> Sequence[Block]:
     ]
     note = f"{labels.INTERVALS} all networks that were confirmed in these studies and for repeated looks."
     return [
-        Sentence(" ".join([*limits(ranking(results)), answer(found)])),
-        *([Sentence(f"Not confirmed: {wording.listed(left)}.")] if left else []),
+        Sentence(metric + " ".join([*limits(ranking(results)), answer(found)])),
         chart_or_reason(chart(results)),
         Table("Confirmed gains", heads, [_row(entry) for entry in found.to_dict("records")], after=note),
     ]

@@ -8,7 +8,7 @@ import pandas as pd
 from reports import frames
 from reports.drawing import axes
 from reports.drawing.style import FAINT, SERIES
-from sweep.data.metric import Metric
+from sweep.data.metric import IN_WORDS, Metric
 from sweep.results.result import Result
 
 
@@ -32,6 +32,17 @@ def metric_of(results: Sequence[Result]) -> Metric | None:
     """The metric of all studies; None if they differ."""
     found = {result.study.metric for result in results}
     return found.pop() if len(found) == 1 else None
+
+
+def by_metric(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
+    """The studies of each metric, the first one's first, after what begins a sentence on them; empty for one metric.
+
+    Points of unlike metrics do not compare, so gains are ranked among studies of one metric.
+    """
+    groups: dict[Metric, list[Result]] = {}
+    for result in results:
+        groups.setdefault(result.study.metric, []).append(result)
+    return [(f"By {IN_WORDS[each]}: " if len(groups) > 1 else "", group) for each, group in groups.items()]
 
 
 def score_range(results: Sequence[Result], scores: Sequence["pd.Series[float]"]) -> tuple[float, float]:

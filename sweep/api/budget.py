@@ -67,18 +67,21 @@ def countdown(seconds: float | None) -> TimeLeft:
 class SearchTime:
     """The time left to search within a budget that a confirmation shares. It looks at the trials once a second.
 
-    `images` is how many there are to train on and to hold out; `workers` how many trials are trained side by side.
+    `counted` is how many images score a run, as the study's metric counts them; `workers` how many trials are trained
+    side by side.
     """
 
-    def __init__(self, budget: Budget, study: Study, images: int, workers: int) -> None:
+    def __init__(self, budget: Budget, study: Study, dataset: Dataset, counted: float, workers: int) -> None:
         assert budget.seconds is not None
         self._budget, self._within, self._study, self._workers = budget, budget.seconds, study, workers
-        self._sizes = Sizes(study, images)
+        self._dataset, self._counted = dataset, counted
+        self._sizes = Sizes(study, len(dataset.y_train))
         self._search = SEARCH_SHARE * self._within
         self._looked = 0.0
 
-    def estimate(self, dataset: Dataset) -> TimePlan:
+    def estimate(self) -> TimePlan:
         """The plan before anything is measured: as if every network took as long as the baseline."""
+        dataset = self._dataset
         shape, classes, images = dataset.image_shape, dataset.classes, len(dataset.y_train)
         seen = preview(self._study, shape, classes, images, precision=precision_of(self._study))
         each = Prices.at_pace(seen.workers * seen.seconds / seen.baselines, self._sizes)
@@ -87,7 +90,7 @@ class SearchTime:
     def __call__(self, arrivals: Mapping[int, Arrival]) -> float:
         if self._budget.spent >= self._looked + 1:
             self._looked = self._budget.spent
-            if prices := prices_of(arrivals, self._study.validation, self._sizes):
+            if prices := prices_of(arrivals, self._counted, self._sizes):
                 (baseline,), *groups = prices
                 self._search = time_plan(self._within, baseline, groups, self._sizes, self._workers).search
         return self._search - self._budget.spent

@@ -120,8 +120,9 @@ def search(study: Study, place: Workplace, budget: Budget, limits: Limits = NO_L
     dataset = place.load(study.data, study.preparation)
     if budget.seconds is None or not budget.confirms:
         return search_on(dataset, study, before, place, countdown(budget.left), limits, fresh)
-    plan = SearchTime(budget, study, len(dataset.y_train), place.crew()[0])
-    place.display.note(f"plan for {duration(budget.seconds)}: {plan.estimate(dataset)}")
+    counted = _counted(study, partition(dataset, study.split()).y_score)
+    plan = SearchTime(budget, study, dataset, counted, place.crew()[0])
+    place.display.note(f"plan for {duration(budget.seconds)}: {plan.estimate()}")
     return search_on(dataset, study, before, place, plan, limits, fresh)
 
 
@@ -159,7 +160,8 @@ def search_on(
                 place.display.note(f"{study.name}: {experience}")
             proposing.restore(store.trials, study_id)
             study = store.studies.change(study)
-            task = Task(study.base, study.trials, workers, study=study, before=before, running=place.running)
+            counted = _counted(study, labels) * (study.folds or 1)
+            task = Task(study.base, study.trials, workers, "trial", study, before, place.running, counted)
             watcher = held.enter_context(place.display.watching(task))
             best = store.trials.best_runs(study_id, place.keep_checkpoints)
             plan = Plan(
@@ -239,9 +241,13 @@ def _facts(study: Study, dataset: Dataset, labels: NDArray[np.int32]) -> dict[st
     """What is kept of the images; with a metric of its own, as how many those with these labels count, which score."""
     facts: dict[str, Any] = {"image shape": list(dataset.image_shape), "classes": dataset.classes}
     if study.metric != "accuracy":
-        counted = images_that_count(study.metric, np.bincount(labels).tolist())
-        facts["images that count"] = counted * (study.folds or 1)
+        facts["images that count"] = _counted(study, labels) * (study.folds or 1)
     return facts
+
+
+def _counted(study: Study, labels: NDArray[np.int32]) -> float:
+    """How many images score a run, with these labels, (n,), as the study's metric counts them."""
+    return images_that_count(study.metric, np.bincount(labels).tolist())
 
 
 def _run(study: Study, dataset: Dataset, split: Split, configuration: Configuration) -> Run:

@@ -17,7 +17,8 @@ class Task:
     """What is about to be trained, by so many `workers`, of which some are `running`, around the configuration `base`.
 
     `target` counts trials, runs or seeds, as `noun` says. A search names its `study`, which has an outlook, and the
-    result `before`, from which the display continues to count.
+    result `before`, from which the display continues to count. A score counts so many images as `counted` says; 0: all
+    that score it.
     """
 
     base: Configuration
@@ -27,6 +28,7 @@ class Task:
     study: Study | None = None
     before: Result | None = None
     running: int = 0
+    counted: float = 0
 
 
 class Display(Protocol):

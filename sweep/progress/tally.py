@@ -48,6 +48,7 @@ class Tally:
     def __init__(self, task: Task, changed: Callable[[], None] = lambda: None) -> None:
         self._changed = changed
         self.base, self.target, self.workers, self.noun = task.base, task.target, task.workers, task.noun
+        self._counted = task.counted
         self._study, self._folds = task.study, (task.study and task.study.folds) or 1
         self.metric: Metric = "accuracy" if task.study is None else task.study.metric
         self._scores: dict[str, float | None] = {}  # in order of trials; NaN: not completed, None: not ended
@@ -205,7 +206,8 @@ class Tally:
             return ""
         scores = [score for score in self._scores.values() if score is not None]
         best = [configuration.values() for *_, configuration in self._top]
-        found = outlook(scores, best, self._study.drawn, self._study.scoring, self.base.parameters)
+        images = self._counted or self._study.scoring
+        found = outlook(scores, best, self._study.drawn, images, self.base.parameters)
         return "" if found is None else "; ".join(in_words(found, lambda edge: f"{edge.name} {value(edge.value)}"))
 
     def comparison(self) -> str:

@@ -33,7 +33,7 @@ JUDGED = (*GOING_ON, Outcome.PRUNED, Outcome.STOPPED, Outcome.COMPLETED)
 """Outcomes of trials that can be the best: training them to the end is possible."""
 
 
-def expected_score(score: float, epoch: float, epochs: float, images: int) -> float:
+def expected_score(score: float, epoch: float, epochs: float, images: float) -> float:
     """The score, from 0 to 1, to expect with caution after `epochs` epochs from a trial that has `score` after `epoch`.
 
     `images` is how many images scored it: less than half an error on them cannot be seen. At its last epoch a trial

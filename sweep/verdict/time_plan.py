@@ -119,11 +119,11 @@ def time_plan(
     return TimePlan(within)
 
 
-def prices_of(arrivals: Mapping[int, Arrival], images: int, sizes: Sizes) -> list[list[Prices]]:
+def prices_of(arrivals: Mapping[int, Arrival], images: float, sizes: Sizes) -> list[list[Prices]]:
     """What trials take: the baseline by itself, those that may be the best, and the others that are ahead of it.
 
     In each group the best comes first. Empty while the baseline or every other trial is unknown. `images` is how many
-    images scored the trials.
+    images a score counts.
     """
     known = {number: each for number, each in arrivals.items() if math.isfinite(each.score)}
     expected = {each.trial: expected_score(each.score, each.epoch, each.epochs, images) for each in known.values()}

@@ -105,3 +105,26 @@ def test_an_interval_of_two_seeds_is_cut_at_the_edge_with_a_note():
         errors = zip(trace.x, trace.error_x.array or (), trace.error_x.arrayminus or (), strict=False)
         assert all(low - 1e-3 <= x - less <= x + more <= high + 1e-3 for x, more, less in errors)
     assert "continues beyond it" in figure.layout.meta["note"]
+
+
+def by(metric, result):
+    return replace(result, study=result.study.replaced(metric=metric))
+
+
+def test_gains_are_ranked_among_studies_of_one_metric_and_the_page_says_so():
+    unlike = [by("macro_f1", STUDIES[1]), STUDIES[0], by("macro_f1", STUDIES[2])]
+    said, rows, _ = section(unlike, "worth")
+    assert [row[0] for row in rows if row[0] != "Study"] == ["more", "like", "less"]
+    assert said.count("By macro F1: ") == said.count("By accuracy: ") == 1
+    assert "By macro F1: The largest confirmed gain is more" in said
+    assert "By accuracy: Of what was confirmed on fresh seeds, nothing has a significant gain" in said
+    opened = opening.sentences(unlike)
+    assert [sentence[:10] for sentence in opened[1:3]] == ["By macro F", "By accurac"]
+    assert opened[-1] == "The studies differ in metric: neither their scores nor their gains compare across metrics."
+    _, rows, _ = section(unlike, "essence")
+    assert {row[0]: row[3].split()[-1] for row in rows[1:]} == {"more": "F1", "like": "F1", "less": "accuracy"}
+
+
+def test_studies_of_one_metric_have_no_metric_before_their_sentences():
+    said, _, _ = section([by("macro_f1", each) for each in STUDIES], "worth")
+    assert "By macro F1" not in said
