@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sweep.data.dataset import Split
 from sweep.data.metric import Metric
@@ -89,6 +89,17 @@ class Run:
         parts += filter(None, [self.configuration.model.digest])
         parts += [] if self.metric == "accuracy" else [self.metric]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def with_epochs(self, epochs: int) -> "Run":
+        """The same with another number of epochs and the same horizon; its schedule is warm-hold-cool."""
+        horizon = self.configuration.horizon
+        return replace(self, configuration=self.configuration.replaced({"epochs": epochs, "horizon": horizon}))
+
+    def held_with(self, epochs: int) -> int:
+        """How many epochs of its curve are those of the run `with_epochs`: both are before their cooldowns."""
+        values = self.configuration.values()
+        cooldown = cast("float", values["cooldown"]) * cast("int", values["horizon"])
+        return max(0, math.floor(min(epochs, self.configuration.epochs) - cooldown))
 
     @property
     def folds(self) -> int:
@@ -175,7 +186,8 @@ class Segment:
     `trial` is the number by which its events are known: that of a trial or, outside of a search, of a run in its
     batch. The curve up to `from_epoch` is stored and not reported again. `checkpoint` is the file of the run's state:
     it is read if it exists, and written at each place of the curve. A network that only building it tells is compared
-    with `limits`, and with the digest of what was `built` when the run began.
+    with `limits`, and with the digest of what was `built` when the run began. After some epochs its state is written to
+    further files, too: `branches` are these epochs and the checkpoints of runs that have the same curve until there.
     """
 
     trial: int
@@ -185,6 +197,7 @@ class Segment:
     checkpoint: Path
     limits: SizeLimits = ANY_SIZE
     built: str = ""
+    branches: tuple[tuple[int, Path], ...] = ()
 
     def places(self) -> Iterator[float]:
         """Where on its curve the run is scored: after each epoch, and at the segment's end."""

@@ -81,6 +81,16 @@ def test_runs_of_a_schedule_share_their_curve_until_the_shorter_one_ends():
     assert short.fingerprint == long.fingerprint
 
 
+def test_runs_of_one_hold_share_their_curve_until_the_first_of_them_cools():
+    held = Configuration(schedule="warm-hold-cool", horizon=10, cooldown=0.25, epochs=8)
+    run = replace(RUN, configuration=held)
+    assert [run.held_with(epochs) for epochs in (2, 3, 6, 8, 9)] == [0, 0, 3, 5, 5]
+    other = run.with_epochs(6)
+    assert (other.configuration.epochs, other.configuration.horizon) == (6, 10)
+    assert other.with_epochs(8) == run
+    assert other.fingerprint != run.fingerprint
+
+
 def test_a_new_training_version_makes_new_runs(monkeypatch):
     before = RUN.fingerprint
     monkeypatch.setattr(work, "TRAINING_VERSION", work.TRAINING_VERSION + 1)

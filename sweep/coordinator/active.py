@@ -4,7 +4,7 @@ A search and a batch begin runs here, say how far each is trained, and are told 
 share a run: a worker trains it for one of them, and the others follow along its curve.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -128,19 +128,36 @@ class ActiveRuns:
         """Marks every trial in progress as interrupted: it resumes when the study is run again."""
         self._store.trials.reap(self._study, reason)
 
-    def begin_trial(self, trial: Trial, run: Run, fresh: bool) -> ActiveRun:
-        """Begins or resumes a trial. `fresh`: its run is trained even if its curve is stored."""
+    def begin_trial(self, trial: Trial, run: Run, fresh: bool, branches: Sequence[Run] = ()) -> ActiveRun:
+        """Begins or resumes a trial. `fresh`: its run is trained even if its curve is stored.
+
+        `branches` are runs that have the same curve until the learning rate of one of the two falls. If one of them has
+        left its state there, the trial goes on from there.
+        """
         self._store.runs.keep(run, self._provenance)
         self._checkpoints.begun(run)
         before = self._store.trials.begin(self._study, trial, fresh)
         others = self._on(run)
-        curve = others[0].curve if others else self._store.runs.curve(run.fingerprint)
+        curve = others[0].curve if others else self._store.runs.curve(run.fingerprint) or self._held(run, branches)
         if fresh and before.fresh:
             curve = [place for place in curve if place.epoch <= before.trained_epochs]  # its own, from earlier
             if not curve:
                 self._checkpoints.path(run).unlink(missing_ok=True)
         labelled = LabelledRun(trial_label(trial.number), run)
-        return self._enter(ActiveRun(trial.number, labelled, curve, before, Reached(fresh=before.fresh)))
+        active = ActiveRun(trial.number, labelled, curve, before, Reached(fresh=before.fresh), branches=branches)
+        return self._enter(active)
+
+    def _held(self, run: Run, branches: Sequence[Run]) -> list[Epoch]:
+        """What a run has of the curve of one that has left it its state; that is then stored as its own."""
+        if not self._checkpoints.path(run).exists():
+            return []
+        known = [
+            self._store.runs.curve(each.fingerprint, run.held_with(each.configuration.epochs)) for each in branches
+        ]
+        curve = max(known, key=len, default=[])
+        for place in curve:
+            self._store.runs.add_epoch(run.fingerprint, place)
+        return curve
 
     def is_trained_for_another(self, active: ActiveRun) -> bool:
         """Whether a worker trains its run, which it follows."""
@@ -228,8 +245,18 @@ class ActiveRuns:
         active.training = True
         path, own = self._checkpoints.path(active.run), bool(active.run.configuration.model.digest)
         built = self._store.runs.built(active.run.fingerprint) if own else ""
-        segment = Segment(active.number, active.run, active.stored_until, to_epoch, path, self._limits, built)
+        branches = self._branches(active) if active.on_first_fold else ()
+        segment = Segment(active.number, active.run, active.stored_until, to_epoch, path, self._limits, built, branches)
         self._engine.start(segment, active.seconds)
+
+    def _branches(self, active: ActiveRun) -> tuple[tuple[int, Path], ...]:
+        """After which epochs its state is that of a run which nothing has trained yet, and where it is kept for that."""
+        ahead = [(active.run.held_with(each.configuration.epochs), each) for each in active.branches]
+        return tuple(
+            (epoch, self._checkpoints.path(each))
+            for epoch, each in ahead
+            if epoch > active.stored_until and not self.is_active(each) and not self._store.runs.curve(each.fingerprint)
+        )
 
     def wait(self, timeout: float) -> Iterator[News]:
         """What comes of the runs, waiting for it at most `timeout` seconds. Each epoch is committed before it is given.

@@ -217,7 +217,7 @@ class Coordinator:
             self._search.tell(trial.number, Outcome.INFEASIBLE, None, trial.infeasible)
             return self._ledger.refuse(trial.infeasible)
         self._ledger.begin(exists=trial.parameters is not None)
-        self._advance(self._runs.begin_trial(trial, trial.run, self._fresh))
+        self._advance(self._runs.begin_trial(trial, trial.run, self._fresh, self._plan.branches(trial.run)))
 
     def _promotable(self) -> list[int]:
         """Paused trials that may resume: strong ones; at the end the baseline, and the strongest that are missing."""

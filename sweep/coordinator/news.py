@@ -1,7 +1,7 @@
 """A run in progress, and what its owner, a search or a batch, is told of it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ class ActiveRun:
         weak: whether the search would prune it here.
         machine: where its last epoch was trained, if not on this machine.
         folds: the curves on the folds before this one, where several score a trial.
+        branches: runs that have its curve until the learning rate of one of the two falls.
         reused: the fewest epochs that one of them had stored already.
     """
 
@@ -40,6 +41,7 @@ class ActiveRun:
     machine: Mapping[str, Any] | None = None
     folds: list[list[Epoch]] = field(default_factory=list)
     reused: float = math.inf
+    branches: Sequence[Run] = ()
 
     @property
     def run(self) -> Run:

@@ -27,6 +27,19 @@ class Plan:
     run: Callable[[Configuration], Run]
     built: Callable[[Run], Sizes | None] = lambda _: None
 
+    def branches(self, run: Run) -> list[Run]:
+        """The runs that the study tries as well, with the same curve until the learning rate of one of the two falls.
+
+        Only a grid tries all of them for certain.
+        """
+        epochs = self.study.drawn.get("epochs")
+        if epochs is None or self.study.sampler != "grid" or run.configuration.schedule != "warm-hold-cool":
+            return []
+        if self.study.searched.point_of(run.configuration) is None:
+            return []  # a baseline elsewhere
+        others = {int(each) for each in epochs.values() or ()} - {run.configuration.epochs}
+        return [run.with_epochs(each) for each in sorted(others) if run.held_with(each)]
+
     def trial(self, proposal: "Proposal") -> Trial:
         configuration = proposal.asked or self.study.searched.configuration(proposal.point)
         baseline = configuration == self.study.base

@@ -141,7 +141,8 @@ class Bench:
             place = min(epoch, math.floor(training.epochs) + 1)
             finished = training.advance(place, partial(self._continues, segment.trial))
             try:
-                training.save(segment.checkpoint)
+                for path in (segment.checkpoint, *(each for at, each in segment.branches if finished and at == place)):
+                    training.save(path)
             except OSError as error:
                 if training.epochs == epoch > segment.from_epoch:
                     self._send(EpochFinished(segment.trial, training.curve[-1]))
@@ -208,7 +209,7 @@ class Bench:
         resumes = segment.from_epoch > 0 or segment.checkpoint.exists()
         if resumes and segment.built not in ("", found):
             raise BrokenModel("this function no longer builds what it built when the run began, so it cannot resume")
-        if segment.from_epoch == 0:
+        if segment.from_epoch == 0 or not segment.built:
             size = sizes(training.model, image_shape)
             self._send(NetworkBuilt(segment.trial, size, found))
             segment.limits.require(size)

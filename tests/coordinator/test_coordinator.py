@@ -3,7 +3,7 @@ import math
 import pytest
 from samples.checkpoints import Keeping, states
 from samples.statements import statements
-from samples.studies import RATES, run, study_of
+from samples.studies import RATES, run, sound, study_of
 
 from sweep.coordinator.coordinator import Stopped
 from sweep.data.dataset import Split
@@ -12,7 +12,7 @@ from sweep.engines.supervised import Limits
 from sweep.errors import EngineError, InputError, StoreError
 from sweep.models.parameters import Condition
 from sweep.results.result import Result
-from sweep.runs import Event, Outcome, Run, SegmentFailed
+from sweep.runs import Event, Outcome, Run, Segment, SegmentFailed
 from sweep.search.optuna import OptunaSearch
 from sweep.search.schedule import FINALISTS
 from sweep.space.configuration import Configuration
@@ -578,3 +578,38 @@ def test_one_worker_makes_the_same_table_each_time(tmp_path):
     assert first.frame[columns].equals(second.frame[columns])
     other, _ = run(study.replaced(seed=4), str(tmp_path / "c.db"), ScriptedEngine())
     assert not first.frame["learning_rate"].equals(other.frame["learning_rate"])
+
+
+class Branching(Keeping):
+    """Leaves the states of branches as workers do."""
+
+    def start(self, segment: Segment) -> None:
+        super().start(segment)
+        for epoch, path in segment.branches:
+            assert segment.from_epoch < epoch <= segment.to_epoch
+            path.write_bytes(b"a state")
+
+
+@pytest.mark.parametrize("epochs", [(3, 5, 9), (9, 5, 3), (5, 9, 3)])
+@pytest.mark.parametrize("stop_after", [None, 2, 7, 11])
+def test_numbers_of_epochs_share_the_hold_of_a_schedule(storage, epochs, stop_after):
+    base = {"schedule": "warm-hold-cool", "horizon": 9, "cooldown": 0.2, "epochs": 9}
+    study = study_of({"epochs": Choice(epochs)}, base=base, sampler="grid", trials=3)
+    before, after = Branching(stop_after=stop_after), Branching()
+    run(study, storage, before)
+    result, _ = run(study, storage, after)
+    trained = before.trained + after.trained
+    assert len(trained) == len(set(trained)) == 9 + 2 + 2  # the whole of the longest, and the ends of the others
+    assert all(after.found[1:])
+    assert states(storage) <= set(result.frame["fingerprint"])
+    by_epochs = result.frame.set_index("epochs")
+    assert (by_epochs["trained_epochs"] == by_epochs.index).all()
+    assert result.frame["cost"].sum() == len(trained)
+    assert sound(storage)
+
+
+def test_only_a_grid_leaves_states_for_the_numbers_of_epochs_that_it_tries(storage):
+    base = {"schedule": "warm-hold-cool", "horizon": 9, "epochs": 9}
+    engine = Branching()
+    run(study_of({"epochs": Choice((3, 5, 9))}, base=base, sampler="random", trials=3), storage, engine)
+    assert not any(segment.branches for segment in engine.segments)

@@ -152,6 +152,28 @@ def scored_beside_predictions(run):
     return result(training), training.predict()
 
 
+def branched(run, epochs, path):
+    """A run that begins with the state of another one, of so many epochs, at the end of the hold that they share."""
+    other = start(run.with_epochs(epochs))
+    for _ in range(run.held_with(epochs)):
+        other.advance()
+    other.save(path)
+    training = start(run)
+    training.restore(path)
+    while training.epochs < run.configuration.epochs:
+        training.advance()
+    return result(training)
+
+
+@pytest.mark.parametrize("epochs", [3, 7])
+def test_a_run_that_begins_where_another_ones_hold_ends_is_the_same_to_the_bit(both, epochs, tmp_path):
+    run = run_of(dropout=0.3, batch_norm=True, schedule="warm-hold-cool", horizon=6, epochs=5, **VARIED)
+    assert run.held_with(epochs) == min(epochs, 5) - 2
+    whole, begun = both(trained, (run, 5), (run, 0))[0], None
+    begun = both(branched, (run, epochs, tmp_path / "one.npz"), (run, epochs, tmp_path / "two.npz"))
+    assert whole == begun[0] == begun[1]
+
+
 @pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_f1"])
 def test_a_metric_is_that_of_the_predictions_and_nothing_else_differs(both, metric):
     run = run_of()
