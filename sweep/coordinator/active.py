@@ -250,7 +250,7 @@ class ActiveRuns:
         self._engine.start(segment, active.seconds)
 
     def _branches(self, active: ActiveRun) -> tuple[tuple[int, Path], ...]:
-        """After which epochs its state is that of a run which nothing has trained yet, and where it is kept for that."""
+        """After which epochs its state is that of a run that nothing has trained yet, and where that run finds it."""
         ahead = [(active.run.held_with(each.configuration.epochs), each) for each in active.branches]
         return tuple(
             (epoch, self._checkpoints.path(each))

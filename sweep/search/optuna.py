@@ -20,6 +20,7 @@ from optuna.trial import FixedTrial, Trial, TrialState
 from sweep.data.metric import IN_WORDS
 from sweep.models.parameters import Value, Values
 from sweep.runs import BASELINE, GOING_ON, Outcome
+from sweep.search._baseline import stand_in
 from sweep.search._mirror import OUTCOME, Mirror, Stray, make_tables
 from sweep.search.experience import OWN_TURN, misleads
 from sweep.search.queue import NO_QUEUE, Queue
@@ -74,6 +75,7 @@ class OptunaSearch:
         self._spec, self._queue = study, queue
         self._space = study.searched
         self._base_point = self._space.point_of(study.base)
+        self._stand_in = stand_in(study) if self._base_point is None else None
         with _quiet():
             self._mirror = Mirror(url, study.name, f"validation {IN_WORDS[study.metric]}", study.description, anew)
             self._study = self._mirror.study
@@ -84,7 +86,8 @@ class OptunaSearch:
         self._unkept: tuple[Trial, Stray | None] | None = None
         self._to_resume = dict.fromkeys(trial.number for trial in known if not trial.state.is_finished())
         self._count = len(known)
-        self._proposed = {_key(trial.params) for trial in known if trial.params}
+        first = 0 if self._stand_in is None else 1  # the point of the baseline's stand-in is still to be tried
+        self._proposed = {_key(trial.params) for trial in known[first:] if trial.params}
         self._size = self._space.size() or math.inf
         self._grid: Iterator[Values] = iter(self._space.grid() or ())
 
@@ -256,7 +259,7 @@ class OptunaSearch:
     def _enqueue(self, asked: Configuration | None) -> bool:
         """Hands Optuna the next point where that is not its own choice; False where there are no more."""
         if self._count == 0:
-            point = self._base_point
+            point = self._base_point or self._stand_in
         elif asked is not None:
             point = self._space.point_of(asked)
         elif self._spec.sampler == "grid":
@@ -272,13 +275,16 @@ class OptunaSearch:
     def _point(self, trial: Trial, asked: Configuration | None) -> Values:
         """The point of a trial, drawn where it was not yet; empty for a configuration outside of the space."""
         baseline_outside = trial.number == 0 and self._base_point is None
+        if baseline_outside and self._stand_in is not None:
+            self._draw(trial)  # for Optuna alone
         if baseline_outside or (asked is not None and self._space.point_of(asked) is None):
             return {}
         return self._draw(trial)
 
     def _stray(self, configuration: Configuration | None) -> Stray | None:
         """What is kept of a configuration that lies outside of the space; None of one inside."""
-        if configuration is None or self._space.point_of(configuration) is not None:
+        stands_in = self._stand_in is not None and configuration == self._spec.base
+        if configuration is None or stands_in or self._space.point_of(configuration) is not None:
             return None
         values, base = configuration.values(), self._space.base.values()
         varying = self._space.varying(values)

@@ -183,6 +183,30 @@ def test_the_baseline_is_asked_for_once_even_where_it_lies_outside(url):
     assert all(1e-3 <= proposal.point["learning_rate"] <= 1e-2 for proposal in proposals[1:])
 
 
+@pytest.mark.parametrize("base", [{}, {"schedule": "cosine"}, {"schedule": "warm-hold-cool"}])
+@pytest.mark.parametrize(
+    ("sampler", "pruner"), [("qmc", "asha"), ("cmaes", "asha"), ("qmc", "none"), ("cmaes", "none")]
+)
+def test_samplers_that_begin_at_the_first_trial_do_so_beside_epochs_and_falling_rates(tmp_path, sampler, pruner, base):
+    """The baseline has another number of epochs, or another horizon, than all others."""
+    rates = {"learning_rate": Float(1e-5, 1e-1, log=True), "momentum": Float(0.5, 0.99)}
+    own = {"optimizer": "sgd", "momentum": 0.8} | base
+
+    def drawn(name: str, **more: object) -> list[dict]:
+        study = study_of(sampler, rates | more, base=own, pruner=pruner if more else "none")
+        search = OptunaSearch(study, f"sqlite:///{tmp_path / name}")
+        proposals = search_through(search, study, 4)
+        again = OptunaSearch(study, f"sqlite:///{tmp_path / name}")
+        proposals += search_through(again, study, 6)
+        assert study.searched.configuration(proposals[0].point) == study.base
+        return [{each: point.point[each] for each in rates} for point in proposals[1:]]
+
+    with_epochs = drawn("with.db", epochs=Choice((5, 9)))
+    assert len({str(each) for each in with_epochs}) == 9
+    if (sampler, pruner) != ("cmaes", "none"):  # which draws nothing together with a choice
+        assert with_epochs == drawn("without.db")
+
+
 @pytest.mark.parametrize(("sampler", "package"), [("gp", "torch"), ("cmaes", "cmaes")])
 def test_a_sampler_whose_package_is_missing_says_how_to_install_it(url, monkeypatch, sampler, package):
     monkeypatch.setitem(sys.modules, package, None)
