@@ -1,6 +1,7 @@
 """The images of a dataset that train and those that score; mapped ones are read from their file as they are needed."""
 
 import mmap
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ class Selected:
 
     def __init__(self, images: NDArray[Any], places: NDArray[np.intp]) -> None:
         self._images, self._places = images, places
+        self._reader: ThreadPoolExecutor | None = None
+        self._ahead: tuple[NDArray[Any], Future[NDArray[Any]]] | None = None
         self.dtype = images.dtype
 
     def __len__(self) -> int:
@@ -26,6 +29,18 @@ class Selected:
         with suppress(AttributeError, OSError):  # a copy that was pickled, or a system without that call
             self._images._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]  # lest they count as memory
         return found  # type: ignore[no-any-return]
+
+    def read(self, which: NDArray[Any], following: NDArray[Any]) -> NDArray[Any]:
+        """The images at these places, (n,). Those that are thought to follow are read meanwhile, for the next call."""
+        known = self[which[:0]]
+        if self._ahead is not None:
+            places, reading = self._ahead
+            if np.array_equal(places[: len(which)], which[: len(places)]):
+                known = reading.result()[: len(which)]
+        found = known if len(known) == len(which) else np.concatenate([known, self[which[len(known) :]]])
+        self._reader = self._reader or ThreadPoolExecutor(1, "images ahead")
+        self._ahead = (following, self._reader.submit(self.__getitem__, following)) if len(following) else None
+        return found
 
 
 class Partition(NamedTuple):

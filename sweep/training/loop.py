@@ -3,7 +3,8 @@
 A sweep is many small trainings, and for small networks most of `model.fit`'s time is spent between steps.
 So the pixels lie in memory once as they came (bytes, mostly), an epoch is a few calls into the graph, half a
 second each, and a step gathers its batch by index and casts it there. Pixels that are mapped from a file stay in it:
-each call gets those that it needs. Batches and arithmetic are the same, and so is the curve, to the bit.
+each call gets those that it needs, and the next ones are read meanwhile. Batches and arithmetic are the same, and so
+is the curve, to the bit.
 """
 
 import json
@@ -34,8 +35,8 @@ from sweep.training.settings import settle_keras
 SCORING_BATCH = 1000
 PART_SECONDS = 0.5
 """An epoch is cut into parts of about this length, so that it can be stopped and watched."""
-PART_BYTES = 64_000_000
-"""The most that a part of several batches reads from a file."""
+PART_BYTES = 32_000_000
+"""The most that a part of several batches reads from a file. While it trains, the next part is read."""
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """Keras's names: with the second, layers compute in bfloat16; weights, their updates and the loss stay float32."""
@@ -98,7 +99,8 @@ class Pass:
         within = begin, end
         if isinstance(images, Selected):
             wanted = order[begin:end]
-            images, labels = tf.constant(images[wanted]), tf.gather(labels, wanted)
+            following = order[end : end + len(wanted)]  # the next part, unless that is cut otherwise
+            images, labels = tf.constant(images.read(wanted, following)), tf.gather(labels, wanted)
             order, within = np.arange(len(wanted), dtype=np.int32), (0, len(wanted))
         loss, hits = graph(images, labels, *map(tf.constant, (order, *within, self.loss, self.hits)))
         self.images, self.loss, self.hits = end, float(loss), float(hits)  # reading is what waits for them

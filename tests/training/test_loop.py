@@ -552,7 +552,7 @@ def trained_from(folder, mapped):
     try:
         return trained(run, 2, dataset)
     finally:
-        loop.PART_BYTES = 64_000_000
+        loop.PART_BYTES = 32_000_000
 
 
 def test_a_network_learns_colour_images_from_bytes_and_from_fractions(both):
