@@ -9,9 +9,8 @@ from sweep.api._crashes import crashes_told
 from sweep.api._networks import precision_of, proof_of, require_code
 from sweep.api.search import loaded
 from sweep.data.dataset import load_dataset
-from sweep.data.metric import images_that_count
 from sweep.search.preview import Preview, preview
-from sweep.study.data import described
+from sweep.study.data import counted, described
 from sweep.study.study import Study, require_sampler
 from sweep.training.finding import Finding
 from sweep.training.prove import prove as proved
@@ -41,11 +40,9 @@ def check(study: Study | str | Path, *, storage: str | Path | None = None) -> tu
     require_sampler(wanted.sampler)
     known = described(wanted.data, wanted.preparation)
     wanted.split().sizes(known.images)
-    counts = [count for _, count in known.counts]
-    counted = wanted.validation * images_that_count(wanted.metric, counts) / sum(counts) if counts else 0
     note = "\n".join(filter(None, [known.note, _uneven(wanted, known.counts)]))
     seen = preview(wanted, known.image_shape, known.classes, known.images, precision=precision_of(wanted))
-    return wanted, replace(seen, note=note, counted=counted)
+    return wanted, replace(seen, note=note, counted=counted(known, wanted.validation, wanted.metric))
 
 
 def _uneven(study: Study, counts: Sequence[tuple[str, int]]) -> str:

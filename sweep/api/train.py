@@ -12,7 +12,8 @@ from sweep.api.workplace import Workplace, WorkplaceOptions
 from sweep.bounds import ALLOWED_SEEDS, require_count
 from sweep.coordinator.batch import Trained
 from sweep.coordinator.watcher import LabelledRun
-from sweep.data.dataset import Split
+from sweep.data.dataset import Dataset, Split
+from sweep.data.metric import IN_WORDS, METRICS, Metric
 from sweep.data.names import GIVEN, NONE_GIVEN, may_be_held_out, misfit, settled, share_of
 from sweep.data.partition import partition
 from sweep.defaults import VALIDATION
@@ -26,7 +27,7 @@ from sweep.study import recipe
 from sweep.study.data import described
 from sweep.study.recipe import Recipe
 from sweep.verdict.folds import drawn_seeds
-from sweep.wording import shown
+from sweep.wording import did_you_mean, shown
 
 
 def train(
@@ -36,6 +37,7 @@ def train(
     seeds: int = 1,
     data: str | Path | None = None,
     validation: float | str | None = None,
+    metric: Metric = "accuracy",
     **workplace: Unpack[WorkplaceOptions],
 ) -> list[Trained]:
     """Trains one configuration on one or more seeds, each scored as a trial is: on images that the seed holds out.
@@ -50,6 +52,7 @@ def train(
         data: the name or path of a dataset; None: the file's or, where it says none, MNIST.
         validation: how many training images are held out, or a share of them, as in 0.2; or "given": the validation
             images that came with the data. None: what the file says; else these if there are any, else 10,000.
+        metric: what scores each run: "accuracy", "balanced_accuracy" or "macro_f1".
         **workplace: the fields of `Workplace`.
 
     Returns:
@@ -61,24 +64,35 @@ def train(
         EngineError: no worker can be started.
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
     """
-    require_count("seeds", seeds, 1, ALLOWED_SEEDS)
-    require_count("seed", seed or 0, 0, 2**32 - seeds)
+    _require(seed, seeds, metric)
     place = Workplace(**workplace).writable()
     wanted, split = recipe_of(configuration, data, validation)
     configuration, precision = wanted.configuration, automatic_precision(wanted.configuration.model)
     dataset = place.load(wanted.data, wanted.preparation)
+    source, digest = dataset.source, dataset.digest
     partition(dataset, split)  # one that asks for too much is an error before anything is kept
-    try:
-        network_within(dataset, free_bytes(None, place.crew(seeds)[0], place.site), configuration)
-    except Infeasible as reason:
-        raise InputError(f"This configuration cannot be trained: {reason}.") from None
+    _require_network(configuration, dataset, free_bytes(None, place.crew(seeds)[0], place.site))
     with place.open_store() as store:
         runs = [
-            Run(configuration, each, dataset.source, dataset.digest, replace(split, seed=each), precision)
+            Run(configuration, each, source, digest, replace(split, seed=each), precision, metric)
             for each in _seeds(store, place, seed, seeds)
         ]
         labelled = [LabelledRun(f"seed {each.seed}", each) for each in runs]
         return trained(labelled, store, place, Task(Configuration(), seeds, place.crew(seeds)[0], "run"))
+
+
+def _require(seed: int | None, seeds: int, metric: str) -> None:
+    require_count("seeds", seeds, 1, ALLOWED_SEEDS)
+    require_count("seed", seed or 0, 0, 2**32 - seeds)
+    if metric not in IN_WORDS:
+        raise InputError(f"metric must be {METRICS}, not {shown(metric)}.{did_you_mean(str(metric), IN_WORDS)}")
+
+
+def _require_network(configuration: Configuration, dataset: Dataset, free: int) -> None:
+    try:
+        network_within(dataset, free, configuration)
+    except Infeasible as reason:
+        raise InputError(f"This configuration cannot be trained: {reason}.") from None
 
 
 def _seeds(store: Store, place: Workplace, first: int | None, count: int) -> list[int]:

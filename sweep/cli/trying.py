@@ -25,6 +25,7 @@ from sweep.cli.options import (
     size_in_bytes,
 )
 from sweep.cli.resume import PAUSED, SEARCH_STOPPED, TIME_IS_OVER, following, interrupted, resumable, resuming
+from sweep.data.metric import Metric
 from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, LOCAL, STORAGE, VALIDATION
 from sweep.shell import sweep_command
 from sweep.wording import plain
@@ -259,6 +260,7 @@ def train(
             show_default=f"the file's `validation`, or {VALIDATION}",
         ),
     ] = None,
+    metric: Annotated[Metric, Option(help="What scores each run.")] = "accuracy",
     workers: Workers = None,
     threads: Threads = None,
     engine: Engine = LOCAL,
@@ -270,12 +272,13 @@ def train(
     from sweep.api.train import recipe_of
     from sweep.cli.runs import print_runs
     from sweep.cli.terminal import place
+    from sweep.study.data import counted, described
 
     with resumable(resuming(context)):
-        _, split = recipe_of(file, data, validation)
-        trained = sweep.train(
-            file, seed=seed, seeds=seeds, data=data, validation=validation, **place(storage, workers, threads, engine)
-        )
-    print_runs({each.seed: each for each in trained}, split, as_json)
+        wanted, split = recipe_of(file, data, validation)
+        where = place(storage, workers, threads, engine)
+        trained = sweep.train(file, seed=seed, seeds=seeds, data=data, validation=validation, metric=metric, **where)
+    images = counted(described(wanted.data, wanted.preparation), split.validation, metric)
+    print_runs({each.seed: each for each in trained}, split, metric, images, as_json)
     if all(each.reason for each in trained):
         raise typer.Exit(1)

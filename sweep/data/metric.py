@@ -25,6 +25,10 @@ IN_WORDS: dict[Metric, str] = {
 }
 
 
+METRICS = "accuracy, balanced_accuracy or macro_f1"
+"""What may be said."""
+
+
 def unit(metric: Metric) -> str:
     """What stands behind a number, as in " macro F1"; empty for accuracy, which numbers are unless they say more."""
     return "" if metric == "accuracy" else f" {IN_WORDS[metric]}"

@@ -47,7 +47,8 @@ def metrics(selection: Selection, written: Written, provenance: dict[str, Any]) 
             "file": None if MODEL in written.missing else MODEL,
             "seed": selection.run.seed,
             "precision": study.precision,
-            "accuracy": written.accuracy,
+            "accuracy": written.scores["accuracy"],
+            "scores": written.scores,
             "loss": written.loss,
         },
         "formats": {
@@ -87,6 +88,7 @@ def as_card(document: dict[str, Any], sources: Mapping[str, str] | None = None) 
     fence = "`" * (1 + max([2, *(len(run) for text in texts.values() for run in re.findall("`+", text))]))
     more = {"source": name if name in DATASETS else shown(name), "changes": _changes(document)}
     more["scored"] = f",{metric}" if (metric := unit(document["metric"])) else ""
+    more["score"] = document["model"]["scores"][document["metric"]]
     more["confirm"] = sweep_command("confirm", document["study"])
     return environment.get_template("card.md.j2").render(document | more | {"sources": texts, "fence": fence})
 

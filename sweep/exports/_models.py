@@ -13,6 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from sweep.data.dataset import Dataset
+from sweep.data.metric import IN_WORDS, score
 from sweep.errors import ModelError
 from sweep.exports import _labels, _typical
 from sweep.exports.formats import FORMATS, KERAS, MODEL, Written
@@ -64,9 +65,10 @@ def write(run: Run, state: Path, dataset: Dataset, formats: Sequence[str], folde
     if differences.pop(KERAS, None) is not None and run.configuration.model == TUTORIAL:
         loaded = keras.saving.load_model(folder / MODEL, safe_mode=True)  # each of whose layers is in one graph alone
         _typical.write(folder / MODEL, loaded, dataset.x_train, dataset.y_train)
+    classes = predicted.argmax(axis=-1)
     of_the_truth = predicted[np.arange(len(dataset.y_test)), dataset.y_test].astype(np.float64)
     return Written(
-        accuracy=float(np.mean(predicted.argmax(axis=-1) == dataset.y_test)),
+        scores={metric: score(metric, classes, dataset.y_test) for metric in IN_WORDS},
         loss=float(-np.log(np.maximum(of_the_truth, keras.config.epsilon())).mean()),  # cut as Keras cuts it
         differences=differences,
         missing=missing,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sweep.data.metric import Metric
 from sweep.errors import InputError
 from sweep.system.extras import missing, require
 from sweep.wording import did_you_mean, shown
@@ -29,13 +30,13 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Written:
-    """What the network does on the test images: accuracy from 0 to 1, loss in nats.
+    """What the network does on the test images: its scores from 0 to 1 by each metric, loss in nats.
 
     `differences` has for each further format the largest difference of a probability to it, over 32 training images.
     `missing` says by its file, in a sentence, why a format could not be written.
     """
 
-    accuracy: float
+    scores: dict[Metric, float]
     loss: float
     differences: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from sweep.data.metric import Metric
+from sweep.data.metric import METRICS, Metric
 from sweep.data.names import DATASETS, FOLDS, GIVEN
 from sweep.data.preparation import WORDS, Color, Fit, Preparation
 from sweep.defaults import TOLERANCE, VALIDATION
@@ -170,8 +170,7 @@ class Study(BaseModel):
         le=100,
     )
     metric: Metric = _field(
-        "accuracy", "what scores trials: accuracy or, for uneven classes, balanced_accuracy or macro_f1",
-        "accuracy, balanced_accuracy or macro_f1",
+        "accuracy", "what scores trials: accuracy or, for uneven classes, balanced_accuracy or macro_f1", METRICS,
     )  # fmt: skip
     sampler: Sampler = _field(
         "tpe", "who proposes: tpe, random, grid, qmc, cmaes or gp", "tpe, random, grid, qmc, cmaes or gp"

@@ -119,6 +119,23 @@ def test_without_a_seed_it_draws_ones_that_no_search_has_used_and_says_which_has
     assert fresh[0] >= 1_000
 
 
+def test_runs_may_be_scored_by_another_metric(trained):
+    folder, _ = trained
+    command = ["train", "best.toml", "--seed", "7", *HELD_OUT, "--metric", "macro_f1"]
+    assert sweep(*command, cwd=folder).stdout.splitlines()[0].split()[:3] == ["seed", "macro", "F1"]
+    found = json.loads(sweep(*command, "--json", cwd=folder).stdout)
+    assert found["metric"] == "macro_f1"
+    usual = json.loads(sweep("train", "best.toml", "--seed", "7", *HELD_OUT, "--json", cwd=folder).stdout)
+    assert 0 < found["runs"][0]["macro_f1"] != usual["runs"][0]["accuracy"]
+    assert found["runs"][0]["loss"] == usual["runs"][0]["loss"]
+
+
+def test_an_unknown_metric_is_refused_before_anything_is_trained(trained):
+    folder, _ = trained
+    said = sweep("train", "best.toml", "--metric", "macro", cwd=folder, code=2).stderr
+    assert "macro_f1" in said
+
+
 def test_one_seed_has_no_mean(trained):
     folder, _ = trained
     table = sweep("train", "best.toml", "--seed", "7", *HELD_OUT, cwd=folder).stdout.splitlines()

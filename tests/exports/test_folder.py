@@ -25,6 +25,7 @@ from samples.results import frame_of, result_of, rows_of
 from samples.workers import lasting_workers
 
 from sweep.api import look
+from sweep.data.metric import IN_WORDS
 from sweep.errors import InputError
 from sweep.exports import _card as card
 from sweep.exports import folder as export
@@ -413,11 +414,13 @@ def test_a_study_around_another_base_compares_with_that_and_the_tutorial(tmp_pat
     rows = [each | Configuration().values() for each in rows_of(0.5, 0.9)]
     result = replace(result_of(rows, data=npz(tmp_path / "a`b.npz"), precision="float32"), frame=frame_of(rows))
     provenance = {"versions": {"keras": "3"}, "machine": {"system": "s", "processor": "p", "cores": 1}}
-    document = card.metrics(selected(result, trial=1), formats.Written(0.5, 0.7), provenance)
+    document = card.metrics(selected(result, trial=1), formats.Written(dict.fromkeys(IN_WORDS, 0.5), 0.7), provenance)
     text = card.as_card(document)
     assert document["accuracy"]["search"] == 0.9
     assert document["baseline"]["search"] == 0.5
     assert "Nothing: it is the tutorial's own configuration." in text
     assert "| this configuration in the search, one run | 90.00 % |" in text
+    assert "**this model** on them" not in text
     by_another = card.as_card(document | {"metric": "macro_f1"})
+    assert "| **this model** on them, macro F1 | **50.00 %** |" in by_another
     assert "| this configuration in the search, one run, macro F1 | 90.00 % |" in by_another

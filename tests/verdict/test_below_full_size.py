@@ -17,6 +17,7 @@ from reports.pages import html as pages
 from sweep.api import ablate
 from sweep.cli.rankings import print_ranking
 from sweep.cli.taking_away import _print_export
+from sweep.data.metric import IN_WORDS
 from sweep.exports import _card as card
 from sweep.exports import _script as script
 from sweep.exports.folder import as_toml
@@ -47,7 +48,9 @@ def confirmed(request, tmp_path_factory) -> SimpleNamespace:
 
 def document(result: Result) -> dict:
     provenance = {"versions": {"keras": "3"}, "machine": {"system": "s", "processor": "p", "cores": 1}}
-    return card.metrics(selected(result, trial=result.recommended), Written(0.5, 0.7), provenance)
+    return card.metrics(
+        selected(result, trial=result.recommended), Written(dict.fromkeys(IN_WORDS, 0.5), 0.7), provenance
+    )
 
 
 def dashboard(result: Result, storage: str) -> str:
