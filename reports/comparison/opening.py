@@ -8,7 +8,7 @@ from reports.comparison import overview, ranking, studies
 from sweep import wording
 from sweep.results.result import Result
 
-SETTINGS = ("data", "validation", "train_size", "seed", "precision", "metric")
+SETTINGS = ("data", "validation", "folds", "train_size", "seed", "precision", "metric")
 """What makes scores of two studies comparable."""
 
 UNLIKE = "neither their scores nor their gains compare across metrics"

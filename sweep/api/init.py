@@ -84,6 +84,8 @@ def _next(name: str, file: Path, storage: str) -> str:
     document = study.as_document()
     if study.given:
         document["validation"] = GIVEN
+    if study.folds is not None:
+        del document["validation"]
     if study.data not in DATASETS and (data := beside(study.data, file.parent)) not in DATASETS:
         document["data"] = data
     if study.build is not None:

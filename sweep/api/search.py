@@ -160,16 +160,12 @@ def search_on(
                 place.display.note(f"{study.name}: {experience}")
             proposing.restore(store.trials, study_id)
             study = store.studies.change(study)
-            counted = _counted(study, labels) * (study.folds or 1)
-            task = Task(study.base, study.trials, workers, "trial", study, before, place.running, counted)
+            counted = _counted(study, labels)
+            scoring = counted * (study.folds or 1)
+            task = Task(study.base, study.trials, workers, "trial", study, before, place.running, scoring)
             watcher = held.enter_context(place.display.watching(task))
             best = store.trials.best_runs(study_id, place.keep_checkpoints)
-            plan = Plan(
-                study,
-                partial(network_within, dataset, free),
-                partial(_run, study, dataset, split),
-                lambda run: store.runs.sizes(run.fingerprint),
-            )
+            plan = _plan(study, dataset, free, store, counted)
             checkpoints = Checkpoints(place.checkpoint_folder, place.keep_checkpoints, best)
             facts = place.provenance() | _facts(study, dataset, labels)
             runs = ActiveRuns(store, place.supervised(limits), checkpoints, watcher, facts, study_id, study.limits)
@@ -185,6 +181,11 @@ def _first(study: Study, dataset: Dataset, before: Result | None, place: Workpla
         return []
     tries = first_tries(study, place.database, place.display.note)
     return [*tries, *first_lessons(study, dataset, place.database)]
+
+
+def _plan(study: Study, dataset: Dataset, free: int, store: Store, counted: float) -> Plan:
+    network, run = partial(network_within, dataset, free), partial(_run, study, dataset, study.split())
+    return Plan(study, network, run, lambda run: store.runs.sizes(run.fingerprint), counted)
 
 
 def _before(study: Study, dataset: Dataset, before: Result | None) -> Result | None:

@@ -71,7 +71,7 @@ class Coordinator:
         self._plan, self._search, self._schedule, self._store = plan, search, schedule, store
         self._runs, self._lease, self._fresh = runs, lease, fresh
         self._proposals = Proposals(search, plan)
-        self._race = FoldRace(plan.study.folds or 1, plan.study.validation)
+        self._race = FoldRace(plan.study.folds or 1, plan.counted or plan.study.validation)
         self._unwanted: set[int] = set()  # trials that users want to stop
         self._stop = threading.Event()
         self._time_left: TimeLeft = endless

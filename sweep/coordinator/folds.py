@@ -20,10 +20,10 @@ class FoldRace:
 
     Args:
         folds: how many there are; 1: every trial has one score.
-        images: how many images a fold has.
+        images: how many images the score on a fold counts.
     """
 
-    def __init__(self, folds: int, images: int) -> None:
+    def __init__(self, folds: int, images: float) -> None:
         self.folds, self._images = folds, images
         self._leader: tuple[int, Sequence[float]] | None = None
 

@@ -38,8 +38,12 @@ class Ledger:
         return counted + in_progress < self._study.trials
 
     def missing_finalists(self, in_progress: int) -> int:
-        """How many paused trials must be trained to their end, so that there is enough to confirm."""
-        return max(0, FINALISTS - self._ended[Outcome.COMPLETED] - in_progress)
+        """How many paused trials must be trained to their end, so that there is enough to confirm.
+
+        Of trials that pause, only those are pruned that are clearly behind at the end of a fold.
+        """
+        ends = self._ended[Outcome.COMPLETED] + self._ended[Outcome.PRUNED]
+        return max(0, FINALISTS - ends - in_progress)
 
     def begin(self, exists: bool) -> None:
         """A trial is in progress, perhaps again; whether it is known that its network can exist."""

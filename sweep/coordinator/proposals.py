@@ -19,13 +19,15 @@ class Plan:
     """How a proposed point of a study's space becomes a trial.
 
     `network` gives the network of a configuration (None: only building it tells), or raises `Infeasible`. `run` gives
-    the run that tries it, and `built` the sizes of a run's network if it was built before.
+    the run that tries it, and `built` the sizes of a run's network if it was built before. A run's score counts so many
+    images as `counted` says; 0: all that score it.
     """
 
     study: Study
     network: Callable[[Configuration], Architecture | None]
     run: Callable[[Configuration], Run]
     built: Callable[[Run], Sizes | None] = lambda _: None
+    counted: float = 0
 
     def branches(self, run: Run) -> list[Run]:
         """The runs that the study tries as well, with the same curve until the learning rate of one of the two falls.

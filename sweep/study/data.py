@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationInfo
 
+from sweep.data.metric import Metric, images_that_count
 from sweep.data.names import (
     DATASETS,
     FOLDS,
@@ -62,8 +63,10 @@ def with_folds(fields: dict[str, Any], known: NamedDataset | None = None) -> dic
     `known` are its data; None: they are described here.
     """
     folds, data = fields.get(FOLDS), fields.get("data", "mnist")
-    if type(folds) is not int or not 2 <= folds <= MOST_FOLDS or not isinstance(data, str | Path) or not str(data):
+    if folds is None:
         return fields
+    if type(folds) is not int or not 2 <= folds <= MOST_FOLDS or not isinstance(data, str | Path) or not str(data):
+        return fields | {"validation": {FOLDS: 1}}  # what is wrong is told with the field itself
     said = fields.get("validation")
     if isinstance(said, Mapping) and said.keys() == {FOLDS}:
         return fields
@@ -84,6 +87,12 @@ def numbered(fields: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     if not isinstance(said, Mapping) or said.keys() != {GIVEN}:
         return fields, False
     return fields | {"validation": said[GIVEN]}, True
+
+
+def counted(known: NamedDataset, validation: int, metric: Metric) -> float:
+    """How many of so many held-out images a score by this metric counts; 0 where the classes are not known: all."""
+    counts = [count for _, count in known.counts]
+    return validation * images_that_count(metric, counts) / sum(counts) if counts else 0
 
 
 def read_data(given: object) -> object:

@@ -195,6 +195,14 @@ def test_what_is_found_in_folds_is_confirmed_reported_and_exported_as_any_other(
     assert "in the search, mean over folds" in (folder / "README.md").read_text()
 
 
+def test_the_study_after_one_in_folds_has_folds(in_folds, folder, place):
+    sweep.init(folder / "next.toml", after="folds", storage=place["storage"])
+    text = (folder / "next.toml").read_text()
+    assert "folds = 3" in text
+    assert "validation" not in text
+    assert sweep.load(folder / "next.toml").folds == 3
+
+
 def test_broken_files_end_the_command_before_anything_is_kept(tmp_path):
     parts_of(tmp_path / "animals", 90, 30, height=16, width=16)
     (tmp_path / "animals" / "train" / "cats" / "00000.png").write_text("no picture")

@@ -231,6 +231,7 @@ class StoreContract:
             "reused_epochs": 1,
             "reused_from": "",
             "fresh": False,
+            "folds": 1,
             "attempts": 2,
             "score": 0.92,
             "seconds": 3.0,

@@ -86,6 +86,7 @@ def test_rungs_look_at_the_first_fold_and_those_that_reach_their_end_go_on(stora
     assert set(frame["outcome"]) <= {"completed", "paused", "pruned"}
     assert set(frame.loc[frame["outcome"] == "paused", "folds"]) == {1}
     assert (frame.loc[frame["outcome"] == "completed", "folds"] == 4).all()
+    assert (frame["outcome"] == "paused").sum() >= 10  # those that were dropped are not replaced by weaker ones
     assert set(frame.loc[frame["expected"].notna() & ~frame["baseline"], "folds"]) == {4}
     assert {segment.from_epoch for segment in engine.segments if segment.run.split.fold > 1} == {0}
     assert sound(storage)

@@ -37,6 +37,7 @@ def test_finalists_are_missing_until_enough_trials_are_completed_or_in_progress(
     assert ledger_of().missing_finalists(in_progress=0) == FINALISTS
     assert ledger_of({Outcome.COMPLETED: 2}).missing_finalists(in_progress=1) == FINALISTS - 3
     assert ledger_of({Outcome.COMPLETED: FINALISTS + 5}).missing_finalists(in_progress=0) == 0
+    assert ledger_of({Outcome.COMPLETED: 1, Outcome.PRUNED: 2}).missing_finalists(in_progress=0) == FINALISTS - 3
 
 
 def fail(ledger: Ledger, reasons: list[str]) -> None:

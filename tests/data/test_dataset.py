@@ -1,6 +1,7 @@
 import dataclasses
 import gzip
 import pickle
+import threading
 import time
 from pathlib import Path
 
@@ -300,6 +301,30 @@ def test_a_given_split_of_data_that_came_with_other_validation_images_is_refused
 def test_a_split_that_is_not_given_is_documented_as_it_always_was():
     assert Split(3, 10, 20).as_document() == {"seed": 3, "validation": 10, "train_size": 20}
     assert Split(3, 10, 20, given=True).as_document()["given"] is True
+
+
+class Noted(Selected):
+    """Notes what is read of its file, and in which thread."""
+
+    def __getitem__(self, which):
+        self.__dict__.setdefault("noted", []).append((len(self._places[which]), threading.current_thread().name))
+        return super().__getitem__(which)
+
+
+@pytest.mark.parametrize("following", [4, 2, 6, 0])
+def test_the_next_images_are_read_ahead_and_given_even_if_others_were_thought_to_follow(tmp_path, following):
+    mapped = load_dataset(str(parts_of(tmp_path / "animals")), folder=tmp_path / "images")
+    order = np.random.default_rng(0).permutation(30)
+    images = Noted(mapped.x_train, np.arange(30))
+    np.testing.assert_array_equal(images.read(order[:4], order[4 : 4 + following]), mapped.x_train[order[:4]])
+    np.testing.assert_array_equal(images.read(order[4:8], order[20:24]), mapped.x_train[order[4:8]])
+    np.testing.assert_array_equal(images.read(order[8:12], order[:0]), mapped.x_train[order[8:12]])
+    images._reader.shutdown()
+    read = [(count, name.startswith("images ahead")) for count, name in images.noted if count]
+    assert (following, True) in read or not following
+    assert (4, True) in read
+    here = [count for count, ahead in read if not ahead]
+    assert here == [4, *([4 - following] if following < 4 else []), 4]
 
 
 def test_kept_images_are_mapped_anew_in_another_process_instead_of_sent(tmp_path):

@@ -203,7 +203,11 @@ def test_samplers_that_begin_at_the_first_trial_do_so_beside_epochs_and_falling_
 
     with_epochs = drawn("with.db", epochs=Choice((5, 9)))
     assert len({str(each) for each in with_epochs}) == 9
-    if (sampler, pruner) != ("cmaes", "none"):  # which draws nothing together with a choice
+    if sampler == "qmc":  # of its first 8 points, one lies in each eighth of each range
+        places = [(math.log10(each["learning_rate"]) + 5) / 4 for each in with_epochs[:8]]
+        assert sorted(int(8 * place) for place in places) == list(range(8))
+        assert sorted(int(8 * (each["momentum"] - 0.5) / 0.49) for each in with_epochs[:8]) == list(range(8))
+    elif pruner == "asha":
         assert with_epochs == drawn("without.db")
 
 

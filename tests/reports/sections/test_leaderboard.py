@@ -71,3 +71,16 @@ def test_learning_rate_batch_size_and_the_first_of_the_space_are_shown_however_l
     shown = ["learning_rate", "batch_size", "dense_units", "dropout", "conv1_filters"]
     assert leaderboard._shown(varied, space) == shown
     assert leaderboard._shown(["dropout"], ["dropout"]) == ["dropout"]
+
+
+def test_a_study_in_folds_says_how_many_have_scored_each_trial():
+    usual = sample(6, seed=3)
+    frame = usual.frame.assign(folds=[5, 5, 2, 5, 5, 5])
+    result = replace(usual, study=usual.study.replaced(folds=5, validation={"folds": 12_000}), frame=frame)
+    text = plain(html.render(result))
+    heads = [head.text for head in leaderboard._heads([], result)]
+    assert heads[heads.index("Epochs") + 1] == "Folds"
+    assert "Folds" not in [head.text for head in leaderboard._heads([], usual)]
+    rows = leaderboard.values(result)
+    assert sorted(rows["folds"]) == [2, 5, 5, 5, 5, 5]
+    assert "5 folds of 12,000 validation images: their mean" in text
