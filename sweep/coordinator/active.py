@@ -187,7 +187,7 @@ class ActiveRuns:
         if active.before.fresh and active.before.trained_epochs < active.epochs and not others:
             active.curve = []
             self._checkpoints.path(run).unlink(missing_ok=True)
-        active.labelled = LabelledRun(active.labelled.label, run)
+        active.labelled, active.machine = LabelledRun(active.labelled.label, run), None
         active.reached = Reached(fresh=active.before.fresh)
         self._drop_states(active)
         self._watcher.began(active.labelled)

@@ -97,8 +97,7 @@ def preview(
 
     trained = schedule_for(study.pruner).expected(study.longest) / study.longest  # as a share of a trial's epochs
     finalists = min(1, (FINALISTS - 1) / max(1, study.trials - 1))
-    further = (study.folds or 1) - 1  # folds, for trials that reach their end on the first one
-    ends = 1 if trained == 1 else finalists
+    further, ends = (study.folds or 1) - 1, 1 if trained == 1 else finalists  # folds, and who reaches them
     trained += (1 - trained) * finalists + further * ends
 
     def seconds(configuration: Configuration, shape: Architecture | None) -> float:
