@@ -29,6 +29,7 @@ CHANGES: Mapping[str, Step] = {
     "leases.end": lambda store, id_: store.leases.end(id_, MOON),
     "trials.begin": lambda store, id_: store.trials.begin(id_, trial_of(2, OTHER)),
     "trials.reach": lambda store, id_: store.trials.reach(id_, 0, Reached(1, 1)),
+    "trials.move": lambda store, id_: store.trials.move(id_, 0, OTHER.fingerprint, 1),
     "trials.attempt": lambda store, id_: store.trials.attempt(id_, 0),
     "trials.end": lambda store, id_: store.trials.end(id_, 0, Outcome.PRUNED, "weak"),
     "trials.pause": lambda store, id_: store.trials.pause(id_, 0, "behind"),
