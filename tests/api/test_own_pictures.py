@@ -200,7 +200,7 @@ def test_the_study_after_one_in_folds_has_folds(in_folds, folder, place):
     text = (folder / "next.toml").read_text()
     assert "folds = 3" in text
     assert "validation" not in text
-    assert sweep.load(folder / "next.toml").folds == 3
+    assert sweep.load(str(folder / "next.toml")).folds == 3
 
 
 def test_broken_files_end_the_command_before_anything_is_kept(tmp_path):
