@@ -99,7 +99,7 @@ def _blocks(results: Sequence[Result]) -> Sequence[Block]:
     return [chart_or_reason(chart(results)), Table("Studies side by side", heads, rows)]
 
 
-def _row(entry: dict[Any, Any], named: bool) -> Row:
+def _row(entry: dict[Any, Any], named: bool = False) -> Row:
     """What the table says of a study; with its metric behind the gain, if other studies have other ones."""
     return Row(
         [
