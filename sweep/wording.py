@@ -335,3 +335,8 @@ def did_you_mean(given: str, allowed: Iterable[str], listed_as: str = "Allowed")
         return f" Did you mean {lowered[close[0].lower()]!r}?"
     more = [f"and {len(words) - MOST_WORDS} more"] if len(words) > MOST_WORDS else []
     return f" {listed_as}: {', '.join(words[:MOST_WORDS] + more)}." if words else ""
+
+
+def unknown_name(what: str, given: object, allowed: Iterable[str], where: str = "") -> str:
+    """As in "Unknown key 'heigh' in the range of epochs. Did you mean 'high'?"."""
+    return f"Unknown {what} {shown(given)}{where}.{did_you_mean(str(given), allowed)}"

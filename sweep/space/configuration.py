@@ -10,7 +10,7 @@ from sweep.models.model import Architecture, ImageShape, Model
 from sweep.models.parameters import Parameters, Value, Values, with_training
 from sweep.models.tutorial.model import TUTORIAL
 from sweep.models.tutorial.parameters import ConvBlock, flat
-from sweep.wording import did_you_mean, shown
+from sweep.wording import unknown_name
 
 
 @lru_cache(100)
@@ -58,7 +58,7 @@ class Configuration:
     def _settle(self, model: Model, given: Mapping[str, Value]) -> None:
         parameters = parameters_of(model)
         values: Values = {}
-        problems = [_unknown(name, parameters) for name in given if name not in parameters]
+        problems = [unknown_name("parameter", name, parameters) for name in given if name not in parameters]
         for name, parameter in parameters.items():
             if not parameter.exists(values):
                 continue
@@ -193,14 +193,10 @@ def _accept(given: Mapping[str, object], parameters: Parameters) -> Values:
     for name, value in given.items():
         try:
             if name not in parameters:
-                raise ValueError(_unknown(name, parameters))
+                raise ValueError(unknown_name("parameter", name, parameters))
             accepted[name] = parameters[name].accept(value)
         except ValueError as error:
             problems.append(str(error))
     if problems:
         raise InputError("\n".join(problems))
     return accepted
-
-
-def _unknown(name: str, parameters: Parameters) -> str:
-    return f"Unknown parameter {shown(name)}.{did_you_mean(name, parameters)}"

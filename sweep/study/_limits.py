@@ -7,7 +7,7 @@ from sweep.errors import MOST_PROBLEMS
 from sweep.models.model import SizeLimits
 from sweep.study._conditions import Located
 from sweep.study._values import Problems
-from sweep.wording import did_you_mean, listed, shown
+from sweep.wording import listed, shown, unknown_name
 
 LARGEST = 10**15
 
@@ -28,7 +28,7 @@ def read_limits(given: object) -> SizeLimits:
     accepted: dict[str, int] = {}
     for name, value in islice(given.items(), MOST_PROBLEMS + 1):
         if name not in keys:
-            problems.append(((name,), f"Unknown key {shown(name)} in [limits].{did_you_mean(str(name), keys)}"))
+            problems.append(((name,), unknown_name("key", name, keys, " in [limits]")))
         elif type(value) not in (int, float) or not 1 <= value <= LARGEST or value != int(value):
             problems.append(((name,), f"{name} must be a whole number from 1 to {LARGEST}, not {shown(value)}."))
         else:

@@ -12,7 +12,7 @@ from sweep.models.parameters import Parameter, Parameters, Value, Values
 from sweep.space.configuration import Configuration, parameters_of
 from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.study._conditions import Located, ancestors, circle, needed, never_varying, read_condition
-from sweep.wording import did_you_mean, shown
+from sweep.wording import shown, unknown_name
 
 MOST_VALUES = 10_000
 """Finer ranges are continuous to all intents, and more choices are a mistake."""
@@ -170,10 +170,7 @@ def _read_span(parameter: Parameter, raw: object) -> Range:
 def _read_choices_of(parameter: Parameter, raw: Mapping[str, Any]) -> Choice:
     """The choices of a table, beside which nothing but a condition may stand."""
     keys = ("choices", "when")
-    problems: list[Located] = [
-        ((key,), f"Unknown key {shown(key)} beside the choices of {parameter.name}.{did_you_mean(str(key), keys)}")
-        for key in islice((key for key in raw if key not in keys), MOST_PROBLEMS + 1)
-    ]
+    problems = _unknown_keys(raw, keys, f" beside the choices of {parameter.name}")
     choices = raw["choices"]
     if not isinstance(choices, list | tuple):
         problems.append((("choices",), f"choices of {parameter.name} must be a list, not {shown(choices)}."))
@@ -212,10 +209,7 @@ def _read_choice(parameter: Parameter, raw: list[object]) -> Choice:
 def _read_table(parameter: Parameter, raw: Mapping[str, Any]) -> Range:
     name, kind = parameter.name, parameter.kind
     keys = ("low", "high", "log", "step", "when")
-    problems: list[Located] = [
-        ((key,), f"Unknown key {shown(key)} in the range of {name}.{did_you_mean(str(key), keys)}")
-        for key in islice((key for key in raw if key not in keys), MOST_PROBLEMS + 1)
-    ]
+    problems = _unknown_keys(raw, keys, f" in the range of {name}")
     ends: dict[str, Any] = {}
     for end in ("low", "high"):
         if end not in raw:
@@ -293,10 +287,16 @@ def outside_of(sampler: str | None, space: Space, configuration: Configuration, 
     return f"The {sampler} sampler needs {what} inside the space, but {outside} is outside."
 
 
+def _unknown_keys(raw: Mapping[str, Any], keys: Collection[str], where: str) -> list[Located]:
+    """What is wrong with keys of a table that it may not have."""
+    others = islice((key for key in raw if key not in keys), MOST_PROBLEMS + 1)
+    return [((key,), unknown_name("key", key, keys, where)) for key in others]
+
+
 def _unknown(name: str, table: str, keys: Collection[str], parameters: Parameters) -> str:
     if name in keys:
         return f"{name} is a key of the study, not a parameter: move it to the top, above every [table]."
-    return f"Unknown parameter {shown(name)} in [{table}].{did_you_mean(str(name), parameters)}"
+    return unknown_name("parameter", name, parameters, f" in [{table}]")
 
 
 def example_of(parameter: Parameter) -> str:

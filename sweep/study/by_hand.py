@@ -5,12 +5,11 @@ from functools import partial
 
 from sweep.errors import InputError
 from sweep.models.model import Infeasible
-from sweep.models.parameters import Parameters
 from sweep.space.configuration import Configuration
 from sweep.study._values import Problems, outside_of, read_values
 from sweep.study.data import described
 from sweep.study.study import Study
-from sweep.wording import did_you_mean, shown
+from sweep.wording import unknown_name
 
 
 def asked(study: Study, values: Mapping[str, object]) -> Configuration:
@@ -23,8 +22,9 @@ def asked(study: Study, values: Mapping[str, object]) -> Configuration:
         InputError: a name or a value is wrong, a value has no effect, or such a network cannot exist; all are named.
     """
     start = study.base.replaced({} if "epochs" in study.drawn else {"epochs": study.longest})
+    unknown = partial(unknown_name, "parameter", allowed=start.parameters)
     try:
-        found = read_values(values, start, partial(_unknown, start.parameters), instead=" Set that, too.")
+        found = read_values(values, start, unknown, instead=" Set that, too.")
     except Problems as problems:
         raise InputError("\n".join(message for _, message in problems.located)) from None
     if found.horizon is not None and "horizon" not in values and not study.names_horizon:
@@ -37,7 +37,3 @@ def asked(study: Study, values: Mapping[str, object]) -> Configuration:
     except Infeasible as reason:
         raise InputError(f"Such a network cannot exist: {reason}.") from None
     return found
-
-
-def _unknown(parameters: Parameters, name: str) -> str:
-    return f"Unknown parameter {shown(name)}.{did_you_mean(name, parameters)}"

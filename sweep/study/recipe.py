@@ -14,7 +14,6 @@ from sweep.data.preparation import AS_THEY_ARE, WORDS, Preparation, problem_of
 from sweep.errors import InputError
 from sweep.models.function import Function, named
 from sweep.models.model import Model
-from sweep.models.parameters import Parameters
 from sweep.models.tutorial.model import TUTORIAL
 from sweep.shell import sweep_command
 from sweep.space.configuration import Configuration, parameters_of
@@ -24,7 +23,7 @@ from sweep.study._files import read_files
 from sweep.study._toml import located_error, parse_text, read_text
 from sweep.study._values import Problems, read_values
 from sweep.study.writing import value_of
-from sweep.wording import did_you_mean, listed, shown
+from sweep.wording import listed, shown, unknown_name
 
 
 def is_study(path: Path) -> bool:
@@ -121,7 +120,8 @@ def read(path: Path, model: Model | None = None) -> Recipe:
     try:
         build, files = values.pop("build", None), values.pop("files", [])
         model = model or (TUTORIAL if build is None else named(build, path.parent, read_files(files, path.parent)))
-        configuration = read_values(values, Configuration.of(model, {}), partial(_unknown, parameters_of(model)))
+        unknown = partial(unknown_name, "parameter", allowed=[*parameters_of(model), *KEYS])
+        configuration = read_values(values, Configuration.of(model, {}), unknown)
     except InputError as error:
         problems.append((("build",), str(error)))
     except Problems as found:
@@ -132,8 +132,4 @@ def read(path: Path, model: Model | None = None) -> Recipe:
 
 
 def _problem_of(key: str, given: object) -> str:
-    return problem_of(key, given) if key in WORDS else f"Unknown key {shown(key)}.{did_you_mean(key, WORDS)}"
-
-
-def _unknown(parameters: Parameters, name: str) -> str:
-    return f"Unknown parameter {shown(name)}.{did_you_mean(name, [*parameters, *KEYS])}"
+    return problem_of(key, given) if key in WORDS else unknown_name("key", key, WORDS)

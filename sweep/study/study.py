@@ -38,7 +38,7 @@ from sweep.study._values import Problems, read_base, read_space
 from sweep.study.data import MOST_FOLDS, numbered, read_data, read_prepared, read_validation
 from sweep.study.origins import NAME, read_experience, read_start
 from sweep.system.extras import EXTRAS, require
-from sweep.wording import did_you_mean, shown
+from sweep.wording import did_you_mean, shown, unknown_name
 
 if TYPE_CHECKING:
     from sweep.data.dataset import Split
@@ -356,7 +356,7 @@ def _sentence(key: str, detail: Mapping[str, Any]) -> str:
     if detail["type"] == "extra_forbidden":
         if key in PARAMETERS:
             return f"{key} is a parameter: it belongs under [space] to vary, or under [base] to be set."
-        return f"Unknown key {shown(key)}.{did_you_mean(key, Study.model_fields)}"
+        return unknown_name("key", key, Study.model_fields)
     if detail["type"] == "string_unicode":
         part = next(each for each in str(detail["input"]).split("/") if re.search("[\ud800-\udfff]", each))
         return f"{key} must be text in UTF-8, and {shown(part)} is not. Rename that file or folder."
