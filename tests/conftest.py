@@ -101,18 +101,20 @@ def on_server(postgresql) -> str:
 
 @pytest.fixture(scope="session")
 def nursery() -> Iterator["Nursery"]:
-    from samples.nursery import Nursery
+    from samples.nursery import begun
 
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
+    with begun() as nursery:
+        yield nursery
 
 
 @pytest.fixture(scope="module")
 def forked(nursery) -> Iterator[None]:
     """Has the workers of a module's tests forked: they start in a tenth of a second."""
+    from samples.nursery import KNOWN
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("sweep.system.children.subprocess", nursery)
+        patched.setenv(KNOWN, nursery.known)
         yield
 
 

@@ -4,11 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from samples.commands import forking, on_one_core, sweep
+
+pytestmark = pytest.mark.usefixtures("forked")
 
 STUDY = """
 name = "tiny"
@@ -70,38 +74,35 @@ def folder(tmp_path_factory) -> Path:
 
 
 def said(folder: Path, *command: str, **variables: str) -> str:
-    home = folder / "home"
-    home.mkdir(exist_ok=True)
     environment = {name: each for name, each in os.environ.items() if not name.startswith("KERAS")}
     done = subprocess.run(
-        [sys.executable, *command], cwd=folder, env=environment | {"HOME": str(home)} | variables,
-        capture_output=True, text=True, timeout=300,
+        [sys.executable, *command], cwd=folder, env=environment | variables,
+        capture_output=True, text=True, timeout=300, preexec_fn=on_one_core,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout
 
 
-def results(folder: Path, name: str, **variables: str) -> tuple[object, ...]:
-    """What commands find with these environment variables: how good the network is, and what it sees."""
+def results(folder: Path, name: str, command: Callable[..., str]) -> tuple[object, ...]:
+    """What commands find: samples of the study, how good the network is, and what it sees."""
     database = ["--storage", f"{name}.db"]
-    sweep = "-m", "sweep"
-    said(folder, *sweep, "run", "tiny.toml", "--workers", "1", *database, **variables)
-    said(folder, *sweep, "export", "tiny", "-o", name, *database, **variables)
+    checked = json.loads(command("check", "tiny.toml", "--json"))
+    command("run", "tiny.toml", "--workers", "1", *database)
+    command("report", "tiny", "-o", f"{name}.html", *database)
+    command("export", "tiny", "-o", name, *database)
     metrics = json.loads((folder / name / "metrics.json").read_text())
-    seen = said(folder, *sweep, "predict", name, "digit.png", "--json", **variables)
-    return metrics["model"], json.loads(seen)[0]["probabilities"]
+    seen = json.loads(command("predict", name, "digit.png", "--json"))
+    return checked["samples"], metrics["model"], seen[0]["probabilities"]
 
 
 def test_another_backend_and_other_settings_of_keras_lead_to_the_same_network(folder):
-    usual = results(folder, "usual")
     (folder / "odd").mkdir()
     (folder / "odd" / "keras.json").write_text(json.dumps(ODD))
     odd = {"KERAS_BACKEND": "torch", "KERAS_HOME": str(folder / "odd")}
-    assert results(folder, "other", **odd) == usual
-    said(folder, "-m", "sweep", "check", "tiny.toml", **odd)
-    said(folder, "-m", "sweep", "report", "tiny", "-o", "other.html", "--storage", "other.db", **odd)
+    usual = results(folder, "usual", lambda *words: sweep(*words, cwd=folder).stdout)
+    assert results(folder, "other", lambda *words: said(folder, "-m", "sweep", *words, **odd)) == usual
 
 
 def test_no_verb_touches_seeds_and_settings_of_the_process_that_calls_it(folder):
-    said(folder, "-c", CALLER)
+    said(folder, "-c", forking(CALLER))

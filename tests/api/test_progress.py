@@ -8,7 +8,10 @@ import sys
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from samples.commands import forking
 from samples.laboratory import npz
+
+pytestmark = pytest.mark.usefixtures("forked")
 
 SCRIPT = """
 import sweep
@@ -29,7 +32,7 @@ print(result)
 
 
 def script(progress: str = "") -> str:
-    return SCRIPT.replace(", PROGRESS", f", {progress}" if progress else "")
+    return forking(SCRIPT.replace(", PROGRESS", f", {progress}" if progress else ""))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pandas.testing import assert_frame_equal
 from samples.chaos import Place, problems, without_time
+from samples.nursery import FIRST
 
 from sweep.api import search
 from sweep.engines.local import LocalEngine
@@ -67,11 +68,11 @@ def fate(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(fate):
+def run(fate, forked):
     """Runs the study in a folder; returns its table, curves, and how often each epoch was trained."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DOOM", str(fate))
-        patched.setenv("PYTHONPATH", str(Path(__file__).parent / "doom"))
+        patched.setenv(FIRST, str(Path(__file__).with_name("doom.py")))
         engine = LastingEngine(workers=1, threads=1)
         LocalEngine.__enter__(engine)
         patched.setattr("sweep.api.workplace.LocalEngine", lambda *_: engine)

@@ -9,6 +9,8 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,10 +96,27 @@ def begin_script(script: str, folder: Path, *arguments: str) -> subprocess.Popen
     return subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True, env=os.environ | quiet)
 
 
-def run_script(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+def run_alone(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     process = begin_script(script, folder, *arguments)
     output, errors = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+@pytest.fixture
+def run_script(nursery) -> Callable[..., subprocess.CompletedProcess]:
+    """Runs a script in a forked process, for which TensorFlow has been imported already."""
+
+    def run(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+        (folder / "train.py").write_text(script, encoding="utf-8")
+        command, pipe = [sys.executable, "-P", "train.py", *arguments], subprocess.PIPE
+        with (folder / "errors.txt").open("wb") as errors, chdir(folder):
+            process = nursery.Popen(command, env=dict(os.environ), stderr=errors, stdin=pipe, stdout=pipe)
+        process.stdin.close()
+        with process.stdout:
+            output = process.stdout.read().decode()
+        return subprocess.CompletedProcess(command, process.wait(), output, (folder / "errors.txt").read_text())
+
+    return run
 
 
 def only_loads(script: str) -> str:
@@ -109,7 +128,7 @@ def only_loads(script: str) -> str:
 # -- what it is
 
 
-@settings(unhurried, max_examples=60)
+@settings(unhurried, max_examples=30)
 @given(configuration=configurations())
 def test_the_script_and_the_notebook_compile_whatever_the_configuration(digits, configuration):
     compile(script_of(configuration, digits), "train.py", "exec")
@@ -258,7 +277,7 @@ def test_its_seed_is_one_that_was_never_used(digits):
 # -- that it runs
 
 
-def test_the_whole_script_trains_and_tests_on_an_npz(tmp_path):
+def test_the_whole_script_trains_and_tests_on_an_npz(tmp_path, run_script):
     done = run_script(script_of(SMALL, npz(tmp_path / "tiny.npz")), tmp_path, "3")
     assert done.returncode == 0, done.stderr
     assert "6 training images, 3 test images of shape (5, 4, 1)" in done.stdout
@@ -266,7 +285,7 @@ def test_the_whole_script_trains_and_tests_on_an_npz(tmp_path):
     assert done.stdout.splitlines()[-1].startswith("the search saw 90.00 % on 2 held-out images after training on ")
 
 
-def test_the_whole_script_trains_with_every_setting_of_the_training(tmp_path):
+def test_the_whole_script_trains_with_every_setting_of_the_training(tmp_path, run_script):
     settings_ = {"weight_decay": 0.01, "clip_norm": 1.0, "label_smoothing": 0.1, "class_weight": "balanced"}
     settings_ |= {"schedule": "warm-hold-cool", "rotation_factor": 0.1, "contrast_factor": 0.1, "vertical_flip": True}
     again = "print('the plain one', -np.log((model.predict(x_test, verbose=0) * y_test).sum(axis=1)).mean())\n"
@@ -276,7 +295,7 @@ def test_the_whole_script_trains_with_every_setting_of_the_training(tmp_path):
     assert float(told[1]) == pytest.approx(float(done.stdout.split()[-1]), abs=2e-4)
 
 
-def test_the_whole_script_trains_and_tests_on_idx_files_and_colours(tmp_path):
+def test_the_whole_script_trains_and_tests_on_idx_files_and_colours(tmp_path, run_script):
     source = np.random.default_rng(0)
     images = {name: source.integers(0, 255, (n, 5, 4, 3), np.uint8) for name, n in (("x_train", 6), ("x_test", 3))}
     folder = tmp_path / "idx"
@@ -337,7 +356,7 @@ def test_the_script_reads_every_type_of_an_npz_as_we_do(tmp_path, images, labels
 
 
 @pytest.mark.parametrize("code", [0x0D, 0x0B])
-def test_the_whole_script_trains_on_idx_files_that_are_not_bytes(tmp_path, code):
+def test_the_whole_script_trains_on_idx_files_that_are_not_bytes(tmp_path, run_script, code):
     source = idx_folder(tmp_path / "idx", **{name: idx_bytes(array, code) for name, array in tiny().items()})
     done = run_script(script_of(SMALL, source), tmp_path)
     assert done.returncode == 0, done.stderr
@@ -353,7 +372,7 @@ def test_what_the_users_keras_json_says_changes_nothing(tmp_path, monkeypatch):
         folder.mkdir()
         (folder / "keras.json").write_text(json.dumps({"backend": "tensorflow", **settings_}))
         monkeypatch.setenv("KERAS_HOME", str(folder))
-        done = run_script(script, folder)
+        done = run_alone(script, folder)
         assert done.returncode == 0, done.stderr
         said += re.findall(r"^test accuracy .*", done.stdout, re.MULTILINE)
     assert said[0] == said[1]
@@ -365,7 +384,7 @@ def test_it_settles_keras_as_training_does():
     assert " ".join(settled) in " ".join(template.read_text(encoding="utf-8").split())
 
 
-def test_an_accuracy_outside_of_the_interval_ends_it_with_1(tmp_path):
+def test_an_accuracy_outside_of_the_interval_ends_it_with_1(tmp_path, run_script):
     script = script_of(SMALL, npz(tmp_path / "tiny.npz"), 0.42, 0.4201, 0.4199)  # of 3 images, none is a third
     done = run_script(script, tmp_path)
     assert done.returncode == 1, done.stderr
@@ -376,9 +395,9 @@ def test_a_relative_path_is_found_from_wherever_the_script_runs(tmp_path, monkey
     npz(tmp_path / "tiny.npz")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "elsewhere").mkdir()
-    assert run_script(only_loads(script_of(SMALL, "tiny.npz")), tmp_path / "elsewhere").returncode == 0
+    assert run_alone(only_loads(script_of(SMALL, "tiny.npz")), tmp_path / "elsewhere").returncode == 0
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert run_script(only_loads(script_of(SMALL, "~/tiny.npz")), tmp_path / "elsewhere").returncode == 0
+    assert run_alone(only_loads(script_of(SMALL, "~/tiny.npz")), tmp_path / "elsewhere").returncode == 0
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -458,6 +477,6 @@ def test_three_scripts_that_really_run_on_mnist_land_in_the_interval_of_their_se
     for folder, script, process in running:
         output, errors = process.communicate()
         if output.splitlines()[-1].startswith("OUTSIDE the expected "):
-            again = run_script(script, folder, "1000")
+            again = run_alone(script, folder, "1000")
             output, errors = again.stdout, again.stderr
         assert output.splitlines()[-1].startswith("inside the expected "), errors or output[-300:]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from samples import nursery
 from sweep.cli import app as cli
 
 
@@ -34,6 +35,11 @@ def python(*arguments: str | Path, cwd: Path, seconds: float = 300) -> subproces
     """Calls Python in a process of its own."""
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=seconds, preexec_fn=on_one_core)
+
+
+def forking(text: str) -> str:
+    """The same program, whose workers are forked: they start in a tenth of a second. For modules with `forked`."""
+    return f"__import__('runpy').run_path({nursery.__file__!r})['attach']()\n{text}"
 
 
 def sweep(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from sweep.models.parameters import Parameter, Value
@@ -10,7 +10,8 @@ from sweep.space.configuration import PARAMETERS, Configuration
 from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.study.study import Study
 
-unhurried = settings(deadline=None)  # machines are shared
+unhurried = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+"""Machines are shared, and each run draws other examples."""
 
 SMALL = {"filters": 6, "kernel_size": 6, "stride": 3, "size": 4, "dense_units": 8, "extra_blocks": 3}
 """The largest value of the parameters that end so, where all that are allowed would take long to build."""

@@ -481,7 +481,7 @@ def hurt(tokens, source):
             tokens[place] = source.choice([tokens[source.choice(words)], *VALUES])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(unhurried, max_examples=200)
 @given(name=st.sampled_from(list(SHIPPED)), slips=st.integers(1, 6), source=st.integers().map(random.Random))
 def test_whatever_happens_to_a_file_it_is_a_study_or_an_error_with_lines(name, slips, source):
     tokens = TOKEN.findall(SHIPPED[name])
@@ -509,7 +509,7 @@ TOML_VALUES = st.recursive(
 KEYS = st.sampled_from([*Study.model_fields, *PARAMETERS, "low", "high", "log", "step"]) | st.text(max_size=5)
 
 
-@settings(max_examples=100, deadline=None)
+@unhurried
 @given(st.dictionaries(KEYS, TOML_VALUES | st.dictionaries(KEYS, TOML_VALUES | st.dictionaries(KEYS, TOML_VALUES))))
 @example({"name": "mine", "space": {"epochs": {"low": 10**5000, "high": -(10**5000), "step": 10**5000}}})
 def test_whatever_a_document_holds_it_is_a_study_or_an_error(document):

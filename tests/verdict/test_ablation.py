@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from samples.commands import say
 from samples.laboratory import BASELINE, predicting, seconds_an_epoch, study_of
 from samples.strategies import configurations, unhurried
@@ -104,7 +104,7 @@ def test_what_varies_by_a_condition_of_the_study_goes_with_the_parameter_of_the_
     assert found["padding"].undone(best) == changed({"conv1_filters": 8})
 
 
-@settings(unhurried, max_examples=60)
+@unhurried
 @given(best=configurations(), baseline=configurations())
 def test_all_changes_undone_one_after_the_other_leave_the_baseline(best, baseline):
     there, back = baseline, best

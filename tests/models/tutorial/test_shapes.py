@@ -1,9 +1,9 @@
 import collections
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
-from samples.strategies import configurations
+from samples.strategies import configurations, unhurried
 
 from sweep.models.model import Infeasible
 from sweep.space.configuration import Configuration
@@ -29,7 +29,7 @@ def test_the_baseline_is_the_tutorials_network():
 sizes = st.integers(12, 40)
 
 
-@settings(max_examples=150, deadline=None)
+@unhurried
 @given(
     configuration=configurations(),
     image=st.tuples(sizes, sizes, st.sampled_from([1, 3])),

@@ -1,4 +1,4 @@
-"""Python imports this first in a worker whose PYTHONPATH says so: it kills itself where the file $DOOM says.
+"""A worker whose environment names this file runs it first: it kills itself where the file $DOOM says.
 
 The file holds names of points, a line each: the first worker to come to the first of them dies there, and takes that
 line with it. Beside the file, "trained.txt" gets a line for each epoch that was trained to its end.
