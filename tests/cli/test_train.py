@@ -38,7 +38,6 @@ validation = 55_000
 seed = 7
 trials = 2
 sampler = "grid"
-precision = "float32"
 [space]
 learning_rate = [0.002, 0.004]
 """
