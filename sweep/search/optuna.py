@@ -238,7 +238,9 @@ class OptunaSearch:
         """
         trial = self._trials.pop(number) if number in self._trials else self._taken_up(number)
         self._to_resume.pop(number, None)
-        attributes: dict[str, float | str] = {OUTCOME: str(outcome), **_rounded(measured)}
+        attributes: dict[str, float | str] = {OUTCOME: str(outcome)}
+        if outcome is not Outcome.INFEASIBLE:  # of which nothing was trained
+            attributes |= _rounded(measured)
         if reason or "reason" in trial.user_attrs:  # that of an earlier end
             attributes["reason"] = reason
         for key, attribute in attributes.items():

@@ -58,7 +58,15 @@ def until(is_so, seconds):
 
 def workers(cluster) -> list[psutil.Process]:
     found = [each for node in cluster.worker_nodes for each in processes_of(node)]
-    return [each for each in found if each.is_running() and "sweep.training.worker" in each.cmdline()]
+    return [each for each in found if "sweep.training.worker" in _command(each)]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    """Empty once it has ended, also where nobody has asked how."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 @pytest.fixture(scope="module")
