@@ -56,6 +56,14 @@ def _migrations_of_optuna() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _as_on_any_processor() -> Iterator[None]:
+    """Has studies that begin in this process compute in float32 if they do not say: the same wherever tests run."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sweep.api._networks.bfloat16_instructions", lambda: False)
+        yield
+
+
 @pytest.fixture
 def storage(tmp_path: Path) -> str:
     return str(tmp_path / "sweep.db")
