@@ -9,6 +9,7 @@ from samples.studies import RATES, study_of
 from sweep.models.model import Sizes
 from sweep.runs import Outcome
 from sweep.space.configuration import Configuration
+from sweep.storage.by_hand import EXPERIENCE, Queued
 from sweep.storage.requests import Act
 from sweep.storage.store import Store
 from sweep.storage.trials import Reached
@@ -46,6 +47,8 @@ CHANGES: Mapping[str, Step] = {
     "test_looks.add": lambda store, id_: store.test_looks.add(id_, "because"),
     "queue.add": lambda store, id_: store.queue.add(id_, {"batch_size": 16}, "by hand"),
     "queue.take": lambda store, id_: store.queue.take(id_, 2),
+    "queue.begin": lambda store, id_: store.queue.begin(id_, [Queued({"batch_size": 32}, EXPERIENCE)]),
+    "queue.unlearn": lambda store, id_: store.queue.unlearn(id_),
     "notes.add": lambda store, id_: store.notes.add(id_, "odd", None),
     "requests.add": lambda store, id_: store.requests.add(id_, Act.STOP, 0),
     "requests.settle": lambda store, id_: store.requests.settle(1, "stopped"),
@@ -95,6 +98,9 @@ READS: Mapping[str, Step] = {
     "queue.waiting": lambda store, id_: store.queue.waiting(id_, 2),
     "queue.count": lambda store, id_: store.queue.count(id_, 2),
     "queue.find": lambda store, id_: store.queue.find(id_, 0),
+    "queue.origins": lambda store, id_: store.queue.origins(id_),
+    "queue.experience": lambda store, id_: store.queue.experience(id_),
+    "queue.has_experience": lambda store, id_: store.queue.has_experience(id_),
     "notes.all": lambda store, id_: store.notes.all(id_),
     "requests.all": lambda store, id_: store.requests.all(id_),
     "requests.waiting": lambda store, id_: store.requests.waiting(id_),
