@@ -176,7 +176,7 @@ class Study(BaseModel):
         "tpe", "who proposes: tpe, random, grid, qmc, cmaes or gp", "tpe, random, grid, qmc, cmaes or gp"
     )
     precision: AnyPrecision = _field(
-        "auto", "what layers compute in: float32, bfloat16, or auto (bfloat16 where that is faster and harmless)",
+        "auto", "what layers compute in: float32, bfloat16, or auto (bfloat16 where it is faster)",
         "auto, float32 or bfloat16",
     )  # fmt: skip
     build: Annotated[InstanceOf[Function] | None, BeforeValidator(_read_build)] = _field(
