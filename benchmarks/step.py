@@ -30,6 +30,7 @@ def variants(configuration: Configuration, steps: int) -> dict[str, Callable[[],
     import keras
     import tensorflow as tf
 
+    from sweep.training._kernels import call
     from sweep.training._optimizers import Optimizer
     from sweep.training.loop import Images
 
@@ -47,7 +48,7 @@ def variants(configuration: Configuration, steps: int) -> dict[str, Callable[[],
 
     def forward(number: Any) -> Any:
         pixels, labels = batch(number)
-        logits = model(pixels, training=True)
+        logits = call(model, pixels, training=True)
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
 
     def backward(number: Any) -> Any:

@@ -71,7 +71,7 @@ class Run:
 
     @property
     def training_version(self) -> int:
-        """The version that gave this run's curve first. The third changed that of batch normalisation alone."""
+        """The version that gave this run's curve first: the third for networks that may have batch normalisation."""
         model, values = self.configuration.model, self.configuration.values()
         return TRAINING_VERSION - (model == TUTORIAL and not values["batch_norm"])
 

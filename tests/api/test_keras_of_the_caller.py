@@ -19,6 +19,7 @@ name = "tiny"
 data = "digits.npz"
 validation = 100
 trials = 2
+precision = "float32"
 [base]
 epochs = 1
 conv1_filters = 2

@@ -34,8 +34,8 @@ train_size = 1000
 validation = 1000
 trials = 3
 sampler = "grid"
-precision = "float32"
 base = { epochs = 2, conv2_filters = 8, dense_units = 16 }
+precision = "float32"
 [space]
 conv1_filters = [4, 32]
 conv1_stride = [1, 2]

@@ -454,21 +454,13 @@ def test_a_study_continues_if_its_first_trials_fail_each_in_its_own_way(storage)
     assert outcomes(result) == ["failed"] * 6
 
 
-def test_a_worker_that_dies_costs_no_epoch_and_the_attempts_are_counted(storage):
-    deaths = iter([Dead(), Dead()])
+@pytest.mark.parametrize(("lost", "times", "attempts"), [(False, 2, [3, 1]), (True, 4, [1, 1])])
+def test_a_worker_that_dies_costs_no_epoch_and_is_an_attempt_unless_its_machine_is_lost(storage, lost, times, attempts):
+    deaths = iter([Dead(lost=lost)] * times)
     engine = ScriptedEngine(lambda *_: next(deaths, 0.9) if len(engine.trained) == 2 else 0.9)
     result, _ = run(study_of(RATES, trials=2), storage, engine)
     assert outcomes(result) == ["completed"] * 2
-    assert list(result.frame["attempts"]) == [3, 1]
-    assert [epoch for _, epoch in engine.trained] == [1, 2, 3, 4, 5] * 2
-
-
-def test_a_worker_that_is_lost_with_its_machine_is_no_attempt_of_its_trial(storage):
-    lost = iter([Dead(lost=True)] * 4)
-    engine = ScriptedEngine(lambda *_: next(lost, 0.9) if len(engine.trained) == 2 else 0.9)
-    result, _ = run(study_of(RATES, trials=2), storage, engine)
-    assert outcomes(result) == ["completed"] * 2
-    assert list(result.frame["attempts"]) == [1, 1]
+    assert list(result.frame["attempts"]) == attempts
     assert [epoch for _, epoch in engine.trained] == [1, 2, 3, 4, 5] * 2
 
 
