@@ -26,7 +26,7 @@ const compare = (() => {
   function chart(curves, score) {
     const last = Math.max(...curves.map(({ points }) => points.at(-1)[0]));
     const [low, high] = [Math.min, Math.max].map((end) => end(...curves.flatMap(({ points }) => points.slice(points.length > 1 ? 1 : 0).map(([, y]) => y))));
-    const data = curves.map(({ trial, points }, at) => ({
+    const traces = curves.map(({ trial, points }, at) => ({
       type: "scatter", mode: "lines+markers", name: `trial ${trial}`, x: points.map(([x]) => x), y: points.map(([, y]) => y),
       line: { color: COLOURS[at % COLOURS.length], width: 2 }, hovertemplate: `trial ${trial}: %{y:.2f} %, epoch %{x}<extra></extra>`,
     }));
@@ -37,7 +37,7 @@ const compare = (() => {
       xaxis: { ...axis, title: { text: "epochs" }, range: [0, last * 1.03] },
       yaxis: { ...axis, title: { text: `${score}, %` }, range: [low - 0.06 * (high - low || 1), high + 0.06 * (high - low || 1)] },
     };
-    const source = make("script", { type: "application/json", textContent: JSON.stringify({ data, layout, config: { displayModeBar: false, responsive: true } }) });
+    const source = make("script", { type: "application/json", textContent: JSON.stringify({ data: traces, layout, config: { displayModeBar: false, responsive: true } }) });
     const figure = make("figure", { className: "chart", role: "img", ariaLabel: `Chart: learning curves of ${curves.length} trials` }, source);
     figure.style.height = "280px";
     return figure;

@@ -115,15 +115,19 @@ class RayEngine(Pool):
         return self._bury(worker, End("has other versions", "", lost=True))
 
     def _avoid(self, node: str, why: str) -> None:
-        """Starts no more workers on a node.
-
-        Raises:
-            ClusterError: no other one is left.
-        """
+        """Starts no more workers on a node."""
         if node not in self._avoided:
             self._note(f"a node is not used: {why}")
         self._avoided[node] = why
-        if not usable() - set(self._avoided):
+        self._require_node()
+
+    def _require_node(self) -> None:
+        """Asks whether a worker could start: nodes that were not avoided may have been lost since.
+
+        Raises:
+            ClusterError: every node that lives is avoided.
+        """
+        if self._avoided and (here := usable()) and here <= set(self._avoided):
             raise ClusterError("No node of the cluster can be used:\n" + "\n".join(self._avoided.values()))
 
     def _give_up_silent(self) -> Iterator[Event]:
@@ -145,7 +149,7 @@ class RayEngine(Pool):
         """Looks every other second whether the head is there.
 
         Raises:
-            ClusterError: it has been gone for `HEAD_SECONDS`.
+            ClusterError: it has been gone for `HEAD_SECONDS`, or every node that lives is avoided.
         """
         before, now = self._head_asked, time.monotonic()
         if now < before + 2:
@@ -155,6 +159,7 @@ class RayEngine(Pool):
             self._head_seen = now  # it is this process that did not ask
         with suppress(OSError), socket.create_connection(head(), timeout=1):
             self._head_seen = now
+            self._require_node()
         if now > self._head_seen + HEAD_SECONDS:
             raise ClusterError(HEAD_GONE)
 

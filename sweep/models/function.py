@@ -36,7 +36,7 @@ NO_FILES: Mapping[str, str] = MappingProxyType({})
 RESERVED = frozenset(
     {"trial", "outcome", "reason", "detail", "baseline", "score", "expected", "difference", "trained_epochs"}
     | {"reused_epochs", "reused_from", "seconds", "cost", "attempts", "parameters", "flops", "seed", "fingerprint"}
-    | {"started", "finished", "origin", "note"}
+    | {"started", "finished", "origin", "note", "folds"}
 )
 """Names of the columns of results, which no parameter can have."""
 

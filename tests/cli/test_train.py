@@ -146,7 +146,7 @@ def test_one_seed_has_no_mean(trained):
 
 
 def test_a_training_that_is_interrupted_ends_with_the_command_that_resumes(tmp_path):
-    (tmp_path / "long.toml").write_text(RECIPE.replace("epochs = 2", "epochs = 4"))
+    (tmp_path / "long.toml").write_text(RECIPE.replace("epochs = 2", "epochs = 4") + 'precision = "float32"\n')
     command = ["train", "long.toml", "--seed", "3", *HELD_OUT]
     process = subprocess.Popen(
         [sys.executable, "-m", "sweep", *command],

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from contracts.engines import EngineContract
 from samples.cluster import add_node, cluster_of, processes_of, send, trained
-from samples.segments import ended, metrics_of, segment, train, until
+from samples.segments import PATIENCE, ended, metrics_of, segment, train, until
 from samples.training import run_of, without_time
 
 from sweep.cli.doctor import _cluster
@@ -72,6 +72,10 @@ def another_node(cluster, **given):
     finally:
         if node in cluster.worker_nodes:
             cluster.remove_node(node, allow_graceful=False)
+        deadline = time.monotonic() + PATIENCE
+        while node.node_id in on_cluster.usable():  # for which the next test would wait
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
 
 
 def node_of(cluster, worker):
@@ -238,6 +242,14 @@ def test_nodes_with_other_versions_are_an_error_that_names_each(cluster, monkeyp
     assert first == "No node of the cluster can be used:"
     assert all(line.endswith("not 2.0") and "keras 3." in line for line in lines)
     assert lines
+
+
+def test_the_only_node_that_can_be_used_is_lost_and_the_error_names_the_others(cluster):
+    with another_node(cluster) as node, only_on(cluster, node) as engine:
+        until(engine, lambda _: engine.idle)
+        cluster.remove_node(node, allow_graceful=False)
+        with pytest.raises(ClusterError, match="No node of the cluster can be used:\nleft out\nleft out"):
+            until(engine, lambda _: False)
 
 
 def test_a_trial_whose_worker_says_that_it_holds_too_much_is_out_of_memory(cluster, tmp_path):

@@ -376,7 +376,7 @@ def test_a_format_that_cannot_be_written_is_left_out_with_a_sentence(place, tmp_
     assert written.missing == {"model.onnx": f"model.onnx was not written: {said[wrong]}"}
     assert list(written.differences) == ["savedmodel"]
     assert sorted(each.name for each in tmp_path.iterdir()) == ["model.keras", "savedmodel"]
-    assert written.accuracy == metrics["model"]["accuracy"]
+    assert written.scores["accuracy"] == metrics["model"]["accuracy"]
 
 
 # -- best.toml

@@ -117,7 +117,7 @@ def test_a_picture_that_is_no_square_is_read_and_as_it_is_padded_with_the_colour
     (found,) = predict(best, [picture])
     assert found.digit == mnist().y_test[2] == 1
     assert found.probability > 0.9
-    image = prediction._padded(canvas, (28, 28, 1))
+    image = prediction._sized(canvas, (28, 28, 1), "pad")
     assert image.shape == (28, 28, 1)
     assert image[0].max() == image[-1].max() == 0
 
@@ -126,7 +126,7 @@ def test_images_that_are_not_centred_as_in_mnist_have_their_pictures_padded():
     elsewhere = Pixels(centred=False)
     picture = digit(2).resize((100, 100))
     fitted, _ = prediction._fit(picture, (28, 28, 1), elsewhere)
-    assert np.array_equal(fitted, prediction._padded(picture, (28, 28, 1)))
+    assert np.array_equal(fitted, prediction._sized(picture, (28, 28, 1), "pad"))
     assert not np.array_equal(fitted, prediction._fit(picture, (28, 28, 1), Pixels())[0])
 
 
