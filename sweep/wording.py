@@ -153,6 +153,11 @@ def so_far(trained: float, planned: int, completed: bool) -> str:
     return "" if completed else f" after {trained:g} of {epochs(planned)}"
 
 
+def on_fold(fold: int, folds: int) -> str:
+    """On which fold a trial is, to be put behind what it is called: as in ", fold 2 of 5"; empty on the first."""
+    return f", fold {fold} of {folds}" if fold > 1 else ""
+
+
 def ordinal(place: int) -> str:
     """As in "first", "second", "tenth", "11th"."""
     words = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")

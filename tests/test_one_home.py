@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 from samples.results import result_of, study
+from samples.studies import run, study_of
 
 from reports.comparison import overview
 from reports.dashboard.now import NOW
@@ -13,14 +14,16 @@ from reports.pages.html import section_html
 from reports.sections import stories, summary
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Split
+from sweep.engines.scripted import ScriptedEngine
 from sweep.exports.folder import as_toml
 from sweep.progress.display import Task
 from sweep.progress.tally import Tally
 from sweep.results.noise import noise_of_difference
 from sweep.results.outlook import look_ahead
-from sweep.results.status import Status, TrialSoFar
+from sweep.results.status import Status, StatusReader, TrialSoFar
 from sweep.runs import Epoch, Outcome, Run
 from sweep.space.configuration import Configuration
+from sweep.space.space import Choice
 from sweep.system.processes import Identity
 from sweep.wording import duration, percent, points
 
@@ -98,3 +101,24 @@ def test_the_terminal_and_the_dashboard_tell_the_same_time_left():
     told = duration((6 * 8.25 + 8.0 + 8.25) / 2)
     assert f"about {told} left" in tally.state()
     assert f"about {told}" in section_html(NOW, status).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_they_do_so_of_a_study_with_folds_while_it_runs(storage):
+    """At each epoch of trials on three folds, beginning when one trial has ended."""
+    told = []
+
+    class Compared(Tally):
+        def epoch(self, run, metrics, reused):
+            super().epoch(run, metrics, reused)
+            with StatusReader.open(storage) as reading:
+                status = reading.status("folded")
+            told.append((self.seconds_left, status.seconds_left, *(each.fold for each in status.running)))
+
+    rates = {"learning_rate": Choice((1e-3, 2e-3, 3e-3))}
+    wanted = study_of(rates, name="folded", folds=3, trials=3, pruner="none", precision="float32")
+    run(wanted, storage, ScriptedEngine(), watcher=Compared(Task(wanted.base, 3, 1, study=wanted)))
+    epochs = wanted.base.epochs
+    assert len(told) == 3 * 3 * epochs
+    assert all(terminal == pytest.approx(page) for terminal, page, *_ in told)
+    assert [terminal for terminal, *_ in told] == [None] * 3 * epochs + list(range(6 * epochs - 1, -1, -1))
+    assert [fold for *_, fold in told] == 3 * [*[1] * (epochs - 1), *[2] * (epochs + 1), *[3] * epochs]

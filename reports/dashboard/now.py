@@ -80,7 +80,7 @@ def _running(status: Status) -> Table:
         Row(
             [
                 _name(trial),
-                f"{trial.epochs:g} of {trial.configuration.epochs}",
+                _epochs(trial, status),
                 _spark(trial, status),
                 wording.percent(trial.score),
                 _gain(trial, status),
@@ -190,6 +190,12 @@ STUDIES: Section[Statuses] = Section("studies", "Studies", "", _studies)
 
 def _name(trial: TrialSoFar) -> str:
     return " · ".join([f"{trial.number}", *filter(None, [trial.origin])])
+
+
+def _epochs(trial: TrialSoFar, status: Status) -> str:
+    """As in "3 of 9", or "3 of 9, fold 2 of 5"."""
+    fold = wording.on_fold(trial.fold, status.study.folds or 1)
+    return f"{trial.in_progress(1).trained:g} of {trial.configuration.epochs}{fold}"
 
 
 def _changes(trial: TrialSoFar, status: Status) -> str:

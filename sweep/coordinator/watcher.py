@@ -6,6 +6,7 @@ from typing import Protocol
 from sweep.data.metric import IN_WORDS
 from sweep.runs import Epoch, Outcome, Run
 from sweep.space.configuration import Configuration
+from sweep.wording import on_fold
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,14 @@ class LabelledRun:
         return self.run.configuration
 
     @property
+    def fold(self) -> int:
+        """On which fold it is, from 1; 1 where it has one."""
+        return 1 if self.run.split is None else max(1, self.run.split.fold)
+
+    @property
     def on_fold(self) -> str:
-        """As in ", fold 2 of 5", to be put behind the label; empty where it has one."""
-        split = self.run.split
-        return f", fold {split.fold} of {split.folds}" if split is not None and split.fold > 1 else ""
+        """As in ", fold 2 of 5", to be put behind the label; empty on the first."""
+        return on_fold(self.fold, self.run.folds)
 
     @property
     def measure(self) -> str:

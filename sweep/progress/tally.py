@@ -54,6 +54,7 @@ class Tally:
         self._scores: dict[str, float | None] = {}  # in order of trials; NaN: not completed, None: not ended
         self._top: list[tuple[float, str, Configuration]] = []
         self.running: dict[str, tuple[LabelledRun, list[Epoch]]] = {}
+        self._before: defaultdict[str, float] = defaultdict(float)  # seconds of training on their earlier folds
         self.epochs: dict[str, float] = {}  # how far each of them is, the finished part of an epoch included
         self._spent: defaultdict[str, float] = defaultdict(float)  # seconds of training, whatever was reused left out
         self._ended: dict[str, None] = {}  # in the order of their ends
@@ -130,6 +131,8 @@ class Tally:
         self._changed()
 
     def began(self, run: LabelledRun) -> None:
+        _, curve = self.running.get(run.label, (run, []))
+        self._before[run.label] += sum(each.seconds for each in curve)
         self.running[run.label] = (run, [])
         self._ended.pop(run.label, None)
         self._scores.setdefault(run.label, None)
@@ -152,6 +155,7 @@ class Tally:
 
     def ended(self, run: LabelledRun, outcome: Outcome, reason: str, score: float | None) -> None:
         _, curve = self.running.pop(run.label, (run, []))
+        self._before.pop(run.label, None)
         self.epochs.pop(run.label, None)
         epoch = curve[-1].epoch if curve else 0.0
         epoch = run.configuration.epochs if outcome is Outcome.COMPLETED else epoch  # a stored run tells no epochs
@@ -195,10 +199,13 @@ class Tally:
         """Seconds until the target is reached (`sweep.results.time_left`); None before the first run has ended."""
         return seconds_left(
             costs=[self._spent[label] for label in self._ended],
-            running=[InProgress(curve, run.run.configuration.epochs) for run, curve in self.running.values()],
+            running=[self._in_progress(run, curve) for run, curve in self.running.values()],
             to_come=max(0, self.target - self.counted - len(self.running)),
             workers=self.workers,
         )
+
+    def _in_progress(self, run: LabelledRun, curve: list[Epoch]) -> InProgress:
+        return InProgress(curve, run.configuration.epochs, run.fold, run.run.folds, self._before[run.label])
 
     def outlook(self) -> str:
         """What the last trials gained and which ranges end too soon, in a line; empty if that is unknown."""

@@ -5,7 +5,7 @@ Whatever a study's size, `pulse` and `status` take milliseconds; `result` reads 
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from sweep.results.forecast import JUDGED, expected_score
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.results.time_left import LATEST, InProgress, seconds_left
-from sweep.runs import Epoch, Outcome
+from sweep.runs import Epoch, Outcome, Run
 from sweep.shell import sweep_command
 from sweep.space.configuration import Configuration
 from sweep.storage.connection import Database
@@ -39,7 +39,7 @@ class TrialSoFar:
     """A trial as far as it has come: `cost` are seconds of training spent for it, times are UTC.
 
     `origin` says where its configuration comes from; it is empty if the search has proposed it. Its curve is the mean
-    of so many `folds`.
+    of so many `folds`. On the next one, `further` is the curve of one that is in progress; None before it is there.
     """
 
     number: int
@@ -54,6 +54,7 @@ class TrialSoFar:
     finished: datetime | None
     origin: str = ""
     folds: int = 1
+    further: tuple[Epoch, ...] | None = None
 
     @property
     def score(self) -> float | None:
@@ -69,6 +70,17 @@ class TrialSoFar:
         """The score to expect of it, with caution, once it is trained to its end; it has a curve."""
         last = self.curve[-1]
         return expected_score(last.val_accuracy, last.epoch, self.configuration.epochs, images)
+
+    @property
+    def fold(self) -> int:
+        """On which fold it is, from 1."""
+        return self.folds + (self.further is not None)
+
+    def in_progress(self, folds: int) -> InProgress:
+        """Its run in progress, if so many folds score it."""
+        before = 0.0 if self.further is None else sum(each.seconds for each in self.curve)
+        curve = self.curve if self.further is None else self.further
+        return InProgress(curve, self.configuration.epochs, self.fold, folds, before)
 
 
 @dataclass(frozen=True)
@@ -125,7 +137,7 @@ class Status:
         ended = reversed([trial for trial in self.ended if trial.outcome is not Outcome.INFEASIBLE])
         return seconds_left(
             costs=[trial.cost for trial in ended],
-            running=[InProgress(trial.curve, trial.configuration.epochs) for trial in self.running],
+            running=[trial.in_progress(self.study.folds or 1) for trial in self.running],
             to_come=max(0, self.study.trials - self.counted - len(self.running)),
             workers=workers,
         )
@@ -137,6 +149,7 @@ class StatusReader(Reader):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._workers: dict[int, tuple[Identity | None, int]] = {}  # how many of a holder's were seen at once
+        self._folds: dict[tuple[str, str], int] = {}  # how many score each trial of a study
         self._kept: dict[int, tuple[object, list[int], list[tuple[int, float]]]] = {}  # while no further trial ends
 
     def names(self) -> list[str]:
@@ -148,7 +161,7 @@ class StatusReader(Reader):
         if study_id is None:
             return Pulse("", running=False)
         holder, work = self.leases.at_work(study_id)
-        text = f"{inode(Path(self.place))} {self.studies.pulse(study_id)} {holder} {work}"
+        text = f"{inode(Path(self.place))} {self.studies.pulse(study_id)} {holder} {work} {self._further(name)}"
         return Pulse(text, running=holder is not None)
 
     def status(self, name: str) -> Status:
@@ -165,7 +178,7 @@ class StatusReader(Reader):
         for point in self.trials.curve_rows(row.id, numbers):
             curves.setdefault(point["trial"], []).append(epoch_of(point))
         rows = self.trials.rows(row.id, numbers)
-        trials = {each["number"]: _so_far(row.study, each, curves.get(each["number"], [])) for each in rows}
+        trials = {each["number"]: self._so_far(row, each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]
         running = tuple(trial for trial in trials.values() if trial.outcome is Outcome.RUNNING)
         holder, work = self.leases.at_work(row.id)
@@ -203,6 +216,25 @@ class StatusReader(Reader):
             found = self.trials.leaders(row.id, still), self.trials.climb(row.id)
             self._kept[row.id] = kept = state, *found
         return kept[1:]
+
+    def _further(self, name: str) -> list[tuple[int, int]]:
+        """On which fold trials in progress are, and how far there: of folds after the first, their rows do not tell."""
+        place = str(inode(Path(self.place))), name
+        if place not in self._folds:
+            self._folds[place] = self.studies.find(name).study.folds or 1
+        if self._folds[place] == 1:
+            return []
+        return [(each.fold, len(each.further or ())) for each in self.status(name).running]
+
+    def _so_far(self, row: StudyRow, trial: Mapping[str, Any], curve: list[Epoch]) -> TrialSoFar:
+        seen, study = _so_far(row.study, trial, curve), row.study
+        ended = seen.outcome is not Outcome.RUNNING or seen.folds == (study.folds or 1)
+        if ended or seen.epochs < seen.configuration.epochs or study.precision == "auto":
+            return seen
+        split = study.split()
+        run = Run(seen.configuration, study.seed, study.data, row.data_digest, split, study.precision, study.metric)
+        further = self.runs.curve(run.on_fold(seen.folds + 1).fingerprint, seen.configuration.epochs)
+        return replace(seen, further=tuple(further))
 
 
 class AwaitedReader:

@@ -1,6 +1,7 @@
 import io
 import math
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -120,6 +121,25 @@ def test_trials_of_earlier_calls_tell_what_the_others_will_cost():
     trained(tally, trial_of(3), 10.0)  # it resumes: what it cost before is a part of its cost
     tally.ended(trial_of(3), Outcome.COMPLETED, "", 0.9)
     assert tally.seconds_left == 6 * (3 * 6 + 20) / 4 / 2
+
+
+def test_a_trial_in_progress_is_to_be_trained_on_all_folds():
+    tally, seconds = tally_of(target=4, workers=1), [2.0] * 5
+    trained(tally, trial_of(1), *seconds)
+    tally.ended(trial_of(1), Outcome.PAUSED, "", 0.9)
+    first = LabelledRun("trial 0", replace(trial_of(0).run, split=Split(folds=3, fold=1)))
+    trained(tally, first, *seconds)
+    assert tally.seconds_left == 2 * 10 + 2 * 10
+    second = LabelledRun("trial 0", first.run.on_fold(2))
+    trained(tally, second)
+    assert tally.seconds_left == 2 * 10 + 2 * 10
+    tally.epoch(second, Epoch(1, 0.1, 0.9, 0.1, 0.9, 8.0), reused=False)
+    pace = (5 * 2.0 + 8.0) / 6
+    assert tally.seconds_left == pytest.approx(2 * 10 + pace * (4 + 5))
+    trained(tally, LabelledRun("trial 0", first.run.on_fold(3)), *seconds)
+    assert tally.seconds_left == 2 * 10
+    tally.ended(second, Outcome.COMPLETED, "", 0.9)
+    assert tally.seconds_left == 2 * (10 + 10 + 8 + 10) / 2
 
 
 def test_nothing_is_left_where_the_target_is_reached():

@@ -9,7 +9,7 @@ from sweep.api.budget import countdown
 from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.coordinator import Coordinator, Stopped, TimeLeft
 from sweep.coordinator.proposals import Plan
-from sweep.coordinator.watcher import SilentWatcher
+from sweep.coordinator.watcher import SilentWatcher, Watcher
 from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Limits, Supervised
 from sweep.results.reading import read_result
@@ -41,6 +41,7 @@ def run(
     fresh: bool = False,
     states: Path | None = None,
     time_left: TimeLeft | None = None,
+    watcher: Watcher | None = None,
 ) -> tuple[Result, Stopped | None]:
     """One call of the coordinator, with checkpoints in the folder `states` (default: beside the database).
 
@@ -54,7 +55,7 @@ def run(
             run=lambda configuration: Run(configuration, study.seed, study.data, "digest", study.split()),
         )
         checkpoints = Checkpoints(states or checkpoint_folder(storage), KEPT, store.trials.best_runs(study_id, KEPT))
-        runs = ActiveRuns(store, Supervised(engine, limits), checkpoints, SilentWatcher(), {}, study_id)
+        runs = ActiveRuns(store, Supervised(engine, limits), checkpoints, watcher or SilentWatcher(), {}, study_id)
         rungs = schedule_for(study.pruner)
         search = OptunaSearch(study, store.url, StudyQueue(store.queue, study_id, study.base))
         coordinator = Coordinator(plan, search, rungs, store, runs, lease, fresh)
