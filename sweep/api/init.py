@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep.api._sources import text_from
+from sweep.data.metric import unit
 from sweep.data.names import DATASETS, GIVEN
 from sweep.defaults import STORAGE
 from sweep.errors import InputError
@@ -105,7 +106,7 @@ def _head(found: "Result", ranges: Collection[str]) -> list[str]:
         for each in space.names()
         if each not in ranges
     ]
-    score = percent(found.score(best))
+    score = percent(found.score(best)) + unit(found.study.metric)
     return [
         f"After study {name}: {several(len(found.frame), 'trial')}, the best of them trial {best} with {score}.",
         "Each range says why it is what it is. The baseline, the data and the seed are those of that study.",

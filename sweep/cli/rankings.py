@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sweep.cli.tables import print_json, print_table
+from sweep.data.metric import unit
 from sweep.shell import sweep_command
 from sweep.verdict.suggestions import FINDINGS, Finding, Suggestion, as_document, limits, ranking
 from sweep.wording import duration, margin, p_value, percent, points, ratio, settings
@@ -77,7 +78,7 @@ def print_comparison(found: "list[Result]", as_json: bool) -> None:
     cells = [
         [
             row["study"],
-            percent(row["best"]),
+            percent(row["best"]) + unit(row["metric"]),
             percent(row["baseline"]),
             points(row["difference"]),
             margin(row["margin"]),

@@ -61,6 +61,7 @@ def export(
 
 def _print_export(output: Path, written: dict[str, Any], by_default: bool) -> None:
     from sweep.cli.terminal import print_lines
+    from sweep.data.metric import IN_WORDS
     from sweep.exports.folder import files
     from sweep.wording import percent
 
@@ -69,9 +70,10 @@ def _print_export(output: Path, written: dict[str, Any], by_default: bool) -> No
     print_lines(filter(None, [written["limit"]]))
     for file in files(written):
         print(output / file)
-    model, more = written["model"], written["accuracy"]["one_more_run"]
+    model, more, metric = written["model"], written["accuracy"]["one_more_run"], written["metric"]
     expected = f"; expected {percent(more['low'])} to {percent(more['high'])}" if more else ""
-    print(f"test accuracy {percent(model['accuracy'])}, loss {model['loss']:.4f}{expected}")
+    score = "" if metric == "accuracy" else f"; {IN_WORDS[metric]} {percent(model['scores'][metric])}"
+    print(f"test accuracy {percent(model['accuracy'])}, loss {model['loss']:.4f}{expected}{score}")
 
 
 def _track(study: str, tensorboard: Path | None, mlflow: str | None, storage: str) -> None:

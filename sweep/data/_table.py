@@ -30,7 +30,12 @@ def in_table(path: Path) -> tuple[dict[str, list[Named]], dict[Path, str]]:
         DataError: it cannot be read, or rows of it are wrong, all of which are named.
     """
     with reading(path):
-        text = read_plain(path).decode("utf-8-sig")  # a UnicodeDecodeError is a ValueError
+        content = read_plain(path)
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            raise DataError(f"{path}:{line}: not UTF-8. Save the file as UTF-8.") from None
         rows = csv.reader(io.StringIO(text, newline=""), strict=True)
         try:
             return _of_rows(path, rows)
@@ -98,4 +103,7 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
     if missing:
         there = f"it has {some_of(map(shown, header), 8)}" if any(header) else "it has none"
         raise DataError(f"{path}:1: the header has no column {' and no column '.join(missing)}; {there}.")
+    for name in (header[place] for place in found.values()):
+        if header.count(name) > 1:
+            raise DataError(f"{path}:1: the header has the column {name} more than once.")
     return found

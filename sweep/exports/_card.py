@@ -118,7 +118,17 @@ def _accuracy(selection: Selection, trial: int, tested: Sealed) -> dict[str, Any
         "search": None if score is None or math.isnan(score) else score,
         "fresh_seeds": found and {"seeds": len(found.scores)} | _mean(found.mean),
         "test": None if tested.mean is None else {"seeds": len(tested.accuracies)} | _mean(tested.mean),
+        "test_score": _test_score(selection.result, trial),
     }
+
+
+def _test_score(result: Result, trial: int) -> dict[str, Any] | None:
+    """What the sealed test found of a trial by the study's metric; None if it did not test that trial."""
+    verdict = result.verdict
+    if verdict is None or verdict.test is None:
+        return None
+    found = {BASELINE: verdict.test.baseline, verdict.recommended: verdict.test.recommended}.get(trial)
+    return None if found is None else {"seeds": verdict.test.seeds or len(verdict.seeds)} | _mean(found)
 
 
 def _beside_the_baseline(selection: Selection) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from heapq import nlargest
 from operator import itemgetter
 
 from sweep.coordinator.watcher import LabelledRun, trial_label
-from sweep.data.metric import Metric
+from sweep.data.metric import Metric, unit
 from sweep.defaults import VALIDATION
 from sweep.progress.display import Task
 from sweep.results.forecast import JUDGED, compared_score, expected_score
@@ -223,7 +223,8 @@ class Tally:
             return f"no {self.noun} has a score yet"
         best = self.best
         after = so_far(best.epoch, best.configuration.epochs, best.completed)
-        line = f"best {percent(best.score)}{after} ({best.label}: {changes_in_words(best.configuration, self.base)})"
+        score = percent(best.score) + unit(self.metric)
+        line = f"best {score}{after} ({best.label}: {changes_in_words(best.configuration, self.base)})"
         alone = self.baseline is None or best.configuration == self.base
         return line if alone else f"{line}, baseline {percent(self.baseline)}"
 

@@ -198,7 +198,7 @@ class Result:
         if not self.has_best:
             return f"<Result {self.study.name!r}: {trials}, none with a score>"
         number = self.best_trial
-        best = f"best {percent(self.score(number))}{self.so_far(number)} (trial {number})"
+        best = f"best {percent(self.score(number))}{unit(self.study.metric)}{self.so_far(number)} (trial {number})"
         return f"<Result {self.study.name!r}: {trials}, {best}>"
 
     def __str__(self) -> str:

@@ -21,7 +21,7 @@ from samples.checkpoints import left_by_a_dead_process
 from samples.commands import sweep
 from samples.data import npz
 from samples.exports import TINY, found, mnist, selected
-from samples.results import frame_of, result_of, rows_of
+from samples.results import confirmed, frame_of, result_of, rows_of
 from samples.workers import lasting_workers
 
 from sweep.api import look
@@ -424,3 +424,17 @@ def test_a_study_around_another_base_compares_with_that_and_the_tutorial(tmp_pat
     by_another = card.as_card(document | {"metric": "macro_f1"})
     assert "| **this model** on them, macro F1 | **50.00 %** |" in by_another
     assert "| this configuration in the search, one run, macro F1 | 90.00 % |" in by_another
+    assert "on the test images, macro F1" not in by_another
+
+
+def test_a_card_has_the_sealed_test_by_the_metric_of_the_study(tmp_path):
+    searched = result_of(rows_of(0.5, 0.9), data=npz(tmp_path / "a.npz"), precision="float32", metric="macro_f1")
+    result = confirmed(searched, {0: [0.5, 0.5, 0.51], 1: [0.9, 0.9, 0.91]}, test=((0.25, 0.26), (0.12, 0.13)))
+    provenance = {"versions": {"keras": "3"}, "machine": {"system": "s", "processor": "p", "cores": 1}}
+    written = formats.Written(dict.fromkeys(IN_WORDS, 0.5), 0.7)
+    document = card.metrics(selected(result, trial=result.verdict.recommended), written, provenance)
+    jsonschema.validate(document, SCHEMA)
+    text = card.as_card(document)
+    assert "| this configuration on the test images, macro F1 | 25.50 % (95 % interval" in text
+    assert "| the baseline on the test images, macro F1 | 12.50 % (95 % interval" in text
+    assert "on the test images, " not in card.as_card(document | {"metric": "accuracy"})
