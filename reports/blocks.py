@@ -244,7 +244,8 @@ class Charts:
 class Story:
     """One trial, from its values to its end; `toml` is its configuration, for `sweep train`, `log` its last lines.
 
-    `curve` has its scores by epoch, in percent, as JSON: the page draws those of several trials together.
+    `curve` has its scores by epoch, in percent, as JSON: the page draws those of several trials together. `wrong` has
+    a bit for each image of `Labels`, in base64: whether it is classified wrong.
     """
 
     trial: int
@@ -256,7 +257,20 @@ class Story:
     toml: str
     log: str = ""
     curve: str = ""
+    wrong: str = ""
     template: ClassVar[str] = "story"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is on the images that trials may classify wrong: a byte for each, in base64, the place of one of `names`.
+
+    It is not shown: the page counts with it.
+    """
+
+    labels: str
+    names: Sequence[str]
+    template: ClassVar[str] = "labels"
 
 
 @dataclass(frozen=True)
@@ -279,7 +293,7 @@ class Source:
 
 Block = (
     Sentence | NotYet | Strip | Chips | Table | Tiles | Definitions | Networks | Matrix | Gallery | Columns | Charts
-    | Story | Fold | Source
+    | Labels | Story | Fold | Source
 )  # fmt: skip
 
 

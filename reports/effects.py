@@ -23,6 +23,7 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 RESAMPLINGS = 100
 BLOCK = 10
 """Trials that are ranked together."""
+NEEDED = ("trial", "outcome", "score", "expected", "baseline", "trained_epochs")
 FEWEST = 8
 """Trials with a parameter that are needed for a statement about it."""
 
@@ -67,18 +68,24 @@ def by_importance(frame: pd.DataFrame, space: Mapping[str, Range]) -> list[str]:
 
 
 def _grouped(frame: pd.DataFrame, space: Mapping[str, Range]) -> Iterator[tuple[str, Numbers, Numbers, int]]:
-    """Of each parameter that enough trials have: its name, the group of each of them, its rank, the number of blocks.
-
-    A rank is that of the score within its block, from -0.5 to 0.5.
-    """
-    table = frames.ended(frame)
+    """Of each parameter that enough trials have: its name, the group and the rank of each, the number of blocks."""
+    table = frames.ended(frame[[*NEEDED, *(name for name in space if name in frame)]])  # wide frames take their time
+    ranked: dict[bytes, tuple[Numbers, int]] = {}  # by which trials have a parameter: often all
     for name in space:
         values = table[name].dropna() if name in table else table["score"].iloc[:0]
         if len(values) >= FEWEST and (groups := _groups(values)).max() > 0:
-            blocks = _blocks(table.loc[values.index])
-            scores = table.loc[values.index, "score"].groupby(blocks)
-            ranks = scores.rank() / (scores.transform("size") + 1) - 0.5
-            yield name, groups, ranks.to_numpy(float), blocks.nunique()
+            key = table[name].notna().to_numpy(bool).tobytes()
+            if key not in ranked:
+                ranked[key] = _ranks(table.loc[values.index, ["outcome", "trained_epochs", "score"]])
+            yield name, groups, *ranked[key]
+
+
+def _ranks(table: pd.DataFrame) -> tuple[Numbers, int]:
+    """The rank of each trial's score within its block, from -0.5 to 0.5, and the number of blocks."""
+    blocks = _blocks(table)
+    scores = table["score"].groupby(blocks)
+    ranks = scores.rank() / (scores.transform("size") + 1) - 0.5
+    return ranks.to_numpy(float), blocks.nunique()
 
 
 def _blocks(table: pd.DataFrame) -> "pd.Series[int]":

@@ -128,6 +128,7 @@ WORK = {
     Work.CONFIRMATION: "the best trials and the baseline train on fresh seeds, for a confirmation",
     Work.ABLATION: "the recommended network trains with each change reverted, for an ablation",
     Work.SUGGESTIONS: "the best of each suggestion train on fresh seeds, to be ranked",
+    Work.EXPORT: "the network to export trains on all training images",
 }
 """What a process does that runs a study."""
 

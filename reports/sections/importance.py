@@ -47,7 +47,10 @@ def pair_table(
 
 def chart(frame: pd.DataFrame, space: Mapping[str, Range], most: int = 15) -> Figure:
     """What each parameter explains of the trials' ranking, with its uncertainty and what chance would reach."""
-    table = effects.importance(frame, space)
+    return _chart(effects.importance(frame, space), most)
+
+
+def _chart(table: pd.DataFrame, most: int = 15) -> Figure:
     if table.empty:
         return nothing(f"{effects.FEWEST} ended trials with a score are needed to rank parameters.")
     shown = table.head(most)
@@ -119,7 +122,10 @@ def grid(table: pd.DataFrame, both: tuple[axes.Axis, axes.Axis], names: tuple[st
 
 def sentences(result: Result) -> list[str]:
     """What mattered, in a sentence or two; nothing where too few trials have ended to say."""
-    table = effects.importance(result.frame, result.study.drawn)
+    return _sentences(effects.importance(result.frame, result.study.drawn))
+
+
+def _sentences(table: pd.DataFrame) -> list[str]:
     if table.empty:
         return []
     clear = table[table["share"] > table["floor"]]
@@ -149,12 +155,13 @@ def _values(points: pd.DataFrame, names: tuple[str, str]) -> "pd.Series[str]":
 
 def _blocks(result: Result) -> Sequence[Block]:
     frame, space = result.frame, result.study.drawn
-    first = chart(frame, space)
+    table = effects.importance(frame, space)
+    first = _chart(table)
     if not first.data:
         return [chart_or_reason(first)]
     names = [name for name in effects.by_importance(frame, space) if name in frame]
     beside = [_map(frame, space, (names[0], names[1]))] if len(names) >= 2 else []
-    return [*map(Sentence, sentences(result)), Columns([chart_or_reason(first), *beside])]
+    return [*map(Sentence, _sentences(table)), Columns([chart_or_reason(first), *beside])]
 
 
 def _map(frame: pd.DataFrame, space: Mapping[str, Range], names: tuple[str, str]) -> Block:

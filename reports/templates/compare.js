@@ -1,6 +1,7 @@
 // Trials that the reader ticks, side by side; and what trials with the same value of a parameter have in common.
 const compare = (() => {
   const COLOURS = ["#2f7fc1", "#d55e00", "#0a9a74", "#b565a7", "#a8820a", "#1a9fb5"];
+  const MOST_CLASSES = 12; // with the most mistakes
   const FEW = 8, SHARES = 5; // so many values are groups of their own, more are parted into so many ranges
   const ticked = new Map(); // what the columns say of each trial, in the order in which they were ticked
   let opened = false, grouped = "", drawn = 0;
@@ -43,13 +44,45 @@ const compare = (() => {
     return figure;
   }
 
-  async function curvesOf(trials) {
-    const found = await Promise.all(trials.map(async (trial) => {
-      const points = (await stories.find(trial))?.dataset.curve;
-      return points && { trial, points: JSON.parse(points) };
+  // What the page has of trials besides their columns: each point of its learning curve, and which images it classifies wrong.
+  function factsOf(trials) {
+    return Promise.all(trials.map(async (trial) => {
+      const { curve, wrong } = (await stories.find(trial))?.dataset ?? {};
+      return { trial, points: curve && JSON.parse(curve), wrong: wrong && bytes(wrong) };
     }));
-    return found.filter(Boolean);
   }
+  const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+
+  // How many of the same images each trial classifies wrong: in all, alone, and of each class.
+  function mistakes(found) {
+    const { labels, names } = document.querySelector("[data-labels]")?.dataset ?? {};
+    const known = found.filter(({ wrong }) => wrong);
+    const absent = found.filter(({ wrong }) => !wrong);
+    const kept = absent.length ? [note(`Predictions are kept of the best trials and the baseline: not of ${numbered(absent)}.`)] : [];
+    if (!labels || known.length < 2) return labels ? kept : [];
+    const images = bytes(labels), classes = JSON.parse(names);
+    const counts = known.map(() => ({ all: 0, alone: 0, classes: classes.map(() => 0) }));
+    let common = 0;
+    images.forEach((label, at) => {
+      const failing = counts.filter((_, place) => (known[place].wrong[at >> 3] >> (7 - (at & 7))) & 1);
+      for (const count of failing) {
+        count.all += 1;
+        count.alone += failing.length === 1;
+        count.classes[label] += 1;
+      }
+      common += failing.length === known.length;
+    });
+    const totals = classes.map((name, place) => [name, counts.map((count) => count.classes[place])]);
+    const most = (row) => Math.max(...row[1]), floor = totals.map(most).sort((one, other) => other - one)[MOST_CLASSES - 1] ?? 0;
+    const shares = totals.filter((row) => most(row) >= Math.max(1, floor)).slice(0, MOST_CLASSES);
+    const rows = [["wrong images", counts.map(({ all }) => all)], ["wrong by this trial alone", counts.map(({ alone }) => alone)], ...shares.map(([name, row]) => [`wrong images of class ${name}`, row])];
+    return [make("h3", { textContent: "Mistakes" }),
+      table("Mistakes side by side", ["", ...known.map(({ trial }) => `Trial ${trial}`)], rows.map(([name, row]) => [name, ...row.map(String)])),
+      note(`Of the same ${images.length.toLocaleString("en")} validation images. ${common ? `All of these trials are wrong on ${common.toLocaleString("en")} of them.` : "On none of them are all of these trials wrong."}`),
+      ...kept];
+  }
+
+  const numbered = (found) => found.map(({ trial }) => `trial ${trial}`).join(", ");
 
   async function show(panel) {
     const turn = drawn += 1, trials = [...ticked.keys()];
@@ -57,15 +90,14 @@ const compare = (() => {
       charts.hand(panel, make("div", {}));
       return panel.replaceChildren();
     }
-    const curves = await curvesOf(trials);
+    const found = await factsOf(trials), [curves, missing] = [true, false].map((has) => found.filter(({ points }) => !!points === has));
     if (turn !== drawn || !panel.isConnected) return; // more was ticked meanwhile
     const [differ, alike] = differences(), heads = trials.map((trial) => make("a", { href: `#trial-${trial}`, textContent: `Trial ${trial}` }));
     const values = table("Trials side by side", ["", ...heads], differ.map((name) => [name, ...[...ticked.values()].map((texts) => texts[name])]));
-    const missing = trials.filter((trial) => !curves.some((curve) => curve.trial === trial));
     const young = make("div", {}, make("h3", { textContent: "Trials side by side" }), values,
       ...(alike.length ? [note(`Alike: ${alike.join(", ")}.`)] : []),
       ...(curves.length ? [chart(curves, Object.keys([...ticked.values()][0])[1])] : []),
-      ...(missing.length ? [note(`No learning curve is on this page for ${missing.map((trial) => `trial ${trial}`).join(", ")}.`)] : []));
+      ...(missing.length ? [note(`No learning curve is on this page for ${numbered(missing)}.`)] : []), ...mistakes(found));
     charts.hand(panel, young);
     panel.replaceChildren(young);
     charts.watch(panel);

@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
+from sweep.errors import InputError
 from sweep.storage.lease import Lease, Work
 from sweep.storage.requests import StudyRequests
 from sweep.storage.store import Store
@@ -30,3 +31,26 @@ def holding(store: Store, study_id: int, name: str, stop: threading.Event, work:
                     stop.set()
 
         yield beat
+
+
+@contextmanager
+def holding_if_free(
+    store: Store, study_id: int, name: str, work: Work, stop: threading.Event
+) -> Iterator[Callable[[], None]]:
+    """As `holding`, but does without the study where another process runs it."""
+    with ExitStack() as held:
+        try:
+            beat = held.enter_context(holding(store, study_id, name, stop, work))
+        except InputError:
+            beat = _nothing
+        yield beat
+
+
+@contextmanager
+def unheld(stop: threading.Event) -> Iterator[Callable[[], None]]:
+    """Holds no study, since what is trained belongs to none."""
+    yield _nothing
+
+
+def _nothing() -> None:
+    pass

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
 from sweep.api._crashes import crashes_told
+from sweep.api._holding import holding_if_free
 from sweep.api._networks import require_code
 from sweep.api.look import result
 from sweep.api.train import trained
@@ -22,6 +24,7 @@ from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.storage import database
 from sweep.storage.checkpoints import in_use, path_of
+from sweep.storage.lease import Work
 from sweep.storage.store import Store
 from sweep.study.recipe import require_name
 from sweep.wording import masked
@@ -114,7 +117,8 @@ def _trained_on_all(
     store.test_looks.add(row.id, f"trial {trial} on seed {run.seed}, exported")
     place = replace(place, workers=None, threads=store.runs.provenance(run.fingerprint).get("threads"))
     labelled = LabelledRun(f"{trial_label(trial)} on all training images", run)
-    (one,) = trained([labelled], store, place, Task(found.study.base, 1, 1, "run"), keep_states=True)
+    task, hold = Task(found.study.base, 1, 1, "run"), partial(holding_if_free, store, row.id, name, Work.EXPORT)
+    (one,) = trained([labelled], store, place, task, keep_states=True, hold=hold)
     if one.reason:
         raise ModelError(f"Trial {trial} could not be trained on all images: {one.reason}.")
     return select(store, read_result(store, name), trial, dataset), place

@@ -1,11 +1,14 @@
 """`sweep.train`: one configuration on one or more seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from threading import Event
 from typing import Unpack
 
+from sweep.api._holding import unheld
 from sweep.api._networks import automatic_precision, free_bytes, network_within
 from sweep.api.signals import stop_on_signals
 from sweep.api.workplace import Workplace, WorkplaceOptions
@@ -139,9 +142,14 @@ def recipe_of(
 
 
 def trained(
-    runs: Sequence[LabelledRun], store: Store, place: Workplace, task: Task, keep_states: bool = False
+    runs: Sequence[LabelledRun],
+    store: Store,
+    place: Workplace,
+    task: Task,
+    keep_states: bool = False,
+    hold: Callable[[Event], AbstractContextManager[Callable[[], None]]] = unheld,
 ) -> list[Trained]:
-    """Trains these runs to their ends, side by side.
+    """Trains these runs to their ends, side by side. `hold` holds their study meanwhile, as `holding` does.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; every finished epoch is kept.
@@ -149,8 +157,9 @@ def trained(
     """
     with (
         stop_on_signals() as stop,
+        hold(stop) as beat,
         place.display.watching(task) as watcher,
-        place.batch(store, watcher, stop, at_most=len(runs), keep_states=keep_states) as batch,
+        place.batch(store, watcher, stop, beat=beat, at_most=len(runs), keep_states=keep_states) as batch,
     ):
         found = [each for each in batch.train(runs) if each is not None]
     assert len(found) == len(runs)  # no time was set

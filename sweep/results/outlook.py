@@ -79,10 +79,9 @@ def look_ahead(study: Study, frame: pd.DataFrame, images: float | None = None) -
 def late_gain(scores: Sequence[float]) -> tuple[int, float] | None:
     """How many trials the last third are, and by how much they raised the best; None with too few trials."""
     late = len(scores) // 3
-    before = [score for score in scores[: len(scores) - late] if not math.isnan(score)]
-    if not late or not before:
-        return None
-    return late, max([0.0, *(score - max(before) for score in scores[-late:] if not math.isnan(score))])
+    first = len(scores) - late
+    before, after = ([score for score in part if not math.isnan(score)] for part in (scores[:first], scores[first:]))
+    return (late, max(0.0, max(after, default=0.0) - max(before))) if late and before else None
 
 
 def edges(space: Mapping[str, Range], best: Sequence[Mapping[str, Value]], parameters: Parameters) -> list[Edge]:

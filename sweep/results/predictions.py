@@ -1,11 +1,12 @@
 """What two trained networks took the same held-out images for, beside what is on them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.data.dataset import Split, load_dataset
+from sweep.data.dataset import Dataset, Split, load_dataset
 from sweep.data.published import PUBLISHED
 from sweep.errors import DataError
 
@@ -24,6 +25,31 @@ class Predictions:
     digest: str
     ours: NDArray[np.uint16]
     baseline: NDArray[np.uint16]
+
+
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """The classes that trials gave the validation images of their search, (images,), by the number of the trial.
+
+    `split` holds these images out of the training images of `data`, whose digest was `digest`.
+    """
+
+    split: Split
+    data: str
+    digest: str
+    classes: Mapping[int, NDArray[np.uint16]]
+
+
+@dataclass(frozen=True, eq=False)
+class Wrong:
+    """Which images trials classify wrong, (images,), by the number of the trial. `labels` are on them, (images,).
+
+    `names` are of the classes, in words.
+    """
+
+    labels: NDArray[np.int32]
+    names: tuple[str, ...]
+    trials: Mapping[int, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +79,28 @@ def mistakes(predictions: Predictions) -> Mistakes:
     Raises:
         DataError: the dataset is not here, cannot be read, or is not the one that the networks saw.
     """
+    dataset, held_out = _held_out(predictions)
+    return Mistakes(
+        predictions,
+        dataset.y_train[held_out],
+        dataset.pixels.to_bytes(dataset.x_train[held_out]),
+        _names(dataset),
+    )
+
+
+def wrong(searched: Searched) -> Wrong:
+    """Which of the images each trial classifies wrong.
+
+    Raises:
+        DataError: as `mistakes`.
+    """
+    dataset, held_out = _held_out(searched)
+    labels = dataset.y_train[held_out]
+    return Wrong(labels, _names(dataset), {trial: each != labels for trial, each in searched.classes.items()})
+
+
+def _held_out(predictions: Predictions | Searched) -> tuple[Dataset, NDArray[np.intp]]:
+    """The dataset, and the places of the images that were predicted."""
     source = predictions.data
     published = PUBLISHED.get(source)
     if published is not None and published.place() is None:
@@ -60,10 +108,8 @@ def mistakes(predictions: Predictions) -> Mistakes:
     dataset = load_dataset(source)
     if dataset.digest != predictions.digest:
         raise DataError(f"The dataset {source!r} is not the one that the networks saw.")
-    _, held_out = predictions.split.indices(dataset.y_train, dataset.groups)
-    return Mistakes(
-        predictions,
-        dataset.y_train[held_out],
-        dataset.pixels.to_bytes(dataset.x_train[held_out]),
-        dataset.names or tuple(str(number) for number in range(dataset.classes)),
-    )
+    return dataset, predictions.split.indices(dataset.y_train, dataset.groups)[1]
+
+
+def _names(dataset: Dataset) -> tuple[str, ...]:
+    return dataset.names or tuple(str(number) for number in range(dataset.classes))

@@ -12,8 +12,8 @@ from sweep.data.kept import is_kept
 from sweep.data.metric import Metric
 from sweep.results.ablation import Ablation
 from sweep.results.columns import CURVE_COLUMNS, CURVE_TYPES, PARAMETER_TYPES, TRIAL_COLUMNS, TRIAL_TYPES
-from sweep.results.forecast import judged
-from sweep.results.predictions import Predictions
+from sweep.results.forecast import judged, standing
+from sweep.results.predictions import Predictions, Searched
 from sweep.results.result import Result
 from sweep.results.verdict import Verdict
 from sweep.runs import Run
@@ -23,6 +23,8 @@ from sweep.storage.store import Reader
 from sweep.study.study import Study
 from sweep.system.processes import Identity
 
+MOST_PREDICTED = 50
+"""Of so many of the best trials, what they predict is read."""
 STORED_AS = {"trial": "number"}
 """Columns that are called otherwise in the store."""
 
@@ -57,7 +59,11 @@ def read_result(store: Reader, name: str) -> Result:
         experience=store.queue.experience(row.id),
         storage=store.place,
     )
-    return replace(result, predictions=_predictions(store, result, row.data_digest))
+    return replace(
+        result,
+        predictions=_predictions(store, result, row.data_digest),
+        searched=_searched(store, result, row.data_digest),
+    )
 
 
 def _work_of_another(store: Reader, study_id: int) -> Work | None:
@@ -127,3 +133,19 @@ def _predictions(store: Reader, result: Result, digest: str) -> Predictions | No
             kept = store.runs.source(runs[0].fingerprint)
             return Predictions(trial, seed, split, kept if is_kept(kept) else study.data, digest, ours, baseline)
     return None
+
+
+def _searched(store: Reader, result: Result, digest: str) -> Searched | None:
+    """What the best trials and the baseline predict. Each fold has images of its own, so with folds nothing is."""
+    study = result.study
+    done = standing(result.frame[result.frame["outcome"] == "completed"])
+    kept = pd.concat([done.head(MOST_PREDICTED), done[done["baseline"]]]).drop_duplicates("trial")
+    if study.folds or kept.empty:
+        return None
+    ends = list(zip(kept["fingerprint"], kept["trained_epochs"].astype(int), strict=True))
+    found = store.predictions.ends(ends)
+    classes = {int(trial): found[end] for trial, end in zip(kept["trial"], ends, strict=True) if end in found}
+    if not classes:
+        return None
+    source = store.runs.source(next(iter(found))[0])
+    return Searched(study.split(), source if is_kept(source) else study.data, digest, classes)

@@ -1,7 +1,7 @@
 """What a study has found, in tidy frames: `sweep.results.columns` documents their columns."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
@@ -18,7 +18,7 @@ from sweep.results.climb import climb_in_words
 from sweep.results.columns import TABLE_COLUMNS
 from sweep.results.forecast import standing
 from sweep.results.outlook import in_words, look_ahead
-from sweep.results.predictions import Mistakes, Predictions, mistakes
+from sweep.results.predictions import Mistakes, Predictions, Searched, Wrong, mistakes, wrong
 from sweep.results.size import Size
 from sweep.results.summary import verdict_lines
 from sweep.results.verdict import Verdict
@@ -49,6 +49,7 @@ class Result:
         ablation: what each change of the recommended trial contributes; None: not measured.
         test_looks: how often networks of this study met the test images.
         predictions: those of the recommended trial and of the baseline; None: not kept, or they are the same.
+        searched: what the best trials and the baseline predict on the search's validation images; None: not kept.
         notes: what users noted of the study and its trials, the oldest first.
         queue: the configurations that wait to be tried, the next one first.
         work: what another process does with the study at this moment; None: none runs it.
@@ -65,6 +66,7 @@ class Result:
     ablation: Ablation | None = None
     test_looks: int = 0
     predictions: Predictions | None = None
+    searched: Searched | None = None
     smaller: tuple[Verdict, ...] = ()
     notes: tuple[Note, ...] = ()
     queue: tuple[Queued, ...] = ()
@@ -268,6 +270,14 @@ class Result:
         """
         return None if self.predictions is None else mistakes(self.predictions)
 
+    def wrong(self) -> Wrong | None:
+        """Which validation images trials of `searched` classify wrong; None without any. Fetches nothing.
+
+        Raises:
+            DataError: as `mistakes`.
+        """
+        return None if self.searched is None else wrong(self.searched)
+
     def noted(self, text: str = "") -> "Result":
         """This result with those trials alone that have this text in a note, in upper or lower case."""
         notes = self.frame["note"]
@@ -287,7 +297,7 @@ class Result:
         raise InputError(f"Study {self.study.name!r} has no trial {trial}; {known}.")
 
 
-def configuration_of(row: "pd.Series[Any]", base: Configuration) -> Configuration:
+def configuration_of(row: "Mapping[Any, Any] | pd.Series[Any]", base: Configuration) -> Configuration:
     """The configuration of a trial, from its row of a frame; `base` is that of its study."""
     values = {name: row[name] for name in base.parameters if name in row and not pd.isna(row[name])}
     return base.replaced({name: base.parameters[name].kind(value) for name, value in values.items()})

@@ -19,7 +19,9 @@ class Subject:
     @repeatable
     def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
         with self._database.transaction() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            found = connection.execute(query)
+            names = list(found.keys())
+            return [dict(zip(names, row, strict=True)) for row in found]
 
     @repeatable
     def _column(self, query: Select[Any]) -> list[Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, NullPool, Table, create_engine, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -169,7 +169,11 @@ def repeatable(step: Callable[P, R]) -> Callable[P, R]:
 
 def insertion(connection: Connection, table: Table) -> Any:
     """An INSERT into a table that can say what happens to a row that is there: each kind of database has its own."""
-    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](table)
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # which takes its time, and most have no use for it
+
+    return postgresql.insert(table)
 
 
 def _lost(cause: BaseException | None) -> bool:

@@ -26,6 +26,7 @@ class Work(StrEnum):
     CONFIRMATION = "confirmation"
     ABLATION = "ablation"
     SUGGESTIONS = "suggestions"
+    EXPORT = "export"
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,13 @@ from samples.pictures import CLASSES, drawn, parts_of, saved
 from samples.workers import lasting_workers
 
 import sweep
+from sweep.coordinator.watcher import SilentWatcher
 from sweep.data.dataset import load_dataset
 from sweep.data.kept import is_kept
 from sweep.errors import InputError
 from sweep.results.predictions import mistakes
+from sweep.storage.lease import Lease, Work
+from sweep.storage.store import Store
 from sweep.study import recipe
 
 pytestmark = pytest.mark.usefixtures("forked")
@@ -114,6 +117,36 @@ def test_the_exported_model_calls_classes_by_their_names_and_sizes_pictures_as_i
         "centred": True,
         "fit": "resize",
     }
+
+
+class Looking(SilentWatcher):
+    """Looks, after each epoch, at what the study called "files" is held for."""
+
+    def __init__(self, storage):
+        self.storage, self.seen = str(storage), []
+
+    def epoch(self, *_):
+        with Store.open(self.storage) as store:
+            self.seen.append(store.leases.at_work(store.studies.find("files").id)[1])
+
+
+def test_an_export_that_trains_holds_its_study_meanwhile(found, place, tmp_path):
+    watcher = Looking(place["storage"])
+    sweep.export("files", tmp_path / "base", trial=0, **place | {"progress": watcher})
+    assert watcher.seen
+    assert set(watcher.seen) == {Work.EXPORT}
+    with Store.open(watcher.storage) as store:
+        assert store.leases.at_work(store.studies.find("files").id) == (None, None)
+
+
+def test_an_export_does_without_the_study_while_a_search_holds_it(found, place, tmp_path):
+    watcher = Looking(place["storage"])
+    with Store.open(watcher.storage) as store:
+        study_id = store.studies.find("files").id
+        with Lease(store.leases, study_id, "files"):
+            sweep.export("files", tmp_path / "again", trial=0, **place | {"progress": watcher})
+            assert store.leases.at_work(study_id)[1] is Work.SEARCH
+    assert set(watcher.seen) <= {Work.SEARCH}
 
 
 @pytest.fixture(scope="module")

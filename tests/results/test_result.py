@@ -248,9 +248,9 @@ def predicted(storage: str, verdict: Verdict | None = None) -> Result:
                 kept = np.full(5, 10 * number + seed, np.uint16).tobytes()
                 store.predictions.keep(run.fingerprint, configuration.epochs, kept)
                 if seed == study.seed:
-                    store.runs.add_epoch(run.fingerprint, Epoch(1, 0.5, 0.8, 0.4, score, 2.5))
+                    store.runs.add_epoch(run.fingerprint, Epoch(configuration.epochs, 0.5, 0.8, 0.4, score, 2.5))
                     store.trials.begin(study_id, Trial(number, configuration, number == 0, run, 1, 1))
-                    store.trials.reach(study_id, number, Reached(1))
+                    store.trials.reach(study_id, number, Reached(configuration.epochs))
                     store.trials.end(study_id, number, Outcome.COMPLETED)
                     store.predictions.drop(run.fingerprint if number == 0 else "another run's")
         if verdict is not None:
@@ -265,6 +265,12 @@ def test_the_best_and_the_baseline_are_compared_on_the_searchs_images_and_the_ba
     assert found.split == Split(0, found.split.validation, found.split.train_size)
 
 
+def test_what_the_search_predicted_is_known_of_each_trial_that_keeps_it(storage):
+    searched = predicted(storage, Verdict((1, 2), Conclusion.BETTER, 1, ())).searched
+    assert {trial: each.tolist() for trial, each in searched.classes.items()} == {1: [10] * 5, 0: [0] * 5}
+    assert (searched.split.seed, searched.data, searched.digest) == (0, "mnist", "digest")
+
+
 def test_after_a_verdict_they_are_compared_on_images_for_which_neither_was_chosen(storage):
     found = predicted(storage, Verdict((1, 2), Conclusion.BETTER, 1, ())).predictions
     assert (found.seed, found.split.seed, found.ours[0], found.baseline[0]) == (1, 1, 11, 1)
@@ -276,8 +282,8 @@ def test_where_the_baseline_is_recommended_the_best_by_search_stands_beside_it(s
 
 def test_without_predictions_there_are_no_mistakes(storage):
     result = result_of(storage, rates(0.9, 0.95))
-    assert result.predictions is None
-    assert result.mistakes() is None
+    assert (result.predictions, result.searched) == (None, None)
+    assert (result.mistakes(), result.wrong()) == (None, None)
 
 
 # -- at a glance

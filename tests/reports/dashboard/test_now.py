@@ -78,6 +78,10 @@ def said(element, subject):
             ),
         ),
         (
+            replace(EMPTY, holder=HOLDER, counted=12, work=Work.EXPORT),
+            "Process 4711 on lab is running this study: the network to export trains on all training images.",
+        ),
+        (
             replace(IN_FULL, holder=None),
             "The process running this study stopped unexpectedly. sweep run quickstart resumes its 1 trial.",
         ),

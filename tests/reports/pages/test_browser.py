@@ -14,7 +14,7 @@ from reports import frames
 from reports.pages import contents
 from sweep.data.dataset import Split, load_dataset
 from sweep.data.partition import partition
-from sweep.results.predictions import Predictions
+from sweep.results.predictions import Predictions, Searched
 from sweep.results.result import Result
 
 
@@ -40,7 +40,9 @@ def mistaken():
     labels = partition(dataset, split).y_score.astype(np.uint16)
     wrong = {name: np.random.default_rng(seed).random(1000) < 0.05 for seed, name in enumerate(("ours", "baseline"))}
     predicted = {name: np.where(there, (labels + 1) % 10, labels) for name, there in wrong.items()}
-    return replace(sample(12), predictions=Predictions(3, 0, split, "mnist", dataset.digest, **predicted))
+    searched = Searched(split, "mnist", dataset.digest, {3: predicted["ours"], 0: predicted["baseline"]})
+    known = Predictions(3, 0, split, "mnist", dataset.digest, **predicted)
+    return replace(sample(12), predictions=known, searched=searched)
 
 
 PAGES = {
@@ -344,6 +346,33 @@ def test_ticked_trials_are_compared_side_by_side(chromium, files):
             assert scores == pytest.approx(list(100 * curves[curves["trial"] == trial]["val_accuracy"]), abs=1e-3)
         tick(page, second)
         page.wait("document.querySelector('#leaderboard .compared table') === null")
+        assert page.problems == []
+
+
+def test_mistakes_of_ticked_trials_are_compared_on_the_same_images(chromium, files):
+    found = PAGES["mistakes"].wrong()
+    ours, theirs = found.trials[3], found.trials[0]
+    other = next(trial for trial in frames.completed(PAGES["mistakes"].frame)["trial"] if trial not in (0, 3))
+    with opened(chromium, files / "mistakes.html") as page:
+        for trial in (3, 0, other):
+            tick(page, trial)
+        page.ask("[...document.querySelectorAll('#leaderboard .toolbar button')].find((each) => !each.hidden).click()")
+        table = "document.querySelector('#leaderboard [aria-label=\"Mistakes side by side\"]')"
+        page.wait(f"{table} !== null")
+        head, wrong, alone, *classes = page.ask(
+            f"[...{table}.querySelectorAll('tr')].map((row) => [...row.cells].map((cell) => cell.textContent))"
+        )
+        assert head == ["", "Trial 3", "Trial 0"]
+        assert wrong == ["wrong images", f"{ours.sum()}", f"{theirs.sum()}"]
+        assert alone == ["wrong by this trial alone", f"{(ours & ~theirs).sum()}", f"{(theirs & ~ours).sum()}"]
+        for number, (name, *counts) in enumerate(classes):
+            assert name == f"wrong images of class {found.names[number]}"
+            assert counts == [f"{(each & (found.labels == number)).sum()}" for each in (ours, theirs)]
+        assert len(classes) == 10
+        said = page.ask("document.querySelector('#leaderboard .compared').textContent")
+        assert "Of the same 1,000 validation images." in said
+        assert f"All of these trials are wrong on {(ours & theirs).sum()} of them." in said
+        assert f"not of trial {other}." in said
         assert page.problems == []
 
 
