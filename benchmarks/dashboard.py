@@ -2,13 +2,14 @@
 
     python benchmarks/dashboard.py [--trials 100] [--seconds 60] [--pause 0.5]
 
-Fills a database of its own through the store, starts the dashboard as a user would, and goes on writing an epoch every
+Fills a database of its own, starts the dashboard as a user would, and goes on writing an epoch through the store every
 `--pause` seconds while somebody watches as the page does: it listens to the events and asks for what goes on at this
 moment whenever there is one, and for what follows each epoch, as if that were in its window.
 """
 
 import argparse
 import http.client
+import itertools
 import random
 import re
 import subprocess
@@ -22,6 +23,11 @@ from statistics import median
 from urllib.parse import urlsplit
 
 import psutil
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from samples.databases import keep
+from samples.results import sample
 
 from sweep.data.dataset import Split
 from sweep.runs import Epoch, Outcome, Run, Trial
@@ -44,18 +50,16 @@ WATCHED = ("summary", "history", "leaderboard", "curves")
 class Writer:
     """A study that this process runs: trial after trial, epoch after epoch, as a coordinator would write them."""
 
-    def __init__(self, store: Store, trials: int) -> None:
-        self.store, self.study = store, Study(name="benchmark", space=SPACE, trials=trials + 1000)
+    def __init__(self, store: Store, study: Study) -> None:
+        self.store, self.study = store, study
         self.id = store.studies.begin(self.study, "digest")
         store.leases.take(self.id, Identity.own(), None)
         self.written: dict[tuple[int, int], float] = {}
         self._source = random.Random(0)
 
-    def epochs(self, trials: int | None = None) -> Iterator[None]:
-        """Writes an epoch, each time that it is asked to; of so many further trials, without end if None."""
-        first = len(self.store.trials.rows(self.id))
-        number = first
-        while trials is None or number < first + trials:
+    def epochs(self) -> Iterator[None]:
+        """Writes an epoch, each time that it is asked to."""
+        for number in itertools.count(len(self.store.trials.rows(self.id))):
             trial = self._begin(number)
             assert trial.run is not None
             for epoch in range(1, trial.configuration.epochs + 1):
@@ -65,7 +69,6 @@ class Writer:
                 self.written[number, epoch] = time.time()
                 yield
             self.store.trials.end(self.id, number, Outcome.COMPLETED)
-            number += 1
 
     def _begin(self, number: int) -> Trial:
         point = self.study.searched.sample(self._source)
@@ -88,8 +91,12 @@ class Watcher:
 
     def ask(self, path: str) -> str:
         headers = {"If-None-Match": self._tags[path]} if path in self._tags else {}
-        self._connection.request("GET", PATH + path, headers=headers)
-        answer = self._connection.getresponse()
+        try:
+            self._connection.request("GET", PATH + path, headers=headers)
+            answer = self._connection.getresponse()
+        except http.client.RemoteDisconnected:  # it was idle for too long
+            self._connection.close()
+            return self.ask(path)
         self._tags[path] = answer.headers.get("ETag", "")
         return answer.read().decode()
 
@@ -113,25 +120,31 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--pause", type=float, default=0.5)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Store.open(str(Path(folder, "sweep.db"))) as store:
-        writer = Writer(store, given.trials)
-        for _ in writer.epochs(given.trials):
-            pass
-        command = [sys.executable, "-m", "sweep", "dashboard", "--port", "0", "--storage", store.place]
-        began = time.time()
-        with psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-            try:
-                watcher = Watcher(server.stdout.readline().strip())
-                shell = watcher.ask("")
-                took = time.time() - began
-                print(f"from the command to the first page: {took:.1f} s, {_spent(server):.1f} s of them computing")
-                for key in re.findall(r'<section id="(\w+)"', shell):
-                    before, asked = _spent(server), time.time()
-                    watcher.ask(f"/section/{key}")
-                    print(f"  {key}: {time.time() - asked:.2f} s, {_spent(server) - before:.2f} s of them computing")
-                _run(writer, watcher, server, given.seconds, given.pause)
-            finally:
-                server.terminate()
+    with tempfile.TemporaryDirectory() as folder:
+        storage = str(Path(folder, "sweep.db"))
+        kept = sample(given.trials, SPACE, name="benchmark", trials=given.trials + 1000)
+        keep(storage, kept)
+        with Store.open(storage) as store:
+            _watched(Writer(store, kept.study), given.seconds, given.pause)
+
+
+def _watched(writer: Writer, seconds: float, pause: float) -> None:
+    """Starts a dashboard, asks for every section once, and goes on with the study."""
+    command = [sys.executable, "-m", "sweep", "dashboard", "--port", "0", "--storage", writer.store.place]
+    began = time.time()
+    with psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            watcher = Watcher(server.stdout.readline().strip())
+            shell = watcher.ask("")
+            took = time.time() - began
+            print(f"from the command to the first page: {took:.1f} s, {_spent(server):.1f} s of them computing")
+            for key in re.findall(r'<section id="(\w+)"', shell):
+                before, asked = _spent(server), time.time()
+                watcher.ask(f"/section/{key}")
+                print(f"  {key}: {time.time() - asked:.2f} s, {_spent(server) - before:.2f} s of them computing")
+            _run(writer, watcher, server, seconds, pause)
+        finally:
+            server.terminate()
 
 
 def _run(writer: Writer, watcher: Watcher, server: psutil.Popen, seconds: float, pause: float) -> None:
