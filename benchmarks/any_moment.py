@@ -2,6 +2,7 @@
 
     python benchmarks/any_moment.py [--replays 100] [--workers 2] [--only NAME ...]
     python benchmarks/any_moment.py --fit       only fits the constants of sweep/results/forecast.py to the table
+    python benchmarks/any_moment.py --learn     only says how well they foretell scores, also on Fashion-MNIST
 
 `search_table.json.gz` and its replays are those of `search.py`: a third of the table, drawn at random, one worker.
 The clock is the table's own: seconds of training and scoring, on the machine that trained it. At each moment a search
@@ -14,6 +15,8 @@ Printed are the median and, in brackets, the lower and the upper quartile of the
 
 import argparse
 import math
+import random
+import statistics
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,8 +25,9 @@ import numpy as np
 import optuna
 from replays import STRATEGIES, Replay, Seen, replayed, table
 from search import quartiles
+from search_table import TABLES
 
-from sweep.results.forecast import expected_score
+from sweep.results.forecast import Forecast
 
 MOMENTS = (60, 120, 300, 600, 1200)
 """Seconds of training after which a search is stopped."""
@@ -46,8 +50,12 @@ def best_ended(seen: Sequence[Seen]) -> int | None:
 
 def best_expected(seen: Sequence[Seen]) -> int | None:
     """The place of the trial that `Result.best` would name."""
+    curves: dict[int, list[tuple[float, float]]] = {}
+    for each in seen:
+        curves.setdefault(each.trial, []).append((each.epoch, each.score / 100))
+    forecast = Forecast.after((curves[each.trial] for each in seen if each.epoch == each.epochs), IMAGES)
     last = {each.trial: each for each in seen}
-    expected = {each.place: expected_score(each.score / 100, each.epoch, each.epochs, IMAGES) for each in last.values()}
+    expected = {each.place: forecast.expected(each.score / 100, each.epoch, each.epochs) for each in last.values()}
     return max(expected, key=lambda place: expected[place], default=None)
 
 
@@ -97,13 +105,39 @@ def fit() -> tuple[float, float, float]:
     return float(floor), float(share), float(noise)
 
 
+LEARNT = (0, 1, 3, 10, 20)
+"""Completed trials that a study has."""
+FIRST = 0.25
+"""The epoch from which the score after the last one is foretold."""
+
+
+def foretold(data: str, learnt: int, replays: int) -> float:
+    """How far the expectation is from what a network reaches, in points: the median of as many networks as replays."""
+    known = table(data)
+    curves = [list(curve.items()) for curve, *_ in known.curves if FIRST in curve and known.study.longest in curve]
+    differences = []
+    for seed in range(replays):
+        drawn = random.Random(seed).sample(curves, learnt + 1)
+        *own, curve = [[(epoch, score / 100) for epoch, score in each] for each in drawn]
+        last, reached = curve[-1]
+        expected = Forecast.after(own, IMAGES).expected(dict(curve)[FIRST], FIRST, last)
+        differences.append(100 * abs(expected - reached))
+    return statistics.median(differences)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replays", type=int, default=100)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", nargs="*", help="only these ways of searching")
     parser.add_argument("--fit", action="store_true", help="only fit the constants of the forecast")
+    parser.add_argument("--learn", action="store_true", help="only say how well the forecast foretells scores")
     options = parser.parse_args()
+    if options.learn:
+        print(" " * 14 + "".join(f"{f'{count} completed':>14}" for count in LEARNT))
+        for data in TABLES:
+            print(f"{data:14}" + "".join(f"{foretold(data, count, 1000):14.2f}" for count in LEARNT))
+        return
     if options.fit:
         floor, share, noise = fit()
         print(f"FLOOR = log({math.exp(floor):.4f}), SHARE = {share:.3f}, NOISE = {noise:.3f}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sweep.data.dataset import Dataset
 from sweep.errors import InputError, NoDatabase
-from sweep.results.forecast import JUDGED, expected_score
+from sweep.results.forecast import JUDGED, LEARNT, Forecast
 from sweep.runs import Outcome
 from sweep.search.experience import OTHER_DATA, Source, is_for, promising, shipped, teaches
 from sweep.space.configuration import Configuration
@@ -90,6 +90,7 @@ def _named(study: Study, origin: str, dataset: Dataset, storage: str) -> Source:
 def _shown(store: Reader, row: StudyRow, digest: str) -> Source:
     """What the trials of a study have shown: the score that each should reach in the end, 0 for one that diverged."""
     study, tried, scores = row.study, list[Configuration](), list[float]()
+    forecast = Forecast.after(store.trials.first_completed(row.id, LEARNT), study.validation)
     for trial in store.trials.rows(row.id)[-MOST:]:
         outcome, score, reached = trial["outcome"], trial["score"], trial["trained_epochs"]
         known = Configuration.of(study.base.model, trial["configuration"])
@@ -97,7 +98,7 @@ def _shown(store: Reader, row: StudyRow, digest: str) -> Source:
             score = 0.0
         elif outcome in JUDGED and score is not None and reached > 0:
             epochs = reached if outcome == Outcome.COMPLETED else known.epochs
-            score = expected_score(score, reached, epochs, study.validation)
+            score = forecast.expected(score, reached, epochs)
         else:
             continue
         tried.append(known)

@@ -11,7 +11,7 @@ from sweep.coordinator.watcher import LabelledRun, trial_label
 from sweep.data.metric import Metric, unit
 from sweep.defaults import VALIDATION
 from sweep.progress.display import Task
-from sweep.results.forecast import JUDGED, compared_score, expected_score
+from sweep.results.forecast import JUDGED, LEARNT, Forecast, compared_score, completed_curves
 from sweep.results.outlook import TOP, in_words, outlook
 from sweep.results.result import Result
 from sweep.results.time_left import LATEST, InProgress, seconds_left
@@ -63,6 +63,9 @@ class Tally:
         self._baseline: dict[float, float] = {}  # the score of the baseline by epoch
         self._baseline_ended = False
         self._judged: dict[str, Best] = {}  # by label: what is expected of the runs that may be the best
+        self._images = VALIDATION if task.study is None else task.study.scoring
+        self._completed: list[list[tuple[float, float]]] = []  # the curves of the first, from which is learnt
+        self._forecast = Forecast(self._images)
         self.ready = self.died = 0
         self._counted_before = 0
         if task.before is not None:
@@ -94,6 +97,8 @@ class Tally:
     def _remember_comparison(self, before: Result) -> None:
         """Takes in the best of earlier calls, and the baseline."""
         frame, curves = before.frame, before.curves
+        self._completed = completed_curves(frame, curves)
+        self._forecast = Forecast.after(self._completed, self._images)
         baseline = curves[curves["trial"].isin(frame.loc[frame["baseline"], "trial"])]
         self._baseline = dict(zip(baseline["epoch"], baseline["val_accuracy"], strict=True))
         if before.baseline_score is not None:
@@ -104,9 +109,16 @@ class Tally:
 
     def _judge(self, label: str, configuration: Configuration, score: float, epoch: float) -> None:
         """Takes in what is expected of a run that has come so far."""
-        images = VALIDATION if self._study is None else self._study.scoring
-        expected = expected_score(score, epoch, configuration.epochs, images)
+        expected = self._forecast.expected(score, epoch, configuration.epochs)
         self._judged[label] = Best(expected, score, epoch, label, configuration)
+
+    def _learn(self, curve: list[Epoch]) -> None:
+        """Has the curve of a run that has completed correct what is expected of the others."""
+        if len(self._completed) < LEARNT:
+            self._completed.append([(each.epoch, each.val_accuracy) for each in curve])
+            self._forecast = Forecast.after(self._completed, self._images)
+            for each in list(self._judged.values()):
+                self._judge(each.label, each.configuration, each.score, each.epoch)
 
     def _enter(self, score: float, label: str, configuration: Configuration) -> None:
         """Takes a completed run in among the best, behind those of the same score."""
@@ -170,6 +182,7 @@ class Tally:
             self._judge(run.label, run.configuration, score, epoch)
         if outcome is Outcome.COMPLETED and score is not None:
             self._scores[run.label] = score
+            self._learn(curve)
             self._enter(score, run.label, run.configuration)
             if run.configuration == self.base:
                 self._baseline[epoch], self._baseline_ended = score, True

@@ -5,11 +5,14 @@ falls towards a floor: with each unit of the logarithm of the epochs it loses an
 with noise. That is an Ornstein-Uhlenbeck process in the logarithm of the epochs (Uhlenbeck and Ornstein 1930, "On the
 theory of the Brownian motion", the mean and the variance of a velocity that has friction). Its three constants were
 fitted by maximum likelihood to the curves of 192 networks on 15,000 images of MNIST: `python benchmarks/any_moment.py
---fit` fits them again.
+--fit` fits them again. Other data and fewer images have another floor, which a study's own completed trials show.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import Self
 
 import pandas as pd
 
@@ -17,7 +20,16 @@ from sweep.runs import GOING_ON, Outcome
 from sweep.space.configuration import Configuration
 
 FLOOR = math.log(0.0035)
-"""Where the logarithm of the error tends to."""
+"""Where the logarithm of the error tends to, before a study has curves of its own."""
+
+FLOOR_DEVIATION = 1.0
+"""The standard deviation of the floor between studies. `python benchmarks/any_moment.py --learn` shows what it does."""
+
+LEARNT = 20
+"""The floor is corrected by the trials that completed first, so many of them. Of these the better half counts."""
+
+RISEN = 0.2
+"""A curve counts from this score on: before, a network has hardly begun to learn."""
 
 SHARE = 0.185
 """How much of its distance from the floor it loses per unit of log epochs."""
@@ -33,18 +45,53 @@ JUDGED = (*GOING_ON, Outcome.PRUNED, Outcome.STOPPED, Outcome.COMPLETED)
 """Outcomes of trials that can be the best: training them to the end is possible."""
 
 
-def expected_score(score: float, epoch: float, epochs: float, images: float) -> float:
-    """The score, from 0 to 1, to expect with caution after `epochs` epochs from a trial that has `score` after `epoch`.
+@dataclass(frozen=True)
+class Forecast:
+    """What to expect of the trials of a study. `floor` is where the logarithm of their errors tends to.
 
-    `images` is how many images scored it: less than half an error on them cannot be seen. At its last epoch a trial
-    keeps its score.
+    `images` is how many images scored each of them: less than half an error on them cannot be seen.
     """
-    if epoch >= epochs:
-        return score
-    kept = math.exp(-SHARE * math.log(epochs / epoch))
-    error = math.log(max(1 - score, 0.5 / images))
-    deviation = NOISE * math.sqrt((1 - kept**2) / (2 * SHARE))
-    return 1 - math.exp(FLOOR + (error - FLOOR) * kept + CAUTION * deviation)
+
+    images: float
+    floor: float = FLOOR
+
+    @classmethod
+    def after(cls, curves: Iterable[Sequence[tuple[float, float]]], images: float) -> Self:
+        """The forecast that the curves of completed trials lead to: of each, its epochs and its scores there.
+
+        Each step of a curve measures the floor, with a variance that follows from the noise. With `FLOOR` and
+        `FLOOR_DEVIATION` as what is known before, their weighted mean is the posterior mean of a normal distribution.
+        """
+        whole = sorted(filter(None, islice(curves, LEARNT)), key=lambda curve: -curve[-1][1])
+        weight = FLOOR_DEVIATION**-2
+        pull = FLOOR * weight
+        unlearnt = cls(images)
+        for curve in whole[: (len(whole) + 1) // 2]:
+            for (epoch, score), (later, then) in pairwise(curve):
+                if score >= RISEN and later > epoch:
+                    kept, variance = _step(later / epoch)
+                    pull += (1 - kept) * (unlearnt._error(then) - unlearnt._error(score) * kept) / variance
+                    weight += (1 - kept) ** 2 / variance
+        return cls(images, pull / weight)
+
+    def expected(self, score: float, epoch: float, epochs: float) -> float:
+        """The score, from 0 to 1, to expect with caution after `epochs` epochs where it is `score` after `epoch`.
+
+        At its last epoch a trial keeps its score.
+        """
+        if epoch >= epochs:
+            return score
+        kept, variance = _step(epochs / epoch)
+        return 1 - math.exp(self.floor + (self._error(score) - self.floor) * kept + CAUTION * math.sqrt(variance))
+
+    def _error(self, score: float) -> float:
+        return math.log(max(1 - score, 0.5 / self.images))
+
+
+def _step(factor: float) -> tuple[float, float]:
+    """The part of its distance from the floor that is left after so many times the epochs, and the noise's variance."""
+    kept = factor**-SHARE
+    return kept, NOISE**2 * (1 - kept**2) / (2 * SHARE)
 
 
 def compared_score(epoch: float, completed: bool, baseline: Mapping[float, float], ended: bool) -> float | None:
@@ -68,11 +115,20 @@ def judged(frame: pd.DataFrame, curves: pd.DataFrame, images: int) -> pd.DataFra
     longest = longest.astype(float).where(frame["outcome"] != Outcome.COMPLETED, reached)
     can = frame["outcome"].isin(JUDGED) & scores.notna() & (reached > 0)
     can &= frame["baseline"] | (frame["folds"] >= frame.loc[can & ~frame["baseline"], "folds"].max())
+    forecast = Forecast.after(completed_curves(frame, curves), images)
     expected = [
-        expected_score(score, epoch, epochs, images) if possible else math.nan
+        forecast.expected(score, epoch, epochs) if possible else math.nan
         for score, epoch, epochs, possible in zip(scores, reached, longest, can, strict=True)
     ]
     return frame.assign(expected=expected, difference=scores - _baseline_scores(frame, curves))
+
+
+def completed_curves(frame: pd.DataFrame, curves: pd.DataFrame) -> list[list[tuple[float, float]]]:
+    """The curves of the trials that completed first, in the order of their ends."""
+    ends = frame[frame["outcome"] == Outcome.COMPLETED].sort_values(["finished", "trial"])
+    first = ends["trial"].head(LEARNT).tolist()
+    points = curves[curves["trial"].isin(first)][["trial", "epoch", "val_accuracy"]].to_numpy(float)
+    return [[(epoch, score) for trial, epoch, score in points if trial == each] for each in first]
 
 
 def standing(frame: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from sweep.defaults import STORAGE
 from sweep.errors import NoDatabase
 from sweep.models.model import Model
 from sweep.models.parameters import Value
-from sweep.results.forecast import JUDGED, expected_score
+from sweep.results.forecast import JUDGED, LEARNT, Forecast
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.results.time_left import LATEST, InProgress, seconds_left
@@ -65,11 +65,6 @@ class TrialSoFar:
     def epochs(self) -> float:
         """How far it has come."""
         return self.curve[-1].epoch if self.curve else 0.0
-
-    def expected_score(self, images: int) -> float:
-        """The score to expect of it, with caution, once it is trained to its end; it has a curve."""
-        last = self.curve[-1]
-        return expected_score(last.val_accuracy, last.epoch, self.configuration.epochs, images)
 
     @property
     def fold(self) -> int:
@@ -143,6 +138,15 @@ class Status:
         )
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """What changes only when a trial ends: `leaders` are the numbers of those not in progress that may be the best."""
+
+    leaders: list[int]
+    climb: list[tuple[int, float]]
+    forecast: Forecast
+
+
 class StatusReader(Reader):
     """A database that is opened read-only, and asked again and again."""
 
@@ -150,7 +154,7 @@ class StatusReader(Reader):
         super().__init__(database)
         self._workers: dict[int, tuple[Identity | None, int]] = {}  # how many of a holder's were seen at once
         self._folds: dict[tuple[str, str], int] = {}  # how many score each trial of a study
-        self._kept: dict[int, tuple[object, list[int], list[tuple[int, float]]]] = {}  # while no further trial ends
+        self._kept: dict[int, tuple[object, _Kept]] = {}
 
     def names(self) -> list[str]:
         return list(self.studies.ids())
@@ -172,8 +176,8 @@ class StatusReader(Reader):
         """
         row = self.studies.find(name)
         recent = self.trials.recent(row.id, LATEST)
-        leaders, climb = self._leaders_and_climb(row, recent)
-        numbers = [*recent, *leaders]
+        kept = self._kept_of(row, recent)
+        numbers = [*recent, *kept.leaders]
         curves: dict[int, list[Epoch]] = {}
         for point in self.trials.curve_rows(row.id, numbers):
             curves.setdefault(point["trial"], []).append(epoch_of(point))
@@ -191,11 +195,11 @@ class StatusReader(Reader):
             holder=holder,
             running=running,
             ended=tuple(sorted(ended, key=lambda trial: trial.finished or trial.started, reverse=True)[:LATEST]),
-            best=_best(trials.values(), row.study.scoring),
+            best=_best(trials.values(), kept.forecast),
             baseline=next((trial for trial in trials.values() if trial.baseline), None),
             queued=self.queue.count(row.id, sum(row.outcomes.values())),
             storage=self.place,
-            climb=tuple(climb),
+            climb=tuple(kept.climb),
             workers=self._workers[row.id][1],
             work=work,
         )
@@ -208,14 +212,16 @@ class StatusReader(Reader):
         """
         return read_result(self, name)
 
-    def _leaders_and_climb(self, row: StudyRow, recent: list[int]) -> tuple[list[int], list[tuple[int, float]]]:
-        """Numbers of the trials not in progress that may be the best, and the climb; read once another has ended."""
-        kept, state = self._kept.get(row.id), (inode(Path(self.place)), row.outcomes, recent)
-        if kept is None or kept[0] != state:
-            still = [outcome for outcome in JUDGED if outcome is not Outcome.RUNNING]
-            found = self.trials.leaders(row.id, still), self.trials.climb(row.id)
-            self._kept[row.id] = kept = state, *found
-        return kept[1:]
+    def _kept_of(self, row: StudyRow, recent: list[int]) -> "_Kept":
+        """Read again once another trial has ended."""
+        before, state = self._kept.get(row.id), (inode(Path(self.place)), row.outcomes, recent)
+        if before is not None and before[0] == state:
+            return before[1]
+        still = [outcome for outcome in JUDGED if outcome is not Outcome.RUNNING]
+        forecast = Forecast.after(self.trials.first_completed(row.id, LEARNT), row.study.scoring)
+        kept = _Kept(self.trials.leaders(row.id, still), self.trials.climb(row.id), forecast)
+        self._kept[row.id] = state, kept
+        return kept
 
     def _further(self, name: str) -> list[tuple[int, int]]:
         """On which fold trials in progress are, and how far there: of folds after the first, their rows do not tell."""
@@ -283,13 +289,17 @@ class AwaitedReader:
             self._reader.__exit__()
 
 
-def _best(trials: Iterable[TrialSoFar], images: int) -> TrialSoFar | None:
+def _best(trials: Iterable[TrialSoFar], forecast: Forecast) -> TrialSoFar | None:
     """As `Result.best_trial`: the trial with the highest expected score; of equals, the earliest."""
     judged = [each for each in trials if each.outcome in JUDGED and each.curve and each.curve[-1].finite]
     most = max((each.folds for each in judged if not each.baseline), default=1)
     judged = [each for each in judged if each.baseline or each.folds == most]
-    expected = {trial.number: trial.expected_score(images) for trial in judged}
-    return min(judged, key=lambda trial: (-expected[trial.number], trial.number), default=None)
+
+    def expected(trial: TrialSoFar) -> float:
+        last = trial.curve[-1]
+        return forecast.expected(last.val_accuracy, last.epoch, trial.configuration.epochs)
+
+    return min(judged, key=lambda trial: (-expected(trial), trial.number), default=None)
 
 
 def _so_far(study: Study, row: Mapping[str, Any], curve: list[Epoch]) -> TrialSoFar:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sweep.defaults import CONFIRMED
 from sweep.runs import BASELINE
@@ -23,18 +23,26 @@ BASELINE_SHARE = 0.8
 
 @dataclass(frozen=True)
 class Arrival:
-    """A trial of `epochs` epochs has a `score` after `epoch` of them, which took `seconds` of training."""
+    """A trial of `epochs` epochs has a `score` after `epoch` of them, which took `seconds` of training.
+
+    `before` has the epochs and scores of its earlier arrivals.
+    """
 
     trial: int
     epoch: float
     epochs: int
     score: float
     seconds: float = 0.0
+    before: tuple[tuple[float, float], ...] = ()
 
     @property
     def rank(self) -> tuple[float, int]:
         """Its place among the arrivals at a rung, the best first; a score that is no number comes last."""
         return math.inf if math.isnan(self.score) else -self.score, self.trial
+
+    @property
+    def curve(self) -> tuple[tuple[float, float], ...]:
+        return *self.before, (self.epoch, self.score)
 
     @property
     def to_the_end(self) -> float:
@@ -60,7 +68,7 @@ class Schedule(ABC):
         known = self.last.get(arrival.trial)
         if known is not None and known.epoch >= arrival.epoch:
             return False
-        self.last[arrival.trial] = arrival
+        self.last[arrival.trial] = arrival if known is None else replace(arrival, before=known.curve)
         return True
 
     def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:

@@ -76,6 +76,15 @@ class TrialReader(Subject):
         )
         return self._rows(query)
 
+    def first_completed(self, study_id: int, count: int) -> list[list[tuple[float, float]]]:
+        """The curves of so many trials, those that completed first: of each its epochs and its scores there."""
+        completed = trials.c.study_id == study_id, trials.c.outcome == Outcome.COMPLETED
+        query = select(trials.c.number).where(*completed).order_by(trials.c.finished, trials.c.number).limit(count)
+        curves: dict[int, list[tuple[float, float]]] = {number: [] for number in self._column(query)}
+        for point in self.curve_rows(study_id, list(curves)):
+            curves[point["trial"]].append((point["epoch"], point["val_accuracy"]))
+        return list(curves.values())
+
     def ending(self, study_id: int, number: int) -> Ending | None:
         """How a trial ended; None where it has not, or is not known."""
         query = (

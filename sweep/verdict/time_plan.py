@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from sweep.defaults import SEARCH_SHARE
-from sweep.results.forecast import expected_score
+from sweep.results.forecast import Forecast
 from sweep.results.size import Size
 from sweep.runs import BASELINE
 from sweep.search.schedule import Arrival
@@ -126,7 +126,8 @@ def prices_of(arrivals: Mapping[int, Arrival], images: float, sizes: Sizes) -> l
     images a score counts.
     """
     known = {number: each for number, each in arrivals.items() if math.isfinite(each.score)}
-    expected = {each.trial: expected_score(each.score, each.epoch, each.epochs, images) for each in known.values()}
+    forecast = Forecast.after((each.curve for each in known.values() if each.epoch >= each.epochs), images)
+    expected = {each.trial: forecast.expected(each.score, each.epoch, each.epochs) for each in known.values()}
     if BASELINE not in arrivals or len(expected) < 1 + (BASELINE in expected):
         return []
     least = expected.pop(BASELINE, math.inf)

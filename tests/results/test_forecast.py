@@ -8,35 +8,68 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples.results import curves_of, frame_of, result_of
 
-from sweep.results.forecast import expected_score, judged
+from sweep.results.forecast import FLOOR, LEARNT, SHARE, Forecast, judged
 
 SCORES = st.floats(0.1, 1.0)
+expected = Forecast(10_000).expected
 
 
 @given(SCORES, st.integers(1, 20))
 def test_at_its_last_epoch_a_trial_keeps_its_score(score, epochs):
-    assert expected_score(score, epochs, epochs, 10_000) == score
+    assert expected(score, epochs, epochs) == score
 
 
 @given(SCORES, SCORES, st.floats(0.1, 8.9))
 def test_of_two_trials_that_came_as_far_the_better_one_promises_more(one, other, epoch):
     low, high = sorted((one, other))
-    assert expected_score(low, epoch, 9, 10_000) <= expected_score(high, epoch, 9, 10_000) < 1
+    assert expected(low, epoch, 9) <= expected(high, epoch, 9) < 1
 
 
 @given(st.floats(0.5, 0.97), st.floats(0.2, 4))
 def test_the_same_score_promises_more_the_earlier_it_is_reached(score, epoch):
-    assert expected_score(score, epoch, 9, 10_000) >= expected_score(score, 9, 9, 10_000)
+    assert expected(score, epoch, 9) >= expected(score, 9, 9)
 
 
 def test_a_perfect_score_early_is_not_expected_to_stay():
-    assert 0.99 < expected_score(1.0, 0.25, 9, 10_000) < 1 - 0.5 / 10_000
+    assert 0.99 < expected(1.0, 0.25, 9) < 1 - 0.5 / 10_000
 
 
 def test_golden_values():
     """Computed by hand from the mean and the variance of the process."""
-    assert expected_score(0.98, 3, 9, 10_000) == pytest.approx(0.98257, abs=1e-5)
-    assert expected_score(0.9, 0.25, 9, 10_000) == pytest.approx(0.97417, abs=1e-5)
+    assert expected(0.98, 3, 9) == pytest.approx(0.98257, abs=1e-5)
+    assert expected(0.9, 0.25, 9) == pytest.approx(0.97417, abs=1e-5)
+
+
+def falling_to(floor, epochs=(0.25, 1, 3, 9)):
+    """A curve without noise whose error tends to this one."""
+    forecast = Forecast(10_000, math.log(floor))
+    return [
+        (epoch, 1 - math.exp(forecast.floor + (math.log(0.5) - forecast.floor) * (epoch / 0.25) ** -SHARE))
+        for epoch in epochs
+    ]
+
+
+def test_completed_trials_correct_the_floor_the_more_of_them_the_further():
+    floors = [math.exp(Forecast.after([falling_to(0.1)] * count, 10_000).floor) for count in (0, 1, 3, 20)]
+    assert floors == sorted(floors)
+    assert floors[0] == pytest.approx(math.exp(FLOOR))
+    assert 0.06 < floors[-1] < 0.1
+    assert Forecast.after([falling_to(0.1)] * 99, 10_000) == Forecast.after([falling_to(0.1)] * LEARNT, 10_000)
+
+
+def test_a_paused_trial_does_not_promise_more_than_completed_ones_with_whose_curves_it_agrees():
+    """One that stood at 84 % after a quarter of an epoch was named the best, above completed ones with 95 %."""
+    completed = [falling_to(0.03)] * LEARNT
+    before, score = Forecast(10_000), dict(completed[0])[9]
+    assert before.expected(*completed[0][0][::-1], 9) > score
+    assert Forecast.after(completed, 10_000).expected(*completed[0][0][::-1], 9) < score
+
+
+def test_failed_trials_and_scores_that_have_not_risen_correct_nothing():
+    failed, slow = [(1, 0.1), (3, 0.1), (9, 0.1)], [(0.25, 0.1), *falling_to(0.1)[1:]]
+    assert Forecast.after([falling_to(0.1), failed], 10_000) == Forecast.after([falling_to(0.1)], 10_000)
+    assert Forecast.after([slow], 10_000) == Forecast.after([falling_to(0.1)[1:]], 10_000)
+    assert Forecast.after([[], [(5, 0.9)]], 10_000) == Forecast(10_000)
 
 
 def test_a_trial_is_compared_with_the_baseline_after_as_many_epochs():

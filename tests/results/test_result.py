@@ -12,7 +12,7 @@ from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
 from sweep.errors import InputError
 from sweep.results.columns import CURVE_COLUMNS, TABLE_COLUMNS, TRIAL_COLUMNS
-from sweep.results.forecast import JUDGED, expected_score
+from sweep.results.forecast import JUDGED, Forecast
 from sweep.results.reading import read_result
 from sweep.results.result import Result
 from sweep.results.verdict import Conclusion, Verdict
@@ -148,7 +148,7 @@ def test_what_was_kept_stands_in_its_row(storage):
         "detail": "a log",
         "baseline": True,
         "score": 0.75,
-        "expected": expected_score(0.75, 1, 5, 10_000),
+        "expected": Forecast(10_000).expected(0.75, 1, 5),
         "trained_epochs": 1,
         "reused_epochs": 1,
         "reused_from": "",
