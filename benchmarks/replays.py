@@ -24,7 +24,7 @@ from search_table import TABLES, last
 from sweep.defaults import CONFIRMED
 from sweep.models.parameters import Values
 from sweep.search._memory import Memory
-from sweep.search.experience import DRAWN, OWN_TURN, PROPOSALS, Source, Surrogate, misleads
+from sweep.search.experience import AGREEING, DRAWN, OWN_TURN, PROPOSALS, Source, Surrogate, misleads
 from sweep.search.optuna import suggest
 from sweep.search.schedule import Arrival, EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd
 from sweep.space.space import Choice, Float, Int, Range, Space
@@ -40,7 +40,8 @@ class Strategy:
 
     `draws_epochs`: each trial ends after as many epochs as its point says. Without, each may have the most.
     `steps`: how many of Optuna's steps an epoch has. `told`: it is told how much time is left.
-    `experience`: it begins with what the other table has shown, as it is or with its scores shuffled.
+    `experience`: it begins with what the other table has shown, as it is, with its scores shuffled, or as if the worst
+    were the best.
     """
 
     sampler: Callable[[int], BaseSampler]
@@ -49,7 +50,7 @@ class Strategy:
     draws_epochs: bool = False
     steps: int = 1
     told: bool = False
-    experience: Literal["none", "table", "shuffled"] = "none"
+    experience: Literal["none", "table", "shuffled", "reversed"] = "none"
 
 
 class QuarterEpochs(Schedule):
@@ -106,6 +107,7 @@ STRATEGIES = {
     "ours": Strategy(tpe, SuccessiveHalving),
     "ours, with experience": Strategy(tpe, SuccessiveHalving, experience="table"),
     "ours, with shuffled experience": Strategy(tpe, SuccessiveHalving, experience="shuffled"),
+    "ours, with reversed experience": Strategy(tpe, SuccessiveHalving, experience="reversed"),
 }
 
 
@@ -288,7 +290,11 @@ class Replay:
         scores = [other.truth(place, longest) for place in places]
         if self.strategy.experience == "shuffled":
             random.Random(f"shuffled {self.seed}").shuffle(scores)
+        if self.strategy.experience == "reversed":
+            scores = [-each for each in scores]
         surrogate = Surrogate([Source(name, [base.replaced(other.points[place]) for place in places], scores)])
+        if surrogate.agreement < AGREEING:
+            return {}
         own = sorted(part)
         promise = surrogate([base.replaced(self._table.points[place]) for place in own])
         return dict(zip(own, promise.tolist(), strict=True))

@@ -16,7 +16,8 @@ arrived when its regret stays within the target. The target is no smaller than t
 which is printed. Seconds are the table's: of training and scoring, on the machine that trained it.
 
 "Ours, with experience" begins with what the other table has shown, without the configurations that the replay has. In
-"ours, with shuffled experience" the scores of that are shuffled.
+"ours, with shuffled experience" the scores of that are shuffled, and in "ours, with reversed experience" the worst
+score counts as the best.
 """
 
 import argparse

@@ -42,6 +42,11 @@ def first_lessons(study: Study, dataset: Dataset, storage: str) -> list[Queued]:
     if not sources:
         return []
     found = promising(study, sources, dataset.image_shape, dataset.classes)
+    if not found and isinstance(study.experience, tuple):
+        raise InputError(
+            f"experience names {listed(study.experience)}, which has nothing to teach: the scores of its trials do not "
+            "follow from their values. Leave it out, or name a study with more trials."
+        )
     return [Queued(each.values(), f"{EXPERIENCE}: {in_words(sources)}") for each in found]
 
 

@@ -35,6 +35,8 @@ ENOUGH = 3
 """Scores of each that are compared at least."""
 OTHER_DATA = 0.5
 """What a training on other data counts, beside one on the study's own."""
+AGREEING = 0.2
+"""The least agreement of experience with itself. Less is likely where values say nothing of scores."""
 SHRINKAGE = 10.0
 """Of the ridge regression: the weight of a prior in which no value matters. 5 to 30 do about as well."""
 WIDE = 8.0
@@ -85,21 +87,31 @@ class Surrogate:
     """Says of configurations how promising they are: the larger, the more, in shares of a source's ranks.
 
     Only differences within a source count: how its scores lie as a whole says nothing of the values.
+
+    `agreement` is how well the other trainings foretell the rank of each: the correlation of the ranks, from -1 to 1,
+    with what the regression gives of a training that it has not seen. The leverage of each says that (Allen 1974, "The
+    relationship between variable selection and data augmentation and a method for prediction"). It is 0 where no value
+    or no score varies.
     """
 
     def __init__(self, sources: Sequence[Source]) -> None:
         rows = [each.values() for source in sources for each in source.tried]
         names = dict.fromkeys(name for values in rows for name in values)
         self._columns = [column for name in names for column in _columns(name, [row.get(name) for row in rows])]
-        parts, targets = [], []
+        parts, targets, sizes = [], [], []
         for source in sources:
             part, target = self._matrix(source.tried), _ranks(source.scores)
             root = math.sqrt(source.weight)
             parts.append(root * (part - part.mean(axis=0)))
             targets.append(root * (target - target.mean()))
+            sizes += [len(target)] * len(target)
         known, target = np.concatenate(parts), np.concatenate(targets)
-        square = known.T @ known + SHRINKAGE * np.eye(known.shape[1])
-        self._slopes = np.linalg.solve(square, known.T @ target)
+        inverse = np.linalg.inv(known.T @ known + SHRINKAGE * np.eye(known.shape[1]))
+        self._slopes = inverse @ known.T @ target
+        leverage = 1 / np.array(sizes) + np.einsum("ij,jk,ik->i", known, inverse, known)
+        foretold = target - (target - known @ self._slopes) / (1 - leverage)
+        varied = known.size and np.ptp(target) > 0
+        self.agreement = float(np.corrcoef(foretold, target)[0, 1]) if varied else 0.0
 
     def __call__(self, configurations: Sequence[Configuration]) -> NDArray[np.float64]:
         promise: NDArray[np.float64] = self._matrix(configurations) @ self._slopes
@@ -167,9 +179,12 @@ def promising(study: Study, sources: Sequence[Source], image_shape: ImageShape, 
     """What a study tries first: of so many random points each time, the one that its sources make the most promising.
 
     So they differ as random points do. None of their networks takes more arithmetic than the largest that the sources
-    have: of larger ones nothing is known but that they cost more.
+    have: of larger ones nothing is known but that they cost more. Nothing is promising where the sources agree with
+    themselves less than `AGREEING`.
     """
     surrogate, drawn = Surrogate(sources), _drawn(study, sources, image_shape, classes)
+    if surrogate.agreement < AGREEING:
+        return []
     chosen: dict[Configuration, None] = {}
     for _ in range(PROPOSALS):
         group = [each for each in islice(drawn, DRAWN) if each not in chosen and each != study.base]

@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from samples.studies import RATES, study_of
 
 from sweep.models.parameters import Condition
 from sweep.search.experience import (
+    AGREEING,
     DRAWN,
     OWN_TURN,
     PROPOSALS,
@@ -63,7 +65,30 @@ def test_shuffled_scores_teach_nothing():
     configurations = tried(seed=1)
     scores = [score(each) for each in configurations]
     random.Random(0).shuffle(scores)
-    assert abs(agreement(Surrogate([Source("mnist", configurations, scores)]), tried(seed=2))) < 0.5
+    surrogate = Surrogate([Source("mnist", configurations, scores)])
+    assert abs(agreement(surrogate, tried(seed=2))) < 0.5
+    assert surrogate.agreement < AGREEING < 0.85 < Surrogate([source_of(configurations)]).agreement
+
+
+def test_how_well_experience_agrees_with_itself_is_what_leaving_each_training_out_gives():
+    sources = [source_of(tried(seed=1)[:30]), source_of(tried(seed=2)[:20], weight=0.5, data="fashion-mnist")]
+    foretold, ranks = [], []
+    for source in sources:
+        for place, (configuration, reached) in enumerate(zip(source.tried, source.scores, strict=True)):
+            ranks.append(sum(score < reached for score in source.scores) / len(source.scores))
+            rest = replace(
+                source,
+                tried=[*source.tried[:place], *source.tried[place + 1 :]],
+                scores=[*source.scores[:place], *source.scores[place + 1 :]],
+            )
+            surrogate = Surrogate([rest if each is source else each for each in sources])
+            foretold.append(surrogate([configuration])[0] - surrogate(rest.tried).mean())
+    assert np.corrcoef(foretold, ranks)[0, 1] == pytest.approx(Surrogate(sources).agreement, abs=0.05)
+
+
+def test_where_nothing_varied_nothing_agrees():
+    assert Surrogate([Source("mnist", [Configuration()] * 12, [0.9] * 12)]).agreement == 0
+    assert Surrogate([Source("mnist", tried(seed=1), [0.9] * len(tried(seed=1)))]).agreement == 0
 
 
 def test_how_high_the_scores_of_a_source_are_says_nothing():
