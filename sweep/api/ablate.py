@@ -74,7 +74,7 @@ def _ablated(before: Result, place: Workplace, seeds: Sequence[int], within: flo
     with place.open_store(create=False) as store, stop_on_signals() as stop:
         study_id = store.studies.begin(study, dataset.digest)
         with (
-            holding(store, study_id, study.name, stop, Work.ABLATION) as beat,
+            holding(store, study_id, study.name, stop, Work.ABLATION, place.display.note) as beat,
             place.display.watching(task) as watcher,
             place.batch(store, watcher, stop, seconds=within, beat=beat) as batch,
         ):

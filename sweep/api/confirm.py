@@ -149,7 +149,7 @@ def _prepared(
     sizes: Sequence[Size] = [each for each in every_size if within or before.verdict_on(each)] or every_size[:1]
     with place.open_store(create=False) as store, stop_on_signals() as stop, ExitStack() as held:
         study_id = store.studies.begin(study, dataset.digest)
-        own = holding(store, study_id, study.name, stop, Work.CONFIRMATION)
+        own = holding(store, study_id, study.name, stop, Work.CONFIRMATION, place.display.note)
         beat = held.enter_context(own) if holds else lambda: None
         fresh = fresh_seeds(study, seeds, known)
         folds = Folds(study, dataset, place.batch(store, SilentWatcher(), stop))
@@ -307,7 +307,7 @@ def confirm_together(
             if (trials := best_and_confirmed(each, top))
         }
         beats = [
-            held.enter_context(holding(store, each, before.study.name, stop, Work.SUGGESTIONS))
+            held.enter_context(holding(store, each, before.study.name, stop, Work.SUGGESTIONS, place.display.note))
             for each, (before, _) in races.items()
         ]
 

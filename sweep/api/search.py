@@ -153,7 +153,7 @@ def search_on(
         store.alone(partial(prepare, store.url))
         study_id = store.studies.begin(study, dataset.digest)
         with ExitStack() as held:
-            lease = held.enter_context(Lease(store.leases, study_id, study.name))
+            lease = held.enter_context(Lease(store.leases, study_id, study.name, note=place.display.note))
             proposing = _proposing(study, study_id, dataset, store, place)
             store.queue.begin(study_id, first)
             if experience := store.queue.experience(study_id):

@@ -24,7 +24,8 @@ from sweep.models.parameters import Value
 from sweep.runs import Outcome
 from sweep.search._memory import Memory
 from sweep.search._rows import Rows
-from sweep.storage.database import POOL, guarded, place_of, repeatable, settle_sqlite
+from sweep.storage.database import POOL, guarded, place_of, settle_sqlite
+from sweep.storage.repeating import repeatable
 from sweep.storage.studies import foreign
 
 METRICS = frozenset(f"validation {words}" for words in IN_WORDS.values())

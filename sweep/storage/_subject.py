@@ -7,7 +7,7 @@ from sqlalchemy import Executable, Select, Table
 
 from sweep.storage._tables import add_once
 from sweep.storage.connection import Database
-from sweep.storage.database import repeatable
+from sweep.storage.repeating import repeatable
 
 
 class Subject:

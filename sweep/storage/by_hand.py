@@ -13,7 +13,7 @@ from sweep.models.parameters import Value
 from sweep.space.configuration import Configuration
 from sweep.storage._subject import Subject
 from sweep.storage._tables import notes, now, queue
-from sweep.storage.database import repeatable
+from sweep.storage.repeating import repeatable
 
 BY_HAND = "by hand"
 """The origin of a configuration that a user has put into the queue."""

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, text
 from sweep.errors import NoDatabase, StoreError
 from sweep.storage._file import OpenFile
 from sweep.storage._tables import SCHEMA_VERSION, migrate, version_of
-from sweep.storage.database import back_up, connect, copy_in_memory, guarded, mark_of, place_of, repeatable
+from sweep.storage.database import back_up, connect, copy_in_memory, guarded, mark_of, place_of
+from sweep.storage.repeating import repeatable
 from sweep.system.files import required_lock
 
 

@@ -4,12 +4,11 @@ import errno
 import os
 import secrets
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
@@ -17,22 +16,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from sweep.errors import InputError, NoDatabase, StoreError
+from sweep.storage.repeating import lost
 from sweep.system.files import atomic_write, did_you_mean_path, leftovers, odd_kind
 from sweep.wording import masked
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 EXAMPLES = "sqlite:///sweep.db or postgresql+psycopg://user@host/name"
 
 POOL = {"pool_pre_ping": True}
 """How connections are kept for both engines: one that was dropped meanwhile is replaced before it is used."""
-
-PAUSES = (0.0, 0.2, 1.0, 2.0, 4.0)
-"""Seconds before a step whose connection was lost is done again."""
-
-LOST = "closed the connection", "terminating connection", "reset by peer", "starting up", "shutting down"
-"""What PostgreSQL and its driver say of a connection that is lost."""
 
 SQLITE_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL")
 
@@ -143,28 +134,8 @@ def guarded(url: str | URL) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0].removesuffix(".")
-        remedy = RECONNECT if _lost(error) else _remedy(cause)
+        remedy = RECONNECT if lost(error) else _remedy(cause)
         raise StoreError(f"The database {place_of(url)} cannot be used: {cause}.{remedy}") from error
-
-
-def repeatable(step: Callable[P, R]) -> Callable[P, R]:
-    """Does a step again if the connection to the database is lost in it, maybe after its last change was kept.
-
-    Every step that reads or writes is one: what it leaves is the same, however often it is done.
-    """
-
-    @wraps(step)
-    def repeated(*args: P.args, **named: P.kwargs) -> R:
-        for pause in PAUSES:
-            try:
-                return step(*args, **named)
-            except StoreError as error:
-                if not _lost(error.__cause__):
-                    raise
-                time.sleep(pause)
-        return step(*args, **named)
-
-    return repeated
 
 
 def insertion(connection: Connection, table: Table) -> Any:
@@ -174,11 +145,6 @@ def insertion(connection: Connection, table: Table) -> Any:
     from sqlalchemy.dialects import postgresql  # which takes its time, and most have no use for it
 
     return postgresql.insert(table)
-
-
-def _lost(cause: BaseException | None) -> bool:
-    """Whether a connection was lost, if only while it was opened."""
-    return getattr(cause, "connection_invalidated", False) or any(each in str(cause) for each in LOST)
 
 
 def checkpoint_folder(storage: str) -> Path:

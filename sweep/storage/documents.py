@@ -7,7 +7,7 @@ from sqlalchemy import func, insert, select
 
 from sweep.storage._subject import Subject
 from sweep.storage._tables import ablations, now, put, test_looks, verdicts
-from sweep.storage.database import repeatable
+from sweep.storage.repeating import repeatable
 
 Document = Mapping[str, Any]
 

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text, inspect, select
 
 from sweep.errors import InputError
-from sweep.storage.database import connect, guarded, place_of, repeatable
+from sweep.storage.database import connect, guarded, place_of
+from sweep.storage.repeating import repeatable
 from sweep.study.imported import Imported
 from sweep.wording import did_you_mean
 

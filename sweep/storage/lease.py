@@ -2,6 +2,8 @@
 
 import secrets
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -11,7 +13,7 @@ from sqlalchemy import delete, select, update
 from sweep.errors import InputError, StoreError
 from sweep.storage._subject import Subject
 from sweep.storage._tables import add, leases
-from sweep.storage.database import repeatable
+from sweep.storage.repeating import patient, repeatable
 from sweep.system.processes import Identity
 
 BEAT_SECONDS = 2.0
@@ -92,14 +94,24 @@ class Lease:
     Of a process of this machine the operating system says whether it is alive. Of another machine's, its beats do:
     they are counted in the database and watched, not compared with a clock.
 
+    With a `note`, which is told of it, its holder waits for a server that is away: see `patient`.
+
     Entering raises:
         InputError: another process runs this study.
     """
 
-    def __init__(self, leases: Leases, study_id: int, name: str, work: Work = Work.SEARCH) -> None:
+    def __init__(
+        self,
+        leases: Leases,
+        study_id: int,
+        name: str,
+        work: Work = Work.SEARCH,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
         self._leases, self._study_id, self._name, self._work = leases, study_id, name, work
         self._own = Identity.own()
         self._last_beat = 0.0
+        self._note, self._patience = note, ExitStack()
         self.lost = False
 
     def beat(self) -> None:
@@ -127,10 +139,13 @@ class Lease:
                     "Wait for it, or stop it and run this again."
                 )
             if self._leases.take(self._study_id, self._own, held, self._work):
+                if self._note is not None:
+                    self._patience.enter_context(patient(self._note))
                 return self
 
     def __exit__(self, *_: object) -> None:
-        self._leases.end(self._study_id, self._own)
+        with self._patience:
+            self._leases.end(self._study_id, self._own)
 
     def _alive(self, held: Held) -> bool:
         if held.by.seen_from_here:

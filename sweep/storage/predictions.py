@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from sweep.storage._subject import Subject
 from sweep.storage._tables import predictions, put, trials
-from sweep.storage.database import repeatable
+from sweep.storage.repeating import repeatable
 
 
 class PredictionReader(Subject):

@@ -10,7 +10,7 @@ from sweep.models.model import Sizes
 from sweep.runs import Epoch, Run
 from sweep.storage._subject import Subject
 from sweep.storage._tables import add, epochs, now, predictions, put, runs, trials
-from sweep.storage.database import repeatable
+from sweep.storage.repeating import repeatable
 
 
 class RunReader(Subject):

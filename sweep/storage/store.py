@@ -9,10 +9,10 @@ from typing import Self
 
 from sweep.storage.by_hand import NoteReader, Notes, Queue, QueueReader
 from sweep.storage.connection import Database
-from sweep.storage.database import repeatable
 from sweep.storage.documents import AblationReader, Ablations, LookReader, Looks, VerdictReader, Verdicts
 from sweep.storage.lease import LeaseReader, Leases
 from sweep.storage.predictions import PredictionReader, Predictions
+from sweep.storage.repeating import repeatable
 from sweep.storage.requests import RequestReader, Requests
 from sweep.storage.runs import RunReader, Runs
 from sweep.storage.studies import Studies, StudyReader

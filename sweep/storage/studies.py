@@ -24,7 +24,7 @@ from sweep.storage._tables import (
     trials,
     verdicts,
 )
-from sweep.storage.database import repeatable
+from sweep.storage.repeating import repeatable
 from sweep.study.recipe import require_name
 from sweep.study.study import Study
 from sweep.wording import did_you_mean

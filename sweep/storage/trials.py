@@ -10,7 +10,7 @@ from sweep.runs import GOING_ON, UNFINISHED, Outcome, Trial
 from sweep.storage._subject import Subject
 from sweep.storage._tables import epochs, now, queue, run_again_in_optuna, runs, studies, trials
 from sweep.storage.by_hand import EXPERIENCE
-from sweep.storage.database import repeatable
+from sweep.storage.repeating import repeatable
 
 MEASURED = ("trained_epochs", "seconds", "parameters", "flops")
 """What is measured of a trial, by the names of `sweep.results.columns`."""

@@ -30,7 +30,7 @@ from sweep.results.status import StatusReader
 from sweep.runs import Outcome
 from sweep.search.optuna import OptunaSearch, prepare
 from sweep.space.space import Float
-from sweep.storage import database
+from sweep.storage import repeating
 from sweep.storage._tables import SCHEMA_VERSION, schema
 from sweep.storage.by_hand import StudyQueue
 from sweep.storage.foreign import read_optuna
@@ -304,7 +304,7 @@ def test_the_lock_of_a_step_that_is_done_alone_is_taken_again_if_it_is_lost(on_s
 
 
 def test_a_server_that_ends_every_connection_is_told_and_no_password_is_suspected(on_server, postgresql, monkeypatch):
-    monkeypatch.setattr(database, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(repeating, "PAUSES", (0.0, 0.0))
     with Store.open(on_server) as store:
         event.listen(store._database._engine, "before_cursor_execute", lambda *_: drop_all(postgresql, on_server))
         with pytest.raises(StoreError, match="The server ended the connection, also when it was opened again") as told:
