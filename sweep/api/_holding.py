@@ -37,12 +37,12 @@ def holding(
 
 @contextmanager
 def holding_if_free(
-    store: Store, study_id: int, name: str, work: Work, stop: threading.Event
+    store: Store, study_id: int, name: str, work: Work, note: Callable[[str], None], stop: threading.Event
 ) -> Iterator[Callable[[], None]]:
     """As `holding`, but does without the study where another process runs it."""
     with ExitStack() as held:
         try:
-            beat = held.enter_context(holding(store, study_id, name, stop, work))
+            beat = held.enter_context(holding(store, study_id, name, stop, work, note))
         except InputError:
             beat = _nothing
         yield beat

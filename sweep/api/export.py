@@ -117,7 +117,8 @@ def _trained_on_all(
     store.test_looks.add(row.id, f"trial {trial} on seed {run.seed}, exported")
     place = replace(place, workers=None, threads=store.runs.provenance(run.fingerprint).get("threads"))
     labelled = LabelledRun(f"{trial_label(trial)} on all training images", run)
-    task, hold = Task(found.study.base, 1, 1, "run"), partial(holding_if_free, store, row.id, name, Work.EXPORT)
+    task, note = Task(found.study.base, 1, 1, "run"), place.display.note
+    hold = partial(holding_if_free, store, row.id, name, Work.EXPORT, note)
     (one,) = trained([labelled], store, place, task, keep_states=True, hold=hold)
     if one.reason:
         raise ModelError(f"Trial {trial} could not be trained on all images: {one.reason}.")
