@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
@@ -91,12 +92,8 @@ class Watcher:
 
     def ask(self, path: str) -> str:
         headers = {"If-None-Match": self._tags[path]} if path in self._tags else {}
-        try:
-            self._connection.request("GET", PATH + path, headers=headers)
-            answer = self._connection.getresponse()
-        except http.client.RemoteDisconnected:  # it was idle for too long
-            self._connection.close()
-            return self.ask(path)
+        self._connection.request("GET", PATH + path, headers=headers)
+        answer = self._connection.getresponse()
         self._tags[path] = answer.headers.get("ETag", "")
         return answer.read().decode()
 
@@ -122,10 +119,11 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         storage = str(Path(folder, "sweep.db"))
-        kept = sample(given.trials, SPACE, name="benchmark", trials=given.trials + 1000)
-        keep(storage, kept)
+        kept = sample(given.trials, SPACE, name="benchmark")
+        study = kept.study.replaced(trials=given.trials + 1000)
+        keep(storage, replace(kept, study=study))
         with Store.open(storage) as store:
-            _watched(Writer(store, kept.study), given.seconds, given.pause)
+            _watched(Writer(store, study), given.seconds, given.pause)
 
 
 def _watched(writer: Writer, seconds: float, pause: float) -> None:
@@ -157,6 +155,7 @@ def _run(writer: Writer, watcher: Watcher, server: psutil.Popen, seconds: float,
         if time.time() > until:
             break
     share = (_spent(server) - before) / seconds
+    watching.join(60)  # it may wait for an answer
     cores = psutil.cpu_count() or 1
     print(
         f"while an epoch ends every {pause} s: {share:.1%} of one core, {share / cores:.1%} of this machine's {cores}"

@@ -12,7 +12,7 @@ from sweep.data.metric import Metric
 from sweep.results.noise import noise_of_difference
 from sweep.results.result import Result
 
-MOST_POINTS = 1500
+MOST_POINTS = 500
 IN_ORDER = "trials in the order in which they ended"
 
 

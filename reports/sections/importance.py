@@ -16,7 +16,7 @@ from sweep.results.result import Result
 from sweep.runs import Outcome
 from sweep.space.space import Range
 
-MOST_POINTS = 1500
+MOST_POINTS = 600
 MENTIONED = 4
 """Parameters that a sentence names before it says how many more there are."""
 MOST_CHOICES = 6

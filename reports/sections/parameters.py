@@ -18,7 +18,8 @@ from sweep.results.result import Result
 from sweep.space.space import Range
 
 MOST_CHARTS = 12
-MOST_POINTS = 400
+MOST_POINTS, FEWER_POINTS = 300, 100
+"""Trials that a chart draws; fewer in those of parameters that explain less, of which there may be dozens."""
 NEEDED = ("trial", "outcome", "score", "expected", "baseline")
 """Columns that drawing a trial needs, in addition to the parameter."""
 
@@ -55,10 +56,18 @@ def trend(points: pd.DataFrame, axis: axes.Axis) -> pd.DataFrame:
     return found.rename(columns={"median": "score", "size": "trials"})[["at", "score", "trials"]].reset_index(drop=True)
 
 
-def chart(frame: pd.DataFrame, name: str, span: Range, whole: bool = False, metric: Metric = "accuracy") -> Figure:
+def chart(
+    frame: pd.DataFrame,
+    name: str,
+    span: Range,
+    whole: bool = False,
+    metric: Metric = "accuracy",
+    most: int = MOST_POINTS,
+) -> Figure:
     """One parameter against the score, for the trials that have it, with the median of the completed ones.
 
-    The `whole` chart has room for trials far below the others, too. `metric` is that of the study.
+    The `whole` chart has room for trials far below the others, too. `metric` is that of the study. At most so many
+    trials are drawn.
     """
     frame = frame[[each for each in (*NEEDED, name) if each in frame]]  # picking rows of a wide frame takes its time
     found, axis = table(frame, name, span)
@@ -73,7 +82,7 @@ def chart(frame: pd.DataFrame, name: str, span: Range, whole: bool = False, metr
     reference = found[found["baseline"]]
     if len(reference):
         figure.vertical(float(reference["at"].iloc[0]), {"color": BASELINE, "width": 1, "dash": "dot"})
-    points = axes.thin(found, MOST_POINTS)
+    points = axes.thin(found, most)
     values = points["value"].map(lambda value: labels.value(name, value))
     if axis.places:
         points = points.assign(at=axes.jittered(points, "at", 0.36))
@@ -81,15 +90,19 @@ def chart(frame: pd.DataFrame, name: str, span: Range, whole: bool = False, metr
     marks.median(figure, trend(found, axis), axis, "median", MEDIAN)
     marks.parameter_axis(figure, "x", axis, title)
     marks.score_axis(figure, low, high, metric)
-    thinned = f"at most {MOST_POINTS} trials drawn, the best among them" if len(points) < len(found) else ""
+    thinned = f"at most {most} trials drawn, the best among them" if len(points) < len(found) else ""
     return figure.leaves_out(thinned)
 
 
 def each(
-    frame: pd.DataFrame, space: Mapping[str, Range], whole: bool = False, metric: Metric = "accuracy"
+    frame: pd.DataFrame,
+    space: Mapping[str, Range],
+    whole: bool = False,
+    metric: Metric = "accuracy",
+    most: int = MOST_POINTS,
 ) -> dict[str, Figure]:
     """The chart of each parameter of a space, on one scale of scores; those that no scored trial has are missing."""
-    found = {name: chart(frame, name, span, whole, metric) for name, span in space.items()}
+    found = {name: chart(frame, name, span, whole, metric, most) for name, span in space.items()}
     return {name: figure for name, figure in found.items() if figure.data}
 
 
@@ -105,7 +118,8 @@ def _blocks(result: Result) -> Sequence[Block]:
     below = int((scored["score"] < low).sum())
     whole = partial(each, frame, first, whole=True, metric=metric)
     shown = charts_and_whole(near, lambda: list(whole().values()), below, interactive=False)
-    others = list(each(frame, {name: space[name] for name in names[MOST_CHARTS:]}, metric=metric).values())
+    rest_of = {name: space[name] for name in names[MOST_CHARTS:]}
+    others = list(each(frame, rest_of, metric=metric, most=FEWER_POINTS).values())
     fold = f"{wording.several(len(others), 'parameter')} that explain less"
     rest = [charts(others, fold=fold, interactive=False)] if others else []  # thirty would make too large a page
     return [*shown, *rest]

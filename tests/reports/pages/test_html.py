@@ -183,7 +183,7 @@ def test_a_snapshot_of_a_running_study_says_so():
     assert "1 trial is in progress" in html.render(result)
 
 
-@pytest.mark.parametrize(("trials", "most"), [(100, 6_000_000), (10_000, 12_000_000)])
+@pytest.mark.parametrize(("trials", "most"), [(100, 6_000_000), (10_000, 8_000_000)])
 def test_the_page_stays_small_and_says_what_it_does_not_draw(trials, most):
     result = sample(trials)
     rendered = html.render(result)
