@@ -67,6 +67,7 @@ class Tally:
         self._completed: list[list[tuple[float, float]]] = []  # the curves of the first, from which is learnt
         self._forecast = Forecast(self._images)
         self.ready = self.died = 0
+        self._last_death = ""
         self._counted_before = 0
         if task.before is not None:
             self._remember(task.before)
@@ -136,6 +137,7 @@ class Tally:
         """Another worker is starting in place of the one that died."""
         self.ready -= 1
         self.died += 1
+        self._last_death = f"last {run.label}: {reason}"
         self._changed()
 
     def infeasible(self, label: str, reason: str) -> None:
@@ -245,5 +247,5 @@ class Tally:
         """How many runs are done and how they ended, and the time left, in a line."""
         ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()) if count)
         left = "" if not self.seconds_left else f", about {duration(self.seconds_left)} left"
-        died = f"; workers that died and were replaced: {self.died}" if self.died else ""
+        died = f"; workers that died and were replaced: {self.died} ({self._last_death})" if self.died else ""
         return f"{self.counted} of {several(self.target, self.noun)}{left}" + (f": {ended}" if ended else "") + died

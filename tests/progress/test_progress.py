@@ -328,7 +328,8 @@ def test_a_worker_that_died_is_told_in_lines_and_counted_in_the_table():
     assert printed(console) == ["trial 3 resumes in another worker: its worker was killed by SIGKILL"]
     tally = tally_of()
     tally.retried(trial_of(3), "its worker was killed by SIGKILL")
-    assert tally.state() == "0 of 5 trials; workers that died and were replaced: 1"
+    why = "last trial 3: its worker was killed by SIGKILL"
+    assert tally.state() == f"0 of 5 trials; workers that died and were replaced: 1 ({why})"
 
 
 def test_the_table_says_that_workers_are_starting_before_anything_runs():
