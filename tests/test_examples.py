@@ -80,6 +80,16 @@ def test_pictures_of_ones_own_are_searched_exported_and_told_apart_by_name(tmp_p
     assert (tmp_path / "sweep.db.images").is_dir()
 
 
+def test_pictures_that_a_csv_file_names_are_searched_with_each_group_in_one_part(tmp_path):
+    assert ran("pictures_table.py", tmp_path).startswith("leaves: 3 trials (3 completed)")
+    dataset = load_dataset(str(tmp_path / "leaves.csv"))
+    split = result("leaves", storage=tmp_path / "sweep.db").study.split()
+    trained, scored = (set(dataset.groups[part]) for part in split.indices(dataset.y_train, dataset.groups))
+    assert (len(trained) + len(scored), len(dataset.y_test)) == (34, 60)  # of 40 plants, 6 are sealed
+    assert not trained & scored
+    assert dataset.names == ("ash", "birch")
+
+
 def test_uneven_pictures_are_searched_and_confirmed_by_balanced_accuracy(tmp_path):
     said = ran("uneven_pictures.py", tmp_path)
     assert re.match("parts: 4 trials .*, scored by balanced accuracy\n", said)
