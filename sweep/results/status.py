@@ -4,6 +4,7 @@ Whatever a study's size, `pulse` and `status` take milliseconds; `result` reads 
 """
 
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -32,6 +33,9 @@ from sweep.study.study import Study
 from sweep.system.files import inode
 from sweep.system.processes import Identity
 from sweep.wording import plain
+
+CHEAP, REST = 0.02, 50
+"""Reading that took longer than so many seconds of computing rests so many times as long."""
 
 
 @dataclass(frozen=True)
@@ -140,11 +144,15 @@ class Status:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What changes only when a trial ends: `leaders` are the numbers of those not in progress that may be the best."""
+    """What changes only when a trial ends: `leaders` are the numbers of those not in progress that may be the best.
+
+    While a process runs the study, it is not read again before `until`, by the monotonic clock.
+    """
 
     leaders: list[int]
     climb: list[tuple[int, float]]
     forecast: Forecast
+    until: float
 
 
 class StatusReader(Reader):
@@ -154,7 +162,7 @@ class StatusReader(Reader):
         super().__init__(database)
         self._workers: dict[int, tuple[Identity | None, int]] = {}  # how many of a holder's were seen at once
         self._folds: dict[tuple[str, str], int] = {}  # how many score each trial of a study
-        self._kept: dict[int, tuple[object, _Kept]] = {}
+        self._kept: dict[int, tuple[tuple[object, ...], _Kept]] = {}
 
     def names(self) -> list[str]:
         return list(self.studies.ids())
@@ -176,7 +184,8 @@ class StatusReader(Reader):
         """
         row = self.studies.find(name)
         recent = self.trials.recent(row.id, LATEST)
-        kept = self._kept_of(row, recent)
+        holder, work = self.leases.at_work(row.id)
+        kept = self._kept_of(row, recent, running=holder is not None)
         numbers = [*recent, *kept.leaders]
         curves: dict[int, list[Epoch]] = {}
         for point in self.trials.curve_rows(row.id, numbers):
@@ -185,7 +194,6 @@ class StatusReader(Reader):
         trials = {each["number"]: self._so_far(row, each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]
         running = tuple(trial for trial in trials.values() if trial.outcome is Outcome.RUNNING)
-        holder, work = self.leases.at_work(row.id)
         before, most = self._workers.get(row.id, (None, 0))
         self._workers[row.id] = holder, max(len(running), most if before == holder else 0)
         return Status(
@@ -212,14 +220,19 @@ class StatusReader(Reader):
         """
         return read_result(self, name)
 
-    def _kept_of(self, row: StudyRow, recent: list[int]) -> "_Kept":
-        """Read again once another trial has ended."""
+    def _kept_of(self, row: StudyRow, recent: list[int], running: bool) -> "_Kept":
+        """Read again once another trial has ended; of thousands less often, since the `recent` are seen anyway."""
         before, state = self._kept.get(row.id), (inode(Path(self.place)), row.outcomes, recent)
-        if before is not None and before[0] == state:
-            return before[1]
+        if before is not None:
+            rests = running and before[0][0] == state[0] and time.monotonic() < before[1].until
+            if rests or before[0] == state:
+                return before[1]
+        began = time.thread_time()
         still = [outcome for outcome in JUDGED if outcome is not Outcome.RUNNING]
         forecast = Forecast.after(self.trials.first_completed(row.id, LEARNT), row.study.scoring)
-        kept = _Kept(self.trials.leaders(row.id, still), self.trials.climb(row.id), forecast)
+        leaders, climb = self.trials.leaders(row.id, still), self.trials.climb(row.id)
+        spent = time.thread_time() - began
+        kept = _Kept(leaders, climb, forecast, time.monotonic() + (REST * spent if spent > CHEAP else 0))
         self._kept[row.id] = state, kept
         return kept
 

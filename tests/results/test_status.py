@@ -87,6 +87,22 @@ def test_the_pulse_is_another_after_every_change_and_the_same_without(kept, read
         before = now
 
 
+def test_what_takes_long_to_read_rests_while_a_process_runs_the_study_but_no_better_trial_is_missed(
+    kept, reading, monkeypatch
+):
+    monkeypatch.setattr("sweep.results.status.CHEAP", -1.0)
+    monkeypatch.setattr("sweep.results.status.REST", 1e9)
+    store, study_id = kept
+    store.leases.take(study_id, Identity.own(), None)
+    for number, score in enumerate((0.9, 0.95)):
+        trial = begin(store, study_id, number, study().base.replaced({"epochs": 1}), baseline=number == 0)
+        epoch(store, study_id, trial, 1, score)
+        store.trials.end(study_id, number, Outcome.COMPLETED)
+        assert (reading.status("kept").best.number, reading.status("kept").climb) == (number, ((1, 0.9),))
+    store.leases.end(study_id, Identity.own())
+    assert reading.status("kept").climb == ((1, 0.9), (2, 0.95))
+
+
 def test_what_is_asked_each_second_reads_no_trial_that_is_over(storage, kept):
     """Whatever a study's size: SQLite's own plans, with the statements as they were sent."""
     store, study_id = kept
