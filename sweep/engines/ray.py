@@ -140,6 +140,7 @@ class RayEngine(Pool):
             if self._looked > remote.heard + SILENCE_SECONDS:
                 if remote.arrived is not None and len(usable()) > 1:
                     self._avoid(remote.node, f"{remote.host}: it said nothing for {SILENCE_SECONDS:g} s")
+                self._datasets.clear()  # the silent node has copies, and Ray would wait for them
                 self._replace(worker)
                 if worker.trial is not None:
                     reason = f"its node {remote.host} said nothing for {SILENCE_SECONDS:g} s"
