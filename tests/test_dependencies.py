@@ -13,7 +13,7 @@ from sweep.system.extras import EXTRAS
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OPTIONAL = PROJECT["optional-dependencies"]
-OWN = {"sweep", "reports", "studies", "tests", "benchmarks"}
+OWN = {"sweep", "reports", "studies", "tests", "samples", "benchmarks"}
 FOR_TESTS = ("test", "dev")
 OF_THE_USER = {"IPython"}  # imported in a notebook alone, which has it
 
