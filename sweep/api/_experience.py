@@ -95,7 +95,7 @@ def _named(study: Study, origin: str, dataset: Dataset, storage: str) -> Source:
 def _shown(store: Reader, row: StudyRow, digest: str) -> Source:
     """What the trials of a study have shown: the score that each should reach in the end, 0 for one that diverged."""
     study, tried, scores = row.study, list[Configuration](), list[float]()
-    forecast = Forecast.after(store.trials.first_completed(row.id, LEARNT), study.validation)
+    forecast = Forecast.after(store.trials.first_completed(row.id, LEARNT), study.scoring)
     for trial in store.trials.rows(row.id)[-MOST:]:
         outcome, score, reached = trial["outcome"], trial["score"], trial["trained_epochs"]
         known = Configuration.of(study.base.model, trial["configuration"])

@@ -65,12 +65,11 @@ class Forecast:
         whole = sorted(filter(None, islice(curves, LEARNT)), key=lambda curve: -curve[-1][1])
         weight = FLOOR_DEVIATION**-2
         pull = FLOOR * weight
-        unlearnt = cls(images)
         for curve in whole[: (len(whole) + 1) // 2]:
             for (epoch, score), (later, then) in pairwise(curve):
                 if score >= RISEN and later > epoch:
                     kept, variance = _step(later / epoch)
-                    pull += (1 - kept) * (unlearnt._error(then) - unlearnt._error(score) * kept) / variance
+                    pull += (1 - kept) * (_error(then, images) - _error(score, images) * kept) / variance
                     weight += (1 - kept) ** 2 / variance
         return cls(images, pull / weight)
 
@@ -82,10 +81,14 @@ class Forecast:
         if epoch >= epochs:
             return score
         kept, variance = _step(epochs / epoch)
-        return 1 - math.exp(self.floor + (self._error(score) - self.floor) * kept + CAUTION * math.sqrt(variance))
+        return 1 - math.exp(
+            self.floor + (_error(score, self.images) - self.floor) * kept + CAUTION * math.sqrt(variance)
+        )
 
-    def _error(self, score: float) -> float:
-        return math.log(max(1 - score, 0.5 / self.images))
+
+def _error(score: float, images: float) -> float:
+    """The logarithm of the error of a score that so many images gave."""
+    return math.log(max(1 - score, 0.5 / images))
 
 
 def _step(factor: float) -> tuple[float, float]:
