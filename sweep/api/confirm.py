@@ -219,7 +219,7 @@ def confirmed(
             place.display.note(line)
         race_of = partial(Race, before, ready.plan.trials, network_on(ready.dataset), tolerance=tolerance)
         look = partial(ready.store.test_looks.add, ready.study_id)
-        for verdict in climb(race_of, ready.plan.sizes, ready.fresh, ready.folds, look):
+        for verdict in climb(race_of, ready.plan.sizes, ready.fresh, ready.folds, look, ready.plan.seeds):
             kept = before.verdict_on(verdict.size)
             fewer = within is not None and kept is not None and len(verdict.seeds) < len(kept.seeds)
             if not fewer and verdict.as_document() != (kept and kept.as_document()):

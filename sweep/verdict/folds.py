@@ -66,17 +66,18 @@ class Folds:
     def train(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[dict[Configuration, Hits]]:
         """Which images of a seed's fold each labelled configuration gets right, (images,): see `hits`.
 
-        If the time runs out, there are fewer seeds.
+        The first configuration begins on all seeds, then the second: no worker waits long if those that take longest
+        come first. If the time runs out, there are fewer seeds.
         """
-        trained = iter(self._batch.train(self._runs(labels, seeds), self._weight))
+        trained = self._batch.train(self._runs(labels, seeds), self._weight)
         found = []
-        for seed in seeds:
-            of_seed = [next(trained) for _ in labels]
-            if any(each is None for each in of_seed):
+        for place, seed in enumerate(seeds):
+            of_seed = dict(zip(labels, trained[place :: len(seeds)], strict=True))
+            if None in of_seed.values():
                 break
             _, held_out = self._split(seed).indices(self._dataset.y_train, self._dataset.groups)
             classes = self._dataset.y_train[held_out]
-            found.append({one: self._hits(each, classes) for one, each in zip(labels, of_seed, strict=True) if each})
+            found.append({one: self._hits(each, classes) for one, each in of_seed.items() if each})
         return found
 
     def untrained(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> float:
@@ -107,14 +108,14 @@ class Folds:
         """
         runs = [
             LabelledRun(f"seed {seed} of {label}, sealed test", self._run(each, seed, None))
-            for seed in seeds
             for each, label in labels.items()
+            for seed in seeds
         ]
         trained = self._batch.train(runs, self.test_weight)
         found = [self._hits(each, self._dataset.y_test) for each in trained if each and each.predicted is not None]
         if len(found) < len(trained):
             return None
-        return [tuple(found[place :: len(labels)]) for place in range(len(labels))]
+        return [tuple(found[begin : begin + len(seeds)]) for begin in range(0, len(found), len(seeds))]
 
     def has_time_for(self, runs: float) -> bool:
         """Whether so many more runs of the study's own size would be done in time, at the pace so far."""
@@ -137,8 +138,8 @@ class Folds:
         on = "" if self.size == self.sizes.all[0] else f" on {self.size.images:,} images"
         return [
             LabelledRun(f"seed {seed} of {label}{on}", self._run(each, seed, self._split(seed)))
-            for seed in seeds
             for each, label in labels.items()
+            for seed in seeds
         ]
 
     def _split(self, seed: int) -> Split:
@@ -186,9 +187,16 @@ def require_one(entry: Entry) -> None:
 
 
 def train_together(
-    entries: Sequence[Entry], seeds: Sequence[int], folds: Folds, then: float = 0.0, then_first: bool = False
+    entries: Sequence[Entry],
+    seeds: Sequence[int],
+    folds: Folds,
+    then: float = 0.0,
+    then_first: bool = False,
+    planned: int = 0,
 ) -> bool:
     """Trains all entries on as many of the seeds as there is time for, all on the same; returns whether on all.
+
+    Several workers begin with so many as are `planned`, since the time is known to be enough for these.
 
     Afterwards comes what takes `then` runs for each seed. The first three seeds are trained before time is kept for it,
     since two seeds hardly tell networks apart. Further seeds leave it the time that it needs, for all seeds or for the
@@ -200,7 +208,8 @@ def train_together(
         wanted = {each: entry.label(each) for entry in entries for each in entry.configurations}
         if not wanted:
             break
-        following = list(seeds[done : done + folds.seeds_at_once(len(wanted))])
+        at_once = planned if planned and not done and folds.workers > 1 else folds.seeds_at_once(len(wanted))
+        following = list(seeds[done : done + at_once])
         if done < FIRST_LOOK:
             following = following[: FIRST_LOOK - done]
         else:

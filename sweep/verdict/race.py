@@ -1,6 +1,6 @@
 """The race: a study's best few and its baseline on fresh seeds, then the recommended one on the sealed test images."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from sweep.coordinator.watcher import trial_label
@@ -40,7 +40,7 @@ class Race:
             )
             for number in self._configurations
         }
-        self.racing = list(self._entrants)
+        self.racing = self._longest_first(self._entrants)
         self.seeds: tuple[int, ...] = ()
 
     @property
@@ -83,7 +83,7 @@ class Race:
         `look` is called when their seal is broken, with the reason.
         """
         verdict = self.verdict(folds.size)
-        numbers = list(dict.fromkeys((BASELINE, verdict.recommended)))
+        numbers = self._longest_first(dict.fromkeys((BASELINE, verdict.recommended)))
         weight = len(numbers) * folds.test_weight
         counts = range(len(verdict.seeds), LEAST_SEEDS - 1, -1)
 
@@ -93,19 +93,22 @@ class Race:
         seeds = verdict.seeds[: next(filter(enough, counts), 0)]
         if verdict.conclusion is Conclusion.UNKNOWN or not verdict.size.full or not seeds:
             return verdict
-        look(f"trials {numbers} on seeds {list(seeds)}".translate(str.maketrans("", "", "[]")))
+        look(f"trials {sorted(numbers)} on seeds {list(seeds)}".translate(str.maketrans("", "", "[]")))
         tested = [self._configurations[number] for number in numbers]
         found = folds.test({each: self.label(each) for each in tested}, seeds)
         if found is None:
             return verdict
-        baseline, *others = (
-            replace(self._entrants[n], hits=each, same_images=False)  # of which `SealedTest.image_error` tells
-            for n, each in zip(numbers, found, strict=True)
-        )
-        recommended = others[0] if others else baseline
-        gap = contrast([recommended], [baseline]) if others else None
+        entrants = {
+            number: replace(self._entrants[number], hits=each, same_images=False)  # see `SealedTest.image_error`
+            for number, each in zip(numbers, found, strict=True)
+        }
+        baseline, recommended = entrants[BASELINE], entrants[verdict.recommended]
+        gap = contrast([recommended], [baseline]) if recommended is not baseline else None
         test = SealedTest(accuracy(recommended), accuracy(baseline), gap, len(seeds), folds.test_images)
         return replace(verdict, test=test)
+
+    def _longest_first(self, numbers: Iterable[int]) -> list[int]:
+        return sorted(numbers, key=self._result.training_seconds, reverse=True)
 
     @property
     def _candidates(self) -> list[Candidate]:
