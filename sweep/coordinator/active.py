@@ -1,16 +1,19 @@
 """The runs in progress: one place that starts segments, commits epochs, and shows both.
 
 A search and a batch begin runs here, say how far each is trained, and are told what comes of it. Several trials may
-share a run: a worker trains it for one of them, and the others follow along its curve.
+share a run: a worker trains it for one of them, and the others follow along its curve. A run that another process
+trains waits until that one has given it free.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
-from sweep.coordinator.news import ActiveRun, Failed, News, Ready, Scored
+from sweep.coordinator._branches import Branches
+from sweep.coordinator.news import ActiveRun, Failed, Freed, News, Ready, Scored
 from sweep.coordinator.watcher import LabelledRun, Watcher, trial_label
 from sweep.engines.supervised import Supervised
 from sweep.errors import InputError, StoreError
@@ -34,6 +37,7 @@ from sweep.runs import (
     mean_curve,
 )
 from sweep.storage.checkpoints import Checkpoints
+from sweep.storage.claims import ClaimedRuns
 from sweep.storage.store import Store
 from sweep.storage.trials import Reached
 
@@ -68,6 +72,7 @@ class ActiveRuns:
     ) -> None:
         self._store, self._engine, self._checkpoints = store, engine, checkpoints
         self._watcher, self._provenance, self._study_id, self._limits = watcher, provenance, study_id, limits
+        self._branches, self._claims = Branches(store, checkpoints), ClaimedRuns(store.claims, store.leases)
         self._active: dict[int, ActiveRun] = {}
         self._workers = ExitStack()
         self._started = False
@@ -94,6 +99,7 @@ class ActiveRuns:
     def __exit__(self, *error: Any) -> None:
         self._workers.__exit__(*error)
         self._checkpoints.close()
+        self._claims.release_all()
 
     # -- a run outside of a search
 
@@ -138,7 +144,7 @@ class ActiveRuns:
         self._checkpoints.begun(run)
         before = self._store.trials.begin(self._study, trial, fresh)
         others = self._on(run)
-        curve = others[0].curve if others else self._store.runs.curve(run.fingerprint) or self._held(run, branches)
+        curve = others[0].curve if others else self._branches.curve(run, branches)
         if fresh and before.fresh:
             curve = [place for place in curve if place.epoch <= before.trained_epochs]  # its own, from earlier
             if not curve:
@@ -146,18 +152,6 @@ class ActiveRuns:
         labelled = LabelledRun(trial_label(trial.number), run)
         active = ActiveRun(trial.number, labelled, curve, before, Reached(fresh=before.fresh), branches=branches)
         return self._enter(active)
-
-    def _held(self, run: Run, branches: Sequence[Run]) -> list[Epoch]:
-        """What a run has of the curve of one that has left it its state; that is then stored as its own."""
-        if not self._checkpoints.path(run).exists():
-            return []
-        known = [
-            self._store.runs.curve(each.fingerprint, run.held_with(each.configuration.epochs)) for each in branches
-        ]
-        curve = max(known, key=len, default=[])
-        for place in curve:
-            self._store.runs.add_epoch(run.fingerprint, place)
-        return curve
 
     def is_trained_for_another(self, active: ActiveRun) -> bool:
         """Whether a worker trains its run, which it follows."""
@@ -237,26 +231,23 @@ class ActiveRuns:
             yield metrics
 
     def train(self, active: ActiveRun, to_epoch: float) -> None:
-        """Has a worker train a run to an epoch, unless one trains it for another trial: then this one follows it."""
-        if any(other.training for other in self._on(active.run)):
+        """Has a worker train a run to an epoch, unless one trains it for another trial: then this one follows it.
+
+        If another process trains it, the run waits for that: it is given as `Freed`.
+        """
+        if self.is_trained_for_another(active):
             return
+        active.waiting = not self._claims.take(active.run.fingerprint)
+        if active.waiting:
+            return self._watcher.waits(active.labelled)
         if active.stored_until > active.epoch:  # metrics at an epoch at which this study has no rung
             self._reach(active, active.stored_until)
         active.training = True
         path, own = self._checkpoints.path(active.run), bool(active.run.configuration.model.digest)
         built = self._store.runs.built(active.run.fingerprint) if own else ""
-        branches = self._branches(active) if active.on_first_fold else ()
+        branches = self._branches.ahead(active, self.is_active) if active.on_first_fold else ()
         segment = Segment(active.number, active.run, active.stored_until, to_epoch, path, self._limits, built, branches)
         self._engine.start(segment, active.seconds)
-
-    def _branches(self, active: ActiveRun) -> tuple[tuple[int, Path], ...]:
-        """After which epochs its state is that of a run that nothing has trained yet, and where that run finds it."""
-        ahead = [(active.run.held_with(each.configuration.epochs), each) for each in active.branches]
-        return tuple(
-            (epoch, self._checkpoints.path(each))
-            for epoch, each in ahead
-            if epoch > active.stored_until and not self.is_active(each) and not self._store.runs.curve(each.fingerprint)
-        )
 
     def wait(self, timeout: float) -> Iterator[News]:
         """What comes of the runs, waiting for it at most `timeout` seconds. Each epoch is committed before it is given.
@@ -267,7 +258,7 @@ class ActiveRuns:
             InputError: the code of a network has changed.
         """
         self._store.require_file()
-        return self._committed(self._engine.wait(timeout))
+        return chain(self._committed(self._engine.wait(timeout)), self._freed())
 
     def stop(self) -> Iterator[News]:
         """Has every worker stop at its next training step; gives what still comes of the runs until then."""
@@ -277,7 +268,7 @@ class ActiveRuns:
         """Takes a run from its worker at once; another run that followed it there may need a worker now."""
         if active.training:
             self._engine.drop(active.number)
-            active.training = False
+            self._rest(active)
             yield from map(Ready, self._followers(active))
 
     def _committed(self, events: Iterable[Event]) -> Iterator[News]:
@@ -299,10 +290,10 @@ class ActiveRuns:
                 case WorkerDied(_, reason, _, lost):
                     self._count_death(active, reason, lost)
                 case SegmentStopped():
-                    active.training = False
+                    self._rest(active)
                 case SegmentFinished(_, predicted):
-                    active.training = False
                     self._keep_predictions(active, predicted)
+                    self._rest(active)
                     yield Ready(active)
                     yield from map(Ready, self._followers(active))
                 case SegmentFailed(_, Outcome.INTERRUPTED, reason):
@@ -311,8 +302,25 @@ class ActiveRuns:
                 case CodeChanged(_, reason):
                     raise InputError(f"{reason}. Put that back and run again; every finished epoch is kept.")
                 case SegmentFailed(_, outcome, reason, detail):
+                    self._rest(active)
                     for each in self._on(active.run):  # the same run would fail for the others in the same way
                         yield Failed(each, outcome, reason, detail)
+
+    def _freed(self) -> Iterator[News]:
+        """Runs that no other process trains any more, with what it has stored of them, as long as a worker is idle."""
+        for active in [each for each in self._active.values() if each.waiting]:
+            if self._engine.idle and self._claims.other(active.run.fingerprint) is None:
+                active.waiting = False
+                known = [] if active.before.fresh else self._store.runs.curve(active.run.fingerprint)
+                active.curve += [place for place in known if place.epoch > active.stored_until]
+                if active.before.fresh and not active.curve:
+                    self._checkpoints.path(active.run).unlink(missing_ok=True)
+                yield Freed(active)
+
+    def _rest(self, active: ActiveRun) -> None:
+        """No worker trains a run any more: another process may."""
+        active.training = False
+        self._claims.release(active.run.fingerprint)
 
     def _commit(self, active: ActiveRun, metrics: Epoch) -> None:
         active.curve.append(metrics)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.coordinator.active import HEARTBEAT, ActiveRuns
-from sweep.coordinator.news import ActiveRun, Failed, News, Ready, Scored
+from sweep.coordinator.news import ActiveRun, Failed, Freed, News, Ready, Scored
 from sweep.coordinator.watcher import LabelledRun
 from sweep.runs import Epoch, Outcome, Run
 from sweep.storage.store import Store
@@ -111,16 +111,17 @@ class Batch:
         return not self._keep_states and self.knows(run)
 
     def _begin(self, labelled: LabelledRun) -> None:
-        """Has a run trained, unless it is stored: a shorter one of the same run may have diverged meanwhile."""
         self._waiting.remove(labelled)
-        stored = self._needs_no_worker(labelled.run)
-        active = self._runs.begin(next(self._numbers), labelled)
-        if stored:
+        self._begun += 0 if self._needs_no_worker(labelled.run) else self._weight
+        self._advance(self._runs.begin(next(self._numbers), labelled))
+
+    def _advance(self, active: ActiveRun) -> None:
+        """Has a run trained, unless it is stored: a shorter one of the same run may have diverged meanwhile."""
+        if self._needs_no_worker(active.run):
             diverged = bool(active.curve) and not active.curve[-1].finite
             outcome, reason = (Outcome.DIVERGED, "the loss was not finite") if diverged else (Outcome.COMPLETED, "")
             self._end(active, outcome, reason, note="reused")
         else:
-            self._begun += self._weight
             self._runs.train(active, active.epochs)
 
     def _take_in(self, news: Iterable[News]) -> None:
@@ -130,6 +131,8 @@ class Batch:
                     self._seconds += metrics.seconds
                 case Ready(active):
                     self._end(active, Outcome.COMPLETED, "")
+                case Freed(active):
+                    self._advance(self._runs.begin(active.number, active.labelled))
                 case Failed(active, outcome, reason, _):
                     self._end(active, outcome, reason)
 

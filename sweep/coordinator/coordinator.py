@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sweep.coordinator.active import HEARTBEAT, ActiveRuns
 from sweep.coordinator.folds import FoldRace, curves_by_fold
 from sweep.coordinator.ledger import Ledger
-from sweep.coordinator.news import ActiveRun, Failed, News, Ready, Scored
+from sweep.coordinator.news import ActiveRun, Failed, Freed, News, Ready, Scored
 from sweep.coordinator.proposals import Plan, Proposals
 from sweep.runs import BASELINE, Epoch, Outcome, Trial
 from sweep.search.schedule import Arrival, Schedule
@@ -242,7 +242,7 @@ class Coordinator:
             match each:
                 case Scored(active, metrics):
                     self._learn(active, metrics)
-                case Ready(active):
+                case Ready(active) | Freed(active):
                     self._advance(active)
                 case Failed(active, outcome, reason, detail):
                     self._end(active, outcome, reason, detail)

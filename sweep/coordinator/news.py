@@ -23,6 +23,7 @@ class ActiveRun:
         reached: how far it is now.
         score: the accuracy of the last epoch that it reached, None before the first.
         training: whether a worker trains the run for it.
+        waiting: whether another process trains the run, and this one waits for it.
         weak: whether the search would prune it here.
         machine: where its last epoch was trained, if not on this machine.
         folds: the curves on the folds before this one, where several score a trial.
@@ -37,6 +38,7 @@ class ActiveRun:
     reached: Reached
     score: float | None = None
     training: bool = False
+    waiting: bool = False
     weak: bool = False
     machine: Mapping[str, Any] | None = None
     folds: list[list[Epoch]] = field(default_factory=list)
@@ -104,6 +106,13 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Freed:
+    """A run that waited for another process may be trained here. What that one has stored of it is in the store."""
+
+    active: ActiveRun
+
+
+@dataclass(frozen=True)
 class Failed:
     """A run has ended early, with this outcome. `detail` is the traceback or the last lines of the worker."""
 
@@ -113,4 +122,4 @@ class Failed:
     detail: str
 
 
-News = Scored | Ready | Failed
+News = Scored | Ready | Freed | Failed

@@ -58,6 +58,9 @@ class Watcher(Protocol):
     def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
         """A run has finished an epoch. `reused`: its metrics were stored already."""
 
+    def waits(self, run: LabelledRun) -> None:
+        """Another process trains the same run. This one goes on once that one has given it free."""
+
     def retried(self, run: LabelledRun, reason: str) -> None:
         """The worker of a run died, for this reason. Another worker resumes the run from its last epoch."""
 
@@ -77,6 +80,8 @@ class SilentWatcher:
     def progress(self, run: LabelledRun, epochs: float) -> None: ...
 
     def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None: ...
+
+    def waits(self, run: LabelledRun) -> None: ...
 
     def retried(self, run: LabelledRun, reason: str) -> None: ...
 

@@ -27,6 +27,10 @@ class Lines(Tally):
         super().began(run)
         self._say(f"{run.label}{run.on_fold} {verb}: {changes_in_words(run.configuration, self.base)}")
 
+    def waits(self, run: LabelledRun) -> None:
+        super().waits(run)
+        self._say(f"{run.label} waits: another process trains the same run")
+
     def retried(self, run: LabelledRun, reason: str) -> None:
         super().retried(run, reason)
         self._say(f"{run.label} resumes in another worker: {reason}")

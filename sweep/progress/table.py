@@ -28,9 +28,10 @@ class LiveTable:
         table.add_column(_cut("changes to the baseline"))  # the one that shrinks in a narrow terminal
         for run, curve in tally.running.values():
             configuration = run.configuration
+            so_far = f"{tally.epochs.get(run.label, 0):.1f}/{configuration.epochs}"
             table.add_row(
                 f"{run.label}{run.on_fold}",
-                f"{tally.epochs.get(run.label, 0):.1f}/{configuration.epochs}",
+                "waits" if run.label in tally.waiting else so_far,
                 sparkline([metrics.val_accuracy for metrics in curve]),
                 percent(curve[-1].val_accuracy if curve else None),
                 _cut(changes_in_words(configuration, tally.base)),

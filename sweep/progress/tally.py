@@ -66,6 +66,7 @@ class Tally:
         self._images = VALIDATION if task.study is None else task.study.scoring
         self._completed: list[list[tuple[float, float]]] = []  # the curves of the first, from which is learnt
         self._forecast = Forecast(self._images)
+        self.waiting: set[str] = set()  # for a process that trains the same run
         self.ready = self.died = 0
         self._last_death = ""
         self._counted_before = 0
@@ -129,8 +130,13 @@ class Tally:
         self.ready += 1
         self._changed()
 
+    def waits(self, run: LabelledRun) -> None:
+        self.waiting.add(run.label)
+        self._changed()
+
     def progress(self, run: LabelledRun, epochs: float) -> None:
         self.epochs[run.label] = epochs
+        self.waiting.discard(run.label)
         self._changed()
 
     def retried(self, run: LabelledRun, reason: str) -> None:
@@ -163,6 +169,7 @@ class Tally:
         if run.configuration == self.base and not run.on_fold:
             self._baseline[metrics.epoch] = metrics.val_accuracy
         self.epochs[run.label] = metrics.epoch
+        self.waiting.discard(run.label)
         if not reused:
             self._spent[run.label] += metrics.seconds
         self._changed()
@@ -171,6 +178,7 @@ class Tally:
         _, curve = self.running.pop(run.label, (run, []))
         self._before.pop(run.label, None)
         self.epochs.pop(run.label, None)
+        self.waiting.discard(run.label)
         epoch = curve[-1].epoch if curve else 0.0
         epoch = run.configuration.epochs if outcome is Outcome.COMPLETED else epoch  # a stored run tells no epochs
         self._ended[run.label] = None

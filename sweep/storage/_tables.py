@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from sweep.storage.database import insertion
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 metadata = MetaData()
 
@@ -148,6 +148,16 @@ leases = Table(
     Column("work", String(16), nullable=False, server_default="search"),  # what its holder does
 )
 
+claims = Table(
+    "sweep_claims",  # which process trains a run: a row for as long as it does
+    metadata,
+    Column("fingerprint", ForeignKey(runs.c.fingerprint), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("began", Float, nullable=False),
+)
+
 queue = Table(
     "sweep_queue",  # configurations that are tried before anything that a sampler proposes
     metadata,
@@ -250,6 +260,11 @@ def _to_version_7(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE sweep_leases ADD COLUMN work VARCHAR(16) NOT NULL DEFAULT 'search'"))
 
 
+def _to_version_8(connection: Connection) -> None:
+    """Which process trains a run."""
+    claims.create(connection)
+
+
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     2: _to_version_2,
     3: _to_version_3,
@@ -257,6 +272,7 @@ MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     5: _to_version_5,
     6: _to_version_6,
     7: _to_version_7,
+    8: _to_version_8,
 }
 """Each from the version before to the one that is its key; none is ever changed once it was released."""
 

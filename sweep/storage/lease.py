@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from sweep.errors import InputError, StoreError
 from sweep.storage._subject import Subject
@@ -48,6 +48,10 @@ class LeaseReader(Subject):
             by = Identity(row["host"], row["machine"], row["pid"], row["began"])
             return Held(by, row["beats"], Work(row["work"]))
         return None
+
+    def beats(self, process: Identity) -> int:
+        """How often a process has shown that it is alive, counted from any number."""
+        return int(self._value(select(func.coalesce(func.sum(leases.c.beats), 0)).where(*_is(process))))
 
     def running(self, study_id: int) -> Identity | None:
         """The process that runs a study: one of this machine only if it is alive, one of another machine as it says."""
@@ -160,4 +164,8 @@ class Lease:
 
 
 def _held(study_id: int, holder: Identity) -> tuple[Any, ...]:
-    return leases.c.study_id == study_id, *(leases.c[name] == value for name, value in vars(holder).items())
+    return leases.c.study_id == study_id, *_is(holder)
+
+
+def _is(process: Identity) -> tuple[Any, ...]:
+    return tuple(leases.c[name] == value for name, value in vars(process).items())

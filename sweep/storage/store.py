@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Self
 
 from sweep.storage.by_hand import NoteReader, Notes, Queue, QueueReader
+from sweep.storage.claims import ClaimReader, Claims
 from sweep.storage.connection import Database
 from sweep.storage.documents import AblationReader, Ablations, LookReader, Looks, VerdictReader, Verdicts
 from sweep.storage.lease import LeaseReader, Leases
@@ -29,6 +30,7 @@ class Reader:
         self._database = database
         self.studies = StudyReader(database)
         self.leases = LeaseReader(database)
+        self.claims = ClaimReader(database)
         self.trials = TrialReader(database)
         self.runs = RunReader(database)
         self.predictions = PredictionReader(database)
@@ -67,6 +69,7 @@ class Store(Reader):
 
     studies: Studies
     leases: Leases
+    claims: Claims
     trials: Trials
     runs: Runs
     predictions: Predictions
@@ -81,6 +84,7 @@ class Store(Reader):
         super().__init__(database)
         self.studies = Studies(database)
         self.leases = Leases(database)
+        self.claims = Claims(database)
         self.trials = Trials(database)
         self.runs = Runs(database)
         self.predictions = Predictions(database)

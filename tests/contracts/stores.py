@@ -23,6 +23,7 @@ RATES = {"learning_rate": Float(1e-5, 1e-1, log=True)}
 OURS = {
     "sweep_schema", "sweep_studies", "sweep_runs", "sweep_epochs", "sweep_trials", "sweep_leases", "sweep_predictions",
     "sweep_verdicts", "sweep_ablations", "sweep_test_looks", "sweep_queue", "sweep_notes", "sweep_requests",
+    "sweep_claims",
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import fcntl
 import itertools
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -31,8 +32,10 @@ FLAGS = (
 LAUNCH = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
 )
-PATIENCE = 60
+PATIENCE = 120
 """Seconds after which a page that does not answer is an error."""
+NUDGE = 5
+"""Seconds after which a page that shows nothing new is brought to the front and drawn once more."""
 
 
 def _chromium():
@@ -58,7 +61,7 @@ def browser():
         )
         os.close(read)
         os.close(write)
-        with os.fdopen(ours[1], "wb", buffering=0) as to, os.fdopen(theirs[0], "rb") as answers:
+        with os.fdopen(ours[1], "wb", buffering=0) as to, os.fdopen(theirs[0], "rb", buffering=0) as answers:
             try:
                 yield _Pipe(to, answers)
             finally:
@@ -72,6 +75,7 @@ class _Pipe:
     def __init__(self, to, answers):
         self._to, self._answers = to, answers
         self._numbers = itertools.count(1)
+        self._read = b""
         self.listeners = []
 
     def send(self, method, session=None, **parameters):
@@ -80,19 +84,23 @@ class _Pipe:
         data = json.dumps(message).encode() + b"\0"
         while data:
             data = data[self._to.write(data) :]
-        while (answer := self._next()).get("id") != number:
+        deadline = time.monotonic() + PATIENCE
+        while (answer := self._next(deadline)).get("id") != number:
             for listener in self.listeners:
                 listener(answer)
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']['message']}")
         return answer["result"]
 
-    def _next(self):
-        text = bytearray()
-        while (byte := self._answers.read(1)) != b"\0":
-            if not byte:
+    def _next(self, deadline):
+        while b"\0" not in self._read:
+            if not select.select([self._answers], [], [], max(0, deadline - time.monotonic()))[0]:
+                raise TimeoutError(f"Chromium has not answered within {PATIENCE} seconds.")
+            found = self._answers.read(2**20)
+            if not found:
                 raise RuntimeError("Chromium ended.")
-            text += byte
+            self._read += found
+        text, _, self._read = self._read.partition(b"\0")
         return json.loads(text)
 
 
@@ -130,10 +138,14 @@ class Page:
 
     def wait(self, condition):
         """Until a JavaScript condition holds; returns the seconds that took."""
-        began = time.monotonic()
+        began = nudged = time.monotonic()
         while not self.ask(condition):
             if time.monotonic() - began > PATIENCE:
                 raise TimeoutError(f"{condition} did not come true; the page says: {self.problems}")
+            if time.monotonic() - nudged > NUDGE:  # Chromium may take it for hidden, and never draw it
+                self.send("Page.bringToFront")
+                self.send("Page.captureScreenshot")
+                nudged = time.monotonic()
             time.sleep(0.02)
         return time.monotonic() - began
 

@@ -18,7 +18,7 @@ def see_all(page):
         "(async () => { for (const source of document.querySelectorAll('figure.chart script')) {"
         " const chart = source.parentElement, began = performance.now();"
         " chart.scrollIntoView();"
-        " do await new Promise(requestAnimationFrame);"
+        " do await Promise.race([new Promise(requestAnimationFrame), new Promise((next) => setTimeout(next, 50))]);"
         " while (!chart.querySelector('.main-svg') && performance.now() - began < 200); }"
         " await new Promise((next) => setTimeout(next, 200)); })()"  # the last is coloured by then
     )

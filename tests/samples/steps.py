@@ -28,6 +28,8 @@ CHANGES: Mapping[str, Step] = {
     "leases.take": lambda store, id_: store.leases.take(id_, MARS, store.leases.holder(id_)),
     "leases.beat": lambda store, id_: store.leases.beat(id_, MOON),
     "leases.end": lambda store, id_: store.leases.end(id_, MOON),
+    "claims.take": lambda store, _: store.claims.take(OTHER.fingerprint, MARS),
+    "claims.end": lambda store, _: store.claims.end(RUN.fingerprint, MOON),
     "trials.begin": lambda store, id_: store.trials.begin(id_, trial_of(2, OTHER)),
     "trials.reach": lambda store, id_: store.trials.reach(id_, 0, Reached(1, 1)),
     "trials.move": lambda store, id_: store.trials.move(id_, 0, OTHER.fingerprint, 1),
@@ -68,6 +70,8 @@ READS: Mapping[str, Step] = {
     "leases.holder": lambda store, id_: store.leases.holder(id_),
     "leases.at_work": lambda store, id_: store.leases.at_work(id_),
     "leases.running": lambda store, id_: store.leases.running(id_),
+    "leases.beats": lambda store, _: store.leases.beats(MOON),
+    "claims.holder": lambda store, _: store.claims.holder(RUN.fingerprint),
     "trials.rows": lambda store, id_: store.trials.rows(id_),
     "trials.curve_rows": lambda store, id_: store.trials.curve_rows(id_),
     "trials.ending": lambda store, id_: store.trials.ending(id_, 1),
@@ -123,6 +127,7 @@ def begun(store: Store) -> int:
     for number, run in enumerate((RUN, OTHER)):
         store.runs.keep(run, {})
         store.trials.begin(study_id, trial_of(number, run))
+    store.claims.take(RUN.fingerprint, MOON)
     store.runs.add_epoch(RUN.fingerprint, epoch_of(1), study_id, 0)
     store.trials.end(study_id, 1, Outcome.FAILED, "out of luck")
     store.predictions.keep(OTHER.fingerprint, 1, bytes(2))

@@ -33,6 +33,7 @@ from sweep.storage.database import as_url, checkpoint_folder, require_place
 from sweep.storage.requests import Act
 from sweep.storage.store import Store
 from sweep.system.files import locked
+from sweep.system.processes import Identity
 
 
 class TestSQLiteStore(StoreContract):
@@ -227,7 +228,7 @@ JOINT = study_of(
 def write_golden(path: Path) -> None:
     """Writes a database as this version does, to be kept for the next: all that can stand in it, and an open trial.
 
-    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v7.db")'
+    python -c 'import test_store; test_store.write_golden(test_store.GOLDEN / "v8.db")'
     """
 
     deaths = iter([Dead()])
@@ -255,6 +256,8 @@ def write_golden(path: Path) -> None:
         store.trials.end(4, min(store.trials.paused(4)), Outcome.STOPPED, "by hand, after 1 epoch")
         store.requests.settle(store.requests.add(4, Act.PAUSE), "a user has paused it")
         store.requests.add(4, Act.STOP, max(store.trials.paused(4)))
+        [(_, best)] = store.trials.best_runs(4, 1)
+        store.claims.take(best, Identity("moon", "moon pid:[1]", 4711, 12.5))
     with closing(sqlite3.connect(path)) as connection:
         for statement in ("PRAGMA journal_mode=DELETE", "PRAGMA page_size=1024", "VACUUM"):
             connection.execute(statement)
