@@ -1,6 +1,7 @@
 """What a dashboard shows above the report's sections: the state of each study at this moment."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ WIDTH, HEIGHT = 120, 34
 def _now(status: Status) -> Sequence[Block]:
     running = [_running(status)] if status.running else []
     ended = [_ended(status)] if status.ended and status.holder is not None else []
-    return [Sentence(_state(status) + _queued(status)), *running, *ended]
+    return [Sentence(_state(status) + _queued(status) + _nodes(status)), *running, *ended]
 
 
 def _state(status: Status) -> str:
@@ -57,12 +58,20 @@ def _queued(status: Status) -> str:
     return f" {wording.several(status.queued, 'configuration')} {verb} in the queue."
 
 
+def _nodes(status: Status) -> str:
+    """How many trials each node of a cluster trains; empty without a cluster."""
+    trained = Counter(trial.node for trial in status.running if trial.node)
+    each = wording.listed(f"{count} on {node}" for node, count in sorted(trained.items()))
+    return f" Trials on nodes: {each}." if trained else ""
+
+
 def _after(best: TrialSoFar) -> str:
     """How far it is, as in " after 3 of 9 epochs"; empty once it has completed."""
     return wording.so_far(best.epochs, best.configuration.epochs, best.outcome is Outcome.COMPLETED)
 
 
 def _running(status: Status) -> Table:
+    on_cluster = any(trial.node for trial in status.running)
     heads = [
         Head("Trial", number=False),
         Head("Epochs"),
@@ -74,6 +83,7 @@ def _running(status: Status) -> Table:
         Head(labels.metric(status.study), "on the validation images, after its last epoch"),
         Head("vs baseline", "difference to the baseline at the same epoch, in percentage points"),
         Head("Training time"),
+        *([Head("Node", number=False)] if on_cluster else []),
         Head("Changes", number=False),
     ]
     rows = [
@@ -85,6 +95,7 @@ def _running(status: Status) -> Table:
                 wording.percent(trial.score),
                 _gain(trial, status),
                 wording.duration(trial.cost),
+                *([trial.node or wording.NOTHING] if on_cluster else []),
                 _changes(trial, status),
             ],
             link=f"#trial-{trial.number}",

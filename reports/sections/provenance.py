@@ -1,12 +1,13 @@
 """Where the numbers come from: the study as it was run, versions, machine and data."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from reports import labels
-from reports.blocks import Block, Definitions, Fold, Section, Source
+from reports.blocks import Block, Definitions, Fold, Head, Row, Section, Source, Table
 from sweep import wording
 from sweep.results.result import Result
 
@@ -18,7 +19,8 @@ def table(result: Result) -> pd.DataFrame:
         note = {"note": build.inexact} if build.inexact else {}
         document["build"] = {"function": build.place, "path": build.path, "digest": build.digest} | note
     document["base"] = document["base"] or ("the tutorial's network and training" if build is None else "its defaults")
-    training = {name: value for name, value in result.provenance.items() if name != "versions"}
+    apart = "versions", "nodes", "moves"
+    training = {name: value for name, value in result.provenance.items() if name not in apart}
     training |= {f"version of {name}": value for name, value in (result.provenance.get("versions") or {}).items()}
     rows = [("study", *row) for row in _flat(document)] + [("training", *row) for row in _flat(training)]
     return pd.DataFrame(rows, columns=["part", "name", "value"], dtype=object)
@@ -43,9 +45,48 @@ def _blocks(result: Result) -> Sequence[Block]:
     parts = table(result).groupby("part", sort=False)[["name", "value"]]
     sources = () if result.study.build is None else result.study.build.sources
     return [
+        *_cluster(result),
         *(Definitions(str(part).capitalize(), list(rows.itertuples(index=False, name=None))) for part, rows in parts),
         *(Fold(f"Code: {name}", [Source(name, text)]) for name, text in sources),
     ]
+
+
+def _cluster(result: Result) -> Iterator[Block]:
+    """The nodes of a cluster that trained the study, and which trials left one; nothing without a cluster."""
+    if result.nodes:
+        left = Counter(move.host for move in result.moves)
+        heads = [
+            Head("Node", number=False),
+            Head("Processor", number=False),
+            Head("Cores"),
+            Head("Trials"),
+            Head("Moved"),
+        ]
+        rows = [
+            Row(
+                [
+                    node.host,
+                    str(node.machine.get("processor") or wording.NOTHING),
+                    str(node.machine.get("cores") or wording.NOTHING),
+                    str(len(node.trials)),
+                    str(left[node.host]),
+                ]
+            )
+            for node in result.nodes
+        ]
+        yield Table("Nodes", heads, rows, titled=True)
+    if result.moves:
+        heads = [
+            Head("Moved", "UTC", number=False),
+            Head("Trial"),
+            Head("From", number=False),
+            Head("Why", number=False),
+        ]
+        rows = [
+            Row([f"{move.moment:%Y-%m-%d %H:%M:%S}", str(move.trial), move.host or wording.NOTHING, move.why])
+            for move in result.moves
+        ]
+        yield Table("Trials that moved", heads, rows, titled=True)
 
 
 SECTION = Section("provenance", "Provenance", "", _blocks)

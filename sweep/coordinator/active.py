@@ -1,8 +1,7 @@
 """The runs in progress: one place that starts segments, commits epochs, and shows both.
 
-A search and a batch begin runs here, say how far each is trained, and are told what comes of it. Several trials may
-share a run: a worker trains it for one of them, and the others follow along its curve. A run that another process
-trains waits until that one has given it free.
+A search and a batch begin runs here, say how far each is trained, and are told what comes of it. Trials may share a
+run: a worker trains it for one, and the others follow along. If another process trains it, they wait for that one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,9 +39,6 @@ from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.claims import ClaimedRuns
 from sweep.storage.store import Store
 from sweep.storage.trials import Reached
-
-HEARTBEAT = 0.2
-"""Seconds to wait for news of workers before looking at the clock and at signals again."""
 
 
 class ActiveRuns:
@@ -107,10 +103,9 @@ class ActiveRuns:
         """Begins a run that is no trial. Of its curve, only what its configuration's epochs need is looked at."""
         self._store.runs.keep(labelled.run, self._provenance)
         curve = self._store.runs.curve(labelled.run.fingerprint, labelled.run.configuration.epochs)
-        if not curve:
-            return self._enter(ActiveRun(number, labelled, curve, Reached(), Reached()))
-        reached = Reached(trained_epochs=curve[-1].epoch)
-        return self._enter(ActiveRun(number, labelled, curve, reached, reached, score=curve[-1].val_accuracy))
+        reached = Reached(trained_epochs=curve[-1].epoch if curve else 0)
+        score = curve[-1].val_accuracy if curve else None
+        return self._enter(ActiveRun(number, labelled, curve, reached, reached, score))
 
     def end(self, active: ActiveRun, outcome: Outcome, reason: str, keep_state: bool) -> None:
         """Ends a run that is no trial; its state is deleted unless it is to be kept or a study needs it."""
@@ -150,8 +145,8 @@ class ActiveRuns:
             if not curve:
                 self._checkpoints.path(run).unlink(missing_ok=True)
         labelled = LabelledRun(trial_label(trial.number), run)
-        active = ActiveRun(trial.number, labelled, curve, before, Reached(fresh=before.fresh), branches=branches)
-        return self._enter(active)
+        reached = Reached(fresh=before.fresh)
+        return self._enter(ActiveRun(trial.number, labelled, curve, before, reached, branches=branches))
 
     def is_trained_for_another(self, active: ActiveRun) -> bool:
         """Whether a worker trains its run, which it follows."""
@@ -348,10 +343,13 @@ class ActiveRuns:
         if machine is not None and machine != active.machine:
             active.machine = machine
             self._store.runs.trained_on(active.run.fingerprint, machine)
+            self._watcher.placed(active.labelled, machine["host"])
 
     def _count_death(self, active: ActiveRun, reason: str, lost: bool) -> None:
         """Notes that a worker died. An attempt counts only if its machine was not `lost`."""
-        if self._study_id is not None and not lost:
+        if lost:
+            self._store.runs.moved(active.run.fingerprint, (active.machine or {}).get("host", ""), reason)
+        elif self._study_id is not None:
             self._store.trials.attempt(self._study_id, active.number)
         self._checkpoints.clear()
         self._watcher.retried(active.labelled, reason)

@@ -11,8 +11,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.coordinator.active import HEARTBEAT, ActiveRuns
-from sweep.coordinator.news import ActiveRun, Failed, Freed, News, Ready, Scored
+from sweep.coordinator.active import ActiveRuns
+from sweep.coordinator.news import HEARTBEAT, ActiveRun, Failed, Freed, News, Ready, Scored
 from sweep.coordinator.watcher import LabelledRun
 from sweep.runs import Epoch, Outcome, Run
 from sweep.storage.store import Store

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sweep.coordinator.active import HEARTBEAT, ActiveRuns
+from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.folds import FoldRace, curves_by_fold
 from sweep.coordinator.ledger import Ledger
-from sweep.coordinator.news import ActiveRun, Failed, Freed, News, Ready, Scored
+from sweep.coordinator.news import HEARTBEAT, ActiveRun, Failed, Freed, News, Ready, Scored
 from sweep.coordinator.proposals import Plan, Proposals
 from sweep.runs import BASELINE, Epoch, Outcome, Trial
 from sweep.search.schedule import Arrival, Schedule

@@ -10,6 +10,9 @@ from sweep.runs import Epoch, Outcome, Run
 from sweep.search.schedule import Arrival
 from sweep.storage.trials import Reached
 
+HEARTBEAT = 0.2
+"""Seconds to wait for news of workers before looking at the clock and at signals again."""
+
 
 @dataclass(eq=False)
 class ActiveRun:

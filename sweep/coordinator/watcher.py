@@ -58,6 +58,9 @@ class Watcher(Protocol):
     def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None:
         """A run has finished an epoch. `reused`: its metrics were stored already."""
 
+    def placed(self, run: LabelledRun, node: str) -> None:
+        """A node of a cluster has trained the first epoch of a run there."""
+
     def waits(self, run: LabelledRun) -> None:
         """Another process trains the same run. This one goes on once that one has given it free."""
 
@@ -80,6 +83,8 @@ class SilentWatcher:
     def progress(self, run: LabelledRun, epochs: float) -> None: ...
 
     def epoch(self, run: LabelledRun, metrics: Epoch, reused: bool) -> None: ...
+
+    def placed(self, run: LabelledRun, node: str) -> None: ...
 
     def waits(self, run: LabelledRun) -> None: ...
 

@@ -23,7 +23,8 @@ class LiveTable:
     def __rich__(self) -> RenderableType:
         tally = self.tally
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for column in ("run", "epoch", "curve", IN_WORDS[tally.metric]):
+        node = ["node"] if tally.nodes else []
+        for column in ("run", "epoch", "curve", IN_WORDS[tally.metric], *node):
             table.add_column(column, no_wrap=True)
         table.add_column(_cut("changes to the baseline"))  # the one that shrinks in a narrow terminal
         for run, curve in tally.running.values():
@@ -34,6 +35,7 @@ class LiveTable:
                 "waits" if run.label in tally.waiting else so_far,
                 sparkline([metrics.val_accuracy for metrics in curve]),
                 percent(curve[-1].val_accuracy if curve else None),
+                *(tally.nodes.get(run.label, "") for _ in node),
                 _cut(changes_in_words(configuration, tally.base)),
             )
         if not tally.running:

@@ -66,6 +66,7 @@ class Tally:
         self._images = VALIDATION if task.study is None else task.study.scoring
         self._completed: list[list[tuple[float, float]]] = []  # the curves of the first, from which is learnt
         self._forecast = Forecast(self._images)
+        self.nodes: dict[str, str] = {}  # of a cluster, by the run whose last epoch they trained
         self.waiting: set[str] = set()  # for a process that trains the same run
         self.ready = self.died = 0
         self._last_death = ""
@@ -130,6 +131,10 @@ class Tally:
         self.ready += 1
         self._changed()
 
+    def placed(self, run: LabelledRun, node: str) -> None:
+        self.nodes[run.label] = node
+        self._changed()
+
     def waits(self, run: LabelledRun) -> None:
         self.waiting.add(run.label)
         self._changed()
@@ -179,6 +184,7 @@ class Tally:
         self._before.pop(run.label, None)
         self.epochs.pop(run.label, None)
         self.waiting.discard(run.label)
+        self.nodes.pop(run.label, None)
         epoch = curve[-1].epoch if curve else 0.0
         epoch = run.configuration.epochs if outcome is Outcome.COMPLETED else epoch  # a stored run tells no epochs
         self._ended[run.label] = None

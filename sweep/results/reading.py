@@ -13,6 +13,7 @@ from sweep.data.metric import Metric
 from sweep.results.ablation import Ablation
 from sweep.results.columns import CURVE_COLUMNS, CURVE_TYPES, PARAMETER_TYPES, TRIAL_COLUMNS, TRIAL_TYPES
 from sweep.results.forecast import judged, standing
+from sweep.results.nodes import moves_of, nodes_of
 from sweep.results.predictions import Predictions, Searched
 from sweep.results.result import Result
 from sweep.results.verdict import Verdict
@@ -42,6 +43,7 @@ def read_result(store: Reader, name: str) -> Result:
     drawn = [Verdict.from_document(earlier | {**each}) for each in store.verdicts.all(row.id)]
     verdicts = _last_of_each_size(drawn)
     rows = store.trials.rows(row.id)
+    on_nodes = store.runs.on_nodes(row.id)
     ablation, notes = store.ablations.find(row.id), store.notes.all(row.id)
     result = Result(
         study=row.study,
@@ -57,6 +59,8 @@ def read_result(store: Reader, name: str) -> Result:
         requests=tuple(store.requests.all(row.id)),
         work=_work_of_another(store, row.id),
         experience=store.queue.experience(row.id),
+        nodes=nodes_of(on_nodes),
+        moves=moves_of(on_nodes),
         storage=store.place,
     )
     return replace(

@@ -17,6 +17,7 @@ from sweep.results.ablation import Ablation
 from sweep.results.climb import climb_in_words
 from sweep.results.columns import TABLE_COLUMNS
 from sweep.results.forecast import standing
+from sweep.results.nodes import Move, Node
 from sweep.results.outlook import in_words, look_ahead
 from sweep.results.predictions import Mistakes, Predictions, Searched, Wrong, mistakes, wrong
 from sweep.results.size import Size
@@ -55,6 +56,8 @@ class Result:
         work: what another process does with the study at this moment; None: none runs it.
         requests: what users asked of the study while it ran, the oldest first, and what came of it.
         experience: what its search began with, in words; empty if with nothing but its own trials.
+        nodes: the nodes of a cluster that trained it; none if only this machine did.
+        moves: the trials that left a node and went on elsewhere, in that order.
         storage: the path or URL of the database it was read from, without its password.
     """
 
@@ -73,6 +76,8 @@ class Result:
     requests: tuple[Request, ...] = ()
     work: Work | None = None
     experience: str = ""
+    nodes: tuple[Node, ...] = ()
+    moves: tuple[Move, ...] = ()
     storage: str = STORAGE
 
     def command(self, verb: str, *arguments: str, options: Iterable[str] = ()) -> str:

@@ -5,7 +5,7 @@ Whatever a study's size, `pulse` and `status` take milliseconds; `result` reads 
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -44,6 +44,7 @@ class TrialSoFar:
 
     `origin` says where its configuration comes from; it is empty if the search has proposed it. Its curve is the mean
     of so many `folds`. On the next one, `further` is the curve of one that is in progress; None before it is there.
+    `node` is the one of a cluster where its last epoch was trained; empty if that was no cluster.
     """
 
     number: int
@@ -59,6 +60,7 @@ class TrialSoFar:
     origin: str = ""
     folds: int = 1
     further: tuple[Epoch, ...] | None = None
+    node: str = ""
 
     @property
     def score(self) -> float | None:
@@ -193,7 +195,7 @@ class StatusReader(Reader):
         rows = self.trials.rows(row.id, numbers)
         trials = {each["number"]: self._so_far(row, each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]
-        running = tuple(trial for trial in trials.values() if trial.outcome is Outcome.RUNNING)
+        running = self._placed(row.id, [each for each in trials.values() if each.outcome is Outcome.RUNNING])
         before, most = self._workers.get(row.id, (None, 0))
         self._workers[row.id] = holder, max(len(running), most if before == holder else 0)
         return Status(
@@ -235,6 +237,12 @@ class StatusReader(Reader):
         kept = _Kept(leaders, climb, forecast, time.monotonic() + (REST * spent if spent > CHEAP else 0))
         self._kept[row.id] = state, kept
         return kept
+
+    def _placed(self, study_id: int, running: Sequence[TrialSoFar]) -> tuple[TrialSoFar, ...]:
+        """The same trials, each with the node of a cluster that trained its last epoch."""
+        on_nodes = self.runs.on_nodes(study_id, [each.number for each in running]) if running else []
+        nodes = {number: list(provenance["nodes"])[-1] for number, provenance in on_nodes}
+        return tuple(replace(each, node=nodes.get(each.number, "")) for each in running)
 
     def _further(self, name: str) -> list[tuple[int, int]]:
         """On which fold trials in progress are, and how far there: of folds after the first, their rows do not tell."""

@@ -1,10 +1,10 @@
 """Runs and their learning curves, by fingerprint: a curve is trained once, whichever trials are on it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import Text, cast, exists, func, select, update
 
 from sweep.models.model import Sizes
 from sweep.runs import Epoch, Run
@@ -64,6 +64,20 @@ class RunReader(Subject):
         """Where and with what a run was first trained; empty where it is not known."""
         return self._value(select(runs.c.provenance).where(runs.c.fingerprint == fingerprint)) or {}
 
+    def on_nodes(self, study_id: int, numbers: Collection[int] | None = None) -> list[tuple[int, dict[str, Any]]]:
+        """Of each trial of a study that nodes of a cluster trained, its number and the provenance of its run.
+
+        With `numbers`, of these trials alone.
+        """
+        asked = () if numbers is None else (trials.c.number.in_(numbers),)
+        query = (
+            select(trials.c.number, runs.c.provenance)
+            .join(runs, runs.c.fingerprint == trials.c.fingerprint)
+            .where(trials.c.study_id == study_id, *asked, cast(runs.c.provenance, Text).contains('"nodes":'))
+        )
+        found = ((row["number"], row["provenance"]) for row in self._rows(query))
+        return sorted(found, key=lambda each: each[0])
+
     def latest_provenance(self, study_id: int) -> dict[str, Any]:
         """Where and with what a study's latest run was trained."""
         query = (
@@ -104,14 +118,22 @@ class Runs(RunReader):
             connection.execute(update(runs).where(mine).values(provenance=known | vars(sizes) | {"built": digest}))
             connection.execute(update(trials).where(trials.c.fingerprint == fingerprint).values(vars(sizes)))
 
-    @repeatable
     def trained_on(self, fingerprint: str, machine: Mapping[str, Any]) -> None:
-        """Keeps that a machine of a cluster, which has a `host`, trains a run; an earlier one stays beside it."""
+        """Keeps that a machine of a cluster, which has a `host`, trains a run; earlier ones stay before it."""
+        self._note(fingerprint, "nodes", machine["host"], dict(machine))
+
+    def moved(self, fingerprint: str, host: str, why: str) -> None:
+        """Keeps that a run leaves the machine `host` of a cluster now, and why."""
+        self._note(fingerprint, "moves", now().isoformat(), [host, why])
+
+    @repeatable
+    def _note(self, fingerprint: str, part: str, key: str, value: Any) -> None:
+        """Adds something to a part of a run's provenance, as its last."""
         mine = runs.c.fingerprint == fingerprint
         with self._database.transaction() as connection:
             known = connection.scalar(select(runs.c.provenance).where(mine)) or {}
-            nodes = known.get("nodes", {}) | {machine["host"]: dict(machine)}
-            connection.execute(update(runs).where(mine).values(provenance=known | {"nodes": nodes}))
+            before = {name: each for name, each in known.get(part, {}).items() if name != key}
+            connection.execute(update(runs).where(mine).values(provenance=known | {part: before | {key: value}}))
 
     @repeatable
     def add_epoch(self, fingerprint: str, epoch: Epoch, study_id: int | None = None, trial: int | None = None) -> None:

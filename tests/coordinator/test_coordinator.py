@@ -5,6 +5,8 @@ from samples.checkpoints import Keeping, states
 from samples.statements import statements
 from samples.studies import RATES, run, sound, study_of
 
+from reports.pages.html import section_html
+from reports.sections import provenance
 from sweep.coordinator.coordinator import Stopped
 from sweep.data.dataset import Split
 from sweep.engines.scripted import Curve, Dead, ScriptedEngine, learns_with_rate
@@ -469,6 +471,34 @@ def test_the_machines_that_trained_a_run_are_kept_with_it(storage):
     engine.curve = lambda *_: 0.9 if len(engine.trained) < 2 else setattr(engine, "machine", {"host": "other"}) or 0.9
     result, _ = run(study_of(RATES, trials=1), storage, engine)
     assert result.provenance["nodes"] == {"first": {"host": "first", "cores": 4}, "other": {"host": "other"}}
+
+
+def test_a_result_has_the_nodes_with_their_trials_and_what_moved_from_where_and_why(storage):
+    engine = ScriptedEngine(lambda *_: 0.9, machine={"host": "second", "cores": 4})
+
+    def curve(*_) -> float | Dead:
+        if len(engine.trained) == 2 and engine.machine["host"] == "second":
+            engine.machine = {"host": "first", "cores": 8}
+            return Dead(lost=True)
+        return 0.9
+
+    engine.curve = curve
+    result, _ = run(study_of(RATES, trials=2), storage, engine)
+    assert [(node.host, node.machine["cores"], node.trials) for node in result.nodes] == [
+        ("first", 8, (0, 1)), ("second", 4, (0,))
+    ]  # fmt: skip
+    assert [(move.trial, move.host, move.why) for move in result.moves] == [
+        (0, "second", "its worker was killed by a script")
+    ]
+    text = section_html(provenance.SECTION, result)
+    assert "Trials that moved" in text
+    assert "its worker was killed by a script" in text
+
+
+def test_a_study_without_a_cluster_has_no_nodes(storage):
+    result, _ = run(study_of(RATES, trials=1), storage, ScriptedEngine())
+    assert (result.nodes, result.moves) == ((), ())
+    assert "Nodes" not in section_html(provenance.SECTION, result)
 
 
 def test_a_trial_that_kills_every_worker_fails_and_the_study_continues(storage):

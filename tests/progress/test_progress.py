@@ -78,6 +78,30 @@ def test_a_sparkline_of_equal_numbers_lies_flat():
     assert sparkline([]) == ""
 
 
+def table_of(tally: Tally) -> list[str]:
+    console = console_of(width=200)
+    console.print(LiveTable(tally))
+    return printed(console)
+
+
+def test_the_table_says_who_waits_for_another_process_and_which_node_of_a_cluster_trains_what():
+    tally, first, second = tally_of(), trial_of(0), trial_of(1, batch_size=64)
+    trained(tally, first, 2.0)
+    trained(tally, second)
+    assert "node" not in table_of(tally)[0]
+    tally.placed(first, "moon")
+    tally.waits(second)
+    heads, one, other, *_ = table_of(tally)
+    assert "node" in heads.split()
+    assert (one.split()[2], "moon" in one) == ("1.0/5", True)
+    assert other.split()[2] == "waits"
+    tally.progress(second, 0.5)
+    tally.ended(first, Outcome.COMPLETED, "", 0.9)
+    heads, other, *_ = table_of(tally)
+    assert "node" not in heads
+    assert other.split()[2] == "0.5/5"
+
+
 # -- what is counted
 
 

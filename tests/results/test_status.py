@@ -34,6 +34,18 @@ def epoch(store, study_id, trial, number, score=0.9, seconds=2.0):
     store.runs.add_epoch(trial.run.fingerprint, Epoch(number, 0.1, 0.9, 0.1, score, seconds), study_id, trial.number)
 
 
+def test_a_trial_in_progress_says_which_node_of_a_cluster_trained_its_last_epoch(kept, reading):
+    store, study_id = kept
+    first, second = (
+        begin(store, study_id, number, study().base.replaced({"batch_size": 16 + number})) for number in (0, 1)
+    )
+    for host in ("moon", "mars", "moon"):
+        store.runs.trained_on(first.run.fingerprint, {"host": host})
+    epoch(store, study_id, first, 1)
+    epoch(store, study_id, second, 1)
+    assert [each.node for each in reading.status("kept").running] == ["moon", ""]
+
+
 def changes(store, study_id):
     """Everything that a page about a study has to follow, one after the other."""
     trial = begin(store, study_id, 0, study().base, baseline=True)

@@ -160,3 +160,17 @@ def test_a_study_of_equal_scores_or_one_trial_has_a_climb_too():
     for climb, count in ((((1, 0.9),), 1), (((1, 1.0),), 5)):
         _, html = rows_of_studies(replace(EMPTY, climb=climb, outcomes={Outcome.COMPLETED: count}))
         assert 'class="own"' in html
+
+
+def test_on_a_cluster_it_says_how_many_trials_each_node_trains_and_where_each_is():
+    trials = tuple(
+        replace(RUNNING, number=number, node=node) for number, node in ((3, "b"), (4, "a"), (5, "b"), (6, ""))
+    )
+    lines = said(NOW, replace(IN_FULL, running=trials))
+    assert any(line.endswith("Trials on nodes: 1 on a and 2 on b.") for line in lines)
+    assert "Node" in lines
+    assert [line for line in lines if line in ("a", "b")] == ["b", "a", "b"]
+
+
+def test_without_a_cluster_it_names_no_nodes():
+    assert not any("node" in line.lower() for line in said(NOW, IN_FULL))
