@@ -72,7 +72,7 @@ class Batch:
         """
         self._reasons, self._waiting, self._weight = {}, list(dict.fromkeys(runs)), weight
         wanted = len(self._waiting)
-        for each in [each for each in self._waiting if self._needs_no_worker(each.run)]:
+        for each in [each for each in self._waiting if not self._keep_states and self.knows(each.run)]:
             self._begin(each)
         # Of one run that is wanted for several epochs, a longer one continues a shorter one.
         first = {each.run.fingerprint: place for place, each in reversed(list(enumerate(runs)))}
@@ -107,21 +107,18 @@ class Batch:
         each = self._seconds / self._begun if self._begun else 0.0
         return time.monotonic() + runs * each / self.workers <= self._deadline
 
-    def _needs_no_worker(self, run: Run) -> bool:
-        return not self._keep_states and self.knows(run)
-
     def _begin(self, labelled: LabelledRun) -> None:
         self._waiting.remove(labelled)
-        self._begun += 0 if self._needs_no_worker(labelled.run) else self._weight
         self._advance(self._runs.begin(next(self._numbers), labelled))
 
     def _advance(self, active: ActiveRun) -> None:
         """Has a run trained, unless it is stored: a shorter one of the same run may have diverged meanwhile."""
-        if self._needs_no_worker(active.run):
+        if not self._keep_states and self.knows(active.run):
             diverged = bool(active.curve) and not active.curve[-1].finite
             outcome, reason = (Outcome.DIVERGED, "the loss was not finite") if diverged else (Outcome.COMPLETED, "")
             self._end(active, outcome, reason, note="reused")
         else:
+            self._begun += self._weight
             self._runs.train(active, active.epochs)
 
     def _take_in(self, news: Iterable[News]) -> None:
@@ -132,6 +129,7 @@ class Batch:
                 case Ready(active):
                     self._end(active, Outcome.COMPLETED, "")
                 case Freed(active):
+                    self._begun -= self._weight
                     self._advance(self._runs.begin(active.number, active.labelled))
                 case Failed(active, outcome, reason, _):
                     self._end(active, outcome, reason)
@@ -142,10 +140,9 @@ class Batch:
         self._runs.end(active, outcome, reason or note, keep_state=wanted_again or self._keep_states)
 
     def _result(self, labelled: LabelledRun) -> Trained | None:
-        reason, run = self._reasons.get(labelled), labelled.run
-        if reason is None:
+        if (reason := self._reasons.get(labelled)) is None:
             return None
-        epochs = run.configuration.epochs
+        run, epochs = labelled.run, labelled.configuration.epochs
         predicted = None if reason else self._store.predictions.find(run.fingerprint, epochs)
         return Trained(run.seed, self._store.runs.curve(run.fingerprint, epochs), predicted, reason)
 
