@@ -169,6 +169,17 @@ def test_each_seed_has_a_fold_of_its_own_and_all_networks_share_it(laboratory):
     assert len(set(folds)) == 3
 
 
+def test_several_workers_begin_all_planned_seeds_together_the_longest_runs_first(laboratory, monkeypatch):
+    result = laboratory.search()
+    seconds = {number: float(result.configuration(number).dense_units) for number in result.frame["trial"]}
+    monkeypatch.setattr(Result, "training_seconds", lambda _, trial: seconds[trial])
+    laboratory.confirm(EQUAL | {HUGE: 0.99}, seeds=3, engine=ScriptedEngine(lambda *_: 0.9, workers=2))
+    raced = [(units(run), run.seed) for run in laboratory.runs if run.split is not None]
+    assert raced == [(each, seed) for each in (HUGE, BIG, BASELINE, CHEAP) for seed in SEEDS[:3]]
+    tested = [(units(run), run.seed) for run in laboratory.runs if run.split is None]
+    assert tested == [(each, seed) for each in (HUGE, BASELINE) for seed in SEEDS[:3]]
+
+
 def test_scores_are_the_shares_of_the_folds_images_that_were_predicted_right(laboratory):
     laboratory.search()
     result = laboratory.confirm(seeds=2)

@@ -23,6 +23,7 @@ from sweep.verdict.time_plan import (
     affordable,
     depths,
     prices_of,
+    seconds_of,
     seeds_for,
     time_plan,
 )
@@ -63,6 +64,13 @@ def test_the_strongest_confirmation_is_planned_that_leaves_the_search_its_part(p
     assert plan.search == pytest.approx((LEAST_SEARCH - BETWEEN) * within)
     assert plan.confirmation + plan.test == pytest.approx(needed(weaker[0], pair))
     assert planned(within - 1, [[pair]]).depth == (weaker[1] if len(weaker) > 1 else None)
+
+
+@pytest.mark.parametrize(("workers", "seconds"), [(1, 855 + 684), (2, 450 + 342), (3, 285 + 270)])
+def test_workers_begin_with_the_longest_runs_so_that_few_wait(workers, seconds):
+    """Three seeds of both, then two on the test images: two workers take 225 + 225 seconds, then 270 + 72."""
+    baseline, trial = (Prices.at_pace(each, FULL) for each in (60.0, 225.0))
+    assert seconds_of(baseline, [trial], Depth((ALL,), 3, 2), workers) == pytest.approx(MARGIN * seconds)
 
 
 @given(st.floats(1, 1e6), st.lists(st.lists(st.floats(0.001, 1e5), max_size=3), max_size=2))
