@@ -46,7 +46,7 @@ DOORS = {
     "IPython": {"sweep.progress"},
     "jinja2": {"sweep.exports", "reports"},
     "psutil": {"sweep.system"},
-    "scipy": {"sweep.verdict", "sweep.exports"},
+    "scipy": {"sweep.search", "sweep.verdict", "sweep.exports"},
     "starlette": {"reports"},
     "uvicorn": {"reports"},
 }

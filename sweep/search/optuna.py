@@ -9,7 +9,7 @@ import math
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -22,6 +22,7 @@ from sweep.models.parameters import Value, Values
 from sweep.runs import BASELINE, GOING_ON, Outcome
 from sweep.search._baseline import stand_in
 from sweep.search._mirror import OUTCOME, Mirror, Stray, make_tables
+from sweep.search._normal import at_once
 from sweep.search.experience import OWN_TURN, misleads
 from sweep.search.queue import NO_QUEUE, Queue
 from sweep.space.configuration import Configuration
@@ -179,9 +180,14 @@ class OptunaSearch:
                 found.setdefault(origins.get(trial.number, ""), []).append(score)
         return found[EXPERIENCE], found[""]
 
-    def _history(self) -> AbstractContextManager[None]:
-        """What the sampler sees of earlier trials. The others need the whole history, and hardly look at it."""
-        return self._mirror.bounded() if self._spec.sampler == "tpe" else nullcontext()
+    @contextmanager
+    def _history(self) -> Iterator[None]:
+        """What TPE sees of earlier trials. The other samplers need the whole history, and hardly look at it."""
+        if self._spec.sampler == "tpe":
+            with self._mirror.bounded(), at_once():
+                yield
+        else:
+            yield
 
     def _drawn_anew(self, trial: Trial) -> tuple[Trial, Values]:
         """A new trial at a point that was not proposed before, as far as one can be found."""
