@@ -14,14 +14,14 @@ from sweep.coordinator.batch import Batch, Trained
 from sweep.coordinator.watcher import LabelledRun
 from sweep.data.dataset import Dataset, Split
 from sweep.data.metric import Metric, image_values, images_that_count
-from sweep.errors import InputError
+from sweep.errors import TooLittleTime
 from sweep.results.size import Size
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.study.study import Study
 from sweep.verdict.sizes import Sizes
 from sweep.verdict.statistics import FIRST_LOOK, LOOKS, Hits
-from sweep.verdict.time_plan import LEAST_SEEDS, MARGIN, Prices
+from sweep.verdict.time_plan import LEAST_SEEDS, MARGIN, Prices, in_order
 
 
 def fresh_seeds(study: Study, count: int, known: Sequence[int] = ()) -> tuple[int, ...]:
@@ -66,13 +66,14 @@ class Folds:
     def train(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[dict[Configuration, Hits]]:
         """Which images of a seed's fold each labelled configuration gets right, (images,): see `hits`.
 
-        The first configuration begins on all seeds, then the second: no worker waits long if those that take longest
-        come first. If the time runs out, there are fewer seeds.
+        They begin in the order of `in_order`; those that take longest should come first. If the time runs out, there
+        are fewer seeds.
         """
-        trained = self._batch.train(self._runs(labels, seeds), self._weight)
+        order = in_order(list(labels), seeds)
+        trained = dict(zip(order, self._batch.train(self._runs(labels, seeds), self._weight), strict=True))
         found = []
-        for place, seed in enumerate(seeds):
-            of_seed = dict(zip(labels, trained[place :: len(seeds)], strict=True))
+        for seed in seeds:
+            of_seed = {one: trained[one, seed] for one in labels}
             if None in of_seed.values():
                 break
             _, held_out = self._split(seed).indices(self._dataset.y_train, self._dataset.groups)
@@ -106,16 +107,16 @@ class Folds:
 
         They are trained on all training images.
         """
+        order = in_order(list(labels), seeds)
         runs = [
-            LabelledRun(f"seed {seed} of {label}, sealed test", self._run(each, seed, None))
-            for each, label in labels.items()
-            for seed in seeds
+            LabelledRun(f"seed {seed} of {labels[each]}, sealed test", self._run(each, seed, None))
+            for each, seed in order
         ]
-        trained = self._batch.train(runs, self.test_weight)
-        found = [self._hits(each, self._dataset.y_test) for each in trained if each and each.predicted is not None]
+        trained = dict(zip(order, self._batch.train(runs, self.test_weight), strict=True))
+        found = {which: each for which, each in trained.items() if each and each.predicted is not None}
         if len(found) < len(trained):
             return None
-        return [tuple(found[begin : begin + len(seeds)]) for begin in range(0, len(found), len(seeds))]
+        return [tuple(self._hits(found[one, seed], self._dataset.y_test) for seed in seeds) for one in labels]
 
     def has_time_for(self, runs: float) -> bool:
         """Whether so many more runs of the study's own size would be done in time, at the pace so far."""
@@ -137,9 +138,8 @@ class Folds:
     def _runs(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[LabelledRun]:
         on = "" if self.size == self.sizes.all[0] else f" on {self.size.images:,} images"
         return [
-            LabelledRun(f"seed {seed} of {label}{on}", self._run(each, seed, self._split(seed)))
-            for each, label in labels.items()
-            for seed in seeds
+            LabelledRun(f"seed {seed} of {labels[each]}{on}", self._run(each, seed, self._split(seed)))
+            for each, seed in in_order(list(labels), seeds)
         ]
 
     def _split(self, seed: int) -> Split:
@@ -178,10 +178,10 @@ def require_one(entry: Entry) -> None:
     """Checks that there is something to conclude from.
 
     Raises:
-        InputError: there was no time for one seed.
+        TooLittleTime: there was no time for one seed.
     """
     if not entry.seeds:
-        raise InputError(
+        raise TooLittleTime(
             "The time was over before each network had one seed. What was trained is kept; give it more time."
         )
 

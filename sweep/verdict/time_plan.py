@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import TypeVar
 
 from sweep.defaults import SEARCH_SHARE
 from sweep.results.forecast import Forecast
@@ -27,7 +28,6 @@ LEAST_SEARCH = 1 / 4
 
 MARGIN = 1.1
 """By what factor a confirmation may take longer than its epochs did in the search."""
-
 
 BETWEEN = 0.02
 """The share of the time that goes by between the parts, while workers put down what they train and results are read."""
@@ -186,19 +186,36 @@ def seconds_of(baseline: Prices, trials: Sequence[Prices], depth: Depth, workers
 
     The runs of one size are trained side by side, then those of the next, and those on the test images at last.
     """
-    entrants = [baseline, *trials]
-    parts = [[run for each in entrants for run in each.seeds[size][: depth.seeds]] for size in depth.sizes]
-    parts.append([baseline.test, max(each.test for each in trials)] * depth.test_seeds)
+    entrants = sorted([baseline, *trials], key=lambda each: each.test, reverse=True)
+    known = [min(depth.seeds, *(len(each.seeds[size]) for each in entrants)) for size in depth.sizes]
+    parts = [
+        [network.seeds[size][seed] for network, seed in in_order(entrants, range(seeds))]
+        for size, seeds in zip(depth.sizes, known, strict=True)
+    ]
+    tested = sorted([baseline.test, max(each.test for each in trials)], reverse=True)
+    parts.append([seconds for seconds, _ in in_order(tested, range(depth.test_seeds))])
     return MARGIN * sum(_side_by_side(part, workers) for part in parts)
 
 
-def _side_by_side(runs: Sequence[float], workers: int) -> float:
-    """What runs of so many seconds take if each begins on the worker that is idle first, the longest run first.
+Network = TypeVar("Network")
 
-    Source: Graham 1969, "Bounds on multiprocessing timing anomalies", SIAM Journal on Applied Mathematics 17: at most
-    4/3 of the shortest time.
+
+def in_order(networks: Sequence[Network], seeds: Sequence[int]) -> list[tuple[Network, int]]:
+    """In which order networks are trained on some seeds: those that take longest come first, so that few workers wait.
+
+    Of more than two, all get the first two seeds before others: if the time is over too soon, these are complete.
+
+    Source: Graham 1969, "Bounds on multiprocessing timing anomalies", SIAM Journal on Applied Mathematics 17: the
+    longest first takes at most 4/3 of the shortest time.
     """
+    at_once = LEAST_SEEDS if len(networks) > 2 else max(1, len(seeds))
+    parts = [seeds[begin : begin + at_once] for begin in range(0, len(seeds), at_once)]
+    return [(network, seed) for part in parts for network in networks for seed in part]
+
+
+def _side_by_side(runs: Sequence[float], workers: int) -> float:
+    """What runs of so many seconds take if each begins, in their order, on the worker that is idle first."""
     ends = [0.0] * workers
-    for each in sorted(runs, reverse=True):
+    for each in runs:
         heapq.heapreplace(ends, ends[0] + each)
     return max(ends)

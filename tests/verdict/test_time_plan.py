@@ -22,6 +22,7 @@ from sweep.verdict.time_plan import (
     Prices,
     affordable,
     depths,
+    in_order,
     prices_of,
     seconds_of,
     seeds_for,
@@ -71,6 +72,17 @@ def test_workers_begin_with_the_longest_runs_so_that_few_wait(workers, seconds):
     """Three seeds of both, then two on the test images: two workers take 225 + 225 seconds, then 270 + 72."""
     baseline, trial = (Prices.at_pace(each, FULL) for each in (60.0, 225.0))
     assert seconds_of(baseline, [trial], Depth((ALL,), 3, 2), workers) == pytest.approx(MARGIN * seconds)
+
+
+def test_of_several_candidates_all_get_two_seeds_first():
+    """Two workers: 270, 225 and 60 seconds on two seeds take 555, then 270 beside 225 and 60."""
+    baseline, *trials = (Prices.at_pace(each, FULL) for each in (60.0, 225.0, 270.0))
+    assert seconds_of(baseline, trials, Depth((ALL,), 3), 2) == pytest.approx(MARGIN * (555 + 285))
+    assert in_order("abc", range(3)) == [
+        ("a", 0), ("a", 1), ("b", 0), ("b", 1), ("c", 0), ("c", 1), ("a", 2), ("b", 2), ("c", 2)
+    ]  # fmt: skip
+    assert in_order("ab", range(3)) == [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1), ("b", 2)]
+    assert in_order("ab", []) == in_order("", [1]) == []
 
 
 @given(st.floats(1, 1e6), st.lists(st.lists(st.floats(0.001, 1e5), max_size=3), max_size=2))
