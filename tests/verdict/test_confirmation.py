@@ -35,6 +35,8 @@ from scipy import stats
 import reports
 from sweep.api import confirm, look, search, workplace
 from sweep.api._networks import network_on
+from sweep.api.budget import Budget
+from sweep.api.workplace import Workplace
 from sweep.cli.verdicts import print_verdict
 from sweep.coordinator.batch import Trained
 from sweep.coordinator.watcher import SilentWatcher
@@ -586,6 +588,15 @@ def test_time_that_is_over_before_all_had_a_seed_is_told_and_what_was_trained_is
     laboratory.confirm(seeds=2)
     trained = engine.trained + laboratory.engine.trained
     assert len(trained) == len(set(trained))
+
+
+def test_after_a_search_that_is_only_said_and_what_the_search_found_stands(laboratory, monkeypatch):
+    searched = laboratory.search()
+    laboratory.use(seconds_an_epoch(monkeypatch, ScriptedEngine(lambda *_: 0.9), 5))
+    place = Workplace(storage=laboratory.storage, workers=1, progress=False)
+    found, possible = confirm.confirmed_after(searched, place, Budget(9, confirms=True))
+    assert found is searched
+    assert not possible
 
 
 def test_too_little_time_is_told_before_anything_is_trained(laboratory):
