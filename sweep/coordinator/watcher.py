@@ -62,7 +62,7 @@ class Watcher(Protocol):
         """A node of a cluster has trained the first epoch of a run there."""
 
     def waits(self, run: LabelledRun) -> None:
-        """Another process trains the same run. This one goes on once that one has given it free."""
+        """Another process trains the same run. This one goes on once it does so no more."""
 
     def retried(self, run: LabelledRun, reason: str) -> None:
         """The worker of a run died, for this reason. Another worker resumes the run from its last epoch."""

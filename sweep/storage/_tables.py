@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Enum,
@@ -30,10 +31,22 @@ from sqlalchemy import (
 )
 
 from sweep.storage.database import insertion
+from sweep.system.processes import Identity
 
 SCHEMA_VERSION = 8
 
 metadata = MetaData()
+
+
+def _of_a_process() -> list[Column[Any]]:
+    """The columns that hold an `Identity`."""
+    return [
+        Column("host", Text, nullable=False),
+        Column("machine", Text, nullable=False),
+        Column("pid", BigInteger, nullable=False),
+        Column("began", Float, nullable=False),
+    ]
+
 
 schema = Table("sweep_schema", metadata, Column("version", Integer, primary_key=True))
 
@@ -140,10 +153,7 @@ leases = Table(
     "sweep_leases",  # which process runs a study: a row for as long as it does
     metadata,
     Column("study_id", ForeignKey(studies.c.id), primary_key=True),
-    Column("host", Text, nullable=False),
-    Column("machine", Text, nullable=False),
-    Column("pid", BigInteger, nullable=False),
-    Column("began", Float, nullable=False),
+    *_of_a_process(),
     Column("beats", BigInteger, nullable=False),  # goes on growing while its holder is alive
     Column("work", String(16), nullable=False, server_default="search"),  # what its holder does
 )
@@ -152,10 +162,7 @@ claims = Table(
     "sweep_claims",  # which process trains a run: a row for as long as it does
     metadata,
     Column("fingerprint", ForeignKey(runs.c.fingerprint), primary_key=True),
-    Column("host", Text, nullable=False),
-    Column("machine", Text, nullable=False),
-    Column("pid", BigInteger, nullable=False),
-    Column("began", Float, nullable=False),
+    *_of_a_process(),
 )
 
 queue = Table(
@@ -336,6 +343,16 @@ def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
     key = table.primary_key.columns
     others = {name: statement.excluded[name] for name in row if name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=others))
+
+
+def process_of(row: Mapping[str, Any]) -> Identity:
+    """The process that a row names."""
+    return Identity(row["host"], row["machine"], row["pid"], row["began"])
+
+
+def names(table: Table, process: Identity) -> tuple[ColumnElement[bool], ...]:
+    """The conditions under which a row of a table names this process."""
+    return tuple(table.c[name] == value for name, value in vars(process).items())
 
 
 def now() -> datetime:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, literal, select
 
 from sweep.storage._subject import Subject
-from sweep.storage._tables import add, claims
+from sweep.storage._tables import add, claims, names, process_of
 from sweep.storage.lease import SILENCE_SECONDS, LeaseReader
 from sweep.storage.repeating import repeatable
 from sweep.system.processes import Identity
@@ -17,7 +17,7 @@ class ClaimReader(Subject):
 
     def holder(self, fingerprint: str) -> Identity | None:
         for row in self._rows(select(claims).where(claims.c.fingerprint == fingerprint)):
-            return Identity(row["host"], row["machine"], row["pid"], row["began"])
+            return process_of(row)
         return None
 
 
@@ -84,4 +84,4 @@ class ClaimedRuns:
 
 
 def _held(fingerprint: str, process: Identity) -> tuple[Any, ...]:
-    return claims.c.fingerprint == fingerprint, *(claims.c[name] == value for name, value in vars(process).items())
+    return claims.c.fingerprint == fingerprint, *names(claims, process)

@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 
 from sweep.errors import InputError, StoreError
 from sweep.storage._subject import Subject
-from sweep.storage._tables import add, leases
+from sweep.storage._tables import add, leases, names, process_of
 from sweep.storage.repeating import patient, repeatable
 from sweep.system.processes import Identity
 
@@ -45,13 +45,12 @@ class LeaseReader(Subject):
 
     def holder(self, study_id: int) -> Held | None:
         for row in self._rows(select(leases).where(leases.c.study_id == study_id)):
-            by = Identity(row["host"], row["machine"], row["pid"], row["began"])
-            return Held(by, row["beats"], Work(row["work"]))
+            return Held(process_of(row), row["beats"], Work(row["work"]))
         return None
 
     def beats(self, process: Identity) -> int:
         """How often a process has shown that it is alive, counted from any number."""
-        return int(self._value(select(func.coalesce(func.sum(leases.c.beats), 0)).where(*_is(process))))
+        return int(self._value(select(func.coalesce(func.sum(leases.c.beats), 0)).where(*names(leases, process))))
 
     def running(self, study_id: int) -> Identity | None:
         """The process that runs a study: one of this machine only if it is alive, one of another machine as it says."""
@@ -164,8 +163,4 @@ class Lease:
 
 
 def _held(study_id: int, holder: Identity) -> tuple[Any, ...]:
-    return leases.c.study_id == study_id, *_is(holder)
-
-
-def _is(process: Identity) -> tuple[Any, ...]:
-    return tuple(leases.c[name] == value for name, value in vars(process).items())
+    return leases.c.study_id == study_id, *names(leases, holder)

@@ -46,6 +46,10 @@ def drawn_seeds(purpose: str) -> Iterator[int]:
         yield 1_000 + int.from_bytes(digest[:8]) % 999_000
 
 
+_Runs = dict[tuple[Configuration, int], LabelledRun]
+"""By configuration and seed."""
+
+
 class Folds:
     """Configurations trained on a seed each, with that seed's own validation fold, common to all of them.
 
@@ -69,8 +73,7 @@ class Folds:
         They begin in the order of `in_order`; those that take longest should come first. If the time runs out, there
         are fewer seeds.
         """
-        order = in_order(list(labels), seeds)
-        trained = dict(zip(order, self._batch.train(self._runs(labels, seeds), self._weight), strict=True))
+        trained = self._trained(self._runs(labels, seeds), self._weight)
         found = []
         for seed in seeds:
             of_seed = {one: trained[one, seed] for one in labels}
@@ -83,7 +86,7 @@ class Folds:
 
     def untrained(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> float:
         """What `train` would have to train, in runs of the study's own size."""
-        return self._weight * sum(not self._batch.knows(each.run) for each in self._runs(labels, seeds))
+        return self._weight * sum(not self._batch.knows(each.run) for each in self._runs(labels, seeds).values())
 
     def prices(self, configuration: Configuration, seeds: Sequence[int], seconds: float) -> Prices:
         """What it takes to train a configuration on these seeds that takes `seconds` at the study's own size."""
@@ -107,12 +110,7 @@ class Folds:
 
         They are trained on all training images.
         """
-        order = in_order(list(labels), seeds)
-        runs = [
-            LabelledRun(f"seed {seed} of {labels[each]}, sealed test", self._run(each, seed, None))
-            for each, seed in order
-        ]
-        trained = dict(zip(order, self._batch.train(runs, self.test_weight), strict=True))
+        trained = self._trained(self._runs(labels, seeds, sealed=True), self.test_weight)
         found = {which: each for which, each in trained.items() if each and each.predicted is not None}
         if len(found) < len(trained):
             return None
@@ -135,12 +133,22 @@ class Folds:
     def _hits(self, trained: Trained, labels: NDArray[np.int32]) -> Hits:
         return hits(trained, labels, self._study.metric)
 
-    def _runs(self, labels: Mapping[Configuration, str], seeds: Sequence[int]) -> list[LabelledRun]:
-        on = "" if self.size == self.sizes.all[0] else f" on {self.size.images:,} images"
-        return [
-            LabelledRun(f"seed {seed} of {labels[each]}{on}", self._run(each, seed, self._split(seed)))
+    def _runs(self, labels: Mapping[Configuration, str], seeds: Sequence[int], sealed: bool = False) -> _Runs:
+        """The run of each configuration with each seed, in the order in which they begin.
+
+        `sealed`: on all training images, scored on the test images.
+        """
+        own = self.size == self.sizes.all[0]
+        on = ", sealed test" if sealed else "" if own else f" on {self.size.images:,} images"
+        return {
+            (each, seed): LabelledRun(
+                f"seed {seed} of {labels[each]}{on}", self._run(each, seed, None if sealed else self._split(seed))
+            )
             for each, seed in in_order(list(labels), seeds)
-        ]
+        }
+
+    def _trained(self, runs: _Runs, weight: float) -> dict[tuple[Configuration, int], Trained | None]:
+        return dict(zip(runs, self._batch.train(list(runs.values()), weight), strict=True))
 
     def _split(self, seed: int) -> Split:
         return replace(self._study.split(seed), train_size=self.size.train_size)
