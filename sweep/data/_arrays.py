@@ -104,6 +104,16 @@ def read_npz(path: Path, optional: Collection[tuple[str, str]] = ()) -> dict[str
         return {own: _read_member(archive, name, f"{path}, {name}") for own, name in there.items()}
 
 
+def unread(path: Path, found: Mapping[str, Raw]) -> list[str]:
+    """What a ``.npz`` file holds beside the arrays that were found in it; a folder holds nothing else."""
+    if path.is_dir():
+        return []
+    used = {raw.where for raw in found.values()}
+    with reading(path), open_plain(path) as file, zipfile.ZipFile(file) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        return [name for name in names if f"{path}, {name}" not in used]
+
+
 def _require_use(where: Path, others: list[str]) -> None:
     """Checks that none of the other arrays is one of images or labels, which the user expects to be used.
 

@@ -1,22 +1,21 @@
 """The arrays of a file as the four of a dataset: checked, with labels from 0, and with their validation images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sweep.data._arrays import Raw, as_images, as_labels, is_one_hot, sealed
+from sweep.data._classes import NAMED, told_lacking
 from sweep.data._listing import sealed_note
 from sweep.data._parts import cut_off
 from sweep.data.pixels import Pixels
 from sweep.errors import DataError
-from sweep.wording import some_of
+from sweep.wording import shown, some_of
 
 PARTS = ("train", "val", "test")
 ONE_HOT = "The labels are one-hot: the place of the 1 is the class."
-NAMED = 5
-"""So many labels are named, and the others counted."""
 
 Arrays = dict[str, NDArray[Any]]
 """By part."""
@@ -35,11 +34,16 @@ class Assembled(NamedTuple):
     given: int
 
 
-def assembled(where: object, found: Mapping[str, Raw], test: float | None = None) -> Assembled:
+def assembled(
+    where: object,
+    found: Mapping[str, Raw],
+    test: float | None = None,
+    unread: Sequence[str] = (),
+) -> Assembled:
     """The dataset of these arrays, named as in `IDX_NAMES`, and x_val and y_val if there are any.
 
     Without a test part, one is cut off the images to train on: `test` images, or such a share; `where` begins errors
-    about that.
+    about that. `unread` is what else was there, and is told.
 
     Raises:
         DataError: they make no dataset.
@@ -63,12 +67,17 @@ def assembled(where: object, found: Mapping[str, Raw], test: float | None = None
         told.insert(0, sealed_note(len(tests), len(labels["train"])))
         for each in (images, labels):
             each["train"], each["test"] = each["train"][stay], each["train"][tests]
+    called = {"val": "validation", "test": "test"}
+    beside = {called[part]: labels[part] for part in called if part in labels}
+    told.append(told_lacking(beside, names or tuple(map(str, range(labels["train"].max() + 1)))))
+    if unread:
+        told.append(f"Not used: {some_of(map(shown, unread), NAMED)}.")
     given = len(labels.get("val", ()))
     if given:
         for each in (images, labels):
             each["train"] = np.concatenate([each["train"], each["val"]])
     to_train, to_test = ((sealed(images[part]), sealed(labels[part])) for part in ("train", "test"))
-    return Assembled(*to_train, *to_test, pixels["train"], names, " ".join(told), given)
+    return Assembled(*to_train, *to_test, pixels["train"], names, " ".join(filter(None, told)), given)
 
 
 def _require_one_each(found: Mapping[str, Raw], part: str, images: Arrays, labels: Arrays) -> None:

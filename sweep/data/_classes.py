@@ -2,16 +2,21 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from unicodedata import category, normalize
 
-from sweep.wording import UNSEEN, listed, shown
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.wording import UNSEEN, listed, shown, some_of
 
 JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 """Invisible, but parts of words in some scripts."""
 FORMULA = re.compile(r"[=@]|[+-](?![\d.])")
 """Begins what a spreadsheet would compute."""
 MOST_CHARACTERS = 100
+NAMED = 5
+"""So many classes are named, and the others counted."""
 
 
 def problem_of(name: str) -> str:
@@ -42,3 +47,13 @@ def alike(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
 def told_alike(names: tuple[str, ...]) -> str:
     """What is said of such names."""
     return f"classes {listed(map(shown, names))} differ in their spelling alone. Give them one name, or different ones."
+
+
+def told_lacking(labels: Mapping[str, NDArray[np.int32]], names: Sequence[str]) -> str:
+    """What is said of parts, each by its name and with its labels, (n,), that have no image of some class."""
+    told = []
+    for part, there in labels.items():
+        present = np.isin(np.arange(len(names)), there).tolist()
+        if lacking := [shown(name) for name, found in zip(names, present, strict=True) if not found]:
+            told.append(f"Classes without a {part} image: {some_of(lacking, NAMED)}.")
+    return " ".join(told)

@@ -11,7 +11,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.data._arrays import TESTED, VALIDATED, digest_of, idx_path, is_plain, read, reading
+from sweep.data._arrays import TESTED, VALIDATED, digest_of, idx_path, is_plain, read, reading, unread
 from sweep.data._assembled import Assembled, assembled
 from sweep.data._decoded import shape_of
 from sweep.data._listing import Listing, listed_in
@@ -283,7 +283,7 @@ def _of_files(path: Path, source: str, preparation: Preparation, _: object) -> t
     found = read(path, (VALIDATED, TESTED))
     if "x_test" in found:
         preparation.require_no_test(path)
-    made = assembled(path, found, preparation.test)
+    made = assembled(path, found, preparation.test, unread(path, found))
     return _dataset(_name_of(path), source, made), is_plain(found) and not made.names
 
 

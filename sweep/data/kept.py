@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.data._arrays import digest_of, reading
+from sweep.data._classes import told_lacking
 from sweep.data._decoded import VERSION, decode, key_of, shape_of
 from sweep.data._listing import Listing
 from sweep.data.pixels import Pixels
@@ -142,7 +143,10 @@ def keep(folder: Path, key: str, fill: Callable[[Path], Index]) -> Path:
 
 def told_of(listing: Listing, preparation: Preparation) -> str:
     """What was decided where the user said nothing."""
-    return " ".join(filter(None, [listing.note, shape_of(listing, preparation)[1]]))
+    parts = {"validation": listing.validation, "test": listing.test}
+    labels = {part: np.array([each.label for each in found], np.int32) for part, found in parts.items() if found}
+    told = [listing.note, told_lacking(labels, listing.classes), shape_of(listing, preparation)[1]]
+    return " ".join(filter(None, told))
 
 
 def _arrays(folder: Path, train: int, grouped: bool) -> dict[str, NDArray[Any]]:

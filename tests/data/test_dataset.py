@@ -224,6 +224,24 @@ def test_labels_from_0_without_gaps_are_classes_already(tmp_path):
     assert (dataset.names, dataset.note, dataset.source) == ((), "", str(tmp_path / "my.npz"))
 
 
+def test_a_part_that_lacks_a_class_is_told(tmp_path):
+    there = np.array([0, 1, 2, 0, 1, 2])
+    lacking = {"y_train": there, "x_val": tiny()["x_test"], "y_val": np.zeros(3, int), "y_test": np.full(3, 2)}
+    told = "Classes without a validation image: '1' and '2'. Classes without a test image: '0' and '1'."
+    assert load_dataset(npz(tmp_path / "my.npz", **lacking)).note == f"my: {told}"
+    named = {name: array * 5 if name.startswith("y") else array for name, array in lacking.items()}
+    assert load_dataset(npz(tmp_path / "named.npz", **named)).note.endswith(
+        "Classes without a validation image: '5' and '10'. Classes without a test image: '0' and '5'."
+    )
+
+
+def test_other_arrays_are_told_as_not_used(tmp_path):
+    others = {"class_names": np.array(["a", "b", "c"]), "ids": np.arange(6)}
+    dataset = load_dataset(npz(tmp_path / "my.npz", **others), folder=tmp_path / "images")
+    assert dataset.note == "my: Not used: 'class_names' and 'ids'."
+    assert dataset.digest == load_dataset(npz(tmp_path / "plain.npz")).digest
+
+
 @pytest.mark.parametrize(
     "names", [["X_val", "Y_val"], ["X_valid"], ["y_dev"], ["x_extra", "y_extra"], ["validation_images"], ["xval"]]
 )

@@ -1,6 +1,7 @@
 """Folders and CSV files of pictures, from their files to the arrays of a dataset."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -185,6 +186,13 @@ def test_a_missing_test_part_is_cut_off_class_by_class_and_told(tmp_path):
     both = np.concatenate([dataset.x_train, dataset.x_test]).reshape(60, -1)
     assert sorted(both.tolist()) == sorted(images.reshape(60, -1).tolist())
     assert dataset.note == ("animals: There is no test part, so 9 of 60 images are cut off as one and sealed.")
+
+
+def test_a_class_without_a_picture_to_test_is_told(tmp_path):
+    folder = parts_of(tmp_path / "animals")
+    shutil.rmtree(folder / "test" / "cats")
+    for dataset in (load(folder), describe(str(folder))):
+        assert dataset.note == "animals: Classes without a test image: 'cats'."
 
 
 @pytest.mark.parametrize(("test", "tested"), [(0.5, 30), (12, 12), (1, 1)])
