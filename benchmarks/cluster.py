@@ -3,14 +3,15 @@
     python benchmarks/cluster.py [--workers 8 32 128 1000] [--epochs 1 10 60] [--measure]
 
 One coordinator does one thing after the other, in the order of `sweep.coordinator.coordinator`: it hears what has come,
-hands segments to idle workers, and draws or keeps one proposal, until it has as many ahead as there are workers. Costs
-are milliseconds of its processor: to draw a proposal, to keep and end a trial, to commit an epoch. `--measure` measures
-them first on this machine, with scripted workers and study `everything` of 400 trials. `--word` is what an event takes
-on its way besides, and the sign of life that each worker sends once a second.
+hands segments to idle workers, and draws or keeps one proposal, until it has as many ahead as there are workers. For
+each 16 workers, another process draws, of at most `--cores`. Costs are milliseconds of a processor: to draw a proposal,
+to have another process draw it, to keep and end a trial, to commit an epoch. `--measure` measures them first on this
+machine, with scripted workers and study `everything` of 400 trials. `--word` is what an event takes on its way besides,
+and the sign of life that each worker sends once a second.
 
 A network's epoch takes from half to one and a half times the seconds that `--epochs` names. Trials have 2 to 9 epochs.
-Each share is that of the second half of 40 epochs, with the rungs of `asha`; "whole" is without rungs, and "apart" with
-them, if other processes drew the proposals. "Ready" is when each worker had its first segment, with rungs.
+Each share is that of the second half of 40 epochs, with the rungs of `asha`; "whole" is without rungs, and "alone" with
+them, if the coordinator drew each proposal itself. "Ready" is when each worker had its first segment, with rungs.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from statistics import median
 import optuna
 from coordinator import run
 
+from sweep.coordinator.coordinator import WORKERS_FOR_ONE
 from sweep.search.schedule import Arrival, Schedule, schedule_for
 from sweep.study.files import load
 
@@ -37,9 +39,12 @@ LENGTH = 40
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds of the coordinator: to draw a proposal, to keep and end a trial, to commit an epoch, to hear an event."""
+    """Seconds of a processor: to draw a proposal; of the coordinator: to have one drawn, to keep and end a trial, to
+    commit an epoch, to hear an event.
+    """
 
     draw: float
+    hand: float
     trial: float
     epoch: float
     word: float
@@ -65,11 +70,13 @@ class Shares:
 
 
 class Simulation:
-    """One study on `workers` workers whose epochs take about `seconds`."""
+    """One study on `workers` workers whose epochs take about `seconds`, and `drawers` other processes that draw."""
 
-    def __init__(self, workers: int, seconds: float, costs: Costs, schedule: Schedule) -> None:
+    def __init__(self, workers: int, seconds: float, costs: Costs, schedule: Schedule, drawers: int) -> None:
         self._workers, self._seconds, self._costs, self._schedule = workers, seconds, costs, schedule
         self._random = random.Random(0)
+        self._is_drawn = False
+        self._drawn = [costs.draw] * drawers  # when each has drawn its next proposal
         self._until = LENGTH * seconds
         self._idle = workers
         self._now = self._trained = self._computed = 0.0
@@ -80,26 +87,40 @@ class Simulation:
 
     def run(self) -> Shares:
         all_began = math.inf
-        steps = itertools.cycle([self._costs.draw, self._costs.trial])
         while self._now < self._until:
             while self._coming and self._coming[0][0] <= self._now:
                 self._hear(heapq.heappop(self._coming)[1])
             self._begin()
             if not self._idle:
                 all_began = min(all_began, self._now)
-            if len(self._ready) < self._workers:
-                self._compute(step := next(steps))
-                if step is self._costs.trial:
-                    self._ready.append(len(self._trials))
-                    self._trials.append(self._trial())
+            if len(self._ready) < self._workers and not self._awaits():
+                self._propose()
             else:
-                self._now = max(self._now, self._coming[0][0])
+                self._now = max(self._now, self._next_news())
         half = self._until / 2
         return Shares(self._trained / (half * self._workers), self._computed / half, all_began)
 
-    def _trial(self) -> Simulated:
-        pace = self._seconds * self._random.uniform(0.5, 1.5)
-        return Simulated(self._random.random(), self._random.randint(2, 9), pace)
+    def _awaits(self) -> bool:
+        """Whether all other processes still draw."""
+        return bool(self._drawn) and self._drawn[0] > self._now
+
+    def _next_news(self) -> float:
+        """When the next trial comes to its place, or the next proposal is drawn where one is awaited."""
+        drawn = self._drawn[:1] if len(self._ready) < self._workers else []
+        return min(drawn + [each for each, _ in self._coming[:1]])
+
+    def _propose(self) -> None:
+        """Draws a proposal, and then keeps it. What comes in between is heard first."""
+        if not self._is_drawn:
+            self._compute(self._costs.hand if self._drawn else self._costs.draw)
+            if self._drawn:
+                heapq.heapreplace(self._drawn, self._now + self._costs.draw)
+        else:
+            self._compute(self._costs.trial)
+            pace = self._seconds * self._random.uniform(0.5, 1.5)
+            self._ready.append(len(self._trials))
+            self._trials.append(Simulated(self._random.random(), self._random.randint(2, 9), pace))
+        self._is_drawn = not self._is_drawn
 
     def _compute(self, seconds: float) -> None:
         """Lets the clock advance; signs of life are heard meanwhile."""
@@ -165,37 +186,41 @@ def measured() -> Costs:
         storage = str(Path(folder, "drawn.db"))
         run(study.replaced(sampler="random", trials=400), storage)
         drawing = run(study.replaced(sampler="tpe", trials=415), storage).drawing
+        handing = run(study.replaced(sampler="tpe", trials=475), storage, workers=32).drawing
     short, long = (median(rest) for rest in rests.values())
     epoch = (long - short) / 20
-    return Costs(median(drawing), max(0.0, short - 2 * epoch), epoch, 0.0)
+    return Costs(median(drawing), median(handing), max(0.0, short - 2 * epoch), epoch, 0.0)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, nargs="+", default=[8, 32, 128, 1_000])
     parser.add_argument("--epochs", type=float, nargs="+", default=[1, 10, 60], help="seconds of an epoch")
+    parser.add_argument("--cores", type=int, default=8, help="cores of the coordinator's machine")
     parser.add_argument("--draw", type=float, default=126)
+    parser.add_argument("--hand", type=float, default=7)
     parser.add_argument("--trial", type=float, default=7)
     parser.add_argument("--epoch", type=float, default=1.3)
     parser.add_argument("--word", type=float, default=0)
     parser.add_argument("--measure", action="store_true", help="measure these costs first, but for --word")
     options = parser.parse_args()
-    costs = Costs(*(each / 1000 for each in (options.draw, options.trial, options.epoch, options.word)))
+    costs = Costs(*(each / 1000 for each in (options.draw, options.hand, options.trial, options.epoch, options.word)))
     if options.measure:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         costs = replace(measured(), word=costs.word)
     print("milliseconds:", ", ".join(f"{name} {1000 * cost:.1f}" for name, cost in vars(costs).items()))
-    print(f"{'workers':>8}{'epoch':>8}{'rungs':>10}{'busy':>9}{'ready':>10}{'whole':>10}{'busy':>9}{'apart':>10}")
+    print(f"{'workers':>8}{'epoch':>8}{'rungs':>10}{'busy':>9}{'ready':>10}{'whole':>10}{'busy':>9}{'alone':>10}")
     for seconds, workers in itertools.product(options.epochs, options.workers):
-        rungs, whole, apart = (
-            Simulation(workers, seconds, each, schedule_for(pruner)).run()
-            for each, pruner in ((costs, "asha"), (costs, "none"), (replace(costs, draw=0.0), "asha"))
+        drawers = min(workers // WORKERS_FOR_ONE, options.cores)
+        rungs, whole, alone = (
+            Simulation(workers, seconds, costs, schedule_for(pruner), each).run()
+            for pruner, each in (("asha", drawers), ("none", drawers), ("asha", 0))
         )
         ready = "never" if math.isinf(rungs.all_began) else f"{rungs.all_began:.1f} s"
         print(
             f"{workers:>8}{seconds:>6g} s{rungs.training:>10.1%}{rungs.busy:>9.0%}{ready:>10}"
-            f"{whole.training:>10.1%}{whole.busy:>9.0%}{apart.training:>10.1%}",
+            f"{whole.training:>10.1%}{whole.busy:>9.0%}{alone.training:>10.1%}",
             flush=True,
         )
 

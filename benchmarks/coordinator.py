@@ -38,7 +38,8 @@ from sweep.data.dataset import Split
 from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Limits, Supervised
 from sweep.runs import Run
-from sweep.search.optuna import OptunaSearch, Proposal, prepare, suggest
+from sweep.search.optuna import OptunaSearch, Proposal, prepare
+from sweep.search.samplers import suggest
 from sweep.search.schedule import schedule_for
 from sweep.space.configuration import Configuration
 from sweep.storage.by_hand import StudyQueue
@@ -72,13 +73,21 @@ class MeasuredSearch(OptunaSearch):
 
     measured: Measured
     sent = 0
+    handing = 0.0
+
+    def draw_ahead(self) -> bool:
+        began = time.process_time()
+        self.measured.began = self.measured.began or began
+        there = super().draw_ahead()
+        self.handing += time.process_time() - began
+        return there
 
     def ask(self) -> Proposal | None:
         began = time.process_time()
-        self.measured.began = self.measured.began or began
         self.sent, proposal = 0, super().ask()
-        self.measured.drawing.append(time.process_time() - began)
+        self.measured.drawing.append(self.handing + time.process_time() - began)
         self.measured.statements.append(self.sent)
+        self.handing = 0.0
         return proposal
 
     def keep(self) -> None:
@@ -107,8 +116,8 @@ def learns(configuration: Configuration, epoch: float) -> float:
     return 0.98 - 0.01 * abs(math.log10(rate) + 3) - 0.05 / (1 + epoch) + hash(rate) % 1000 / 1e5
 
 
-def run(study: Study, storage: str) -> Measured:
-    """One call of the coordinator, with two workers."""
+def run(study: Study, storage: str, workers: int = 2) -> Measured:
+    """One call of the coordinator."""
     measured = Measured()
     with Store.open(storage) as store:
         prepare(store.url)
@@ -123,7 +132,7 @@ def run(study: Study, storage: str) -> Measured:
                 run=lambda each: Run(each, study.seed, study.data, "digest", Split(study.seed)),
             )
             checkpoints = Checkpoints(checkpoint_folder(storage), 5, store.trials.best_runs(study_id, 5))
-            engine = Supervised(ScriptedEngine(learns, workers=2), Limits())
+            engine = Supervised(ScriptedEngine(learns, workers=workers), Limits())
             runs = ActiveRuns(store, engine, checkpoints, SilentWatcher(), {}, study_id)
             rungs = schedule_for(study.pruner)
             with counting(search):

@@ -25,7 +25,7 @@ from optuna.trial import TrialState
 from reports import effects
 from sweep.models.parameters import Value
 from sweep.search._memory import Memory
-from sweep.search.optuna import suggest
+from sweep.search.samplers import suggest
 from sweep.search.schedule import Arrival, Schedule, SuccessiveHalving, ToTheEnd
 from sweep.space.space import Choice, Float, Int, Range
 

@@ -25,7 +25,7 @@ from sweep.defaults import CONFIRMED
 from sweep.models.parameters import Values
 from sweep.search._memory import Memory
 from sweep.search.experience import AGREEING, DRAWN, OWN_TURN, PROPOSALS, Source, Surrogate, misleads
-from sweep.search.optuna import suggest
+from sweep.search.samplers import suggest
 from sweep.search.schedule import Arrival, EveryEpoch, Schedule, SuccessiveHalving, ToTheEnd
 from sweep.space.space import Choice, Float, Int, Range, Space
 from sweep.study.files import load

@@ -17,6 +17,7 @@ INTERRUPTED = 130
 
 INTERRUPTION = "Interrupted. Every finished epoch is kept. To resume:"
 TIME_IS_OVER = "The time is over. Every finished epoch is kept. To resume:"
+SHARE_IS_OVER = "The search ended with its share of the time. To search on:"
 PAUSED = "The study was paused. Every finished epoch is kept. To resume:"
 SEARCH_STOPPED = "The search was stopped. To search on:"
 

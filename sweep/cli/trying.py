@@ -24,7 +24,16 @@ from sweep.cli.options import (
     seconds,
     size_in_bytes,
 )
-from sweep.cli.resume import PAUSED, SEARCH_STOPPED, TIME_IS_OVER, following, interrupted, resumable, resuming
+from sweep.cli.resume import (
+    PAUSED,
+    SEARCH_STOPPED,
+    SHARE_IS_OVER,
+    TIME_IS_OVER,
+    following,
+    interrupted,
+    resumable,
+    resuming,
+)
 from sweep.data.metric import Metric
 from sweep.defaults import CONFIRMED, KEEP_CHECKPOINTS, LOCAL, STORAGE, VALIDATION
 from sweep.shell import sweep_command
@@ -103,8 +112,10 @@ def _after_the_search(context: typer.Context, found: "Searched", place: "Workpla
         if done:
             print_verdict(result)
     if found.stopped in (Stopped.TIMEOUT, Stopped.BY_HAND):
-        print(f"{TIME_IS_OVER if found.stopped is Stopped.TIMEOUT else SEARCH_STOPPED}\n{again}")
-        return
+        out_of_time = SHARE_IS_OVER if done else TIME_IS_OVER
+        print(f"{out_of_time if found.stopped is Stopped.TIMEOUT else SEARCH_STOPPED}\n{again}")
+        if not done:
+            return
     if found.stopped is Stopped.EXHAUSTED:
         print(f"All {len(found.result.frame)} points of the space have been tried.")
     then = "report" if done else "confirm" if can_be_confirmed else "show"

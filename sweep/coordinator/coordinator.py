@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from sweep.search.optuna import OptunaSearch
 
 
+WORKERS_FOR_ONE = 16
+"""For so many workers, one process draws points."""
+
+WHILE_DRAWN = 0.02
+"""Seconds that news is waited for while other processes draw all that is wanted."""
+
 TimeLeft = Callable[[Mapping[int, Arrival]], float]
 """How many seconds are left to search, after what has arrived of each trial last."""
 
@@ -86,7 +92,7 @@ class Coordinator:
             time_left: says how many seconds are left to search.
         """
         self._stop, self._time_left = stop, time_left
-        with self._runs:
+        with self._runs, self._search.helped(self._runs.workers // WORKERS_FOR_ONE):
             self._recover()
             if not self._more_to_do():
                 return Stopped.DONE
@@ -99,8 +105,8 @@ class Coordinator:
                             self._stop_trial(number)
                         return why
                     self._lease.beat()
-                    more_to_ask = self._ask_and_train()
-                    self._decide_on(self._runs.wait(0 if more_to_ask else HEARTBEAT))
+                    patience = self._ask_and_train()
+                    self._decide_on(self._runs.wait(patience))
             finally:
                 if not self._lease.lost:
                     self._runs.interrupt("the study was stopped")
@@ -186,22 +192,23 @@ class Coordinator:
         wanted = not self._proposals.exhausted and self._ledger.wants_more(in_progress)
         return wanted or self._proposals.are_asked_for  # this asks the database, so it comes last
 
-    def _ask_and_train(self) -> bool:
+    def _ask_and_train(self) -> float:
         """Begins trials on idle workers, and prepares as many others as there are workers, so that none waits.
 
         Promoted trials come first. The next trial of a single worker is proposed before anything more is heard of the
         worker, so that a proposal depends on nothing but the order of the trials before it. With several workers, one
-        that becomes idle meanwhile comes first. Returns whether there is more to ask for.
+        that becomes idle meanwhile comes first. Returns for how many seconds news may be waited for.
         """
         for number in self._promotable()[: self._runs.idle]:
             self._promote(number)
         self._begin_prepared()
         while self._wants_to_propose():
-            self._proposals.prepare()
+            if not self._proposals.prepare():
+                return WHILE_DRAWN
             self._begin_prepared()
             if self._runs.workers > 1:
-                return self._wants_to_propose()
-        return False
+                return 0 if self._wants_to_propose() else HEARTBEAT
+        return HEARTBEAT
 
     def _wants_to_propose(self) -> bool:
         wanted = self._proposals.drawn or self._wanted()

@@ -60,7 +60,7 @@ class Proposals:
     """Draws points from a search and keeps the trials that try them, until these can begin.
 
     To draw a point takes longer than all else that the coordinator does. So `prepare` draws one or keeps one, and a
-    worker that becomes idle meanwhile can be seen to.
+    worker that becomes idle meanwhile can be seen to. For many workers, other processes draw.
     """
 
     def __init__(self, search: "OptunaSearch", plan: Plan) -> None:
@@ -88,8 +88,11 @@ class Proposals:
         """How many of the trials that are ready have a run."""
         return sum(trial.run is not None for trial in self._ready)
 
-    def prepare(self) -> None:
-        """Draws the next point; if one is drawn, makes a trial of it."""
+    def prepare(self) -> bool:
+        """Draws the next point; if one is drawn, makes a trial of it. False: another process still draws the point."""
+        there = self._search.draw_ahead()
+        if self._drawn is None and not there:
+            return False
         if self._drawn is None:
             self._drawn = self._search.ask()
             self.exhausted = self._drawn is None
@@ -97,6 +100,7 @@ class Proposals:
             self._search.keep()
             self._ready.append(self._plan.trial(self._drawn))
             self._drawn = None
+        return True
 
     def next(self, idle: bool) -> Trial | None:
         """The next trial that can begin, in the order of their numbers. An infeasible one needs no `idle` worker."""

@@ -87,6 +87,11 @@ class Mirror:
         """Inside this block samplers see a bounded history: see `Memory.bounded`."""
         return self._memory.bounded()
 
+    def history(self) -> list[FrozenTrial]:
+        """The bounded history as it is now."""
+        with self.bounded():
+            return self.study.get_trials(deepcopy=False)
+
     def draw_again(self, number: int, sampler: BaseSampler) -> Trial:
         """A trial that is not kept yet, its parameters not drawn yet: `sampler` will draw them."""
         undrawn = _as_begun(self._memory.get_trial(number))

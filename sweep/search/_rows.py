@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial
 from sqlalchemy import Connection, Table, insert, select, update
 
 from sweep.search._memory import PASSING
-from sweep.storage.database import insertion
+from sweep.storage.database import replacement
 
 _STUDIES: Table = models.StudyModel.__table__
 _STUDY_ATTRIBUTES: Table = models.StudySystemAttributeModel.__table__
@@ -123,9 +123,8 @@ class Rows:
         if not rows:
             return
         owner, key, *others = rows[0]
-        statement = insertion(self._connection, table)
-        kept = {name: statement.excluded[name] for name in others}
-        self._connection.execute(statement.on_conflict_do_update(index_elements=[owner, key], set_=kept), rows)
+        kind = self._connection.dialect.name
+        self._connection.execute(replacement(kind, table, (owner, key), tuple(others)), rows)
 
 
 def _without_values(row: Any) -> FrozenTrial:

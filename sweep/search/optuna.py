@@ -6,14 +6,11 @@ were the first trial at it still running, as long as there are others.
 """
 
 import math
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 
-import optuna
 from optuna.samplers import RandomSampler
 from optuna.trial import FixedTrial, Trial, TrialState
 
@@ -21,12 +18,13 @@ from sweep.data.metric import IN_WORDS
 from sweep.models.parameters import Value, Values
 from sweep.runs import BASELINE, GOING_ON, Outcome
 from sweep.search._baseline import stand_in
+from sweep.search._drawers import Drawers, Given
 from sweep.search._mirror import OUTCOME, Mirror, Stray, make_tables
 from sweep.search._normal import at_once
 from sweep.search.experience import OWN_TURN, misleads
 from sweep.search.queue import NO_QUEUE, Queue
+from sweep.search.samplers import pruner_of, quiet, sampler_of, seed_of, suggest
 from sweep.space.configuration import Configuration
-from sweep.space.space import Float, Int, Range
 from sweep.storage.by_hand import EXPERIENCE
 from sweep.storage.trials import MEASURED, TrialReader
 from sweep.study.study import Study, require_sampler
@@ -77,12 +75,13 @@ class OptunaSearch:
         self._space = study.searched
         self._base_point = self._space.point_of(study.base)
         self._stand_in = stand_in(study) if self._base_point is None else None
-        with _quiet():
+        with quiet():
             self._mirror = Mirror(url, study.name, f"validation {IN_WORDS[study.metric]}", study.description, anew)
             self._study = self._mirror.study
-            self._study.pruner = _pruner(study)
-            self._study.sampler = _sampler(study, 0)
+            self._study.pruner = pruner_of(study)
+            self._study.sampler = sampler_of(study, 0)
             known = self._study.get_trials(deepcopy=False)
+        self._drawers: Drawers | None = None
         self._trials: dict[int, Trial] = {}
         self._unkept: tuple[Trial, Stray | None] | None = None
         self._to_resume = dict.fromkeys(trial.number for trial in known if not trial.state.is_finished())
@@ -112,11 +111,11 @@ class OptunaSearch:
 
     def _add(self, configuration: Configuration) -> None:
         """Adds the next trial, unfinished."""
-        with _quiet():
+        with quiet():
             point = self._space.point_of(configuration)
             if point is not None:
                 self._study.enqueue_trial(point)
-            self._study.sampler = _sampler(self._spec, self._count)
+            self._study.sampler = sampler_of(self._spec, self._count)
             trial = self._study.ask()
             if point is not None:
                 self._proposed.add(_key(self._draw(trial)))
@@ -134,16 +133,34 @@ class OptunaSearch:
         """Whether something waits in the queue that is wanted besides the study's trials."""
         return self._queue.waits(self._count)
 
+    @contextmanager
+    def helped(self, processes: int) -> Iterator[None]:
+        """In this block, so many processes draw the next points. TPE alone takes long enough for that."""
+        with Drawers(self._space, processes if self._spec.sampler == "tpe" else 0) as self._drawers:
+            try:
+                yield
+            finally:
+                self._drawers = None
+
+    def draw_ahead(self) -> bool:
+        """Has idle processes draw the next points; returns whether `ask` need not wait for one of them."""
+        if self._drawers is None:
+            return True
+        for number in self._drawers.missing(self._count):
+            self._drawers.draw(number, seed_of(self._spec, number), self._mirror.history())
+        return not self._drawers.awaits(self._count)
+
     def ask(self) -> Proposal | None:
         """The next point, or None where there are no more. It is not kept yet."""
-        with _quiet(), self._history():
+        with quiet(), self._history():
             for number in self._to_resume:
                 del self._to_resume[number]
                 return self._again(self._taken_up(number))
             asked = self._queue.take(self._count, self._uses_experience()) if self._count else None
             if not self._enqueue(asked):
                 return None
-            self._study.sampler = _sampler(self._spec, self._count)
+            drawn = self._drawers and self._drawers.take(self._count)
+            self._study.sampler = Given(drawn) if drawn and not asked else sampler_of(self._spec, self._count)
             trial = self._study.ask()
             self._count += 1
             if asked is None:
@@ -195,7 +212,7 @@ class OptunaSearch:
         for again in range(1, DRAWS + 1):
             if _key(point) not in self._proposed:
                 break
-            trial = self._mirror.draw_again(trial.number, RandomSampler(_seed(self._spec, trial.number, again)))
+            trial = self._mirror.draw_again(trial.number, RandomSampler(seed_of(self._spec, trial.number, again)))
             point = self._point(trial, None)
         return trial, point
 
@@ -227,7 +244,7 @@ class OptunaSearch:
     def promote(self, number: int) -> Proposal:
         """A paused trial goes on: the point that it tries."""
         self._mirror.promote(number)
-        with _quiet():
+        with quiet():
             return self._again(self._taken_up(number))
 
     def tell(
@@ -254,13 +271,13 @@ class OptunaSearch:
         if outcome in (Outcome.INFEASIBLE, Outcome.DIVERGED) and not trial.constraints:  # as of an earlier end
             self._mirror.violate(trial)  # which is what a sampler learns from
         state = STATES.get(outcome, TrialState.FAIL)
-        with _quiet():
+        with quiet():
             self._mirror.tell(trial, state, score if state is TrialState.COMPLETE else None)
 
     def _taken_up(self, number: int) -> Trial:
         """A trial that was begun before, here or by an earlier process."""
-        with _quiet():
-            self._study.sampler = _sampler(self._spec, number)
+        with quiet():
+            self._study.sampler = sampler_of(self._spec, number)
             self._trials[number] = self._mirror.trial(number)
         return self._trials[number]
 
@@ -313,69 +330,8 @@ def prepare(url: str) -> None:
     Raises:
         StoreError: they are of another version of Optuna, or the database cannot be used.
     """
-    with _quiet():
+    with quiet():
         make_tables(url)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps Optuna from telling the user what is experimental, and where a sampler falls back on another."""
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            warnings.filterwarnings("ignore", "Constraints have been set")  # and CMA-ES does not learn from them
-            yield
-    finally:
-        optuna.logging.set_verbosity(level)
-
-
-def suggest(trial: Trial | FixedTrial, name: str, span: Range) -> Value:
-    """A parameter's value in a trial, drawn from its range where it was not yet."""
-    if isinstance(span, Float):
-        value = trial.suggest_float(name, span.low, span.last, log=span.log, step=_even_step(span))
-        if span.step is None:
-            return value
-        # What a person would write for a step, 0.3 and not 0.30000000000000004, so that its run is known again.
-        return span.values()[round((value - span.low) / span.step)]  # type: ignore[index]
-    if isinstance(span, Int):
-        return trial.suggest_int(name, span.low, span.last, log=span.log, step=span.step)
-    return trial.suggest_categorical(name, span.options)  # type: ignore[return-value]
-
-
-def _even_step(span: Float) -> float | None:
-    """The step, where it divides the range in decimals to the last digit, as Optuna wants it.
-
-    Where it does not, Optuna would drop the last value, so it draws from the whole range instead.
-    """
-    if span.step is None:
-        return None
-    low, last, step = (Decimal(str(value)) for value in (span.low, span.last, span.step))
-    return span.step if (last - low) % step == 0 else None
-
-
-def _sampler(study: Study, number: int) -> optuna.samplers.BaseSampler:
-    """The study's sampler as it is for this trial: seeded by the study and the number, never by what ran before."""
-    seed = _seed(study, number)
-    plain = RandomSampler(seed)
-    match study.sampler:
-        case "random" | "grid":
-            return plain
-        case "qmc":  # the sequence itself is decided by the seed, so that stays
-            return optuna.samplers.QMCSampler(
-                scramble=True, seed=study.seed, independent_sampler=plain, warn_independent_sampling=False
-            )
-        case "cmaes":
-            return optuna.samplers.CmaEsSampler(seed=seed, independent_sampler=plain, warn_independent_sampling=False)
-        case "gp":
-            return optuna.samplers.GPSampler(seed=seed, independent_sampler=plain, warn_independent_sampling=False)
-        case "tpe":
-            return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
-
-
-def _seed(study: Study, number: int, again: int = 0) -> int:
-    return (study.seed * 1_000_003 + number + again * 0x9E3779B1) % 2**32
 
 
 def _rounded(measured: Mapping[str, float]) -> dict[str, float]:
@@ -385,15 +341,3 @@ def _rounded(measured: Mapping[str, float]) -> dict[str, float]:
 def _key(point: Mapping[str, Value]) -> int:
     """What stands for a point, in a hundredth of its memory."""
     return hash(frozenset(point.items()))
-
-
-def _pruner(study: Study) -> optuna.pruners.BasePruner:
-    match study.pruner:
-        case "hyperband":
-            return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=study.longest)
-        case "successive-halving":
-            return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
-        case "median":
-            return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
-        case "none" | "asha":  # which is our own schedule
-            return optuna.pruners.NopPruner()

@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from sweep.storage.database import insertion
+from sweep.storage.database import insertion, replacement
 from sweep.system.processes import Identity
 
 SCHEMA_VERSION = 8
@@ -308,7 +308,7 @@ def migrate(connection: Connection) -> None:
 
 def add(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Adds a row unless there is one with its key, if only since a moment ago; returns whether it was added."""
-    added = insertion(connection, table).values(row).on_conflict_do_nothing().returning(literal(True))
+    added = insertion(connection.dialect.name, table).values(row).on_conflict_do_nothing().returning(literal(True))
     return connection.scalar(added) is not None
 
 
@@ -339,10 +339,9 @@ def run_again_in_optuna(connection: Connection, name: str, numbers: Collection[i
 
 def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
     """Adds a row, in place of the one that has its key."""
-    statement = insertion(connection, table).values(row)
-    key = table.primary_key.columns
-    others = {name: statement.excluded[name] for name in row if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=others))
+    key = tuple(table.primary_key.columns.keys())
+    others = tuple(name for name in row if name not in key)
+    connection.execute(replacement(connection.dialect.name, table, key, others), row)
 
 
 def process_of(row: Mapping[str, Any]) -> Identity:

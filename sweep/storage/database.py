@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -138,13 +138,21 @@ def guarded(url: str | URL) -> Iterator[None]:
         raise StoreError(f"The database {place_of(url)} cannot be used: {cause}.{remedy}") from error
 
 
-def insertion(connection: Connection, table: Table) -> Any:
-    """An INSERT into a table that can say what happens to a row that is there: each kind of database has its own."""
-    if connection.dialect.name == "sqlite":
+def insertion(kind: str, table: Table) -> Any:
+    """An INSERT into a table that can say what happens to a row that is there: each `kind` of database has its own."""
+    if kind == "sqlite":
         return sqlite.insert(table)
     from sqlalchemy.dialects import postgresql  # which takes its time, and most have no use for it
 
     return postgresql.insert(table)
+
+
+@lru_cache
+def replacement(kind: str, table: Table, key: tuple[str, ...], others: tuple[str, ...]) -> Any:
+    """An INSERT of rows, of which each takes the place of the one with its `key`."""
+    statement = insertion(kind, table)
+    kept = {name: statement.excluded[name] for name in others}
+    return statement.on_conflict_do_update(index_elements=key, set_=kept)
 
 
 def checkpoint_folder(storage: str) -> Path:

@@ -21,7 +21,8 @@ from sweep.models.model import Infeasible
 from sweep.models.parameters import Condition
 from sweep.runs import Outcome
 from sweep.search import _memory
-from sweep.search.optuna import OptunaSearch, Proposal, suggest
+from sweep.search.optuna import OptunaSearch, Proposal
+from sweep.search.samplers import suggest
 from sweep.space.configuration import Configuration
 from sweep.space.space import Choice, Float, Int
 from sweep.storage.by_hand import StudyQueue
