@@ -60,14 +60,12 @@ class Drawers:
     def missing(self, first: int) -> list[int]:
         """The trials from a number on of which no process draws a point, one for each idle process.
 
-        What was drawn for an earlier trial is of no use any more.
+        There are no more points ahead than processes, so that each is drawn after most of the trials before it.
         """
         self._hear()
-        begun = {number for number in self._drawing.values() if number >= first}
-        self._drawn = {number: params for number, params in self._drawn.items() if number >= first}
-        most = len(begun) + len(self._drawn) + len(self._idle)
-        free = (number for number in range(first, first + most) if number not in begun and number not in self._drawn)
-        return [number for number, _ in zip(free, self._idle, strict=False)]
+        begun = {*self._drawn, *self._drawing.values()}
+        free = [number for number in range(first, first + len(self._children)) if number not in begun]
+        return free[: len(self._idle)]
 
     def draw(self, number: int, seed: int, history: Sequence[FrozenTrial]) -> None:
         """Has an idle process draw the point of a trial."""
