@@ -10,6 +10,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
@@ -25,6 +26,12 @@ from sweep.space.space import Space
 from sweep.system.children import Child, arrive, messages, started
 from sweep.system.machine import cores
 
+MOST = 8
+"""So many draw faster than the coordinator keeps what they draw."""
+
+PATIENCE = 10.0
+"""Seconds after which a process that draws is taken for one that hangs."""
+
 Params = dict[str, Any]
 """What a sampler drew for a trial, as Optuna keeps it."""
 
@@ -32,14 +39,15 @@ Params = dict[str, Any]
 class Drawers:
     """At most `count` processes that draw points of a space with TPE, each one point at a time.
 
-    There are no more than cores. One that dies is not replaced: whoever needs a point can draw it.
+    There are no more than cores, and no more than `MOST`. One that dies or hangs is not replaced: whoever needs a point
+    can draw it.
     """
 
     def __init__(self, space: Space, count: int) -> None:
-        self._space, self._count = space, min(count, cores())
+        self._space, self._count = space, min(count, cores(), MOST)
         self._children: list[Child] = []
         self._idle: list[Child] = []
-        self._drawing: dict[Child, int] = {}  # for which trial
+        self._drawing: dict[Child, tuple[int, float]] = {}  # for which trial, and since when
         self._drawn: dict[int, Params] = {}
         self._news: queue.SimpleQueue[tuple[Child, Params | None]] = queue.SimpleQueue()
 
@@ -63,19 +71,20 @@ class Drawers:
         There are no more points ahead than processes, so that each is drawn after most of the trials before it.
         """
         self._hear()
-        begun = {*self._drawn, *self._drawing.values()}
+        begun = self._drawn.keys() | {number for number, _ in self._drawing.values()}
         free = [number for number in range(first, first + len(self._children)) if number not in begun]
         return free[: len(self._idle)]
 
     def draw(self, number: int, seed: int, history: Sequence[FrozenTrial]) -> None:
         """Has an idle process draw the point of a trial."""
         child = self._idle.pop()
-        self._drawing[child] = number
+        self._drawing[child] = number, time.monotonic()
         child.send((seed, history))
 
     def awaits(self, number: int) -> bool:
-        """Whether a process still draws the point of a trial."""
-        return number in self._drawing.values()
+        """Whether a process still draws the point of a trial, and does not hang."""
+        now = time.monotonic()
+        return any(number == each and now - since < PATIENCE for each, since in self._drawing.values())
 
     def take(self, number: int) -> Params | None:
         """What was drawn for a trial, None if nothing was."""
@@ -85,7 +94,7 @@ class Drawers:
         """Takes in what has come. The first message of a process says that it is ready, with no values."""
         while not self._news.empty():
             child, params = self._news.get()
-            number = self._drawing.pop(child, None)
+            number, _ = self._drawing.pop(child, (None, 0.0))
             if params is None:
                 for children in (self._children, self._idle):
                     if child in children:

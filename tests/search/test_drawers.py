@@ -80,7 +80,7 @@ def test_several_draw_side_by_side_and_those_that_die_are_done_without(url):
         drawers = search._drawers
         until(lambda: len(drawers.missing(1)) == 2)
         assert not search.draw_ahead()
-        assert sorted(drawers._drawing.values()) == [1, 2]
+        assert sorted(number for number, _ in drawers._drawing.values()) == [1, 2]
         until(lambda: not drawers.missing(1) and sorted(drawers._drawn) == [1, 2])
         points = []
         for number in range(1, 5):
@@ -97,6 +97,20 @@ def test_several_draw_side_by_side_and_those_that_die_are_done_without(url):
             points.append(tried(search, search.ask()))
         assert not isinstance(search._study.sampler, Given)
     assert len({str(point) for point in points}) == 9
+
+
+def test_a_process_that_hangs_is_not_waited_for(url, monkeypatch):
+    monkeypatch.setattr(_drawers, "PATIENCE", 0.5)
+    search = OptunaSearch(study_of(), url)
+    tried(search, search.ask())
+    with search.helped(1):
+        drawers = search._drawers
+        until(lambda: drawers.missing(1) == [1])
+        os.kill(drawers._children[0].process.pid, signal.SIGSTOP)
+        assert not search.draw_ahead()
+        until(search.draw_ahead)
+        assert search.ask().number == 1
+        assert not isinstance(search._study.sampler, Given)
 
 
 def test_only_tpe_is_helped_and_processes_end_with_the_block(url):
