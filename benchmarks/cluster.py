@@ -29,7 +29,7 @@ from statistics import median
 import optuna
 from coordinator import run
 
-from sweep.coordinator.coordinator import WORKERS_FOR_ONE
+from sweep.coordinator.coordinator import WORKERS_PER_DRAWER
 from sweep.search.schedule import Arrival, Schedule, schedule_for
 from sweep.study.files import load
 
@@ -212,7 +212,7 @@ def main() -> None:
     print("milliseconds:", ", ".join(f"{name} {1000 * cost:.1f}" for name, cost in vars(costs).items()))
     print(f"{'workers':>8}{'epoch':>8}{'rungs':>10}{'busy':>9}{'ready':>10}{'whole':>10}{'busy':>9}{'alone':>10}")
     for seconds, workers in itertools.product(options.epochs, options.workers):
-        drawers = min(workers // WORKERS_FOR_ONE, options.cores)
+        drawers = min(workers // WORKERS_PER_DRAWER, options.cores)
         rungs, whole, alone = (
             Simulation(workers, seconds, costs, schedule_for(pruner), each).run()
             for pruner, each in (("asha", drawers), ("none", drawers), ("asha", 0))

@@ -91,15 +91,15 @@ class Proposals:
     def prepare(self) -> bool:
         """Draws the next point; if one is drawn, makes a trial of it. False: another process still draws the point."""
         there = self._search.draw_ahead()
-        if self._drawn is None and not there:
-            return False
-        if self._drawn is None:
-            self._drawn = self._search.ask()
-            self.exhausted = self._drawn is None
-        else:
+        if self._drawn is not None:
             self._search.keep()
             self._ready.append(self._plan.trial(self._drawn))
             self._drawn = None
+        elif there:
+            self._drawn = self._search.ask()
+            self.exhausted = self._drawn is None
+        else:
+            return False
         return True
 
     def next(self, idle: bool) -> Trial | None:
