@@ -29,7 +29,7 @@ from statistics import median
 import optuna
 from coordinator import run
 
-from sweep.coordinator.coordinator import WORKERS_PER_DRAWER
+from sweep.coordinator.coordinator import WORKERS_PER_PROPOSER
 from sweep.search.schedule import Arrival, Schedule, schedule_for
 from sweep.study.files import load
 
@@ -70,13 +70,13 @@ class Shares:
 
 
 class Simulation:
-    """One study on `workers` workers whose epochs take about `seconds`, and `drawers` other processes that draw."""
+    """One study on `workers` workers whose epochs take about `seconds`, and `proposers` other processes that draw."""
 
-    def __init__(self, workers: int, seconds: float, costs: Costs, schedule: Schedule, drawers: int) -> None:
+    def __init__(self, workers: int, seconds: float, costs: Costs, schedule: Schedule, proposers: int) -> None:
         self._workers, self._seconds, self._costs, self._schedule = workers, seconds, costs, schedule
         self._random = random.Random(0)
         self._is_drawn = False
-        self._drawn = [costs.draw] * drawers  # when each has drawn its next proposal
+        self._drawn = [costs.draw] * proposers  # when each has drawn its next proposal
         self._until = LENGTH * seconds
         self._idle = workers
         self._now = self._trained = self._computed = 0.0
@@ -212,10 +212,10 @@ def main() -> None:
     print("milliseconds:", ", ".join(f"{name} {1000 * cost:.1f}" for name, cost in vars(costs).items()))
     print(f"{'workers':>8}{'epoch':>8}{'rungs':>10}{'busy':>9}{'ready':>10}{'whole':>10}{'busy':>9}{'alone':>10}")
     for seconds, workers in itertools.product(options.epochs, options.workers):
-        drawers = min(workers // WORKERS_PER_DRAWER, options.cores)
+        proposers = min(workers // WORKERS_PER_PROPOSER, options.cores)
         rungs, whole, alone = (
             Simulation(workers, seconds, costs, schedule_for(pruner), each).run()
-            for pruner, each in (("asha", drawers), ("none", drawers), ("asha", 0))
+            for pruner, each in (("asha", proposers), ("none", proposers), ("asha", 0))
         )
         ready = "never" if math.isinf(rungs.all_began) else f"{rungs.all_began:.1f} s"
         print(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sweep.search.optuna import OptunaSearch
 
 
-WORKERS_PER_DRAWER = 16
+WORKERS_PER_PROPOSER = 16
 """For so many workers, one other process draws points."""
 
 WHILE_DRAWN = 0.02
@@ -92,7 +92,7 @@ class Coordinator:
             time_left: says how many seconds are left to search.
         """
         self._stop, self._time_left = stop, time_left
-        with self._runs, self._search.helped(self._runs.workers // WORKERS_PER_DRAWER):
+        with self._runs, self._search.helped(self._runs.workers // WORKERS_PER_PROPOSER):
             self._recover()
             if not self._more_to_do():
                 return Stopped.DONE

@@ -18,9 +18,9 @@ from sweep.data.metric import IN_WORDS
 from sweep.models.parameters import Value, Values
 from sweep.runs import BASELINE, GOING_ON, Outcome
 from sweep.search._baseline import stand_in
-from sweep.search._drawers import Drawers, Given
 from sweep.search._mirror import OUTCOME, Mirror, Stray, make_tables
 from sweep.search._normal import at_once
+from sweep.search._proposers import Given, Proposers
 from sweep.search.experience import OWN_TURN, misleads
 from sweep.search.queue import NO_QUEUE, Queue
 from sweep.search.samplers import pruner_of, quiet, sampler_of, seed_of, suggest
@@ -81,7 +81,7 @@ class OptunaSearch:
             self._study.pruner = pruner_of(study)
             self._study.sampler = sampler_of(study, 0)
             known = self._study.get_trials(deepcopy=False)
-        self._drawers: Drawers | None = None
+        self._proposers: Proposers | None = None
         self._trials: dict[int, Trial] = {}
         self._unkept: tuple[Trial, Stray | None] | None = None
         self._to_resume = dict.fromkeys(trial.number for trial in known if not trial.state.is_finished())
@@ -136,19 +136,19 @@ class OptunaSearch:
     @contextmanager
     def helped(self, processes: int) -> Iterator[None]:
         """In this block, so many processes draw the next points. TPE alone takes long enough for that."""
-        with Drawers(self._space, processes if self._spec.sampler == "tpe" else 0) as self._drawers:
+        with Proposers(self._space, processes if self._spec.sampler == "tpe" else 0) as self._proposers:
             try:
                 yield
             finally:
-                self._drawers = None
+                self._proposers = None
 
     def draw_ahead(self) -> bool:
         """Has idle processes draw the next points; returns whether `ask` need not wait for one of them."""
-        if self._drawers is None:
+        if self._proposers is None:
             return True
-        for number in self._drawers.missing(self._count):
-            self._drawers.draw(number, seed_of(self._spec, number), self._mirror.history())
-        return not self._drawers.awaits(self._count)
+        for number in self._proposers.missing(self._count):
+            self._proposers.draw(number, seed_of(self._spec, number), self._mirror.history())
+        return not self._proposers.awaits(self._count)
 
     def ask(self) -> Proposal | None:
         """The next point, or None where there are no more. It is not kept yet."""
@@ -159,7 +159,7 @@ class OptunaSearch:
             asked = self._queue.take(self._count, self._uses_experience()) if self._count else None
             if not self._enqueue(asked):
                 return None
-            drawn = self._drawers and self._drawers.take(self._count)
+            drawn = self._proposers and self._proposers.take(self._count)
             self._study.sampler = Given(drawn) if drawn and not asked else sampler_of(self._spec, self._count)
             trial = self._study.ask()
             self._count += 1

@@ -13,8 +13,8 @@ from sweep.coordinator.coordinator import Stopped
 from sweep.engines.scripted import ScriptedEngine
 from sweep.models.parameters import Values
 from sweep.runs import Outcome
-from sweep.search import _drawers, optuna
-from sweep.search._drawers import Drawers, Given, drawn
+from sweep.search import _proposers, optuna
+from sweep.search._proposers import Given, Proposers, drawn
 from sweep.search.optuna import OptunaSearch, Proposal
 from sweep.search.samplers import seed_of
 from sweep.space.space import Choice, Float, Int
@@ -33,7 +33,7 @@ WAIT = 60
 
 @pytest.fixture(autouse=True)
 def _cores(monkeypatch):
-    monkeypatch.setattr(_drawers, "cores", lambda: 3)
+    monkeypatch.setattr(_proposers, "cores", lambda: 3)
 
 
 @pytest.fixture
@@ -77,11 +77,11 @@ def test_several_draw_side_by_side_and_those_that_die_are_done_without(url):
     search = OptunaSearch(study_of(), url)
     tried(search, search.ask())
     with search.helped(2):
-        drawers = search._drawers
-        until(lambda: len(drawers.missing(1)) == 2)
+        proposers = search._proposers
+        until(lambda: len(proposers.missing(1)) == 2)
         assert not search.draw_ahead()
-        assert sorted(number for number, _ in drawers._drawing.values()) == [1, 2]
-        until(lambda: not drawers.missing(1) and sorted(drawers._drawn) == [1, 2])
+        assert sorted(number for number, _ in proposers._drawing.values()) == [1, 2]
+        until(lambda: not proposers.missing(1) and sorted(proposers._drawn) == [1, 2])
         points = []
         for number in range(1, 5):
             until(search.draw_ahead)
@@ -89,9 +89,9 @@ def test_several_draw_side_by_side_and_those_that_die_are_done_without(url):
             assert proposal.number == number
             assert isinstance(search._study.sampler, Given)
             points.append(tried(search, proposal))
-        for child in list(drawers._children):
+        for child in list(proposers._children):
             os.kill(child.process.pid, signal.SIGKILL)
-        until(lambda: drawers.missing(5) is not None and not drawers._children)
+        until(lambda: proposers.missing(5) is not None and not proposers._children)
         for _ in range(5):  # the first two may be drawn already
             until(search.draw_ahead)
             points.append(tried(search, search.ask()))
@@ -100,13 +100,13 @@ def test_several_draw_side_by_side_and_those_that_die_are_done_without(url):
 
 
 def test_a_process_that_hangs_is_not_waited_for(url, monkeypatch):
-    monkeypatch.setattr(_drawers, "PATIENCE", 0.5)
+    monkeypatch.setattr(_proposers, "PATIENCE", 0.5)
     search = OptunaSearch(study_of(), url)
     tried(search, search.ask())
     with search.helped(1):
-        drawers = search._drawers
-        until(lambda: drawers.missing(1) == [1])
-        os.kill(drawers._children[0].process.pid, signal.SIGSTOP)
+        proposers = search._proposers
+        until(lambda: proposers.missing(1) == [1])
+        os.kill(proposers._children[0].process.pid, signal.SIGSTOP)
         assert not search.draw_ahead()
         until(search.draw_ahead)
         assert search.ask().number == 1
@@ -117,10 +117,10 @@ def test_only_tpe_is_helped_and_processes_end_with_the_block(url):
     random = OptunaSearch(study_of("random"), f"{url}.random")
     with random.helped(2):
         assert random.draw_ahead()
-        assert not random._drawers._children
+        assert not random._proposers._children
     search = OptunaSearch(study_of(), url)
     with search.helped(7):
-        children = list(search._drawers._children)
+        children = list(search._proposers._children)
         assert len(children) == 3  # as many as cores
     assert all(child.process.poll() is not None for child in children)
     assert not any(child.folder.exists() for child in children)
@@ -130,7 +130,7 @@ def test_only_tpe_is_helped_and_processes_end_with_the_block(url):
 def test_a_study_of_many_workers_has_its_points_drawn_by_other_processes(storage, monkeypatch):
     given = []
 
-    class Ready(Drawers):
+    class Ready(Proposers):
         def __enter__(self):
             super().__enter__()
             until(lambda: len(self.missing(0)) == 2)
@@ -140,7 +140,7 @@ def test_a_study_of_many_workers_has_its_points_drawn_by_other_processes(storage
             given.append(super().take(number))
             return given[-1]
 
-    monkeypatch.setattr(optuna, "Drawers", Ready)
+    monkeypatch.setattr(optuna, "Proposers", Ready)
     result, stopped = run(study_of(trials=60), storage, ScriptedEngine(workers=32))
     assert stopped is Stopped.DONE
     assert list(result.frame["outcome"]) == ["completed"] * 60

@@ -1,8 +1,8 @@
 """Processes that draw a study's next points, side by side, while the coordinator sees to its workers.
 
-    python -m sweep.search._drawers SECONDS FOLDER
+    python -m sweep.search._proposers SECONDS FOLDER
 
-`Drawers` alone starts one. It reads a space, and then for each point a seed and the trials that TPE is to learn from.
+`Proposers` alone starts one. It reads a space, and then for each point a seed and the trials that TPE is to learn from.
 """
 
 import pickle
@@ -36,7 +36,7 @@ Params = dict[str, Any]
 """What a sampler drew for a trial, as Optuna keeps it."""
 
 
-class Drawers:
+class Proposers:
     """At most `count` processes that draw points of a space with TPE, each one point at a time.
 
     There are no more than cores, and no more than `MOST`. One that dies or hangs is not replaced: whoever needs a point
