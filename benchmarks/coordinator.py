@@ -28,13 +28,15 @@ from pathlib import Path
 from statistics import median
 
 import optuna
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine as Database
+from sqlalchemy import event
 
 from sweep.coordinator.active import ActiveRuns
 from sweep.coordinator.coordinator import Coordinator
 from sweep.coordinator.proposals import Plan
 from sweep.coordinator.watcher import SilentWatcher
 from sweep.data.dataset import Split
+from sweep.engines import Engine
 from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Limits, Supervised
 from sweep.runs import Run
@@ -103,11 +105,11 @@ def counting(search: MeasuredSearch) -> Iterator[None]:
     def note(*_: object) -> None:
         search.sent += 1
 
-    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Database, "before_cursor_execute", note)
     try:
         yield
     finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        event.remove(Database, "before_cursor_execute", note)
 
 
 def learns(configuration: Configuration, epoch: float) -> float:
@@ -117,11 +119,16 @@ def learns(configuration: Configuration, epoch: float) -> float:
 
 
 def run(study: Study, storage: str, workers: int = 2) -> Measured:
-    """One call of the coordinator."""
+    """One call of the coordinator, with scripted workers."""
+    return search(study, storage, ScriptedEngine(learns, workers=workers), threading.Event())
+
+
+def search(study: Study, storage: str, workers: Engine, stop: threading.Event, digest: str = "of no data") -> Measured:
+    """One call of the coordinator, until `stop` is set."""
     measured = Measured()
     with Store.open(storage) as store:
         prepare(store.url)
-        study_id = store.studies.begin(study, "digest")
+        study_id = store.studies.begin(study, digest)
         with Lease(store.leases, study_id, study.name) as lease:
             study = store.studies.change(study)
             search = MeasuredSearch(study, store.url, StudyQueue(store.queue, study_id, study.base))
@@ -129,14 +136,13 @@ def run(study: Study, storage: str, workers: int = 2) -> Measured:
             plan = Plan(
                 study,
                 network=lambda configuration: configuration.inspect((28, 28, 1), 10),
-                run=lambda each: Run(each, study.seed, study.data, "digest", Split(study.seed)),
+                run=lambda each: Run(each, study.seed, study.data, digest, Split(study.seed)),
             )
             checkpoints = Checkpoints(checkpoint_folder(storage), 5, store.trials.best_runs(study_id, 5))
-            engine = Supervised(ScriptedEngine(learns, workers=workers), Limits())
-            runs = ActiveRuns(store, engine, checkpoints, SilentWatcher(), {}, study_id)
+            runs = ActiveRuns(store, Supervised(workers, Limits()), checkpoints, SilentWatcher(), {}, study_id)
             rungs = schedule_for(study.pruner)
             with counting(search):
-                Coordinator(plan, search, rungs, store, runs, lease).run(threading.Event())
+                Coordinator(plan, search, rungs, store, runs, lease).run(stop)
             measured.ended = time.process_time()
     return measured
 

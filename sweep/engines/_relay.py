@@ -91,10 +91,16 @@ class Relay:
                 word = None
             yield word
 
-    def send(self, message: Segment | Stop, state: bytes | None = None, dataset: list[Any] | None = None) -> None:
+    def send(
+        self,
+        message: Segment | Stop,
+        state: bytes | None = None,
+        dataset: list[Any] | None = None,
+        holds_state: bool = False,
+    ) -> None:
         """Hands a message to the worker; before a segment, the state of its run, and the dataset if it lacks that.
 
-        `dataset` holds a reference to it.
+        `dataset` holds a reference to it. `holds_state`: the worker's last segment has left the state here.
         """
         assert self._child is not None
         if dataset is not None:
@@ -102,7 +108,8 @@ class Relay:
         if isinstance(message, Segment):
             message = replace(message, checkpoint=self._state)
             try:
-                self._state.unlink(missing_ok=True)
+                if not holds_state:
+                    self._state.unlink(missing_ok=True)
                 if state is not None:
                     self._state.write_bytes(state)
             except OSError as error:

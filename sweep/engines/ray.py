@@ -18,7 +18,18 @@ from sweep.engines._relay import Arrived, Relay, Told, Unusable
 from sweep.engines.cluster import differences, head, usable
 from sweep.engines.pool import Died, Pool, Worker
 from sweep.errors import ClusterError, DataError
-from sweep.runs import EpochFinished, Event, Outcome, Run, Segment, SegmentFailed, Stop, WorkerDied, WorkerReady
+from sweep.runs import (
+    EpochFinished,
+    Event,
+    Outcome,
+    Run,
+    Segment,
+    SegmentFailed,
+    SegmentFinished,
+    Stop,
+    WorkerDied,
+    WorkerReady,
+)
 from sweep.system.children import End
 from sweep.system.files import atomic_write, read_plain
 from sweep.wording import several
@@ -94,6 +105,11 @@ class RayEngine(Pool):
                 return self._bury_full(worker)
         return super()._settle(worker, news)
 
+    def _bury(self, worker: Worker, end: End) -> Event | None:
+        if end.lost:
+            self._datasets.clear()  # the lost node had copies, and Ray would wait for them
+        return super()._bury(worker, end)
+
     def _bury_full(self, worker: Worker) -> Event | None:
         """Replaces a worker whose node ran out of memory. The second time, its trial is what takes so much."""
         end = End("was ended, since its node ran out of memory", "", lost=worker.ready is not None)
@@ -140,7 +156,7 @@ class RayEngine(Pool):
             if self._looked > remote.heard + SILENCE_SECONDS:
                 if remote.arrived is not None and len(usable()) > 1:
                     self._avoid(remote.node, f"{remote.host}: it said nothing for {SILENCE_SECONDS:g} s")
-                self._datasets.clear()  # the silent node has copies, and Ray would wait for them
+                self._datasets.clear()  # as of a lost node
                 self._replace(worker)
                 if worker.trial is not None:
                     reason = f"its node {remote.host} said nothing for {SILENCE_SECONDS:g} s"
@@ -202,6 +218,7 @@ class _Remote:
     def __post_init__(self) -> None:
         self.heard = time.monotonic()
         self._segment: Segment | None = None
+        self._finished: tuple[Run, float] | None = None  # the run of the last segment, and where it ended
         self._held = ""  # the digest of the dataset that it has
         self._given_up = False
         self._end = End("was killed", "")
@@ -222,13 +239,16 @@ class _Remote:
 
     def send(self, message: Segment | Stop) -> None:
         state = dataset = None
+        holds = False
         if isinstance(message, Segment):
-            self._segment = message
+            message = replace(message, branches=())  # their states would be left on the node
+            holds = self._finished is not None and self._finished == (message.run, message.from_epoch)
+            self._segment, self._finished = message, None
             with suppress(FileNotFoundError):
-                state = read_plain(message.checkpoint)
+                state = None if holds else read_plain(message.checkpoint)
             if self._held != message.run.data_digest and (found := self.reference(message.run)) is not None:
                 self._held, dataset = message.run.data_digest, [found]
-        self.actor.send.remote(message, state, dataset)
+        self.actor.send.remote(message, state, dataset, holds)
 
     def answers(self) -> Iterator[Any]:
         try:
@@ -241,6 +261,8 @@ class _Remote:
                         if isinstance(event, End):
                             self._end = event
                             return
+                        if isinstance(event, SegmentFinished) and self._segment is not None:
+                            self._finished = self._segment.run, self._segment.to_epoch
                         yield event
                     case Arrived() | Unusable():
                         yield word

@@ -165,9 +165,41 @@ def test_a_lost_node_moves_its_trial_within_seconds_and_is_not_blamed_on_it(clus
             killed = time.monotonic()
             events += until(supervised, deaths)
             assert time.monotonic() - killed < 5
+            assert not engine._datasets  # the lost node had a copy, for which Ray would wait
     [death] = deaths(events)
     assert death.lost
     assert without_time(metrics_of(events)) == without_time(metrics_of(expected))[: len(metrics_of(events))]
+
+
+def test_a_worker_is_sent_the_state_of_a_run_unless_its_last_segment_has_left_it_there(cluster, tmp_path, monkeypatch):
+    read, run = [], run_of(104)
+
+    def read_plain(path):
+        state = path.read_bytes()
+        read.append(path.stem)
+        return state
+
+    monkeypatch.setattr(on_ray, "read_plain", read_plain)
+    with engine_of(1) as engine:
+        until(engine, lambda _: engine.idle)
+        events = train(engine, segment(tmp_path, run, to_epoch=1))
+        events += train(engine, segment(tmp_path, run, from_epoch=1, to_epoch=2))
+        assert read == []
+        train(engine, segment(tmp_path, run_of(105), trial=8, to_epoch=1))
+        events += train(engine, segment(tmp_path, run, from_epoch=2, to_epoch=3))
+        assert read == [run.fingerprint]
+        (tmp_path / "again").mkdir()
+        undisturbed = train(engine, segment(tmp_path / "again", run))
+    assert without_time(metrics_of(events)) == without_time(metrics_of(undisturbed))
+
+
+def test_no_states_of_other_runs_are_left_on_a_node(cluster, tmp_path):
+    branches = ((1, tmp_path / "of no node" / "state.npz"),)
+    with engine_of(1) as engine:
+        until(engine, lambda _: engine.idle)
+        assert isinstance(
+            train(engine, replace(segment(tmp_path, run_of(107)), branches=branches))[-1], SegmentFinished
+        )
 
 
 def test_a_study_loses_and_repeats_nothing_that_was_told_when_a_node_is_lost(cluster, tmp_path):

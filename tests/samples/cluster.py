@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 from ray.cluster_utils import Cluster  # noqa: E402 - only once it is there
 
 SMALL = {"object_store_memory": 80 * 2**20, "include_dashboard": False}
+LARGE = SMALL | {"object_store_memory": 2**30}
+"""A node that has room for the states of many workers."""
+
 SCRIPTED = str(Path(__file__).parents[1] / "engines" / "nodes")
 
 
@@ -31,15 +34,15 @@ def surroundings(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def cluster_of(nodes: int, folder: Path, **variables: str) -> Iterator[Cluster]:
+def cluster_of(nodes: int, folder: Path, size: Mapping[str, Any] = SMALL, **variables: str) -> Iterator[Cluster]:
     """A head without processors, and so many nodes of one."""
     with pytest.MonkeyPatch.context() as patched:
         for name, value in (surroundings(folder) | variables).items():
             patched.setenv(name, value)
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SMALL})
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **size})
         try:
             for _ in range(nodes):
-                add_node(cluster, wait=False)
+                add_node(cluster, wait=False, **size)
             cluster.wait_for_nodes()
             yield cluster
         finally:
@@ -66,4 +69,4 @@ def trained(folder: Path) -> list[tuple[int, float, str]]:
     """Seed, epoch and fingerprint of all that was trained, in order."""
     log = folder / "trained.txt"
     lines = log.read_text().splitlines() if log.exists() else []
-    return [(int(seed), float(epoch), fingerprint) for seed, epoch, fingerprint in map(str.split, lines)]
+    return [(int(seed), float(epoch), fingerprint) for seed, epoch, fingerprint, *_ in map(str.split, lines)]

@@ -1,8 +1,8 @@
 """Python imports this first on the nodes of the tests' clusters: their workers train a script instead of a network.
 
 All else there is real: Ray, relays, worker processes, states and datasets. Such a worker starts without TensorFlow. Its
-epochs take `SECONDS_OF_EPOCH`, and each is written to the file $TRAINED once it is trained. Temporary files are in the
-folder $SCRIPTED_LOOP.
+epochs take $SECONDS_OF_EPOCH, and each is written to the file $TRAINED once it is trained, with process and time. A
+state has $STATE_BYTES more than it needs. Temporary files are in the folder $SCRIPTED_LOOP.
 """
 
 import json
@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-SECONDS_OF_EPOCH = 0.2
+SECONDS_OF_EPOCH = float(os.environ.get("SECONDS_OF_EPOCH", "0.2"))
+PADDING = " " * int(os.environ.get("STATE_BYTES", "0"))
 PARTS = 4
 FAILING = 13
 """So many dense units fail, as `contracts.engines` wants it."""
@@ -53,14 +54,14 @@ class Training:
         self.curve.append(Epoch(to, loss, 0.5, loss, 1 - self.weights / 10, SECONDS_OF_EPOCH))
         if "TRAINED" in os.environ:
             with Path(os.environ["TRAINED"]).open("a") as log:
-                log.write(f"{self.run.seed} {to:g} {self.run.fingerprint}\n")
+                log.write(f"{self.run.seed} {to:g} {self.run.fingerprint} {os.getpid()} {time.time()}\n")
         return self.curve[-1]
 
     def save(self, path):
         from sweep.system.files import atomic_write
 
         with atomic_write(path) as temporary:
-            temporary.write_text(json.dumps([self.weights, [vars(epoch) for epoch in self.curve]]))
+            temporary.write_text(json.dumps([self.weights, [vars(epoch) for epoch in self.curve]]) + PADDING)
 
     def restore(self, path):
         from sweep.runs import Epoch
