@@ -5,13 +5,12 @@ Read `Coordinator.run` first. Every part is handed to it: who proposes, where ru
 
 import math
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from sweep.coordinator.active import ActiveRuns
-from sweep.coordinator.folds import FoldRace, curves_by_fold
+from sweep.coordinator.folds import FoldRace
 from sweep.coordinator.ledger import Ledger
 from sweep.coordinator.news import HEARTBEAT, ActiveRun, Failed, Freed, News, Ready, Scored
 from sweep.coordinator.proposals import Plan, Proposals
@@ -19,7 +18,6 @@ from sweep.runs import BASELINE, Epoch, Outcome, Trial
 from sweep.search.schedule import Arrival, Schedule
 from sweep.storage.lease import Lease
 from sweep.storage.requests import Act, StudyRequests, by_hand
-from sweep.storage.runs import epoch_of
 from sweep.storage.store import Store
 
 if TYPE_CHECKING:
@@ -124,7 +122,8 @@ class Coordinator:
             ending = self._store.trials.ending(study.id, number)
             if ending is not None:
                 self._search.tell(number, ending.outcome, ending.score, ending.reason, self._measured(number))
-        self._recover_schedule(study.id)
+        curves = self._store.trials.curves(study.id) | self._race.recover(self._store, self._plan, study.id)
+        self._schedule.recover(curves, self._store.trials.planned_epochs(study.id))
         self._ledger = Ledger(self._plan.study, study.outcomes, paused)
         self._store.requests.lapse(study.id)
         for number in sorted(paused):
@@ -132,19 +131,6 @@ class Coordinator:
 
     def _measured(self, number: int) -> dict[str, float]:
         return self._store.trials.measured(self._study_id, number)
-
-    def _recover_schedule(self, study_id: int) -> None:
-        epochs, curves = self._store.trials.planned_epochs(study_id), defaultdict[int, list[Epoch]](list)
-        for place in self._store.trials.curve_rows(study_id):
-            curves[place["trial"]].append(epoch_of(place))
-        for trial, on_folds in curves_by_fold(self._store, self._plan, study_id).items():
-            curves[trial] = on_folds[0]  # on which trials are compared at rungs
-            self._race.take(trial, [curve[-1].val_accuracy for curve in on_folds])
-        for trial, curve in curves.items():
-            seconds = 0.0
-            for each in curve:
-                seconds += each.seconds
-                self._schedule.reached(Arrival(trial, each.epoch, epochs[trial], each.val_accuracy, seconds))
 
     @property
     def _left(self) -> float:

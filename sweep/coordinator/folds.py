@@ -32,6 +32,18 @@ class FoldRace:
         if len(scores) == self.folds and (self._leader is None or fmean(scores) > fmean(self._leader[1])):
             self._leader = trial, scores
 
+    def recover(self, store: Reader, plan: Plan, study_id: int) -> dict[int, list[Epoch]]:
+        """Takes note of what an earlier call left. Gives the curves on the first fold, on which trials are compared."""
+        first = {}
+        for row in store.trials.rows(study_id) if self.folds > 1 else ():
+            if row["folds"] > 1:
+                run = plan.run(plan.study.base.replaced(row["configuration"]))
+                runs = [run.on_fold(fold + 1) for fold in range(row["folds"])]
+                curves = [store.runs.curve(each.fingerprint, run.configuration.epochs) for each in runs]
+                self.take(row["number"], [curve[-1].val_accuracy for curve in curves])
+                first[row["number"]] = curves[0]
+        return first
+
     def behind(self, trial: int, scores: Sequence[float]) -> str:
         """Why a trial is clearly behind the best one, in a clause; empty if it is not. The baseline never is."""
         if self._leader is None or trial == BASELINE:
@@ -49,16 +61,3 @@ class FoldRace:
         if seconds / len(scores) <= share * left:
             return ""
         return f"too little time was left for more than {len(scores)} of {self.folds} folds"
-
-
-def curves_by_fold(store: Reader, plan: Plan, study_id: int) -> dict[int, list[list[Epoch]]]:
-    """The curves of the trials that were trained on further folds, one for each fold."""
-    if plan.study.folds is None:
-        return {}
-    found = {}
-    for row in store.trials.rows(study_id):
-        if row["folds"] > 1:
-            run = plan.run(plan.study.base.replaced(row["configuration"]))
-            runs = [run.on_fold(fold + 1) for fold in range(row["folds"])]
-            found[row["number"]] = [store.runs.curve(each.fingerprint, run.configuration.epochs) for each in runs]
-    return found

@@ -26,7 +26,6 @@ from sweep.space.configuration import Configuration
 from sweep.storage.connection import Database
 from sweep.storage.database import as_url, place_of
 from sweep.storage.lease import Work
-from sweep.storage.runs import epoch_of
 from sweep.storage.store import Reader
 from sweep.storage.studies import StudyRow
 from sweep.study.study import Study
@@ -189,9 +188,7 @@ class StatusReader(Reader):
         holder, work = self.leases.at_work(row.id)
         kept = self._kept_of(row, recent, running=holder is not None)
         numbers = [*recent, *kept.leaders]
-        curves: dict[int, list[Epoch]] = {}
-        for point in self.trials.curve_rows(row.id, numbers):
-            curves.setdefault(point["trial"], []).append(epoch_of(point))
+        curves = self.trials.curves(row.id, numbers)
         rows = self.trials.rows(row.id, numbers)
         trials = {each["number"]: self._so_far(row, each, curves.get(each["number"], [])) for each in rows}
         ended = [trial for trial in trials.values() if trial.finished is not None]

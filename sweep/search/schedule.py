@@ -4,11 +4,11 @@ import math
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
 from sweep.defaults import CONFIRMED
-from sweep.runs import BASELINE
+from sweep.runs import BASELINE, Epoch
 
 FINALISTS = CONFIRMED + 1
 """How many trials, with the baseline, are trained to their end at least, so that a confirmation has candidates."""
@@ -70,6 +70,14 @@ class Schedule(ABC):
             return False
         self.last[arrival.trial] = arrival if known is None else replace(arrival, before=known.curve)
         return True
+
+    def recover(self, curves: Mapping[int, Iterable[Epoch]], epochs: Mapping[int, int]) -> None:
+        """Takes note of how far the trials of an earlier call have come, each of which was to have so many epochs."""
+        for trial, curve in curves.items():
+            seconds = 0.0
+            for each in curve:
+                seconds += each.seconds
+                self.reached(Arrival(trial, each.epoch, epochs[trial], each.val_accuracy, seconds))
 
     def halts(self, trial: int, epoch: float, left: float = math.inf) -> bool:
         """Whether a trial is to be paused after `epoch` epochs."""

@@ -1,16 +1,18 @@
 """The trials of a study: what each of them tries, how far it came, and how it ended."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Executable, case, func, insert, literal, select, update
 
-from sweep.runs import GOING_ON, UNFINISHED, Outcome, Trial
+from sweep.runs import GOING_ON, UNFINISHED, Epoch, Outcome, Trial
 from sweep.storage._subject import Subject
 from sweep.storage._tables import epochs, now, queue, run_again_in_optuna, runs, studies, trials
 from sweep.storage.by_hand import EXPERIENCE
 from sweep.storage.repeating import repeatable
+from sweep.storage.runs import epoch_of
 
 MEASURED = ("trained_epochs", "seconds", "parameters", "flops")
 """What is measured of a trial, by the names of `sweep.results.columns`."""
@@ -75,6 +77,13 @@ class TrialReader(Subject):
             .order_by(trials.c.number, epochs.c.epoch)
         )
         return self._rows(query)
+
+    def curves(self, study_id: int, numbers: Collection[int] | None = None) -> dict[int, list[Epoch]]:
+        """The same by trial; those without an epoch are left out."""
+        curves = defaultdict[int, list[Epoch]](list)
+        for row in self.curve_rows(study_id, numbers):
+            curves[row["trial"]].append(epoch_of(row))
+        return dict(curves)
 
     def first_completed(self, study_id: int, count: int) -> list[list[tuple[float, float]]]:
         """The curves of so many trials, those that completed first: of each its epochs and its scores there."""
