@@ -17,7 +17,8 @@ def parameters(frame: pd.DataFrame) -> list[str]:
 
 def scored(frame: pd.DataFrame) -> pd.DataFrame:
     """The trials that have a score, in the order of their numbers."""
-    return frame[frame["score"].notna()].sort_values("trial", kind="stable")
+    found = frame[frame["score"].notna()]
+    return found if found["trial"].is_monotonic_increasing else found.sort_values("trial", kind="stable")
 
 
 def comparable(table: pd.DataFrame) -> "pd.Series[float]":

@@ -102,12 +102,12 @@ class _Box:
         for value, text in self.x.ticks(layout["xaxis"]):
             at = self.across(value)
             if layout["xaxis"].get("showgrid", True):
-                yield Markup('<line class="grid" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(at, self.height)
+                yield Markup(f'<line class="grid" x1="{at}" x2="{at}" y1="0" y2="{self.height}"/>')
             yield _text(text, at, self.height + 16, "middle")
         for value, text in self.y.ticks(layout["yaxis"]):
             down = self.down(value)
             if layout["yaxis"].get("showgrid", True):
-                yield Markup('<line class="grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(down)
+                yield Markup(f'<line class="grid" x1="0" x2="100%" y1="{down}" y2="{down}"/>')
             yield _text(text, "-7", down + 4, "end")
         if title := _title(layout["xaxis"]):
             yield _text(title, "50%", self.height + 35, "middle")
@@ -156,7 +156,7 @@ class _Box:
         if marker.get("symbol", "circle") not in ("circle", "circle-open"):
             return Markup("").join(_mark(x, y, marker) for x, y in places)
         radius = marker["size"] / 2
-        circles = Markup("").join(Markup('<circle cx="{}" cy="{}" r="{}"/>').format(x, y, radius) for x, y in places)
+        circles = Markup("".join(f'<circle cx="{x}" cy="{y}" r="{radius}"/>' for x, y in places))  # numbers alone
         return Markup("<g {}>{}</g>").format(_paint(marker), circles)
 
     def _bars(self, trace: Json) -> Iterator[Markup]:
@@ -208,4 +208,4 @@ def _title(axis: Json) -> str:
 def _text(text: str, x: str, y: float, anchor: str) -> Markup:
     """Text for Plotly is markup already, with its special characters escaped: it is not escaped again."""
     plain = escape(Markup(text).unescape())
-    return Markup('<text x="{}" y="{:g}" text-anchor="{}">{}</text>').format(x, y, anchor, plain)
+    return Markup(f'<text x="{x}" y="{y:g}" text-anchor="{anchor}">{plain}</text>')

@@ -6,7 +6,8 @@ beside it if that is the metric of the study.
 
 import html
 import math
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,19 @@ from sweep.results.result import Result
 YOUNGER = "training images are scored while an epoch passes over them, so their score lags behind by half an epoch"
 RISE = 1.05
 """By how much a validation loss rises that does not rise by chance."""
+
+Course = Sequence[tuple[float, float]]
+"""Epochs of a trial, in their order, and its scores there."""
+
+
+def courses(curves: pd.DataFrame) -> dict[int, Course]:
+    """That of each trial that has a score."""
+    known = curves[curves["val_accuracy"].notna()].sort_values(["trial", "epoch"])
+    found = defaultdict[int, list[tuple[float, float]]](list)
+    columns = (known[name].tolist() for name in ("trial", "epoch", "val_accuracy"))
+    for trial, epoch, score in zip(*columns, strict=True):
+        found[trial].append((epoch, score))
+    return dict(found)
 
 
 def table(frame: pd.DataFrame, curves: pd.DataFrame, top: int = 5, rest: int = 300) -> pd.DataFrame:
@@ -67,12 +81,13 @@ def chart(frame: pd.DataFrame, curves: pd.DataFrame, metric: Metric = "accuracy"
         own = (each["trial"].tolist() for _, each in rest.groupby("trial", sort=False))
         trials = [trial for numbers in own for trial in [*numbers, numbers[0]]]
         marks.bundle(figure, lines, "other trials", FAINT, 1.2, hoverinfo="skip", customdata=trials)
-    looks = iter(SERIES)
+    looks, known = iter(SERIES), courses(found[found["role"] != "rest"])
     for role in ("top", "baseline"):
-        for trial, each in found[found["role"] == role].groupby("trial", sort=False):
+        for trial in found.loc[found["role"] == role, "trial"].unique().tolist():
             who = f"trial {trial}" if role == "top" else f"baseline, trial {trial}"
             look = next(looks) if role == "top" else (BASELINE, "diamond")
-            _curve(figure, each, f"{who} ({wording.percent(scores[trial])})", look, dashed=role == "baseline")
+            name = f"{who} ({wording.percent(scores[trial])})"
+            _curve(figure, trial, known[trial], name, look, dashed=role == "baseline")
     _paused(figure, found[found["trial"].isin(paused["trial"])].groupby("trial", sort=False).tail(1))
     _error_axis(figure, (min(errors), highest), float(found["epoch"].max()), metric)
     drawn = rest["trial"].nunique()
@@ -143,17 +158,16 @@ def _in_words(of: str, value: float) -> str:
     return wording.percent(value) if of == "accuracy" else wording.number(value)
 
 
-def single(trial: int, own: pd.DataFrame, before: pd.DataFrame | None = None, metric: Metric = "accuracy") -> Figure:
-    """One trial's curve, with the baseline's where that is given; both are rows of a result's curves, by epoch."""
+def single(found: Mapping[int, Course], trial: int, baseline: int | None = None, metric: Metric = "accuracy") -> Figure:
+    """One trial's curve, with that of the trial that is the baseline, if it has one."""
     figure = Figure(f"Learning curve of trial {trial}", 190)
-    found = [rows for rows in (before, own) if rows is not None]
-    for rows in found:
-        if rows is own:
-            _curve(figure, rows, "this trial", (BEST, "circle"), dashed=False)
-        elif int(rows["trial"].iloc[0]) != trial:
-            _curve(figure, rows, "baseline", (BASELINE, "diamond"), dashed=True)
-    errors = _errors(pd.concat(found)["val_accuracy"].dropna())
-    epochs = max(float(rows["epoch"].max()) for rows in found)
+    drawn = [*found[trial]]
+    if baseline is not None and baseline != trial and baseline in found:
+        _curve(figure, baseline, found[baseline], "baseline", (BASELINE, "diamond"), dashed=True)
+        drawn += found[baseline]
+    _curve(figure, trial, found[trial], "this trial", (BEST, "circle"), dashed=False)
+    errors = _errors(score for _, score in drawn)
+    epochs = max(epoch for epoch, _ in drawn)
     _error_axis(figure, (min(errors), max(errors)), epochs, metric, 4)
     figure.y_axis(title=f"{IN_WORDS[metric]}, %")
     return figure
@@ -175,18 +189,17 @@ def _paused(figure: Figure, ends: pd.DataFrame) -> None:
         )  # fmt: skip
 
 
-def _curve(figure: Figure, curve: pd.DataFrame, name: str, look: tuple[str, str], dashed: bool) -> None:
+def _curve(figure: Figure, trial: int, course: Course, name: str, look: tuple[str, str], dashed: bool) -> None:
     color, symbol = look
-    curve = curve[curve["val_accuracy"].notna()]
     figure.scatter(
-        x=curve["epoch"].tolist(),
-        y=_errors(curve["val_accuracy"]),
+        x=[epoch for epoch, _ in course],
+        y=_errors(score for _, score in course),
         mode="lines+markers",
         name=name,
         line={"color": color, "width": 2.2, "dash": "dash" if dashed else "solid"},
         marker={"symbol": symbol, "size": 7, "color": color},
-        customdata=curve["trial"].tolist(),
-        text=[wording.percent(accuracy) for accuracy in curve["val_accuracy"]],
+        customdata=[trial] * len(course),
+        text=[wording.percent(score) for _, score in course],
         hovertemplate=f"{html.escape(name)}<br>epoch %{{x}}: %{{text}}<extra></extra>",
     )
 
@@ -215,7 +228,7 @@ def _log_axis(
     )
 
 
-def _errors(accuracies: "pd.Series[float]") -> list[float]:
+def _errors(accuracies: Iterable[float]) -> list[float]:
     """What scores lack to 100 %: of accuracies, the images classified wrong."""
     return [max(round(100 - 100 * float(accuracy), 3), marks.LEAST_ERROR) for accuracy in accuracies]
 

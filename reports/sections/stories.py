@@ -50,7 +50,7 @@ class _Study:
     result: Result
     best: "pd.Series[Any] | None"
     baseline: "pd.Series[Any] | None"
-    curves: Mapping[int, pd.DataFrame]
+    courses: Mapping[int, curves.Course]
     wrong: Wrong | None
 
     @property
@@ -64,9 +64,8 @@ class _Study:
 def _study(result: Result, trials: set[int]) -> _Study:
     frame, baseline = result.frame, frames.baseline(result.frame)
     wanted = trials if baseline is None else trials | {int(baseline["trial"])}
-    points = result.curves[result.curves["trial"].isin(wanted)].sort_values(["trial", "epoch"]).groupby("trial")
-    by_trial = {int(str(trial)): rows for trial, rows in points}
-    return _Study(result, frames.best(frame), baseline, by_trial, _wrong(result))
+    courses = curves.courses(result.curves[result.curves["trial"].isin(wanted)])
+    return _Study(result, frames.best(frame), baseline, courses, _wrong(result))
 
 
 def _wrong(result: Result) -> Wrong | None:
@@ -85,29 +84,27 @@ def _encoded(content: NDArray[np.uint8]) -> str:
 
 def _story(study: _Study, row: Mapping[Any, Any]) -> Story:
     trial, configuration = int(row["trial"]), study.configuration(row)
-    curve = study.curves.get(trial)
-    before = None if study.baseline is None else study.curves.get(int(study.baseline["trial"]))
-    drawn = None if curve is None else chart_of(curves.single(trial, curve, before, study.metric), interactive=False)
+    course, baseline = study.courses.get(trial, ()), None if study.baseline is None else int(study.baseline["trial"])
+    figure = curves.single(study.courses, trial, baseline, study.metric) if course else None
     return Story(
         trial,
         _heading(study, row, configuration),
         labels.ended(row),
         _changes(study, row, configuration),
-        Definitions("", _facts(study, row, curve)),
-        drawn,
+        Definitions("", _facts(study, row, course)),
+        None if figure is None else chart_of(figure, interactive=False),
         recipe.text_of(study.result.study.recipe_for(configuration)),
         _tail(row["detail"]),
-        "" if curve is None else _points(curve),
+        _points(course),
         ""
         if study.wrong is None or trial not in study.wrong.trials
         else _encoded(np.packbits(study.wrong.trials[trial])),
     )
 
 
-def _points(curve: pd.DataFrame) -> str:
-    known = curve[curve["val_accuracy"].between(0, 1)]
-    points = zip(known["epoch"], (100 * known["val_accuracy"]).round(3), strict=True)
-    return json.dumps([[epoch, score] for epoch, score in points]) if len(known) else ""
+def _points(course: curves.Course) -> str:
+    points = [[epoch, round(100 * score, 3)] for epoch, score in course if 0 <= score <= 1]
+    return json.dumps(points) if points else ""
 
 
 def _tail(detail: object) -> str:
@@ -137,7 +134,7 @@ def _changes(study: _Study, row: Mapping[Any, Any], configuration: Configuration
     return Table(f"What trial {row['trial']} changed", heads, rows) if rows else None
 
 
-def _facts(study: _Study, row: Mapping[Any, Any], curve: pd.DataFrame | None) -> list[tuple[str, str]]:
+def _facts(study: _Study, row: Mapping[Any, Any], course: curves.Course) -> list[tuple[str, str]]:
     """What is known of how the trial went; what a database does not hold is left out."""
     reused, away = row["reused_epochs"], row["difference"]
     at_that = "" if row["outcome"] == "completed" else f" after {wording.epochs(row['trained_epochs'])}"
@@ -145,7 +142,7 @@ def _facts(study: _Study, row: Mapping[Any, Any], curve: pd.DataFrame | None) ->
         "note": row["note"],
         "vs baseline": "" if wording.missing(away) else f"{wording.points(away)} points{at_that}",
         "epochs": _epochs(row),
-        f"{IN_WORDS[study.metric]} by epoch": "" if curve is None else _scores(curve[curve["val_accuracy"].notna()]),
+        f"{IN_WORDS[study.metric]} by epoch": _scores(course),
         "reuse": f"{wording.epochs(reused)} taken from the database" if reused > 0 else "",
         "reused from": row["reused_from"],
         "attempts": row["attempts"],
@@ -167,11 +164,8 @@ def _epochs(row: Mapping[Any, Any]) -> str:
     return f"{trained:g} of {planned:g}"
 
 
-def _scores(curve: pd.DataFrame) -> str:
-    texts = [
-        f"{100 * score:.2f}" + (f" (epoch {epoch:g})" if epoch % 1 else "")
-        for epoch, score in zip(curve["epoch"], curve["val_accuracy"], strict=True)
-    ]
+def _scores(course: curves.Course) -> str:
+    texts = [f"{100 * score:.2f}" + (f" (epoch {epoch:g})" if epoch % 1 else "") for epoch, score in course]
     if len(texts) > MOST_EPOCHS:
         texts = [*texts[: MOST_EPOCHS - 1], "…", texts[-1]]
     return " → ".join(texts) + " %" if texts else ""
