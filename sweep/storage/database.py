@@ -156,12 +156,13 @@ def replacement(kind: str, table: Table, key: tuple[str, ...], others: tuple[str
 
 
 def checkpoint_folder(storage: str) -> Path:
-    """The folder for states of runs: beside an SQLite file, else here."""
-    return _folder_beside(storage, "checkpoints")
+    """The folder for states of runs: what SWEEP_CHECKPOINTS names; without that, beside an SQLite file, else here."""
+    named = os.environ.get("SWEEP_CHECKPOINTS")
+    return Path(named).resolve() if named else _folder_beside(storage, "checkpoints")
 
 
 def image_folder(storage: str) -> Path:
-    """The folder for images that were decoded from pictures, in the same place."""
+    """The folder for images that were decoded from pictures: beside an SQLite file, else here."""
     return _folder_beside(storage, "images")
 
 

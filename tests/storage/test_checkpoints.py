@@ -11,6 +11,7 @@ from sweep.errors import InputError, StoreError
 from sweep.runs import Run
 from sweep.space.configuration import Configuration
 from sweep.storage.checkpoints import Checkpoints, path_of, unused
+from sweep.storage.database import checkpoint_folder
 from sweep.system.files import locked
 
 
@@ -22,6 +23,17 @@ def test_the_folder_is_made_with_all_above_it(tmp_path):
     folder = Checkpoints(tmp_path / "a" / "b", keep=5)
     assert folder.folder.is_dir()
     assert folder.path(run_of(0)) == tmp_path / "a" / "b" / f"{run_of(0).fingerprint}.npz"
+
+
+def test_a_variable_names_the_folder_wherever_the_database_and_the_process_are(tmp_path, monkeypatch):
+    server = "postgresql+psycopg://me@host/name"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SWEEP_CHECKPOINTS", "")
+    assert checkpoint_folder(server) == tmp_path / "sweep.checkpoints"
+    assert checkpoint_folder("other/my.db") == tmp_path / "other" / "my.db.checkpoints"
+    monkeypatch.setenv("SWEEP_CHECKPOINTS", str(tmp_path / "shared"))
+    for storage in (server, "other/my.db"):
+        assert checkpoint_folder(storage) == tmp_path / "shared"
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
