@@ -123,7 +123,7 @@ def value(given: object) -> str:
         return NOTHING
     if type(given).__name__ in ("bool", "bool_"):  # numpy's own, which is no bool
         return "yes" if given else "no"
-    return number(float(given)) if isinstance(given, SupportsFloat) else str(given)
+    return number(float(given)) if hasattr(given, "__float__") else str(given)
 
 
 def _float(number: Number) -> float:

@@ -26,12 +26,13 @@ def cheapest(frame: pd.DataFrame, column: str, images: float) -> pd.Series | Non
     None where that is the best itself, or the best has not completed.
     """
     found, top = frames.completed(frame), frames.best(frame)
-    if top is None or top["outcome"] != "completed":
+    if top is None or top["outcome"] != "completed" or wording.missing(top[column]):
         return None
     score = float(top["score"])
+    found = found[(found[column].astype(float) < float(top[column])).tolist()]
     near = [score - other <= noise_of_difference(score, other, images) for other in found["score"].astype(float)]
-    found = found[near].dropna(subset=[column])
-    if found.empty or wording.missing(top[column]) or found[column].min() >= top[column]:
+    found = found[near]
+    if found.empty:
         return None
     return found.sort_values([column, "score"], ascending=[True, False], kind="stable").iloc[0]
 

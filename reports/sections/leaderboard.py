@@ -105,7 +105,9 @@ def comparable(name: str, column: "pd.Series[Any]") -> list[Any]:
     if kinds.is_numeric_dtype(column) and not kinds.is_bool_dtype(column) and not labels.is_boolean(name):
         numbers = [float(f"{value:.10g}") for value in column.astype(float) * SCALES.get(name, 1)]
         return [None if each != each else int(each) if each.is_integer() else each for each in numbers]
-    return [None if wording.missing(value) else labels.value(name, value) for value in column]
+    places, few = pd.factorize(column)
+    words = [labels.value(name, value) for value in few]
+    return [None if place < 0 else words[place] for place in places]
 
 
 def _roles(best: bool, baseline: bool, origin: str) -> list[str]:
