@@ -60,7 +60,7 @@ def _choice(verdict: Verdict) -> str:
     own = _recommended(verdict)
     seeds, mean = wording.several(len(own.scores), "fresh seed"), wording.percent(own.mean.value, own.mean.reach)
     who = f"Recommended is {wording.the_trial(own.trial)} with {mean} on {seeds}"
-    others = [wording.the_trial(each.trial) for each in verdict.tied if each is not own]
+    others = [wording.the_trial(each.trial) for each in verdict.tied if each not in (own, verdict.baseline)]
     tied = f" (tied with it: {wording.some_of(others, 4, 'trials')})" if others else ""
     end = f"{tied}."
     match verdict.conclusion:

@@ -118,17 +118,17 @@ def chart(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
 def _kinds(bars: pd.DataFrame, top: pd.Series | None) -> "list[tuple[pd.Series[bool], str, str]]":
     """Rows of each kind of bar, what it is called, and its colour."""
     best = bars["trial"] == (-1 if top is None else top["trial"])
-    known = ("completed", "paused", "pruned", "stopped")
-    completed, paused, pruned, stopped = (bars["outcome"] == outcome for outcome in known)
-    running = bars["outcome"].isin(["running", "interrupted"])
+    known = ("completed", "paused", "pruned", "stopped", "interrupted", "running")
+    completed, paused, pruned, stopped, interrupted, running = (bars["outcome"] == outcome for outcome in known)
     return [
         (completed & ~best, "completed", OTHER),
         (best, "best", BEST),
         (paused, "paused early", PAUSED),
         (pruned, "pruned", PRUNED),
         (stopped, "stopped by hand", STOPPED),
+        (interrupted, "interrupted", EVENT),
         (running, "in progress", MEDIAN),
-        (~bars["outcome"].isin(known) & ~running, "failed", BASELINE),
+        (~bars["outcome"].isin(known), "failed", BASELINE),
     ]
 
 

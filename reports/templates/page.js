@@ -321,7 +321,7 @@ const tables = (() => {
 
     table.tHead.rows[0].append(make("th", { ariaLabel: "Copy" }));
     for (const row of rows) {
-      const cell = make("td", {});
+      const cell = make("td", { className: "copier" });
       const link = row.querySelector("a");
       if (link) cell.append(trialCopier(link.hash.slice(7), "TOML"));
       row.append(cell);

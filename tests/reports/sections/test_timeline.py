@@ -57,8 +57,13 @@ def test_the_timeline_shows_halts_and_reuse():
     traces = {trace.name: trace for trace in reports.timeline(result.frame, result.curves).data}
     assert {"paused early", "completed", "best", "interrupted, resumed"} <= set(traces)
     assert list(traces["first epochs reused"].customdata) == [3]
-    result.frame.loc[result.frame["outcome"] == "paused", "outcome"] = "stopped"
-    names = {trace.name for trace in reports.timeline(result.frame, result.curves).data}
-    assert "stopped by hand" in names
-    assert not names & {"failed", "paused early"}
+    for before, outcome, name in (
+        ("paused", "stopped", "stopped by hand"),
+        ("stopped", "interrupted", "interrupted"),
+        ("interrupted", "running", "in progress"),
+    ):
+        result.frame.loc[result.frame["outcome"] == before, "outcome"] = outcome
+        names = {trace.name for trace in reports.timeline(result.frame, result.curves).data}
+        assert name in names
+        assert not names & ({"failed", "paused early", "stopped by hand", "interrupted", "in progress"} - {name})
     assert "up to epoch 0.25" in traces["paused early"].text[0]
