@@ -5,7 +5,7 @@ import tomllib
 from datetime import datetime
 
 import pytest
-from samples.results import result_of, study
+from samples.results import confirmed, result_of, shifted, study
 from samples.studies import run, study_of
 
 from reports.comparison import overview
@@ -54,6 +54,12 @@ def test_a_search_has_the_same_gain_in_the_terminal_on_the_page_and_in_a_compari
 def test_of_equals_no_gain_is_said():
     """The baseline is the best itself."""
     assert "expected" not in str(scored(1.0, 1.0))
+
+
+def test_what_the_best_trial_may_gain_is_not_said_beside_what_its_confirmation_has_shown():
+    found = scored(0.985, 0.988, 0.99)
+    assert "expected" not in str(confirmed(found, {0: shifted(0, 0.1, -0.1), 2: shifted(0.5, 0.6, 0.4)}))
+    assert "expected" in str(confirmed(found, {0: shifted(0, 0.1, -0.1), 1: shifted(0.3, 0.4, 0.2)}))
 
 
 def test_the_outlook_calls_noise_what_the_summary_does():

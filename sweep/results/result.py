@@ -338,8 +338,8 @@ def _search_lines(found: Result) -> Iterator[str]:
     whose = "the tutorial" if study.base == Configuration() else "the study"
     baseline, after = found.baseline_beside
     yield f"baseline    {percent(baseline)}{after}  {whose}'s configuration"
-    gain = found.gain
-    if gain is not None and not row["baseline"]:
+    gain, confirmed = found.gain, found.verdict is not None and found.verdict.find(number) is not None
+    if gain is not None and not row["baseline"] and not confirmed:
         yield f"expected    {gain_in_words(gain)}{'' if gain.clear else '; this may be luck'}"
     ahead = look_ahead(study, found.frame, found.images)
     for clause in [] if ahead is None else in_words(ahead, lambda edge: f"{edge.name} {value(edge.value)}"):
