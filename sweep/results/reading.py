@@ -98,8 +98,8 @@ def _frame(rows: Sequence[Mapping[str, Any]], study: Study) -> pd.DataFrame:
     known = {name for row in rows for name in row["configuration"]}
     neutral = {name: each.neutral for name, each in parameters.items() if name in known and each.neutral is not None}
     configurations = [space.effective(neutral | row["configuration"]) for row in rows]
-    facts = [{column: row.get(STORED_AS.get(column, column)) for column in TRIAL_COLUMNS} for row in rows]
-    frame = pd.DataFrame(facts, columns=list(TRIAL_COLUMNS)).astype(TRIAL_TYPES)
+    facts = {column: [row.get(STORED_AS.get(column, column)) for row in rows] for column in TRIAL_COLUMNS}
+    frame = pd.DataFrame(facts).astype(TRIAL_TYPES)
     for column in ("started", "finished"):
         frame[column] = _moments(frame[column])
     for name, parameter in parameters.items():
