@@ -75,6 +75,7 @@ READS: Mapping[str, Step] = {
     "claims.holder": lambda store, _: store.claims.holder(RUN.fingerprint),
     "trials.rows": lambda store, id_: store.trials.rows(id_),
     "trials.curve_rows": lambda store, id_: store.trials.curve_rows(id_),
+    "trials.curves": lambda store, id_: store.trials.curves(id_),
     "trials.ending": lambda store, id_: store.trials.ending(id_, 1),
     "trials.measured": lambda store, id_: store.trials.measured(id_, 0),
     "trials.paused": lambda store, id_: store.trials.paused(id_),
