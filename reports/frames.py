@@ -3,6 +3,7 @@
 Scores and differences are fractions (0.9856), not per cent: charts and tables say them in words.
 """
 
+import numpy as np
 import pandas as pd
 
 from sweep import wording
@@ -64,8 +65,8 @@ def marked(frame: pd.DataFrame) -> pd.DataFrame:
 
 def baseline(frame: pd.DataFrame) -> pd.Series | None:
     """The first trial of the base configuration, completed or not; None where there is none."""
-    rows = frame[frame["baseline"]]
-    return None if rows.empty else rows.sort_values("trial", kind="stable").iloc[0]
+    places = np.flatnonzero(frame["baseline"])
+    return frame.iloc[places[frame["trial"].to_numpy()[places].argmin()]] if len(places) else None
 
 
 def baseline_score(frame: pd.DataFrame) -> float | None:

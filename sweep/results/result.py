@@ -304,7 +304,7 @@ class Result:
 
 def configuration_of(row: "Mapping[Any, Any] | pd.Series[Any]", base: Configuration) -> Configuration:
     """The configuration of a trial, from its row of a frame; `base` is that of its study."""
-    values = {name: row[name] for name in base.parameters if name in row and not pd.isna(row[name])}
+    values = {name: row[name] for name in base.parameters if name in row and not missing(row[name])}
     return base.replaced({name: base.parameters[name].kind(value) for name, value in values.items()})
 
 
