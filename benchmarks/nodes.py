@@ -6,8 +6,9 @@ All nodes are processes of this machine, so they share its cores. Four things ar
 "Share": a real coordinator searches study `everything` with scripted workers, whose epochs sleep for a second. The
 share is what the workers slept, of the time from the first to the last epoch of each. "Ready": seconds from the start
 of a process until two real workers, with TensorFlow, wait for work; medians of three, in turns. "Moved": seconds from
-the kill, and from the silence, of a node until its trial is with another worker. "States": what it adds to a segment
-of each of 8 workers that their states travel, as large as the baseline's; beside the seconds of a baseline epoch.
+the kill, and from the silence, of a node until its trial is given up, and until another worker has trained its next
+epoch. "States": what it adds to a segment of each of 8 workers that their states travel, as large as the baseline's;
+beside the seconds of a baseline epoch.
 """
 
 import argparse
@@ -59,6 +60,7 @@ SEGMENTS = 5
 """So many segments each of them trains."""
 
 STARTS = 3
+"""So often workers are started in each way."""
 
 
 def on_nodes(workers: int) -> Pool:
