@@ -120,11 +120,11 @@ def learns(configuration: Configuration, epoch: float) -> float:
 
 def run(study: Study, storage: str, workers: int = 2) -> Measured:
     """One call of the coordinator, with scripted workers."""
-    return search(study, storage, ScriptedEngine(learns, workers=workers), threading.Event())
+    return run_on(study, storage, ScriptedEngine(learns, workers=workers), threading.Event())
 
 
-def search(study: Study, storage: str, workers: Engine, stop: threading.Event, digest: str = "of no data") -> Measured:
-    """One call of the coordinator, until `stop` is set."""
+def run_on(study: Study, storage: str, workers: Engine, stop: threading.Event, digest: str = "of no data") -> Measured:
+    """One call of the coordinator with these workers, until `stop` is set."""
     measured = Measured()
     with Store.open(storage) as store:
         prepare(store.url)

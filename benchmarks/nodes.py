@@ -30,7 +30,7 @@ import optuna
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from coordinator import search
+from coordinator import run_on
 from samples.cluster import LARGE, cluster_of, processes_of, send
 from samples.segments import ended, metrics_of, segment, train, until
 from samples.training import run_of
@@ -77,6 +77,7 @@ ENGINES = {"on nodes": on_nodes, "without Ray": here}
 @contextmanager
 def scripted(nodes: int, **variables: str) -> Iterator[tuple[Path, Any]]:
     """A folder and a cluster of so many nodes, which this process has joined; workers train a script."""
+    variables["RAY_health_check_period_ms"] = "3000"  # Ray's default; tests have a shorter one
     with tempfile.TemporaryDirectory() as folder, cluster_of(nodes, Path(folder), LARGE, **variables) as cluster:
         join(f"ray:{cluster.address}")
         yield Path(folder), cluster
@@ -97,7 +98,7 @@ def share(make: Callable[[int], Pool], folder: Path, workers: int) -> float:
     timer = threading.Timer(SEARCH, stop.set)
     with tempfile.TemporaryDirectory() as place:
         timer.start()
-        search(study, str(Path(place, "sweep.db")), make(workers), stop, load_dataset(study.data).digest)
+        run_on(study, str(Path(place, "sweep.db")), make(workers), stop, load_dataset(study.data).digest)
     stamps = defaultdict[str, list[float]](list)
     for line in (folder / "trained.txt").read_text().splitlines():
         *_, process, moment = line.split()

@@ -69,10 +69,10 @@ def _part(draw: Drawing, part: Callable[[Result], object], missing: str) -> Call
 
 def _curve(result: Result, trial: int) -> Figure:
     result.require(trial)
-    courses = sections.curves.courses(result.curves[result.curves["trial"].isin([trial, BASELINE])])
-    if trial not in courses:
+    points = sections.curves.points_by_trial(result.curves[result.curves["trial"].isin([trial, BASELINE])])
+    if trial not in points:
         return nothing(f"Trial {trial} has no score yet.")
-    return sections.curves.single(courses, trial, BASELINE, result.study.metric)
+    return sections.curves.single(points, trial, BASELINE, result.study.metric)
 
 
 def _parallel(result: Result, most: int = 10) -> Figure:

@@ -26,12 +26,12 @@ YOUNGER = "training images are scored while an epoch passes over them, so their 
 RISE = 1.05
 """By how much a validation loss rises that does not rise by chance."""
 
-Course = Sequence[tuple[float, float]]
+Points = Sequence[tuple[float, float]]
 """Epochs of a trial, in their order, and its scores there."""
 
 
-def courses(curves: pd.DataFrame) -> dict[int, Course]:
-    """That of each trial that has a score."""
+def points_by_trial(curves: pd.DataFrame) -> dict[int, Points]:
+    """The points of each trial that has a score."""
     known = curves[curves["val_accuracy"].notna()].sort_values(["trial", "epoch"])
     found = defaultdict[int, list[tuple[float, float]]](list)
     columns = (known[name].tolist() for name in ("trial", "epoch", "val_accuracy"))
@@ -81,7 +81,7 @@ def chart(frame: pd.DataFrame, curves: pd.DataFrame, metric: Metric = "accuracy"
         own = (each["trial"].tolist() for _, each in rest.groupby("trial", sort=False))
         trials = [trial for numbers in own for trial in [*numbers, numbers[0]]]
         marks.bundle(figure, lines, "other trials", FAINT, 1.2, hoverinfo="skip", customdata=trials)
-    looks, known = iter(SERIES), courses(found[found["role"] != "rest"])
+    looks, known = iter(SERIES), points_by_trial(found[found["role"] != "rest"])
     for role in ("top", "baseline"):
         for trial in found.loc[found["role"] == role, "trial"].unique().tolist():
             who = f"trial {trial}" if role == "top" else f"baseline, trial {trial}"
@@ -158,7 +158,7 @@ def _in_words(of: str, value: float) -> str:
     return wording.percent(value) if of == "accuracy" else wording.number(value)
 
 
-def single(found: Mapping[int, Course], trial: int, baseline: int | None = None, metric: Metric = "accuracy") -> Figure:
+def single(found: Mapping[int, Points], trial: int, baseline: int | None = None, metric: Metric = "accuracy") -> Figure:
     """One trial's curve, with that of the trial that is the baseline, if it has one."""
     figure = Figure(f"Learning curve of trial {trial}", 190)
     drawn = [*found[trial]]
@@ -189,17 +189,17 @@ def _paused(figure: Figure, ends: pd.DataFrame) -> None:
         )  # fmt: skip
 
 
-def _curve(figure: Figure, trial: int, course: Course, name: str, look: tuple[str, str], dashed: bool) -> None:
+def _curve(figure: Figure, trial: int, points: Points, name: str, look: tuple[str, str], dashed: bool) -> None:
     color, symbol = look
     figure.scatter(
-        x=[epoch for epoch, _ in course],
-        y=_errors(score for _, score in course),
+        x=[epoch for epoch, _ in points],
+        y=_errors(score for _, score in points),
         mode="lines+markers",
         name=name,
         line={"color": color, "width": 2.2, "dash": "dash" if dashed else "solid"},
         marker={"symbol": symbol, "size": 7, "color": color},
-        customdata=[trial] * len(course),
-        text=[wording.percent(score) for _, score in course],
+        customdata=[trial] * len(points),
+        text=[wording.percent(score) for _, score in points],
         hovertemplate=f"{html.escape(name)}<br>epoch %{{x}}: %{{text}}<extra></extra>",
     )
 

@@ -50,7 +50,7 @@ class _Study:
     result: Result
     best: "pd.Series[Any] | None"
     baseline: "pd.Series[Any] | None"
-    courses: Mapping[int, curves.Course]
+    points: Mapping[int, curves.Points]
     wrong: Wrong | None
 
     @property
@@ -64,8 +64,8 @@ class _Study:
 def _study(result: Result, trials: set[int]) -> _Study:
     frame, baseline = result.frame, frames.baseline(result.frame)
     wanted = trials if baseline is None else trials | {int(baseline["trial"])}
-    courses = curves.courses(result.curves[result.curves["trial"].isin(wanted)])
-    return _Study(result, frames.best(frame), baseline, courses, _wrong(result))
+    points = curves.points_by_trial(result.curves[result.curves["trial"].isin(wanted)])
+    return _Study(result, frames.best(frame), baseline, points, _wrong(result))
 
 
 def _wrong(result: Result) -> Wrong | None:
@@ -84,27 +84,27 @@ def _encoded(content: NDArray[np.uint8]) -> str:
 
 def _story(study: _Study, row: Mapping[Any, Any]) -> Story:
     trial, configuration = int(row["trial"]), study.configuration(row)
-    course, baseline = study.courses.get(trial, ()), None if study.baseline is None else int(study.baseline["trial"])
-    figure = curves.single(study.courses, trial, baseline, study.metric) if course else None
+    points, baseline = study.points.get(trial, ()), None if study.baseline is None else int(study.baseline["trial"])
+    figure = curves.single(study.points, trial, baseline, study.metric) if points else None
     return Story(
         trial,
         _heading(study, row, configuration),
         labels.ended(row),
         _changes(study, row, configuration),
-        Definitions("", _facts(study, row, course)),
+        Definitions("", _facts(study, row, points)),
         None if figure is None else chart_of(figure, interactive=False),
         recipe.text_of(study.result.study.recipe_for(configuration)),
         _tail(row["detail"]),
-        _points(course),
+        _as_json(points),
         ""
         if study.wrong is None or trial not in study.wrong.trials
         else _encoded(np.packbits(study.wrong.trials[trial])),
     )
 
 
-def _points(course: curves.Course) -> str:
-    points = [[epoch, round(100 * score, 3)] for epoch, score in course if 0 <= score <= 1]
-    return json.dumps(points) if points else ""
+def _as_json(points: curves.Points) -> str:
+    known = [[epoch, round(100 * score, 3)] for epoch, score in points if 0 <= score <= 1]
+    return json.dumps(known) if known else ""
 
 
 def _tail(detail: object) -> str:
@@ -134,7 +134,7 @@ def _changes(study: _Study, row: Mapping[Any, Any], configuration: Configuration
     return Table(f"What trial {row['trial']} changed", heads, rows) if rows else None
 
 
-def _facts(study: _Study, row: Mapping[Any, Any], course: curves.Course) -> list[tuple[str, str]]:
+def _facts(study: _Study, row: Mapping[Any, Any], points: curves.Points) -> list[tuple[str, str]]:
     """What is known of how the trial went; what a database does not hold is left out."""
     reused, away = row["reused_epochs"], row["difference"]
     at_that = "" if row["outcome"] == "completed" else f" after {wording.epochs(row['trained_epochs'])}"
@@ -142,7 +142,7 @@ def _facts(study: _Study, row: Mapping[Any, Any], course: curves.Course) -> list
         "note": row["note"],
         "vs baseline": "" if wording.missing(away) else f"{wording.points(away)} points{at_that}",
         "epochs": _epochs(row),
-        f"{IN_WORDS[study.metric]} by epoch": _scores(course),
+        f"{IN_WORDS[study.metric]} by epoch": _scores(points),
         "reuse": f"{wording.epochs(reused)} taken from the database" if reused > 0 else "",
         "reused from": row["reused_from"],
         "attempts": row["attempts"],
@@ -164,8 +164,8 @@ def _epochs(row: Mapping[Any, Any]) -> str:
     return f"{trained:g} of {planned:g}"
 
 
-def _scores(course: curves.Course) -> str:
-    texts = [f"{100 * score:.2f}" + (f" (epoch {epoch:g})" if epoch % 1 else "") for epoch, score in course]
+def _scores(points: curves.Points) -> str:
+    texts = [f"{100 * score:.2f}" + (f" (epoch {epoch:g})" if epoch % 1 else "") for epoch, score in points]
     if len(texts) > MOST_EPOCHS:
         texts = [*texts[: MOST_EPOCHS - 1], "…", texts[-1]]
     return " → ".join(texts) + " %" if texts else ""

@@ -156,7 +156,7 @@ class RayEngine(Pool):
             if self._looked > remote.heard + SILENCE_SECONDS:
                 if remote.arrived is not None and len(usable()) > 1:
                     self._avoid(remote.node, f"{remote.host}: it said nothing for {SILENCE_SECONDS:g} s")
-                self._datasets.clear()  # as of a lost node
+                self._datasets.clear()  # the silent node has copies, and Ray would wait for them
                 self._replace(worker)
                 if worker.trial is not None:
                     reason = f"its node {remote.host} said nothing for {SILENCE_SECONDS:g} s"
@@ -242,7 +242,7 @@ class _Remote:
         holds = False
         if isinstance(message, Segment):
             message = replace(message, branches=())  # their states would be left on the node
-            holds = self._finished is not None and self._finished == (message.run, message.from_epoch)
+            holds = self._finished == (message.run, message.from_epoch)
             self._segment, self._finished = message, None
             with suppress(FileNotFoundError):
                 state = None if holds else read_plain(message.checkpoint)

@@ -6,7 +6,6 @@ were the first trial at it still running, as long as there are others.
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,14 +96,12 @@ class OptunaSearch:
         if not lost:
             return
         wanted = lost if self._count else None  # all of them
-        curves = defaultdict[int, list[tuple[float, float]]](list)
-        for place in trials.curve_rows(study_id, wanted):
-            if place["val_accuracy"] is not None:
-                curves[place["trial"]].append((place["epoch"], place["val_accuracy"]))
+        curves = trials.curves(study_id, wanted)
         for row in trials.rows(study_id, wanted):
             self._add(self._space.base.replaced(row["configuration"]))
-            for epoch, score in curves[row["number"]]:
-                self.report(row["number"], epoch, score)
+            for each in curves.get(row["number"], ()):
+                if not math.isnan(each.val_accuracy):
+                    self.report(row["number"], each.epoch, each.val_accuracy)
             if row["outcome"] not in GOING_ON:
                 measured = {name: row[name] for name in MEASURED if row[name] is not None}
                 self.tell(row["number"], Outcome(row["outcome"]), row["score"], row["reason"], measured)

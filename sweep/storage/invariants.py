@@ -90,12 +90,9 @@ def _problems(store: Reader, study_id: int, rows: Sequence[Mapping[str, Any]]) -
         for row in rows:
             if row["outcome"] == Outcome.RUNNING:
                 yield f"trial {row['number']} is recorded as running, but no process runs the study"
-    curves: dict[int, list[float]] = {}
-    for place in store.trials.curve_rows(study_id):
-        if place["epoch"] == int(place["epoch"]):
-            curves.setdefault(place["trial"], []).append(place["epoch"])
+    curves = store.trials.curves(study_id)
     for row in rows:
         if row["outcome"] == Outcome.COMPLETED:
             whole = list(range(1, row["configuration"]["epochs"] + 1))
-            if curves.get(row["number"]) != whole:
+            if [each.epoch for each in curves.get(row["number"], ()) if each.epoch == int(each.epoch)] != whole:
                 yield f"trial {row['number']} completed without a curve of {len(whole)} epochs"

@@ -79,7 +79,7 @@ class TrialReader(Subject):
         return self._rows(query)
 
     def curves(self, study_id: int, numbers: Collection[int] | None = None) -> dict[int, list[Epoch]]:
-        """The same by trial; those without an epoch are left out."""
+        """The curves of a study's trials, by number; trials without an epoch are left out."""
         curves = defaultdict[int, list[Epoch]](list)
         for row in self.curve_rows(study_id, numbers):
             curves[row["trial"]].append(epoch_of(row))
@@ -89,10 +89,9 @@ class TrialReader(Subject):
         """The curves of so many trials, those that completed first: of each its epochs and its scores there."""
         completed = trials.c.study_id == study_id, trials.c.outcome == Outcome.COMPLETED
         query = select(trials.c.number).where(*completed).order_by(trials.c.finished, trials.c.number).limit(count)
-        curves: dict[int, list[tuple[float, float]]] = {number: [] for number in self._column(query)}
-        for point in self.curve_rows(study_id, list(curves)):
-            curves[point["trial"]].append((point["epoch"], point["val_accuracy"]))
-        return list(curves.values())
+        numbers = self._column(query)
+        curves = self.curves(study_id, numbers)
+        return [[(each.epoch, each.val_accuracy) for each in curves.get(number, ())] for number in numbers]
 
     def ending(self, study_id: int, number: int) -> Ending | None:
         """How a trial ended; None where it has not, or is not known."""

@@ -30,7 +30,7 @@ def surroundings(folder: Path) -> dict[str, str]:
         "TRAINED": str(folder / "trained.txt"),
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_health_check_period_ms": "500",  # a node that refuses to answer is lost after 2 s, instead of 13
+        "RAY_health_check_period_ms": "500",  # so that Ray soon tells that a node is lost
     }
 
 

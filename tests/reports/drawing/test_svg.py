@@ -49,7 +49,7 @@ def test_plotly_accepts_every_property_of_a_figure(figure):
 def test_a_chart_that_is_not_interactive_is_the_picture_of_one_that_is():
     result = sample(30)
     rate = (result.frame, "learning_rate", SPACE["learning_rate"])
-    for figure in (parameters.chart(*rate), curves.single(curves.courses(result.curves), 1, 0)):
+    for figure in (parameters.chart(*rate), curves.single(curves.points_by_trial(result.curves), 1, 0)):
         picture, chart = blocks.chart_of(figure, interactive=False), blocks.chart_of(figure)
         assert picture.document == ""
         assert chart.document != ""
