@@ -7,7 +7,7 @@ gives.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from statistics import NormalDist
 from typing import Any
 
@@ -23,7 +23,6 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 RESAMPLINGS = 100
 BLOCK = 10
 """Trials that are ranked together."""
-NEEDED = ("trial", "outcome", "score", "expected", "baseline", "trained_epochs")
 FEWEST = 8
 """Trials with a parameter that are needed for a statement about it."""
 
@@ -37,13 +36,18 @@ def importance(frame: pd.DataFrame, space: Mapping[str, Range]) -> pd.DataFrame:
     The share is epsilon squared (Kelley 1935): the variance of the scores' ranks within their blocks between groups of
     values, less what as many groups explain by chance. Numbers with many values are grouped into up to six equal parts.
     """
+    return _importance(frame, tuple(space))
+
+
+@frames.once
+def _importance(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     source = np.random.default_rng(0)
     rows = []
-    for name, groups, ranks, blocks in _grouped(frame, space):
+    for name, groups, ranks, blocks in _grouped(frame, names):
         share = _share(groups, ranks, blocks)
         halves = _shares(groups, ranks, blocks, source.random((RESAMPLINGS, len(ranks))) < 0.5)
         low, high = np.quantile(halves, [0.05, 0.95])
-        floor = _floor(len(ranks) - blocks, int(groups.max()) + 1, len(space))
+        floor = _floor(len(ranks) - blocks, int(groups.max()) + 1, len(names))
         rows.append((name, share, min(low, share), max(high, share), floor, len(ranks)))
     found = pd.DataFrame(rows, columns=["name", "share", "low", "high", "floor", "trials"])
     return found.sort_values("share", ascending=False, kind="stable", ignore_index=True)
@@ -63,21 +67,23 @@ def _floor(freedom: int, groups: int, parameters: int) -> float:
 
 def by_importance(frame: pd.DataFrame, space: Mapping[str, Range]) -> list[str]:
     """The space's parameters, those that explain most first; then those with too few trials."""
-    shares = {name: _share(groups, ranks, blocks) for name, groups, ranks, blocks in _grouped(frame, space)}
+    shares = {name: _share(groups, ranks, blocks) for name, groups, ranks, blocks in _grouped(frame, tuple(space))}
     return sorted(space, key=lambda name: -shares.get(name, -1.0))
 
 
-def _grouped(frame: pd.DataFrame, space: Mapping[str, Range]) -> Iterator[tuple[str, Numbers, Numbers, int]]:
+@frames.once
+def _grouped(frame: pd.DataFrame, names: tuple[str, ...]) -> list[tuple[str, Numbers, Numbers, int]]:
     """Of each parameter that enough trials have: its name, the group and the rank of each, the number of blocks."""
-    table = frames.ended(frame[[*NEEDED, *(name for name in space if name in frame)]])  # wide frames take their time
+    table, found = frames.ended(frame), []
     ranked: dict[bytes, tuple[Numbers, int]] = {}  # by which trials have a parameter: often all
-    for name in space:
+    for name in names:
         values = table[name].dropna() if name in table else table["score"].iloc[:0]
         if len(values) >= FEWEST and (groups := _groups(values)).max() > 0:
             key = table[name].notna().to_numpy(bool).tobytes()
             if key not in ranked:
                 ranked[key] = _ranks(table.loc[values.index, ["outcome", "trained_epochs", "score"]])
-            yield name, groups, *ranked[key]
+            found.append((name, groups, *ranked[key]))
+    return found
 
 
 def _ranks(table: pd.DataFrame) -> tuple[Numbers, int]:

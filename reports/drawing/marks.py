@@ -20,6 +20,8 @@ LEAST_ERROR = 0.005
 """What no image classified wrong counts as, in per cent, since 0 has no logarithm."""
 TRIAL_HOVER = "trial %{customdata}<br>%{text}<extra></extra>"
 TEXT_HOVER = "%{text}<extra></extra>"
+NEEDED = ("trial", "outcome", "score", "baseline", "best")
+"""Columns of marked trials from which marks are made, beside their places."""
 
 
 def percents(scores: Iterable[float]) -> list[float]:
@@ -70,8 +72,7 @@ def trials(
 ) -> None:
     """Each trial as a mark at (`at`, `score`): completed or not, the baseline, the best, those below the range.
 
-    `table` has `trial`, `score`, `outcome`, `baseline`, `best` and `at`; `more` is what hovering shows after
-    number and score.
+    `table` has the columns `NEEDED`, and `at`; `more` is what hovering shows after number and score.
     """
     low, high = span
     inside, whole = table["score"] >= low, table["outcome"] == "completed"

@@ -29,7 +29,7 @@ def cheapest(frame: pd.DataFrame, column: str, images: float) -> pd.Series | Non
     if top is None or top["outcome"] != "completed" or wording.missing(top[column]):
         return None
     score = float(top["score"])
-    found = found[(found[column].astype(float) < float(top[column])).tolist()]
+    found = found[["trial", "score", column]][(found[column].astype(float) < float(top[column])).tolist()]
     near = [score - other <= noise_of_difference(score, other, images) for other in found["score"].astype(float)]
     found = found[near]
     if found.empty:
@@ -38,8 +38,11 @@ def cheapest(frame: pd.DataFrame, column: str, images: float) -> pd.Series | Non
 
 
 def table(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Completed trials by what they need of a column, as marked: `at` is that, `front` that nothing cheaper matches."""
-    found = frames.marked(frame)
+    """Completed trials by what they need of a column: `at` is that, `front` that nothing cheaper matches.
+
+    Further columns: those of `marked` that a chart needs.
+    """
+    found = frames.marked(frame)[[*marks.NEEDED, column]]  # picking rows of a wide frame takes its time
     found = found[found["outcome"] == "completed"]
     found = found.assign(at=found[column].astype(float))
     found = found[found["at"] > 0].sort_values(["at", "score"], ascending=[True, False], kind="stable")

@@ -16,6 +16,7 @@ MOST_POINTS = 500
 IN_ORDER = "trials in the order in which they ended"
 
 
+@frames.once
 def table(frame: pd.DataFrame) -> pd.DataFrame:
     """Scored trials, as marked, in the order in which they ended; those in progress come last.
 

@@ -20,18 +20,14 @@ from sweep.space.space import Range
 MOST_CHARTS = 12
 MOST_POINTS, FEWER_POINTS = 300, 100
 """Trials that a chart draws; fewer in those of parameters that explain less, of which there may be dozens."""
-NEEDED = ("trial", "outcome", "score", "expected", "baseline")
-"""Columns that drawing a trial needs, in addition to the parameter."""
 
 
 def table(frame: pd.DataFrame, name: str, span: Range) -> tuple[pd.DataFrame, axes.Axis]:
     """One parameter against the score, for the trials that have it, and the axis of its values.
 
-    Columns: those of `marked`, `value`, and `at`, its place on the axis.
+    Columns: those of `marked` that a chart needs; the parameter, also as `value`; and `at`, its place on the axis.
     """
-    found = frames.marked(frame)
-    if name not in found:
-        found = found.iloc[:0].reindex(columns=[*found.columns, name])
+    found = frames.marked(frame).reindex(columns=[*marks.NEEDED, name])  # picking rows of a wide frame takes its time
     found = found[found[name].notna()].reset_index(drop=True)
     axis, at = axes.axis_of(name, span, found[name].tolist())
     return found.assign(value=found[name], at=pd.Series(at, index=found.index, dtype=float)), axis
@@ -69,7 +65,6 @@ def chart(
     The `whole` chart has room for trials far below the others, too. `metric` is that of the study. At most so many
     trials are drawn.
     """
-    frame = frame[[each for each in (*NEEDED, name) if each in frame]]  # picking rows of a wide frame takes its time
     found, axis = table(frame, name, span)
     title = labels.label(name)
     scores = frames.comparable(frames.scored(frame))

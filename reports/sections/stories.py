@@ -45,11 +45,12 @@ MOST_IMAGES, MOST_CLASSES = 20_000, 256
 
 @dataclass(frozen=True)
 class _Study:
-    """What the details of all trials share, looked up once."""
+    """What the details of all trials share, looked up once; `reference` is the configuration of the baseline."""
 
     result: Result
     best: "pd.Series[Any] | None"
     baseline: "pd.Series[Any] | None"
+    reference: Configuration | None
     points: Mapping[int, curves.Points]
     wrong: Wrong | None
 
@@ -65,7 +66,8 @@ def _study(result: Result, trials: set[int]) -> _Study:
     frame, baseline = result.frame, frames.baseline(result.frame)
     wanted = trials if baseline is None else trials | {int(baseline["trial"])}
     points = curves.points_by_trial(result.curves[result.curves["trial"].isin(wanted)])
-    return _Study(result, frames.best(frame), baseline, points, _wrong(result))
+    reference = None if baseline is None else configuration_of(baseline, result.study.base)
+    return _Study(result, frames.best(frame), baseline, reference, points, _wrong(result))
 
 
 def _wrong(result: Result) -> Wrong | None:
@@ -123,13 +125,12 @@ def _heading(study: _Study, row: Mapping[Any, Any], configuration: Configuration
 
 
 def _changes(study: _Study, row: Mapping[Any, Any], configuration: Configuration) -> Table | None:
-    reference = study.baseline
-    if reference is None or reference["trial"] == row["trial"]:
+    if study.baseline is None or study.reference is None or study.baseline["trial"] == row["trial"]:
         return None
     heads = [Head("Differs from the baseline", number=False), Head("Baseline"), Head("This trial")]
     rows = [
         Row([labels.label(each.name), wording.value(each.before), wording.value(each.after)], "changed")
-        for each in differences(configuration, study.configuration(reference))
+        for each in differences(configuration, study.reference)
     ]
     return Table(f"What trial {row['trial']} changed", heads, rows) if rows else None
 

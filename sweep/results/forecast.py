@@ -128,10 +128,13 @@ def judged(frame: pd.DataFrame, curves: pd.DataFrame, images: int) -> pd.DataFra
 
 def completed_curves(frame: pd.DataFrame, curves: pd.DataFrame) -> list[list[tuple[float, float]]]:
     """The curves of the trials that completed first, in the order of their ends."""
-    ends = frame[frame["outcome"] == Outcome.COMPLETED].sort_values(["finished", "trial"])
+    ends = frame[["finished", "trial"]][frame["outcome"] == Outcome.COMPLETED].sort_values(["finished", "trial"])
     first = ends["trial"].head(LEARNT).tolist()
-    points = curves[curves["trial"].isin(first)][["trial", "epoch", "val_accuracy"]].to_numpy(float)
-    return [[(epoch, score) for trial, epoch, score in points if trial == each] for each in first]
+    found = dict[int, list[tuple[float, float]]]((trial, []) for trial in first)
+    points = curves[["trial", "epoch", "val_accuracy"]][curves["trial"].isin(first)]
+    for trial, epoch, score in zip(*(points[name].tolist() for name in points), strict=True):
+        found[trial].append((epoch, score))
+    return list(found.values())
 
 
 def standing(frame: pd.DataFrame) -> pd.DataFrame:
@@ -156,10 +159,11 @@ def _baseline_scores(frame: pd.DataFrame, curves: pd.DataFrame) -> "pd.Series[fl
     """The score of the baseline that each trial is compared with; NaN where there is none, and for itself."""
     known: dict[float, float] = {}
     ended = False
-    for first in frame[frame["baseline"]].head(1).to_dict("records"):
+    asked = ["trial", "outcome", "trained_epochs", "score"]
+    for first in frame[asked][frame["baseline"]].head(1).to_dict("records"):
         ended = first["outcome"] == Outcome.COMPLETED
         if first["outcome"] in JUDGED:
-            curve = curves[curves["trial"] == first["trial"]]
+            curve = curves[["epoch", "val_accuracy"]][curves["trial"] == first["trial"]]
             known = dict(zip(curve["epoch"], curve["val_accuracy"], strict=True))
         if ended:
             known[first["trained_epochs"]] = first["score"]

@@ -17,7 +17,7 @@ from sweep.results.nodes import moves_of, nodes_of
 from sweep.results.predictions import Predictions, Searched
 from sweep.results.result import Result
 from sweep.results.verdict import Verdict
-from sweep.runs import Run
+from sweep.runs import BASELINE, Run
 from sweep.storage.by_hand import Note
 from sweep.storage.lease import Work
 from sweep.storage.store import Reader
@@ -116,13 +116,12 @@ def _moments(values: "pd.Series[Any]") -> "pd.Series[pd.Timestamp]":
 def _predictions(store: Reader, result: Result, digest: str) -> Predictions | None:
     """Those of the verdict's first seed, for whose images neither network was chosen; else those of the search."""
     study = result.study
-    done = set(result.frame.loc[(result.frame["outcome"] == "completed") & result.frame["score"].notna(), "trial"])
-    baselines = set(result.frame.loc[result.frame["baseline"], "trial"])
-    if not done - baselines or not done & baselines:
+    completed = result.frame[["trial", "baseline", "score"]][result.frame["outcome"] == "completed"].dropna()
+    others = completed[~completed["baseline"]]
+    if len(others) in (0, len(completed)):
         return None
-    completed = result.frame[result.frame["trial"].isin(done - baselines)]
-    trial = int(completed["trial"].iloc[completed["score"].argmax()])
-    if result.verdict is not None and result.verdict.recommended not in baselines:
+    trial = int(others["trial"].iloc[others["score"].argmax()])
+    if result.verdict is not None and result.verdict.recommended != BASELINE:
         trial = result.verdict.recommended
     if study.precision == "auto":
         return None
@@ -142,7 +141,8 @@ def _predictions(store: Reader, result: Result, digest: str) -> Predictions | No
 def _searched(store: Reader, result: Result, digest: str) -> Searched | None:
     """What the best trials and the baseline predict. Each fold has images of its own, so with folds nothing is."""
     study = result.study
-    done = standing(result.frame[result.frame["outcome"] == "completed"])
+    asked = result.frame[["trial", "outcome", "baseline", "trained_epochs", "expected", "score", "fingerprint"]]
+    done = standing(asked[asked["outcome"] == "completed"])
     kept = pd.concat([done.head(MOST_PREDICTED), done[done["baseline"]]]).drop_duplicates("trial")
     if study.folds or kept.empty:
         return None

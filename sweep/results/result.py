@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sweep.data.metric import unit
@@ -154,8 +155,8 @@ class Result:
     @property
     def baseline_score(self) -> float | None:
         """The score of the baseline; None before it has completed."""
-        done = self.frame[self.frame["baseline"] & (self.frame["outcome"] == "completed")]
-        return None if done.empty else float(done["score"].iloc[0])
+        done = self.frame["score"][self.frame["baseline"] & (self.frame["outcome"] == "completed")]
+        return None if done.empty else float(done.iloc[0])
 
     @property
     def baseline_beside(self) -> tuple[float, str]:
@@ -168,7 +169,7 @@ class Result:
         if not missing(base):
             at_the_end = self.baseline_score is not None and math.isclose(base, self.baseline_score)
             return base, "" if at_the_end else f" after {epochs(best['trained_epochs'])}"
-        own = self.frame[self.frame["baseline"] & self.frame["score"].notna()]
+        own = self.frame[["trial", "score"]][self.frame["baseline"] & self.frame["score"].notna()]
         if own.empty:
             return math.nan, ""
         return float(own["score"].iloc[0]), self.so_far(int(own["trial"].iloc[0]))
@@ -230,10 +231,9 @@ class Result:
 
     def training_seconds(self, trial: int) -> float:
         """What a run of a trial takes to its last epoch, by one worker, at its pace in the search; 0 if unknown."""
-        rows = self.frame[(self.frame["trial"] == trial) & (self.frame["trained_epochs"] > 0)]
-        if rows.empty or missing(rows["seconds"].iloc[0]):
+        row = self._found(trial)
+        if row is None or not row["trained_epochs"] > 0 or missing(row["seconds"]):
             return 0.0
-        row = rows.iloc[0]
         pace = float(row["seconds"] / row["folds"] / row["trained_epochs"])
         return pace * configuration_of(row, self.study.base).epochs
 
@@ -295,11 +295,15 @@ class Result:
         self._row(trial)
 
     def _row(self, trial: int) -> "pd.Series[Any]":
-        rows = self.frame[self.frame["trial"] == trial]
-        if len(rows):
-            return rows.iloc[0]
+        row = self._found(trial)
+        if row is not None:
+            return row
         known = f"its trials are 0 to {len(self.frame) - 1}" if len(self.frame) else "it has none yet"
         raise InputError(f"Study {self.study.name!r} has no trial {trial}; {known}.")
+
+    def _found(self, trial: int) -> "pd.Series[Any] | None":
+        places = np.flatnonzero(self.frame["trial"] == trial)
+        return self.frame.iloc[places[0]] if len(places) else None
 
 
 def configuration_of(row: "Mapping[Any, Any] | pd.Series[Any]", base: Configuration) -> Configuration:
