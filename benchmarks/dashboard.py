@@ -46,6 +46,7 @@ SPACE = {
 }
 PATH = "/study/benchmark"
 WATCHED = ("summary", "history", "leaderboard", "curves")
+"""Sections that follow each epoch."""
 
 
 class Writer:
@@ -89,12 +90,16 @@ class Watcher:
         self._connection = http.client.HTTPConnection(self._host)
         self._tags: dict[str, str] = {}
         self.seen: dict[tuple[int, int], float] = {}
+        self.ages: list[float] = []
+        """Seconds since the study was read for what follows each epoch, whenever that was asked for."""
 
     def ask(self, path: str) -> str:
         headers = {"If-None-Match": self._tags[path]} if path in self._tags else {}
         self._connection.request("GET", PATH + path, headers=headers)
         answer = self._connection.getresponse()
         self._tags[path] = answer.headers.get("ETag", "")
+        if path.endswith(WATCHED):
+            self.ages.append(float(answer.headers["Sweep-Age"]))
         return answer.read().decode()
 
     def watch(self, until: float) -> None:
@@ -161,6 +166,8 @@ def _run(writer: Writer, watcher: Watcher, server: psutil.Popen, seconds: float,
         f"while an epoch ends every {pause} s: {share:.1%} of one core, {share / cores:.1%} of this machine's {cores}"
     )
     late = sorted(at - writer.written[key] for key, at in watcher.seen.items() if key in writer.written)
+    ages = sorted(watcher.ages)
+    print(f"summary, history, leaderboard and curves are {median(ages):.0f} s old, {ages[-1]:.0f} s at most")
     print(f"an epoch is told {median(late):.1f} s after its end, {late[-1]:.1f} s at most ({len(late)} seen)")
 
 

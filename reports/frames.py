@@ -28,7 +28,7 @@ def once(find: Callable[Concatenate[pd.DataFrame, P], Found]) -> Callable[Concat
     kept: dict[int, dict[Hashable, Found]] = {}
 
     @wraps(find)
-    def found(frame: pd.DataFrame, *args: P.args, **named: P.kwargs) -> Found:
+    def found(frame: pd.DataFrame, /, *args: P.args, **named: P.kwargs) -> Found:
         if id(frame) not in kept:
             kept[id(frame)] = {}
             weakref.finalize(frame, kept.pop, id(frame)).atexit = False

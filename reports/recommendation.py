@@ -29,7 +29,7 @@ def can_confirm(result: Result) -> bool:
 
 def seconds(result: Result) -> float:
     """What a confirmation of the best trials takes, by one worker at the study's own size; there are some."""
-    can = result.frame[~result.frame["baseline"] & result.frame["expected"].notna()]
+    can = result.frame[["trial", "expected"]][~result.frame["baseline"] & result.frame["expected"].notna()]
     best = can.nlargest(CONFIRMED, "expected")["trial"]
     each = [result.training_seconds(trial) for trial in (BASELINE, *best)]
     baseline, *others = (Prices({FULL_SIZE: [one] * CONFIRMED}, one) for one in each)

@@ -25,12 +25,13 @@ from sweep.results.status import Pulse
 class Part:
     """A section of a page. A `prompt` one comes with the page, a `quick` one follows each reading of the study.
 
-    `draw` makes it, or one of its pages, from 0, of the `newest` there is. The `title` is shown until it has loaded.
+    `read` gets what is drawn, as a function that draws one of its pages, from 0; `newest` tells how new that would be.
+    The `title` is shown until it has loaded.
     """
 
     key: str
     title: str
-    draw: Callable[[int], Dated[Markup]]
+    read: Callable[[], Dated[Callable[[int], Markup]]]
     newest: Callable[[], Pulse]
     prompt: bool = False
     quick: bool = False
@@ -39,10 +40,10 @@ class Part:
 def part_of(
     section: Section[Subject], read: Callable[[], Dated[Subject]], newest: Callable[[], Pulse], prompt: bool = False
 ) -> Part:
-    def draw(number: int) -> Dated[Markup]:
-        return read().then(lambda subject: section_html(section, subject, number))
+    def drawing() -> Dated[Callable[[int], Markup]]:
+        return read().then(lambda subject: partial(section_html, section, subject))
 
-    return Part(section.key, section.title, draw, newest, prompt, section.quick)
+    return Part(section.key, section.title, drawing, newest, prompt, section.quick)
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,9 @@ class View:
         return Drawn(kept.value, tag_of(kept.value), self._wait(part, kept), time.monotonic() - kept.read, kept.trial)
 
     def _draw(self, part: Part, number: int, again: bool) -> Dated[Markup]:
-        pace = self._paces.reading if part.quick else self._paces.redrawing
+        pace, read = self._paces.reading if part.quick else self._paces.redrawing, part.read()
         with pace.counted(again=again and not part.prompt):
-            return part.draw(number)
+            return read.then(lambda draw: draw(number))
 
     def _is_old(self, part: Part, kept: Dated[Markup]) -> bool:
         """Whether a section is to be redrawn: it can be newer, and need not rest, or was empty so far."""
@@ -163,7 +164,7 @@ class Pages:
 
     def study(self, name: str) -> View | None:
         """A study's page; None where there is no such study."""
-        if name not in self.names():
+        if not (name in self._sources or name in self.names()) or not self._source(name).pulse().text:
             return None
         source = self._source(name)
         opening, *others = (part_of(section, source.result, source.newest) for section in STUDY.all)

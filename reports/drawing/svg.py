@@ -1,7 +1,8 @@
 """A figure as inline SVG: what a reader without scripts, a printer and the first glance see.
 
 It knows what `reports.drawing.figure` uses. Places from left to right are percentages and those from top to bottom
-pixels, so that the SVG fits any width and its letters keep their size.
+pixels, so that the SVG fits any width and its letters keep their size. What is not escaped are numbers, and the words
+of `reports.drawing.style`.
 """
 
 import math
@@ -50,16 +51,13 @@ def key_of(figure: Figure) -> list[tuple[Markup, str]]:
 
 
 def _sample(trace: Json) -> Markup:
-    picture = Markup("")
+    picture = ""
     if "lines" in trace["mode"]:
         line = trace["line"]
-        picture += Markup('<line x1="0" y1="6" x2="20" y2="6" stroke="{}" stroke-width="{}"{}/>').format(
-            line["color"], min(line["width"], 8), _dash(line)
-        )
+        picture += f'<line x1="0" y1="6" x2="20" y2="6" {_stroke(line | {"width": min(line["width"], 8)})}/>'
     if "markers" in trace["mode"]:
-        marker = trace["marker"] | {"size": min(trace["marker"]["size"], 11)}
-        picture += _mark("10", 6, marker)
-    return Markup('<svg width="20" height="12" aria-hidden="true">{}</svg>').format(picture)
+        picture += _marks([("10", 6)], trace["marker"] | {"size": min(trace["marker"]["size"], 11)})
+    return Markup(f'<svg width="20" height="12" aria-hidden="true">{picture}</svg>')
 
 
 class _Scale:
@@ -119,26 +117,22 @@ class _Box:
         x = [_end(self.x.at, shape, "x", place) for place in ("x0", "x1")]
         y = [(1 - _end(self.y.at, shape, "y", place)) * self.height for place in ("y0", "y1")]
         if shape["type"] == "rect":
-            return Markup('<rect x="{:.2f}%" y="{:.1f}" width="{:.2f}%" height="{:.1f}" fill="{}"/>').format(
-                100 * min(x), min(y), 100 * abs(x[1] - x[0]), abs(y[1] - y[0]), shape["fillcolor"]
-            )
-        line = shape["line"]
-        return Markup(
-            '<line x1="{:.2f}%" x2="{:.2f}%" y1="{:.1f}" y2="{:.1f}" stroke="{}" stroke-width="{}"{}/>'
-        ).format(100 * x[0], 100 * x[1], *y, line["color"], line["width"], _dash(line))
+            size = f'width="{100 * abs(x[1] - x[0]):.2f}%" height="{abs(y[1] - y[0]):.1f}"'
+            return Markup(f'<rect x="{100 * min(x):.2f}%" y="{min(y):.1f}" {size} fill="{shape["fillcolor"]}"/>')
+        ends = f'x1="{100 * x[0]:.2f}%" x2="{100 * x[1]:.2f}%" y1="{y[0]:.1f}" y2="{y[1]:.1f}"'
+        return Markup(f"<line {ends} {_stroke(shape['line'])}/>")
 
     def trace(self, trace: Json) -> Iterator[Markup]:
         points = list(zip(trace["x"], trace["y"], strict=True))
         if "error_x" in trace:
             yield from self._bars(trace)
         if "lines" in trace["mode"] and (path := self._path(points, trace["line"].get("shape") == "hv")):
-            line = trace["line"]
-            yield Markup(
-                '<svg viewBox="0 0 {} {}" width="100%" height="{}" preserveAspectRatio="none"><path d="{}" fill="none" '
-                'stroke="{}" stroke-width="{}"{} vector-effect="non-scaling-stroke"/></svg>'
-            ).format(WIDTH, self.height, self.height, path, line["color"], line["width"], _dash(line))
+            box = f'viewBox="0 0 {WIDTH} {self.height}" width="100%" height="{self.height}" preserveAspectRatio="none"'
+            look = f'fill="none" {_stroke(trace["line"])} vector-effect="non-scaling-stroke"'
+            yield Markup(f'<svg {box}><path d="{path}" {look}/></svg>')
         if "markers" in trace["mode"]:
-            yield self._marks(points, trace["marker"])
+            places = [(self.across(x), self.down(y)) for x, y in points if x is not None and y is not None]
+            yield Markup(_marks(places, trace["marker"]))
 
     def _path(self, points: list[tuple[Any, Any]], stepped: bool) -> str:
         path, pen = [], False
@@ -151,21 +145,12 @@ class _Box:
             pen = True
         return "".join(path)
 
-    def _marks(self, points: list[tuple[Any, Any]], marker: Json) -> Markup:
-        places = [(self.across(x), self.down(y)) for x, y in points if x is not None and y is not None]
-        if marker.get("symbol", "circle") not in ("circle", "circle-open"):
-            return Markup("").join(_mark(x, y, marker) for x, y in places)
-        radius = marker["size"] / 2
-        circles = Markup("".join(f'<circle cx="{x}" cy="{y}" r="{radius}"/>' for x, y in places))  # numbers alone
-        return Markup("<g {}>{}</g>").format(_paint(marker), circles)
-
     def _bars(self, trace: Json) -> Iterator[Markup]:
         error = trace["error_x"]
         for x, y, more, less in zip(trace["x"], trace["y"], error["array"], error["arrayminus"], strict=True):
-            yield Markup('<line x1="{}" x2="{}" y1="{}" y2="{}" stroke="{}" stroke-width="{}"/>').format(
-                self.across(x - less), self.across(x + more), self.down(y), self.down(y),
-                trace["marker"]["color"], error["thickness"],
-            )  # fmt: skip
+            ends = f'x1="{self.across(x - less)}" x2="{self.across(x + more)}" y1="{self.down(y)}" y2="{self.down(y)}"'
+            look = _stroke({"color": trace["marker"]["color"], "width": error["thickness"]})
+            yield Markup(f"<line {ends} {look}/>")
 
     def annotation(self, note: Json) -> Markup:
         down = self.down(note["y"]) - note.get("yshift", 0) + 4
@@ -179,26 +164,24 @@ def _end(at: Any, shape: Json, axis: str, place: str) -> float:
     return float(value) if "domain" in shape.get(f"{axis}ref", "") else float(at(value))
 
 
-def _mark(x: str, y: float, marker: Json) -> Markup:
+def _marks(places: list[tuple[str, float]], marker: Json) -> str:
     symbol, radius = marker.get("symbol", "circle"), marker["size"] / 2
+    paint = f'fill="none" stroke="{marker["color"]}"' if symbol == "circle-open" else f'fill="{marker["color"]}"'
+    paint += f' opacity="{marker["opacity"]}"' if "opacity" in marker else ""
     if symbol in SHAPES:
-        path = Markup('<path d="{}" transform="scale({:g})"/>').format(SHAPES[symbol], 0.85 * radius)
-    else:
-        path = Markup('<circle r="{}"/>').format(radius)
-    return Markup('<svg x="{}" y="{}" class="mark"><g {}>{}</g></svg>').format(x, y, _paint(marker), path)
+        look = f'<g {paint}><path d="{SHAPES[symbol]}" transform="scale({0.85 * radius:g})"/></g>'
+        return "".join(f'<svg x="{x}" y="{y}" class="mark">{look}</svg>' for x, y in places)
+    circles = "".join(f'<circle cx="{x}" cy="{y}" r="{radius}"/>' for x, y in places)
+    return f"<g {paint}>{circles}</g>"
 
 
-def _paint(marker: Json) -> Markup:
-    if marker.get("symbol") == "circle-open":
-        paint = Markup('fill="none" stroke="{}"').format(marker["color"])
-    else:
-        paint = Markup('fill="{}"').format(marker["color"])
-    return paint + Markup(' opacity="{}"').format(marker["opacity"]) if "opacity" in marker else paint
+def _stroke(line: Json) -> str:
+    return f'stroke="{line["color"]}" stroke-width="{line["width"]}"{_dash(line)}'
 
 
-def _dash(line: Json) -> Markup:
+def _dash(line: Json) -> str:
     dash = DASHES.get(line.get("dash", ""))
-    return Markup(' stroke-dasharray="{}"').format(dash) if dash else Markup("")
+    return f' stroke-dasharray="{dash}"' if dash else ""
 
 
 def _title(axis: Json) -> str:

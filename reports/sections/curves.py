@@ -67,21 +67,19 @@ def chart(frame: pd.DataFrame, curves: pd.DataFrame, metric: Metric = "accuracy"
         return nothing("No trial has finished an epoch yet.")
     if found["epoch"].nunique() < 2:
         return nothing("Every trial was scored once, so there are no curves.")
-    scores = frames.scored(frame).set_index("trial")["score"]
+    scores = frames.scored(frame)[["trial", "score"]].set_index("trial")["score"]
     figure = Figure("Learning curves", 400)
     errors = _errors(found["val_accuracy"])
     highest = max(_errors(found.loc[found["role"] != "rest", "val_accuracy"]))
-    paused = frame[frame["outcome"] == "paused"]
+    paused = frame[["trial", "trained_epochs"]][frame["outcome"] == "paused"]
     _rungs(figure, sorted(set(paused["trained_epochs"])), (highest * 1.12, min(errors) / 1.12))
-    rest = found[found["role"] == "rest"]
+    known, rest = points_by_trial(found), found[found["role"] == "rest"]
     if len(rest):
-        lines = [
-            (each["epoch"].tolist(), _errors(each["val_accuracy"])) for _, each in rest.groupby("trial", sort=False)
-        ]
-        own = (each["trial"].tolist() for _, each in rest.groupby("trial", sort=False))
-        trials = [trial for numbers in own for trial in [*numbers, numbers[0]]]
+        faint = [(trial, known[trial]) for trial in rest["trial"].unique().tolist()]
+        lines = [([epoch for epoch, _ in each], _errors(score for _, score in each)) for _, each in faint]
+        trials = [trial for trial, each in faint for _ in range(len(each) + 1)]
         marks.bundle(figure, lines, "other trials", FAINT, 1.2, hoverinfo="skip", customdata=trials)
-    looks, known = iter(SERIES), points_by_trial(found[found["role"] != "rest"])
+    looks = iter(SERIES)
     for role in ("top", "baseline"):
         for trial in found.loc[found["role"] == role, "trial"].unique().tolist():
             who = f"trial {trial}" if role == "top" else f"baseline, trial {trial}"

@@ -18,14 +18,14 @@ IN_ORDER = "trials in the order in which they ended"
 
 @frames.once
 def table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Scored trials, as marked, in the order in which they ended; those in progress come last.
+    """Scored trials in the order in which they ended; those in progress come last.
 
-    `so_far` is the highest expected score until then, `spent` the seconds trained until then, of all trials. Those of
+    Columns: those of `marked` that a chart needs, and `expected`. `so_far` is the highest expected score until then, `spent` the seconds trained until then, of all trials. Those of
     trials without a score count.
     """
-    order = frame.sort_values(["finished", "trial"], kind="stable")
+    order = frame[["finished", "trial", "score", "cost"]].sort_values(["finished", "trial"], kind="stable")
     spent = order["cost"].fillna(0.0).cumsum()
-    found = frames.marked(frame).loc[order.index[order["score"].notna()]]
+    found = frames.marked(frame)[[*marks.NEEDED, "expected"]].loc[order.index[order["score"].notna()]]
     return found.assign(spent=spent[found.index], so_far=found["expected"].cummax().ffill()).reset_index(drop=True)
 
 
@@ -73,7 +73,7 @@ def _progress(
     if len(table) < 2:
         return nothing("Two trials with a score are needed to show progress.")
     reference = frames.baseline_score(frame)
-    low, high = _range(table, reference, images, whole)
+    low, high = _range(frame, images, whole)
     figure = Figure(title + marks.WHOLE * whole, 330)
     if reference is not None:
         marks.baseline_line(figure, reference, images)
@@ -87,8 +87,10 @@ def _progress(
     return figure.leaves_out(marks.thinned(len(points), len(table)), marks.below(table["score"], low))
 
 
-def _range(table: pd.DataFrame, reference: float | None, images: float | None, whole: bool) -> tuple[float, float]:
+@frames.once
+def _range(frame: pd.DataFrame, images: float | None, whole: bool) -> tuple[float, float]:
     """The scores that are shown, from lowest to highest."""
+    table, reference = frames.scored(frame), frames.baseline_score(frame)
     low, high = axes.score_range(frames.comparable(table), reference)
     if reference is not None and images is not None:  # the band shows how small differences are
         noise = 1.1 * noise_of_difference(reference, reference, images)
@@ -99,7 +101,7 @@ def _range(table: pd.DataFrame, reference: float | None, images: float | None, w
 def _blocks(result: Result) -> Sequence[Block]:
     frame, images, metric = result.frame, result.images, result.study.metric
     found = frames.scored(frame)
-    low, _ = _range(found, frames.baseline_score(frame), images, whole=False) if len(found) >= 2 else (0.0, 1.0)
+    low, _ = _range(frame, images, False) if len(found) >= 2 else (0.0, 1.0)
 
     def draw(whole: bool) -> list[Figure]:
         return [chart(frame, images, whole, metric), spending(frame, images, whole, metric)]

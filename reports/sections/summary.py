@@ -99,7 +99,7 @@ def _trials(result: Result) -> Tile:
 
 
 def _second(result: Result) -> str:
-    others = frames.best_first(result.frame)
+    others = frames.best_first(result.frame)[["trial", "baseline", "expected", "score"]]
     others = others[~others["baseline"] & others["expected"].notna()]
     if others.empty:
         return "no other trial has a score yet"

@@ -69,9 +69,10 @@ def look_ahead(study: Study, frame: pd.DataFrame, images: float | None = None) -
 
     `images` is how many a score counts; None: all that score.
     """
-    over = frame[~frame["outcome"].isin(["running", "interrupted", "infeasible"])].sort_values("trial", kind="stable")
+    asked = frame[["trial", "outcome", "score", *(name for name in study.drawn if name in frame)]]
+    over = asked[~asked["outcome"].isin(["running", "interrupted", "infeasible"])].sort_values("trial", kind="stable")
     scores = over["score"].where(over["outcome"] == "completed").astype(float)
-    highest = over.loc[scores.nlargest(TOP).index, [name for name in study.drawn if name in over]]
+    highest = over.loc[scores.nlargest(TOP).index].drop(columns=["trial", "outcome", "score"])
     best = [{name: each[name] for name in each.index[each.notna()]} for _, each in highest.iterrows()]
     return outlook(scores.tolist(), best, study.drawn, images or study.scoring, study.base.parameters)
 

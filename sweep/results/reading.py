@@ -1,8 +1,8 @@
 """A study's result, read from an open database."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -21,6 +21,7 @@ from sweep.runs import BASELINE, Run
 from sweep.storage.by_hand import Note
 from sweep.storage.lease import Work
 from sweep.storage.store import Reader
+from sweep.storage.studies import StudyRow
 from sweep.study.study import Study
 from sweep.system.processes import Identity
 
@@ -37,25 +38,83 @@ def read_result(store: Reader, name: str) -> Result:
         InputError: the database has no such study.
     """
     row = store.studies.find(name)
-    curves = pd.DataFrame(store.trials.curve_rows(row.id), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
+    return _result(store, row, _read(store, row))
+
+
+class Rereading:
+    """Reads a study again and again while it runs: of trials that have not changed, what was read before counts."""
+
+    def __init__(self, store: Reader) -> None:
+        self._store = store
+        self._before: dict[str, _Trials] = {}
+
+    def result(self, name: str) -> Result:
+        """As `read_result`. Of a study that no process runs, everything is read.
+
+        Raises:
+            InputError: the database has no such study.
+        """
+        row, before = self._store.studies.find(name), self._before.pop(name, None)
+        marks = self._store.trials.marks(row.id)
+        same = [number for number, mark in marks.items() if before and mark and mark == before.marks.get(number)]
+        found = None
+        if before and before.study == row.study and len(same) > len(marks) / 2 and self._store.leases.running(row.id):
+            found = before.updated(same, _read(self._store, row, sorted(marks.keys() - set(same))))
+        found = found or _read(self._store, row)
+        self._before[name] = replace(found, marks=marks)
+        return _result(self._store, row, found)
+
+
+@dataclass(frozen=True)
+class _Trials:
+    """The trials of a study and their curves as they are stored, in the columns of a result's frames.
+
+    `marks` are those of `TrialReader.marks` when they were read.
+    """
+
+    study: Study
+    frame: pd.DataFrame
+    curves: pd.DataFrame
+    marks: Mapping[int, object] = field(default_factory=dict)
+
+    def updated(self, same: Collection[int], changed: "_Trials") -> "_Trials | None":
+        """The trials that are the `same`, with those that have `changed`; None if those have another parameter."""
+        if not set(changed.frame) <= set(self.frame):
+            return None
+        new = changed.frame.reindex(columns=self.frame.columns).astype(self.frame.dtypes)
+        frame = pd.concat([self.frame[self.frame["trial"].isin(same)], new])
+        curves = pd.concat([self.curves[self.curves["trial"].isin(same)], changed.curves])
+        return replace(
+            self,
+            frame=frame.sort_values("trial", ignore_index=True),
+            curves=curves.sort_values(["trial", "epoch"], ignore_index=True),
+        )
+
+
+def _read(store: Reader, row: StudyRow, numbers: Collection[int] | None = None) -> _Trials:
+    """A study's trials, or those of these `numbers`."""
+    curves = pd.DataFrame(store.trials.curve_rows(row.id, numbers), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
     curves["finished"] = _moments(curves["finished"])
+    return _Trials(row.study, _frame(store.trials.rows(row.id, numbers), row.study), curves)
+
+
+def _result(store: Reader, row: StudyRow, trials: _Trials) -> Result:
     earlier = {"train_size": row.study.train_size}  # where a document does not say it
     drawn = [Verdict.from_document(earlier | {**each}) for each in store.verdicts.all(row.id)]
     verdicts = _last_of_each_size(drawn)
-    rows = store.trials.rows(row.id)
     on_nodes = store.runs.on_nodes(row.id)
     ablation, notes = store.ablations.find(row.id), store.notes.all(row.id)
     result = Result(
         study=row.study,
-        frame=judged(_frame(_noted(rows, notes), row.study), curves, row.study.scoring),
-        curves=curves,
+        frame=judged(_noted(trials.frame, notes), trials.curves, row.study.scoring),
+        curves=trials.curves,
         provenance={"data": row.study.data, "data digest": row.data_digest} | store.runs.latest_provenance(row.id),
         verdict=verdicts[-1] if verdicts else None,
         smaller=tuple(verdicts[:-1]),
         ablation=None if ablation is None else Ablation.from_document(earlier | {**ablation}),
         test_looks=store.test_looks.count(row.id),
         notes=tuple(notes),
-        queue=tuple(store.queue.waiting(row.id, len(rows))),
+        queue=tuple(store.queue.waiting(row.id, len(trials.frame))),
         requests=tuple(store.requests.all(row.id)),
         work=_work_of_another(store, row.id),
         experience=store.queue.experience(row.id),
@@ -81,12 +140,13 @@ def _last_of_each_size(drawn: Sequence[Verdict]) -> list[Verdict]:
     return sorted(last.values(), key=lambda each: each.size.train_size or math.inf)
 
 
-def _noted(rows: Sequence[Mapping[str, Any]], notes: Sequence[Note]) -> list[Mapping[str, Any]]:
-    """Rows of trials, each with its notes in one text."""
+def _noted(frame: pd.DataFrame, notes: Sequence[Note]) -> pd.DataFrame:
+    """The frame with the notes of each trial in one text."""
     texts: dict[int | None, list[str]] = {}
     for note in notes:
         texts.setdefault(note.trial, []).append(note.text)
-    return [{**row, "note": "; ".join(texts.get(row["number"], []))} for row in rows]
+    said = ["; ".join(texts.get(trial, [])) for trial in frame["trial"].tolist()]
+    return frame.assign(note=pd.Series(said, frame.index, dtype=frame["note"].dtype))
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], study: Study) -> pd.DataFrame:

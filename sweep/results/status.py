@@ -17,7 +17,7 @@ from sweep.errors import NoDatabase
 from sweep.models.model import Model
 from sweep.models.parameters import Value
 from sweep.results.forecast import JUDGED, LEARNT, Forecast
-from sweep.results.reading import read_result
+from sweep.results.reading import Rereading
 from sweep.results.result import Result
 from sweep.results.time_left import LATEST, InProgress, seconds_left
 from sweep.runs import Epoch, Outcome, Run
@@ -26,14 +26,14 @@ from sweep.space.configuration import Configuration
 from sweep.storage.connection import Database
 from sweep.storage.database import as_url, place_of
 from sweep.storage.lease import Work
-from sweep.storage.store import Reader
+from sweep.storage.store import Reader, at_once
 from sweep.storage.studies import StudyRow
 from sweep.study.study import Study
 from sweep.system.files import inode
 from sweep.system.processes import Identity
 from sweep.wording import plain
 
-CHEAP, REST = 0.02, 50
+CHEAP, REST = 0.02, 200
 """Reading that took longer than so many seconds of computing rests so many times as long."""
 
 
@@ -164,10 +164,12 @@ class StatusReader(Reader):
         self._workers: dict[int, tuple[Identity | None, int]] = {}  # how many of a holder's were seen at once
         self._folds: dict[tuple[str, str], int] = {}  # how many score each trial of a study
         self._kept: dict[int, tuple[tuple[object, ...], _Kept]] = {}
+        self._rereading = Rereading(self)
 
     def names(self) -> list[str]:
         return list(self.studies.ids())
 
+    @at_once
     def pulse(self, name: str) -> Pulse:
         """What changes whenever there is anything new to see of a study; of no text where there is no such study."""
         study_id = self.studies.ids().get(name)
@@ -177,6 +179,7 @@ class StatusReader(Reader):
         text = f"{inode(Path(self.place))} {self.studies.pulse(study_id)} {holder} {work} {self._further(name)}"
         return Pulse(text, running=holder is not None)
 
+    @at_once
     def status(self, name: str) -> Status:
         """The present status of a study.
 
@@ -211,13 +214,14 @@ class StatusReader(Reader):
             work=work,
         )
 
+    @at_once
     def result(self, name: str) -> Result:
         """Everything that a study has found.
 
         Raises:
             InputError: there is no such study.
         """
-        return read_result(self, name)
+        return self._rereading.result(name)
 
     def _kept_of(self, row: StudyRow, recent: list[int], running: bool) -> "_Kept":
         """Read again once another trial has ended; of thousands less often, since the `recent` are seen anyway."""

@@ -69,8 +69,8 @@ def gain_of_best(frame: pd.DataFrame, images: float, verdict: Verdict | None = N
     if math.isnan(best["difference"]):
         return None
     as_far = (frame["outcome"] == "completed") | (frame["trained_epochs"] >= best["trained_epochs"])
-    others = frame[as_far & frame["expected"].notna() & ~frame["baseline"].eq(True) & (frame["trial"] != best["trial"])]
-    scores = np.array([score - float(best["difference"]), score, *others["score"].astype(float)])
+    others = as_far & frame["expected"].notna() & ~frame["baseline"].eq(True) & (frame["trial"] != best["trial"])
+    scores = np.array([score - float(best["difference"]), score, *frame["score"][others].astype(float)])
     seeds = None if verdict is None else deviation_of_seeds([each.scores for each in verdict.trials])
     deviations = [noise_of_score(each, images) / 2 for each in scores]
     if seeds is not None:

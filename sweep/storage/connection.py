@@ -1,5 +1,6 @@
 """An open database: its tables brought up to date, and transactions whose errors are ours."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ class Database:
         self._engine = engine
         self._file: OpenFile | None = None
         """An SQLite file that is written to."""
+        self._joined = threading.local()
+        """The `connection` of a thread that does all in one transaction."""
 
     @classmethod
     @repeatable
@@ -116,9 +119,24 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A transaction whose database errors become a `StoreError` with a remedy."""
+        joined = getattr(self._joined, "connection", None)
         self.require_file()
-        with guarded(self._engine.url), self._engine.begin() as connection:
-            yield connection
+        with guarded(self._engine.url):
+            if joined is not None:
+                yield joined
+                return
+            with self._engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """In this block, all transactions of this thread are one."""
+        with self.transaction() as connection:
+            before, self._joined.connection = getattr(self._joined, "connection", None), connection
+            try:
+                yield
+            finally:
+                self._joined.connection = before
 
     @contextmanager
     def alone(self) -> Iterator[None]:

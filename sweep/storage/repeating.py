@@ -36,6 +36,7 @@ class Patience:
 
 
 _patience: ContextVar[Patience | None] = ContextVar("patience", default=None)
+_within_step: ContextVar[bool] = ContextVar("within_step", default=False)
 
 
 @contextmanager
@@ -58,20 +59,26 @@ def patient(note: Callable[[str], None]) -> Iterator[None]:
 def repeatable(step: Callable[P, R]) -> Callable[P, R]:
     """Does a step again if the connection to the database is lost in it, maybe after its last change was kept.
 
-    Every step that reads or writes is one: what it leaves is the same, however often it is done.
+    Every step that reads or writes is one: what it leaves is the same, however often it is done. A step within a step
+    is done again with that.
     """
 
     @wraps(step)
     def repeated(*args: P.args, **named: P.kwargs) -> R:
-        tries = _Tries(_patience.get())
-        while True:
-            try:
-                done = step(*args, **named)
-            except StoreError as error:
-                tries.failed(error)
-            else:
-                tries.succeeded()
-                return done
+        if _within_step.get():
+            return step(*args, **named)
+        tries, before = _Tries(_patience.get()), _within_step.set(True)
+        try:
+            while True:
+                try:
+                    done = step(*args, **named)
+                except StoreError as error:
+                    tries.failed(error)
+                else:
+                    tries.succeeded()
+                    return done
+        finally:
+            _within_step.reset(before)
 
     return repeated
 

@@ -1,11 +1,13 @@
 """The studies of a database: what was asked for, and how far each of them is."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import BindParameter, Select, Table, bindparam, delete, func, select, update
 
 import studies as shipped
 from sweep.errors import InputError
@@ -45,6 +47,32 @@ class StudyRow:
         """Trials that have ended and count towards the study's target: all but those that could not exist."""
         other = (Outcome.INFEASIBLE, *UNFINISHED)
         return sum(count for outcome, count in self.outcomes.items() if outcome not in other)
+
+
+@lru_cache(100)
+def _study(document: str) -> Study:
+    """Made once: while a study runs it is looked at each second, and to check its values takes longer than to read."""
+    return Study(**json.loads(document))
+
+
+@cache
+def _pulse_queries() -> Sequence[Select[Any]]:
+    """What changes whenever anything changes that is shown of a `study`; built once, for it is asked each second."""
+    study: BindParameter[int] = bindparam("study")
+    count = func.count()
+    ended = select(trials.c.outcome, count, func.max(trials.c.finished)).group_by(trials.c.outcome)
+    running = select(trials.c.trained_epochs, trials.c.reused_epochs, trials.c.attempts)
+    others: list[tuple[Table, Any]] = [
+        (each, count) for each in (verdicts, ablations, test_looks, notes, queue, requests)
+    ]
+    others += [(each, func.max(each.c.created)) for each in (verdicts, ablations)]
+    others += [(queue, func.count(queue.c.trial)), (requests, func.count(requests.c.answer))]
+    parts = (select(what).where(each.c.study_id == study).scalar_subquery() for each, what in others)
+    return (
+        ended.where(trials.c.study_id == study).order_by(trials.c.outcome),
+        running.where(trials.c.study_id == study, trials.c.outcome == Outcome.RUNNING),
+        select(studies.c.document, *parts).where(studies.c.id == study),
+    )
 
 
 class StudyReader(Subject):
@@ -106,24 +134,9 @@ class StudyReader(Subject):
     @repeatable
     def pulse(self, study_id: int) -> str:
         """A text that changes whenever anything changes that is shown of a study, except who runs it."""
-        mine, count = trials.c.study_id == study_id, func.count()
-        ended = select(trials.c.outcome, count, func.max(trials.c.finished)).where(mine).group_by(trials.c.outcome)
-        reached = (func.sum(column) for column in (trials.c.trained_epochs, trials.c.reused_epochs, trials.c.attempts))
         with self._database.transaction() as connection:
-            found = [
-                [tuple(row) for row in connection.execute(query)]
-                for query in (
-                    ended.order_by(trials.c.outcome),
-                    select(*reached).where(mine, trials.c.outcome == Outcome.RUNNING),
-                    *(select(each.c.created).where(each.c.study_id == study_id) for each in (verdicts, ablations)),
-                    select(count).select_from(test_looks).where(test_looks.c.study_id == study_id),
-                    select(count).select_from(notes).where(notes.c.study_id == study_id),
-                    select(count, func.count(queue.c.trial)).where(queue.c.study_id == study_id),
-                    select(count, func.count(requests.c.answer)).where(requests.c.study_id == study_id),
-                    select(studies.c.document).where(studies.c.id == study_id),
-                )
-            ]
-        return str(found)
+            asked = {"study": study_id}
+            return str([[tuple(row) for row in connection.execute(query, asked)] for query in _pulse_queries()])
 
     @repeatable
     def _found(self, name: str | None) -> list[StudyRow]:
@@ -142,7 +155,7 @@ class StudyReader(Subject):
         return [
             StudyRow(
                 row["id"],
-                Study(**row["document"]),
+                _study(json.dumps(row["document"])),
                 row["data_digest"],
                 row["created"],
                 outcomes.get(row["id"], {}),

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Executable, case, func, insert, literal, select, update
+from sqlalchemy import Connection, Executable, String, case, func, insert, literal, select, type_coerce, update
 
 from sweep.runs import GOING_ON, UNFINISHED, Epoch, Outcome, Trial
 from sweep.storage._subject import Subject
@@ -66,6 +66,14 @@ class TrialReader(Subject):
             .order_by(trials.c.number)
         )
         return [row | {"folds": (row.pop("split") or {}).get("mean_of", 1)} for row in self._rows(query)]
+
+    def marks(self, study_id: int) -> dict[int, tuple[Any, ...] | None]:
+        """What changes of each trial, by number, whenever its row or its curve does; None of those in progress."""
+        told = (trials.c.fingerprint, trials.c.trained_epochs, trials.c.reused_epochs, trials.c.attempts)
+        finished = type_coerce(trials.c.finished, String)  # not read as a time, which would take long
+        query = select(trials.c.number, trials.c.outcome, finished.label("finished"), *told)
+        found = (tuple(row.values()) for row in self._rows(query.where(trials.c.study_id == study_id)))
+        return {number: None if outcome == Outcome.RUNNING else (outcome, *rest) for number, outcome, *rest in found}
 
     def curve_rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """The epochs of all of a study's trials, as far as each of them went."""
