@@ -4,12 +4,13 @@
 
 Fills a database of its own, starts the dashboard as a user would, and goes on writing an epoch through the store every
 `--pause` seconds while somebody watches as the page does: it listens to the events and asks for what goes on at this
-moment whenever there is one, and for what follows each epoch, as if that were in its window.
+moment whenever there is one, and for what follows each epoch, as if that were in its window, as soon as it may.
 """
 
 import argparse
 import http.client
 import itertools
+import math
 import random
 import re
 import subprocess
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -90,30 +91,52 @@ class Watcher:
         self._connection = http.client.HTTPConnection(self._host)
         self._tags: dict[str, str] = {}
         self.seen: dict[tuple[int, int], float] = {}
-        self.ages: list[float] = []
-        """Seconds since the study was read for what follows each epoch, whenever that was asked for."""
+        self.followed: list[tuple[float, float]] = []
+        """When sections that follow each epoch were seen, and when the study had been read for the oldest of them."""
 
     def ask(self, path: str) -> str:
+        return self._asked(path)[1]
+
+    def _asked(self, path: str) -> tuple[Mapping[str, str], str]:
         headers = {"If-None-Match": self._tags[path]} if path in self._tags else {}
         self._connection.request("GET", PATH + path, headers=headers)
         answer = self._connection.getresponse()
         self._tags[path] = answer.headers.get("ETag", "")
-        if path.endswith(WATCHED):
-            self.ages.append(float(answer.headers["Sweep-Age"]))
-        return answer.read().decode()
+        return answer.headers, answer.read().decode()
 
     def watch(self, until: float) -> None:
+        changed = threading.Event()
+        threading.Thread(target=self._listen, args=(changed,), daemon=True).start()
+        due = dict.fromkeys(WATCHED, math.inf)
+        read = dict.fromkeys(WATCHED, 0.0)
+        while time.time() < until:
+            if changed.wait(0.1):
+                changed.clear()
+                self._look_at_now()
+                due = dict.fromkeys(WATCHED, 0.0)
+            for key in [key for key, at in due.items() if at <= time.time()]:
+                headers, _ = self._asked(f"/section/{key}")
+                read[key] = time.time() - float(headers["Sweep-Age"])
+                due[key] = time.time() + float(headers["Retry-After"]) if "Retry-After" in headers else math.inf
+                self.followed.append((time.time(), min(read.values())))
+
+    def _listen(self, changed: threading.Event) -> None:
         events = http.client.HTTPConnection(self._host)
         events.request("GET", f"{PATH}/events")
         stream = events.getresponse()
-        while time.time() < until:
-            if not stream.readline().startswith(b"data:"):
-                continue
-            now = self.ask("/section/now")
-            for trial, epoch in re.findall(r'href="#trial-(\d+)">\d+</a></th>\s*<td class="number">(\d+) of', now):
-                self.seen.setdefault((int(trial), int(epoch)), time.time())
-            for key in WATCHED:
-                self.ask(f"/section/{key}")
+        while line := stream.readline():
+            if line.startswith(b"data:"):
+                changed.set()
+
+    def _look_at_now(self) -> None:
+        now = self.ask("/section/now")
+        for trial, epoch in re.findall(r'href="#trial-(\d+)">\d+</a></th>\s*<td class="number">(\d+) of', now):
+            self.seen.setdefault((int(trial), int(epoch)), time.time())
+
+    def followed_after(self, written: float) -> float | None:
+        """Seconds until all sections that follow each epoch were of one written at that time; None if never."""
+        rounding = 0.05
+        return next((at - written for at, read in self.followed if read > written + rounding), None)
 
 
 def main() -> None:
@@ -152,23 +175,23 @@ def _watched(writer: Writer, seconds: float, pause: float) -> None:
 
 def _run(writer: Writer, watcher: Watcher, server: psutil.Popen, seconds: float, pause: float) -> None:
     """Goes on with the study while it is watched."""
-    until, before = time.time() + seconds, _spent(server)
+    until, before, pauses = time.time() + seconds, _spent(server), random.Random(0)
     watching = threading.Thread(target=watcher.watch, args=(until,), daemon=True)
     watching.start()
     for _ in writer.epochs():
-        time.sleep(pause)
+        time.sleep(pause * pauses.uniform(0.5, 1.5))
         if time.time() > until:
             break
     share = (_spent(server) - before) / seconds
     watching.join(60)  # it may wait for an answer
     cores = psutil.cpu_count() or 1
     print(
-        f"while an epoch ends every {pause} s: {share:.1%} of one core, {share / cores:.1%} of this machine's {cores}"
+        f"while an epoch ends every {pause:g} s or so: {share:.1%} of one core, {share / cores:.1%} of this machine's {cores}"
     )
     late = sorted(at - writer.written[key] for key, at in watcher.seen.items() if key in writer.written)
-    ages = sorted(watcher.ages)
-    print(f"summary, history, leaderboard and curves are {median(ages):.0f} s old, {ages[-1]:.0f} s at most")
     print(f"an epoch is told {median(late):.1f} s after its end, {late[-1]:.1f} s at most ({len(late)} seen)")
+    followed = sorted(filter(None, map(watcher.followed_after, writer.written.values())))
+    print(f"{', '.join(WATCHED)} have it after {median(followed):.0f} s, {followed[-1]:.0f} s at most")
 
 
 def _spent(server: psutil.Popen) -> float:

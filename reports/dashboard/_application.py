@@ -143,7 +143,7 @@ class Answers:
             drawn = view.drawn(key, at, now="sweep-now" in request.headers)  # which no page of another site can send
             headers = {"ETag": f'"{drawn.tag}"'} | ({"Retry-After": f"{ceil(drawn.wait)}"} if drawn.wait else {})
             if drawn.trial is not None:
-                headers |= {"Sweep-Trial": f"{drawn.trial}", "Sweep-Age": f"{drawn.age:.0f}"}
+                headers |= {"Sweep-Trial": f"{drawn.trial}", "Sweep-Age": f"{drawn.age:.1f}"}
             if request.headers.get("if-none-match") == headers["ETag"]:
                 return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=NOT_KEPT | headers)
             return page(drawn.html, headers=headers)

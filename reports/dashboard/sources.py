@@ -21,7 +21,7 @@ the state of this moment, which is cheap. Nothing rests while no process runs th
 SLOWEST = 60.0
 """Seconds after which a study is read and a section is redrawn, whatever that takes."""
 
-WATCH_SECONDS = 1.0
+WATCH_SECONDS = 2.0
 """How often the database is asked whether something has changed, while a browser is connected."""
 
 Value = TypeVar("Value")

@@ -20,8 +20,8 @@ IN_ORDER = "trials in the order in which they ended"
 def table(frame: pd.DataFrame) -> pd.DataFrame:
     """Scored trials in the order in which they ended; those in progress come last.
 
-    Columns: those of `marked` that a chart needs, and `expected`. `so_far` is the highest expected score until then, `spent` the seconds trained until then, of all trials. Those of
-    trials without a score count.
+    Columns: those of `marked` that a chart needs, and `expected`. `so_far` is the highest expected score until then,
+    `spent` the seconds trained until then, of all trials. Those of trials without a score count.
     """
     order = frame[["finished", "trial", "score", "cost"]].sort_values(["finished", "trial"], kind="stable")
     spent = order["cost"].fillna(0.0).cumsum()
