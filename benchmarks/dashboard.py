@@ -186,7 +186,8 @@ def _run(writer: Writer, watcher: Watcher, server: psutil.Popen, seconds: float,
     watching.join(60)  # it may wait for an answer
     cores = psutil.cpu_count() or 1
     print(
-        f"while an epoch ends every {pause:g} s or so: {share:.1%} of one core, {share / cores:.1%} of this machine's {cores}"
+        f"while an epoch ends every {pause:g} s or so: {share:.1%} of one core, "
+        f"{share / cores:.1%} of this machine's {cores}"
     )
     late = sorted(at - writer.written[key] for key, at in watcher.seen.items() if key in writer.written)
     print(f"an epoch is told {median(late):.1f} s after its end, {late[-1]:.1f} s at most ({len(late)} seen)")

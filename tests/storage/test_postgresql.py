@@ -168,6 +168,27 @@ def test_what_is_safe_to_repeat_is_repeated_if_its_connection_is_dropped_within_
     assert len(dropped) == 1
 
 
+def test_a_status_is_asked_in_one_transaction_and_again_if_its_connection_is_dropped_within_it(on_server, postgresql):
+    asked: list[str] = []
+
+    def drop(connection, cursor, text_, *_):
+        asked.append(text_)
+        if len(asked) == 3:
+            drop_all(postgresql, on_server)
+
+    with Store.open(on_server) as store:
+        study_id = store.studies.begin(STUDY, "digest")
+        store.runs.keep(run_of(), {})
+        store.trials.begin(study_id, trial_of(0))
+    with StatusReader.open(on_server) as reader:
+        begun: list[object] = []
+        event.listen(reader._database._engine, "begin", begun.append)
+        event.listen(reader._database._engine, "before_cursor_execute", drop)
+        assert [trial.number for trial in reader.status(STUDY.name).running] == [0]
+    assert len(begun) == 2
+    assert asked[:3] == asked[3:6]
+
+
 OPTUNAS = ["SELECT", "INSERT INTO trials", "INSERT INTO trial_params", "INSERT INTO trial_values", "UPDATE trials"]
 
 
