@@ -25,16 +25,16 @@ def cheapest(frame: pd.DataFrame, column: str, images: float) -> pd.Series | Non
 
     None where that is the best itself, or the best has not completed.
     """
-    found, top = frames.completed(frame), frames.best(frame)
+    completed, top = frames.completed(frame), frames.best(frame)
     if top is None or top["outcome"] != "completed" or wording.missing(top[column]):
         return None
     score = float(top["score"])
-    found = found[["trial", "score", column]][(found[column].astype(float) < float(top[column])).tolist()]
+    found = completed[["score", column]][(completed[column].astype(float) < float(top[column])).tolist()]
     near = [score - other <= noise_of_difference(score, other, images) for other in found["score"].astype(float)]
     found = found[near]
     if found.empty:
         return None
-    return found.sort_values([column, "score"], ascending=[True, False], kind="stable").iloc[0]
+    return completed.loc[found.sort_values([column, "score"], ascending=[True, False], kind="stable").index[0]]
 
 
 def table(frame: pd.DataFrame, column: str) -> pd.DataFrame:

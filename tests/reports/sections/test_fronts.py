@@ -1,7 +1,8 @@
 import pytest
-from samples.results import frame_of, rows_of, sample
+from samples.results import frame_of, result_of, rows_of, sample
 
 import reports
+from reports.blocks import Sentence
 from reports.sections import fronts
 from sweep.results.noise import noise_of_difference
 
@@ -15,6 +16,14 @@ def test_the_cheapest_of_the_best_is_within_the_noise():
     assert noise_of_difference(0.9890, 0.9875, IMAGES) > 0.9890 - 0.9875
     assert fronts.cheapest(frame_of(rows), "parameters", IMAGES)["trial"] == 2
     assert fronts.cheapest(frame_of(rows[:1]), "parameters", IMAGES) is None
+
+
+def test_what_is_cheaper_is_named_by_the_number_of_its_trial():
+    rows = rows_of(0.9856, 0.9890, 0.9875)
+    for row, size in zip(rows, (900, 1000, 500), strict=True):
+        row["parameters"] = size
+    said = [block.text for block in fronts.SECTION.make(result_of(rows)) if isinstance(block, Sentence)]
+    assert said == ["Within the noise of the best, trial 2 (98.75 %): network parameters 500 instead of 1.00 k."]
 
 
 @pytest.mark.parametrize("column", ["parameters", "flops", "seconds"])
