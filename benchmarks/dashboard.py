@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -97,7 +97,7 @@ class Watcher:
     def ask(self, path: str) -> str:
         return self._asked(path)[1]
 
-    def _asked(self, path: str) -> tuple[Mapping[str, str], str]:
+    def _asked(self, path: str) -> tuple[http.client.HTTPMessage, str]:
         headers = {"If-None-Match": self._tags[path]} if path in self._tags else {}
         self._connection.request("GET", PATH + path, headers=headers)
         answer = self._connection.getresponse()
