@@ -34,7 +34,9 @@ def cheapest(frame: pd.DataFrame, column: str, images: float) -> pd.Series | Non
     found = found[near]
     if found.empty:
         return None
-    return completed.loc[found.sort_values([column, "score"], ascending=[True, False], kind="stable").index[0]]
+    order = found.sort_values([column, "score"], ascending=[True, False], kind="stable")
+    least: pd.Series = completed.loc[order.index[0]]
+    return least
 
 
 def table(frame: pd.DataFrame, column: str) -> pd.DataFrame:
