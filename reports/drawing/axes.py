@@ -3,12 +3,18 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
 from reports import labels
 from sweep.space.space import Choice, Float, Int, Range
+
+NARROW, LETTER = 250, 6
+"""Pixels across of a small chart, and of a letter beside an axis, on average."""
+BREAK, LOWER = "<br>", 12
+"""Where texts below an axis would touch each other, every second one has a line before it, and is so much lower."""
 
 MANY_VALUES = 10
 """A range with more values than this is drawn on a scale, not as separate places."""
@@ -84,6 +90,16 @@ def ticks(axis: Axis, name: str, most: int) -> list[tuple[float, str]]:
     """At most so many of an axis' ticks, or of round numbers where it has none of its own."""
     found = axis.ticks or tuple((at, labels.value(name, at)) for at in round_ticks(axis.low, axis.high, 4))
     return list(found[:: math.ceil(len(found) / most)] if len(found) > most else found)
+
+
+def collide(axis: Axis) -> bool:
+    """Whether the texts of an axis' ticks would touch each other below a small chart."""
+    places = NARROW * along(axis, pd.Series([at for at, _ in axis.ticks], dtype=float))
+    halves = [LETTER * len(text) / 2 for _, text in axis.ticks]
+    return any(
+        abs(then - at) < half + other + LETTER
+        for (at, half), (then, other) in pairwise(zip(places, halves, strict=True))
+    )
 
 
 def jittered(points: pd.DataFrame, column: str, width: float, step: float = 0.618034) -> "pd.Series[float]":

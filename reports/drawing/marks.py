@@ -45,7 +45,12 @@ def parameter_axis(figure: Figure, which: str, axis: axes.Axis, title: str) -> N
     kind = "log" if axis.log else "linear"
     change(title=html.escape(title), range=axes.ends(axis), type=kind, showgrid=not axis.places)
     if axis.ticks:
-        change(tickvals=[at for at, _ in axis.ticks], ticktext=[html.escape(text) for _, text in axis.ticks])
+        texts = [html.escape(text) for _, text in axis.ticks]
+        if which == "x" and axes.collide(axis):
+            texts = [axes.BREAK * (place % 2) + text for place, text in enumerate(texts)]
+            figure.layout["margin"]["b"] += axes.LOWER
+            change(tickangle=0)  # else Plotly turns them
+        change(tickvals=[at for at, _ in axis.ticks], ticktext=texts)
     else:
         change(nticks=6)
 

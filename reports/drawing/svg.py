@@ -101,14 +101,15 @@ class _Box:
             at = self.across(value)
             if layout["xaxis"].get("showgrid", True):
                 yield Markup(f'<line class="grid" x1="{at}" x2="{at}" y1="0" y2="{self.height}"/>')
-            yield _text(text, at, self.height + 16, "middle")
+            lower = axes.LOWER * text.startswith(axes.BREAK)
+            yield _text(text.removeprefix(axes.BREAK), at, self.height + 16 + lower, "middle")
         for value, text in self.y.ticks(layout["yaxis"]):
             down = self.down(value)
             if layout["yaxis"].get("showgrid", True):
                 yield Markup(f'<line class="grid" x1="0" x2="100%" y1="{down}" y2="{down}"/>')
             yield _text(text, "-7", down + 4, "end")
         if title := _title(layout["xaxis"]):
-            yield _text(title, "50%", self.height + 35, "middle")
+            yield _text(title, "50%", self.height + layout["margin"]["b"] - 9, "middle")
         if title := _title(layout["yaxis"]):
             turned = Markup('<g transform="translate({} {}) rotate(-90)">{}</g>')
             yield turned.format(11 - layout["margin"]["l"], self.height / 2, _text(title, "0", 0, "middle"))

@@ -319,7 +319,7 @@ const tables = (() => {
     });
     const picker = make("details", {}, make("summary", { textContent: "Columns" }), ...boxes);
 
-    table.tHead.rows[0].append(make("th", { ariaLabel: "Copy" }));
+    table.tHead.rows[0].append(make("th", { className: "copier", ariaLabel: "Copy" }));
     for (const row of rows) {
       const cell = make("td", { className: "copier" });
       const link = row.querySelector("a");

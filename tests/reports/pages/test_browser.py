@@ -16,6 +16,7 @@ from sweep.data.dataset import Split, load_dataset
 from sweep.data.partition import partition
 from sweep.results.predictions import Predictions, Searched
 from sweep.results.result import Result
+from sweep.space.space import Choice, Float
 
 
 @pytest.fixture(scope="module")
@@ -410,6 +411,23 @@ def test_the_last_column_of_the_leaderboard_is_not_cut(chromium, files):
     box = "document.querySelector('#leaderboard .scroll')"
     with opened(chromium, files / "hundred.html", width=1440) as page:
         assert page.ask(f"{box}.scrollWidth <= {box}.clientWidth")
+
+
+def test_nothing_hides_the_outcome_of_a_trial_however_wide_its_values_are(chromium, tmp_path):
+    kinds = {"schedule": Choice(("constant", "cosine", "exponential", "warm-hold-cool"))}
+    rates = {name: Choice((0.0, 0.05, 0.1)) for name in ("warmup", "cooldown", "final_rate")}
+    reports.write(sample(24, {"learning_rate": Float(1e-4, 3e-3, log=True)} | kinds | rates), tmp_path / "wide.html")
+    uncovered = """
+      [...document.querySelectorAll('#leaderboard tbody td:nth-last-child(2)')].slice(0, 5).map((cell) => {
+        cell.scrollIntoView({ block: 'center' });
+        const words = document.createRange();
+        words.selectNodeContents(cell);
+        const { right, top, bottom } = words.getBoundingClientRect();
+        return document.elementFromPoint(right - 2, (top + bottom) / 2) === cell;
+      })"""
+    with opened(chromium, tmp_path / "wide.html", width=1440) as page:
+        page.wait("!!document.querySelector('#leaderboard td.copier')")
+        assert page.ask(uncovered) == [True] * 5
 
 
 @pytest.mark.parametrize("width", [360, 1100, 1440])

@@ -7,6 +7,7 @@ from samples.results import SPACE, frame_of, halted, result_of, rows_of, sample
 import reports
 import sweep
 from reports.drawing import axes
+from reports.drawing.svg import svg_of
 from reports.pages import html
 from reports.sections import parameters
 from sweep.space.space import Choice, Float
@@ -94,3 +95,22 @@ def test_trials_far_below_are_shown_whole_behind_a_line_and_only_where_there_are
     assert (
         len(parameters._blocks(result_of(rows_of(0.98, 0.985), space={"learning_rate": SPACE["learning_rate"]}))) == 1
     )
+
+
+def test_names_that_would_touch_each_other_below_a_chart_stand_on_two_lines():
+    kinds = ("constant", "cosine", "exponential", "warm-hold-cool")
+    rows = rows_of(*[0.97] * 8)
+    for place, row in enumerate(rows):
+        row["schedule"] = kinds[place % 4]
+    figure = parameters.chart(frame_of(rows), "schedule", Choice(kinds))
+    assert figure.layout["xaxis"]["ticktext"] == ["constant", "<br>cosine", "exponential", "<br>warm-hold-cool"]
+    texts = re.findall(r'y="([\d.]+)" text-anchor="middle">([^<]+)<', svg_of(figure))
+    height = {text: float(y) for y, text in texts}
+    assert height["constant"] == height["exponential"] < height["cosine"] == height["warm-hold-cool"]
+    assert height["warm-hold-cool"] < height["schedule"]
+    for place, row in enumerate(rows):
+        row["optimizer"] = ("adam", "sgd")[place % 2]
+    assert parameters.chart(frame_of(rows), "optimizer", Choice(("adam", "sgd"))).layout["xaxis"]["ticktext"] == [
+        "adam",
+        "sgd",
+    ]
