@@ -36,20 +36,29 @@ def importance(frame: pd.DataFrame, space: Mapping[str, Range]) -> pd.DataFrame:
     The share is epsilon squared (Kelley 1935): the variance of the scores' ranks within their blocks between groups of
     values, less what as many groups explain by chance. Numbers with many values are grouped into up to six equal parts.
     """
-    return _importance(frame, tuple(space))
-
-
-@frames.once
-def _importance(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     source = np.random.default_rng(0)
-    rows = []
-    for name, groups, ranks, blocks in _grouped(frame, names):
-        share = _share(groups, ranks, blocks)
+    ends: dict[str, Numbers] = {}
+    for name, groups, ranks, blocks in _grouped(frame, tuple(space)):
         halves = _shares(groups, ranks, blocks, source.random((RESAMPLINGS, len(ranks))) < 0.5)
-        low, high = np.quantile(halves, [0.05, 0.95])
-        floor = _floor(len(ranks) - blocks, int(groups.max()) + 1, len(names))
-        rows.append((name, share, min(low, share), max(high, share), floor, len(ranks)))
-    found = pd.DataFrame(rows, columns=["name", "share", "low", "high", "floor", "trials"])
+        ends[name] = np.quantile(halves, [0.05, 0.95])
+    found = shares(frame, space)
+    low, high = (np.array([ends[name][end] for name in found["name"]], dtype=float) for end in (0, 1))
+    found["low"], found["high"] = np.minimum(low, found["share"]), np.maximum(high, found["share"])
+    return found
+
+
+def shares(frame: pd.DataFrame, space: Mapping[str, Range]) -> pd.DataFrame:
+    """The same without `low` and `high`, which take long."""
+    rows = [
+        (
+            name,
+            _share(groups, ranks, blocks),
+            _floor(len(ranks) - blocks, int(groups.max()) + 1, len(space)),
+            len(ranks),
+        )
+        for name, groups, ranks, blocks in _grouped(frame, tuple(space))
+    ]
+    found = pd.DataFrame(rows, columns=["name", "share", "floor", "trials"])
     return found.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -67,8 +76,9 @@ def _floor(freedom: int, groups: int, parameters: int) -> float:
 
 def by_importance(frame: pd.DataFrame, space: Mapping[str, Range]) -> list[str]:
     """The space's parameters, those that explain most first; then those with too few trials."""
-    shares = {name: _share(groups, ranks, blocks) for name, groups, ranks, blocks in _grouped(frame, tuple(space))}
-    return sorted(space, key=lambda name: -shares.get(name, -1.0))
+    found = shares(frame, space)
+    known = dict(zip(found["name"], found["share"], strict=True))
+    return sorted(space, key=lambda name: -known.get(name, -1.0))
 
 
 @frames.once

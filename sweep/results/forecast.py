@@ -119,9 +119,10 @@ def judged(frame: pd.DataFrame, curves: pd.DataFrame, images: int) -> pd.DataFra
     can = frame["outcome"].isin(JUDGED) & scores.notna() & (reached > 0)
     can &= frame["baseline"] | (frame["folds"] >= frame.loc[can & ~frame["baseline"], "folds"].max())
     forecast = Forecast.after(completed_curves(frame, curves), images)
+    columns = (each.tolist() for each in (scores, reached, longest, can))
     expected = [
         forecast.expected(score, epoch, epochs) if possible else math.nan
-        for score, epoch, epochs, possible in zip(scores, reached, longest, can, strict=True)
+        for score, epoch, epochs, possible in zip(*columns, strict=True)
     ]
     return frame.assign(expected=expected, difference=scores - _baseline_scores(frame, curves))
 
@@ -167,8 +168,6 @@ def _baseline_scores(frame: pd.DataFrame, curves: pd.DataFrame) -> "pd.Series[fl
             known = dict(zip(curve["epoch"], curve["val_accuracy"], strict=True))
         if ended:
             known[first["trained_epochs"]] = first["score"]
-    found = [
-        compared_score(epoch, outcome == Outcome.COMPLETED, known, ended)
-        for epoch, outcome in zip(frame["trained_epochs"], frame["outcome"], strict=True)
-    ]
-    return pd.Series(found, frame.index, dtype=float).where(~frame["baseline"])
+    reached = list(zip(frame["trained_epochs"].tolist(), (frame["outcome"] == Outcome.COMPLETED).tolist(), strict=True))
+    found = {each: compared_score(*each, known, ended) for each in set(reached)}
+    return pd.Series([found[each] for each in reached], frame.index, dtype=float).where(~frame["baseline"])

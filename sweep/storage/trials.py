@@ -67,13 +67,15 @@ class TrialReader(Subject):
         )
         return [row | {"folds": (row.pop("split") or {}).get("mean_of", 1)} for row in self._rows(query)]
 
+    @repeatable
     def marks(self, study_id: int) -> dict[int, tuple[Any, ...] | None]:
         """What changes of each trial, by number, whenever its row or its curve does; None of those in progress."""
         told = (trials.c.fingerprint, trials.c.trained_epochs, trials.c.reused_epochs, trials.c.attempts)
         finished = type_coerce(trials.c.finished, String)  # not read as a time, which would take long
-        query = select(trials.c.number, trials.c.outcome, finished.label("finished"), *told)
-        found = (tuple(row.values()) for row in self._rows(query.where(trials.c.study_id == study_id)))
-        return {number: None if outcome == Outcome.RUNNING else (outcome, *rest) for number, outcome, *rest in found}
+        query = select(trials.c.number, trials.c.outcome, finished, *told).where(trials.c.study_id == study_id)
+        with self._database.transaction() as connection:
+            found = connection.execute(query).all()
+        return {row[0]: None if row[1] == Outcome.RUNNING else tuple(row[1:]) for row in found}
 
     def curve_rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """The epochs of all of a study's trials, as far as each of them went."""
