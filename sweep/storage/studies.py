@@ -1,10 +1,9 @@
 """The studies of a database: what was asked for, and how far each of them is."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BindParameter, Select, Table, bindparam, delete, func, select, update
@@ -47,12 +46,6 @@ class StudyRow:
         """Trials that have ended and count towards the study's target: all but those that could not exist."""
         other = (Outcome.INFEASIBLE, *UNFINISHED)
         return sum(count for outcome, count in self.outcomes.items() if outcome not in other)
-
-
-@lru_cache(100)
-def _study(document: str) -> Study:
-    """Made once: while a study runs it is looked at each second, and to check its values takes longer than to read."""
-    return Study(**json.loads(document))
 
 
 @cache
@@ -155,7 +148,7 @@ class StudyReader(Subject):
         return [
             StudyRow(
                 row["id"],
-                _study(json.dumps(row["document"])),
+                Study(**row["document"]),
                 row["data_digest"],
                 row["created"],
                 outcomes.get(row["id"], {}),
