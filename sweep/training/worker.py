@@ -14,7 +14,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
@@ -52,6 +53,18 @@ NICENESS = 5
 send its next segment, and the computer is slow for other programs."""
 
 
+@contextmanager
+def without(*packages: str) -> Iterator[None]:
+    """In this block these packages are as if they were not installed, unless they are loaded already."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: an import fails
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
 def main(threads: str, seconds: str, folder: str) -> None:
     if hasattr(os, "nice"):
         os.nice(NICENESS)
@@ -66,7 +79,8 @@ def main(threads: str, seconds: str, folder: str) -> None:
     stopping = threading.Event()
     threading.Thread(target=_receive, args=(folder, work, stopping), daemon=True).start()
 
-    from sweep.training.loop import set_up  # seconds of imports, and the first thing that may fail
+    with without("pandas", "IPython"):  # Keras loads them where they are, and no worker uses them
+        from sweep.training.loop import set_up  # seconds of imports, and the first thing that may fail
 
     device = set_up(int(threads))
     started()

@@ -379,3 +379,19 @@ def test_each_kind_of_error_has_its_own_outcome(monkeypatch, tmp_path, error, ou
     assert (failed.trial, failed.outcome) == (7, outcome)
     assert failed.reason == f"{type(error).__name__}: {str(error).splitlines()[0]}"
     assert "Traceback" in failed.detail
+
+
+def test_what_keras_loads_for_others_is_left_out_of_a_worker_and_can_be_loaded_later():
+    code = (
+        "import sys\n"
+        "from sweep.training.worker import without\n"
+        "with without('pandas', 'IPython'):\n"
+        "    from sweep.training.loop import set_up\n"
+        "assert not {'pandas', 'IPython'} & {name.partition('.')[0] for name in sys.modules}\n"
+        "import pandas\n"
+        "assert pandas.DataFrame({'epoch': [1]})['epoch'].sum() == 1\n"
+        "with without('pandas'):\n"
+        "    import pandas as again\n"
+        "assert again is pandas\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
