@@ -69,12 +69,13 @@ class Rereading:
 class _Trials:
     """The trials of a study and their curves as they are stored, in the columns of a result's frames.
 
-    `marks` are those of `TrialReader.marks` when they were read.
+    `on_nodes` is what `RunReader.on_nodes` finds. `marks` are those of `TrialReader.marks` when they were read.
     """
 
     study: Study
     frame: pd.DataFrame
     curves: pd.DataFrame
+    on_nodes: list[tuple[int, dict[str, Any]]]
     marks: Mapping[int, object] = field(default_factory=dict)
 
     def updated(self, same: Collection[int], changed: "_Trials") -> "_Trials | None":
@@ -82,12 +83,15 @@ class _Trials:
         if not set(changed.frame) <= set(self.frame):
             return None
         new = changed.frame.reindex(columns=self.frame.columns).astype(self.frame.dtypes)
-        frame = pd.concat([self.frame[self.frame["trial"].isin(same)], new])
-        curves = pd.concat([self.curves[self.curves["trial"].isin(same)], changed.curves])
+        kept = set(same)
+        frame = pd.concat([self.frame[self.frame["trial"].isin(kept)], new])
+        curves = pd.concat([self.curves[self.curves["trial"].isin(kept)], changed.curves])
+        on_nodes = [*(each for each in self.on_nodes if each[0] in kept), *changed.on_nodes]
         return replace(
             self,
             frame=frame.sort_values("trial", ignore_index=True),
             curves=curves.sort_values(["trial", "epoch"], ignore_index=True),
+            on_nodes=sorted(on_nodes, key=lambda each: each[0]),
         )
 
 
@@ -95,14 +99,14 @@ def _read(store: Reader, row: StudyRow, numbers: Collection[int] | None = None) 
     """A study's trials, or those of these `numbers`."""
     curves = pd.DataFrame(store.trials.curve_rows(row.id, numbers), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
     curves["finished"] = _moments(curves["finished"])
-    return _Trials(row.study, _frame(store.trials.rows(row.id, numbers), row.study), curves)
+    frame = _frame(store.trials.rows(row.id, numbers), row.study)
+    return _Trials(row.study, frame, curves, store.runs.on_nodes(row.id, numbers))
 
 
 def _result(store: Reader, row: StudyRow, trials: _Trials) -> Result:
     earlier = {"train_size": row.study.train_size}  # where a document does not say it
     drawn = [Verdict.from_document(earlier | {**each}) for each in store.verdicts.all(row.id)]
     verdicts = _last_of_each_size(drawn)
-    on_nodes = store.runs.on_nodes(row.id)
     ablation, notes = store.ablations.find(row.id), store.notes.all(row.id)
     result = Result(
         study=row.study,
@@ -118,8 +122,8 @@ def _result(store: Reader, row: StudyRow, trials: _Trials) -> Result:
         requests=tuple(store.requests.all(row.id)),
         work=_work_of_another(store, row.id),
         experience=store.queue.experience(row.id),
-        nodes=nodes_of(on_nodes),
-        moves=moves_of(on_nodes),
+        nodes=nodes_of(trials.on_nodes),
+        moves=moves_of(trials.on_nodes),
         storage=store.place,
     )
     return replace(
