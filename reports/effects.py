@@ -41,23 +41,22 @@ def importance(frame: pd.DataFrame, space: Mapping[str, Range]) -> pd.DataFrame:
     for name, groups, ranks, blocks in _grouped(frame, tuple(space)):
         halves = _shares(groups, ranks, blocks, source.random((RESAMPLINGS, len(ranks))) < 0.5)
         ends[name] = np.quantile(halves, [0.05, 0.95])
-    found = shares(frame, space)
+    found = explained(frame, space)
     low, high = (np.array([ends[name][end] for name in found["name"]], dtype=float) for end in (0, 1))
-    found["low"], found["high"] = np.minimum(low, found["share"]), np.maximum(high, found["share"])
-    return found
+    return found.assign(low=np.minimum(low, found["share"]), high=np.maximum(high, found["share"]))
 
 
-def shares(frame: pd.DataFrame, space: Mapping[str, Range]) -> pd.DataFrame:
+def explained(frame: pd.DataFrame, space: Mapping[str, Range]) -> pd.DataFrame:
     """The same without `low` and `high`, which take long."""
-    rows = [
-        (
-            name,
-            _share(groups, ranks, blocks),
-            _floor(len(ranks) - blocks, int(groups.max()) + 1, len(space)),
-            len(ranks),
-        )
-        for name, groups, ranks, blocks in _grouped(frame, tuple(space))
-    ]
+    return _explained(frame, tuple(space))
+
+
+@frames.once
+def _explained(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    rows = []
+    for name, groups, ranks, blocks in _grouped(frame, names):
+        floor = _floor(len(ranks) - blocks, int(groups.max()) + 1, len(names))
+        rows.append((name, _share(groups, ranks, blocks), floor, len(ranks)))
     found = pd.DataFrame(rows, columns=["name", "share", "floor", "trials"])
     return found.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
@@ -76,7 +75,7 @@ def _floor(freedom: int, groups: int, parameters: int) -> float:
 
 def by_importance(frame: pd.DataFrame, space: Mapping[str, Range]) -> list[str]:
     """The space's parameters, those that explain most first; then those with too few trials."""
-    found = shares(frame, space)
+    found = explained(frame, space)
     known = dict(zip(found["name"], found["share"], strict=True))
     return sorted(space, key=lambda name: -known.get(name, -1.0))
 

@@ -35,7 +35,7 @@ def _entry(result: Result) -> dict[str, object]:
     top, gain = frames.best(frame), result.gain
     climb = history.table(frame)
     best = climb[climb["best"]]
-    importance = effects.shares(frame, result.study.drawn)
+    importance = effects.explained(frame, result.study.drawn)
     clear = importance[importance["share"] > importance["floor"]]
     compared = frames.baseline_score(frame) if top is None or gain is None else float(top["score"]) - gain.seen
     return {

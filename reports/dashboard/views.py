@@ -164,9 +164,11 @@ class Pages:
 
     def study(self, name: str) -> View | None:
         """A study's page; None where there is no such study."""
-        if not (name in self._sources or name in self.names()) or not self._source(name).pulse().text:
+        if name not in self._sources and name not in self.names():
             return None
         source = self._source(name)
+        if not source.pulse().text:  # it was there, and is no longer
+            return None
         opening, *others = (part_of(section, source.result, source.newest) for section in STUDY.all)
         parts = [opening, part_of(NOW, source.status, source.pulse, prompt=True), *others]
 

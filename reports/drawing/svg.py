@@ -1,8 +1,8 @@
 """A figure as inline SVG: what a reader without scripts, a printer and the first glance see.
 
 It knows what `reports.drawing.figure` uses. Places from left to right are percentages and those from top to bottom
-pixels, so that the SVG fits any width and its letters keep their size. What is not escaped are numbers, and the words
-of `reports.drawing.style`.
+pixels, so that the SVG fits any width and its letters keep their size. Numbers, and the words of
+`reports.drawing.style`, need no escaping.
 """
 
 import math

@@ -101,7 +101,7 @@ def _range(frame: pd.DataFrame, images: float | None, whole: bool) -> tuple[floa
 def _blocks(result: Result) -> Sequence[Block]:
     frame, images, metric = result.frame, result.images, result.study.metric
     found = frames.scored(frame)
-    low, _ = _range(frame, images, False) if len(found) >= 2 else (0.0, 1.0)
+    low, _ = _range(frame, images, whole=False) if len(found) >= 2 else (0.0, 1.0)
 
     def draw(whole: bool) -> list[Figure]:
         return [chart(frame, images, whole, metric), spending(frame, images, whole, metric)]

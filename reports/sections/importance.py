@@ -122,7 +122,7 @@ def grid(table: pd.DataFrame, both: tuple[axes.Axis, axes.Axis], names: tuple[st
 
 def sentences(result: Result) -> list[str]:
     """What mattered, in a sentence or two; nothing where too few trials have ended to say."""
-    return _sentences(effects.shares(result.frame, result.study.drawn))
+    return _sentences(effects.explained(result.frame, result.study.drawn))
 
 
 def _sentences(table: pd.DataFrame) -> list[str]:

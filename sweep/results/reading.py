@@ -27,6 +27,8 @@ from sweep.system.processes import Identity
 
 MOST_PREDICTED = 50
 """Of so many of the best trials, what they predict is read."""
+MOST_CHANGED = 1000
+"""If more trials have changed, all are read: SQLite takes only so many values in a question."""
 STORED_AS = {"trial": "number"}
 """Columns that are called otherwise in the store."""
 
@@ -55,13 +57,14 @@ class Rereading:
             InputError: the database has no such study.
         """
         row, before = self._store.studies.find(name), self._before.pop(name, None)
-        marks = self._store.trials.marks(row.id)
-        same = [number for number, mark in marks.items() if before and mark and mark == before.marks.get(number)]
-        found = None
-        if before and before.study == row.study and len(same) > len(marks) / 2 and self._store.leases.running(row.id):
-            found = before.updated(same, _read(self._store, row, sorted(marks.keys() - set(same))))
+        pulses = self._store.trials.pulses(row.id)
+        same = {number for number, pulse in pulses.items() if before and pulse and pulse == before.pulses.get(number)}
+        changed, found = sorted(pulses.keys() - same), None
+        few = len(changed) <= MOST_CHANGED
+        if few and before and before.study == row.study and self._store.leases.running(row.id):
+            found = before.updated(same, _read(self._store, row, changed))
         found = found or _read(self._store, row)
-        self._before[name] = replace(found, marks=marks)
+        self._before[name] = replace(found, pulses=pulses)
         return _result(self._store, row, found)
 
 
@@ -69,24 +72,23 @@ class Rereading:
 class _Trials:
     """The trials of a study and their curves as they are stored, in the columns of a result's frames.
 
-    `on_nodes` is what `RunReader.on_nodes` finds. `marks` are those of `TrialReader.marks` when they were read.
+    `on_nodes` is what `RunReader.on_nodes` finds. `pulses` are those of `TrialReader.pulses` when they were read.
     """
 
     study: Study
     frame: pd.DataFrame
     curves: pd.DataFrame
     on_nodes: list[tuple[int, dict[str, Any]]]
-    marks: Mapping[int, object] = field(default_factory=dict)
+    pulses: Mapping[int, object] = field(default_factory=dict)
 
-    def updated(self, same: Collection[int], changed: "_Trials") -> "_Trials | None":
+    def updated(self, same: set[int], changed: "_Trials") -> "_Trials | None":
         """The trials that are the `same`, with those that have `changed`; None if those have another parameter."""
         if not set(changed.frame) <= set(self.frame):
             return None
         new = changed.frame.reindex(columns=self.frame.columns).astype(self.frame.dtypes)
-        kept = set(same)
-        frame = pd.concat([self.frame[self.frame["trial"].isin(kept)], new])
-        curves = pd.concat([self.curves[self.curves["trial"].isin(kept)], changed.curves])
-        on_nodes = [*(each for each in self.on_nodes if each[0] in kept), *changed.on_nodes]
+        frame = pd.concat([self.frame[self.frame["trial"].isin(same)], new])
+        curves = pd.concat([self.curves[self.curves["trial"].isin(same)], changed.curves])
+        on_nodes = [*(each for each in self.on_nodes if each[0] in same), *changed.on_nodes]
         return replace(
             self,
             frame=frame.sort_values("trial", ignore_index=True),

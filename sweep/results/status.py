@@ -343,5 +343,5 @@ def _so_far(study: Study, row: Mapping[str, Any], curve: list[Epoch]) -> TrialSo
 
 @lru_cache(1000)
 def _configuration(model: Model, values: tuple[tuple[str, Value], ...]) -> Configuration:
-    """Made once: a trial is looked at again each second, and to check all its values takes longer than to read them."""
+    """Made once: a trial is looked at again and again, and to check all its values takes longer than to read them."""
     return Configuration.of(model, dict(values))

@@ -50,7 +50,7 @@ class StudyRow:
 
 @cache
 def _pulse_queries() -> Sequence[Select[Any]]:
-    """What changes whenever anything changes that is shown of a `study`; built once, for it is asked each second."""
+    """What changes whenever anything changes that is shown of a `study`. Built once: it is asked again and again."""
     study: BindParameter[int] = bindparam("study")
     count = func.count()
     ended = select(trials.c.outcome, count, func.max(trials.c.finished)).group_by(trials.c.outcome)

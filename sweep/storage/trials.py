@@ -68,7 +68,7 @@ class TrialReader(Subject):
         return [row | {"folds": (row.pop("split") or {}).get("mean_of", 1)} for row in self._rows(query)]
 
     @repeatable
-    def marks(self, study_id: int) -> dict[int, tuple[Any, ...] | None]:
+    def pulses(self, study_id: int) -> dict[int, tuple[Any, ...] | None]:
         """What changes of each trial, by number, whenever its row or its curve does; None of those in progress."""
         told = (trials.c.fingerprint, trials.c.trained_epochs, trials.c.reused_epochs, trials.c.attempts)
         finished = type_coerce(trials.c.finished, String)  # not read as a time, which would take long

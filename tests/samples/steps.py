@@ -74,7 +74,7 @@ READS: Mapping[str, Step] = {
     "leases.beats": lambda store, _: store.leases.beats(MOON),
     "claims.holder": lambda store, _: store.claims.holder(RUN.fingerprint),
     "trials.rows": lambda store, id_: store.trials.rows(id_),
-    "trials.marks": lambda store, id_: store.trials.marks(id_),
+    "trials.pulses": lambda store, id_: store.trials.pulses(id_),
     "trials.curve_rows": lambda store, id_: store.trials.curve_rows(id_),
     "trials.curves": lambda store, id_: store.trials.curves(id_),
     "trials.ending": lambda store, id_: store.trials.ending(id_, 1),
