@@ -70,8 +70,7 @@ def layer(name: str) -> str:
 
 def metric(study: Study) -> str:
     """What a score of a study is, as the head of a column: "Accuracy", or "Macro F1"."""
-    words = IN_WORDS[study.metric]
-    return words[0].upper() + words[1:]
+    return wording.capitalized(IN_WORDS[study.metric])
 
 
 def by_metric(study: Study) -> str:

@@ -53,7 +53,7 @@ def recommended(result: Result) -> str:
 
 def why(verdict: Verdict) -> str:
     """Why this network and not the best, in sentences; empty where nothing can be said."""
-    return " ".join(f"{clause[0].upper()}{clause[1:]}." for clause in beside_the_best(verdict))
+    return " ".join(f"{wording.capitalized(clause)}." for clause in beside_the_best(verdict))
 
 
 def _choice(verdict: Verdict) -> str:

@@ -191,6 +191,11 @@ def settings(values: Mapping[str, object], *, most: int | None = None, label: Ca
 # Texts of others
 
 
+def capitalized(words: str) -> str:
+    """With a capital as its first letter; the others stay."""
+    return words[:1].upper() + words[1:]
+
+
 def shortened(text: str, most: int = 18) -> str:
     """A text of at most so many characters, which ends in an ellipsis if it was longer."""
     return text if len(text) <= most else text[: most - 1] + "…"

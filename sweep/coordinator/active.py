@@ -39,6 +39,7 @@ from sweep.storage.checkpoints import Checkpoints
 from sweep.storage.claims import ClaimedRuns
 from sweep.storage.store import Store
 from sweep.storage.trials import Reached
+from sweep.wording import capitalized
 
 
 class ActiveRuns:
@@ -103,9 +104,8 @@ class ActiveRuns:
         """Begins a run that is no trial. Of its curve, only what its configuration's epochs need is looked at."""
         self._store.runs.keep(labelled.run, self._provenance)
         curve = self._store.runs.curve(labelled.run.fingerprint, labelled.run.configuration.epochs)
-        reached = Reached(trained_epochs=curve[-1].epoch if curve else 0)
-        score = curve[-1].val_accuracy if curve else None
-        return self._enter(ActiveRun(number, labelled, curve, reached, reached, score))
+        until, score = (curve[-1].epoch, curve[-1].val_accuracy) if curve else (0, None)
+        return self._enter(ActiveRun(number, labelled, curve, Reached(until), Reached(until), score))
 
     def end(self, active: ActiveRun, outcome: Outcome, reason: str, keep_state: bool) -> None:
         """Ends a run that is no trial; its state is deleted unless it is to be kept or a study needs it."""
@@ -144,8 +144,7 @@ class ActiveRuns:
             curve = [place for place in curve if place.epoch <= before.trained_epochs]  # its own, from earlier
             if not curve:
                 self._checkpoints.path(run).unlink(missing_ok=True)
-        labelled = LabelledRun(trial_label(trial.number), run)
-        reached = Reached(fresh=before.fresh)
+        labelled, reached = LabelledRun(trial_label(trial.number), run), Reached(fresh=before.fresh)
         return self._enter(ActiveRun(trial.number, labelled, curve, before, reached, branches=branches))
 
     def is_trained_for_another(self, active: ActiveRun) -> bool:
@@ -235,6 +234,9 @@ class ActiveRuns:
         active.waiting = not self._claims.take(active.run.fingerprint)
         if active.waiting:
             return self._watcher.waits(active.labelled)
+        if self._stored_beyond(active):  # by another process, which had the run until now
+            active.waiting = True
+            return self._claims.release(active.run.fingerprint)
         if active.stored_until > active.epoch:  # metrics at an epoch at which this study has no rung
             self._reach(active, active.stored_until)
         active.training = True
@@ -292,8 +294,7 @@ class ActiveRuns:
                     yield Ready(active)
                     yield from map(Ready, self._followers(active))
                 case SegmentFailed(_, Outcome.INTERRUPTED, reason):
-                    sentence = f"{reason[0].upper()}{reason[1:]}"
-                    raise StoreError(f"{sentence}. Make room there and run again; every finished epoch is kept.")
+                    raise StoreError(f"{capitalized(reason)}. Make room there and run again; finished epochs are kept.")
                 case CodeChanged(_, reason):
                     raise InputError(f"{reason}. Put that back and run again; every finished epoch is kept.")
                 case SegmentFailed(_, outcome, reason, detail):
@@ -306,11 +307,15 @@ class ActiveRuns:
         for active in [each for each in self._active.values() if each.waiting]:
             if self._engine.idle and self._claims.other(active.run.fingerprint) is None:
                 active.waiting = False
-                known = [] if active.before.fresh else self._store.runs.curve(active.run.fingerprint)
-                active.curve += [place for place in known if place.epoch > active.stored_until]
+                active.curve += self._stored_beyond(active)
                 if active.before.fresh and not active.curve:
                     self._checkpoints.path(active.run).unlink(missing_ok=True)
                 yield Freed(active)
+
+    def _stored_beyond(self, active: ActiveRun) -> list[Epoch]:
+        """What another process has stored of a run since its curve was read. A `fresh` trial has its own curve."""
+        known = [] if active.before.fresh else self._store.runs.curve(active.run.fingerprint, active.epochs)
+        return [place for place in known if place.epoch > active.stored_until]
 
     def _rest(self, active: ActiveRun) -> None:
         """No worker trains a run any more: another process may."""
@@ -356,10 +361,8 @@ class ActiveRuns:
 
     def _keep_predictions(self, active: ActiveRun, predicted: bytes) -> None:
         """Keeps what a finished run predicts. Predictions of an earlier training stay, unless the trial is `fresh`."""
-        fingerprint = active.run.fingerprint
-        if not predicted:
-            return
-        if active.before.fresh or self._store.predictions.find(fingerprint, active.epochs) is None:
+        fingerprint, fresh = active.run.fingerprint, active.before.fresh
+        if predicted and (fresh or self._store.predictions.find(fingerprint, active.epochs) is None):
             self._store.predictions.keep(fingerprint, active.epochs, predicted)
 
     # -- who shares a run, and which states stay
@@ -390,9 +393,8 @@ class ActiveRuns:
 
     def _drop(self, states: Iterable[Path]) -> None:
         """Deletes these states, and the predictions of their runs, unless another trial needs them."""
-        needed_here = {self._checkpoints.path(active.run) for active in self._active.values()}
-        keep = self._checkpoints.keep
+        here, keep = {self._checkpoints.path(active.run) for active in self._active.values()}, self._checkpoints.keep
         for path in states:
-            if path not in needed_here and not self._store.trials.is_needed(path.stem, keep, beside=self._study_id):
+            if path not in here and not self._store.trials.is_needed(path.stem, keep, beside=self._study_id):
                 path.unlink(missing_ok=True)
                 self._store.predictions.drop(path.stem)

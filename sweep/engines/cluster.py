@@ -2,9 +2,11 @@
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,9 +33,21 @@ def join(name: str) -> Site:
         InputError: it cannot be joined, or everybody in its network could use it.
     """
     if not ray.is_initialized():
-        _join(name.partition(":")[2] or os.environ.get("RAY_ADDRESS"))
+        with _signals_kept():
+            _join(name.partition(":")[2] or os.environ.get("RAY_ADDRESS"))
     there = ray.cluster_resources()
     return Site(int(there.get("CPU", 0)), int(there.get("memory", 0)), "the cluster")
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """SIGTERM means the same after this block as before it: Ray has it end the process at once."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():  # no other one may, and Ray does not there
+            signal.signal(signal.SIGTERM, before)
 
 
 def _join(address: str | None) -> None:

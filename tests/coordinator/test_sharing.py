@@ -17,6 +17,7 @@ from sweep.engines.scripted import ScriptedEngine
 from sweep.engines.supervised import Supervised
 from sweep.runs import Run
 from sweep.storage.checkpoints import Checkpoints
+from sweep.storage.claims import ClaimedRuns
 from sweep.storage.database import checkpoint_folder
 from sweep.storage.store import Store
 
@@ -69,6 +70,23 @@ def test_a_trial_takes_what_the_other_process_has_stored_and_trains_the_rest(sto
     assert sound(storage)
     with Store.open(storage) as store:
         assert store.claims.holder(baseline().fingerprint) is None
+
+
+@pytest.mark.parametrize("epochs", [2, EPOCHS])
+def test_a_trial_takes_what_was_stored_after_its_curve_was_read(storage, other, monkeypatch, epochs):
+    take = ClaimedRuns.take
+
+    def taken_late(self, fingerprint):
+        monkeypatch.undo()
+        other.ends_after(epochs)
+        return take(self, fingerprint)
+
+    monkeypatch.setattr(ClaimedRuns, "take", taken_late)
+    engine = ScriptedEngine(predict=lambda _: CLASSES)
+    result, _ = run(BASELINE_ALONE, storage, engine)
+    assert engine.trained == [(baseline().fingerprint, number) for number in range(epochs + 1, EPOCHS + 1)]
+    assert list(result.frame["reused_epochs"]) == [epochs]
+    assert sound(storage)
 
 
 def test_a_trial_is_trained_once_the_other_process_is_killed(storage, other):

@@ -38,7 +38,9 @@ def folder(tmp_path_factory):
 def cluster(folder):
     """A head and two nodes of one processor; this process has joined it."""
     with cluster_of(2, folder) as cluster:
+        before = signal.getsignal(signal.SIGTERM)
         assert join(f"ray:{cluster.address}").cores == 2
+        assert signal.getsignal(signal.SIGTERM) is before  # Ray would have it end this process at once
         yield cluster
 
 
