@@ -1,11 +1,11 @@
 """Positions of values in a chart: axes, ticks, ranges, and which points are drawn."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reports import labels
@@ -123,13 +123,12 @@ def along(axis: Axis, at: "pd.Series[float]") -> "pd.Series[float]":
     return (scaled - low) / (high - low)
 
 
-def score_range(scores: Iterable[float], reference: float | None = None) -> tuple[float, float]:
+def score_range(values: "pd.Series[float]", reference: float | None = None) -> tuple[float, float]:
     """The scores an axis should show, so that a few terrible trials do not press the good ones together.
 
     Half of the trials at least are inside, or a quarter where those lie within five points of the best; the
     `reference` is, where it lies within fifteen. A range is at least 0.4 points high.
     """
-    values = pd.Series(list(scores), dtype=float)
     highest, lowest, middle = float(values.max()), float(values.min()), float(values.median())
     low = max(lowest, middle - 2 * (highest - middle))
     near = highest - 0.05
@@ -152,7 +151,7 @@ def thin(table: pd.DataFrame, limit: int) -> pd.DataFrame:
     """At most about `limit` rows: a quarter of them the best scores, the others evenly over the order."""
     if len(table) <= limit:
         return table
-    kept = set(table["score"].nlargest(limit // 4).index)
-    others = [row for row in table.index if row not in kept]
-    kept |= set(others[:: math.ceil(len(others) / (limit - len(kept)))])
-    return table[table.index.isin(kept)]
+    kept = table.index.isin(table["score"].nlargest(limit // 4).index)
+    others = np.flatnonzero(~kept)
+    kept[others[:: math.ceil(len(others) / (limit - kept.sum()))]] = True
+    return table[kept]

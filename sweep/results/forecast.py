@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Self
 
+import numpy as np
 import pandas as pd
 
 from sweep.runs import GOING_ON, Outcome
@@ -119,11 +120,10 @@ def judged(frame: pd.DataFrame, curves: pd.DataFrame, images: int) -> pd.DataFra
     can = frame["outcome"].isin(JUDGED) & scores.notna() & (reached > 0)
     can &= frame["baseline"] | (frame["folds"] >= frame.loc[can & ~frame["baseline"], "folds"].max())
     forecast = Forecast.after(completed_curves(frame, curves), images)
-    columns = (each.tolist() for each in (scores, reached, longest, can))
-    expected = [
-        forecast.expected(score, epoch, epochs) if possible else math.nan
-        for score, epoch, epochs, possible in zip(*columns, strict=True)
-    ]
+    expected = scores.where(can)  # which a trial keeps at its last epoch
+    further = can & (reached < longest)
+    columns = (each[further].tolist() for each in (scores, reached, longest))
+    expected[further] = [forecast.expected(*each) for each in zip(*columns, strict=True)]
     return frame.assign(expected=expected, difference=scores - _baseline_scores(frame, curves))
 
 
@@ -146,14 +146,9 @@ def standing(frame: pd.DataFrame) -> pd.DataFrame:
     """
     completed = frame["outcome"] == Outcome.COMPLETED
     group = (~completed).astype(int) + frame["expected"].isna()
-    keys = pd.DataFrame({
-        "group": group,
-        "left": -frame["trained_epochs"].where(group == 1, 0.0),
-        "expected": -frame["expected"],
-        "score": -frame["score"],
-        "trial": frame["trial"],
-    })  # fmt: skip
-    return frame.loc[keys.sort_values(keys.columns.tolist()).index]
+    furthest = frame["trained_epochs"].where(group == 1, 0.0)
+    last_key_first = frame["trial"], -frame["score"], -frame["expected"], -furthest, group
+    return frame.iloc[np.lexsort([each.to_numpy() for each in last_key_first])]
 
 
 def _baseline_scores(frame: pd.DataFrame, curves: pd.DataFrame) -> "pd.Series[float]":
@@ -168,6 +163,9 @@ def _baseline_scores(frame: pd.DataFrame, curves: pd.DataFrame) -> "pd.Series[fl
             known = dict(zip(curve["epoch"], curve["val_accuracy"], strict=True))
         if ended:
             known[first["trained_epochs"]] = first["score"]
-    reached = list(zip(frame["trained_epochs"].tolist(), (frame["outcome"] == Outcome.COMPLETED).tolist(), strict=True))
-    found = {each: compared_score(*each, known, ended) for each in set(reached)}
-    return pd.Series([found[each] for each in reached], frame.index, dtype=float).where(~frame["baseline"])
+    reached = frame["trained_epochs"]
+    on_the_way, completed = (
+        reached.map({epoch: compared_score(epoch, done, known, ended) for epoch in reached.unique()}).astype(float)
+        for done in (False, True)
+    )
+    return completed.where(frame["outcome"] == Outcome.COMPLETED, on_the_way).where(~frame["baseline"])

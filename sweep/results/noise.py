@@ -20,14 +20,20 @@ differ by less, so that much is too wide. A confirmation (`sweep.verdict`) measu
 """
 
 import math
+from typing import Any, TypeVar
+
+import numpy as np
+
+Scores = TypeVar("Scores", float, np.ndarray[Any, np.dtype[np.float64]])
 
 Z_95 = 1.959964
 """Between minus and plus so many standard deviations lie 95 % of a normal distribution."""
 
 
-def noise_of_score(score: float, images: float) -> float:
-    """Two standard errors of a score from 0 to 1 on so many images, as a fraction."""
-    return 2 * math.sqrt(_variance(score, images, added=2))
+def noise_of_score(score: Scores, images: float) -> Scores:
+    """Two standard errors of a score from 0 to 1 on so many images, as a fraction; of each one in an array."""
+    deviation: Scores = _variance(score, images, added=2) ** 0.5
+    return 2 * deviation
 
 
 def noise_of_difference(score: float, other: float, images: float) -> float:
@@ -46,7 +52,7 @@ def share_interval(count: int, of: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def _variance(score: float, images: float, added: int) -> float:
+def _variance(score: Scores, images: float, added: int) -> Scores:
     """Of a score: twice that of the share of right images, after so many right and as many wrong ones were added."""
     in_all = images + 2 * added
     share = (score * images + added) / in_all

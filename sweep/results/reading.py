@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -17,7 +18,7 @@ from sweep.results.nodes import moves_of, nodes_of
 from sweep.results.predictions import Predictions, Searched
 from sweep.results.result import Result
 from sweep.results.verdict import Verdict
-from sweep.runs import BASELINE, Run
+from sweep.runs import BASELINE, UNFINISHED, Run
 from sweep.storage.by_hand import Note
 from sweep.storage.lease import Work
 from sweep.storage.store import Reader
@@ -48,7 +49,8 @@ class Rereading:
 
     def __init__(self, store: Reader) -> None:
         self._store = store
-        self._before: dict[str, _Trials] = {}
+        self._before: dict[str, tuple[object, _Trials]] = {}
+        """What was read of a study, and which study that was, run by which process."""
 
     def result(self, name: str) -> Result:
         """As `read_result`. Of a study that no process runs, everything is read.
@@ -56,15 +58,16 @@ class Rereading:
         Raises:
             InputError: the database has no such study.
         """
-        row, before = self._store.studies.find(name), self._before.pop(name, None)
-        pulses = self._store.trials.pulses(row.id)
-        same = {number for number, pulse in pulses.items() if before and pulse and pulse == before.pulses.get(number)}
-        changed, found = sorted(pulses.keys() - same), None
-        few = len(changed) <= MOST_CHANGED
-        if few and before and before.study == row.study and self._store.leases.running(row.id):
-            found = before.updated(same, _read(self._store, row, changed))
+        row, found = self._store.studies.find(name), None
+        holder = self._store.leases.running(row.id)
+        which = holder, row.id, row.created, row.study
+        known, before = self._before.pop(name, (None, None))
+        if holder and before and known == which:
+            changed = before.unfinished.union(self._store.trials.changed(row.id, before.last_end))
+            if len(changed) <= MOST_CHANGED:
+                found = before.updated(changed, _read(self._store, row, changed))
         found = found or _read(self._store, row)
-        self._before[name] = replace(found, pulses=pulses)
+        self._before[name] = which, found
         return _result(self._store, row, found)
 
 
@@ -72,29 +75,45 @@ class Rereading:
 class _Trials:
     """The trials of a study and their curves as they are stored, in the columns of a result's frames.
 
-    `on_nodes` is what `RunReader.on_nodes` finds. `pulses` are those of `TrialReader.pulses` when they were read.
+    `on_nodes` and `latest` are what `RunReader` finds by these names.
     """
 
-    study: Study
     frame: pd.DataFrame
     curves: pd.DataFrame
     on_nodes: list[tuple[int, dict[str, Any]]]
-    pulses: Mapping[int, object] = field(default_factory=dict)
+    latest: tuple[datetime, dict[str, Any]] | None
 
-    def updated(self, same: set[int], changed: "_Trials") -> "_Trials | None":
-        """The trials that are the `same`, with those that have `changed`; None if those have another parameter."""
+    @property
+    def unfinished(self) -> set[int]:
+        """The numbers of the trials that are to be trained further."""
+        return set(self.frame["trial"][self.frame["outcome"].isin(UNFINISHED)].tolist())
+
+    @property
+    def last_end(self) -> datetime:
+        """When a trial last ended, as the store keeps it; long ago before the first did."""
+        last = self.frame["finished"].max()
+        return datetime.min if last is pd.NaT else last.to_pydatetime().replace(tzinfo=None)
+
+    def updated(self, numbers: set[int], changed: "_Trials") -> "_Trials | None":
+        """The trials, of which those with these numbers have `changed`; None if they have another parameter."""
         if not set(changed.frame) <= set(self.frame):
             return None
-        new = changed.frame.reindex(columns=self.frame.columns).astype(self.frame.dtypes)
-        frame = pd.concat([self.frame[self.frame["trial"].isin(same)], new])
-        curves = pd.concat([self.curves[self.curves["trial"].isin(same)], changed.curves])
-        on_nodes = [*(each for each in self.on_nodes if each[0] in same), *changed.on_nodes]
+        on_nodes = [*(each for each in self.on_nodes if each[0] not in numbers), *changed.on_nodes]
         return replace(
             self,
-            frame=frame.sort_values("trial", ignore_index=True),
-            curves=curves.sort_values(["trial", "epoch"], ignore_index=True),
+            frame=_with(self.frame, changed.frame, numbers),
+            curves=_with(self.curves, changed.curves, numbers),
             on_nodes=sorted(on_nodes, key=lambda each: each[0]),
+            latest=max(filter(None, (changed.latest, self.latest)), key=lambda each: each[0], default=None),
         )
+
+
+def _with(table: pd.DataFrame, new: pd.DataFrame, numbers: set[int]) -> pd.DataFrame:
+    """A table, sorted by trials, with new rows for the trials of these numbers."""
+    found = pd.concat([table[~table["trial"].isin(numbers)], new], ignore_index=True)
+    if found["trial"].is_monotonic_increasing:
+        return found
+    return found.sort_values("trial", kind="stable", ignore_index=True)
 
 
 def _read(store: Reader, row: StudyRow, numbers: Collection[int] | None = None) -> _Trials:
@@ -102,7 +121,7 @@ def _read(store: Reader, row: StudyRow, numbers: Collection[int] | None = None) 
     curves = pd.DataFrame(store.trials.curve_rows(row.id, numbers), columns=list(CURVE_COLUMNS)).astype(CURVE_TYPES)
     curves["finished"] = _moments(curves["finished"])
     frame = _frame(store.trials.rows(row.id, numbers), row.study)
-    return _Trials(row.study, frame, curves, store.runs.on_nodes(row.id, numbers))
+    return _Trials(frame, curves, store.runs.on_nodes(row.id, numbers), store.runs.latest(row.id, numbers))
 
 
 def _result(store: Reader, row: StudyRow, trials: _Trials) -> Result:
@@ -110,11 +129,12 @@ def _result(store: Reader, row: StudyRow, trials: _Trials) -> Result:
     drawn = [Verdict.from_document(earlier | {**each}) for each in store.verdicts.all(row.id)]
     verdicts = _last_of_each_size(drawn)
     ablation, notes = store.ablations.find(row.id), store.notes.all(row.id)
+    _, trained = trials.latest or (None, {})
     result = Result(
         study=row.study,
         frame=judged(_noted(trials.frame, notes), trials.curves, row.study.scoring),
         curves=trials.curves,
-        provenance={"data": row.study.data, "data digest": row.data_digest} | store.runs.latest_provenance(row.id),
+        provenance={"data": row.study.data, "data digest": row.data_digest} | trained,
         verdict=verdicts[-1] if verdicts else None,
         smaller=tuple(verdicts[:-1]),
         ablation=None if ablation is None else Ablation.from_document(earlier | {**ablation}),
@@ -151,8 +171,10 @@ def _noted(frame: pd.DataFrame, notes: Sequence[Note]) -> pd.DataFrame:
     texts: dict[int | None, list[str]] = {}
     for note in notes:
         texts.setdefault(note.trial, []).append(note.text)
-    said = ["; ".join(texts.get(trial, [])) for trial in frame["trial"].tolist()]
-    return frame.assign(note=pd.Series(said, frame.index, dtype=frame["note"].dtype))
+    said = pd.Series("", frame.index, dtype=frame["note"].dtype)
+    for trial, each in texts.items():
+        said[frame["trial"] == trial] = "; ".join(each)
+    return frame.assign(note=said)
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], study: Study) -> pd.DataFrame:
@@ -164,19 +186,19 @@ def _frame(rows: Sequence[Mapping[str, Any]], study: Study) -> pd.DataFrame:
     known = {name for row in rows for name in row["configuration"]}
     neutral = {name: each.neutral for name, each in parameters.items() if name in known and each.neutral is not None}
     configurations = [space.effective(neutral | row["configuration"]) for row in rows]
-    facts = {column: [row.get(STORED_AS.get(column, column)) for row in rows] for column in TRIAL_COLUMNS}
-    frame = pd.DataFrame(facts).astype(TRIAL_TYPES)
-    for column in ("started", "finished"):
-        frame[column] = _moments(frame[column])
+    columns: dict[str, pd.Series[Any]] = {}
+    for name in TRIAL_COLUMNS:
+        facts = [row.get(STORED_AS.get(name, name)) for row in rows]
+        columns[name] = pd.Series(facts, dtype=TRIAL_TYPES[name]) if name in TRIAL_TYPES else _moments(facts)
     for name, parameter in parameters.items():
         if any(name in each for each in configurations):
             values = [each.get(name) for each in configurations]
-            frame[name] = pd.Series(values, dtype=PARAMETER_TYPES[parameter.kind])
-    return frame
+            columns[name] = pd.Series(values, dtype=PARAMETER_TYPES[parameter.kind])
+    return pd.DataFrame(columns)
 
 
-def _moments(values: "pd.Series[Any]") -> "pd.Series[pd.Timestamp]":
-    return pd.to_datetime(values, utc=True).astype("datetime64[us, UTC]")
+def _moments(values: Any) -> "pd.Series[pd.Timestamp]":
+    return pd.to_datetime(pd.Series(values, dtype="datetime64[us]"), utc=True)
 
 
 def _predictions(store: Reader, result: Result, digest: str) -> Predictions | None:

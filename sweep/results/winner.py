@@ -70,12 +70,11 @@ def gain_of_best(frame: pd.DataFrame, images: float, verdict: Verdict | None = N
         return None
     as_far = (frame["outcome"] == "completed") | (frame["trained_epochs"] >= best["trained_epochs"])
     others = as_far & frame["expected"].notna() & ~frame["baseline"].eq(True) & (frame["trial"] != best["trial"])
-    scores = np.array([score - float(best["difference"]), score, *frame["score"][others].astype(float)])
+    scores = np.array([score - float(best["difference"]), score, *frame["score"][others].tolist()], dtype=float)
     seeds = None if verdict is None else deviation_of_seeds([each.scores for each in verdict.trials])
-    deviations = [noise_of_score(each, images) / 2 for each in scores]
     if seeds is not None:
-        deviations = [seeds / math.sqrt(best["folds"])] * len(scores)
-    return expected(scores, np.array(deviations))
+        return expected(scores, np.full(len(scores), seeds / math.sqrt(best["folds"])))
+    return expected(scores, noise_of_score(scores, images) / 2)
 
 
 def gain_in_words(gain: Gain) -> str:

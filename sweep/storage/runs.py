@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, cast, exists, func, select, update
+from sqlalchemy import Select, Text, cast, exists, func, select, update
 
 from sweep.models.model import Sizes
 from sweep.runs import Epoch, Run
@@ -69,25 +70,17 @@ class RunReader(Subject):
 
         With `numbers`, of these trials alone.
         """
-        asked = () if numbers is None else (trials.c.number.in_(numbers),)
-        query = (
-            select(trials.c.number, runs.c.provenance)
-            .join(runs, runs.c.fingerprint == trials.c.fingerprint)
-            .where(trials.c.study_id == study_id, *asked, cast(runs.c.provenance, Text).contains('"nodes":'))
-        )
+        query = _of_trials(study_id, numbers).where(cast(runs.c.provenance, Text).contains('"nodes":'))
         found = ((row["number"], row["provenance"]) for row in self._rows(query))
         return sorted(found, key=lambda each: each[0])
 
-    def latest_provenance(self, study_id: int) -> dict[str, Any]:
-        """Where and with what a study's latest run was trained."""
-        query = (
-            select(runs.c.provenance)
-            .join(trials, trials.c.fingerprint == runs.c.fingerprint)
-            .where(trials.c.study_id == study_id)
-            .order_by(runs.c.created.desc())
-            .limit(1)
-        )
-        return self._value(query) or {}
+    def latest(self, study_id: int, numbers: Collection[int] | None = None) -> tuple[datetime, dict[str, Any]] | None:
+        """When a study's latest run was first kept (UTC, no zone), and where and with what it was trained.
+
+        With `numbers`, of the runs of these trials alone. None without a run.
+        """
+        query = _of_trials(study_id, numbers).order_by(runs.c.created.desc()).limit(1)
+        return next(((row["created"], row["provenance"]) for row in self._rows(query)), None)
 
 
 class Runs(RunReader):
@@ -144,6 +137,12 @@ class Runs(RunReader):
             if study_id is not None and trial is not None:
                 mine = trials.c.study_id == study_id, trials.c.number == trial
                 connection.execute(update(trials).where(*mine).values(trained_epochs=epoch.epoch))
+
+
+def _of_trials(study_id: int, numbers: Collection[int] | None) -> Select[Any]:
+    """The runs of a study's trials, or of those of these `numbers`."""
+    query = select(trials.c.number, runs.c.created, runs.c.provenance).join_from(trials, runs)
+    return query.where(trials.c.study_id == study_id, *([] if numbers is None else [trials.c.number.in_(numbers)]))
 
 
 def epoch_of(row: Mapping[Any, Any]) -> Epoch:

@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Executable, String, case, func, insert, literal, select, type_coerce, update
+from sqlalchemy import Connection, Executable, case, func, insert, literal, select, update
 
 from sweep.runs import GOING_ON, UNFINISHED, Epoch, Outcome, Trial
 from sweep.storage._subject import Subject
@@ -67,15 +68,10 @@ class TrialReader(Subject):
         )
         return [row | {"folds": (row.pop("split") or {}).get("mean_of", 1)} for row in self._rows(query)]
 
-    @repeatable
-    def pulses(self, study_id: int) -> dict[int, tuple[Any, ...] | None]:
-        """What changes of each trial, by number, whenever its row or its curve does; None of those in progress."""
-        told = (trials.c.fingerprint, trials.c.trained_epochs, trials.c.reused_epochs, trials.c.attempts)
-        finished = type_coerce(trials.c.finished, String)  # not read as a time, which would take long
-        query = select(trials.c.number, trials.c.outcome, finished, *told).where(trials.c.study_id == study_id)
-        with self._database.transaction() as connection:
-            found = connection.execute(query).all()
-        return {row[0]: None if row[1] == Outcome.RUNNING else tuple(row[1:]) for row in found}
+    def changed(self, study_id: int, since: datetime) -> list[int]:
+        """The numbers of the trials that are to be trained further, or have ended `since` that time (UTC, no zone)."""
+        asked = trials.c.outcome.in_(UNFINISHED) | (trials.c.finished >= since)
+        return self._column(select(trials.c.number).where(trials.c.study_id == study_id, asked))
 
     def curve_rows(self, study_id: int, numbers: Collection[int] | None = None) -> list[dict[str, Any]]:
         """The epochs of all of a study's trials, as far as each of them went."""

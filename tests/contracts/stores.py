@@ -248,7 +248,7 @@ class StoreContract:
             store.trials.end(study_id, 0, Outcome.INFEASIBLE, "a 5x5 kernel does not fit")
             (row,) = store.trials.rows(study_id)
             assert store.trials.curve_rows(study_id) == []
-            assert store.runs.latest_provenance(study_id) == {}
+            assert store.runs.latest(study_id) is None
         nothing = ("fingerprint", "parameters", "flops", "score", "seconds", "cost", "seed")
         assert [row[name] for name in nothing] == [None] * 7
 
@@ -373,7 +373,7 @@ class StoreContract:
             store.runs.keep(run_of(), {"workers": 1})
             store.runs.keep(run_of(), {"workers": 2})
             store.trials.begin(study_id, trial_of(0))
-            assert store.runs.latest_provenance(study_id) == {"workers": 1}
+            assert store.runs.latest(study_id)[1] == {"workers": 1}
 
     def test_a_run_on_all_training_images_has_no_split(self, database):
         run = Run(Configuration(), 0, "mnist", "digest", None)

@@ -1,6 +1,7 @@
 """Every step of a store, one call each: what it reads of a study, and what it changes."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from contracts.stores import epoch_of, run_of, trial_of
@@ -74,7 +75,7 @@ READS: Mapping[str, Step] = {
     "leases.beats": lambda store, _: store.leases.beats(MOON),
     "claims.holder": lambda store, _: store.claims.holder(RUN.fingerprint),
     "trials.rows": lambda store, id_: store.trials.rows(id_),
-    "trials.pulses": lambda store, id_: store.trials.pulses(id_),
+    "trials.changed": lambda store, id_: store.trials.changed(id_, datetime(2026, 1, 1)),
     "trials.curve_rows": lambda store, id_: store.trials.curve_rows(id_),
     "trials.curves": lambda store, id_: store.trials.curves(id_),
     "trials.ending": lambda store, id_: store.trials.ending(id_, 1),
@@ -98,7 +99,7 @@ READS: Mapping[str, Step] = {
     "runs.sources": lambda store, _: store.runs.sources(),
     "runs.provenance": lambda store, _: store.runs.provenance(RUN.fingerprint),
     "runs.on_nodes": lambda store, id_: store.runs.on_nodes(id_, [0]),
-    "runs.latest_provenance": lambda store, id_: store.runs.latest_provenance(id_),
+    "runs.latest": lambda store, id_: store.runs.latest(id_),
     "predictions.find": lambda store, _: store.predictions.find(OTHER.fingerprint, 1),
     "predictions.ends": lambda store, _: store.predictions.ends([(OTHER.fingerprint, 1)]),
     "verdicts.all": lambda store, id_: store.verdicts.all(id_),
