@@ -129,8 +129,9 @@ def judged(frame: pd.DataFrame, curves: pd.DataFrame, images: int) -> pd.DataFra
 
 def completed_curves(frame: pd.DataFrame, curves: pd.DataFrame) -> list[list[tuple[float, float]]]:
     """The curves of the trials that completed first, in the order of their ends."""
-    ends = frame[["finished", "trial"]][frame["outcome"] == Outcome.COMPLETED].sort_values(["finished", "trial"])
-    first = ends["trial"].head(LEARNT).tolist()
+    completed = frame["outcome"] == Outcome.COMPLETED
+    trials, ends = frame["trial"][completed].to_numpy(), frame["finished"][completed].to_numpy("datetime64[us]")
+    first = trials[np.lexsort([trials, ends])[:LEARNT]].tolist()
     found = dict[int, list[tuple[float, float]]]((trial, []) for trial in first)
     points = curves[["trial", "epoch", "val_accuracy"]][curves["trial"].isin(first)]
     for trial, epoch, score in zip(*(points[name].tolist() for name in points), strict=True):
@@ -163,9 +164,7 @@ def _baseline_scores(frame: pd.DataFrame, curves: pd.DataFrame) -> "pd.Series[fl
             known = dict(zip(curve["epoch"], curve["val_accuracy"], strict=True))
         if ended:
             known[first["trained_epochs"]] = first["score"]
-    reached = frame["trained_epochs"]
-    on_the_way, completed = (
-        reached.map({epoch: compared_score(epoch, done, known, ended) for epoch in reached.unique()}).astype(float)
-        for done in (False, True)
-    )
-    return completed.where(frame["outcome"] == Outcome.COMPLETED, on_the_way).where(~frame["baseline"])
+    epochs, places = np.unique(frame["trained_epochs"], return_inverse=True)
+    compared = [[compared_score(epoch, done, known, ended) for epoch in epochs] for done in (False, True)]
+    found = np.array(compared, float)[(frame["outcome"] == Outcome.COMPLETED).astype(int), places]
+    return pd.Series(found, frame.index).where(~frame["baseline"])
