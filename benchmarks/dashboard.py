@@ -4,7 +4,8 @@
 
 Fills a database of its own, starts the dashboard as a user would, and goes on writing an epoch through the store every
 `--pause` seconds while somebody watches as the page does: it listens to the events and asks for what goes on at this
-moment whenever there is one, and for what follows each epoch, as if that were in its window, as soon as it may.
+moment whenever there is one, and as soon as it may for the sections near its window that follow each epoch. That takes
+`--seconds` at each place of the page, and once more as if all of these sections were in the window.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -46,8 +47,8 @@ SPACE = {
     "conv1_stride": Int(1, 2),
 }
 PATH = "/study/benchmark"
-WATCHED = ("summary", "history", "leaderboard", "curves")
-"""Sections that follow each epoch."""
+WINDOWS = ("summary",), ("history", "leaderboard"), ("curves",), ("summary", "history", "leaderboard", "curves")
+"""Sections that follow each epoch, as a window of 1440 x 900 pixels has them together; the last has all of them."""
 
 
 class Writer:
@@ -88,11 +89,12 @@ class Watcher:
 
     def __init__(self, address: str) -> None:
         self._host = urlsplit(address).netloc
+        self._changed = threading.Event()
         self._connection = http.client.HTTPConnection(self._host)
         self._tags: dict[str, str] = {}
         self.seen: dict[tuple[int, int], float] = {}
         self.followed: list[tuple[float, float]] = []
-        """When sections that follow each epoch were seen, and when the study had been read for the oldest of them."""
+        """When the sections in the window were seen, and when the study had been read for the oldest of them."""
 
     def ask(self, path: str) -> str:
         return self._asked(path)[1]
@@ -104,29 +106,28 @@ class Watcher:
         self._tags[path] = answer.headers.get("ETag", "")
         return answer.headers, answer.read().decode()
 
-    def watch(self, until: float) -> None:
-        changed = threading.Event()
-        threading.Thread(target=self._listen, args=(changed,), daemon=True).start()
-        due = dict.fromkeys(WATCHED, math.inf)
-        read = dict.fromkeys(WATCHED, 0.0)
+    def watch(self, window: Sequence[str], until: float) -> None:
+        self.seen, self.followed = {}, []
+        due = dict.fromkeys(window, math.inf)
+        read = dict.fromkeys(window, 0.0)
         while time.time() < until:
-            if changed.wait(0.1):
-                changed.clear()
+            if self._changed.wait(0.1):
+                self._changed.clear()
                 self._look_at_now()
-                due = dict.fromkeys(WATCHED, 0.0)
+                due = {key: 0.0 if at == math.inf else at for key, at in due.items()}
             for key in [key for key, at in due.items() if at <= time.time()]:
                 headers, _ = self._asked(f"/section/{key}")
                 read[key] = time.time() - float(headers["Sweep-Age"])
-                due[key] = time.time() + float(headers["Retry-After"]) if "Retry-After" in headers else math.inf
+                due[key] = time.time() + float(headers["Sweep-Wait"]) if "Sweep-Wait" in headers else math.inf
                 self.followed.append((time.time(), min(read.values())))
 
-    def _listen(self, changed: threading.Event) -> None:
+    def listen(self) -> None:
         events = http.client.HTTPConnection(self._host)
         events.request("GET", f"{PATH}/events")
         stream = events.getresponse()
         while line := stream.readline():
             if line.startswith(b"data:"):
-                changed.set()
+                self._changed.set()
 
     def _look_at_now(self) -> None:
         now = self.ask("/section/now")
@@ -134,7 +135,7 @@ class Watcher:
             self.seen.setdefault((int(trial), int(epoch)), time.time())
 
     def followed_after(self, written: float) -> float | None:
-        """Seconds until all sections that follow each epoch were of one written at that time; None if never."""
+        """Seconds until all sections in the window were of an epoch written at that time; None if never."""
         rounding = 0.05
         return next((at - written for at, read in self.followed if read > written + rounding), None)
 
@@ -168,31 +169,32 @@ def _watched(writer: Writer, seconds: float, pause: float) -> None:
                 before, asked = _spent(server), time.time()
                 watcher.ask(f"/section/{key}")
                 print(f"  {key}: {time.time() - asked:.2f} s, {_spent(server) - before:.2f} s of them computing")
-            _run(writer, watcher, server, seconds, pause)
+            threading.Thread(target=watcher.listen, daemon=True).start()
+            epochs, pauses = writer.epochs(), random.Random(0)
+            for window in WINDOWS:
+                before, until = _spent(server), time.time() + seconds
+                writer.written.clear()
+                watching = threading.Thread(target=watcher.watch, args=(window, until), daemon=True)
+                watching.start()
+                while time.time() < until:
+                    next(epochs)
+                    time.sleep(pause * pauses.uniform(0.5, 1.5))
+                spent = _spent(server) - before
+                watching.join(60)  # it may wait for an answer
+                print(f"an epoch ends every {pause:g} s or so, and in the window are now and {', '.join(window)}:")
+                _tell(watcher, writer.written, spent / (time.time() - until + seconds))
         finally:
             server.terminate()
 
 
-def _run(writer: Writer, watcher: Watcher, server: psutil.Popen, seconds: float, pause: float) -> None:
-    """Goes on with the study while it is watched."""
-    until, before, pauses = time.time() + seconds, _spent(server), random.Random(0)
-    watching = threading.Thread(target=watcher.watch, args=(until,), daemon=True)
-    watching.start()
-    for _ in writer.epochs():
-        time.sleep(pause * pauses.uniform(0.5, 1.5))
-        if time.time() > until:
-            break
-    share = (_spent(server) - before) / seconds
-    watching.join(60)  # it may wait for an answer
+def _tell(watcher: Watcher, written: Mapping[tuple[int, int], float], share: float) -> None:
+    """Prints the share of a core, and how long after an epoch was written it was seen."""
     cores = psutil.cpu_count() or 1
-    print(
-        f"while an epoch ends every {pause:g} s or so: {share:.1%} of one core, "
-        f"{share / cores:.1%} of this machine's {cores}"
-    )
-    late = sorted(at - writer.written[key] for key, at in watcher.seen.items() if key in writer.written)
-    print(f"an epoch is told {median(late):.1f} s after its end, {late[-1]:.1f} s at most ({len(late)} seen)")
-    followed = sorted(filter(None, map(watcher.followed_after, writer.written.values())))
-    print(f"{', '.join(WATCHED)} have it after {median(followed):.0f} s, {followed[-1]:.0f} s at most")
+    print(f"  {share:.1%} of one core, {share / cores:.1%} of this machine's {cores}")
+    late = sorted(at - written[key] for key, at in watcher.seen.items() if key in written)
+    print(f"  now tells of it {median(late):.1f} s after its end, {late[-1]:.1f} s at most ({len(late)} seen)")
+    followed = sorted(filter(None, map(watcher.followed_after, written.values())))
+    print(f"  the others have it after {median(followed):.1f} s, {followed[-1]:.1f} s at most")
 
 
 def _spent(server: psutil.Popen) -> float:

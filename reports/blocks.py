@@ -65,6 +65,11 @@ class Head:
     number: bool = True
     extra: bool = False
 
+    @property
+    def kind(self) -> str:
+        """What it is to a style sheet."""
+        return " ".join(("number",) * self.number + ("extra",) * self.extra)
+
 
 @dataclass(frozen=True)
 class Row:

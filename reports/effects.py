@@ -118,8 +118,9 @@ def _groups(values: pd.Series) -> Numbers:
     codes, options = pd.factorize(values)
     if len(options) <= 6 or not pd.api.types.is_numeric_dtype(values):
         return np.asarray(codes)
-    parts = min(6, max(2, len(values) // 5))
-    return pd.factorize(pd.qcut(values.astype(float), parts, labels=False, duplicates="drop"))[0]
+    numbers = values.to_numpy(float)
+    ends = np.quantile(numbers, np.linspace(0, 1, min(6, max(2, len(values) // 5)) + 1))
+    return pd.factorize(np.searchsorted(np.unique(ends)[1:], numbers))[0]
 
 
 def _share(groups: Numbers, ranks: Numbers, blocks: int) -> float:

@@ -7,7 +7,6 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from math import ceil
 from urllib.parse import parse_qsl, quote
 
 from plotly.offline import get_plotlyjs
@@ -141,7 +140,7 @@ class Answers:
             number = request.query_params.get("page", "0")
             at = int(number) if number.isdecimal() and len(number) < 9 else 0
             drawn = view.drawn(key, at, now="sweep-now" in request.headers)  # which no page of another site can send
-            headers = {"ETag": f'"{drawn.tag}"'} | ({"Retry-After": f"{ceil(drawn.wait)}"} if drawn.wait else {})
+            headers = {"ETag": f'"{drawn.tag}"'} | ({"Sweep-Wait": f"{drawn.wait:.2f}"} if drawn.wait else {})
             if drawn.trial is not None:
                 headers |= {"Sweep-Trial": f"{drawn.trial}", "Sweep-Age": f"{drawn.age:.1f}"}
             if request.headers.get("if-none-match") == headers["ETag"]:

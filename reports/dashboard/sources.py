@@ -13,13 +13,13 @@ from sweep.results.result import Result
 from sweep.results.status import Pulse, Status
 
 CORES = os.cpu_count() or 1
-READING, REDRAWING = 0.02, 0.005
+READING, REDRAWING = 0.027, 0.005
 """Shares of the machine that a dashboard may take from a study in progress: for reading the study again with the
 sections that follow each epoch, and for redrawing the others. What is drawn for the first time does not count, nor does
 the state of this moment, which is cheap. Nothing rests while no process runs the study."""
 
-SLOWEST = 60.0
-"""Seconds after which a study is read and a section is redrawn, whatever that takes."""
+SOONEST, SLOWEST = 3.8, 60.0
+"""Seconds after which a study in progress is read and a section is redrawn, however little or much that takes."""
 
 WATCH_SECONDS = 2.0
 """How often the database is asked whether something has changed, while a browser is connected."""
@@ -56,7 +56,7 @@ class Pace:
         """Seconds until what was read at that time may be replaced, of a study with this pulse."""
         if not pulse.running:
             return 0.0
-        return max(0.0, min(self._rested, read + SLOWEST) - time.monotonic())
+        return max(0.0, min(max(self._rested, read + SOONEST), read + SLOWEST) - time.monotonic())
 
     def wake(self) -> None:
         """Ends the rest."""

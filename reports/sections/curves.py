@@ -46,17 +46,17 @@ def table(frame: pd.DataFrame, curves: pd.DataFrame, top: int = 5, rest: int = 3
     In the order of `rank` (1 is the best, as in the leaderboard), then epoch. Of the rest, at most `rest` trials are
     kept, evenly over their ranks.
     """
-    order = frames.best_first(frame)
-    order = order[["trial"]].assign(rank=range(1, len(order) + 1))
-    order["role"] = ["top" if rank <= top else "rest" for rank in order["rank"]]
+    order = frames.best_first(frame)[["trial"]]
+    order = order.assign(rank=np.arange(1, len(order) + 1), role="rest")
+    order.loc[order["rank"] <= top, "role"] = "top"
     reference = frames.baseline(frame)
     if reference is not None:
         order.loc[order["trial"] == reference["trial"], "role"] = "baseline"
-    faint = order.loc[order["role"] == "rest", "trial"]
-    dropped = set(faint) - set(faint.iloc[:: max(1, math.ceil(len(faint) / rest))])
-    order = order[~order["trial"].isin(dropped)]
-    kept = curves[["trial", "epoch", "val_accuracy"]].merge(order, on="trial")
-    kept = kept[kept["val_accuracy"].notna()]
+    faint = np.flatnonzero(order["role"] == "rest")
+    dropped = np.setdiff1d(faint, faint[:: max(1, math.ceil(len(faint) / rest))])
+    order = order.drop(order.index[dropped])
+    known = curves[["trial", "epoch", "val_accuracy"]][curves["trial"].isin(order["trial"])]
+    kept = known[known["val_accuracy"].notna()].merge(order, on="trial")
     return kept.sort_values(["rank", "epoch"], kind="stable").reset_index(drop=True)
 
 

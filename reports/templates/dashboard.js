@@ -34,7 +34,7 @@
     } else if (answer.status !== 304) {
       throw new Error(await answer.text());
     }
-    return Number(answer.headers.get("Retry-After") ?? 0);
+    return Number(answer.headers.get("Sweep-Wait") ?? 0);
   }
 
   function show(key, html) {

@@ -1,5 +1,6 @@
 """Dashboards: ours in this process, ours as a process during a run, and Optuna's own."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -124,6 +125,7 @@ def optuna_server(storage: str, port: int | None) -> WSGIServer:
 
 
 def _serve(server: "Dashboard | BaseServer") -> None:
+    gc.freeze()  # what is loaded stays: the garbage collector need not look through it again and again
     with suppress(KeyboardInterrupt):
         server.serve_forever()
 

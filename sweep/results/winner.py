@@ -26,6 +26,7 @@ from sweep.results.verdict import Verdict
 from sweep.wording import percent, points
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Counts = np.ndarray[Any, np.dtype[np.int64]]
 
 NEAR = 6.0
 """Standard deviations of a score from the best one; scores further away say nothing about it."""
@@ -94,19 +95,20 @@ def deviation_of_seeds(scores: Sequence[Sequence[float]]) -> float | None:
 def expected(scores: Floats, deviations: Floats) -> Gain:
     """What the second of these scores is expected to be worth: the first is the baseline's, the rest are the others'.
 
-    `deviations` are the standard deviations of the scores, each above 0.
+    `deviations` are the standard deviations of the scores, each above 0, and the same of equal scores.
     """
     baseline, best, own = float(scores[0]), float(scores[1]), float(deviations[1])
     near = np.abs(scores - best) < NEAR * own
-    kept, spread = scores[near, None], deviations[near, None]
-    grid, weights, evidence = _distribution(kept, spread, own / 4)
+    _, first, times = np.unique(scores[near], return_index=True, return_counts=True)
+    kept, spread, count = scores[near][first], deviations[near][first], int(times.sum())
+    grid, weights, evidence = _distribution(kept, spread, times, own / 4)
     places = weights * np.exp(-(((best - grid) / own) ** 2) / 2)
     unequal = float(np.average(grid, weights=places))
     scatter = float(np.average((grid - unequal) ** 2, weights=places)) + float(deviations[0]) ** 2
 
-    center, equally = float(np.average(kept, weights=spread**-2)), 1 / float((spread**-2).sum())
-    surprise = evidence + float((((kept - center) / spread) ** 2).sum()) / 2
-    share = 1 / (1 + math.exp(min(surprise, 500)) / len(kept))  # how likely it is that all of them are equal
+    center, equally = float(np.average(kept, weights=times / spread**2)), 1 / float((times / spread**2).sum())
+    surprise = evidence + float((times * ((kept - center) / spread) ** 2).sum()) / 2
+    share = 1 / (1 + math.exp(min(surprise, 500)) / count)  # how likely it is that all of them are equal
     gap = 0.0 if near[0] else center - baseline
     gap_scatter = 0.0 if near[0] else equally + float(deviations[0]) ** 2
 
@@ -116,11 +118,14 @@ def expected(scores: Floats, deviations: Floats) -> Gain:
     return Gain(best - baseline, accuracy, difference, 2 * math.sqrt(variance), len(scores))
 
 
-def _distribution(scores: Floats, deviations: Floats, step: float) -> tuple[Floats, Floats, float]:
-    """Of what trials with these scores, (trials, 1), truly reach: places, their weights, and the log-likelihood."""
+def _distribution(scores: Floats, deviations: Floats, times: Counts, step: float) -> tuple[Floats, Floats, float]:
+    """Of what trials truly reach: places, their weights, and the log-likelihood. So many `times` each score was seen.
+
+    All but the step have the shape (scores,).
+    """
     grid = np.arange(scores.min(), scores.max() + step, step)
-    likelihood = np.exp(-(((scores - grid) / deviations) ** 2) / 2)  # (trials, places)
+    likelihood = np.exp(-(((scores[:, None] - grid) / deviations[:, None]) ** 2) / 2)  # (scores, places)
     weights = np.full(len(grid), 1 / len(grid))
     for _ in range(ROUNDS):
-        weights *= (1 / (likelihood @ weights)) @ likelihood / len(scores)
-    return grid, weights, float(np.log(likelihood @ weights).sum())
+        weights *= (times / (likelihood @ weights)) @ likelihood / times.sum()
+    return grid, weights, float(times @ np.log(likelihood @ weights))

@@ -411,7 +411,7 @@ def test_a_section_rests_a_minute_at_most(running, slow, monkeypatch):
 
 def test_a_section_comes_with_its_trial_and_its_age(dashboard):
     answer = ask(dashboard, "/study/quickstart/section/history")
-    assert (answer.headers["Sweep-Trial"], answer.headers["Retry-After"]) == ("11", None)
+    assert (answer.headers["Sweep-Trial"], answer.headers["Sweep-Wait"]) == ("11", None)
     assert 0 <= float(answer.headers["Sweep-Age"]) < 600
     assert ask(dashboard, "/study/quickstart/section/now").headers["Sweep-Trial"] is None
     assert ask(dashboard, "/study/quickstart/section/history", Sweep_Now="1").headers["Sweep-Trial"] == "11"
