@@ -18,8 +18,8 @@ READING, REDRAWING = 0.027, 0.005
 sections that follow each epoch, and for redrawing the others. What is drawn for the first time does not count, nor does
 the state of this moment, which is cheap. Nothing rests while no process runs the study."""
 
-SOONEST, SLOWEST = 3.8, 60.0
-"""Seconds after which a study in progress is read and a section is redrawn, however little or much that takes."""
+SOONEST, SLOWEST = 3.7, 60.0
+"""Seconds after which a study in progress is read again and a section is redrawn, however little or much that takes."""
 
 WATCH_SECONDS = 2.0
 """How often the database is asked whether something has changed, while a browser is connected."""
@@ -50,26 +50,27 @@ class Pace:
     """Keeps redrawing to its `share` of the machine: what took long rests long."""
 
     def __init__(self, share: float) -> None:
-        self._share, self._rested = share, 0.0
+        self._share, self._rested, self._soonest = share, 0.0, 0.0
 
     def wait(self, pulse: Pulse, read: float) -> float:
         """Seconds until what was read at that time may be replaced, of a study with this pulse."""
         if not pulse.running:
             return 0.0
-        return max(0.0, min(max(self._rested, read + SOONEST), read + SLOWEST) - time.monotonic())
+        return max(0.0, min(max(self._rested, self._soonest), read + SLOWEST) - time.monotonic())
 
     def wake(self) -> None:
         """Ends the rest."""
-        self._rested = 0.0
+        self._rested = self._soonest = 0.0
 
     @contextmanager
     def counted(self, again: bool) -> Iterator[None]:
         """Counts the processor time spent inside, if this is done again."""
-        began = time.thread_time()
+        began, spent = time.monotonic(), -time.thread_time()
         yield
         if again:
-            spent = time.thread_time() - began
+            spent += time.thread_time()
             self._rested = max(self._rested, time.monotonic()) + spent / (self._share * CORES)
+            self._soonest = began + SOONEST
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,8 @@ def chart(frame: pd.DataFrame, images: float | None = None, whole: bool = False,
     `frame` is that of a `sweep.results.result.Result`; `images` the number of validation images, without which
     no noise is drawn. The `whole` chart has room for trials far below the others, too. `metric` is that of the study.
     """
+    figure = _progress("Best so far, trial by trial", frame, 0.0, images, whole, metric)
     found = table(frame)
-    places = pd.Series(range(len(found)), found.index, dtype=float)
-    figure = _progress("Best so far, trial by trial", found.assign(at=places), frame, images, whole, metric)
     if len(found) >= 2:
         last = len(found) - 1
         space = max(0.4, 0.015 * last)
@@ -61,30 +60,36 @@ def spending(
     if spent <= 0:
         return nothing("No time has been spent on training yet.")
     unit, scale = labels.unit_of_time(spent)
-    found = found.assign(at=found["spent"] / scale)
-    figure = _progress("Best so far, over the time trained", found, frame, images, whole, metric)
+    figure = _progress("Best so far, over the time trained", frame, scale, images, whole, metric)
     figure.x_axis(title=f"total training time, {unit}", range=[0, 1.02 * spent / scale], nticks=7)
     return figure
 
 
+@frames.once
+def _placed(frame: pd.DataFrame, scale: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The trials that are drawn, and the climb, each `at` its place: a number, or with a scale the time spent in it."""
+    found = table(frame)
+    found = found.assign(at=(found["spent"] / scale).round(4) if scale else found.index.astype(float))
+    return axes.thin(found, MOST_POINTS), climb_of(found)
+
+
 def _progress(
-    title: str, table: pd.DataFrame, frame: pd.DataFrame, images: float | None, whole: bool, metric: Metric
+    title: str, frame: pd.DataFrame, scale: float, images: float | None, whole: bool, metric: Metric
 ) -> Figure:
-    if len(table) < 2:
+    scores = table(frame)["score"]
+    if len(scores) < 2:
         return nothing("Two trials with a score are needed to show progress.")
+    points, climb = _placed(frame, scale)
     reference = frames.baseline_score(frame)
     low, high = _range(frame, images, whole)
     figure = Figure(title + marks.WHOLE * whole, 330)
     if reference is not None:
         marks.baseline_line(figure, reference, images)
-    table = table.assign(at=table["at"].round(4))
-    points = axes.thin(table, MOST_POINTS)
     marks.trials(figure, points, (low, high))
-    climb = climb_of(table)
     if len(climb):
         marks.steps(figure, climb["at"].tolist(), climb["so_far"], "best so far")
     marks.score_axis(figure, low, high, metric)
-    return figure.leaves_out(marks.thinned(len(points), len(table)), marks.below(table["score"], low))
+    return figure.leaves_out(marks.thinned(len(points), len(scores)), marks.below(scores, low))
 
 
 @frames.once
