@@ -42,7 +42,7 @@ def chart(frame: pd.DataFrame, images: float | None = None, whole: bool = False,
     `frame` is that of a `sweep.results.result.Result`; `images` the number of validation images, without which
     no noise is drawn. The `whole` chart has room for trials far below the others, too. `metric` is that of the study.
     """
-    figure = _progress("Best so far, trial by trial", frame, 0.0, images, whole, metric)
+    figure = _progress("Best so far, trial by trial", frame, None, images, whole, metric)
     found = table(frame)
     if len(found) >= 2:
         last = len(found) - 1
@@ -66,20 +66,23 @@ def spending(
 
 
 @frames.once
-def _placed(frame: pd.DataFrame, scale: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The trials that are drawn, and the climb, each `at` its place: a number, or with a scale the time spent in it."""
+def _placed(frame: pd.DataFrame, unit: float | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The trials that are drawn, and the climb, each `at` its place: the time in units of so many seconds, or a number.
+
+    A number counts the trials in this order.
+    """
     found = table(frame)
-    found = found.assign(at=(found["spent"] / scale).round(4) if scale else found.index.astype(float))
+    found = found.assign(at=(found["spent"] / unit).round(4) if unit else found.index.astype(float))
     return axes.thin(found, MOST_POINTS), climb_of(found)
 
 
 def _progress(
-    title: str, frame: pd.DataFrame, scale: float, images: float | None, whole: bool, metric: Metric
+    title: str, frame: pd.DataFrame, unit: float | None, images: float | None, whole: bool, metric: Metric
 ) -> Figure:
     scores = table(frame)["score"]
     if len(scores) < 2:
         return nothing("Two trials with a score are needed to show progress.")
-    points, climb = _placed(frame, scale)
+    points, climb = _placed(frame, unit)
     reference = frames.baseline_score(frame)
     low, high = _range(frame, images, whole)
     figure = Figure(title + marks.WHOLE * whole, 330)

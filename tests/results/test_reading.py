@@ -86,6 +86,30 @@ def test_what_is_read_again_is_what_is_stored_whatever_happened_in_between(runni
     require_same(reading)
 
 
+def test_a_study_without_a_trial_is_read_again_too(storage):
+    with Store.open(storage) as store, StatusReader.open(storage) as reading:
+        study_id = store.studies.begin(study(name=NAME), "digest")
+        store.leases.take(study_id, Identity.own(), None)
+        require_same(reading)
+        require_same(reading)
+        trial = begin(store, study_id, 0, study().base, baseline=True)
+        require_same(reading)
+        add_epoch(store, study_id, trial, 1, 0.91)
+        require_same(reading)
+
+
+def test_a_study_that_was_begun_anew_is_read_whole(tmp_path):
+    """Its database was deleted, and the same process runs it again."""
+    for name, trials in (("sweep.db", 5), ("other.db", 3)):
+        keep(str(tmp_path / name), replace(sample(trials, name=NAME), study=study(name=NAME)))
+        with Store.open(str(tmp_path / name)) as store:
+            store.leases.take(store.studies.ids()[NAME], Identity.own(), None)
+    with StatusReader.open(str(tmp_path / "sweep.db")) as reading:
+        assert len(reading.result(NAME).frame) == 5
+        (tmp_path / "other.db").replace(tmp_path / "sweep.db")
+        assert len(reading.result(NAME).frame) == 3
+
+
 def test_only_trials_that_changed_are_read_again_while_a_process_runs_the_study(running, reading, asked):
     store, study_id = running
     reading.result(NAME)
