@@ -1,6 +1,7 @@
 """Positions of values in a chart: axes, ticks, ranges, and which points are drawn."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -123,12 +124,13 @@ def along(axis: Axis, at: "pd.Series[float]") -> "pd.Series[float]":
     return (scaled - low) / (high - low)
 
 
-def score_range(values: "pd.Series[float]", reference: float | None = None) -> tuple[float, float]:
+def score_range(scores: "Sequence[float] | pd.Series[float]", reference: float | None = None) -> tuple[float, float]:
     """The scores an axis should show, so that a few terrible trials do not press the good ones together.
 
     Half of the trials at least are inside, or a quarter where those lie within five points of the best; the
     `reference` is, where it lies within fifteen. A range is at least 0.4 points high.
     """
+    values = pd.Series(scores, dtype=float)
     highest, lowest, middle = float(values.max()), float(values.min()), float(values.median())
     low = max(lowest, middle - 2 * (highest - middle))
     near = highest - 0.05
