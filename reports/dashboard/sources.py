@@ -13,7 +13,7 @@ from sweep.results.result import Result
 from sweep.results.status import Pulse, Status
 
 CORES = os.cpu_count() or 1
-READING, REDRAWING = 0.027, 0.005
+READING, REDRAWING = 0.03, 0.005
 """Shares of the machine that a dashboard may take from a study in progress: for reading the study again with the
 sections that follow each epoch, and for redrawing the others. What is drawn for the first time does not count, nor does
 the state of this moment, which is cheap. Nothing rests while no process runs the study."""
