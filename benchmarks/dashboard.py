@@ -178,11 +178,11 @@ def _watched(writer: Writer, seconds: float, pause: float) -> None:
                 watching.start()
                 while time.time() < until:
                     next(epochs)
-                    time.sleep(pause * pauses.uniform(0.5, 1.5))
-                spent = _spent(server) - before
+                    time.sleep(max(0.0, min(pause * pauses.uniform(0.5, 1.5), until - time.time())))
+                share = (_spent(server) - before) / seconds
                 watching.join(60)  # it may wait for an answer
                 print(f"an epoch ends every {pause:g} s or so, and in the window are now and {', '.join(window)}:")
-                _tell(watcher, writer.written, spent / (time.time() - until + seconds))
+                _tell(watcher, writer.written, share)
         finally:
             server.terminate()
 

@@ -67,7 +67,7 @@ class Head:
 
     @property
     def kind(self) -> str:
-        """What it is to a style sheet."""
+        """Its classes in the style sheet."""
         return " ".join(("number",) * self.number + ("extra",) * self.extra)
 
 

@@ -23,6 +23,6 @@ def typeset_all(content: Any) -> Any:
         return typeset(content)
     if isinstance(content, dict):
         return {name: typeset_all(value) for name, value in content.items()}
-    if isinstance(content, list) and not (content and isinstance(content[0], int | float)):  # where all are numbers
+    if isinstance(content, list) and not (content and isinstance(content[0], int | float)):  # which holds numbers alone
         return [typeset_all(each) for each in content]
     return content

@@ -188,12 +188,12 @@ def settings(values: Mapping[str, object], *, most: int | None = None, label: Ca
     return ", ".join(named) if more <= 1 else f"{', '.join(named[:most])} and {more} more"
 
 
-# Texts of others
-
-
 def capitalized(words: str) -> str:
     """With a capital as its first letter; the others stay."""
     return words[:1].upper() + words[1:]
+
+
+# Texts of others
 
 
 def shortened(text: str, most: int = 18) -> str:

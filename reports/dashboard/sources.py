@@ -19,7 +19,7 @@ sections that follow each epoch, and for redrawing the others. What is drawn for
 the state of this moment, which is cheap. Nothing rests while no process runs the study."""
 
 SOONEST, SLOWEST = 3.7, 60.0
-"""Seconds after which a study in progress is read again and a section is redrawn, however little or much that takes."""
+"""Seconds that what was read or drawn of a study in progress stays at least, and at most, whatever a new one takes."""
 
 WATCH_SECONDS = 2.0
 """How often the database is asked whether something has changed, while a browser is connected."""

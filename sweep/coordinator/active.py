@@ -393,8 +393,8 @@ class ActiveRuns:
 
     def _drop(self, states: Iterable[Path]) -> None:
         """Deletes these states, and the predictions of their runs, unless another trial needs them."""
-        here, keep = {self._checkpoints.path(active.run) for active in self._active.values()}, self._checkpoints.keep
+        needed, keep = {self._checkpoints.path(active.run) for active in self._active.values()}, self._checkpoints.keep
         for path in states:
-            if path not in here and not self._store.trials.is_needed(path.stem, keep, beside=self._study_id):
+            if path not in needed and not self._store.trials.is_needed(path.stem, keep, beside=self._study_id):
                 path.unlink(missing_ok=True)
                 self._store.predictions.drop(path.stem)

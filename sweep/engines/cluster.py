@@ -46,7 +46,9 @@ def _signals_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        if threading.current_thread() is threading.main_thread():  # no other one may, and Ray does not there
+        if (
+            before is not None and threading.current_thread() is threading.main_thread()
+        ):  # no other one may, and Ray does not there
             signal.signal(signal.SIGTERM, before)
 
 

@@ -354,6 +354,12 @@ def names(table: Table, process: Identity) -> tuple[ColumnElement[bool], ...]:
     return tuple(table.c[name] == value for name, value in vars(process).items())
 
 
+def among(study_id: int, numbers: Collection[int] | None) -> ColumnElement[bool]:
+    """The trials of a study, or those of these numbers."""
+    mine = trials.c.study_id == study_id
+    return mine if numbers is None else mine & trials.c.number.in_(numbers)
+
+
 def now() -> datetime:
     """The moment as our tables keep it: UTC, without a time zone."""
     return datetime.now(UTC).replace(tzinfo=None)

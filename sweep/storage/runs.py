@@ -10,7 +10,7 @@ from sqlalchemy import Select, Text, cast, exists, func, select, update
 from sweep.models.model import Sizes
 from sweep.runs import Epoch, Run
 from sweep.storage._subject import Subject
-from sweep.storage._tables import add, epochs, now, predictions, put, runs, trials
+from sweep.storage._tables import add, among, epochs, now, predictions, put, runs, trials
 from sweep.storage.repeating import repeatable
 
 
@@ -142,7 +142,7 @@ class Runs(RunReader):
 def _of_trials(study_id: int, numbers: Collection[int] | None) -> Select[Any]:
     """The runs of a study's trials, or of those of these `numbers`."""
     query = select(trials.c.number, runs.c.created, runs.c.provenance).join_from(trials, runs)
-    return query.where(trials.c.study_id == study_id, *([] if numbers is None else [trials.c.number.in_(numbers)]))
+    return query.where(among(study_id, numbers))
 
 
 def epoch_of(row: Mapping[Any, Any]) -> Epoch:

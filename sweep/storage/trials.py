@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Executable, case, func, insert, literal, sele
 
 from sweep.runs import GOING_ON, UNFINISHED, Epoch, Outcome, Trial
 from sweep.storage._subject import Subject
-from sweep.storage._tables import epochs, now, queue, run_again_in_optuna, runs, studies, trials
+from sweep.storage._tables import among, epochs, now, queue, run_again_in_optuna, runs, studies, trials
 from sweep.storage.by_hand import EXPERIENCE
 from sweep.storage.repeating import repeatable
 from sweep.storage.runs import epoch_of
@@ -63,7 +63,7 @@ class TrialReader(Subject):
             .outerjoin(queue, (queue.c.study_id == trials.c.study_id) & (queue.c.trial == trials.c.number))
             .outerjoin(runs, runs.c.fingerprint == trials.c.fingerprint)
             .outerjoin(epochs, _last_epoch())
-            .where(_among(study_id, numbers))
+            .where(among(study_id, numbers))
             .order_by(trials.c.number)
         )
         return [row | {"folds": (row.pop("split") or {}).get("mean_of", 1)} for row in self._rows(query)]
@@ -79,7 +79,7 @@ class TrialReader(Subject):
         query = (
             select(trials.c.number.label("trial"), *places)
             .select_from(trials.join(epochs, _own_epochs()))
-            .where(_among(study_id, numbers))
+            .where(among(study_id, numbers))
             .order_by(trials.c.number, epochs.c.epoch)
         )
         return self._rows(query)
@@ -324,11 +324,6 @@ def _last_epoch() -> Any:
 
 def _planned() -> Any:
     return trials.c.configuration["epochs"].as_integer()
-
-
-def _among(study_id: int, numbers: Collection[int] | None) -> Any:
-    mine = trials.c.study_id == study_id
-    return mine if numbers is None else mine & trials.c.number.in_(numbers)
 
 
 def _is(study_id: int, number: int) -> tuple[Any, Any]:
